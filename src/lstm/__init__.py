@@ -1,0 +1,47 @@
+"""Sequence learning with LSTMs, from the theory to a deployed model."""
+
+from lstm import (
+    activations,
+    callbacks,
+    data,
+    errors,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    text,
+)
+from lstm.backends import backend, use
+from lstm.layers import Input
+from lstm.models import Model, Sequential, State, load_model
+from lstm.network import LSTMNetwork
+from lstm.seeding import set_seed
+from lstm.text import LanguageModel
+
+__all__ = [
+    "Input",
+    "LSTMNetwork",
+    "LanguageModel",
+    "Model",
+    "Sequential",
+    "State",
+    "activations",
+    "backend",
+    "callbacks",
+    "data",
+    "errors",
+    "initializers",
+    "layers",
+    "load_model",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "set_seed",
+    "text",
+    "use",
+]

@@ -1,0 +1,332 @@
+"""The contract: every operation that a backend provides, documented once.
+
+A backend is a module (or object) with these functions. `reference` says in NumPy what each means.
+Everything above the backends calls these and does no arithmetic of its own.
+
+Letters: B sequences in a batch, T time steps, D inputs, H units, V symbols, E embedding size,
+K kernel size, C channels, F filters; `...` any leading axes. Arrays are batch first, of one
+floating dtype per model, and opaque to the caller; tokens and integer targets are int64.
+
+Rules that hold for every operation:
+- arguments are checked by the caller: a backend may assume shapes, dtypes and ranges;
+- inputs are never modified, except where an argument is described as updated in place;
+- a `cache` is opaque, belongs to the backend and may share memory with inputs and outputs;
+- gradients of weights (`dw`, `dr`, `db`) are *added* to the buffers passed in, because a layer may
+  be used twice; a buffer of None means that the gradient is not wanted;
+- gradients of inputs are returned, as None where `need_dx` is False.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = Any
+"""An array of the backend: `numpy.ndarray` here, a tensor elsewhere."""
+
+Cache = Any
+"""What a forward pass leaves for its backward pass."""
+
+ActivationName = Literal["linear", "relu", "tanh", "sigmoid", "hard_sigmoid", "softmax"]
+"""Every activation's derivative is a function of its output; softmax works on the last axis."""
+
+PointwiseLossName = Literal[
+    "squared_error", "absolute_error", "huber", "binary_cross_entropy", "sigmoid_cross_entropy"
+]
+
+State = tuple[Array, Array]
+"""The hidden and the cell state (h, c) of one LSTM, each (B, H)."""
+
+LSTMWeights = tuple[Array, Array, Array]
+"""Kernel w (D, 4H), recurrent kernel r (H, 4H) and bias b (4H); gates in the order i, f, g, o."""
+
+
+class Ops(Protocol):
+    """The operations of a backend."""
+
+    @property
+    def NAME(self) -> str:
+        """Name under which the backend is chosen."""
+
+    @property
+    def DTYPES(self) -> tuple[str, ...]:
+        """Floating dtypes that the backend computes in, the default first."""
+
+    # ---- arrays
+
+    def array(self, values: NDArray[Any]) -> Array:
+        """Bring a NumPy array to the backend, without a copy where that is possible."""
+
+    def to_numpy(self, x: Array) -> NDArray[Any]:
+        """Bring an array of the backend to NumPy, without a copy where that is possible."""
+
+    def zeros(self, shape: Sequence[int], dtype: str) -> Array:
+        """A new array of zeros."""
+
+    def fill(self, x: Array, value: float) -> None:
+        """Set every entry of `x`, in place."""
+
+    def assign(self, x: Array, values: NDArray[Any]) -> None:
+        """Copy NumPy values of the same shape into `x`, in place."""
+
+    # ---- shapes
+
+    def reshape(self, x: Array, shape: Sequence[int]) -> Array:
+        """`x` with another shape of the same size, in row-major order."""
+
+    def transpose(self, x: Array, axes: Sequence[int]) -> Array:
+        """`x` with its axes in the order `axes`."""
+
+    def flip(self, x: Array, axis: int) -> Array:
+        """`x` reversed along an axis."""
+
+    def concatenate(self, xs: Sequence[Array], axis: int) -> Array:
+        """Arrays joined along an axis."""
+
+    def split(self, x: Array, sizes: Sequence[int], axis: int) -> list[Array]:
+        """`x` cut along an axis into pieces of the given sizes."""
+
+    def repeat(self, x: Array, count: int, axis: int) -> Array:
+        """`x` (without the axis) stacked `count` times along a new axis."""
+
+    def slice_forward(self, x: Array, index: tuple[int | slice, ...]) -> Array:
+        """`x[index]`, for integers and slices."""
+
+    def slice_backward(
+        self, dy: Array, index: tuple[int | slice, ...], shape: Sequence[int]
+    ) -> Array:
+        """Zeros of `shape` with `dy` at `index`."""
+
+    # ---- elementwise and reductions
+
+    def add(self, xs: Sequence[Array]) -> Array:
+        """Sum of arrays of equal shape."""
+
+    def multiply(self, x: Array, y: Array) -> Array:
+        """Product of two arrays of equal shape, element by element."""
+
+    def sum(self, x: Array, axis: int) -> Array:
+        """Sum over one axis, which disappears."""
+
+    def scale(self, x: Array, factor: float) -> Array:
+        """`factor` times `x`."""
+
+    def activation_forward(self, x: Array, activation: ActivationName) -> Array:
+        """y = φ(x)."""
+
+    def activation_backward(self, dy: Array, y: Array, activation: ActivationName) -> Array:
+        """dx, from the output y = φ(x)."""
+
+    def dropout_forward(self, x: Array, u: Array, rate: float) -> Array:
+        """y = x·[u ≥ rate] / (1 - rate), with uniforms `u` in [0, 1) of the shape of `x`."""
+
+    def dropout_backward(self, dy: Array, u: Array, rate: float) -> Array:
+        """dx = dy·[u ≥ rate] / (1 - rate)."""
+
+    # ---- layers
+
+    def embedding_forward(self, tokens: Array, w: Array) -> Array:
+        """y = w[tokens]: tokens (...), w (V, E) -> y (..., E)."""
+
+    def embedding_backward(self, dy: Array, tokens: Array, dw: Array) -> None:
+        """dw (V, E) += the rows of dy (..., E), each added at its token."""
+
+    def linear_forward(
+        self, x: Array, w: Array, b: Array | None, activation: ActivationName
+    ) -> tuple[Array, Cache]:
+        """y = φ(x·w + b): x (..., D), w (D, F), b (F) -> y (..., F)."""
+
+    def linear_backward(
+        self, dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
+    ) -> Array | None:
+        """dx (..., D); adds to dw (D, F) and db (F)."""
+
+    def conv1d_forward(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        stride: int,
+        dilation: int,
+        padding: tuple[int, int],
+        activation: ActivationName,
+    ) -> tuple[Array, Cache]:
+        """y_t = φ(Σ_k x_{t·stride + k·dilation - padding[0]} · w_k + b).
+
+        x (B, T, C), w (K, C, F), b (F) -> y (B, T', F) with
+        T' = (T + Σ padding - dilation·(K - 1) - 1) // stride + 1, at least 0. `padding` counts the
+        zeros before and after the sequence.
+        """
+
+    def conv1d_backward(
+        self, dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
+    ) -> Array | None:
+        """dx (B, T, C); adds to dw (K, C, F) and db (F)."""
+
+    def lstm_forward(
+        self,
+        x: Array,
+        w: Array,
+        r: Array,
+        b: Array | None,
+        h0: Array | None,
+        c0: Array | None,
+        mask: Array | None,
+        reverse: bool,
+        activation: ActivationName,
+        recurrent_activation: ActivationName,
+        keep_cache: bool,
+    ) -> tuple[Array, Array, Array, Cache]:
+        """A whole sequence through an LSTM layer; the equations are in docs/theory/lstm.md.
+
+        Args:
+            x: (B, T, D).
+            w, r, b: (D, 4H), (H, 4H), (4H); gates in the order i, f, g, o.
+            h0, c0: (B, H), the state before the first step; None means zeros.
+            mask: bool (B, T). Where it is False the step is skipped: state and output stay as they
+                were. A sequence of length n in a padded batch is a mask that is True up to n.
+            reverse: go from the last step to the first. Output t still belongs to input t.
+            activation: φ of the candidate g and of the cell on its way out; never softmax.
+            recurrent_activation: σ of the gates i, f, o; never softmax.
+            keep_cache: whether a backward pass will follow.
+
+        Returns:
+            y (B, T, H), h_n (B, H), c_n (B, H) and a cache (None unless `keep_cache`).
+        """
+
+    def lstm_backward(
+        self,
+        dy: Array | None,
+        dh_n: Array | None,
+        dc_n: Array | None,
+        cache: Cache,
+        dw: Array | None,
+        dr: Array | None,
+        db: Array | None,
+        need_dx: bool,
+    ) -> tuple[Array | None, Array, Array]:
+        """Backpropagation through time; a gradient of None stands for zeros.
+
+        Args:
+            dy: (B, T, H), the gradient of every output.
+            dh_n, dc_n: (B, H), the gradients of the last state.
+
+        Returns:
+            dx (B, T, D), dh0 (B, H), dc0 (B, H); adds to dw, dr and db.
+        """
+
+    # ---- losses: each a weighted sum over positions
+
+    def softmax_cross_entropy_forward(
+        self, z: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        """Σ_n weight_n · (log Σ_v exp z_nv - Σ_v target_nv · z_nv).
+
+        z (..., V); target int64 (...) or a distribution (..., V); weight (...), of which None means
+        the mean over all positions.
+        """
+
+    def softmax_cross_entropy_backward(self, cache: Cache) -> Array:
+        """dz_nv = weight_n · (softmax(z_n)_v - target_nv)."""
+
+    def cross_entropy_forward(
+        self, p: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        """The same for probabilities: -Σ_n weight_n · Σ_v target_nv · log p_nv.
+
+        Probabilities below the smallest normal number of the dtype count as that number.
+        """
+
+    def cross_entropy_backward(self, cache: Cache) -> Array:
+        """dp_nv = -weight_n · target_nv / p_nv."""
+
+    def pointwise_loss_forward(
+        self,
+        loss: PointwiseLossName,
+        y: Array,
+        target: Array,
+        weight: Array | None,
+        delta: float,
+    ) -> tuple[float, Cache]:
+        """Σ_n weight_n · ℓ(y_n, target_n) over all entries.
+
+        y, target (...); weight (...), of which None means the mean over all entries. `delta` is the
+        bend of the Huber loss and ignored by the others. "binary_cross_entropy" takes
+        probabilities, "sigmoid_cross_entropy" logits.
+        """
+
+    def pointwise_loss_backward(self, cache: Cache) -> Array:
+        """dy, of the shape of y."""
+
+    # ---- optimizers: one pass over the flat parameters p (P) and gradients g (P)
+
+    def clip_by_global_norm(self, g: Array, max_norm: float) -> float:
+        """Scale `g` in place so that ‖g‖ ≤ max_norm; returns the norm before."""
+
+    def sgd_step(
+        self, p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov: bool
+    ) -> None:
+        """v = momentum·v + g; p -= lr·v, or lr·(g + momentum·v) with Nesterov; in place."""
+
+    def rmsprop_step(self, p: Array, g: Array, s: Array, lr: float, rho: float, eps: float) -> None:
+        """s = rho·s + (1 - rho)·g²; p -= lr·g / (√s + eps); in place."""
+
+    def adam_step(
+        self,
+        p: Array,
+        g: Array,
+        m: Array,
+        v: Array,
+        step: int,
+        lr: float,
+        beta_1: float,
+        beta_2: float,
+        eps: float,
+        weight_decay: float,
+    ) -> None:
+        """Adam with decoupled weight decay (AdamW); in place; `step` counts from 1.
+
+        p -= lr·weight_decay·p; m = β₁·m + (1 - β₁)·g; v = β₂·v + (1 - β₂)·g²;
+        p -= lr · (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + eps).
+        """
+
+    # ---- generation
+
+    def sample(
+        self, z: Array, u: NDArray[Any], temperature: float, top_k: int, top_p: float
+    ) -> NDArray[np.int64]:
+        """Draw one token for each row of logits: z (B, V), uniforms u (B) in [0, 1) -> (B).
+
+        Tokens are ranked by logit, equal ones by index. Kept are the first `top_k` (0: all) and of
+        those the fewest whose probability reaches `top_p`; the one drawn is the first whose
+        cumulative probability among the kept exceeds u. Temperature 0 takes the first.
+        """
+
+    def generate(
+        self,
+        tokens: Array,
+        embedding: Array,
+        layers: Sequence[LSTMWeights],
+        w: Array,
+        b: Array,
+        states: Sequence[State],
+        u: NDArray[Any],
+        temperature: float,
+        top_k: int,
+        top_p: float,
+    ) -> tuple[NDArray[np.int64], list[State]]:
+        """The whole sampling loop: embed -> LSTM stack -> logits -> sample, and again.
+
+        Args:
+            tokens: int64 (B), the last token of each text, not yet seen by the states.
+            embedding: (V, E).
+            layers: one triple for each LSTM of the stack (tanh and sigmoid).
+            w, b: (H, V) and (V), the output layer.
+            states: one (h, c) for each LSTM.
+            u: uniforms in [0, 1), (B, N): one for each token to draw.
+            temperature, top_k, top_p: see `sample`.
+
+        Returns:
+            The tokens drawn (B, N), of which the last is not yet seen by the states, and states.
+        """

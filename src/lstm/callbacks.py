@@ -1,0 +1,266 @@
+"""Callbacks: what happens between the steps of a training."""
+
+import csv
+import math
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import numpy as np
+
+from lstm import checks
+from lstm.errors import InvalidValueError
+from lstm.optimizers import Optimizer
+
+Logs = dict[str, float]
+
+
+class Trainable(Protocol):
+    """What callbacks see of a model."""
+
+    stop_training: bool
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer, of which `learning_rate` may be changed."""
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights."""
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        """Replace all weights."""
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model to a file."""
+
+
+class Callback:
+    """Base of all callbacks: override what you need.
+
+    Attributes:
+        model: the model in training; `model.stop_training = True` ends it after this batch.
+        params: `epochs`, `steps` (None if unknown) and `verbose`.
+    """
+
+    model: Trainable
+    params: dict[str, Any]
+
+    def set_model(self, model: Trainable) -> None:
+        """Called once, before training."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called once, before training."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs) -> None:
+        """After the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Before each epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """After each epoch, with its means: loss, metrics, and those of the validation."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Before each batch, counted from 0 in its epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        """After each batch, with the means of the epoch so far."""
+
+
+class History(Callback):
+    """Records every epoch; `fit` returns it.
+
+    Attributes:
+        epoch: numbers of the epochs.
+        history: for each key of the logs, one value per epoch.
+    """
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self.epoch.append(epoch)
+        for key, value in logs.items():
+            self.history.setdefault(key, []).append(value)
+
+
+class _Best:
+    """Tells whether a monitored value is the best so far."""
+
+    def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
+        checks.one_of("mode", mode, ("auto", "min", "max"))
+        rising = mode == "max" or (mode == "auto" and "acc" in monitor)
+        self.monitor = monitor
+        self.min_delta = checks.number("min_delta", min_delta, 0)
+        self._sign = -1.0 if rising else 1.0
+        self._value = math.inf
+
+    def improved(self, logs: Mapping[str, float]) -> bool:
+        if self.monitor not in logs:
+            known = ", ".join(repr(key) for key in logs)
+            raise InvalidValueError("monitor", f"one of {known}", repr(self.monitor))
+        value = self._sign * logs[self.monitor]
+        if value < self._value - self.min_delta:
+            self._value = value
+            return True
+        return False
+
+
+class EarlyStopping(Callback):
+    """Stop when a value has not improved for some epochs.
+
+    Args:
+        monitor: key of the logs.
+        min_delta: what counts as an improvement.
+        patience: number of epochs without one after which to stop.
+        mode: "min", "max", or "auto" (accuracies rise, all else falls).
+        restore_best_weights: go back to the weights of the best epoch.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0.0,
+        patience: int = 0,
+        mode: str = "auto",
+        restore_best_weights: bool = False,
+    ) -> None:
+        self.monitor = monitor
+        self.min_delta = min_delta
+        self.patience = checks.int_at_least("patience", patience, 0)
+        self.mode = mode
+        self.restore_best_weights = restore_best_weights
+        self.stopped_epoch: int | None = None
+
+    def on_train_begin(self, logs: Logs) -> None:
+        self._best = _Best(self.monitor, self.mode, self.min_delta)
+        self._waited = 0
+        self._weights: list[np.ndarray] | None = None
+        self.stopped_epoch = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if self._best.improved(logs):
+            self._waited = 0
+            if self.restore_best_weights:
+                self._weights = self.model.get_weights()
+            return
+        self._waited += 1
+        if self._waited >= max(1, self.patience):
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs) -> None:
+        if self._weights is not None:
+            self.model.set_weights(self._weights)
+
+
+class ModelCheckpoint(Callback):
+    """Save the model after each epoch, or after each that is the best so far.
+
+    Args:
+        filepath: the file; may hold `{epoch}` (from 1) and keys of the logs, such as
+            `{val_loss:.3f}`.
+        monitor: key of the logs.
+        save_best_only: save only improvements.
+        mode: "min", "max", or "auto" (accuracies rise, all else falls).
+    """
+
+    def __init__(
+        self,
+        filepath: str | PathLike[str],
+        monitor: str = "val_loss",
+        save_best_only: bool = False,
+        mode: str = "auto",
+    ) -> None:
+        self.filepath = str(filepath)
+        self.save_best_only = save_best_only
+        self._best = _Best(monitor, mode)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if not self.save_best_only or self._best.improved(logs):
+            try:
+                path = self.filepath.format(epoch=epoch + 1, **logs)
+            except (KeyError, IndexError, ValueError) as error:
+                known = ", ".join(["epoch", *logs])
+                raise InvalidValueError("filepath", f"fields out of {known}", error) from error
+            self.model.save(path)
+
+
+class LambdaCallback(Callback):
+    """Call functions at the moments they are named after.
+
+    Args:
+        functions: any of `on_train_begin(logs)`, `on_train_end(logs)`,
+            `on_epoch_begin(epoch, logs)`, `on_epoch_end(epoch, logs)`,
+            `on_train_batch_begin(batch, logs)`, `on_train_batch_end(batch, logs)`.
+
+    Example:
+        >>> import lstm
+        >>> callback = lstm.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch))
+        >>> callback.on_epoch_end(3, {})
+        3
+    """
+
+    def __init__(self, **functions: Callable[..., Any] | None) -> None:
+        hooks = [name for name in dir(Callback) if name.startswith("on_")]
+        for name, function in functions.items():
+            checks.one_of("LambdaCallback", name, hooks)
+            if function is not None:
+                setattr(self, name, function)
+
+
+class CSVLogger(Callback):
+    """Write the logs of every epoch to a CSV file, a row at a time.
+
+    Args:
+        filename: the file.
+        separator: between two values.
+        append: add to the file instead of replacing it.
+    """
+
+    def __init__(
+        self, filename: str | PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
+        self.filename = Path(filename)
+        self.separator = separator
+        self.append = append
+        self._file: TextIO | None = None
+
+    def on_train_begin(self, logs: Logs) -> None:
+        self._fields: list[str] = []
+        if self.append and self.filename.exists():
+            with self.filename.open(newline="") as file:
+                self._fields = next(csv.reader(file, delimiter=self.separator), [])
+        self._file = self.filename.open("a" if self._fields else "w", newline="")
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        assert self._file is not None
+        row = {"epoch": epoch, **logs}
+        if not self._fields:
+            self._fields = list(row)
+            csv.writer(self._file, delimiter=self.separator).writerow(self._fields)
+        writer = csv.DictWriter(
+            self._file, self._fields, restval="", extrasaction="ignore", delimiter=self.separator
+        )
+        writer.writerow(row)
+        self._file.flush()
+
+    def on_train_end(self, logs: Logs) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class TerminateOnNaN(Callback):
+    """Stop when the loss is no longer a finite number."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if not math.isfinite(logs["loss"]):
+            print(f"Batch {batch}: the loss is {logs['loss']}; training stops.")
+            self.model.stop_training = True

@@ -1,0 +1,104 @@
+"""Validation of arguments, with one wording for each kind of mistake."""
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+
+Choice = TypeVar("Choice")
+
+
+def positive_int(argument: str, value: object) -> int:
+    """Return `value` as an int of at least 1."""
+    return int_at_least(argument, value, 1)
+
+
+def int_at_least(argument: str, value: object, minimum: int) -> int:
+    """Return `value` as an int of at least `minimum`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InvalidTypeError(argument, f"an integer of at least {minimum}", repr(value))
+    if value < minimum:
+        raise InvalidValueError(argument, f"an integer of at least {minimum}", value)
+    return int(value)
+
+
+def number(
+    argument: str,
+    value: object,
+    low: float = -np.inf,
+    high: float = np.inf,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> float:
+    """Return `value` as a finite float within the interval from `low` to `high`."""
+    interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+    unbounded = low == -np.inf and high == np.inf
+    expected = "a finite number" if unbounded else f"a finite number in {interval}"
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise InvalidTypeError(argument, expected, repr(value))
+    inside = (low < value if open_low else low <= value) and (
+        value < high if open_high else value <= high
+    )
+    if not (np.isfinite(value) and inside):
+        raise InvalidValueError(argument, expected, value)
+    return float(value)
+
+
+def one_of(argument: str, value: Choice, choices: Collection[Choice]) -> Choice:
+    """Return `value` if it is one of `choices`; otherwise name the closest one."""
+    if value in choices:
+        return value
+    expected = "one of " + ", ".join(repr(choice) for choice in choices)
+    close = get_close_matches(str(value), [str(choice) for choice in choices], n=1)
+    raise InvalidValueError(
+        argument, expected + (f" (did you mean {close[0]!r}?)" if close else ""), repr(value)
+    )
+
+
+def rank(argument: str, array: NDArray[Any], axes: str) -> None:
+    """Check that `array` has one axis for each letter of `axes`, such as "B T D"."""
+    if array.ndim != len(axes.split()):
+        expected = f"{len(axes.split())} axes ({', '.join(axes.split())})"
+        raise InvalidShapeError(argument, expected, f"shape {array.shape}")
+
+
+def shape(argument: str, got: Sequence[int | None], expected: Sequence[int | None]) -> None:
+    """Check a shape against a pattern; None on either side stands for any size."""
+    if len(got) != len(expected) or any(
+        None not in (g, e) and g != e for g, e in zip(got, expected, strict=True)
+    ):
+        pattern = ", ".join("any" if e is None else str(e) for e in expected)
+        raise InvalidShapeError(argument, f"shape ({pattern})", f"shape {tuple(got)}")
+
+
+def finite(argument: str, array: NDArray[Any]) -> None:
+    """Check that a floating-point array holds neither NaN nor infinity."""
+    # The sum is finite for any sane input and costs one pass without a temporary.
+    if array.dtype.kind != "f" or not array.size or np.isfinite(array.sum(dtype=np.float64)):
+        return
+    bad = ~np.isfinite(array)
+    if bad.any():
+        where = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InvalidValueError(argument, "finite numbers", f"{array[where]} at index {where}")
+
+
+def indices(argument: str, array: NDArray[Any], size: int) -> NDArray[np.int64]:
+    """Return `array` as int64 if every entry is a whole number in [0, size)."""
+    if array.dtype.kind == "f":
+        finite(argument, array)
+        if array.size and (array != np.floor(array)).any():
+            raise InvalidValueError(argument, "whole numbers", array[array != np.floor(array)][0])
+    elif array.dtype.kind not in "iub":
+        raise InvalidTypeError(argument, "an array of integers", f"dtype {array.dtype}")
+    whole = np.ascontiguousarray(array, dtype=np.int64)
+    if whole.size:
+        low, high = int(whole.min()), int(whole.max())
+        if low < 0 or high >= size:
+            bad = low if low < 0 else high
+            raise InvalidValueError(argument, f"integers in [0, {size})", bad)
+    return whole

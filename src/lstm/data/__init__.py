@@ -1,0 +1,17 @@
+"""Data to learn from: the tasks of the mission, windows over any series, and texts."""
+
+from lstm.data.addition import addition, irreducible_loss
+from lstm.data.corpora import offline_corpus, shakespeare
+from lstm.data.progression import progression, progression_dataset
+from lstm.data.windows import next_step_windows, windows
+
+__all__ = [
+    "addition",
+    "irreducible_loss",
+    "next_step_windows",
+    "offline_corpus",
+    "progression",
+    "progression_dataset",
+    "shakespeare",
+    "windows",
+]

@@ -1,0 +1,70 @@
+"""The exceptions of the library: each names the argument, what was expected and what was got."""
+
+
+class LSTMError(Exception):
+    """Base of every error that the library raises on purpose."""
+
+
+class InvalidValueError(LSTMError, ValueError):
+    """An argument has the right type but an unusable value.
+
+    Args:
+        argument: name of the argument, as the caller wrote it.
+        expected: what would have been accepted.
+        got: what was passed.
+
+    Example:
+        >>> raise InvalidValueError("rate", "a number in [0, 1)", 1.5)
+        Traceback (most recent call last):
+        ...
+        lstm.errors.InvalidValueError: rate: expected a number in [0, 1), got 1.5
+    """
+
+    def __init__(self, argument: str, expected: str, got: object) -> None:
+        super().__init__(argument, expected, got)
+        self.argument = argument
+        self.expected = expected
+        self.got = got
+
+    def __str__(self) -> str:
+        return f"{self.argument}: expected {self.expected}, got {self.got}"
+
+
+class InvalidShapeError(InvalidValueError):
+    """An array has the wrong number of axes or the wrong size along one."""
+
+
+class InvalidTypeError(InvalidValueError, TypeError):
+    """An argument has a type that cannot be used."""
+
+
+class NotReadyError(LSTMError, ValueError):
+    """A model was used before it was built or compiled; the message says what to call first."""
+
+
+class ModelFileError(LSTMError, ValueError):
+    """A model file is missing, damaged or of another kind; nothing was loaded from it."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class DataUnavailableError(LSTMError, ValueError):
+    """A data set is neither on this machine nor reachable; the message says how to provide it."""
+
+
+class MissingExtraError(LSTMError, ImportError):
+    """An optional dependency is not installed.
+
+    Args:
+        purpose: what it is needed for.
+        extra: the extra of the distribution that installs it.
+    """
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs an optional package: pip install 'lstm-kit[{extra}]'")

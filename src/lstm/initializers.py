@@ -1,0 +1,179 @@
+"""Initial values of weights, each named as Keras names it.
+
+An initializer is called with a shape and a random generator and returns float64 values. For a
+kernel the last axis counts outputs, the one before it inputs, and any before those positions.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidTypeError
+
+Values = NDArray[np.float64]
+
+
+class Initializer:
+    """Base: makes the initial values of a weight.
+
+    Args:
+        seed: draws from a generator of its own instead of the one of `lstm.set_seed`.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = None if seed is None else checks.int_at_least("seed", seed, 0)
+
+    def __call__(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        """Values of `shape`."""
+        return self.values(shape, rng if self.seed is None else np.random.default_rng(self.seed))
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        """Values of `shape`, drawn from `rng`; what a subclass defines."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments, as JSON values."""
+        return dict(self.__dict__)
+
+
+class Zeros(Initializer):
+    """All 0."""
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        return np.zeros(shape)
+
+
+class Ones(Initializer):
+    """All 1."""
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        return np.ones(shape)
+
+
+class Constant(Initializer):
+    """All the same value."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        super().__init__()
+        self.value = checks.number("value", value)
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        return np.full(shape, self.value)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"value": self.value}
+
+
+class RandomUniform(Initializer):
+    """Uniform in [minval, maxval)."""
+
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
+    ) -> None:
+        super().__init__(seed)
+        self.minval = checks.number("minval", minval)
+        self.maxval = checks.number("maxval", maxval, low=self.minval)
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        return rng.uniform(self.minval, self.maxval, shape)
+
+
+class RandomNormal(Initializer):
+    """Normal with the given mean and standard deviation."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean = checks.number("mean", mean)
+        self.stddev = checks.number("stddev", stddev, low=0)
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        return rng.normal(self.mean, self.stddev, shape)
+
+
+def _fans(shape: Sequence[int]) -> tuple[int, int]:
+    if len(shape) < 2:
+        raise InvalidShapeError("shape", "at least two axes", tuple(shape))
+    positions = int(np.prod(shape[:-2], dtype=np.int64))
+    return shape[-2] * positions, shape[-1] * positions
+
+
+class GlorotUniform(Initializer):
+    """Uniform within ±√(6 / (fan_in + fan_out)).
+
+    Source:
+        Glorot & Bengio, "Understanding the difficulty of training deep feedforward neural
+        networks", 2010.
+    """
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        limit = np.sqrt(6 / max(1, sum(_fans(shape))))
+        return rng.uniform(-limit, limit, shape)
+
+
+class HeUniform(Initializer):
+    """Uniform within ±√(6 / fan_in), for ReLU.
+
+    Source:
+        He et al., "Delving deep into rectifiers", 2015.
+    """
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        limit = np.sqrt(6 / max(1, _fans(shape)[0]))
+        return rng.uniform(-limit, limit, shape)
+
+
+class Orthogonal(Initializer):
+    """Orthonormal rows or columns, whichever are fewer; a wide kernel is made of square blocks.
+
+    For a recurrent kernel (H, 4H) each gate gets an orthogonal H × H matrix of its own.
+
+    Source:
+        Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
+        networks", 2014.
+    """
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        if len(shape) != 2:
+            raise InvalidShapeError("shape", "two axes", tuple(shape))
+        rows, columns = shape
+        if columns > rows and columns % rows == 0:
+            blocks = [self.values((rows, rows), rng) for _ in range(columns // rows)]
+            return np.concatenate(blocks, axis=1)
+        tall = rng.normal(size=(max(shape), min(shape)))
+        q, triangle = np.linalg.qr(tall)
+        # The signs make the result uniform over all orthogonal matrices.
+        q *= np.where(np.diag(triangle) < 0, -1.0, 1.0)
+        return q if rows >= columns else q.T
+
+
+INITIALIZERS: dict[str, type[Initializer]] = {
+    "zeros": Zeros,
+    "ones": Ones,
+    "constant": Constant,
+    "uniform": RandomUniform,
+    "random_uniform": RandomUniform,
+    "normal": RandomNormal,
+    "random_normal": RandomNormal,
+    "glorot_uniform": GlorotUniform,
+    "he_uniform": HeUniform,
+    "orthogonal": Orthogonal,
+}
+
+
+def get(argument: str, spec: "str | Initializer | dict[str, Any]") -> Initializer:
+    """An initializer from its name, its saved form or itself.
+
+    Raises:
+        InvalidValueError: no initializer has that name; `argument` is named in the message.
+    """
+    if isinstance(spec, Initializer):
+        return spec
+    if isinstance(spec, dict):
+        classes = {kind.__name__: kind for kind in INITIALIZERS.values()}
+        return classes[checks.one_of(argument, spec["class"], classes)](**spec["config"])
+    if isinstance(spec, str):
+        return INITIALIZERS[checks.one_of(argument, spec, INITIALIZERS)]()
+    raise InvalidTypeError(argument, "the name of an initializer or an Initializer", repr(spec))

@@ -1,0 +1,76 @@
+"""Layers: the parts that models are made of."""
+
+from lstm.layers.base import Layer
+from lstm.layers.conv1d import Conv1D
+from lstm.layers.dense import Activation, Dense
+from lstm.layers.dropout import Dropout
+from lstm.layers.embedding import Embedding
+from lstm.layers.lstm import LSTM
+from lstm.layers.merging import Add, Average, Concatenate, Multiply
+from lstm.layers.shaping import (
+    ExpandDims,
+    Flatten,
+    Flip,
+    FoldTime,
+    Permute,
+    RepeatVector,
+    Reshape,
+    Slice,
+    Squeeze,
+    UnfoldTime,
+)
+from lstm.layers.symbolic import Input, SymbolicTensor
+from lstm.layers.wrappers import Bidirectional, TimeDistributed
+
+__all__ = [
+    "LSTM",
+    "Activation",
+    "Add",
+    "Average",
+    "Bidirectional",
+    "Concatenate",
+    "Conv1D",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "ExpandDims",
+    "Flatten",
+    "Flip",
+    "Input",
+    "Layer",
+    "Multiply",
+    "Permute",
+    "RepeatVector",
+    "Reshape",
+    "Slice",
+    "Squeeze",
+    "SymbolicTensor",
+    "TimeDistributed",
+]
+
+PRIMITIVES: dict[str, type[Layer]] = {
+    layer.__name__: layer
+    for layer in (
+        Activation,
+        Add,
+        Average,
+        Concatenate,
+        Conv1D,
+        Dense,
+        Dropout,
+        Embedding,
+        ExpandDims,
+        Flatten,
+        Flip,
+        FoldTime,
+        LSTM,
+        Multiply,
+        Permute,
+        RepeatVector,
+        Reshape,
+        Slice,
+        Squeeze,
+        UnfoldTime,
+    )
+}
+"""The layers that can stand in a model file; the others are traced into these."""

@@ -1,0 +1,318 @@
+"""What every layer is: weights, shapes, a forward and a backward pass, a place in a graph."""
+
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import seeding
+from lstm.backends import Backend
+from lstm.backends import backend as choose_backend
+from lstm.backends.ops import Array, Cache, Ops
+from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.initializers import Initializer
+from lstm.layers.symbolic import Node, Shape, SymbolicTensor, Tensors, scope, within
+
+Arrays = tuple[Array, ...]
+Gradients = tuple[Array | None, ...]
+"""One gradient for each input or output; None means zeros, or not wanted."""
+
+StepState = tuple[NDArray[Any], ...]
+"""What one recurrent layer carries from one chunk of a sequence to the next, batch first."""
+
+
+class LayerOptions(TypedDict, total=False):
+    """The keyword arguments that every layer takes."""
+
+    name: str | None
+    trainable: bool
+    input_shape: Sequence[int | None] | None
+    batch_input_shape: Sequence[int | None] | None
+
+
+@dataclass(eq=False)
+class Weight:
+    """A named array that a layer learns.
+
+    `value` and `gradient` are NumPy arrays at first; once a model owns the weight they are views of
+    that model's flat buffers, on its backend.
+    """
+
+    name: str
+    value: Array
+    trainable: bool
+    gradient: Array | None = None
+    owner: object = None
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return int(np.prod(self.value.shape))
+
+
+@dataclass
+class Run:
+    """What the layers need to know of one pass through a graph.
+
+    Attributes:
+        backend: where the arrays live.
+        training: whether dropout is active.
+        keep_cache: whether a backward pass follows.
+        rng: where dropout draws from.
+        states: carried state by node name; a node that is not in it starts from zeros.
+        carried: names of the nodes that leave their last state in `new_states`.
+        node: name of the node being computed.
+    """
+
+    backend: Backend
+    training: bool = False
+    keep_cache: bool = False
+    rng: np.random.Generator = field(default_factory=seeding.generator)
+    states: dict[str, StepState] = field(default_factory=dict)
+    carried: frozenset[str] = frozenset()
+    new_states: dict[str, StepState] = field(default_factory=dict)
+    node: str = ""
+
+    @property
+    def ops(self) -> Ops:
+        """The operations of the backend."""
+        return self.backend.ops
+
+    def state(self) -> Arrays | None:
+        """The state that the current node starts from, on the backend."""
+        state = self.states.get(self.node)
+        return None if state is None else tuple(self.ops.array(part) for part in state)
+
+    def leave_state(self, state: Arrays) -> None:
+        """Record the state in which the current node ends, if it is carried."""
+        if self.node in self.carried:
+            # A copy: what the backend returned may be part of a larger array.
+            self.new_states[self.node] = tuple(np.array(self.ops.to_numpy(s)) for s in state)
+
+
+_blank = False
+
+
+@contextmanager
+def blank_weights() -> Iterator[None]:
+    """Create weights as zeros, for layers whose values are about to be loaded."""
+    global _blank
+    _blank = True
+    try:
+        yield
+    finally:
+        _blank = False
+
+
+class Layer:
+    """Base of all layers, and of the layers that users write.
+
+    A user's layer defines `call(inputs)` out of other layers and `lstm.ops`; it is traced once, on
+    symbolic tensors. The library's own layers define `build`, `output_shapes`, `forward` and
+    `backward` instead.
+
+    Args:
+        name: base of the names of its weights; the class name in snake case by default.
+        trainable: False freezes its weights.
+        input_shape: shape of the data without the batch axis, for the first layer of a Sequential.
+        batch_input_shape: the same with the batch axis.
+
+    Example:
+        >>> import lstm
+        >>> class LastStep(lstm.layers.Layer):
+        ...     def call(self, inputs):
+        ...         return inputs[:, -1]
+        >>> LastStep()(lstm.Input((None, 3))).shape
+        (None, 3)
+    """
+
+    keeps_mask = False
+    """Whether output step t belongs to input step t, so that a mask passes through."""
+
+    def __init__(
+        self,
+        name: str | None = None,
+        trainable: bool = True,
+        input_shape: Sequence[int | None] | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        self.name = name or _snake_case(type(self).__name__)
+        self.weights: dict[str, Weight] = {}
+        self.trainable = trainable
+        if batch_input_shape is not None:
+            input_shape = tuple(batch_input_shape)[1:]
+        self.input_shape = None if input_shape is None else tuple(input_shape)
+        self.built = False
+
+    # ---- what a layer defines
+
+    def build(self, *shapes: Shape) -> None:
+        """Create the weights for inputs of these shapes; called once."""
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """Shapes of the outputs for inputs of these shapes.
+
+        Raises:
+            InvalidShapeError: the layer cannot take such inputs.
+        """
+        raise NotImplementedError
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        """The outputs, and what `backward` needs.
+
+        Args:
+            run: the pass of which this is part.
+            inputs: arrays of the backend.
+            mask: bool (B, T), where it is False a step is padding; None without padding.
+        """
+        raise NotImplementedError
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        """Gradients of the inputs; adds those of the weights to their buffers.
+
+        Args:
+            run: the pass of which this is part.
+            cache: what `forward` left.
+            gradients: one for each output; at least one is not None.
+            need: for each input, whether its gradient is wanted.
+        """
+        raise NotImplementedError
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        """The mask that goes with the outputs."""
+        return mask if self.keeps_mask else None
+
+    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes, without the batch axis, of what is carried between chunks of a sequence.
+
+        Raises:
+            InvalidValueError: the layer cannot work chunk by chunk.
+        """
+        return ()
+
+    # ---- calling
+
+    def call(self, inputs: Any) -> Any:
+        """Compute the outputs from other layers; what a user's layer defines."""
+        raise NotImplementedError
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """Apply the layer to symbolic tensors.
+
+        Returns:
+            The output tensor, or a list of them.
+        """
+        if type(self).call is not Layer.call:
+            with within(self):
+                return self.call(*inputs, **options)
+        if options:
+            raise InvalidTypeError(
+                f"{type(self).__name__}()", "no keyword arguments in a call", sorted(options)
+            )
+        flat = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else inputs
+        return self.connect(flat)
+
+    def connect(self, inputs: Sequence[Any]) -> Tensors:
+        """Make the node that stands for this layer applied to `inputs`."""
+        for tensor in inputs:
+            if not isinstance(tensor, SymbolicTensor):
+                raise InvalidTypeError(
+                    f"input of {type(self).__name__}",
+                    "a symbolic tensor, such as lstm.Input((None, 2)); to compute on arrays, make "
+                    "a model of the layer",
+                    type(tensor).__name__,
+                )
+        shapes = [tensor.shape for tensor in inputs]
+        if not self.built:
+            self.build(*shapes)
+            self.built = True
+        node = Node(self, tuple(inputs), (*scope, self))
+        node.outputs = tuple(
+            SymbolicTensor(shape, node, k) for k, shape in enumerate(self.output_shapes(*shapes))
+        )
+        return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
+
+    # ---- weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the weights learn; a change takes effect when the model is compiled."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = value
+        for weight in self.weights.values():
+            weight.trainable = value
+
+    def add_weight(self, name: str, shape: Sequence[int], initializer: Initializer) -> Weight:
+        """Create a weight of the layer."""
+        dtype = choose_backend().dtype
+        values = np.zeros(shape) if _blank else initializer(shape, seeding.generator())
+        if values.shape != tuple(shape):
+            raise InvalidShapeError(f"initializer of {name}", f"shape {tuple(shape)}", values.shape)
+        self.weights[name] = Weight(name, values.astype(dtype), self.trainable)
+        return self.weights[name]
+
+    def value(self, name: str) -> Array | None:
+        """The current value of a weight; None if the layer has no such weight."""
+        weight = self.weights.get(name)
+        return None if weight is None else weight.value
+
+    def gradient(self, name: str) -> Array | None:
+        """The buffer of a weight's gradient; None if there is none or it is not wanted."""
+        weight = self.weights.get(name)
+        return None if weight is None or not weight.trainable else weight.gradient
+
+    # ---- saving
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments as JSON values.
+
+        Every parameter of a layer's constructor is kept in an attribute of the same name.
+        """
+        names = [
+            p.name
+            for p in inspect.signature(type(self).__init__).parameters.values()
+            if p.kind is not p.VAR_KEYWORD and p.name != "self"
+        ]
+        config = {key: _plain(getattr(self, key)) for key in names}
+        return config | {"name": self.name, "trainable": self.trainable}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Layer":
+        """The layer that `get_config` describes, without weights."""
+        return cls(**config)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Initializer):
+        return {"class": type(value).__name__, "config": value.get_config()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
+
+
+def known_last_axis(layer: Layer, shape: Shape, axes: str) -> int:
+    """Check the rank of an input against `axes`, such as "B T D", and return its last size.
+
+    An ellipsis as second letter allows any number of axes in between.
+    """
+    letters = axes.split()
+    fits = len(shape) >= len(letters) - 1 if "..." in letters else len(shape) == len(letters)
+    if not fits or shape[-1] is None:
+        raise InvalidShapeError(
+            f"input of {layer.name}",
+            f"axes ({', '.join(letters)}) with a known size of the last",
+            f"shape {shape}",
+        )
+    return shape[-1]

@@ -1,0 +1,158 @@
+"""Conv1D: a window that slides over time."""
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from lstm import activations, checks, initializers
+from lstm.backends.ops import Array, Cache
+from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.initializers import Initializer
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.symbolic import Shape
+
+
+class Conv1D(Layer):
+    """Convolution over time: (B, T, C) -> (B, T', filters).
+
+    Args:
+        filters: number of outputs at each step.
+        kernel_size: number of steps K that an output sees.
+        strides: steps between two outputs.
+        padding: "valid" (no padding), "same" (T' = ⌈T / strides⌉, zeros on both sides) or "causal"
+            (zeros before the start, so that no output sees the future).
+        dilation_rate: steps between two elements of the kernel.
+        activation: one of `lstm.activations.ACTIVATIONS`, or None.
+        use_bias: whether a bias is added.
+        kernel_initializer: initial values of the kernel (K, C, filters).
+        bias_initializer: initial values of the bias (filters).
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Conv1D(8, 3, padding="causal")(lstm.Input((None, 2))).shape
+        (None, None, 8)
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: str = "valid",
+        dilation_rate: int | Sequence[int] = 1,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+        bias_initializer: str | Initializer | dict[str, Any] = "zeros",
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.filters = checks.positive_int("filters", filters)
+        self.kernel_size = checks.positive_int("kernel_size", _scalar(kernel_size))
+        self.strides = checks.positive_int("strides", _scalar(strides))
+        self.padding = checks.one_of("padding", padding, ("valid", "same", "causal"))
+        self.dilation_rate = checks.positive_int("dilation_rate", _scalar(dilation_rate))
+        self.activation = activations.get("activation", activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
+        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+
+    @property
+    def _reach(self) -> int:
+        """Steps between the first and the last input that an output sees."""
+        return self.dilation_rate * (self.kernel_size - 1)
+
+    def _zeros(self, steps: int) -> tuple[int, int]:
+        """Zeros before and after a sequence of that many steps."""
+        if self.padding == "causal":
+            return self._reach, 0
+        if self.padding == "valid":
+            return 0, 0
+        outputs = -(-steps // self.strides)
+        total = max(0, (outputs - 1) * self.strides + self._reach + 1 - steps)
+        return total // 2, total - total // 2
+
+    def build(self, *shapes: Shape) -> None:
+        channels = known_last_axis(self, shapes[0], "B T C")
+        self.add_weight(
+            "kernel", (self.kernel_size, channels, self.filters), self.kernel_initializer
+        )
+        if self.use_bias:
+            self.add_weight("bias", (self.filters,), self.bias_initializer)
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        batch, steps, _ = shapes[0]
+        checks.shape(
+            f"input of {self.name}",
+            shapes[0][-1:],
+            self.weights["kernel"].value.shape[1:2],
+        )
+        if steps is None:
+            return ((batch, None, self.filters),)
+        length = steps + sum(self._zeros(steps)) - self._reach
+        if length < 1:
+            raise InvalidShapeError(
+                f"input of {self.name}", f"at least {self._reach + 1} time steps", steps
+            )
+        return ((batch, -(-length // self.strides), self.filters),)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        x, ops = inputs[0], run.ops
+        B, T, C = x.shape
+        before, after = self._zeros(T)
+        state = run.state()
+        keep = None
+        if mask is not None and self._reach:
+            # Padding must not leak into the windows of real steps.
+            keep = ops.array(ops.to_numpy(mask).astype(run.backend.dtype))
+            keep = ops.repeat(keep, C, 2)
+            x = ops.multiply(x, keep)
+        if self._reach and run.node in run.carried:
+            past = state[0] if state else ops.zeros((B, self._reach, C), run.backend.dtype)
+            x, before = ops.concatenate([past, x], 1), 0
+            run.leave_state((ops.split(x, [T, self._reach], 1)[1],))
+        if T + before + after + (x.shape[1] - T) <= self._reach:
+            raise InvalidShapeError(
+                f"input of {self.name}", f"at least {self._reach + 1} time steps", T
+            )
+        y, cache = ops.conv1d_forward(
+            x,
+            self.value("kernel"),
+            self.value("bias"),
+            self.strides,
+            self.dilation_rate,
+            (before, after),
+            self.activation,
+        )
+        return (y,), (cache, keep, x.shape[1] - T)
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        inner, keep, past = cache
+        dw, db = self.gradient("kernel"), self.gradient("bias")
+        dx = run.ops.conv1d_backward(gradients[0], inner, dw, db, need[0])
+        if dx is not None and past:
+            dx = run.ops.split(dx, [past, dx.shape[1] - past], 1)[1]
+        if dx is not None and keep is not None:
+            dx = run.ops.multiply(dx, keep)
+        return (dx,)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        one_each = self.strides == 1 and (self._reach == 0 or self.padding != "valid")
+        return mask if one_each else None
+
+    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        if self._reach == 0 and self.strides == 1:
+            return ()
+        if self.padding != "causal" or self.strides != 1:
+            raise InvalidValueError(
+                self.name,
+                'kernel_size=1, or padding="causal" and strides=1, to work chunk by chunk',
+                f"kernel_size={self.kernel_size}, padding={self.padding!r}, strides={self.strides}",
+            )
+        return ((self._reach, self.weights["kernel"].value.shape[1]),)
+
+
+def _scalar(value: int | Sequence[int]) -> Any:
+    """Keras writes sizes of one axis as 3, (3,) or [3]."""
+    return value[0] if isinstance(value, Sequence) and len(value) == 1 else value

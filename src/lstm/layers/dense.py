@@ -1,0 +1,101 @@
+"""Dense: an affine map of the last axis, and the layer that only applies an activation."""
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from lstm import activations, checks, initializers
+from lstm.backends.ops import Array, Cache
+from lstm.initializers import Initializer
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.symbolic import Shape
+
+
+class Dense(Layer):
+    """y = φ(x·W + b) on the last axis: (B, ..., D) -> (B, ..., units).
+
+    Args:
+        units: number of outputs.
+        activation: φ; one of `lstm.activations.ACTIVATIONS`, or None for none.
+        use_bias: whether there is a b.
+        kernel_initializer: initial values of W (D, units).
+        bias_initializer: initial values of b (units).
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Dense(5, activation="softmax")(lstm.Input((None, 3))).shape
+        (None, None, 5)
+    """
+
+    keeps_mask = True
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | None = None,
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+        bias_initializer: str | Initializer | dict[str, Any] = "zeros",
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.units = checks.positive_int("units", units)
+        self.activation = activations.get("activation", activation)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
+        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+
+    def build(self, *shapes: Shape) -> None:
+        size = known_last_axis(self, shapes[0], "B ... D")
+        self.add_weight("kernel", (size, self.units), self.kernel_initializer)
+        if self.use_bias:
+            self.add_weight("bias", (self.units,), self.bias_initializer)
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        known_last_axis(self, shapes[0], "B ... D")
+        checks.shape(
+            f"input of {self.name}", shapes[0][-1:], self.weights["kernel"].value.shape[:1]
+        )
+        return ((*shapes[0][:-1], self.units),)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        y, cache = run.ops.linear_forward(
+            inputs[0], self.value("kernel"), self.value("bias"), self.activation
+        )
+        return (y,), cache
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        dw, db = self.gradient("kernel"), self.gradient("bias")
+        return (run.ops.linear_backward(gradients[0], cache, dw, db, need[0]),)
+
+
+class Activation(Layer):
+    """y = φ(x), of the same shape.
+
+    Args:
+        activation: φ; one of `lstm.activations.ACTIVATIONS`.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Activation("relu")(lstm.Input((3,))).shape
+        (None, 3)
+    """
+
+    keeps_mask = True
+
+    def __init__(self, activation: str, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.activation = activations.get("activation", activation)
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return (shapes[0],)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        y = run.ops.activation_forward(inputs[0], self.activation)
+        return (y,), y
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return (run.ops.activation_backward(gradients[0], cache, self.activation),)

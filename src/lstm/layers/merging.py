@@ -1,0 +1,130 @@
+"""Layers that take several tensors and give one."""
+
+from collections.abc import Sequence
+from typing import Unpack
+
+from lstm.backends.ops import Array, Cache
+from lstm.errors import InvalidShapeError
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.symbolic import Shape
+
+
+class _Elementwise(Layer):
+    """Base of the layers that combine tensors of one shape entry by entry."""
+
+    keeps_mask = True
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return (_merged(self, shapes, None),)
+
+
+class Add(_Elementwise):
+    """Sum of tensors of one shape.
+
+    Example:
+        >>> import lstm
+        >>> x = lstm.Input((None, 3))
+        >>> lstm.layers.Add()([x, x]).shape
+        (None, None, 3)
+    """
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        return (run.ops.add(inputs),), len(inputs)
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return gradients * int(cache)
+
+
+class Average(_Elementwise):
+    """Mean of tensors of one shape."""
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        return (run.ops.scale(run.ops.add(inputs), 1 / len(inputs)),), len(inputs)
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return (run.ops.scale(gradients[0], 1 / cache),) * int(cache)
+
+
+class Multiply(_Elementwise):
+    """Product of tensors of one shape, entry by entry."""
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        product = inputs[0]
+        for x in inputs[1:]:
+            product = run.ops.multiply(product, x)
+        return (product,), inputs
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        dxs: list[Array | None] = []
+        for k in range(len(cache)):
+            dx = gradients[0]
+            for other, x in enumerate(cache):
+                if other != k:
+                    dx = run.ops.multiply(dx, x)
+            dxs.append(dx)
+        return tuple(dxs)
+
+
+class Concatenate(Layer):
+    """Tensors joined along one axis.
+
+    Args:
+        axis: which one, by default the last; never the batch axis.
+
+    Example:
+        >>> import lstm
+        >>> x, y = lstm.Input((None, 3)), lstm.Input((None, 2))
+        >>> lstm.layers.Concatenate()([x, y]).shape
+        (None, None, 5)
+    """
+
+    keeps_mask = True
+
+    def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.axis = axis
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        ndim = len(shapes[0])
+        if not -ndim <= self.axis < ndim or self.axis % ndim == 0:
+            raise InvalidShapeError(
+                f"axis of {self.name}", f"an axis after the batch of {ndim} axes", self.axis
+            )
+        return (_merged(self, shapes, self.axis % ndim),)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        return (run.ops.concatenate(inputs, self.axis),), [x.shape[self.axis] for x in inputs]
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return tuple(run.ops.split(gradients[0], cache, self.axis))
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        along_time = self.axis % len(inputs[0].shape) == 1
+        return None if along_time else mask
+
+
+def _merged(layer: Layer, shapes: Sequence[Shape], axis: int | None) -> Shape:
+    """The one shape that all have, with the sizes along `axis` added up."""
+    if len(shapes) < 2:
+        raise InvalidShapeError(f"input of {layer.name}", "at least two tensors", len(shapes))
+    merged: list[int | None] = []
+    for k, sizes in enumerate(zip(*shapes, strict=False)):
+        known = {size for size in sizes if size is not None}
+        if k == axis:
+            merged.append(None if None in sizes else sum(s for s in sizes if s is not None))
+        elif len(known) <= 1:
+            merged.append(known.pop() if known else None)
+        else:
+            break
+    if len(merged) != max(len(shape) for shape in shapes):
+        expected = "equal shapes" if axis is None else f"equal shapes but for axis {axis}"
+        raise InvalidShapeError(f"input of {layer.name}", expected, list(shapes))
+    return tuple(merged)

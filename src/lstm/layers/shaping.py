@@ -1,0 +1,329 @@
+"""Layers that only move numbers: reshape, squeeze, slice, flip, repeat."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any, Unpack
+
+from lstm import checks
+from lstm.backends.ops import Array, Cache
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.symbolic import Shape, SymbolicTensor, single
+
+
+class _Reshaping(Layer):
+    """Base of the layers that keep the numbers in their order and change only the shape."""
+
+    def target(self, shape: Sequence[Any]) -> Sequence[Any]:
+        """The shape of the output; takes symbolic sizes (with None) as well as real ones."""
+        raise NotImplementedError
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return (tuple(self.target(shapes[0])),)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        shape = tuple(inputs[0].shape)
+        return (run.ops.reshape(inputs[0], self.target(shape)),), shape
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return (run.ops.reshape(gradients[0], cache),)
+
+
+class Reshape(_Reshaping):
+    """Give each example another shape of the same size.
+
+    Args:
+        target_shape: the shape without the batch axis; one size may be -1.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Reshape((2, 3))(lstm.Input((6,))).shape
+        (None, 2, 3)
+    """
+
+    def __init__(self, target_shape: Sequence[int], **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.target_shape = tuple(checks.int_at_least("target_shape", n, -1) for n in target_shape)
+        if self.target_shape.count(-1) > 1:
+            raise InvalidValueError("target_shape", "at most one -1", self.target_shape)
+
+    def target(self, shape: Sequence[Any]) -> Sequence[Any]:
+        fixed = prod(n for n in self.target_shape if n != -1)
+        if None in shape[1:]:
+            return shape[0], *(None if n == -1 else n for n in self.target_shape)
+        size = prod(shape[1:])
+        free = -1 in self.target_shape
+        if (free and (fixed == 0 or size % fixed)) or (not free and size != fixed):
+            raise InvalidShapeError(
+                f"input of {self.name}", f"{fixed} entries for each example", f"shape {shape}"
+            )
+        return shape[0], *(size // fixed if n == -1 else n for n in self.target_shape)
+
+
+class Flatten(_Reshaping):
+    """Give each example a single axis.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Flatten()(lstm.Input((2, 3))).shape
+        (None, 6)
+    """
+
+    def target(self, shape: Sequence[Any]) -> Sequence[Any]:
+        return shape[0], None if None in shape[1:] else prod(shape[1:])
+
+
+class Squeeze(_Reshaping):
+    """Drop an axis of size 1.
+
+    Args:
+        axis: which one; negative counts from the end. Never the batch axis.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Squeeze(-1)(lstm.Input((None, 1))).shape
+        (None, None)
+    """
+
+    def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.axis = axis
+
+    def target(self, shape: Sequence[Any]) -> Sequence[Any]:
+        axis = _axis(self, self.axis, len(shape))
+        if shape[axis] not in (1, None):
+            raise InvalidShapeError(
+                f"input of {self.name}", f"size 1 along axis {self.axis}", f"shape {shape}"
+            )
+        return *shape[:axis], *shape[axis + 1 :]
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        return None if _axis(self, self.axis, len(inputs[0].shape)) == 1 else mask
+
+
+class ExpandDims(_Reshaping):
+    """Insert an axis of size 1.
+
+    Args:
+        axis: where it will stand; negative counts from the end. Never before the batch axis.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.ExpandDims(-1)(lstm.Input((None,))).shape
+        (None, None, 1)
+    """
+
+    def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.axis = axis
+
+    def target(self, shape: Sequence[Any]) -> Sequence[Any]:
+        axis = _axis(self, self.axis, len(shape) + 1)
+        return *shape[:axis], 1, *shape[axis:]
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        return None if _axis(self, self.axis, len(inputs[0].shape) + 1) == 1 else mask
+
+
+class FoldTime(_Reshaping):
+    """(B, T, ...) -> (B·T, ...): every step becomes an example."""
+
+    def target(self, shape: Sequence[Any]) -> Sequence[Any]:
+        if len(shape) < 3:
+            raise InvalidShapeError(
+                f"input of {self.name}", "axes (B, T, ...)", f"shape {tuple(shape)}"
+            )
+        return None if None in shape[:2] else shape[0] * shape[1], *shape[2:]
+
+
+class UnfoldTime(Layer):
+    """(B·T, ...) -> (B, T, ...), with B and T of a second input."""
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return ((*shapes[1][:2], *shapes[0][1:]),)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        x, like = inputs
+        return (run.ops.reshape(x, (*like.shape[:2], *x.shape[1:])),), x.shape
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return run.ops.reshape(gradients[0], cache), None
+
+
+class Permute(Layer):
+    """Reorder the axes of each example.
+
+    Args:
+        dims: the old axis at each new place, counted from 1; the batch axis stays first.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Permute((2, 1))(lstm.Input((5, 3))).shape
+        (None, 3, 5)
+    """
+
+    def __init__(self, dims: Sequence[int], **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.dims = tuple(dims)
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise InvalidValueError("dims", "each axis once, counted from 1", self.dims)
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        if len(shapes[0]) != len(self.dims) + 1:
+            raise InvalidShapeError(
+                f"input of {self.name}", f"{len(self.dims) + 1} axes", f"shape {shapes[0]}"
+            )
+        return ((shapes[0][0], *(shapes[0][d] for d in self.dims)),)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        return (run.ops.transpose(inputs[0], (0, *self.dims)),), None
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        back = [self.dims.index(axis) + 1 for axis in range(1, len(self.dims) + 1)]
+        return (run.ops.transpose(gradients[0], (0, *back)),)
+
+
+class Flip(Layer):
+    """Reverse an axis, by default time.
+
+    Args:
+        axis: which one; never the batch axis.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Flip()(lstm.Input((None, 3))).shape
+        (None, None, 3)
+    """
+
+    def __init__(self, axis: int = 1, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.axis = axis
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        _axis(self, self.axis, len(shapes[0]))
+        return (shapes[0],)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        return (run.ops.flip(inputs[0], self.axis),), None
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return (run.ops.flip(gradients[0], self.axis),)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        over_time = _axis(self, self.axis, len(inputs[0].shape)) == 1
+        return mask if mask is None or not over_time else run.ops.flip(mask, 1)
+
+
+class RepeatVector(Layer):
+    """(B, D) -> (B, n, D): the same vector at n time steps.
+
+    Args:
+        n: number of time steps.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.RepeatVector(4)(lstm.Input((3,))).shape
+        (None, 4, 3)
+    """
+
+    def __init__(self, n: int, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.n = checks.positive_int("n", n)
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        if len(shapes[0]) != 2:
+            raise InvalidShapeError(f"input of {self.name}", "axes (B, D)", f"shape {shapes[0]}")
+        return ((shapes[0][0], self.n, shapes[0][1]),)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        return (run.ops.repeat(inputs[0], self.n, 1),), None
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return (run.ops.sum(gradients[0], 1),)
+
+
+class Slice(Layer):
+    """`x[index]`, the layer behind indexing a symbolic tensor.
+
+    Args:
+        index: for each axis after the batch an integer, or [start, stop, step] with None for open
+            ends.
+    """
+
+    def __init__(
+        self, index: Sequence[int | Sequence[int | None]], **options: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(**options)
+        self.index = tuple(i if isinstance(i, int) else tuple(i) for i in index)
+
+    @classmethod
+    def of(cls, tensor: SymbolicTensor, index: Any) -> SymbolicTensor:
+        """`tensor[index]`, with the batch axis whole and an ellipsis allowed."""
+        parts = list(index) if isinstance(index, tuple) else [index]
+        if Ellipsis in parts:
+            gap = parts.index(Ellipsis)
+            missing = tensor.ndim - len(parts) + 1
+            parts[gap : gap + 1] = [slice(None)] * missing
+        if parts[0] != slice(None) or len(parts) > tensor.ndim:
+            raise InvalidValueError(
+                "index", f"`:` for the batch and at most {tensor.ndim - 1} more axes", index
+            )
+        if not all(isinstance(part, int | slice) for part in parts):
+            raise InvalidTypeError("index", "integers and slices", index)
+        return single(
+            cls([p if isinstance(p, int) else (p.start, p.stop, p.step) for p in parts[1:]])(tensor)
+        )
+
+    def _index(self) -> tuple[int | slice, ...]:
+        parts = (part if isinstance(part, int) else slice(*part) for part in self.index)
+        return slice(None), *parts
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        batch, *sizes = shapes[0]
+        output: list[int | None] = [batch]
+        for size, part in zip(sizes, self._index()[1:], strict=False):
+            if isinstance(part, int):
+                if size is not None and not -size <= part < size:
+                    raise InvalidShapeError(
+                        "index", f"an integer in [{-size}, {size})", f"{part} for shape {shapes[0]}"
+                    )
+            elif size is None:
+                output.append(None)
+            else:
+                output.append(len(range(*part.indices(size))))
+        return ((*output, *sizes[len(self.index) :]),)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        shape = tuple(inputs[0].shape)
+        self.output_shapes(shape)
+        return (run.ops.slice_forward(inputs[0], self._index()),), shape
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return (run.ops.slice_backward(gradients[0], self._index(), cache),)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        time = self._index()[1]
+        if mask is None or isinstance(time, int):
+            return None
+        return run.ops.slice_forward(mask, (slice(None), time))
+
+
+def _axis(layer: Layer, axis: int, ndim: int) -> int:
+    """`axis` counted from the start, which may not be the batch axis."""
+    if not -ndim <= axis < ndim or axis % ndim == 0:
+        raise InvalidValueError(
+            f"axis of {layer.name}", f"an axis after the batch of {ndim} axes", axis
+        )
+    return axis % ndim

@@ -1,0 +1,119 @@
+"""Symbolic tensors: what layers are called on, and the nodes that record the calls."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lstm import checks
+from lstm.errors import InvalidTypeError
+
+if TYPE_CHECKING:
+    from lstm.layers.base import Layer
+
+Shape = tuple[int | None, ...]
+"""Sizes of the axes, batch first; None is a size known only when data comes."""
+
+
+@dataclass(eq=False)
+class Node:
+    """One call of one layer.
+
+    Attributes:
+        layer: the layer, or None for an input of the model.
+        inputs: tensors it was called on.
+        path: the composite layers within which the call happened, then the layer itself.
+    """
+
+    layer: "Layer | None"
+    inputs: tuple["SymbolicTensor", ...]
+    path: tuple["Layer", ...] = ()
+    outputs: tuple["SymbolicTensor", ...] = ()
+    name: str | None = None
+    exact: bool = True
+    """For an input: whether every known size of its shape is binding."""
+
+
+@dataclass(eq=False)
+class SymbolicTensor:
+    """A value that a graph will compute: a shape, and where it comes from."""
+
+    shape: Shape
+    node: Node
+    index: int = 0
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __getitem__(self, index: Any) -> "SymbolicTensor":
+        from lstm.layers.shaping import Slice
+
+        return Slice.of(self, index)
+
+    def __add__(self, other: "SymbolicTensor") -> "SymbolicTensor":
+        from lstm.layers.merging import Add
+
+        return single(Add()(self, other))
+
+    def __mul__(self, other: "SymbolicTensor") -> "SymbolicTensor":
+        from lstm.layers.merging import Multiply
+
+        return single(Multiply()(self, other))
+
+
+Tensors = SymbolicTensor | list[SymbolicTensor]
+
+
+def Input(
+    shape: Sequence[int | None],
+    batch_size: int | None = None,
+    dtype: str | None = None,
+    name: str | None = None,
+) -> SymbolicTensor:
+    """The start of a functional model: a tensor that data will be fed to.
+
+    Args:
+        shape: sizes without the batch axis; None for any size, such as `(None, 2)` for sequences
+            of any length of two features.
+        batch_size: accepted for compatibility; every batch size works.
+        dtype: accepted for compatibility; tokens are recognized by the layer that takes them.
+        name: key of this input where data comes as a dict.
+
+    Example:
+        >>> import lstm
+        >>> lstm.Input(shape=(None, 2)).shape
+        (None, None, 2)
+    """
+    if isinstance(shape, int):
+        raise InvalidTypeError("shape", "a tuple of sizes, such as (None, 2)", shape)
+    sizes = [None if n is None else checks.int_at_least("shape", n, 0) for n in shape]
+    return input_tensor((None, *sizes), name)
+
+
+def input_tensor(shape: Shape, name: str | None = None, *, exact: bool = True) -> SymbolicTensor:
+    """A tensor to be fed; `exact` says whether data must have the known sizes."""
+    node = Node(None, (), name=name, exact=exact)
+    node.outputs = (SymbolicTensor(shape, node),)
+    return node.outputs[0]
+
+
+def single(tensors: Tensors) -> SymbolicTensor:
+    """The one tensor that a layer with a single output returns."""
+    assert isinstance(tensors, SymbolicTensor)
+    return tensors
+
+
+scope: list["Layer"] = []
+"""The composite layers whose `call` is being traced, outermost first."""
+
+
+@contextmanager
+def within(layer: "Layer") -> Iterator[None]:
+    """Record that the calls made meanwhile belong to `layer`."""
+    scope.append(layer)
+    try:
+        yield
+    finally:
+        scope.pop()

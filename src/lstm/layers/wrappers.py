@@ -1,0 +1,107 @@
+"""Layers around a layer: over time, and in both directions."""
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from lstm import checks
+from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.layers.base import Layer, LayerOptions
+from lstm.layers.dense import Activation, Dense
+from lstm.layers.dropout import Dropout
+from lstm.layers.lstm import LSTM
+from lstm.layers.merging import Add, Average, Concatenate, Multiply
+from lstm.layers.shaping import Flip, FoldTime, UnfoldTime
+from lstm.layers.symbolic import SymbolicTensor, single
+
+
+class TimeDistributed(Layer):
+    """Apply a layer to every time step: (B, T, ...) -> (B, T, ...), with the same weights.
+
+    Args:
+        layer: takes one step, (B, ...).
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.TimeDistributed(lstm.layers.Flatten())(lstm.Input((None, 2, 3))).shape
+        (None, None, 6)
+    """
+
+    def __init__(self, layer: Layer, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        if not isinstance(layer, Layer):
+            raise InvalidTypeError("layer", "a Layer", repr(layer))
+        self.layer = layer
+
+    def call(self, inputs: SymbolicTensor) -> SymbolicTensor:
+        if isinstance(self.layer, Dense | Activation | Dropout):
+            return single(self.layer(inputs))  # these work on every step as they are
+        return single(UnfoldTime()(self.layer(FoldTime()(inputs)), inputs))
+
+
+_MERGES = {"concat": Concatenate, "sum": Add, "ave": Average, "mul": Multiply}
+
+
+class Bidirectional(Layer):
+    """Two LSTMs over one sequence, forwards and backwards, and their outputs merged.
+
+    Args:
+        layer: the forward LSTM; the backward one is a copy of it with its own weights.
+        merge_mode: "concat", "sum", "ave", "mul", or None for a list of two outputs.
+        backward_layer: another LSTM with `go_backwards=True`, in place of the copy.
+
+    With `return_state` the call returns [y, h forward, c forward, h backward, c backward];
+    `initial_state` takes those four.
+
+    Source:
+        Schuster & Paliwal, "Bidirectional recurrent neural networks", 1997.
+
+    Example:
+        >>> import lstm
+        >>> layer = lstm.layers.Bidirectional(lstm.layers.LSTM(4, return_sequences=True))
+        >>> layer(lstm.Input((None, 3))).shape
+        (None, None, 8)
+    """
+
+    def __init__(
+        self,
+        layer: LSTM,
+        merge_mode: str | None = "concat",
+        backward_layer: LSTM | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        if not isinstance(layer, LSTM):
+            raise InvalidTypeError("layer", "an LSTM", repr(layer))
+        self.merge_mode = checks.one_of("merge_mode", merge_mode, (*_MERGES, None))
+        self.forward_layer = _renamed(layer, "forward", go_backwards=False)
+        self.backward_layer = backward_layer or _renamed(layer, "backward", go_backwards=True)
+        for key in ("return_sequences", "return_state"):
+            if getattr(self.backward_layer, key) != getattr(layer, key):
+                raise InvalidValueError(
+                    "backward_layer", f"{key}={getattr(layer, key)}, as in layer", backward_layer
+                )
+        if not self.backward_layer.go_backwards:
+            raise InvalidValueError("backward_layer", "go_backwards=True", False)
+        self.input_shape = self.input_shape or layer.input_shape
+
+    def call(self, inputs: Any, initial_state: Sequence[SymbolicTensor] | None = None) -> Any:
+        given = list(initial_state or [])
+        half = len(given) // 2
+        ahead = _outputs(self.forward_layer(inputs, initial_state=given[:half]))
+        back = _outputs(self.backward_layer(inputs, initial_state=given[half:]))
+        if self.backward_layer.return_sequences:
+            back[0] = single(Flip()(back[0]))
+        if self.merge_mode is None:
+            return [ahead[0], back[0], *ahead[1:], *back[1:]]
+        merged = single(_MERGES[self.merge_mode]()(ahead[0], back[0]))
+        return [merged, *ahead[1:], *back[1:]] if len(ahead) > 1 else merged
+
+
+def _renamed(layer: LSTM, direction: str, *, go_backwards: bool) -> LSTM:
+    config = layer.get_config()
+    config |= {"name": f"{direction}_{layer.name}", "go_backwards": go_backwards}
+    return LSTM(**config)
+
+
+def _outputs(tensors: Any) -> list[SymbolicTensor]:
+    return tensors if isinstance(tensors, list) else [tensors]

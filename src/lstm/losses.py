@@ -1,0 +1,255 @@
+"""Losses: what a model is trained to make small.
+
+Each is a mean over all positions (time steps of examples, and outputs where these are compared one
+by one), of which masked steps are no part.
+"""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.backends.ops import ActivationName, Array, Cache, Ops, PointwiseLossName
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+
+Values = NDArray[Any]
+
+
+class Loss:
+    """Base of all losses.
+
+    Attributes:
+        name: as in `compile(loss=...)`.
+        activation: the activation at the end of a model that the loss can include, computing with
+            logits instead, which is faster and cannot overflow.
+    """
+
+    name: ClassVar[str]
+    activation: ClassVar[ActivationName] = "linear"
+    from_logits = False
+
+    def on_logits(self) -> "Loss":
+        """The same loss for a model of which `activation` was taken away."""
+        raise NotImplementedError
+
+    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        """Check a target against the shape of the output, and return it as the backend takes it.
+
+        Raises:
+            InvalidShapeError: the target does not match the output.
+            InvalidValueError: the target has values that make no sense.
+        """
+        raise NotImplementedError
+
+    def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape of the weights, for an output of `shape`."""
+        raise NotImplementedError
+
+    def forward(
+        self, ops: Ops, y: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        """Σ weight·loss over the positions; weight None is the mean."""
+        raise NotImplementedError
+
+    def backward(self, ops: Ops, cache: Cache) -> Array:
+        """The gradient of the output."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments, as JSON values."""
+        return {}
+
+
+class CategoricalCrossentropy(Loss):
+    """-Σ_v t_v·log p_v, the mean over all positions, in nats.
+
+    Targets are distributions (..., V), such as one-hot rows, or integer classes (...).
+
+    Args:
+        from_logits: the model's output is logits, not probabilities.
+    """
+
+    name = "categorical_crossentropy"
+    activation = "softmax"
+
+    def __init__(self, from_logits: bool = False) -> None:
+        self.from_logits = from_logits
+
+    def on_logits(self) -> Loss:
+        return type(self)(from_logits=True)
+
+    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        if len(shape) < 2:
+            raise InvalidShapeError("output", "axes (B, ..., classes)", f"shape {shape}")
+        if target.shape == (*shape[:-1], 1) and shape[-1] > 1:
+            target = target[..., 0]
+        if target.shape == shape[:-1]:
+            return checks.indices("y", target, shape[-1])
+        if target.shape != shape:
+            raise InvalidShapeError(
+                "y", f"shape {shape}, or classes of shape {shape[:-1]}", f"shape {target.shape}"
+            )
+        checks.finite("y", target)
+        return np.ascontiguousarray(target, dtype)
+
+    def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape[:-1]
+
+    def forward(
+        self, ops: Ops, y: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        if self.from_logits:
+            return ops.softmax_cross_entropy_forward(y, target, weight)
+        return ops.cross_entropy_forward(y, target, weight)
+
+    def backward(self, ops: Ops, cache: Cache) -> Array:
+        if self.from_logits:
+            return ops.softmax_cross_entropy_backward(cache)
+        return ops.cross_entropy_backward(cache)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"from_logits": self.from_logits}
+
+
+class SparseCategoricalCrossentropy(CategoricalCrossentropy):
+    """-log p of the right class, the mean over all positions, in nats.
+
+    Targets are integer classes (...) or (..., 1), for an output (..., V).
+
+    Args:
+        from_logits: the model's output is logits, not probabilities.
+    """
+
+    name = "sparse_categorical_crossentropy"
+
+    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        if target.shape not in (shape[:-1], (*shape[:-1], 1)):
+            raise InvalidShapeError("y", f"classes of shape {shape[:-1]}", f"shape {target.shape}")
+        return super().target(target.reshape(shape[:-1]), shape, dtype)
+
+
+class _Pointwise(Loss):
+    """Base of the losses that compare output and target number by number."""
+
+    kernel: ClassVar[PointwiseLossName]
+    delta = 1.0
+
+    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        # (B,) and (B, 1) are the same numbers; broadcasting one against the other is not.
+        if shape == (*target.shape, 1) or target.shape == (*shape, 1):
+            target = target.reshape(shape)
+        if target.shape != shape:
+            raise InvalidShapeError("y", f"shape {shape}", f"shape {target.shape}")
+        if target.dtype.kind not in "iufb":
+            raise InvalidTypeError("y", "numbers", f"dtype {target.dtype}")
+        checks.finite("y", target)
+        return np.ascontiguousarray(target, dtype)
+
+    def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        return shape
+
+    def forward(
+        self, ops: Ops, y: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        return ops.pointwise_loss_forward(self._kernel(), y, target, weight, self.delta)
+
+    def backward(self, ops: Ops, cache: Cache) -> Array:
+        return ops.pointwise_loss_backward(cache)
+
+    def _kernel(self) -> PointwiseLossName:
+        return self.kernel
+
+
+class BinaryCrossentropy(_Pointwise):
+    """-t·log p - (1 - t)·log(1 - p), the mean over all entries, in nats; targets in [0, 1].
+
+    Args:
+        from_logits: the model's output is logits, not probabilities.
+    """
+
+    name = "binary_crossentropy"
+    activation = "sigmoid"
+    kernel = "binary_cross_entropy"
+
+    def __init__(self, from_logits: bool = False) -> None:
+        self.from_logits = from_logits
+
+    def on_logits(self) -> Loss:
+        return type(self)(from_logits=True)
+
+    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        values = super().target(target, shape, dtype)
+        if values.size and (values.min() < 0 or values.max() > 1):
+            bad = values.min() if values.min() < 0 else values.max()
+            raise InvalidValueError("y", "numbers in [0, 1]", bad)
+        return values
+
+    def _kernel(self) -> PointwiseLossName:
+        return "sigmoid_cross_entropy" if self.from_logits else self.kernel
+
+    def get_config(self) -> dict[str, Any]:
+        return {"from_logits": self.from_logits}
+
+
+class MeanSquaredError(_Pointwise):
+    """(y - t)², the mean over all entries."""
+
+    name = "mse"
+    kernel = "squared_error"
+
+
+class MeanAbsoluteError(_Pointwise):
+    """|y - t|, the mean over all entries."""
+
+    name = "mae"
+    kernel = "absolute_error"
+
+
+class Huber(_Pointwise):
+    """(y - t)² / 2 near the target, linear beyond `delta`; the mean over all entries.
+
+    Args:
+        delta: the error at which it bends.
+
+    Source:
+        Huber, "Robust estimation of a location parameter", 1964.
+    """
+
+    name = "huber"
+    kernel = "huber"
+
+    def __init__(self, delta: float = 1.0) -> None:
+        self.delta = checks.number("delta", delta, 0, open_low=True)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"delta": self.delta}
+
+
+LOSSES: dict[str, type[Loss]] = {
+    "categorical_crossentropy": CategoricalCrossentropy,
+    "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
+    "binary_crossentropy": BinaryCrossentropy,
+    "mse": MeanSquaredError,
+    "mean_squared_error": MeanSquaredError,
+    "mae": MeanAbsoluteError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "huber": Huber,
+}
+
+
+def get(spec: str | Loss | dict[str, Any]) -> Loss:
+    """A loss from its name, its saved form or itself.
+
+    Raises:
+        InvalidValueError: no loss has that name.
+    """
+    if isinstance(spec, Loss):
+        return spec
+    if isinstance(spec, dict):
+        return LOSSES[checks.one_of("loss", spec["name"], LOSSES)](**spec["config"])
+    if not isinstance(spec, str):
+        raise InvalidTypeError(
+            "loss", "the name of a loss or a Loss (its gradient must be known)", repr(spec)
+        )
+    return LOSSES[checks.one_of("loss", spec, LOSSES)]()

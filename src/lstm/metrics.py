@@ -1,0 +1,176 @@
+"""Metrics: what is reported beside the loss. They are computed on the host, in NumPy."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.losses import CategoricalCrossentropy, Loss
+
+Values = NDArray[Any]
+MetricFunction = Callable[[Values, Values], Any]
+
+
+class Metric:
+    """A weighted mean over everything seen since `reset`.
+
+    Args:
+        name: the key under which it is reported.
+    """
+
+    needs_outputs = True
+    """Whether `update` looks at the outputs."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.reset()
+
+    def reset(self) -> None:
+        """Start anew."""
+        self._total = 0.0
+        self._weight = 0.0
+
+    def update(
+        self, loss: float, y: Values, target: Values, weight: Values | None, count: float
+    ) -> None:
+        """Add one batch.
+
+        Args:
+            loss: the mean loss of the batch.
+            y: outputs, (..., V) or (...).
+            target: as the loss takes it.
+            weight: of each position, summing to 1; None where all count alike.
+            count: how much the batch weighs against others, such as its number of positions.
+        """
+        values = np.asarray(self.values(loss, y, target))
+        if weight is None or values.ndim == 0:
+            mean = values.mean()
+        else:
+            # A loss over entries weighs each; a metric over rows needs the weight of the row.
+            mean = (values * (weight if weight.ndim == values.ndim else weight.sum(-1))).sum()
+        self._total += float(mean) * count
+        self._weight += count
+
+    def values(self, loss: float, y: Values, target: Values) -> Any:
+        """The value at each position, or one for the batch."""
+        raise NotImplementedError
+
+    def result(self) -> float:
+        """The mean so far; NaN before anything was seen."""
+        return self._total / self._weight if self._weight else math.nan
+
+
+class CategoricalAccuracy(Metric):
+    """Share of positions at which the largest output is the right class."""
+
+    def values(self, loss: float, y: Values, target: Values) -> Any:
+        right = target if target.ndim < y.ndim else target.argmax(-1)
+        return y.argmax(-1) == right
+
+
+class BinaryAccuracy(Metric):
+    """Share of entries that lie on the same side of 1/2 as the target."""
+
+    def values(self, loss: float, y: Values, target: Values) -> Any:
+        return (y > 0.5) == (target > 0.5)
+
+
+class MeanAbsoluteErrorMetric(Metric):
+    """Mean of |y - t|."""
+
+    def values(self, loss: float, y: Values, target: Values) -> Any:
+        return np.abs(y - target)
+
+
+class MeanSquaredErrorMetric(Metric):
+    """Mean of (y - t)²."""
+
+    def values(self, loss: float, y: Values, target: Values) -> Any:
+        return (y - target) ** 2
+
+
+class _FromCrossEntropy(Metric):
+    """Base of the metrics that say a mean cross-entropy in another unit."""
+
+    needs_outputs = False
+
+    def values(self, loss: float, y: Values, target: Values) -> Any:
+        return loss
+
+
+class Perplexity(_FromCrossEntropy):
+    """exp of the mean cross-entropy: between how many symbols the model hesitates."""
+
+    def result(self) -> float:
+        return math.exp(min(super().result(), 700.0))
+
+
+class BitsPerCharacter(_FromCrossEntropy):
+    """The mean cross-entropy in bits instead of nats."""
+
+    def result(self) -> float:
+        return super().result() / math.log(2)
+
+
+class FunctionMetric(Metric):
+    """The mean of a user's `function(y_true, y_pred)` over batches."""
+
+    def __init__(self, function: MetricFunction) -> None:
+        super().__init__(getattr(function, "__name__", type(function).__name__))
+        self._function = function
+
+    def values(self, loss: float, y: Values, target: Values) -> Any:
+        return np.mean(self._function(target, y))
+
+
+_NAMES = (
+    "accuracy",
+    "acc",
+    "categorical_accuracy",
+    "sparse_categorical_accuracy",
+    "binary_accuracy",
+    "perplexity",
+    "bits_per_character",
+    "mae",
+    "mean_absolute_error",
+    "mse",
+    "mean_squared_error",
+)
+
+
+def get(spec: str | Metric | MetricFunction, loss: Loss) -> Metric:
+    """A metric from its name, a function of (y_true, y_pred), or itself.
+
+    Args:
+        spec: which; "accuracy" is the kind that fits the loss.
+        loss: the loss of the model.
+
+    Raises:
+        InvalidValueError: no metric has that name, or it does not fit the loss.
+    """
+    if isinstance(spec, Metric):
+        return spec
+    if callable(spec):
+        return FunctionMetric(spec)
+    if not isinstance(spec, str):
+        raise InvalidTypeError("metrics", "names, functions or Metrics", repr(spec))
+    name = checks.one_of("metrics", spec, _NAMES)
+    categorical = isinstance(loss, CategoricalCrossentropy)
+    match name:
+        case "accuracy" | "acc":
+            return CategoricalAccuracy(name) if categorical else BinaryAccuracy(name)
+        case "categorical_accuracy" | "sparse_categorical_accuracy":
+            return CategoricalAccuracy(name)
+        case "binary_accuracy":
+            return BinaryAccuracy(name)
+        case "mae" | "mean_absolute_error":
+            return MeanAbsoluteErrorMetric(name)
+        case "mse" | "mean_squared_error":
+            return MeanSquaredErrorMetric(name)
+    if not categorical:
+        raise InvalidValueError("metrics", f"no {name!r} unless the loss is a cross-entropy", name)
+    return Perplexity(name) if name == "perplexity" else BitsPerCharacter(name)

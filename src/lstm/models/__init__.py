@@ -1,0 +1,7 @@
+"""Models: graphs of layers that are trained, asked, stepped through and saved."""
+
+from lstm.models.model import Model, load_model
+from lstm.models.sequential import Sequential
+from lstm.models.state import State
+
+__all__ = ["Model", "Sequential", "State", "load_model"]

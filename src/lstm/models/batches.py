@@ -1,0 +1,309 @@
+"""Batches: from what users pass as data to arrays that a graph can be fed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+
+Values = NDArray[Any]
+
+
+@dataclass
+class Batch:
+    """Some examples, ready for a model.
+
+    Attributes:
+        x: one array for each input of the model, batch first.
+        y: targets, or None.
+        weight: how much each example (B,) or step (B, T) counts, or None.
+        masks: for each input, where its steps are real (B, T); None without padding.
+        fresh: whether carried state starts anew before this batch.
+    """
+
+    x: list[Values]
+    y: Values | None = None
+    weight: Values | None = None
+    masks: list[Values | None] = field(default_factory=list)
+    fresh: bool = False
+
+    @property
+    def size(self) -> int:
+        """Number of examples."""
+        return len(self.x[0])
+
+
+class Ragged:
+    """Sequences of different lengths."""
+
+    def __init__(self, argument: str, sequences: Sequence[Any]) -> None:
+        self.sequences = [np.asarray(sequence) for sequence in sequences]
+        self.lengths = np.array([len(sequence) for sequence in self.sequences])
+        for k, sequence in enumerate(self.sequences):
+            if sequence.dtype.kind not in "iufb":
+                raise InvalidTypeError(f"{argument}[{k}]", "numbers", f"dtype {sequence.dtype}")
+            if not len(sequence):
+                raise InvalidShapeError(f"{argument}[{k}]", "at least one time step", "none")
+            if sequence.shape[1:] != self.sequences[0].shape[1:]:
+                shape = ", ".join(map(str, ("T", *self.sequences[0].shape[1:])))
+                raise InvalidShapeError(
+                    f"{argument}[{k}]", f"shape ({shape}) like {argument}[0]", sequence.shape
+                )
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, rows: Values) -> Values:
+        """The chosen sequences, padded at the end with zeros."""
+        chosen = [self.sequences[row] for row in rows]
+        longest = max(len(sequence) for sequence in chosen)
+        padded = np.zeros((len(chosen), longest, *chosen[0].shape[1:]), chosen[0].dtype)
+        for row, sequence in zip(padded, chosen, strict=True):
+            row[: len(sequence)] = sequence
+        return padded
+
+    def mask(self, rows: Values) -> Values:
+        """Where the chosen sequences, padded, are real."""
+        lengths = self.lengths[rows]
+        return np.asarray(np.arange(lengths.max()) < lengths[:, None])
+
+
+Column = Values | Ragged
+
+
+def column(argument: str, values: Any) -> Column:
+    """An array, or sequences of different lengths, from what a user passed.
+
+    Raises:
+        InvalidTypeError: it is not numbers.
+    """
+    if isinstance(values, list | tuple):
+        lengths = {len(v) if isinstance(v, list | tuple | np.ndarray) else -1 for v in values}
+        if len(lengths) > 1:
+            if -1 in lengths:
+                raise InvalidTypeError(argument, "numbers or sequences of numbers", "both")
+            return Ragged(argument, values)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise InvalidShapeError(argument, "an array", f"nested sequences ({error})") from error
+    if array.dtype.kind not in "iufb":
+        raise InvalidTypeError(argument, "numbers", f"dtype {array.dtype}")
+    if array.ndim == 0:
+        raise InvalidShapeError(argument, "an array with a batch axis", "a single number")
+    return array
+
+
+def columns(argument: str, values: Any, names: Sequence[str | None]) -> list[Column]:
+    """One column for each input of a model.
+
+    Args:
+        argument: named in errors.
+        values: an array; for several inputs a list of them, or a dict by input name.
+        names: the names of the inputs.
+    """
+    if isinstance(values, dict):
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise InvalidValueError(argument, f"the inputs {list(names)}", f"{list(values)}")
+        return [column(f"{argument}[{name!r}]", values[name]) for name in names]
+    if len(names) == 1:
+        if isinstance(values, list | tuple) and len(values) == 1 and np.ndim(values[0]) >= 2:
+            values = values[0]  # Keras lets a single input come in a list.
+        return [column(argument, values)]
+    if not isinstance(values, list | tuple) or len(values) != len(names):
+        raise InvalidTypeError(argument, f"a list of {len(names)} arrays", type(values).__name__)
+    return [column(f"{argument}[{k}]", part) for k, part in enumerate(values)]
+
+
+@dataclass
+class Examples:
+    """Data that is all there: it can be shuffled, split and gone over again.
+
+    Attributes:
+        x: one column for each input.
+        y: targets, or None.
+        weight: (N,) or (N, T), or None.
+    """
+
+    x: list[Column]
+    y: Column | None = None
+    weight: Values | None = None
+
+    def __post_init__(self) -> None:
+        for name, part in (("y", self.y), ("sample_weight", self.weight)):
+            if part is not None and len(part) != len(self):
+                raise InvalidShapeError(name, f"{len(self)} examples, as many as x", len(part))
+        for part in self.x[1:]:
+            if len(part) != len(self):
+                raise InvalidShapeError("x", f"{len(self)} examples for each input", len(part))
+        if len(self) == 0:
+            raise InvalidShapeError("x", "at least one example", "none")
+        if isinstance(self.y, Ragged):
+            like = self.x[0].lengths if isinstance(self.x[0], Ragged) else None
+            if like is None or (like != self.y.lengths).any():
+                raise InvalidShapeError("y", "sequences as long as those of x", "other lengths")
+        if self.weight is not None:
+            checks.finite("sample_weight", self.weight)
+            if (self.weight < 0).any():
+                raise InvalidValueError("sample_weight", "numbers of at least 0", self.weight.min())
+
+    def __len__(self) -> int:
+        return len(self.x[0])
+
+    def batch(self, rows: Values) -> Batch:
+        """The chosen examples."""
+        masks = [part.mask(rows) if isinstance(part, Ragged) else None for part in self.x]
+        return Batch(
+            [part[rows] for part in self.x],
+            None if self.y is None else self.y[rows],
+            None if self.weight is None else self.weight[rows],
+            masks,
+        )
+
+    def split(self, fraction: float) -> tuple["Examples", "Examples"]:
+        """The examples before, and the last `fraction` of them.
+
+        Raises:
+            InvalidValueError: one of the two would be empty.
+        """
+        cut = len(self) - int(len(self) * fraction)
+        if not 0 < cut < len(self):
+            raise InvalidValueError(
+                "validation_split",
+                f"a share that leaves both parts of {len(self)} examples some",
+                fraction,
+            )
+        return self._range(0, cut), self._range(cut, len(self))
+
+    def _range(self, start: int, stop: int) -> "Examples":
+        def part(values: Column) -> Column:
+            if isinstance(values, Ragged):
+                return Ragged("x", values.sequences[start:stop])
+            return values[start:stop]
+
+        return Examples(
+            [part(values) for values in self.x],
+            None if self.y is None else part(self.y),
+            None if self.weight is None else self.weight[start:stop],
+        )
+
+
+class ArrayBatches:
+    """The batches of one or more passes over examples.
+
+    Args:
+        examples: the data.
+        batch_size: examples in a batch; the last batch of a pass may have fewer.
+        rng: shuffles each pass anew; None keeps the order.
+        carry: state is carried from batch to batch: a batch's row goes on where the same row of the
+            batch before ended, and each pass starts anew.
+        chunk_length: with `carry`, cut the time axis into chunks of that many steps; all chunks of
+            a batch follow one another.
+
+    Raises:
+        InvalidValueError: with `carry`, batches would be of different sizes.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        batch_size: int,
+        rng: np.random.Generator | None,
+        carry: bool = False,
+        chunk_length: int | None = None,
+    ) -> None:
+        self.examples = examples
+        self.batch_size = min(checks.positive_int("batch_size", batch_size), len(examples))
+        self._rng = rng
+        self._carry = carry
+        self._chunk = chunk_length
+        self._steps = 0
+        if carry and chunk_length is None and len(examples) % self.batch_size:
+            raise InvalidValueError(
+                "batch_size",
+                f"a divisor of the {len(examples)} examples, since state is carried from one "
+                "batch to the next",
+                batch_size,
+            )
+        if chunk_length is not None:
+            checks.positive_int("chunk_length", chunk_length)
+            parts = [*examples.x, *([] if examples.y is None else [examples.y])]
+            steps = {part.shape[1] for part in parts if not isinstance(part, Ragged)}
+            if any(isinstance(part, Ragged) or part.ndim < 2 for part in parts) or len(steps) > 1:
+                raise InvalidShapeError(
+                    "chunk_length", "x and y as arrays (N, T, ...) of the same T", steps
+                )
+            self._steps = steps.pop()
+
+    def __len__(self) -> int:
+        """Number of batches in a pass."""
+        groups = -(-len(self.examples) // self.batch_size)
+        return groups if self._chunk is None else groups * -(-self._steps // self._chunk)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = np.arange(len(self.examples))
+        if self._rng is not None:
+            self._rng.shuffle(order)
+        for start in range(0, len(order), self.batch_size):
+            batch = self.examples.batch(order[start : start + self.batch_size])
+            if self._chunk is None:
+                batch.fresh = start == 0
+                yield batch
+                continue
+            for t in range(0, self._steps, self._chunk):
+                time = slice(t, t + self._chunk)
+                weight = batch.weight
+                yield Batch(
+                    [x[:, time] for x in batch.x],
+                    None if batch.y is None else batch.y[:, time],
+                    weight[:, time] if weight is not None and weight.ndim > 1 else weight,
+                    fresh=t == 0,
+                )
+
+
+class StreamBatches:
+    """Batches from an iterator of (x, y) or (x, y, sample_weight), taken as they come."""
+
+    def __init__(self, iterator: Iterator[Any], names: Sequence[str | None], steps: int) -> None:
+        self._iterator = iterator
+        self._names = names
+        self._steps = steps
+
+    def __len__(self) -> int:
+        """Number of batches in a pass."""
+        return self._steps
+
+    def __iter__(self) -> Iterator[Batch]:
+        for step in range(self._steps):
+            try:
+                item = next(self._iterator)
+            except StopIteration:
+                raise InvalidValueError(
+                    "x", f"a generator of at least {self._steps} batches an epoch", f"{step}"
+                ) from None
+            if not isinstance(item, tuple | list) or len(item) not in (2, 3):
+                raise InvalidTypeError(
+                    "x", "a generator of (x, y) or (x, y, sample_weight)", type(item).__name__
+                )
+            weight = None if len(item) == 2 else np.asarray(item[2])
+            examples = Examples(columns("x", item[0], self._names), column("y", item[1]), weight)
+            yield examples.batch(np.arange(len(examples)))
+
+
+Batches = ArrayBatches | StreamBatches
+
+
+def is_stream(x: Any) -> bool:
+    """Whether data comes from an iterator."""
+    return hasattr(x, "__next__")
+
+
+def slices(total: int, size: int) -> Iterator[Values]:
+    """Row numbers of consecutive batches."""
+    for start in range(0, total, size):
+        yield np.arange(start, min(start + size, total))

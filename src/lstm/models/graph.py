@@ -1,0 +1,227 @@
+"""The graph of a model: its nodes in order, named, and the passes through them."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lstm.backends.ops import ActivationName, Array, Cache
+from lstm.errors import InvalidValueError
+from lstm.layers.base import Layer, Run, Weight
+from lstm.layers.dense import Activation, Dense
+from lstm.layers.symbolic import Node, SymbolicTensor
+
+
+@dataclass
+class Trace:
+    """What one forward pass computed.
+
+    Attributes:
+        outputs: one array for each output of the graph.
+        masks: the mask of each output, or None.
+        caches: what each node left for the backward pass.
+    """
+
+    outputs: list[Array]
+    masks: list[Array | None]
+    caches: dict[Node, Cache] = field(default_factory=dict)
+
+
+class Graph:
+    """The nodes between some inputs and some outputs.
+
+    Attributes:
+        inputs, outputs: symbolic tensors.
+        nodes: every node that the outputs need, in an order in which they can be computed.
+        names: a unique name for each node, such as "bidirectional/forward_lstm".
+    """
+
+    def __init__(self, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> None:
+        self.inputs = list(inputs)
+        self.outputs = list(outputs)
+        self.nodes = self._sorted()
+        self.names = _names(self.nodes)
+        # A node computes with its own layer, but for the twin that `logits` puts in its place.
+        self._layers = {node: _layer_of(node) for node in self.nodes}
+
+    def _sorted(self) -> list[Node]:
+        sources = {tensor.node for tensor in self.inputs}
+        order: dict[Node, None] = {}
+        # Depth first without recursion: a node is placed once all that it needs is placed.
+        stack = [(tensor.node, False) for tensor in reversed(self.outputs)]
+        while stack:
+            node, ready = stack.pop()
+            if node in order or node in sources:
+                continue
+            if ready:
+                order[node] = None
+                continue
+            if node.layer is None:
+                raise InvalidValueError(
+                    "inputs", "every Input that the outputs depend on", "one that is missing"
+                )
+            stack.append((node, True))
+            stack.extend((tensor.node, False) for tensor in reversed(node.inputs))
+        return list(order)
+
+    @property
+    def layers(self) -> dict[str, Layer]:
+        """The distinct layers by the name of the node where each is first called."""
+        found: dict[Layer, str] = {}
+        for node in self.nodes:
+            found.setdefault(_layer_of(node), self.names[node])
+        return {name: layer for layer, name in found.items()}
+
+    @property
+    def weights(self) -> dict[str, Weight]:
+        """Every weight by its name, such as "lstm/kernel"."""
+        return {
+            f"{name}/{key}": weight
+            for name, layer in self.layers.items()
+            for key, weight in layer.weights.items()
+        }
+
+    def recurrent(self, *, stateful: bool) -> frozenset[str]:
+        """Names of the nodes that carry a state between chunks of a sequence.
+
+        Args:
+            stateful: only those whose layer was made with `stateful=True`.
+
+        Raises:
+            InvalidValueError: a layer cannot work chunk by chunk.
+        """
+        return frozenset(
+            name
+            for name, node in self._by_name().items()
+            if (not stateful or getattr(node.layer, "stateful", False))
+            and len(node.inputs) == 1
+            and _layer_of(node).state_shapes()
+        )
+
+    def state_shapes(self) -> dict[str, tuple[tuple[int, ...], ...]]:
+        """Shapes of the carried state of each recurrent node, without the batch axis."""
+        nodes = self._by_name()
+        return {
+            name: _layer_of(nodes[name]).state_shapes()
+            for name in sorted(self.recurrent(stateful=False))
+        }
+
+    def _by_name(self) -> dict[str, Node]:
+        return {self.names[node]: node for node in self.nodes}
+
+    # ---- computing
+
+    def forward(
+        self, run: Run, feeds: Sequence[Array], masks: Sequence[Array | None] | None = None
+    ) -> Trace:
+        """Compute the outputs.
+
+        Args:
+            run: how.
+            feeds: one array for each input.
+            masks: for each input its mask (B, T), or None.
+        """
+        values: dict[SymbolicTensor, Array] = dict(zip(self.inputs, feeds, strict=True))
+        mask_of: dict[SymbolicTensor, Array | None] = {}
+        if masks is not None:
+            mask_of.update(zip(self.inputs, masks, strict=True))
+        trace = Trace([], [])
+        for node in self.nodes:
+            layer, run.node = self._layers[node], self.names[node]
+            inputs = tuple(values[tensor] for tensor in node.inputs)
+            known = (mask_of.get(tensor) for tensor in node.inputs)
+            mask = next((m for m in known if m is not None), None)
+            outputs, cache = layer.forward(run, *inputs, mask=mask)
+            values.update(zip(node.outputs, outputs, strict=True))
+            mask_of[node.outputs[0]] = layer.output_mask(run, inputs, mask)
+            if run.keep_cache:
+                trace.caches[node] = cache
+        trace.outputs = [values[tensor] for tensor in self.outputs]
+        trace.masks = [mask_of.get(tensor) for tensor in self.outputs]
+        return trace
+
+    def backward(self, run: Run, trace: Trace, gradients: Sequence[Array | None]) -> None:
+        """Add the gradient of every trainable weight to its buffer.
+
+        Args:
+            run: the same as in `forward`.
+            trace: what `forward` returned, with `run.keep_cache`.
+            gradients: one for each output; None stands for zeros.
+        """
+        grads: dict[SymbolicTensor, Array] = {}
+
+        def accumulate(tensor: SymbolicTensor, gradient: Array | None) -> None:
+            if gradient is not None:
+                known = grads.get(tensor)
+                grads[tensor] = gradient if known is None else run.ops.add([known, gradient])
+
+        learning = self._learning()
+        for tensor, gradient in zip(self.outputs, gradients, strict=True):
+            accumulate(tensor, gradient)
+        for node in reversed(self.nodes):
+            arriving = [grads.pop(tensor, None) for tensor in node.outputs]
+            if node not in learning or all(gradient is None for gradient in arriving):
+                continue
+            run.node = self.names[node]
+            need = [tensor.node in learning for tensor in node.inputs]
+            dxs = self._layers[node].backward(run, trace.caches.pop(node), *arriving, need=need)
+            for tensor, wanted, dx in zip(node.inputs, need, dxs, strict=False):
+                if wanted:
+                    accumulate(tensor, dx)
+
+    def _learning(self) -> set[Node]:
+        """The nodes that have trainable weights or come after one that has."""
+        learning: set[Node] = set()
+        for node in self.nodes:
+            trainable = any(weight.trainable for weight in _layer_of(node).weights.values())
+            if trainable or any(tensor.node in learning for tensor in node.inputs):
+                learning.add(node)
+        return learning
+
+    # ---- fusion
+
+    def logits(self, activation: ActivationName) -> "Graph | None":
+        """This graph without the `activation` at its only output, for a loss that includes it.
+
+        Returns:
+            A graph that shares the layers and weights of this one, or None if its output does not
+            end in that activation.
+        """
+        node = self.outputs[0].node
+        layer = self._layers.get(node)
+        if not isinstance(layer, Dense | Activation) or layer.activation != activation:
+            return None
+        twin = copy.copy(layer)
+        twin.activation = "linear"
+        graph = copy.copy(self)
+        graph._layers = {**self._layers, node: twin}
+        return graph
+
+
+def _layer_of(node: Node) -> Layer:
+    assert node.layer is not None
+    return node.layer
+
+
+def _names(nodes: Sequence[Node]) -> dict[Node, str]:
+    """A name for each node: the path of its layers, made unique by counting."""
+    taken: set[str] = set()
+    prefixes: dict[tuple[str, Layer], str] = {}
+
+    def unique(base: str) -> str:
+        name, count = base, 0
+        while name in taken:
+            count += 1
+            name = f"{base}_{count}"
+        taken.add(name)
+        return name
+
+    names: dict[Node, str] = {}
+    for node in nodes:
+        prefix = ""
+        for layer in node.path[:-1]:
+            key = (prefix, layer)
+            if key not in prefixes:
+                prefixes[key] = unique(prefix + layer.name)
+            prefix = prefixes[key] + "/"
+        names[node] = unique(prefix + node.path[-1].name)
+    return names

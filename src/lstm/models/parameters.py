@@ -1,0 +1,68 @@
+"""One flat buffer for all weights of a model, and its mirror for their gradients."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lstm.backends import Backend
+from lstm.backends.ops import Array
+from lstm.layers.base import Weight
+
+
+class Parameters:
+    """The weights of a model as named views of one flat buffer.
+
+    An optimizer step, a norm or an exchange between machines is then one call over one array.
+    Trainable weights stand first, so that an optimizer sees a prefix of the buffer.
+
+    Attributes:
+        values: (P,), all weights.
+        gradients: (trainable,), the gradients of the trainable ones.
+        trainable: number of trainable parameters.
+    """
+
+    def __init__(self, weights: Mapping[str, Weight], backend: Backend) -> None:
+        self._backend = backend
+        self._weights = sorted(weights.values(), key=lambda weight: not weight.trainable)
+        self.trainable = sum(weight.size for weight in self._weights if weight.trainable)
+        total = sum(weight.size for weight in self._weights)
+        self.values: Array = backend.ops.zeros((total,), backend.dtype)
+        self.gradients: Array = backend.ops.zeros((self.trainable,), backend.dtype)
+        self.bind()
+
+    def bind(self) -> None:
+        """Make every weight a view of the buffers.
+
+        A layer may belong to several models, such as the encoder of a translator: the model that
+        trains takes the weights to its own buffer, with the values that they have by then.
+        """
+        ops, offset = self._backend.ops, 0
+        for weight in self._weights:
+            end = offset + weight.size
+            if weight.owner is not self:
+                shape = tuple(weight.value.shape)
+                old = np.asarray(weight.value) if weight.owner is None else _numpy(weight)
+                weight.value = ops.reshape(self.values[offset:end], shape)
+                ops.assign(weight.value, old)
+                if weight.trainable:
+                    weight.gradient = ops.reshape(self.gradients[offset:end], shape)
+                weight.owner = self
+            offset = end
+
+    @property
+    def learned(self) -> Array:
+        """The trainable prefix of `values`."""
+        return self.values[: self.trainable]
+
+    def zero_gradients(self) -> None:
+        """Set all gradients to 0."""
+        self._backend.ops.fill(self.gradients, 0.0)
+
+    def to_numpy(self, weight: Weight) -> np.ndarray:
+        """The values of a weight, on the backend of this buffer."""
+        return self._backend.ops.to_numpy(weight.value)
+
+
+def _numpy(weight: Weight) -> np.ndarray:
+    assert isinstance(weight.owner, Parameters)
+    return weight.owner.to_numpy(weight)

@@ -1,0 +1,82 @@
+"""The state of a model between two chunks of a sequence, as a value."""
+
+from collections.abc import Iterator, Mapping
+from os import PathLike
+
+import numpy as np
+
+from lstm import saving
+from lstm.errors import InvalidShapeError
+from lstm.layers.base import StepState
+
+
+class State(Mapping[str, StepState]):
+    """For each recurrent layer its (h, c), each (B, units): all that a model remembers.
+
+    A state is small, is never changed by the model it is given to, and can be saved, moved to
+    another machine and gone on from.
+
+    Example:
+        >>> import lstm
+        >>> model = lstm.Sequential([lstm.Input((None, 2)), lstm.layers.LSTM(3)])
+        >>> model.initial_state(batch_size=4)
+        State(batch_size=4, lstm=(4, 3)+(4, 3))
+    """
+
+    def __init__(self, parts: Mapping[str, StepState]) -> None:
+        self._parts = dict(parts)
+
+    def __getitem__(self, name: str) -> StepState:
+        return self._parts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __repr__(self) -> str:
+        shapes = (
+            f"{name}=" + "+".join(str(array.shape) for array in parts)
+            for name, parts in self._parts.items()
+        )
+        return f"State({', '.join([f'batch_size={self.batch_size}', *shapes])})"
+
+    @property
+    def batch_size(self) -> int:
+        """Number of sequences B."""
+        return next((len(array) for parts in self.values() for array in parts), 0)
+
+    def check(self, shapes: Mapping[str, tuple[tuple[int, ...], ...]], batch_size: int) -> None:
+        """Check that this is the state of a model with such shapes for that many sequences.
+
+        Raises:
+            InvalidShapeError: it belongs to another model or another batch size.
+        """
+        expected = {
+            name: [(batch_size, *shape) for shape in parts] for name, parts in shapes.items()
+        }
+        got = {name: [array.shape for array in parts] for name, parts in self.items()}
+        if got != expected:
+            raise InvalidShapeError("state", f"arrays of shapes {expected}", got)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the state to one `.safetensors` file."""
+        tensors = {
+            f"{name}/{k}": array for name, parts in self.items() for k, array in enumerate(parts)
+        }
+        saving.write(path, tensors, {"kind": "state"})
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "State":
+        """Read a state that `save` wrote.
+
+        Raises:
+            ModelFileError: the file is missing, damaged or of another kind.
+        """
+        tensors, _ = saving.read(path, ("state",))
+        parts: dict[str, dict[int, np.ndarray]] = {}
+        for key, array in tensors.items():
+            name, _, k = key.rpartition("/")
+            parts.setdefault(name, {})[int(k)] = array
+        return cls({name: tuple(found[k] for k in sorted(found)) for name, found in parts.items()})

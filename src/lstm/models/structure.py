@@ -1,0 +1,178 @@
+"""A layer that is a graph of layers: how a model gets its structure and its weights."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.backends import Backend
+from lstm.backends import backend as choose_backend
+from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.layers.base import Layer
+from lstm.layers.symbolic import SymbolicTensor, input_tensor
+from lstm.models.batches import Ragged, columns
+from lstm.models.graph import Graph
+from lstm.models.parameters import Parameters
+from lstm.models.summary import summary_lines
+
+Values = NDArray[Any]
+
+
+class GraphLayer(Layer):
+    """A layer whose outputs are computed by a graph, traced from `call` or given.
+
+    Args:
+        inputs, outputs: the ends of the graph; None to trace `call` later.
+        name: base of the names of the weights, where the graph is part of another.
+    """
+
+    def __init__(
+        self,
+        inputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name)
+        self.backend: Backend = choose_backend()
+        self._graph: Graph | None = None
+        self._parameters: Parameters | None = None
+        self._several_outputs = False
+        self._fused = False
+        if (inputs is None) != (outputs is None):
+            raise InvalidTypeError("Model", "both inputs and outputs, or neither", "one of them")
+        if inputs is not None and outputs is not None:
+            self._build(inputs, outputs)
+
+    def _build(
+        self,
+        inputs: SymbolicTensor | Sequence[SymbolicTensor],
+        outputs: SymbolicTensor | Sequence[SymbolicTensor],
+    ) -> Graph:
+        """Make the graph, and take the weights that no model owns yet to a flat buffer."""
+        self._several_outputs = not isinstance(outputs, SymbolicTensor)
+        for argument, tensors in (("inputs", listed(inputs)), ("outputs", listed(outputs))):
+            for tensor in tensors:
+                if not isinstance(tensor, SymbolicTensor):
+                    raise InvalidTypeError(argument, "symbolic tensors", type(tensor).__name__)
+        graph = self._graph = Graph(listed(inputs), listed(outputs))
+        if any(weight.owner is None for weight in graph.weights.values()):
+            self._parameters = Parameters(graph.weights, self.backend)
+        return graph
+
+    def _traced(self, shapes: Sequence[tuple[int | None, ...]], *, exact: bool) -> Graph:
+        """Trace `call` on inputs of these shapes, batch first."""
+        inputs = [input_tensor(shape, exact=exact) for shape in shapes]
+        outputs = self.call(inputs[0] if len(inputs) == 1 else inputs)
+        return self._build(inputs, outputs)
+
+    def _declared_shape(self) -> tuple[int | None, ...] | None:
+        """The shape of the data, batch first, if the model says it itself."""
+        return None if self.input_shape is None else (None, *self.input_shape)
+
+    def _ready(self, x: Any = None) -> Graph:
+        """The graph; traced now if it is not there yet and the data or the model say the shape."""
+        if self._graph is None:
+            declared = self._declared_shape()
+            if declared is not None:
+                return self._traced([declared], exact=True)
+            if x is None:
+                raise NotReadyError(
+                    f"{self.name}: the shape of the input is not known yet: call fit or predict, "
+                    "or begin with lstm.Input(shape)"
+                )
+            several = isinstance(x, tuple) or (
+                isinstance(x, list) and all(np.ndim(part) >= 2 for part in x)
+            )
+            parts = columns("x", x, [None] * len(x) if several else [None])
+            return self._traced(
+                [
+                    (None, None, *part.sequences[0].shape[1:])
+                    if isinstance(part, Ragged)
+                    else (None, *part.shape[1:])
+                    for part in parts
+                ],
+                exact=False,
+            )
+        return self._graph
+
+    def call(self, inputs: Any) -> Any:
+        """The outputs for symbolic inputs; what a subclass defines."""
+        if self._graph is None:
+            raise NotReadyError(
+                f"{type(self).__name__}: define call(inputs), or give inputs=, outputs="
+            )
+        values = dict(zip(self._graph.inputs, listed(inputs), strict=True))
+        for node in self._graph.nodes:
+            assert node.layer is not None
+            made = node.layer.connect([values[tensor] for tensor in node.inputs])
+            values.update(zip(node.outputs, listed(made), strict=True))
+        outputs = [values[tensor] for tensor in self._graph.outputs]
+        return outputs if self._several_outputs else outputs[0]
+
+    @property
+    def graph(self) -> Graph:
+        """The graph.
+
+        Raises:
+            NotReadyError: the model has not seen any data yet, and its input shape is unknown.
+        """
+        return self._ready()
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The distinct layers, in the order of computation."""
+        return list(self.graph.layers.values())
+
+    def get_layer(self, name: str) -> Layer:
+        """The layer of that name, as in `summary()`."""
+        return self.graph.layers[checks.one_of("name", name, self.graph.layers)]
+
+    def summary(self) -> None:
+        """Print the layers with output shapes and numbers of parameters, and the backend."""
+        print("\n".join(summary_lines(self.graph, self.backend, type(self).__name__, self._fused)))
+
+    # ---- weights
+
+    @property
+    def parameters(self) -> Parameters:
+        """All weights as one flat buffer."""
+        graph = self._ready()
+        if self._parameters is None:
+            self._parameters = Parameters(graph.weights, self.backend)
+        self._parameters.bind()
+        return self._parameters
+
+    def count_params(self) -> int:
+        """Number of parameters."""
+        return sum(weight.size for weight in self.graph.weights.values())
+
+    def get_weights(self) -> list[Values]:
+        """Copies of all weights, in the order of the layers."""
+        to_numpy = self.backend.ops.to_numpy
+        return [np.array(to_numpy(weight.value)) for weight in self.graph.weights.values()]
+
+    def set_weights(self, weights: Sequence[Values]) -> None:
+        """Replace all weights.
+
+        Args:
+            weights: as `get_weights` gives them.
+
+        Raises:
+            InvalidShapeError, InvalidValueError: they do not fit; nothing is changed.
+        """
+        own = self.graph.weights
+        if len(weights) != len(own):
+            raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
+        new = [np.asarray(values) for values in weights]
+        for values, (name, weight) in zip(new, own.items(), strict=True):
+            checks.shape(name, values.shape, tuple(weight.value.shape))
+            checks.finite(name, values)
+        for values, weight in zip(new, own.values(), strict=True):
+            self.backend.ops.assign(weight.value, values)
+
+
+def listed(tensors: Any) -> list[Any]:
+    """What may be one thing or a list of them, as a list."""
+    return list(tensors) if isinstance(tensors, list | tuple) else [tensors]

@@ -1,0 +1,46 @@
+"""The table that `summary()` prints."""
+
+from lstm.backends import Backend
+from lstm.layers.symbolic import Shape
+from lstm.models.graph import Graph
+
+
+def summary_lines(graph: Graph, backend: Backend, kind: str, fused: bool) -> list[str]:
+    """One line per call of a layer: name, class, output shape, parameters.
+
+    Args:
+        graph: the model.
+        backend: where it computes.
+        kind: class of the model.
+        fused: whether the last activation is computed together with the loss.
+    """
+    rows = [("Layer (class)", "Output shape", "Parameters")]
+    rows += [(t.node.name or "input (Input)", _shape(t.shape), "0") for t in graph.inputs]
+    seen = set()
+    for node in graph.nodes:
+        layer = node.path[-1]
+        size = sum(weight.size for weight in layer.weights.values())
+        shapes = ", ".join(_shape(tensor.shape) for tensor in node.outputs)
+        count = "shared" if layer in seen and size else f"{size:,}"
+        rows.append((f"{graph.names[node]} ({type(layer).__name__})", shapes, count))
+        seen.add(layer)
+    widths = [max(len(row[k]) for row in rows) for k in range(3)]
+    lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
+    rule = "─" * (sum(widths) + 4)
+    weights = graph.weights.values()
+    total = sum(weight.size for weight in weights)
+    frozen = sum(weight.size for weight in weights if not weight.trainable)
+    size = total * (8 if backend.dtype == "float64" else 4)
+    end = [f"{total:,} parameters ({_bytes(size)})" + (f", {frozen:,} frozen" if frozen else "")]
+    end.append(f"Backend: {backend.name}, {backend.dtype}")
+    if fused:
+        end.append("Fused in training: the last activation, into the loss")
+    return [kind, rule, lines[0], rule, *lines[1:], rule, *end]
+
+
+def _shape(shape: Shape) -> str:
+    return "(" + ", ".join("None" if size is None else str(size) for size in shape) + ")"
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1024:.1f} KiB" if size < 1 << 20 else f"{size / (1 << 20):.1f} MiB"

@@ -1,0 +1,245 @@
+"""One step of training or evaluation: forward, loss, backward, optimizer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.backends import Backend
+from lstm.backends.ops import Array
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers.base import Run, StepState
+from lstm.layers.embedding import Embedding
+from lstm.layers.symbolic import SymbolicTensor
+from lstm.losses import Loss
+from lstm.metrics import Metric
+from lstm.models.batches import Batch
+from lstm.models.graph import Graph, Trace
+from lstm.models.parameters import Parameters
+from lstm.optimizers import Optimizer
+
+Values = NDArray[Any]
+
+
+@dataclass
+class Carried:
+    """The states that go from one batch to the next.
+
+    Attributes:
+        nodes: names of the recurrent nodes whose state is carried.
+        states: what the last batch left.
+    """
+
+    nodes: frozenset[str] = frozenset()
+    states: dict[str, StepState] = field(default_factory=dict)
+
+    @property
+    def current(self) -> dict[str, StepState]:
+        """The states of the carried nodes; others may be left from an earlier training."""
+        return {name: state for name, state in self.states.items() if name in self.nodes}
+
+    def check(self, batch_size: int) -> None:
+        """Check that the states are those of as many sequences as the batch has.
+
+        Raises:
+            InvalidShapeError: they are not.
+        """
+        for parts in self.current.values():
+            if len(parts[0]) != batch_size:
+                raise InvalidShapeError(
+                    "x",
+                    f"{len(parts[0])} sequences, since state is carried over from the last batch "
+                    "(reset_states() starts anew)",
+                    batch_size,
+                )
+
+
+class Feeder:
+    """Brings batches to a graph: checks shapes and values, converts dtypes.
+
+    Args:
+        graph: the graph to feed.
+        backend: where its arrays live.
+    """
+
+    def __init__(self, graph: Graph, backend: Backend) -> None:
+        self._inputs = graph.inputs
+        self._backend = backend
+        consumers: dict[SymbolicTensor, list[object]] = {}
+        for node in graph.nodes:
+            for tensor in node.inputs:
+                consumers.setdefault(tensor, []).append(node.layer)
+        self._tokens = {
+            tensor
+            for tensor in graph.inputs
+            if all(isinstance(layer, Embedding) for layer in consumers.get(tensor, []))
+        }
+
+    def __call__(self, batch: Batch) -> list[Array]:
+        """The arrays of the backend for one batch.
+
+        Raises:
+            InvalidShapeError, InvalidTypeError, InvalidValueError: the model cannot take them.
+        """
+        return [
+            self._backend.ops.array(self._converted(self._argument(k), tensor, values))
+            for k, (tensor, values) in enumerate(zip(self._inputs, batch.x, strict=True))
+        ]
+
+    def _argument(self, k: int) -> str:
+        return "x" if len(self._inputs) == 1 else f"x[{k}]"
+
+    def _converted(self, argument: str, tensor: SymbolicTensor, x: Values) -> Values:
+        shape = tensor.shape
+        if not tensor.node.exact and (len(shape) > 2 or tensor in self._tokens):
+            shape = (None, None, *shape[2:])
+        if x.ndim == len(shape) - 1 and shape[-1] == 1:
+            x = x[..., None]
+        checks.shape(argument, x.shape, shape)
+        if tensor in self._tokens:
+            return x
+        if x.dtype.kind not in "iufb":
+            raise InvalidTypeError(argument, "numbers", f"dtype {x.dtype}")
+        checks.finite(argument, x)
+        return np.ascontiguousarray(x, self._backend.dtype)
+
+
+@dataclass
+class Result:
+    """What one batch came to.
+
+    Attributes:
+        loss: its mean.
+        count: number of positions, masked ones left out.
+    """
+
+    loss: float
+    count: float
+
+
+class Trainer:
+    """What `compile` makes of a graph: it can take training steps.
+
+    Args:
+        graph: the model.
+        parameters: its weights.
+        backend: where it computes.
+        optimizer, loss, metrics: as compiled.
+        rng: for dropout.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        parameters: Parameters,
+        backend: Backend,
+        optimizer: Optimizer,
+        loss: Loss,
+        metrics: list[Metric],
+        rng: np.random.Generator,
+    ) -> None:
+        if len(graph.outputs) != 1:
+            raise InvalidValueError("outputs", "one, to train a model", len(graph.outputs))
+        self.parameters = parameters
+        self.backend = backend
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self._rng = rng
+        self._feed = Feeder(graph, backend)
+        # Softmax and cross-entropy are computed in one: faster, and free of overflow.
+        fused = None if loss.from_logits else graph.logits(loss.activation)
+        if loss.activation == "linear":
+            fused = None
+        self._graph = fused or graph
+        self._loss = loss.on_logits() if fused else loss
+        self._activation = loss.activation if fused else "linear"
+        self.reduce_gradients: Callable[[Array], None] | None = None
+
+    @property
+    def fused(self) -> bool:
+        """Whether the last activation is computed together with the loss."""
+        return self._graph is not None and self._activation != "linear"
+
+    def train(self, batch: Batch, carried: Carried) -> Result:
+        """Take one optimizer step on a batch."""
+        self.parameters.bind()
+        run = self._run(batch, carried, training=True)
+        trace = self._forward(run, batch)
+        target, weight, count = self._targets(batch, trace)
+        loss, cache = self._loss.forward(self.backend.ops, trace.outputs[0], target, weight)
+        self.parameters.zero_gradients()
+        self._graph.backward(run, trace, [self._loss.backward(self.backend.ops, cache)])
+        if self.reduce_gradients is not None:
+            self.reduce_gradients(self.parameters.gradients)
+        self.optimizer.apply(self.backend, self.parameters.learned, self.parameters.gradients)
+        carried.states.update(run.new_states)
+        self._measure(loss, trace, target, weight, count)
+        return Result(loss, count)
+
+    def test(self, batch: Batch, carried: Carried) -> Result:
+        """Compute the loss and metrics of a batch."""
+        run = self._run(batch, carried, training=False)
+        trace = self._forward(run, batch)
+        target, weight, count = self._targets(batch, trace)
+        loss, _ = self._loss.forward(self.backend.ops, trace.outputs[0], target, weight)
+        carried.states.update(run.new_states)
+        self._measure(loss, trace, target, weight, count)
+        return Result(loss, count)
+
+    def _run(self, batch: Batch, carried: Carried, *, training: bool) -> Run:
+        if batch.y is None:
+            raise InvalidTypeError("y", "targets", None)
+        if batch.fresh:
+            carried.states.clear()
+        carried.check(batch.size)
+        return Run(
+            self.backend,
+            training=training,
+            keep_cache=training,
+            rng=self._rng,
+            states=carried.current,
+            carried=carried.nodes,
+        )
+
+    def _forward(self, run: Run, batch: Batch) -> Trace:
+        masks = [None if mask is None else self.backend.ops.array(mask) for mask in batch.masks]
+        return self._graph.forward(run, self._feed(batch), masks or None)
+
+    def _targets(self, batch: Batch, trace: Trace) -> tuple[Array, Array | None, float]:
+        """Targets and weights on the backend, and the number of positions that count."""
+        assert batch.y is not None
+        ops, shape = self.backend.ops, tuple(trace.outputs[0].shape)
+        target = ops.array(self.loss.target(batch.y, shape, self.backend.dtype))
+        positions = self.loss.positions(shape)
+        mask = None if trace.masks[0] is None else ops.to_numpy(trace.masks[0])
+        if mask is None and batch.weight is None:
+            return target, None, float(np.prod(positions))
+        weight = np.ones(positions)
+        for name, part in (("mask", mask), ("sample_weight", batch.weight)):
+            if part is not None:
+                checks.shape(name, part.shape, positions[: part.ndim])
+                weight *= part.reshape(part.shape + (1,) * (len(positions) - part.ndim))
+        count = float(weight.sum())
+        weight /= count or 1.0
+        return target, ops.array(weight.astype(self.backend.dtype)), count
+
+    def _measure(
+        self, loss: float, trace: Trace, target: Array, weight: Array | None, count: float
+    ) -> None:
+        if not self.metrics:
+            return
+        ops, y = self.backend.ops, trace.outputs[0]
+        if any(metric.needs_outputs for metric in self.metrics):
+            y = ops.activation_forward(y, self._activation)
+        for metric in self.metrics:
+            metric.update(
+                loss,
+                ops.to_numpy(y),
+                ops.to_numpy(target),
+                None if weight is None else ops.to_numpy(weight),
+                count,
+            )

@@ -1,0 +1,320 @@
+"""LSTMNetwork: one LSTM layer and one output layer behind a single class."""
+
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks, losses, saving, seeding
+from lstm.callbacks import Callback, History, Logs
+from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.layers import LSTM, Dense, Input
+from lstm.losses import CategoricalCrossentropy, Loss
+from lstm.models import Model, Sequential
+from lstm.optimizers import SGD, Adam, Optimizer
+
+Values = NDArray[Any]
+
+_LOSSES = ("mse", "cross_entropy", "binary_crossentropy", "mae", "huber")
+_CALLBACK_EVERY = 10
+_DATASET_EVERY = 30
+
+
+class LSTMNetwork:
+    """A network that reads a sequence and gives an output at every step.
+
+    An LSTM layer of `hidden_size` units and a linear or softmax layer on top, trained by full
+    backpropagation through time.
+
+    Args:
+        input_size: numbers read at each step, D.
+        hidden_size: units of the LSTM, H.
+        output_size: numbers given at each step, O.
+        loss: "mse", "cross_entropy", "binary_crossentropy", "mae" or "huber".
+        apply_softmax: whether the outputs are probabilities of `output_size` classes. With
+            "cross_entropy" and False they are logits.
+        optimizer: "adam", "sgd" (plain gradient descent) or an Optimizer; its learning rate is set
+            by `train`. The two names clip the norm of the gradient at 1.
+        batch_size: sequences in a step; 1 steps after each sequence.
+        seed: makes initial weights and the order of the sequences reproducible.
+
+    Attributes:
+        model: the `Sequential` that does the work.
+
+    Example:
+        >>> import numpy as np
+        >>> import lstm
+        >>> network = lstm.LSTMNetwork(1, 8, 5, loss="cross_entropy", apply_softmax=True, seed=0)
+        >>> network.predict([0.1, 0.2, 0.3]).shape
+        (3, 5)
+        >>> network.predict(np.zeros((4, 3, 1))).shape
+        (4, 3, 5)
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        loss: str = "mse",
+        apply_softmax: bool = False,
+        optimizer: str | Optimizer = "adam",
+        batch_size: int = 32,
+        seed: int | None = None,
+    ) -> None:
+        self.input_size = checks.positive_int("input_size", input_size)
+        self.hidden_size = checks.positive_int("hidden_size", hidden_size)
+        self.output_size = checks.positive_int("output_size", output_size)
+        self.loss = checks.one_of("loss", loss, _LOSSES)
+        self.apply_softmax = apply_softmax
+        self.batch_size = checks.positive_int("batch_size", batch_size)
+        if seed is not None:
+            seeding.set_seed(seed)
+        self._loss: Loss = (
+            CategoricalCrossentropy(from_logits=not apply_softmax)
+            if loss == "cross_entropy"
+            else losses.get(loss)
+        )
+        self.model: Model = Sequential(
+            [
+                Input((None, input_size)),
+                LSTM(hidden_size, return_sequences=True),
+                Dense(output_size, activation="softmax" if apply_softmax else None),
+            ]
+        )
+        if loss == "cross_entropy" and input_size == 1:
+            self._spread_thresholds()
+        self.model.compile(_optimizer(optimizer), self._loss)
+
+    def _spread_thresholds(self) -> None:
+        """Let the gates tell neighbouring classes apart where a class is read as one number.
+
+        A class k of n read as k / n differs from its neighbour by 1 / n. Gates that all open slowly
+        around 0, as usual initial weights make them, need thousands of steps to separate the two.
+        So each gate gets a threshold of its own, uniform in [0, 1), and a slope in proportion to n.
+        """
+        kernel, recurrent, bias, *rest = self.model.get_weights()
+        rng = seeding.generator()
+        slopes = rng.normal(0, 0.6 * self.output_size, kernel.shape)
+        thresholds = rng.random(bias.shape)
+        self.model.set_weights([slopes, recurrent, bias - slopes[0] * thresholds, *rest])
+
+    def train(
+        self,
+        X: Any,
+        Y: Any,
+        epochs: int,
+        learning_rate: float,
+        periodic_callback: Callable[[], Any] | None = None,
+        new_dataset: Callable[[], tuple[Any, Any]] | None = None,
+        decay_rate: float = 0.0001,
+        verbose: int = 1,
+    ) -> History:
+        """Train.
+
+        Args:
+            X: sequences (N, T) or (N, T, D), or a list of sequences of any lengths.
+            Y: for each step of X its target: (N, T, O), columns (N, T, O, 1), for "cross_entropy"
+                also classes (N, T); or a list of such sequences.
+            epochs: passes over the data.
+            learning_rate: size of the first steps.
+            periodic_callback: called before training and after every 10th epoch.
+            new_dataset: called after every 30th epoch; returns the X and Y to go on with.
+            decay_rate: in epoch n the learning rate is learning_rate / (1 + decay_rate·n).
+            verbose: 1 prints epoch, loss and learning rate, 0 nothing.
+
+        Returns:
+            The record of the losses by epoch.
+
+        Raises:
+            InvalidShapeError, InvalidValueError, InvalidTypeError: data or arguments do not fit.
+        """
+        checks.int_at_least("epochs", epochs, 0)
+        checks.number("learning_rate", learning_rate, 0, open_low=True)
+        checks.number("decay_rate", decay_rate, 0)
+        checks.one_of("verbose", verbose, (0, 1))
+        inputs, targets = self._inputs(X), self._targets(Y)
+        history = History()
+        if periodic_callback is not None:
+            periodic_callback()
+        routine = _Routine(learning_rate, decay_rate, periodic_callback, verbose)
+        stretch = epochs if new_dataset is None else _DATASET_EVERY
+        for start in range(0, epochs, max(1, stretch)):
+            if start and new_dataset is not None:
+                X, Y = new_dataset()
+                inputs, targets = self._inputs(X), self._targets(Y)
+            self.model.fit(
+                inputs,
+                targets,
+                batch_size=self.batch_size,
+                epochs=min(epochs, start + stretch),
+                initial_epoch=start,
+                verbose=0,
+                callbacks=[routine, history],
+            )
+        return history
+
+    def predict(self, X: Any) -> Any:
+        """The outputs at every step.
+
+        Args:
+            X: one sequence, (T,) or (T, D); a batch (N, T, D); or a list of sequences of different
+                lengths. Where D = 1, an array (N, T) is a batch too, unless T = 1.
+
+        Returns:
+            (T, O) for one sequence, (N, T, O) for a batch, a list of (T, O) for a list of
+            sequences of different lengths.
+        """
+        if _is_ragged(X):
+            return self.model.predict(self._inputs(X), batch_size=self.batch_size)
+        x = _array("X", X)
+        single = x.ndim < 2 or (x.ndim == 2 and x.shape[-1] == self.input_size)
+        if single:
+            x = x.reshape(1, len(x) if x.ndim else 1, -1)
+        y = self.model.predict(self._inputs(x), batch_size=max(self.batch_size, 32))
+        return y[0] if single else y
+
+    def loss_function(self, Y_pred: Any, Y_true: Any) -> float:
+        """The mean loss over the steps of one sequence.
+
+        Args:
+            Y_pred: outputs, (T, O), or a list of columns (O, 1).
+            Y_true: targets in one of these forms, or for "cross_entropy" classes (T,).
+        """
+        backend = self.model.backend
+        y = self._columns("Y_pred", Y_pred).astype(backend.dtype)
+        target = self._loss.target(self._columns("Y_true", Y_true), y.shape, backend.dtype)
+        ops = backend.ops
+        return self._loss.forward(ops, ops.array(y), ops.array(target), None)[0]
+
+    def dataset_loss(self, X: Any, Y: Any) -> float:
+        """The mean loss over all steps of sequences, in the forms that `train` takes."""
+        return float(self.model.evaluate(self._inputs(X), self._targets(Y)))
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the network to one `.safetensors` file, in one step."""
+        tensors, header = self.model.contents(include_optimizer=True)
+        arguments = {
+            key: getattr(self, key)
+            for key in (
+                "input_size",
+                "hidden_size",
+                "output_size",
+                "loss",
+                "apply_softmax",
+                "batch_size",
+            )
+        }
+        saving.write(path, tensors, {"kind": "network", "network": arguments, **header})
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> "LSTMNetwork":
+        """Read a network that `save` wrote.
+
+        Raises:
+            ModelFileError: the file is missing, damaged or of another kind.
+        """
+        tensors, header = saving.read(path, ("network",))
+        network = cls(**header["network"])
+        network.model = Model.from_contents(tensors, header)
+        return network
+
+    def _inputs(self, X: Any) -> Any:
+        """X as an array (N, T, D), or as a list of arrays (T, D)."""
+        if _is_ragged(X):
+            return [self._steps(f"X[{k}]", sequence) for k, sequence in enumerate(X)]
+        x = _array("X", X)
+        if x.ndim == 4 and x.shape[-1] == 1:
+            x = x[..., 0]
+        if x.ndim == 2 and self.input_size == 1:
+            x = x[..., None]
+        checks.shape("X", x.shape, (None, None, self.input_size))
+        return x
+
+    def _steps(self, argument: str, sequence: Any) -> Values:
+        x = _array(argument, sequence)
+        x = x.reshape(len(x), -1)
+        checks.shape(argument, x.shape, (None, self.input_size))
+        return x
+
+    def _targets(self, Y: Any) -> Any:
+        """Y as an array (N, T, O) or (N, T), or as a list of arrays (T, O) or (T,)."""
+        if _is_ragged(Y):
+            return [self._columns(f"Y[{k}]", sequence) for k, sequence in enumerate(Y)]
+        y = _array("Y", Y)
+        if y.ndim == 4 and y.shape[-1] == 1:
+            y = y[..., 0]
+        if y.ndim == 2 and self.output_size == 1:
+            y = y[..., None]
+        return y
+
+    def _columns(self, argument: str, sequence: Any) -> Values:
+        """Targets of one sequence as (T, O); classes (T,) as they are."""
+        y = _array(argument, sequence)
+        if y.ndim == 3 and y.shape[-1] == 1:
+            y = y[..., 0]
+        if y.ndim == 1 and self.output_size == 1:
+            y = y[:, None]
+        if y.ndim not in (1, 2):
+            raise InvalidShapeError(argument, f"shape (T, {self.output_size})", y.shape)
+        return y
+
+
+class _Routine(Callback):
+    """What happens at the ends of epochs."""
+
+    def __init__(
+        self,
+        learning_rate: float,
+        decay_rate: float,
+        periodic_callback: Callable[[], Any] | None,
+        verbose: int,
+    ) -> None:
+        self._learning_rate = learning_rate
+        self._decay_rate = decay_rate
+        self._periodic_callback = periodic_callback
+        self._verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        rate = self._learning_rate / (1 + self._decay_rate * (epoch + 1))
+        self.model.optimizer.learning_rate = rate
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if self._verbose:
+            rate = self.model.optimizer.learning_rate
+            print(f"Epoch {epoch + 1}, Loss: {logs['loss']:.6f}, LR: {rate:.6f}", flush=True)
+        if self._periodic_callback is not None and (epoch + 1) % _CALLBACK_EVERY == 0:
+            self._periodic_callback()
+
+
+_OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
+    "adam": lambda: Adam(clipnorm=1.0),
+    "sgd": lambda: SGD(clipnorm=1.0),
+}
+
+
+def _optimizer(spec: str | Optimizer) -> Optimizer:
+    if isinstance(spec, Optimizer):
+        return spec
+    return _OPTIMIZERS[checks.one_of("optimizer", spec, _OPTIMIZERS)]()
+
+
+def _is_ragged(sequences: Any) -> bool:
+    """Whether these are sequences of different lengths."""
+    return (
+        isinstance(sequences, list | tuple)
+        and all(isinstance(s, Sequence | np.ndarray) and np.ndim(s[:1]) for s in sequences)
+        and len({len(sequence) for sequence in sequences}) > 1
+    )
+
+
+def _array(argument: str, values: Any) -> Values:
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise InvalidShapeError(argument, "sequences of one length or a list", error) from error
+    if array.dtype.kind not in "iufb":
+        raise InvalidTypeError(argument, "numbers", f"dtype {array.dtype}")
+    return array

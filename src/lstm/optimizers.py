@@ -1,0 +1,232 @@
+"""Optimizers: how weights follow their gradients, one call over the flat buffer."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from lstm import checks
+from lstm.backends import Backend
+from lstm.backends.ops import Array
+from lstm.errors import InvalidTypeError
+
+
+class Optimizer:
+    """Base of all optimizers.
+
+    Attributes:
+        learning_rate: may be changed at any time.
+        step: number of steps taken.
+        slots: arrays of the size of the gradients, by name; created at the first step.
+
+    Args:
+        learning_rate: size of a step.
+        clipnorm: largest norm of the whole gradient; None does not clip.
+
+    Source:
+        of clipping: Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural
+        networks", 2013.
+    """
+
+    slot_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, learning_rate: float, clipnorm: float | None) -> None:
+        self.learning_rate = checks.number("learning_rate", learning_rate, 0)
+        self.clipnorm = (
+            None if clipnorm is None else checks.number("clipnorm", clipnorm, 0, open_low=True)
+        )
+        self.step = 0
+        self.slots: dict[str, Array] = {}
+
+    def prepare(self, backend: Backend, size: int) -> None:
+        """Create the slots for that many parameters, unless they are there."""
+        if any(slot.shape[0] != size for slot in self.slots.values()):
+            self.slots, self.step = {}, 0
+        for name in self.slot_names:
+            if name not in self.slots:
+                self.slots[name] = backend.ops.zeros((size,), backend.dtype)
+
+    def apply(self, backend: Backend, values: Array, gradients: Array) -> None:
+        """Take one step: change `values` (P) in place along `gradients` (P)."""
+        self.prepare(backend, gradients.shape[0])
+        if self.clipnorm is not None:
+            backend.ops.clip_by_global_norm(gradients, self.clipnorm)
+        self.step += 1
+        self.update(backend, values, gradients)
+
+    def update(self, backend: Backend, values: Array, gradients: Array) -> None:
+        """The step itself; what a subclass defines."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments, as JSON values."""
+        hidden = ("step", "slots")
+        return {key: value for key, value in self.__dict__.items() if key not in hidden}
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent: v = momentum·v + g; p -= lr·v.
+
+    Args:
+        learning_rate: size of a step.
+        momentum: share of the last step's direction that is kept, in [0, 1).
+        nesterov: look ahead along the direction.
+        clipnorm: largest norm of the whole gradient; None does not clip.
+
+    Source:
+        of momentum: Sutskever et al., "On the importance of initialization and momentum in deep
+        learning", 2013.
+    """
+
+    slot_names = ("velocity",)
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, clipnorm)
+        self.momentum = checks.number("momentum", momentum, 0, 1, open_high=True)
+        self.nesterov = nesterov
+
+    def update(self, backend: Backend, values: Array, gradients: Array) -> None:
+        backend.ops.sgd_step(
+            values,
+            gradients,
+            self.slots["velocity"],
+            self.learning_rate,
+            self.momentum,
+            self.nesterov,
+        )
+
+
+class RMSprop(Optimizer):
+    """Steps divided by a running root mean square of the gradient.
+
+    Args:
+        learning_rate: size of a step.
+        rho: memory of the mean square, in [0, 1).
+        epsilon: added to the root, so that it is never 0.
+        clipnorm: largest norm of the whole gradient; None does not clip.
+
+    Source:
+        Tieleman & Hinton, "Lecture 6.5: rmsprop", 2012.
+    """
+
+    slot_names = ("mean_square",)
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        rho: float = 0.9,
+        epsilon: float = 1e-7,
+        clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, clipnorm)
+        self.rho = checks.number("rho", rho, 0, 1, open_high=True)
+        self.epsilon = checks.number("epsilon", epsilon, 0, open_low=True)
+
+    def update(self, backend: Backend, values: Array, gradients: Array) -> None:
+        backend.ops.rmsprop_step(
+            values,
+            gradients,
+            self.slots["mean_square"],
+            self.learning_rate,
+            self.rho,
+            self.epsilon,
+        )
+
+
+class Adam(Optimizer):
+    """Steps along the mean gradient, divided by its root mean square, both unbiased.
+
+    Args:
+        learning_rate: size of a step.
+        beta_1: memory of the mean, in [0, 1).
+        beta_2: memory of the mean square, in [0, 1).
+        epsilon: added to the root, so that it is never 0.
+        weight_decay: share of each weight, times the learning rate, that every step takes away.
+        clipnorm: largest norm of the whole gradient; None does not clip.
+
+    Source:
+        Kingma & Ba, "Adam: a method for stochastic optimization", 2015.
+    """
+
+    slot_names = ("mean", "mean_square")
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float = 0.0,
+        clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, clipnorm)
+        self.beta_1 = checks.number("beta_1", beta_1, 0, 1, open_high=True)
+        self.beta_2 = checks.number("beta_2", beta_2, 0, 1, open_high=True)
+        self.epsilon = checks.number("epsilon", epsilon, 0, open_low=True)
+        self.weight_decay = checks.number("weight_decay", weight_decay, 0)
+
+    def update(self, backend: Backend, values: Array, gradients: Array) -> None:
+        backend.ops.adam_step(
+            values,
+            gradients,
+            self.slots["mean"],
+            self.slots["mean_square"],
+            self.step,
+            self.learning_rate,
+            self.beta_1,
+            self.beta_2,
+            self.epsilon,
+            self.weight_decay,
+        )
+
+
+class AdamW(Adam):
+    """Adam with weight decay apart from the gradient.
+
+    Args:
+        weight_decay: share of each weight, times the learning rate, that every step takes away.
+
+    The other arguments are those of `Adam`.
+
+    Source:
+        Loshchilov & Hutter, "Decoupled weight decay regularization", 2019.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        weight_decay: float = 0.004,
+        clipnorm: float | None = None,
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, clipnorm)
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+    "sgd": SGD,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "adamw": AdamW,
+}
+
+
+def get(spec: str | Optimizer | dict[str, Any]) -> Optimizer:
+    """An optimizer from its name, its saved form or itself.
+
+    Raises:
+        InvalidValueError: no optimizer has that name.
+    """
+    if isinstance(spec, Optimizer):
+        return spec
+    if isinstance(spec, dict):
+        name = checks.one_of("optimizer", spec["name"], OPTIMIZERS)
+        return OPTIMIZERS[name](**spec["config"])
+    if not isinstance(spec, str):
+        raise InvalidTypeError("optimizer", "the name of an optimizer or an Optimizer", repr(spec))
+    return OPTIMIZERS[checks.one_of("optimizer", spec.lower(), OPTIMIZERS)]()

@@ -1,0 +1,81 @@
+"""Progress of a training: a bar on a terminal, a line per epoch elsewhere."""
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from lstm import checks
+from lstm.callbacks import Callback, Logs
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+
+class ProgressBar(Callback):
+    """Shows loss, metrics, steps per second and time left.
+
+    Args:
+        verbose: 1 a bar that lives on one line per epoch, 2 a line at the end of each epoch, "auto"
+            the bar on a terminal and lines elsewhere.
+    """
+
+    def __init__(self, verbose: int | str = "auto") -> None:
+        self._live = verbose == 1 or (verbose in ("auto", True) and sys.stdout.isatty())
+        self._bar: Progress | None = None
+
+    @staticmethod
+    def wanted(verbose: int | str) -> bool:
+        """Whether anything is to be shown.
+
+        Raises:
+            InvalidValueError: `verbose` is none of 0, 1, 2 and "auto".
+        """
+        return checks.one_of("verbose", verbose, (0, 1, 2, "auto")) != 0
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        self._started = time.perf_counter()
+        self._steps = 0
+        if not self._live:
+            return
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn("Epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.completed}/{task.total}"),
+            TextColumn("{task.fields[shown]}"),
+            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        )
+        self._bar.add_task(
+            "", total=self.params["steps"], epoch=epoch + 1, epochs=self.params["epochs"], shown=""
+        )
+        self._bar.start()
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        self._steps = batch + 1
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=self._steps, shown=self._shown(logs))
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], shown=self._shown(logs))
+            self._stop()
+        elif not self._live:
+            seconds = time.perf_counter() - self._started
+            print(
+                f"Epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s  {self._shown(logs)}",
+                flush=True,
+            )
+
+    def on_train_end(self, logs: Logs) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _shown(self, logs: Logs) -> str:
+        speed = self._steps / max(time.perf_counter() - self._started, 1e-9)
+        values = "  ".join(f"{key} {value:.4f}" for key, value in logs.items())
+        return f"{values}  {speed:.3g} steps/s"

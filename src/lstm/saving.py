@@ -1,0 +1,126 @@
+"""Files: arrays and a JSON header in one `.safetensors` file, whole or not at all.
+
+The header travels in the metadata of the safetensors format under the key "lstm". A SHA-256 over
+names, dtypes, shapes, bytes and header stands beside it, so that no damaged file is ever loaded.
+"""
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Collection, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+
+from lstm.errors import ModelFileError
+
+FORMAT = 1
+"""Version of the layout; a reader refuses files of a later one."""
+
+Tensors = Mapping[str, NDArray[Any]]
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Replace a file by `data` in one step: a reader sees the old content or the new.
+
+    Raises:
+        ModelFileError: the file cannot be written; what was there before is untouched.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        try:
+            with open(temporary, "xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+            _sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
+
+
+def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, Any]) -> None:
+    """Write arrays and a header to one file.
+
+    Args:
+        path: the file; replaced if it exists.
+        tensors: arrays by name.
+        header: JSON values; `kind` says what the file holds.
+
+    Raises:
+        ModelFileError: the file cannot be written.
+    """
+    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    full = {"format": FORMAT, "lstm_version": version("lstm-kit"), **header}
+    text = json.dumps(full, ensure_ascii=False, allow_nan=False, sort_keys=True)
+    metadata = {"lstm": text, "sha256": _digest(arrays, text)}
+    write_bytes(path, safetensors.numpy.save(arrays, metadata))
+
+
+def read(
+    path: str | os.PathLike[str], kinds: Collection[str]
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Read what `write` wrote.
+
+    Args:
+        path: the file.
+        kinds: the kinds of file that will do.
+
+    Returns:
+        The arrays by name, and the header.
+
+    Raises:
+        ModelFileError: the file is missing, damaged, not one of this library, made by a later
+            version of it, or of another kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelFileError(path, "is a folder" if path.is_dir() else "there is no such file")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            if "lstm" not in metadata:
+                raise ModelFileError(path, "is not a model of this library")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(path, f"is damaged or not a model ({error})") from error
+    if metadata.get("sha256") != _digest(tensors, metadata["lstm"]):
+        raise ModelFileError(path, "is damaged: its checksum does not match its content")
+    header: dict[str, Any] = json.loads(metadata["lstm"])
+    if header["format"] > FORMAT:
+        raise ModelFileError(
+            path, f"was written by lstm-kit {header['lstm_version']}; update to read it"
+        )
+    if header["kind"] not in kinds:
+        raise ModelFileError(path, f"holds a {header['kind']}, not a {' or '.join(kinds)}")
+    return tensors, header
+
+
+def _digest(tensors: Tensors, header: str) -> str:
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data if array.size else b"")
+    return digest.hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut, where the system allows it."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,15 @@
+"""Text: tokens, padding, and the language model."""
+
+from lstm.text.language_model import Evaluation, LanguageModel
+from lstm.text.one_hot import to_categorical
+from lstm.text.padding import pad_sequences
+from lstm.text.tokenizers import CharVocabulary, Tokenizer
+
+__all__ = [
+    "CharVocabulary",
+    "Evaluation",
+    "LanguageModel",
+    "Tokenizer",
+    "pad_sequences",
+    "to_categorical",
+]

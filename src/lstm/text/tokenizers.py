@@ -1,0 +1,460 @@
+"""Between text and integer tokens: a character vocabulary, and the tokenizer of Keras 2.
+
+`CharVocabulary` is lossless: every character is a token, and an unseen one is an error.
+`Tokenizer` is lossy, as in Keras: the most frequent words come first, unseen words are dropped.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lstm import checks
+from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+
+PUNCTUATION = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+OOV_INDEX = 1
+
+
+@dataclass(frozen=True)
+class CharVocabulary:
+    """A fixed set of characters, each with the token that is its position.
+
+    Args:
+        characters: the characters in the order of their tokens, all distinct. Lone surrogates,
+            which only badly decoded text has, are refused.
+
+    Raises:
+        InvalidTypeError: `characters` is no str.
+        InvalidValueError: it is empty, repeats a character or holds a lone surrogate.
+
+    Example:
+        >>> vocabulary = CharVocabulary.from_text("hello")
+        >>> vocabulary.characters, len(vocabulary)
+        ('ehlo', 4)
+        >>> vocabulary.encode("hole")
+        array([1, 3, 2, 0])
+        >>> vocabulary.decode([1, 0, 2, 2, 3])
+        'hello'
+    """
+
+    characters: str
+
+    kind: ClassVar[str] = "characters"
+
+    def __post_init__(self) -> None:
+        _check_text("characters", self.characters)
+        character, count = Counter(self.characters).most_common(1)[0]
+        if count > 1:
+            raise InvalidValueError(
+                "characters", "distinct characters", f"{_describe(character)} {count} times"
+            )
+
+    @classmethod
+    def from_text(cls, text: str) -> "CharVocabulary":
+        """Return the vocabulary of the distinct characters of `text`, sorted by code point.
+
+        Args:
+            text: any text of at least one character.
+
+        Returns:
+            A vocabulary that encodes `text` and every other text of these characters.
+
+        Raises:
+            InvalidTypeError: `text` is no str.
+            InvalidValueError: `text` is empty or holds a lone surrogate.
+
+        Example:
+            >>> CharVocabulary.from_text("to be or not to be").characters
+            ' benort'
+        """
+        _check_text("text", text)
+        return cls("".join(sorted(set(text))))
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """Return the tokens of `text`.
+
+        Args:
+            text: a text of T characters; it may be empty.
+
+        Returns:
+            Tokens (T,), int64, in [0, len(vocabulary)).
+
+        Raises:
+            InvalidTypeError: `text` is no str.
+            InvalidValueError: `text` has a character that the vocabulary has not.
+
+        Example:
+            >>> CharVocabulary("abc").encode("cab")
+            array([2, 0, 1])
+        """
+        _check_str("text", text)
+        tokens = self._token_of.take(_code_points(text), mode="clip")
+        if tokens.size and tokens.min() < 0:
+            offset = int(np.argmax(tokens < 0))
+            raise InvalidValueError(
+                "text",
+                f"only the {len(self)} distinct characters of the vocabulary",
+                f"{_describe(text[offset])} at offset {offset}",
+            )
+        return tokens
+
+    def decode(self, tokens: ArrayLike) -> str:
+        """Return the text of `tokens`.
+
+        Args:
+            tokens: (T,) whole numbers in [0, len(vocabulary)).
+
+        Returns:
+            A text of T characters.
+
+        Raises:
+            InvalidShapeError: `tokens` has not one axis.
+            InvalidTypeError: `tokens` are no integers.
+            InvalidValueError: a token is out of range.
+
+        Example:
+            >>> CharVocabulary("abc").decode([2, 0, 1])
+            'cab'
+        """
+        array = np.asarray(tokens)
+        checks.rank("tokens", array, "T")
+        points = _code_points(self.characters)[checks.indices("tokens", array, len(self))]
+        return points.tobytes().decode("utf-32-le")
+
+    def to_config(self) -> dict[str, Any]:
+        """Return a description that JSON can hold and that `from_config` reads.
+
+        Returns:
+            The kind of this class and the characters.
+
+        Example:
+            >>> CharVocabulary("abc").to_config()
+            {'kind': 'characters', 'characters': 'abc'}
+        """
+        return {"kind": self.kind, "characters": self.characters}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "CharVocabulary":
+        """Return the vocabulary that `to_config` described.
+
+        Args:
+            config: what `to_config` returned, perhaps by way of JSON.
+
+        Returns:
+            A vocabulary equal to the one described.
+
+        Raises:
+            InvalidValueError: the description is of another kind or incomplete.
+
+        Example:
+            >>> CharVocabulary.from_config({"kind": "characters", "characters": "abc"})
+            CharVocabulary(characters='abc')
+        """
+        _check_config(config, cls.kind, ["characters"])
+        return cls(config["characters"])
+
+    @cached_property
+    def _token_of(self) -> NDArray[np.int64]:
+        """Token by code point, and a last entry -1 to which `take` clips all larger code points."""
+        points = _code_points(self.characters)
+        table = np.full(int(points.max()) + 2, -1, dtype=np.int64)
+        table[points] = np.arange(len(self))
+        return table
+
+
+class Tokenizer:
+    """Words or characters to integers, the most frequent first, as in Keras 2.
+
+    Index 0 is left free for padding. A text is a str, which is lowered, filtered and split, or a
+    list of tokens, which is only lowered. With `char_level`, every character of a str is a token,
+    nothing is filtered, and a bare str in place of a list of texts means one text per character,
+    as in Keras.
+
+    Args:
+        num_words: keep only indices below it in sequences; None keeps all. Counting goes on for
+            every word, so it may be changed after fitting.
+        filters: characters that separate words, as `split` does.
+        lower: whether to lower every text first.
+        split: separator of words.
+        char_level: whether tokens are characters instead of words.
+        oov_token: takes index 1 and stands for every word that is unseen or cut by `num_words`;
+            with None, such words are dropped.
+
+    Attributes:
+        word_index: index by word: 1-based, by falling frequency, ties by first appearance.
+        index_word: word by index.
+        word_counts: occurrences by word, in the order of first appearance.
+        document_count: how many texts were fitted.
+
+    Raises:
+        InvalidTypeError: an argument is of the wrong type.
+        InvalidValueError: `num_words` is below 1, `split` or `oov_token` is empty.
+
+    Example:
+        >>> tokenizer = Tokenizer()
+        >>> tokenizer.fit_on_texts(["The cat saw the dog.", "The dog ran!"])
+        >>> tokenizer.word_index
+        {'the': 1, 'dog': 2, 'cat': 3, 'saw': 4, 'ran': 5}
+        >>> tokenizer.texts_to_sequences(["The dog saw a bird"])
+        [[1, 2, 4]]
+    """
+
+    kind: ClassVar[str] = "keras_tokenizer"
+
+    def __init__(
+        self,
+        num_words: int | None = None,
+        filters: str = PUNCTUATION,
+        lower: bool = True,
+        split: str = " ",
+        char_level: bool = False,
+        oov_token: str | None = None,
+    ) -> None:
+        for argument, text in {"filters": filters, "split": split, "oov_token": oov_token}.items():
+            if argument != "oov_token" or text is not None:
+                _check_str(argument, text)
+            if argument != "filters" and text == "":
+                raise InvalidValueError(argument, "at least one character", "an empty str")
+        self.num_words = None if num_words is None else checks.positive_int("num_words", num_words)
+        self.filters = filters
+        self.lower = checks.one_of("lower", lower, (True, False))
+        self.split = split
+        self.char_level = checks.one_of("char_level", char_level, (True, False))
+        self.oov_token = oov_token
+        self.document_count = 0
+        self.word_counts: Counter[str] = Counter()
+        self.word_index: dict[str, int] = {}
+        self.index_word: dict[int, str] = {}
+
+    def fit_on_texts(self, texts: Iterable[str | Sequence[str]]) -> None:
+        """Count the words of `texts` and index them anew; earlier counts stay.
+
+        Args:
+            texts: texts, each a str or a list of tokens; any iterable.
+
+        Raises:
+            InvalidTypeError: a text is neither, or `texts` is a single str (but see `char_level`).
+            InvalidValueError: there is no text.
+
+        Example:
+            >>> tokenizer = Tokenizer(oov_token="?")
+            >>> tokenizer.fit_on_texts([["to", "be"], "or not to be"])
+            >>> tokenizer.word_index
+            {'?': 1, 'to': 2, 'be': 3, 'or': 4, 'not': 5}
+        """
+        counts: Counter[str] = Counter()
+        documents = 0
+        for words in self._split_all(texts):
+            counts.update(words)
+            documents += 1
+        if not documents:
+            raise InvalidValueError("texts", "at least one text", "none")
+        self.word_counts.update(counts)
+        self.document_count += documents
+        self._index_words()
+
+    def texts_to_sequences(self, texts: Iterable[str | Sequence[str]]) -> list[list[int]]:
+        """Return the indices of the words of each text.
+
+        Args:
+            texts: texts, each a str or a list of tokens; any iterable.
+
+        Returns:
+            One list of indices per text: shorter than the text where words are unknown, unless
+            there is an `oov_token`.
+
+        Raises:
+            NotReadyError: the tokenizer has seen no text yet.
+            InvalidTypeError: a text is neither, or `texts` is a single str (but see `char_level`).
+
+        Example:
+            >>> tokenizer = Tokenizer(num_words=3, oov_token="?")
+            >>> tokenizer.fit_on_texts(["to be or not to be"])
+            >>> tokenizer.texts_to_sequences(["be to me"])
+            [[1, 2, 1]]
+        """
+        self._check_fitted()
+        return [
+            [index for word in words if (index := self._index_of(word)) is not None]
+            for words in self._split_all(texts)
+        ]
+
+    def sequences_to_texts(self, sequences: Iterable[Iterable[int]]) -> list[str]:
+        """Return the words of each sequence, joined by spaces (characters too, as in Keras).
+
+        Args:
+            sequences: lists or arrays of indices. An unknown index, such as the 0 of padding, gives
+                the `oov_token`, or nothing where there is none.
+
+        Returns:
+            One text per sequence.
+
+        Raises:
+            NotReadyError: the tokenizer has seen no text yet.
+            InvalidTypeError: a sequence holds something else than integers.
+
+        Example:
+            >>> tokenizer = Tokenizer()
+            >>> tokenizer.fit_on_texts(["to be or not to be"])
+            >>> tokenizer.sequences_to_texts([[0, 0, 1, 2]])
+            ['to be']
+        """
+        self._check_fitted()
+        return [" ".join(self._words_of(sequence)) for sequence in sequences]
+
+    def to_config(self) -> dict[str, Any]:
+        """Return a description that JSON can hold and that `from_config` reads.
+
+        Returns:
+            The kind of this class, its arguments and its counts.
+
+        Example:
+            >>> tokenizer = Tokenizer(char_level=True)
+            >>> tokenizer.fit_on_texts(["noon"])
+            >>> tokenizer.to_config()["word_counts"]
+            [['n', 2], ['o', 2]]
+        """
+        return {
+            "kind": self.kind,
+            "num_words": self.num_words,
+            "filters": self.filters,
+            "lower": self.lower,
+            "split": self.split,
+            "char_level": self.char_level,
+            "oov_token": self.oov_token,
+            "document_count": self.document_count,
+            # Pairs, because ties go by order and not every JSON tool keeps the order of an object.
+            "word_counts": [[word, count] for word, count in self.word_counts.items()],
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Tokenizer":
+        """Return the tokenizer that `to_config` described.
+
+        Args:
+            config: what `to_config` returned, perhaps by way of JSON.
+
+        Returns:
+            A tokenizer with the same indices, which can be fitted further.
+
+        Raises:
+            InvalidValueError: the description is of another kind, incomplete or damaged.
+
+        Example:
+            >>> tokenizer = Tokenizer()
+            >>> tokenizer.fit_on_texts(["to be or not to be"])
+            >>> Tokenizer.from_config(tokenizer.to_config()).word_index
+            {'to': 1, 'be': 2, 'or': 3, 'not': 4}
+        """
+        arguments = ["num_words", "filters", "lower", "split", "char_level", "oov_token"]
+        _check_config(config, cls.kind, [*arguments, "document_count", "word_counts"])
+        tokenizer = cls(**{argument: config[argument] for argument in arguments})
+        tokenizer.document_count = checks.int_at_least(
+            "document_count", config["document_count"], 0
+        )
+        try:
+            counts = [(word, count) for word, count in config["word_counts"]]
+        except (TypeError, ValueError) as error:
+            got = f"{config['word_counts']!r:.40}"
+            raise InvalidValueError("word_counts", "pairs of a word and its count", got) from error
+        for word, count in counts:
+            _check_str("word_counts", word)
+            tokenizer.word_counts[word] = checks.positive_int("word_counts", count)
+        tokenizer._index_words()
+        return tokenizer
+
+    def _index_words(self) -> None:
+        ranked = [word for word, _ in self.word_counts.most_common() if word != self.oov_token]
+        vocabulary = ranked if self.oov_token is None else [self.oov_token, *ranked]
+        self.index_word = dict(enumerate(vocabulary, start=OOV_INDEX))
+        self.word_index = {word: index for index, word in self.index_word.items()}
+
+    def _check_fitted(self) -> None:
+        if not self.word_index:
+            raise NotReadyError("the tokenizer knows no words yet: call fit_on_texts first")
+
+    def _split_all(self, texts: Iterable[str | Sequence[str]]) -> Iterator[Sequence[str]]:
+        if not isinstance(texts, Iterable) or (isinstance(texts, str) and not self.char_level):
+            raise InvalidTypeError("texts", "a list of texts", f"{texts!r:.40}")
+        for text in texts:
+            yield self._split(text)
+
+    def _split(self, text: str | Sequence[str]) -> Sequence[str]:
+        if not isinstance(text, str):
+            tokens = list(text) if isinstance(text, Iterable) else [text]
+            for token in tokens:
+                if not isinstance(token, str):
+                    raise InvalidTypeError("texts", "each text a str or a list of str", repr(token))
+            return [token.lower() for token in tokens] if self.lower else tokens
+        if self.lower:
+            text = text.lower()
+        if self.char_level:
+            return text
+        separators: dict[str, str | int | None] = dict.fromkeys(self.filters, self.split)
+        words = text.translate(str.maketrans(separators)).split(self.split)
+        return [word for word in words if word]
+
+    def _index_of(self, word: str) -> int | None:
+        index = self.word_index.get(word)
+        if index is None or self._is_cut(index):
+            return None if self.oov_token is None else OOV_INDEX
+        return index
+
+    def _words_of(self, sequence: Iterable[int]) -> Iterator[str]:
+        if not isinstance(sequence, Iterable):
+            raise InvalidTypeError("sequences", "a list of sequences", repr(sequence))
+        for index in sequence:
+            if not isinstance(index, int | np.integer):
+                raise InvalidTypeError("sequences", "sequences of integers", repr(index))
+            word = self.index_word.get(int(index))
+            word = self.oov_token if word is None or self._is_cut(index) else word
+            if word is not None:
+                yield word
+
+    def _is_cut(self, index: int) -> bool:
+        return self.num_words is not None and index >= self.num_words
+
+
+def _code_points(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def _describe(character: str) -> str:
+    return f"{character!r} (U+{ord(character):04X})"
+
+
+def _check_text(argument: str, text: str) -> None:
+    _check_str(argument, text)
+    if not text:
+        raise InvalidValueError(argument, "at least one character", "an empty text")
+    try:
+        text.encode("utf-32-le")
+    except UnicodeEncodeError as error:
+        raise InvalidValueError(
+            argument,
+            "text without lone surrogates (was it decoded with its own encoding?)",
+            f"{_describe(text[error.start])} at offset {error.start}",
+        ) from error
+
+
+def _check_str(argument: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise InvalidTypeError(argument, "a str", f"{type(value).__name__} {value!r:.40}")
+
+
+def _check_config(config: Mapping[str, Any], kind: str, keys: Sequence[str]) -> None:
+    if not isinstance(config, Mapping):
+        raise InvalidTypeError("config", "a dict", f"{config!r:.40}")
+    if config.get("kind") != kind:
+        raise InvalidValueError("config", f"the kind {kind!r}", repr(config.get("kind")))
+    for key in keys:
+        if key not in config:
+            raise InvalidValueError("config", f"the key {key!r}", f"only {sorted(config)}")
