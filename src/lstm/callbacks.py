@@ -138,6 +138,7 @@ class EarlyStopping(Callback):
         self.mode = mode
         self.restore_best_weights = restore_best_weights
         self.stopped_epoch: int | None = None
+        self._best = _Best(monitor, mode, min_delta)
 
     def on_train_begin(self, logs: Logs) -> None:
         self._best = _Best(self.monitor, self.mode, self.min_delta)

@@ -36,9 +36,12 @@ def number(
     open_high: bool = False,
 ) -> float:
     """Return `value` as a finite float within the interval from `low` to `high`."""
-    interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
-    unbounded = low == -np.inf and high == np.inf
-    expected = "a finite number" if unbounded else f"a finite number in {interval}"
+    expected = "a finite number"
+    if high != np.inf:
+        interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+        expected = f"a number in {interval}"
+    elif low != -np.inf:
+        expected += f" above {low:g}" if open_low else f" of at least {low:g}"
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InvalidTypeError(argument, expected, repr(value))
     inside = (low < value if open_low else low <= value) and (

@@ -42,6 +42,10 @@ class NotReadyError(LSTMError, ValueError):
     """A model was used before it was built or compiled; the message says what to call first."""
 
 
+class DivergedError(LSTMError, ValueError):
+    """A training ran away: its loss is no longer a finite number."""
+
+
 class ModelFileError(LSTMError, ValueError):
     """A model file is missing, damaged or of another kind; nothing was loaded from it."""
 

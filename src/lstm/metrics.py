@@ -46,13 +46,7 @@ class Metric:
             weight: of each position, summing to 1; None where all count alike.
             count: how much the batch weighs against others, such as its number of positions.
         """
-        values = np.asarray(self.values(loss, y, target))
-        if weight is None or values.ndim == 0:
-            mean = values.mean()
-        else:
-            # A loss over entries weighs each; a metric over rows needs the weight of the row.
-            mean = (values * (weight if weight.ndim == values.ndim else weight.sum(-1))).sum()
-        self._total += float(mean) * count
+        self._total += _mean(np.asarray(self.values(loss, y, target)), weight) * count
         self._weight += count
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
@@ -73,24 +67,33 @@ class CategoricalAccuracy(Metric):
 
 
 class BinaryAccuracy(Metric):
-    """Share of entries that lie on the same side of 1/2 as the target."""
+    """Share of entries that lie on the same side of `threshold` as the target of 1/2.
+
+    Args:
+        name: the key under which it is reported.
+        threshold: 1/2 for probabilities, 0 for logits.
+    """
+
+    def __init__(self, name: str, threshold: float = 0.5) -> None:
+        super().__init__(name)
+        self._threshold = threshold
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
-        return (y > 0.5) == (target > 0.5)
+        return (y > self._threshold) == (_entries(target, y) > 0.5)
 
 
 class MeanAbsoluteErrorMetric(Metric):
     """Mean of |y - t|."""
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
-        return np.abs(y - target)
+        return np.abs(y - _entries(target, y))
 
 
 class MeanSquaredErrorMetric(Metric):
     """Mean of (y - t)²."""
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
-        return (y - target) ** 2
+        return (y - _entries(target, y)) ** 2
 
 
 class _FromCrossEntropy(Metric):
@@ -117,14 +120,41 @@ class BitsPerCharacter(_FromCrossEntropy):
 
 
 class FunctionMetric(Metric):
-    """The mean of a user's `function(y_true, y_pred)` over batches."""
+    """The mean of a user's `function(y_true, y_pred)`, which gives one value or one per position.
+
+    A function that gives one value for a batch is called on the positions that count, in a row, if
+    some do not.
+    """
 
     def __init__(self, function: MetricFunction) -> None:
         super().__init__(getattr(function, "__name__", type(function).__name__))
         self._function = function
 
-    def values(self, loss: float, y: Values, target: Values) -> Any:
-        return np.mean(self._function(target, y))
+    def update(
+        self, loss: float, y: Values, target: Values, weight: Values | None, count: float
+    ) -> None:
+        values = np.asarray(self._function(target, y))
+        if weight is not None and values.ndim == 0 and count and not weight.all():
+            kept = weight > 0
+            values = np.asarray(self._function(target[kept], y[kept]))
+        self._total += _mean(values, weight) * count
+        self._weight += count
+
+
+def _mean(values: Values, weight: Values | None) -> float:
+    """The mean over positions, each weighing as much as `weight` says."""
+    if weight is None or values.ndim == 0:
+        return float(values.mean())
+    if weight.ndim > values.ndim:
+        # A loss over entries weighs each; a metric over rows needs the weight of the row.
+        weight = weight.sum(tuple(range(values.ndim, weight.ndim)))
+    values = values.mean(tuple(range(weight.ndim, values.ndim)))
+    return float((values * weight).sum())
+
+
+def _entries(target: Values, y: Values) -> Values:
+    """Integer classes (...) as one-hot rows (..., V); anything else as it is."""
+    return target if target.ndim == y.ndim else np.eye(y.shape[-1], dtype=y.dtype)[target]
 
 
 _NAMES = (
@@ -160,13 +190,14 @@ def get(spec: str | Metric | MetricFunction, loss: Loss) -> Metric:
         raise InvalidTypeError("metrics", "names, functions or Metrics", repr(spec))
     name = checks.one_of("metrics", spec, _NAMES)
     categorical = isinstance(loss, CategoricalCrossentropy)
+    threshold = 0.0 if loss.from_logits else 0.5
     match name:
         case "accuracy" | "acc":
-            return CategoricalAccuracy(name) if categorical else BinaryAccuracy(name)
+            return CategoricalAccuracy(name) if categorical else BinaryAccuracy(name, threshold)
         case "categorical_accuracy" | "sparse_categorical_accuracy":
             return CategoricalAccuracy(name)
         case "binary_accuracy":
-            return BinaryAccuracy(name)
+            return BinaryAccuracy(name, threshold)
         case "mae" | "mean_absolute_error":
             return MeanAbsoluteErrorMetric(name)
         case "mse" | "mean_squared_error":

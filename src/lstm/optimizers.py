@@ -13,7 +13,6 @@ class Optimizer:
     """Base of all optimizers.
 
     Attributes:
-        learning_rate: may be changed at any time.
         step: number of steps taken.
         slots: arrays of the size of the gradients, by name; created at the first step.
 
@@ -29,12 +28,21 @@ class Optimizer:
     slot_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, learning_rate: float, clipnorm: float | None) -> None:
-        self.learning_rate = checks.number("learning_rate", learning_rate, 0)
+        self.learning_rate = learning_rate
         self.clipnorm = (
             None if clipnorm is None else checks.number("clipnorm", clipnorm, 0, open_low=True)
         )
         self.step = 0
         self.slots: dict[str, Array] = {}
+
+    @property
+    def learning_rate(self) -> float:
+        """Size of a step; may be changed at any time."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float) -> None:
+        self._learning_rate = checks.number("learning_rate", value, 0)
 
     def prepare(self, backend: Backend, size: int) -> None:
         """Create the slots for that many parameters, unless they are there."""
@@ -59,7 +67,8 @@ class Optimizer:
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, as JSON values."""
         hidden = ("step", "slots")
-        return {key: value for key, value in self.__dict__.items() if key not in hidden}
+        kept = {key: value for key, value in self.__dict__.items() if key not in hidden}
+        return {key.removeprefix("_"): value for key, value in kept.items()}
 
 
 class SGD(Optimizer):

@@ -78,4 +78,4 @@ class ProgressBar(Callback):
     def _shown(self, logs: Logs) -> str:
         speed = self._steps / max(time.perf_counter() - self._started, 1e-9)
         values = "  ".join(f"{key} {value:.4f}" for key, value in logs.items())
-        return f"{values}  {speed:.3g} steps/s"
+        return f"{values}  {speed:,.0f} steps/s" if speed >= 10 else f"{values}  {speed:.2g} steps/s"

@@ -9,6 +9,7 @@ import json
 import os
 import secrets
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
         ModelFileError: the file cannot be written; what was there before is untouched.
     """
     path = Path(path)
+    if not path.name:
+        raise ModelFileError(path, "is not the name of a file")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         try:
@@ -121,6 +124,7 @@ def _sync_folder(folder: Path) -> None:
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(descriptor)
+            with suppress(OSError):  # Some file systems know no such thing for a folder.
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)

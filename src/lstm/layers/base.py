@@ -131,6 +131,8 @@ class Layer:
         (None, 3)
     """
 
+    _trainable: bool
+
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
 
@@ -189,8 +191,11 @@ class Layer:
         """The mask that goes with the outputs."""
         return mask if self.keeps_mask else None
 
-    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         """Shapes, without the batch axis, of what is carried between chunks of a sequence.
+
+        Args:
+            shapes: those of the inputs.
 
         Raises:
             InvalidValueError: the layer cannot work chunk by chunk.
@@ -210,6 +215,8 @@ class Layer:
             The output tensor, or a list of them.
         """
         if type(self).call is not Layer.call:
+            if not self.trainable:
+                self.trainable = False  # Of the inner layers too, which are known only now.
             with within(self):
                 return self.call(*inputs, **options)
         if options:
@@ -243,14 +250,27 @@ class Layer:
 
     @property
     def trainable(self) -> bool:
-        """Whether the weights learn; a change takes effect when the model is compiled."""
+        """Whether the weights learn, those of inner layers included.
+
+        A change takes effect when the model is compiled.
+        """
         return self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        self._trainable = value
-        for weight in self.weights.values():
-            weight.trainable = value
+        layers: list[Layer] = [self]
+        for layer in layers:
+            layer._trainable = value
+            for weight in layer.weights.values():
+                weight.trainable = value
+            layers.extend(part for part in layer._parts() if part not in layers)
+
+    def _parts(self) -> Iterator["Layer"]:
+        """The layers that this one is made of: those that it keeps in its attributes."""
+        for value in vars(self).values():
+            several = list(value.values()) if isinstance(value, dict) else value
+            parts = several if isinstance(several, list | tuple) else [several]
+            yield from (part for part in parts if isinstance(part, Layer))
 
     def add_weight(self, name: str, shape: Sequence[int], initializer: Initializer) -> Weight:
         """Create a weight of the layer."""
@@ -293,7 +313,7 @@ class Layer:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Initializer):
+    if isinstance(value, Initializer | Layer):
         return {"class": type(value).__name__, "config": value.get_config()}
     return list(value) if isinstance(value, tuple) else value
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+import numpy as np
+
 from lstm import activations, checks, initializers
 from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
@@ -106,10 +108,16 @@ class Conv1D(Layer):
             keep = ops.array(ops.to_numpy(mask).astype(run.backend.dtype))
             keep = ops.repeat(keep, C, 2)
             x = ops.multiply(x, keep)
+            if self.padding == "same" and self.strides > 1:
+                raise InvalidValueError(
+                    f"padding of {self.name}",
+                    '"valid" or "causal" with strides and sequences of different lengths',
+                    repr(self.padding),
+                )
         if self._reach and run.node in run.carried:
             past = state[0] if state else ops.zeros((B, self._reach, C), run.backend.dtype)
             x, before = ops.concatenate([past, x], 1), 0
-            run.leave_state((ops.split(x, [T, self._reach], 1)[1],))
+            run.leave_state((self._last(run, x, mask),))
         if T + before + after + (x.shape[1] - T) <= self._reach:
             raise InvalidShapeError(
                 f"input of {self.name}", f"at least {self._reach + 1} time steps", T
@@ -125,6 +133,16 @@ class Conv1D(Layer):
         )
         return (y,), (cache, keep, x.shape[1] - T)
 
+    def _last(self, run: Run, x: Array, mask: Array | None) -> Array:
+        """The last steps of each sequence that the outputs to come will see."""
+        ops, (B, T, _) = run.ops, x.shape
+        if mask is None:
+            return ops.split(x, [T - self._reach, self._reach], 1)[1]
+        steps = np.arange(1, T - self._reach + 1)
+        ends = (ops.to_numpy(mask) * steps).max(1, initial=0)
+        rows = ends[:, None] + np.arange(self._reach)
+        return ops.array(ops.to_numpy(x)[np.arange(B)[:, None], rows])
+
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
@@ -138,10 +156,19 @@ class Conv1D(Layer):
         return (dx,)
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        one_each = self.strides == 1 and (self._reach == 0 or self.padding != "valid")
-        return mask if one_each else None
+        if mask is None:
+            return None
+        known = run.ops.to_numpy(mask)
+        if self.padding != "valid":
+            return run.ops.array(known[:, :: self.strides])
+        # An output is real where its whole window is.
+        first = range(0, known.shape[1] - self._reach, self.strides)
+        windows = [
+            known[:, [t + k * self.dilation_rate for t in first]] for k in range(self.kernel_size)
+        ]
+        return run.ops.array(np.logical_and.reduce(windows))
 
-    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if self._reach == 0 and self.strides == 1:
             return ()
         if self.padding != "causal" or self.strides != 1:

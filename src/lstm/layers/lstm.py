@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lstm import activations, checks, initializers
 from lstm.backends.ops import Array, Cache
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
@@ -88,6 +88,10 @@ class LSTM(Layer):
         initial_state: Sequence[SymbolicTensor] | None = None,
     ) -> Tensors:
         """Apply the layer to a sequence, from `initial_state` if it is given."""
+        if not isinstance(initial_state, list | tuple | None):
+            raise InvalidTypeError(
+                "initial_state", "a list of a hidden and a cell state", type(initial_state).__name__
+            )
         flat = list(inputs[0]) if isinstance(inputs[0], list | tuple) else list(inputs)
         return self.connect([*flat, *(initial_state or [])])
 
@@ -163,7 +167,7 @@ class LSTM(Layer):
             return None
         return run.ops.flip(mask, 1) if self.go_backwards else mask
 
-    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if self.go_backwards:
             raise InvalidValueError(
                 self.name,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Unpack
 
 from lstm.backends.ops import Array, Cache
-from lstm.errors import InvalidShapeError
+from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.symbolic import Shape
 
@@ -105,6 +105,13 @@ class Concatenate(Layer):
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
         return tuple(run.ops.split(gradients[0], cache, self.axis))
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if len(shapes[0]) > 2 and self.axis % len(shapes[0]) == 1:
+            raise InvalidValueError(
+                f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
+            )
+        return ()
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         along_time = self.axis % len(inputs[0].shape) == 1

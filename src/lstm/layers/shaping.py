@@ -139,19 +139,24 @@ class FoldTime(_Reshaping):
 
 
 class UnfoldTime(Layer):
-    """(B·T, ...) -> (B, T, ...), with B and T of a second input."""
+    """(B·T, ...) -> (B, T, ...), with B and T of the first input, which is otherwise unused."""
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
-        return ((*shapes[1][:2], *shapes[0][1:]),)
+        return ((*shapes[0][:2], *shapes[1][1:]),)
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
-        x, like = inputs
+        like, x = inputs
         return (run.ops.reshape(x, (*like.shape[:2], *x.shape[1:])),), x.shape
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        return run.ops.reshape(gradients[0], cache), None
+        return None, run.ops.reshape(gradients[0], cache)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        """The mask of the first input; one that comes from within belongs to other steps."""
+        known = mask is not None and tuple(mask.shape) == tuple(inputs[0].shape[:2])
+        return mask if known else None
 
 
 class Permute(Layer):
@@ -217,6 +222,13 @@ class Flip(Layer):
     ) -> Gradients:
         return (run.ops.flip(gradients[0], self.axis),)
 
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if len(shapes[0]) > 2 and _axis(self, self.axis, len(shapes[0])) == 1:
+            raise InvalidValueError(
+                f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
+            )
+        return ()
+
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         over_time = _axis(self, self.axis, len(inputs[0].shape)) == 1
         return mask if mask is None or not over_time else run.ops.flip(mask, 1)
@@ -242,6 +254,13 @@ class RepeatVector(Layer):
         if len(shapes[0]) != 2:
             raise InvalidShapeError(f"input of {self.name}", "axes (B, D)", f"shape {shapes[0]}")
         return ((shapes[0][0], self.n, shapes[0][1]),)
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        raise InvalidValueError(
+            self.name,
+            "layers with one output for each step, to work chunk by chunk",
+            "a repetition",
+        )
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
         return (run.ops.repeat(inputs[0], self.n, 1),), None
@@ -312,6 +331,14 @@ class Slice(Layer):
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
         return (run.ops.slice_backward(gradients[0], self._index(), cache),)
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        # The last step of each chunk is all right: that of the last chunk is that of the whole.
+        if len(shapes[0]) > 2 and self._index()[1] not in (-1, slice(None)):
+            raise InvalidValueError(
+                "index", "`:` or -1 for the time, to work chunk by chunk", self.index[0]
+            )
+        return ()
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         time = self._index()[1]

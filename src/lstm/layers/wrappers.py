@@ -35,7 +35,11 @@ class TimeDistributed(Layer):
     def call(self, inputs: SymbolicTensor) -> SymbolicTensor:
         if isinstance(self.layer, Dense | Activation | Dropout):
             return single(self.layer(inputs))  # these work on every step as they are
-        return single(UnfoldTime()(self.layer(FoldTime()(inputs)), inputs))
+        return single(UnfoldTime()(inputs, self.layer(FoldTime()(inputs))))
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "TimeDistributed":
+        return cls(**config | {"layer": _described(config["layer"])})
 
 
 _MERGES = {"concat": Concatenate, "sum": Add, "ave": Average, "mul": Multiply}
@@ -72,6 +76,7 @@ class Bidirectional(Layer):
         super().__init__(**options)
         if not isinstance(layer, LSTM):
             raise InvalidTypeError("layer", "an LSTM", repr(layer))
+        self.layer = layer
         self.merge_mode = checks.one_of("merge_mode", merge_mode, (*_MERGES, None))
         self.forward_layer = _renamed(layer, "forward", go_backwards=False)
         self.backward_layer = backward_layer or _renamed(layer, "backward", go_backwards=True)
@@ -95,6 +100,19 @@ class Bidirectional(Layer):
             return [ahead[0], back[0], *ahead[1:], *back[1:]]
         merged = single(_MERGES[self.merge_mode]()(ahead[0], back[0]))
         return [merged, *ahead[1:], *back[1:]] if len(ahead) > 1 else merged
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Bidirectional":
+        described = {key: _described(config[key]) for key in ("layer", "backward_layer")}
+        return cls(**config | described)
+
+
+def _described(saved: dict[str, Any]) -> Any:
+    """The layer of which `get_config` of a wrapper tells."""
+    from lstm import layers
+
+    kinds = {name: getattr(layers, name) for name in layers.__all__}
+    return kinds[checks.one_of("class", saved["class"], kinds)].from_config(saved["config"])
 
 
 def _renamed(layer: LSTM, direction: str, *, go_backwards: bool) -> LSTM:

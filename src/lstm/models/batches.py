@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers.symbolic import SymbolicTensor
 
 Values = NDArray[Any]
 
@@ -41,11 +42,10 @@ class Ragged:
     """Sequences of different lengths."""
 
     def __init__(self, argument: str, sequences: Sequence[Any]) -> None:
-        self.sequences = [np.asarray(sequence) for sequence in sequences]
+        self.sequences = [_array(f"{argument}[{k}]", s) for k, s in enumerate(sequences)]
+        self.dtype = np.result_type(*self.sequences)
         self.lengths = np.array([len(sequence) for sequence in self.sequences])
         for k, sequence in enumerate(self.sequences):
-            if sequence.dtype.kind not in "iufb":
-                raise InvalidTypeError(f"{argument}[{k}]", "numbers", f"dtype {sequence.dtype}")
             if not len(sequence):
                 raise InvalidShapeError(f"{argument}[{k}]", "at least one time step", "none")
             if sequence.shape[1:] != self.sequences[0].shape[1:]:
@@ -61,7 +61,7 @@ class Ragged:
         """The chosen sequences, padded at the end with zeros."""
         chosen = [self.sequences[row] for row in rows]
         longest = max(len(sequence) for sequence in chosen)
-        padded = np.zeros((len(chosen), longest, *chosen[0].shape[1:]), chosen[0].dtype)
+        padded = np.zeros((len(chosen), longest, *chosen[0].shape[1:]), self.dtype)
         for row, sequence in zip(padded, chosen, strict=True):
             row[: len(sequence)] = sequence
         return padded
@@ -82,11 +82,16 @@ def column(argument: str, values: Any) -> Column:
         InvalidTypeError: it is not numbers.
     """
     if isinstance(values, list | tuple):
-        lengths = {len(v) if isinstance(v, list | tuple | np.ndarray) else -1 for v in values}
+        lengths = {len(v) if isinstance(v, list | tuple) or np.ndim(v) else -1 for v in values}
         if len(lengths) > 1:
             if -1 in lengths:
                 raise InvalidTypeError(argument, "numbers or sequences of numbers", "both")
             return Ragged(argument, values)
+    return _array(argument, values)
+
+
+def _array(argument: str, values: Any) -> Values:
+    """An array of numbers with at least one axis."""
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -98,22 +103,26 @@ def column(argument: str, values: Any) -> Column:
     return array
 
 
-def columns(argument: str, values: Any, names: Sequence[str | None]) -> list[Column]:
+def columns(argument: str, values: Any, inputs: Sequence[SymbolicTensor | None]) -> list[Column]:
     """One column for each input of a model.
 
     Args:
         argument: named in errors.
         values: an array; for several inputs a list of them, or a dict by input name.
-        names: the names of the inputs.
+        inputs: the inputs of the model; [None] for a single one of unknown shape.
     """
+    names = [None if tensor is None else tensor.node.name for tensor in inputs]
     if isinstance(values, dict):
         missing = [name for name in names if name not in values]
         if missing:
             raise InvalidValueError(argument, f"the inputs {list(names)}", f"{list(values)}")
         return [column(f"{argument}[{name!r}]", values[name]) for name in names]
     if len(names) == 1:
-        if isinstance(values, list | tuple) and len(values) == 1 and np.ndim(values[0]) >= 2:
-            values = values[0]  # Keras lets a single input come in a list.
+        # Keras lets a single input come in a list; a list of one sequence has one axis less.
+        if isinstance(values, list | tuple) and len(values) == 1 and inputs[0] is not None:
+            inner = values[0]
+            if isinstance(inner, np.ndarray) and inner.ndim == inputs[0].ndim:
+                values = inner
         return [column(argument, values)]
     if not isinstance(values, list | tuple) or len(values) != len(names):
         raise InvalidTypeError(argument, f"a list of {len(names)} arrays", type(values).__name__)
@@ -155,8 +164,10 @@ class Examples:
     def __len__(self) -> int:
         return len(self.x[0])
 
-    def batch(self, rows: Values) -> Batch:
-        """The chosen examples."""
+    def batch(self, rows: Values | None = None) -> Batch:
+        """The chosen examples; all without a choice."""
+        if rows is None:
+            rows = np.arange(len(self))
         masks = [part.mask(rows) if isinstance(part, Ragged) else None for part in self.x]
         return Batch(
             [part[rows] for part in self.x],
@@ -193,6 +204,29 @@ class Examples:
         )
 
 
+def parts(argument: str, item: Any) -> tuple[Any, Any, Any]:
+    """(x, y, sample_weight or None) of what should be (x, y) or (x, y, sample_weight).
+
+    Raises:
+        InvalidTypeError: it is neither.
+    """
+    if not isinstance(item, tuple | list) or len(item) not in (2, 3):
+        raise InvalidTypeError(
+            argument, "(x, y) or (x, y, sample_weight)", f"{type(item).__name__}"
+        )
+    x, y, weight = (*item, None)[:3]
+    return x, y, weight
+
+
+def examples(x: Any, y: Any, weight: Any, inputs: Sequence[SymbolicTensor]) -> Examples:
+    """The examples of a model with these inputs."""
+    return Examples(
+        columns("x", x, inputs),
+        None if y is None else column("y", y),
+        None if weight is None else _array("sample_weight", weight),
+    )
+
+
 class ArrayBatches:
     """The batches of one or more passes over examples.
 
@@ -221,7 +255,7 @@ class ArrayBatches:
         self.batch_size = min(checks.positive_int("batch_size", batch_size), len(examples))
         self._rng = rng
         self._carry = carry
-        self._chunk = chunk_length
+        self.chunk_length = chunk_length
         self._steps = 0
         if carry and chunk_length is None and len(examples) % self.batch_size:
             raise InvalidValueError(
@@ -243,7 +277,9 @@ class ArrayBatches:
     def __len__(self) -> int:
         """Number of batches in a pass."""
         groups = -(-len(self.examples) // self.batch_size)
-        return groups if self._chunk is None else groups * -(-self._steps // self._chunk)
+        return (
+            groups if self.chunk_length is None else groups * -(-self._steps // self.chunk_length)
+        )
 
     def __iter__(self) -> Iterator[Batch]:
         order = np.arange(len(self.examples))
@@ -251,12 +287,12 @@ class ArrayBatches:
             self._rng.shuffle(order)
         for start in range(0, len(order), self.batch_size):
             batch = self.examples.batch(order[start : start + self.batch_size])
-            if self._chunk is None:
+            if self.chunk_length is None:
                 batch.fresh = start == 0
                 yield batch
                 continue
-            for t in range(0, self._steps, self._chunk):
-                time = slice(t, t + self._chunk)
+            for t in range(0, self._steps, self.chunk_length):
+                time = slice(t, t + self.chunk_length)
                 weight = batch.weight
                 yield Batch(
                     [x[:, time] for x in batch.x],
@@ -269,9 +305,11 @@ class ArrayBatches:
 class StreamBatches:
     """Batches from an iterator of (x, y) or (x, y, sample_weight), taken as they come."""
 
-    def __init__(self, iterator: Iterator[Any], names: Sequence[str | None], steps: int) -> None:
+    def __init__(
+        self, iterator: Iterator[Any], inputs: Sequence[SymbolicTensor], steps: int
+    ) -> None:
         self._iterator = iterator
-        self._names = names
+        self._inputs = inputs
         self._steps = steps
 
     def __len__(self) -> int:
@@ -286,13 +324,10 @@ class StreamBatches:
                 raise InvalidValueError(
                     "x", f"a generator of at least {self._steps} batches an epoch", f"{step}"
                 ) from None
-            if not isinstance(item, tuple | list) or len(item) not in (2, 3):
-                raise InvalidTypeError(
-                    "x", "a generator of (x, y) or (x, y, sample_weight)", type(item).__name__
-                )
-            weight = None if len(item) == 2 else np.asarray(item[2])
-            examples = Examples(columns("x", item[0], self._names), column("y", item[1]), weight)
-            yield examples.batch(np.arange(len(examples)))
+            x, y, weight = parts("batch of the generator", item)
+            if y is None:
+                raise InvalidTypeError("y", "targets", None)
+            yield examples(x, y, weight, self._inputs).batch()
 
 
 Batches = ArrayBatches | StreamBatches

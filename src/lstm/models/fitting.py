@@ -1,6 +1,7 @@
 """The loops of `fit` and `evaluate`: epochs, validation, callbacks."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from lstm.callbacks import Callback, History, Logs
@@ -16,7 +17,7 @@ class Plan:
         batches: the training data.
         carried: the states that go from batch to batch.
         initial_epoch, epochs: the range of epochs.
-        validation: makes the batches to validate on, with fresh states; None for no validation.
+        validation: the batches to validate on, with fresh states; None for no validation.
         callbacks: whom to tell.
     """
 
@@ -24,8 +25,13 @@ class Plan:
     carried: Carried
     initial_epoch: int
     epochs: int
-    validation: Callable[[], tuple[Batches, Carried]] | None
+    validation: Batches | None
     callbacks: Sequence[Callback]
+
+    @property
+    def history(self) -> History:
+        """The record that `fit` returns."""
+        return next(c for c in self.callbacks if isinstance(c, History))
 
 
 class Mean:
@@ -57,30 +63,28 @@ def evaluate(trainer: Trainer, batches: Batches, carried: Carried) -> Logs:
     return mean.logs()
 
 
-def fit(trainer: Trainer, plan: Plan, stopped: Callable[[], bool]) -> History:
+def fit(trainer: Trainer, plan: Plan, stopped: Callable[[], bool]) -> None:
     """Train, telling the callbacks.
 
     Args:
         trainer: takes the steps.
         plan: what to do.
         stopped: whether somebody wants training to end.
-
-    Returns:
-        The record of all epochs.
     """
-    history = next(c for c in plan.callbacks if isinstance(c, History))
-    for callback in plan.callbacks:
-        callback.on_train_begin({})
+    begun: list[Callback] = []
     try:
+        for callback in plan.callbacks:
+            callback.on_train_begin({})
+            begun.append(callback)
         for epoch in range(plan.initial_epoch, plan.epochs):
             _epoch(trainer, plan, epoch, stopped)
             if stopped():
                 break
     finally:
         # Also after Ctrl-C: files are closed and the terminal is put in order.
-        for callback in plan.callbacks:
-            callback.on_train_end({})
-    return history
+        with ExitStack() as ends:
+            for callback in reversed(begun):
+                ends.callback(callback.on_train_end, {})
 
 
 def _epoch(trainer: Trainer, plan: Plan, epoch: int, stopped: Callable[[], bool]) -> None:
@@ -100,7 +104,7 @@ def _epoch(trainer: Trainer, plan: Plan, epoch: int, stopped: Callable[[], bool]
         if stopped():
             break
     if plan.validation is not None:
-        for key, value in evaluate(trainer, *plan.validation()).items():
+        for key, value in evaluate(trainer, plan.validation, Carried(plan.carried.nodes)).items():
             logs[f"val_{key}"] = value
     for callback in plan.callbacks:
         callback.on_epoch_end(epoch, logs)

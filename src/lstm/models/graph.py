@@ -8,7 +8,8 @@ from lstm.backends.ops import ActivationName, Array, Cache
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Layer, Run, Weight
 from lstm.layers.dense import Activation, Dense
-from lstm.layers.symbolic import Node, SymbolicTensor
+from lstm.layers.shaping import FoldTime, UnfoldTime
+from lstm.layers.symbolic import Node, Shape, SymbolicTensor
 
 
 @dataclass
@@ -89,24 +90,42 @@ class Graph:
         Raises:
             InvalidValueError: a layer cannot work chunk by chunk.
         """
-        return frozenset(
-            name
-            for name, node in self._by_name().items()
-            if (not stateful or getattr(node.layer, "stateful", False))
-            and len(node.inputs) == 1
-            and _layer_of(node).state_shapes()
-        )
+        return frozenset(self.state_shapes(stateful=stateful))
 
-    def state_shapes(self) -> dict[str, tuple[tuple[int, ...], ...]]:
-        """Shapes of the carried state of each recurrent node, without the batch axis."""
-        nodes = self._by_name()
-        return {
-            name: _layer_of(nodes[name]).state_shapes()
-            for name in sorted(self.recurrent(stateful=False))
-        }
+    def state_shapes(self, *, stateful: bool = False) -> dict[str, tuple[tuple[int, ...], ...]]:
+        """Shapes of the carried state of each recurrent node, without the batch axis.
 
-    def _by_name(self) -> dict[str, Node]:
-        return {self.names[node]: node for node in self.nodes}
+        Args:
+            stateful: only of those whose layer was made with `stateful=True`.
+
+        Raises:
+            InvalidValueError: a layer cannot work chunk by chunk.
+        """
+        depth: dict[Node, int] = {}
+        found: dict[str, tuple[tuple[int, ...], ...]] = {}
+        for node in self.nodes:
+            layer = _layer_of(node)
+            around = [depth.get(tensor.node, 0) for tensor in node.inputs]
+            # Within TimeDistributed every row is a time step, and none goes on from another.
+            depth[node] = around[0] if isinstance(layer, UnfoldTime) else max(around)
+            depth[node] += isinstance(layer, FoldTime)
+            if depth[node] or (stateful and not getattr(layer, "stateful", False)):
+                continue
+            shapes = layer.state_shapes(*(tensor.shape for tensor in node.inputs))
+            if shapes and len(node.inputs) == 1:
+                found[self.names[node]] = shapes
+        return dict(sorted(found.items()))
+
+    def check_shapes(self, shapes: Sequence[Shape]) -> None:
+        """Check that the layers can take what follows from inputs of these shapes.
+
+        Raises:
+            InvalidShapeError: one cannot.
+        """
+        known = dict(zip(self.inputs, shapes, strict=True))
+        for node in self.nodes:
+            found = _layer_of(node).output_shapes(*(known[tensor] for tensor in node.inputs))
+            known.update(zip(node.outputs, found, strict=True))
 
     # ---- computing
 

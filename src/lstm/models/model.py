@@ -1,6 +1,7 @@
 """Model: a graph of layers that can be trained, asked, stepped through and saved."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 from os import PathLike
 from typing import Any
 
@@ -21,17 +22,16 @@ from lstm.models.batches import (
     Batch,
     Batches,
     Examples,
-    Ragged,
     StreamBatches,
-    column,
-    columns,
+    examples,
     is_stream,
+    parts,
     slices,
 )
 from lstm.models.parameters import Parameters
 from lstm.models.serialization import graph_config, graph_from_config
 from lstm.models.state import State
-from lstm.models.structure import GraphLayer
+from lstm.models.structure import GraphLayer, listed
 from lstm.models.training import Carried, Feeder, Trainer
 from lstm.optimizers import Optimizer
 from lstm.progress import ProgressBar
@@ -79,9 +79,13 @@ class Model(GraphLayer):
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """On tensors: the model as a part of another. On arrays: the outputs, as arrays."""
-        first = inputs[0][0] if isinstance(inputs[0], list | tuple) else inputs[0]
-        if isinstance(first, SymbolicTensor):
+        if any(isinstance(part, SymbolicTensor) for value in inputs for part in listed(value)):
             return super().__call__(*inputs, **options)
+        if options.pop("training", False):
+            raise InvalidValueError("training", "False: only fit trains", True)
+        if len(inputs) != 1 or options:
+            got = ", ".join([f"{len(inputs)}", *options])
+            raise InvalidTypeError(f"{self.name}()", "one argument, tensors or arrays", got)
         return self.predict_on_batch(inputs[0])
 
     # ---- training
@@ -90,7 +94,7 @@ class Model(GraphLayer):
         self,
         optimizer: str | Optimizer = "rmsprop",
         loss: str | Loss = "mse",
-        metrics: MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] = (),
+        metrics: MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] | None = (),
     ) -> None:
         """Say how the model is to be trained.
 
@@ -104,7 +108,7 @@ class Model(GraphLayer):
             InvalidValueError: a name is not known.
         """
         chosen = losses.get(loss)
-        specs: list[MetricSpec] = list(metrics) if isinstance(metrics, list | tuple) else [metrics]
+        specs: list[MetricSpec] = listed(() if metrics is None else metrics)
         for spec in specs:
             get_metric(spec, chosen)
         self._compiled = (optimizers.get(optimizer), chosen, specs)
@@ -120,6 +124,10 @@ class Model(GraphLayer):
         self._parameters = Parameters(graph.weights, self.backend)
         chosen = [get_metric(spec, loss) for spec in specs]
         return Trainer(graph, self._parameters, self.backend, optimizer, loss, chosen, self._rng)
+
+    @property
+    def _fused(self) -> bool:
+        return self._trainer is not None and self._trainer.fused
 
     def _training(self, x: Any = None) -> Trainer:
         if self._trainer is None:
@@ -140,7 +148,7 @@ class Model(GraphLayer):
         batch_size: int = 32,
         epochs: int = 1,
         verbose: int | str = "auto",
-        callbacks: Sequence[Callback] = (),
+        callbacks: Callback | Sequence[Callback] | None = (),
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
@@ -190,50 +198,62 @@ class Model(GraphLayer):
             raise InvalidValueError("chunk_length", "carry_state=True with it", carry_state)
         stream = is_stream(x)
         if stream and self._graph is None:
-            first = next(x)
-            x = _chained(first, x)
-            trainer = self._training(first[0])
+            taken = list(islice(x, 1))
+            if not taken:
+                raise InvalidValueError("x", "a generator of at least one batch", "none")
+            x = chain(taken, x)
+            trainer = self._training(parts("batch of the generator", taken[0])[0])
         else:
             trainer = self._training(None if stream else x)
         carried = self._start_carrying(carry_state)
+        nodes = carried.nodes
         validation: Any = validation_data
         if stream:
-            if y is not None or validation_split:
-                raise InvalidValueError("x", "no y or validation_split with a generator", "both")
+            of_arrays = {"y": y, "sample_weight": sample_weight}
+            of_arrays["validation_split"] = validation_split or None
+            for argument, value in of_arrays.items():
+                if value is not None:
+                    raise InvalidValueError(argument, "nothing, with a generator", "a value")
             batches: Batches = self._stream(x, "steps_per_epoch", steps_per_epoch)
         else:
-            examples = self._examples(x, y, sample_weight)
+            if steps_per_epoch is not None:
+                raise InvalidValueError(
+                    "steps_per_epoch", "None, unless x is a generator", steps_per_epoch
+                )
+            data = self._examples(x, y, sample_weight)
             if validation_split and validation_data is None:
-                examples, validation = examples.split(validation_split)
-            keep_order = bool(carried.nodes) or not shuffle
+                data, validation = data.split(validation_split)
+            keep_order = bool(nodes) or not shuffle
             rng = None if keep_order else self._rng
-            batches = ArrayBatches(examples, batch_size, rng, bool(carried.nodes), chunk_length)
+            batches = ArrayBatches(data, batch_size, rng, bool(nodes), chunk_length)
+            trainer.check(batches)
+        held_out = None
+        if validation is not None:
+            held_out = self._evaluation(
+                validation, batch_size, "validation_steps", validation_steps, nodes, chunk_length
+            )
+            if isinstance(held_out, ArrayBatches):
+                trainer.check(held_out)
         plan = fitting.Plan(
             batches,
             carried,
             initial_epoch,
             epochs,
-            None
-            if validation is None
-            else lambda: self._evaluation(
-                validation, batch_size, validation_steps, carried.nodes, chunk_length
-            ),
+            held_out,
             self._prepared(callbacks, verbose, epochs, len(batches)),
         )
         self.stop_training = False
-        self.history = fitting.fit(trainer, plan, lambda: self.stop_training)
-        return self.history
+        self.history = plan.history
+        fitting.fit(trainer, plan, lambda: self.stop_training)
+        return plan.history
 
     def _examples(self, x: Any, y: Any, sample_weight: Any = None) -> Examples:
-        names = [tensor.node.name for tensor in self.graph.inputs]
-        weight = None if sample_weight is None else np.asarray(sample_weight)
-        return Examples(columns("x", x, names), None if y is None else column("y", y), weight)
+        return examples(x, y, sample_weight, self.graph.inputs)
 
     def _stream(self, iterator: Any, argument: str, steps: int | None) -> StreamBatches:
         if steps is None:
             raise InvalidValueError(argument, "a number of batches, with a generator", steps)
-        names = [tensor.node.name for tensor in self.graph.inputs]
-        return StreamBatches(iterator, names, checks.positive_int(argument, steps))
+        return StreamBatches(iterator, self.graph.inputs, checks.positive_int(argument, steps))
 
     def _start_carrying(self, everywhere: bool) -> Carried:
         """The states to carry: of all recurrent layers, or of those made stateful."""
@@ -244,25 +264,26 @@ class Model(GraphLayer):
         self,
         data: Any,
         batch_size: int,
+        argument: str,
         steps: int | None,
         nodes: frozenset[str],
         chunk_length: int | None,
-    ) -> tuple[Batches, Carried]:
-        """Batches to evaluate on, and states that start from zero."""
+    ) -> Batches:
+        """Batches to evaluate on."""
         if is_stream(data):
-            return self._stream(data, "validation_steps", steps), Carried(nodes)
+            return self._stream(data, argument, steps)
         if not isinstance(data, Examples):
-            if not isinstance(data, tuple | list) or len(data) not in (2, 3):
-                raise InvalidTypeError(
-                    "validation_data", "(x, y) or (x, y, sample_weight)", type(data).__name__
-                )
-            data = self._examples(*data)
-        return ArrayBatches(data, batch_size, None, bool(nodes), chunk_length), Carried(nodes)
+            data = self._examples(*parts("validation_data", data))
+        return ArrayBatches(data, batch_size, None, bool(nodes), chunk_length)
 
     def _prepared(
-        self, callbacks: Sequence[Callback], verbose: int | str, epochs: int, steps: int
+        self,
+        callbacks: Callback | Sequence[Callback] | None,
+        verbose: int | str,
+        epochs: int,
+        steps: int,
     ) -> list[Callback]:
-        everyone: list[Callback] = [History(), *callbacks]
+        everyone: list[Callback] = [History(), *listed(() if callbacks is None else callbacks)]
         if ProgressBar.wanted(verbose):
             everyone.append(ProgressBar(verbose))
         for callback in everyone:
@@ -304,11 +325,13 @@ class Model(GraphLayer):
         Returns:
             The loss, or a list of it and the metrics, or a dict.
         """
+        if chunk_length is not None and not carry_state:
+            raise InvalidValueError("chunk_length", "carry_state=True with it", carry_state)
         trainer = self._training(None if is_stream(x) else x)
         nodes = self.graph.recurrent(stateful=not carry_state)
         data = x if is_stream(x) else self._examples(x, y, sample_weight)
-        batches, carried = self._evaluation(data, batch_size, steps, nodes, chunk_length)
-        logs = fitting.evaluate(trainer, batches, carried)
+        batches = self._evaluation(data, batch_size, "steps", steps, nodes, chunk_length)
+        logs = fitting.evaluate(trainer, batches, Carried(nodes))
         if verbose not in (0, "auto"):
             print("  ".join(f"{key}: {value:.4f}" for key, value in logs.items()))
         if return_dict:
@@ -339,43 +362,30 @@ class Model(GraphLayer):
         if is_stream(x):
             if steps is None:
                 raise InvalidValueError("steps", "a number of batches, with a generator", steps)
-            taken = (next(x) for _ in range(steps))
-            parts = [self._forward(self._whole_x(item)) for item in taken]
-            return self._joined([[np.concatenate(k) for k in zip(*parts, strict=True)]])
+            count = checks.positive_int("steps", steps)
+            results = [self._forward(self._whole_x(item)) for item in islice(x, count)]
+            if len(results) < count:
+                raise InvalidValueError(
+                    "x", f"a generator of at least {count} batches", len(results)
+                )
+            return self._joined(results)
         self._ready(x)
-        examples = self._examples(x, None)
-        if self.graph.recurrent(stateful=True):
-            batch_size = min(batch_size, len(examples))
-            if len(examples) % batch_size:
-                batch_size = len(examples)
-        results: list[list[Any]] = []
-        ragged = examples.x[0] if isinstance(examples.x[0], Ragged) else None
-        for rows in slices(len(examples), checks.positive_int("batch_size", batch_size)):
-            batch = examples.batch(rows)
-            outputs = self._forward(batch)
-            if ragged is None:
-                results.append(outputs)
-                continue
-            steps_in = batch.x[0].shape[1]
-            lengths = ragged.lengths[rows]
-            results.append([_unpadded(output, steps_in, lengths) for output in outputs])
-        return self._joined(results)
+        data = self._examples(x, None)
+        size = min(checks.positive_int("batch_size", batch_size), len(data))
+        if self.graph.recurrent(stateful=True) and len(data) % size:
+            size = len(data)
+        return self._joined([self._forward(data.batch(r)) for r in slices(len(data), size)])
 
     def _whole_x(self, item: Any) -> Batch:
-        x = item[0] if isinstance(item, tuple) else item
+        x = item[0] if isinstance(item, tuple) and item else item
         self._ready(x)
         return self._whole(x)
 
     def _joined(self, results: list[list[Any]]) -> Any:
-        joined = [
-            [row for part in column for row in part]
-            if isinstance(column[0], list)
-            else np.concatenate(column)
-            for column in zip(*results, strict=True)
-        ]
+        joined = [_rows(column) for column in zip(*results, strict=True)]
         return joined if self._several_outputs else joined[0]
 
-    def _forward(self, batch: Batch) -> list[Values]:
+    def _forward(self, batch: Batch) -> list[Any]:
         """Outputs of one batch, from the states of stateful layers."""
         carried = self._start_carrying(False)
         carried.check(batch.size)
@@ -384,28 +394,32 @@ class Model(GraphLayer):
         carried.states.update(run.new_states)
         return outputs
 
-    def _run(self, run: Run, batch: Batch) -> list[Values]:
+    def _run(self, run: Run, batch: Batch) -> list[Any]:
         ops = self.backend.ops
-        feeds = Feeder(self.graph, self.backend)(batch)
+        feeds = Feeder(self.graph, self.backend)(batch, any_length=bool(run.carried))
         masks = [None if mask is None else ops.array(mask) for mask in batch.masks]
         trace = self.graph.forward(run, feeds, masks or None)
-        return [np.array(ops.to_numpy(output)) for output in trace.outputs]
+        outputs = [np.array(ops.to_numpy(output)) for output in trace.outputs]
+        real = next((mask for mask in batch.masks if mask is not None), None)
+        if real is None:
+            return outputs
+        found = [None if mask is None else ops.to_numpy(mask) for mask in trace.masks]
+        return [_unpadded(y, mask, real) for y, mask in zip(outputs, found, strict=True)]
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
         self._ready(x)
         return self._joined([self._forward(self._whole(x))])
 
-    def predict_classes(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> Values:
+    def predict_classes(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> Any:
         """The most probable class for each output row; for a single sigmoid, whether it is > 1/2.
 
         Returns:
-            int64, of the shape of the outputs without the last axis (for one unit: with it).
+            int64, of the shape of the outputs without the last axis (for one unit: with it); a list
+            where `predict` gives one.
         """
         y = self.predict(x, batch_size, verbose)
-        if y.shape[-1] == 1:
-            return (y > 0.5).astype(np.int64)
-        return np.asarray(y.argmax(-1), dtype=np.int64)
+        return [_classes(part) for part in y] if isinstance(y, list) else _classes(y)
 
     # ---- state
 
@@ -449,8 +463,8 @@ class Model(GraphLayer):
         self._ready(x)
         batch = self._whole(x)
         shapes = self.graph.state_shapes()
-        State(state).check(shapes, batch.size)
-        run = Run(self.backend, states=dict(state), carried=frozenset(shapes))
+        states = State.checked(state, shapes, batch.size, self.backend.dtype)
+        run = Run(self.backend, states=dict(states), carried=frozenset(shapes))
         outputs = self._run(run, batch)
         return (outputs if self._several_outputs else outputs[0]), State(run.new_states)
 
@@ -466,7 +480,8 @@ class Model(GraphLayer):
         Args:
             path: the file; replaced if it exists.
             include_optimizer: keep also what `compile` was given and the state of the optimizer, so
-                that training can go on from the file.
+                that training can go on from the file; not kept are an optimizer, a loss or metrics
+                of a class of your own.
 
         Raises:
             ModelFileError: the file cannot be written; an older one is untouched.
@@ -482,7 +497,7 @@ class Model(GraphLayer):
             "graph": graph_config(graph),
             "several_outputs": self._several_outputs,
         }
-        if include_optimizer and self._compiled is not None:
+        if include_optimizer and self._compiled is not None and _known(*self._compiled[:2]):
             optimizer, loss, specs = self._compiled
             header["compile"] = {
                 "optimizer": {
@@ -538,13 +553,35 @@ def load_model(
     return Model.from_contents(*saving.read(path, ("model", "language model")), custom_layers)
 
 
-def _chained(first: Any, rest: Any) -> Any:
-    yield first
-    yield from rest
+def _known(optimizer: Optimizer, loss: Loss) -> bool:
+    """Whether both can be made again from a file: those that users define cannot."""
+    kinds = {*optimizers.OPTIMIZERS.values(), *losses.LOSSES.values()}
+    return type(optimizer) in kinds and type(loss) in kinds
 
 
-def _unpadded(output: Values, steps: int, lengths: Values) -> Values | list[Values]:
-    """Outputs of padded sequences cut to their lengths, if they have a time axis."""
-    if output.ndim < 2 or output.shape[1] != steps:
+def _classes(y: Values) -> Values:
+    chosen = y > 0.5 if y.shape[-1] == 1 else y.argmax(-1)
+    return np.asarray(chosen, dtype=np.int64)
+
+
+def _rows(batches: Sequence[Any]) -> Any:
+    """The outputs of all batches, as one array where they are of one shape."""
+    arrays = all(isinstance(part, np.ndarray) for part in batches)
+    if arrays and len({part.shape[1:] for part in batches}) == 1:
+        return np.concatenate(batches)
+    return [row for part in batches for row in part]
+
+
+def _unpadded(output: Values, mask: Values | None, real: Values) -> Values | list[Values]:
+    """Outputs of padded sequences without the padding, if they have a time axis.
+
+    Args:
+        output: (B, ...).
+        mask: which of its steps count, (B, T); None if it has no time axis.
+        real: which steps of the input are no padding.
+    """
+    if mask is None:
         return output
-    return [row[:length] for row, length in zip(output, lengths, strict=True)]
+    # Where a layer skips steps by itself, such as an Embedding token 0, these stay in the result.
+    aligned = mask.shape == real.shape and not (mask & ~real).any()
+    return [row[keep] for row, keep in zip(output, real if aligned else mask, strict=True)]

@@ -65,8 +65,15 @@ class Sequential(Model):
         if not self._chain:
             raise InvalidValueError("layers", "at least one", "none")
         for layer in self._chain:
+            if isinstance(inputs, list):
+                raise InvalidValueError(
+                    f"input of {layer.name}", "one tensor, in a Sequential", f"{len(inputs)}"
+                )
             inputs = layer(inputs)
         return inputs
+
+    def _are_inputs(self, x: Any) -> bool:
+        return False
 
     def _declared_shape(self) -> tuple[int | None, ...] | None:
         if self._source is not None:

@@ -5,8 +5,8 @@ from os import PathLike
 
 import numpy as np
 
-from lstm import saving
-from lstm.errors import InvalidShapeError
+from lstm import checks, saving
+from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.layers.base import StepState
 
 
@@ -47,18 +47,42 @@ class State(Mapping[str, StepState]):
         """Number of sequences B."""
         return next((len(array) for parts in self.values() for array in parts), 0)
 
-    def check(self, shapes: Mapping[str, tuple[tuple[int, ...], ...]], batch_size: int) -> None:
-        """Check that this is the state of a model with such shapes for that many sequences.
+    @classmethod
+    def checked(
+        cls,
+        state: object,
+        shapes: Mapping[str, tuple[tuple[int, ...], ...]],
+        batch_size: int,
+        dtype: str,
+    ) -> "State":
+        """What a user passed, as the state of a model with such shapes for that many sequences.
 
         Raises:
+            InvalidTypeError: it is no state.
             InvalidShapeError: it belongs to another model or another batch size.
+            InvalidValueError: it holds NaN or infinity.
         """
+        if not isinstance(state, Mapping):
+            raise InvalidTypeError(
+                "state", "a State, from initial_state or step", type(state).__name__
+            )
+        try:
+            parts = {
+                name: tuple(np.ascontiguousarray(array, dtype) for array in arrays)
+                for name, arrays in state.items()
+            }
+        except (TypeError, ValueError) as error:
+            raise InvalidTypeError("state", "arrays of numbers by layer", error) from error
         expected = {
-            name: [(batch_size, *shape) for shape in parts] for name, parts in shapes.items()
+            name: [(batch_size, *shape) for shape in arrays] for name, arrays in shapes.items()
         }
-        got = {name: [array.shape for array in parts] for name, parts in self.items()}
+        got = {name: [array.shape for array in arrays] for name, arrays in parts.items()}
         if got != expected:
             raise InvalidShapeError("state", f"arrays of shapes {expected}", got)
+        for name, arrays in parts.items():
+            for array in arrays:
+                checks.finite(f"state[{name!r}]", array)
+        return cls(parts)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the state to one `.safetensors` file."""

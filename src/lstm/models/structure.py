@@ -1,6 +1,6 @@
 """A layer that is a graph of layers: how a model gets its structure and its weights."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
-from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.layers.base import Layer
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.models.batches import Ragged, columns
@@ -39,7 +39,6 @@ class GraphLayer(Layer):
         self._graph: Graph | None = None
         self._parameters: Parameters | None = None
         self._several_outputs = False
-        self._fused = False
         if (inputs is None) != (outputs is None):
             raise InvalidTypeError("Model", "both inputs and outputs, or neither", "one of them")
         if inputs is not None and outputs is not None:
@@ -82,10 +81,9 @@ class GraphLayer(Layer):
                     f"{self.name}: the shape of the input is not known yet: call fit or predict, "
                     "or begin with lstm.Input(shape)"
                 )
-            several = isinstance(x, tuple) or (
-                isinstance(x, list) and all(np.ndim(part) >= 2 for part in x)
-            )
-            parts = columns("x", x, [None] * len(x) if several else [None])
+            parts = columns("x", x, [None] * len(x) if self._are_inputs(x) else [None])
+            if not all(len(part) for part in parts):
+                raise InvalidShapeError("x", "at least one example", "none")
             return self._traced(
                 [
                     (None, None, *part.sequences[0].shape[1:])
@@ -97,13 +95,35 @@ class GraphLayer(Layer):
             )
         return self._graph
 
+    def _parts(self) -> Iterator[Layer]:
+        yield from super()._parts()
+        graph = getattr(self, "_graph", None)
+        if graph is not None:
+            yield from (layer for node in graph.nodes for layer in node.path)
+
+    @property
+    def _fused(self) -> bool:
+        """Whether training computes the last activation together with the loss."""
+        return False
+
+    def _are_inputs(self, x: Any) -> bool:
+        """Whether data for a model of unknown inputs is a list of several, not one list."""
+        return (
+            isinstance(x, list | tuple)
+            and all(isinstance(part, np.ndarray) and part.ndim >= 2 for part in x)
+            and len({len(part) for part in x}) == 1
+        )
+
     def call(self, inputs: Any) -> Any:
         """The outputs for symbolic inputs; what a subclass defines."""
         if self._graph is None:
             raise NotReadyError(
                 f"{type(self).__name__}: define call(inputs), or give inputs=, outputs="
             )
-        values = dict(zip(self._graph.inputs, listed(inputs), strict=True))
+        given, expected = listed(inputs), len(self._graph.inputs)
+        if len(given) != expected:
+            raise InvalidTypeError(f"inputs of {self.name}", f"{expected} tensors", len(given))
+        values = dict(zip(self._graph.inputs, given, strict=True))
         for node in self._graph.nodes:
             assert node.layer is not None
             made = node.layer.connect([values[tensor] for tensor in node.inputs])

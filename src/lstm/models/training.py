@@ -16,7 +16,7 @@ from lstm.layers.embedding import Embedding
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
 from lstm.metrics import Metric
-from lstm.models.batches import Batch
+from lstm.models.batches import ArrayBatches, Batch, slices
 from lstm.models.graph import Graph, Trace
 from lstm.models.parameters import Parameters
 from lstm.optimizers import Optimizer
@@ -66,41 +66,60 @@ class Feeder:
     """
 
     def __init__(self, graph: Graph, backend: Backend) -> None:
+        self._graph = graph
         self._inputs = graph.inputs
         self._backend = backend
         consumers: dict[SymbolicTensor, list[object]] = {}
         for node in graph.nodes:
             for tensor in node.inputs:
                 consumers.setdefault(tensor, []).append(node.layer)
-        self._tokens = {
-            tensor
-            for tensor in graph.inputs
-            if all(isinstance(layer, Embedding) for layer in consumers.get(tensor, []))
-        }
+        # For each input that is only embedded, the number of tokens that all its consumers know.
+        self._tokens: dict[SymbolicTensor, int] = {}
+        for tensor in graph.inputs:
+            layers = consumers.get(tensor, [])
+            embeddings = [layer for layer in layers if isinstance(layer, Embedding)]
+            if layers and len(embeddings) == len(layers):
+                self._tokens[tensor] = min(layer.input_dim for layer in embeddings)
 
-    def __call__(self, batch: Batch) -> list[Array]:
+    def __call__(self, batch: Batch, *, any_length: bool = False) -> list[Array]:
         """The arrays of the backend for one batch.
+
+        Args:
+            batch: what to convert.
+            any_length: take sequences of any length, though the model was made for a certain one:
+                they are chunks of longer ones.
 
         Raises:
             InvalidShapeError, InvalidTypeError, InvalidValueError: the model cannot take them.
         """
-        return [
-            self._backend.ops.array(self._converted(self._argument(k), tensor, values))
+        feeds = [
+            self._converted(self.argument(k), tensor, values, any_length)
             for k, (tensor, values) in enumerate(zip(self._inputs, batch.x, strict=True))
         ]
+        lengths = [tensor.shape[1:2] for tensor in self._inputs]
+        if any(
+            None not in length and length != x.shape[1:2]
+            for length, x in zip(lengths, feeds, strict=True)
+        ):
+            self._graph.check_shapes([x.shape for x in feeds])
+        return [self._backend.ops.array(x) for x in feeds]
 
-    def _argument(self, k: int) -> str:
+    def argument(self, k: int) -> str:
+        """How errors name the data of input k."""
         return "x" if len(self._inputs) == 1 else f"x[{k}]"
 
-    def _converted(self, argument: str, tensor: SymbolicTensor, x: Values) -> Values:
+    def _converted(
+        self, argument: str, tensor: SymbolicTensor, x: Values, any_length: bool
+    ) -> Values:
         shape = tensor.shape
-        if not tensor.node.exact and (len(shape) > 2 or tensor in self._tokens):
+        sequences = len(shape) > 2 or (len(shape) == 2 and tensor in self._tokens)
+        if sequences and (any_length or not tensor.node.exact):
             shape = (None, None, *shape[2:])
         if x.ndim == len(shape) - 1 and shape[-1] == 1:
             x = x[..., None]
         checks.shape(argument, x.shape, shape)
         if tensor in self._tokens:
-            return x
+            return checks.indices(argument, x, self._tokens[tensor])
         if x.dtype.kind not in "iufb":
             raise InvalidTypeError(argument, "numbers", f"dtype {x.dtype}")
         checks.finite(argument, x)
@@ -164,6 +183,33 @@ class Trainer:
         """Whether the last activation is computed together with the loss."""
         return self._graph is not None and self._activation != "linear"
 
+    def check(self, batches: ArrayBatches) -> None:
+        """Refuse data of which some batch could not be trained on, before any weight changes.
+
+        Raises:
+            InvalidShapeError, InvalidTypeError, InvalidValueError: the model cannot take it.
+        """
+        data = batches.examples
+        any_length = batches.chunk_length is not None
+        whole = {self._feed.argument(k): part for k, part in enumerate(data.x)} | {"y": data.y}
+        for argument, part in whole.items():
+            if isinstance(part, np.ndarray):
+                checks.finite(argument, part)
+        for rows in slices(len(data), batches.batch_size):
+            batch = data.batch(rows)
+            self._feed(batch, any_length=any_length)
+            if batch.y is None:
+                raise InvalidTypeError("y", "targets", None)
+            output = self._graph.outputs[0].shape
+            # What the graph leaves open, and the length of sequences, are as the targets say.
+            shape = tuple(
+                n if n is not None and (k > 1 or len(output) < 3) else size
+                for k, (n, size) in enumerate(zip(output, batch.y.shape, strict=False))
+            )
+            shape += tuple(n for n in output[len(shape) :] if n is not None)
+            if len(shape) == len(output):
+                self.loss.target(batch.y, shape, self.backend.dtype)
+
     def train(self, batch: Batch, carried: Carried) -> Result:
         """Take one optimizer step on a batch."""
         self.parameters.bind()
@@ -207,7 +253,8 @@ class Trainer:
 
     def _forward(self, run: Run, batch: Batch) -> Trace:
         masks = [None if mask is None else self.backend.ops.array(mask) for mask in batch.masks]
-        return self._graph.forward(run, self._feed(batch), masks or None)
+        feeds = self._feed(batch, any_length=bool(run.carried))
+        return self._graph.forward(run, feeds, masks or None)
 
     def _targets(self, batch: Batch, trace: Trace) -> tuple[Array, Array | None, float]:
         """Targets and weights on the backend, and the number of positions that count."""

@@ -1,7 +1,6 @@
 """LanguageModel: from a text to a model that writes like it."""
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -10,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import backends, checks, saving, schedules, seeding
+from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, History, Logs
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM, Dense, Dropout, Embedding, Input, Layer
 from lstm.models import Model, Sequential
 from lstm.optimizers import Adam
+from lstm.text.pace import Pace
 from lstm.text.tokenizers import CharVocabulary
 
 Tokens = NDArray[np.int64]
@@ -55,6 +55,7 @@ class LanguageModel:
         vocabulary: the characters that it knows.
         model: the `Model` that does the work.
         history: the record of the training, or None.
+        pace: of the training under way: `pace.progress` says how much of it is done.
 
     Example:
         >>> import lstm
@@ -67,6 +68,7 @@ class LanguageModel:
         self.vocabulary = vocabulary
         self.model = model
         self.history: History | None = None
+        self.pace: Pace | None = None
 
     @classmethod
     def create(
@@ -127,7 +129,7 @@ class LanguageModel:
             hidden, layers, embedding, dropout, seed, backend: see `create`.
             options: see `fit`.
         """
-        vocabulary = CharVocabulary.from_text(_text("corpus", corpus))
+        vocabulary = CharVocabulary.from_text(nonempty("corpus", corpus))
         model = cls.create(
             vocabulary,
             hidden=hidden,
@@ -175,6 +177,7 @@ class LanguageModel:
         Raises:
             InvalidShapeError: the text is too short.
             InvalidValueError: an argument is out of its range.
+            DivergedError: the loss became infinite; the model has its best weights before that.
         """
         checks.positive_int("seq_len", seq_len)
         checks.positive_int("batch_size", batch_size)
@@ -190,7 +193,7 @@ class LanguageModel:
         x = training[: streams * length].reshape(streams, length)
         y = training[1 : streams * length + 1].reshape(streams, length)
         total = epochs if epochs is not None else 10 if minutes is None else 10**6
-        pace = _Pace(lr, total * -(-length // seq_len), minutes)
+        self.pace = Pace(lr, total * -(-length // seq_len), minutes)
         best = _Best(self, validation)
         self.model.compile(Adam(lr, clipnorm=1.0), "sparse_categorical_crossentropy")
         self.model.reset_states()
@@ -200,22 +203,24 @@ class LanguageModel:
             batch_size=streams,
             epochs=total,
             verbose=verbose,
-            callbacks=[best, pace, *callbacks],
+            callbacks=[best, self.pace, _StopIfDiverged(), *callbacks],
             carry_state=True,
             chunk_length=seq_len,
         )
         self.model.reset_states()
+        if not math.isfinite(self.history.history["loss"][-1]):
+            raise DivergedError(f"the loss is no longer a finite number: lower lr, which is {lr:g}")
         return self.history
 
     def _split(self, corpus: str, seq_len: int, val_fraction: float) -> tuple[Tokens, Tokens]:
         """The tokens to train on, and those at the end to validate on."""
-        tokens = self.vocabulary.encode(_text("corpus", corpus))
+        tokens = self.vocabulary.encode(nonempty("corpus", corpus))
         cut = len(tokens) - int(len(tokens) * val_fraction)
         if cut <= seq_len:
             raise InvalidShapeError(
                 "corpus",
                 f"at least {seq_len + 1} characters to train on (seq_len + 1)",
-                f"{cut} of {len(tokens)}",
+                f"{cut}" if cut == len(tokens) else f"{cut}, and {len(tokens) - cut} to validate on",
             )
         if val_fraction and len(tokens) - cut < 2:
             raise InvalidValueError(
@@ -333,7 +338,7 @@ class LanguageModel:
         Raises:
             InvalidValueError: it has a character that the model does not know.
         """
-        tokens = self.vocabulary.encode(_text("corpus", corpus))
+        tokens = self.vocabulary.encode(nonempty("corpus", corpus))
         if len(tokens) < 2:
             raise InvalidShapeError("corpus", "at least 2 characters", len(tokens))
         return self._evaluate(tokens)
@@ -404,33 +409,11 @@ class LanguageModel:
         return model
 
 
-class _Pace(Callback):
-    """Sets the learning rate by how far the training has come, and ends it when time is up."""
-
-    def __init__(self, lr: float, steps: int, minutes: float | None) -> None:
-        self._lr = lr
-        self._total = steps
-        self._seconds = None if minutes is None else 60 * minutes
-        self._step = 0
-
-    @property
-    def progress(self) -> float:
-        """How much of the training is done, in [0, 1]."""
-        done = self._step / self._total
-        if self._seconds is not None:
-            done = max(done, (time.perf_counter() - self._started) / self._seconds)
-        return min(1.0, done)
-
-    def on_train_begin(self, logs: Logs) -> None:
-        self._started = time.perf_counter()
-
-    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
-        share = schedules.cosine(self.progress, warmup=0.02, floor=0.02)
-        self.model.optimizer.learning_rate = self._lr * share
+class _StopIfDiverged(Callback):
+    """Ends a training whose loss is no longer a finite number."""
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        self._step += 1
-        if self.progress >= 1:
+        if not math.isfinite(logs["loss"]):
             self.model.stop_training = True
 
 
@@ -456,7 +439,8 @@ class _Best(Callback):
             self.model.set_weights(self._weights)
 
 
-def _text(argument: str, text: object) -> str:
+def nonempty(argument: str, text: object) -> str:
+    """Check that an argument is a text with something in it."""
     if not isinstance(text, str):
         raise InvalidTypeError(argument, "a text", type(text).__name__)
     if not text:

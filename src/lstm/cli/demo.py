@@ -1,0 +1,126 @@
+"""`lstm demo`: the three tasks that everything began with, each in about a minute."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from lstm import checks, ops, seeding
+from lstm.cli.report import Report
+from lstm.cli.running import Seed
+from lstm.data import addition, irreducible_loss, offline_corpus, progression
+from lstm.data.progression import progression_dataset
+from lstm.layers import LSTM, Conv1D, Dense, Input
+from lstm.models import Model
+from lstm.network import LSTMNetwork
+from lstm.optimizers import Adam
+from lstm.text import CharVocabulary, LanguageModel
+
+
+class Task(StrEnum):
+    """What there is to show."""
+
+    ADDITION = "addition"
+    PROGRESSION = "progression"
+    TEXT = "text"
+
+
+def demo(
+    task: Annotated[Task, typer.Argument(help="What to learn.")],
+    *,
+    minutes: Annotated[float, typer.Option(help="Time to train, for the text.")] = 0.75,
+    seed: Seed = 0,
+) -> None:
+    """Watch a model learn to add, to count or to write."""
+    checks.number("minutes", minutes, 0, open_low=True)
+    console = Console(highlight=False, soft_wrap=True)
+    if seed is not None:
+        seeding.set_seed(seed)
+    match task:
+        case Task.ADDITION:
+            _addition(console, seed)
+        case Task.PROGRESSION:
+            _progression(console, seed)
+        case Task.TEXT:
+            _text(console, minutes, seed)
+
+
+def _text(console: Console, minutes: float, seed: int | None) -> None:
+    text = offline_corpus()
+    model = LanguageModel.create(CharVocabulary.from_text(text), seed=seed)
+    console.print(
+        f"A model of {model.model.count_params():,} parameters reads Python's help texts "
+        f"({len(text):,} characters) for {60 * minutes:.0f} seconds, character by character. "
+        "It starts without knowing what a word is.\n"
+    )
+    model.fit(text, minutes=minutes, callbacks=[Report(model, console, int(0.9 * len(text)), None)])
+    result = model.evaluate(text[-int(0.1 * len(text)) :])
+    console.print(
+        f"\nOn text that it has not seen it now hesitates between {result.perplexity:.1f} "
+        f"characters ({result.bits:.2f} bits) instead of {len(model.vocabulary)}. It writes:\n"
+    )
+    console.print(model.generate("The ", length=400, temperature=0.7, seed=seed), markup=False)
+    console.print("\nNext, with a text of your own: lstm train my.txt --minutes 2")
+
+
+def _addition(console: Console, seed: int | None) -> None:
+    model = _adder()
+    floor = irreducible_loss(10)
+    console.print("Two binary numbers come bit by bit, and the network must keep the carry.\n")
+    console.print(
+        "Each batch goes on with the carry of the one before, but the network starts it without a "
+        f"memory.\nNothing can get below a loss of {floor:.5f} that way:"
+    )
+    model.fit(addition(100, 10, seed=seed), steps_per_epoch=500, epochs=8, verbose=2)
+    console.print("\nNow the network, too, keeps its state from batch to batch:")
+    for start in range(8):
+        # Every epoch begins with carry 0 and a memory of nothing: so it learns how sums begin, too.
+        model.reset_states()
+        model.fit(
+            addition(100, 10, seed=start),
+            steps_per_epoch=500,
+            epochs=start + 1,
+            initial_epoch=start,
+            verbose=2,
+            carry_state=True,
+        )
+    a, expected = next(addition(1000, 10, carry="reset", seed=12345))
+    right = (np.rint(model.predict(a)) == expected).all(-1)
+    console.print(f"\n{right.sum()} of {len(right)} new sums of 10 bits are right. One of them:")
+    total = np.rint(model.predict(a[:1]))[0]
+    for name, bits in (("a", a[0, :, 0]), ("b", a[0, :, 1]), ("a + b", total)):
+        console.print(f"  {name:>6} = {''.join(str(int(bit)) for bit in bits[::-1])}")
+
+
+def _adder() -> Model:
+    x = Input((None, 2))
+    y = Conv1D(4, 1, activation="relu")(Conv1D(8, 1, activation="relu")(x))
+    y = Dense(1, activation="sigmoid")(LSTM(4, activation=None, return_sequences=True)(y))
+    model = Model(inputs=x, outputs=ops.squeeze(y, axis=-1))
+    model.compile(optimizer=Adam(0.005, clipnorm=1.0), loss="mse")
+    return model
+
+
+def _progression(console: Console, seed: int | None) -> None:
+    x, y = progression_dataset(length=10, modulus=50, factor=3)
+    console.print("Each number is three times the one before, modulo 50:\n")
+    network = LSTMNetwork(1, 250, 50, loss="cross_entropy", apply_softmax=True, seed=seed)
+
+    def show() -> None:
+        guess = network.predict(x).argmax(-1)
+        console.print(f"  {100 * (guess == y).mean():5.1f} % of the next numbers right")
+
+    network.train(
+        np.repeat(x, 3, axis=0),
+        np.repeat(y, 3, axis=0),
+        epochs=250,
+        learning_rate=0.01,
+        periodic_callback=show,
+        verbose=0,
+    )
+    numbers = progression(7, 20)
+    guess = network.predict(np.array(numbers[:-1]) / 50).argmax(-1)
+    console.print(f"\n  numbers   {' '.join(f'{n:2}' for n in numbers)}")
+    console.print(f"  predicted    {' '.join(f'{n:2}' for n in guess)}")

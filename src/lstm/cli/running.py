@@ -1,0 +1,111 @@
+"""What all commands share: errors as one sentence with an exit code, corpora, JSON."""
+
+import functools
+import inspect
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from lstm.data import offline_corpus, shakespeare
+from lstm.errors import InvalidValueError, LSTMError
+
+USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Seed = Annotated[int | None, typer.Option(help="Makes the result reproducible.")]
+
+
+def reported(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with errors reported as one sentence on standard error.
+
+    Exit code 2 for a bad option, 1 for anything else that went wrong.
+    """
+    options = {
+        name
+        for name, parameter in inspect.signature(command).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            # An overflow ends in a loss that is not finite, and that is reported.
+            with np.errstate(over="ignore", invalid="ignore"):
+                command(*args, **kwargs)
+        except InvalidValueError as error:
+            if error.argument not in options:
+                raise fail(str(error)) from error
+            option = "--" + error.argument.replace("_", "-")
+            raise fail(f"{option}: expected {error.expected}, got {error.got}", USAGE) from error
+        except LSTMError as error:
+            raise fail(str(error)) from error
+        except KeyboardInterrupt:
+            raise fail("stopped", INTERRUPTED) from None
+
+    return run
+
+
+def fail(message: str, code: int = FAILURE) -> typer.Exit:
+    """Say what went wrong; returns the exception that ends the command."""
+    Console(stderr=True, soft_wrap=True, highlight=False).print(
+        f"[bold red]error:[/] {_escaped(message)}"
+    )
+    return typer.Exit(code)
+
+
+def _escaped(message: str) -> str:
+    return message.replace("[", "\\[")
+
+
+def print_json(values: Mapping[str, Any]) -> None:
+    """Print a result for a program to read."""
+    print(json.dumps(values, ensure_ascii=False, indent=2))
+
+
+def read_corpus(name: str | None) -> str:
+    """The text that a command line names.
+
+    Args:
+        name: a file, "-" for standard input, "shakespeare", or None for the offline corpus.
+
+    Raises:
+        InvalidValueError: there is no such file, or it is not UTF-8.
+    """
+    if name is None:
+        return offline_corpus()
+    if name == "shakespeare" and not Path(name).exists():
+        return shakespeare()
+    return decoded(name, sys.stdin.buffer.read() if name == "-" else read_file("corpus", name))
+
+
+def read_file(argument: str, name: str) -> bytes:
+    """The content of a file.
+
+    Raises:
+        InvalidValueError: it cannot be read.
+    """
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InvalidValueError(argument, "a file that can be read", f"{name} ({reason})") from None
+
+
+def decoded(name: str, content: bytes) -> str:
+    """UTF-8 as text, with line ends as in Unix.
+
+    Raises:
+        InvalidValueError: it is not UTF-8; the message gives the first bad byte.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        bad = f"byte 0x{content[error.start]:02x} at offset {error.start} of {name}"
+        raise InvalidValueError("corpus", "UTF-8 text", bad) from None
+    return text.replace("\r\n", "\n")
