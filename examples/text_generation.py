@@ -60,5 +60,5 @@ def run(text, seed_text, *, char_level, max_sequence_length, epochs, units=128):
 if __name__ == "__main__":
     np.random.seed(0)
     text = offline_corpus()
-    print(run(text[:30_000], "the", char_level=False, max_sequence_length=10, epochs=30))
-    print(run(text[:30_000], "the ", char_level=True, max_sequence_length=40, epochs=15))
+    print(run(text[:20_000], "the", char_level=False, max_sequence_length=8, epochs=20))
+    print(run(text[:10_000], "the ", char_level=True, max_sequence_length=20, epochs=20))

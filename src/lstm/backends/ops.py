@@ -299,8 +299,9 @@ class Ops(Protocol):
         """Draw one token for each row of logits: z (B, V), uniforms u (B) in [0, 1) -> (B).
 
         Tokens are ranked by logit, equal ones by index. Kept are the first `top_k` (0: all) and of
-        those the fewest whose probability reaches `top_p`; the one drawn is the first whose
-        cumulative probability among the kept exceeds u. Temperature 0 takes the first.
+        those the fewest that together have at least the share `top_p` of their probability; the
+        one drawn is the first whose cumulative probability among the kept exceeds u. Temperature 0
+        takes the first.
         """
 
     def generate(

@@ -1,0 +1,124 @@
+"""Cases of the operation `lstm`: its options, its shapes, its masks."""
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from lstm.backends.ops import Ops
+from op_cases import Array, Arrays, Case, Pullback, offsets
+
+# Every activation that may stand in an LSTM.
+ACTIVATIONS = ("tanh", "linear", "relu", "sigmoid", "hard_sigmoid")
+
+MASKS = ("none", "right", "left", "holes")
+
+
+def make_mask(kind: str, B: int, T: int) -> Array | None:
+    """Which steps are real: with padding on the right or left, for lengths from 0 on, or holes."""
+    if kind == "none":
+        return None
+    steps, rows = np.arange(T), np.arange(B)[:, None]
+    if kind == "holes":
+        return (steps - rows) % 3 != 1
+    lengths = np.resize((T, max(T - 2, 0), 0, 1), B)[:, None]
+    return steps < lengths if kind == "right" else steps >= T - lengths
+
+
+def lstm_case(
+    B: int = 2,
+    T: int = 3,
+    D: int = 2,
+    H: int = 3,
+    *,
+    reverse: bool = False,
+    mask: str = "none",
+    activation: Any = "tanh",
+    recurrent_activation: Any = "sigmoid",
+    bias: bool = True,
+    state: bool = True,
+    zero_state: bool = False,
+) -> Case:
+    """A case of `lstm`, with random weights that keep kinked activations away from their kinks."""
+    rng = np.random.default_rng(10)
+    kinked = {"relu", "hard_sigmoid"} & {activation, recurrent_activation}
+    size = 0.3 if kinked else 0.8
+    weights = {
+        "w": rng.uniform(-size, size, (D, 4 * H)),
+        "r": rng.uniform(-size, size, (H, 4 * H)),
+    }
+    if bias:
+        weights["b"] = rng.uniform(-0.1, 0.1, 4 * H) if kinked else rng.normal(0, 0.5, 4 * H)
+        if kinked:
+            gates = [recurrent_activation, recurrent_activation, activation, recurrent_activation]
+            # Each gate starts at another unit, so that open, shut and moving gates mix.
+            weights["b"] += np.concatenate(
+                [np.roll(offsets(gate, H), k) for k, gate in enumerate(gates)]
+            )
+    inputs = {"x": rng.uniform(-1, 1, (B, T, D))}
+    if state:
+        inputs |= {"h0": rng.uniform(0.2, 0.6, (B, H)), "c0": rng.uniform(0.2, 0.6, (B, H))}
+        if zero_state:
+            inputs |= {"h0": np.zeros((B, H)), "c0": np.zeros((B, H))}
+    real = make_mask(mask, B, T)
+
+    def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
+        *outputs, cache = ops.lstm_forward(
+            a["x"],
+            a["w"],
+            a["r"],
+            a.get("b"),
+            a.get("h0"),
+            a.get("c0"),
+            a.get("mask"),
+            reverse,
+            activation,
+            recurrent_activation,
+            True,
+        )
+
+        def pull(dys: Sequence[Any], buffers: Arrays, need: bool) -> Arrays:
+            dx, dh0, dc0 = ops.lstm_backward(
+                *dys, cache, buffers.get("w"), buffers.get("r"), buffers.get("b"), need
+            )
+            return {"x": dx, "h0": dh0, "c0": dc0}
+
+        return tuple(outputs), pull
+
+    name = f"lstm-{B}x{T}x{D}x{H}-{activation}-{recurrent_activation}-{mask}"
+    name += "-reverse" * reverse + "-nobias" * (not bias) + "-nostate" * (not state)
+    return Case(name, run, inputs, weights, {} if real is None else {"mask": real})
+
+
+DIRECTION_AND_MASK = list(product((False, True), MASKS))
+
+OPTIONS = [
+    lstm_case(
+        reverse=reverse, mask=mask, activation=activation, recurrent_activation=recurrent_activation
+    )
+    for reverse, mask in DIRECTION_AND_MASK
+    for activation in ACTIVATIONS
+    for recurrent_activation in ACTIVATIONS
+]
+
+LEFT_OUT = [
+    lstm_case(B=4, reverse=reverse, mask=mask, bias=bias, state=state)
+    for reverse, mask in DIRECTION_AND_MASK
+    for bias, state in ((False, False), (False, True), (True, False))
+]
+
+SHAPES = [
+    lstm_case(B, T, D, H, reverse=reverse, mask=mask)
+    for B, T, D, H in (
+        (1, 1, 1, 1),
+        (1, 3, 2, 2),
+        (5, 1, 3, 2),
+        (3, 7, 2, 1),
+        (3, 5, 1, 3),
+        (1, 2, 7, 5),
+        (2, 0, 3, 2),
+        (1, 0, 1, 1),
+    )
+    for reverse, mask in ((False, "none"), (True, "none"), (False, "left"), (True, "holes"))
+]

@@ -1,0 +1,156 @@
+"""What the losses compute, by their formulas, and at the ends of their ranges."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backend_cases import over_dtypes
+from lstm.backends.ops import Ops
+from op_cases import DELTA, POINTWISE_LOSSES, Array, distribution
+from tolerances import assert_close
+
+V = 5
+
+FORMULAS: dict[str, Callable[[float, float], float]] = {
+    "squared_error": lambda y, t: (y - t) ** 2,
+    "absolute_error": lambda y, t: abs(y - t),
+    "huber": lambda y, t: (
+        (y - t) ** 2 / 2 if abs(y - t) <= DELTA else DELTA * (abs(y - t) - DELTA / 2)
+    ),
+    "binary_cross_entropy": lambda y, t: -t * math.log(y) - (1 - t) * math.log(1 - y),
+    "sigmoid_cross_entropy": lambda y, t: math.log(1 + math.exp(y)) - t * y,
+}
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(30)
+
+
+@over_dtypes
+@pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("name", POINTWISE_LOSSES)
+def test_pointwise_losses(
+    ops: Ops, dtype: str, name: Any, weighted: bool, rng: np.random.Generator
+) -> None:
+    y, t = rng.uniform(0.05, 0.95, (2, 3, 4)), rng.random((2, 3, 4))
+    if name != "binary_cross_entropy":
+        y = 4 * y - 2
+    y, t = y.astype(dtype), t.astype(dtype)
+    w = rng.random(y.shape).astype(dtype) if weighted else None
+    loss, _ = ops.pointwise_loss_forward(name, y, t, w, DELTA)
+    total = 0.0
+    for place in np.ndindex(y.shape):
+        share = 1 / y.size if w is None else float(w[place])
+        total += share * FORMULAS[name](float(y[place]), float(t[place]))
+    assert type(loss) is float
+    assert_close(loss, total, "loss", terms=y.size, dtype=dtype)
+
+
+@over_dtypes
+@pytest.mark.parametrize("lead", [(), (3,), (2, 3)])
+@pytest.mark.parametrize("weighted", [True, False])
+def test_cross_entropies(
+    ops: Ops, dtype: str, lead: tuple[int, ...], weighted: bool, rng: np.random.Generator
+) -> None:
+    z = rng.normal(0, 3, (*lead, V)).astype(dtype)
+    integers, shares = rng.integers(0, V, lead), distribution(rng, (*lead, V)).astype(dtype)
+    w = rng.random(lead).astype(dtype) if weighted else None
+    p = np.exp(z.astype(np.float64))
+    p /= p.sum(-1, keepdims=True)
+    totals = [0.0, 0.0]
+    for place in np.ndindex(lead):
+        share = 1 / max(1, integers.size) if w is None else float(w[place])
+        totals[0] -= share * math.log(p[place][integers[place]])
+        totals[1] -= share * sum(float(shares[place][v]) * math.log(p[place][v]) for v in range(V))
+    for target, total in zip((integers, shares), totals, strict=True):
+        for loss in (
+            ops.softmax_cross_entropy_forward(z, target, w)[0],
+            ops.cross_entropy_forward(p.astype(dtype), target, w)[0],
+        ):
+            assert type(loss) is float
+            assert_close(loss, total, "loss", terms=z.size, dtype=dtype)
+
+
+@over_dtypes
+def test_integer_targets_are_one_hot_targets(
+    ops: Ops, dtype: str, rng: np.random.Generator
+) -> None:
+    z, integers = rng.normal(size=(2, 3, V)).astype(dtype), rng.integers(0, V, (2, 3))
+    one_hot = np.eye(V, dtype=dtype)[integers]
+    loss, cache = ops.softmax_cross_entropy_forward(z, integers, None)
+    same, same_cache = ops.softmax_cross_entropy_forward(z, one_hot, None)
+    assert_close(loss, same, "loss", terms=z.size, dtype=dtype)
+    assert_close(
+        ops.softmax_cross_entropy_backward(cache),
+        ops.softmax_cross_entropy_backward(same_cache),
+        "loss",
+    )
+
+
+@over_dtypes
+def test_softmax_cross_entropy_of_extreme_logits(ops: Ops, dtype: str) -> None:
+    z = np.array([[1e4, -1e4, 0.0], [1e4, -1e4, 0.0], [-1e4, -1e4, -1e4]], dtype)
+    each = [0.0, 2e4, math.log(3)]
+    gradients = [[0, 0, 0], [1, -1, 0], [1 / 3, 1 / 3, -2 / 3]]
+    for n, target in enumerate((0, 1, 2)):
+        for t in (np.array([target]), np.eye(3, dtype=dtype)[[target]]):
+            loss, cache = ops.softmax_cross_entropy_forward(z[n : n + 1], t, None)
+            assert_close(loss, each[n], "loss", dtype=dtype)
+            dz = ops.softmax_cross_entropy_backward(cache)
+            assert_close(dz, [gradients[n]], "loss", dtype=dtype)
+
+
+@over_dtypes
+def test_sigmoid_cross_entropy_of_extreme_logits(ops: Ops, dtype: str) -> None:
+    for y, t, loss, slope in (
+        (1e4, 1.0, 0.0, 0.0),
+        (1e4, 0.0, 1e4, 1.0),
+        (-1e4, 1.0, 1e4, -1.0),
+        (-1e4, 0.0, 0.0, 0.0),
+    ):
+        got, cache = ops.pointwise_loss_forward(
+            "sigmoid_cross_entropy", np.array([y], dtype), np.array([t], dtype), None, 1.0
+        )
+        assert_close(got, loss, "loss", dtype=dtype)
+        assert_close(ops.pointwise_loss_backward(cache), [slope], "loss", dtype=dtype)
+
+
+@over_dtypes
+def test_impossible_probabilities_cost_much_but_not_infinity(ops: Ops, dtype: str) -> None:
+    zero, one = np.array([0.0], dtype), np.array([1.0], dtype)
+    worst = -math.log(np.finfo(dtype).tiny)
+    for y, t in ((zero, one), (one, zero)):
+        loss, cache = ops.pointwise_loss_forward("binary_cross_entropy", y, t, None, 1.0)
+        assert_close(loss, worst, "loss", dtype=dtype)
+        slope = ops.pointwise_loss_backward(cache)
+        assert np.isfinite(slope).all()
+        assert np.sign(slope) == np.sign(y - t)  # towards the target
+    p, target = np.array([[0.0, 1.0]], dtype), np.array([0])
+    loss, cache = ops.cross_entropy_forward(p, target, None)
+    assert_close(loss, worst, "loss", dtype=dtype)
+    slope = ops.cross_entropy_backward(cache)
+    assert np.isfinite(slope).all()
+    assert slope[0, 0] < 0
+
+
+@over_dtypes
+def test_certain_and_right_probabilities_cost_nothing(ops: Ops, dtype: str) -> None:
+    y: Array = np.array([0.0, 1.0], dtype)
+    loss, _ = ops.pointwise_loss_forward("binary_cross_entropy", y, y, None, 1.0)
+    assert loss == 0
+    loss, _ = ops.cross_entropy_forward(y[None], np.array([1]), None)
+    assert loss == 0
+
+
+@over_dtypes
+def test_positions_of_weight_0_do_not_count(ops: Ops, dtype: str, rng: np.random.Generator) -> None:
+    z, target = rng.normal(size=(2, V)).astype(dtype), np.array([1, 3])
+    weight = np.array([1.0, 0.0], dtype)
+    loss, cache = ops.softmax_cross_entropy_forward(z, target, weight)
+    alone, _ = ops.softmax_cross_entropy_forward(z[:1], target[:1], None)
+    assert_close(loss, alone, "loss", terms=V, dtype=dtype)
+    assert not ops.softmax_cross_entropy_backward(cache)[1].any()

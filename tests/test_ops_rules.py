@@ -1,0 +1,128 @@
+"""The rules that hold for every operation of the contract, whatever it computes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lstm_cases
+import op_cases
+from backend_cases import over_backends, over_dtypes
+from lstm.backends.ops import Ops
+from op_cases import Array, Case, make_probes
+from tolerances import assert_close
+
+CASES = op_cases.CASES + lstm_cases.LEFT_OUT + lstm_cases.SHAPES
+WITH_WEIGHTS = [case for case in CASES if case.weights]
+over_cases = pytest.mark.parametrize("case", CASES, ids=str)
+over_cases_with_weights = pytest.mark.parametrize("case", WITH_WEIGHTS, ids=str)
+
+
+@contextmanager
+def unchanged(*arrays: Array) -> Iterator[None]:
+    """Check that the block leaves the arrays as they were."""
+    before = [x.copy() for x in arrays]
+    yield
+    for x, y in zip(arrays, before, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def probes_of(outputs: Any) -> list[Array]:
+    return make_probes(outputs, np.random.default_rng(13))
+
+
+@over_dtypes
+@over_cases
+def test_results_have_the_dtype_of_the_inputs(ops: Ops, dtype: str, case: Case) -> None:
+    outputs, pull = case.run(ops, case.arrays(dtype))
+    gradients = pull(probes_of(outputs), case.buffers(dtype), True)
+    for result in (*outputs, *gradients.values()):
+        assert type(result) is float or result.dtype == dtype
+
+
+@over_dtypes
+@over_cases
+def test_inputs_are_not_modified(ops: Ops, dtype: str, case: Case) -> None:
+    arrays = case.arrays(dtype)
+    with unchanged(*arrays.values()):
+        outputs, pull = case.run(ops, arrays)
+        probes = probes_of(outputs)
+        with unchanged(*(x for x in (*probes, *outputs) if isinstance(x, np.ndarray))):
+            pull(probes, case.buffers(dtype), True)
+
+
+@over_dtypes
+@over_cases
+def test_results_do_not_depend_on_the_layout_in_memory(ops: Ops, dtype: str, case: Case) -> None:
+    def results(strided: bool) -> list[Any]:
+        arrays = case.arrays(dtype)
+        if strided:
+            arrays = {name: with_gaps(x) for name, x in arrays.items()}
+        outputs, pull = case.run(ops, arrays)
+        probes = probes_of(outputs)
+        if strided:
+            probes = [with_gaps(p) for p in probes]
+        return [
+            *outputs,
+            *pull(probes, buffers := case.buffers(dtype), True).values(),
+            *buffers.values(),
+        ]
+
+    for strided, dense in zip(results(True), results(False), strict=True):
+        assert_close(strided, dense, "lstm", dtype=dtype)
+
+
+def with_gaps(x: Array) -> Array:
+    """The same array with every number apart from its neighbours in memory."""
+    if not x.ndim:
+        return x
+    wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
+    wide[..., ::2] = x
+    return wide[..., ::2]
+
+
+@over_dtypes
+@over_cases_with_weights
+def test_gradients_of_weights_are_added(ops: Ops, dtype: str, case: Case) -> None:
+    outputs, pull = case.run(ops, case.arrays(dtype))
+    probes, once, before = probes_of(outputs), case.buffers(dtype), case.buffers(dtype)
+    pull(probes, once, True)
+    rng = np.random.default_rng(14)
+    for buffer in before.values():
+        buffer += rng.normal(size=buffer.shape)
+    added = {name: buffer.copy() for name, buffer in before.items()}
+    pull(probes, added, True)
+    for name in once:
+        assert_close(added[name], before[name] + once[name], "pointwise", terms=100)
+
+
+@over_dtypes
+@over_cases_with_weights
+def test_a_gradient_that_is_not_wanted_is_left_out(ops: Ops, dtype: str, case: Case) -> None:
+    outputs, pull = case.run(ops, case.arrays(dtype))
+    probes, wanted = probes_of(outputs), case.buffers(dtype)
+    inputs = pull(probes, wanted, True)
+    for name in case.weights:
+        alone = {name: np.zeros_like(wanted[name])}
+        pull(probes, alone, False)
+        np.testing.assert_array_equal(alone[name], wanted[name])
+    without = pull(probes, {}, True)
+    for name in case.inputs:
+        np.testing.assert_array_equal(without[name], inputs[name])
+    if "x" in case.inputs:
+        assert pull(probes, {}, False)["x"] is None
+
+
+@over_backends
+@pytest.mark.parametrize("case", lstm_cases.LEFT_OUT, ids=str)
+def test_lstm_keeps_a_cache_only_when_asked(ops: Ops, case: Case) -> None:
+    a = case.arrays("float32")
+    arguments = [a.get(name) for name in ("x", "w", "r", "b", "h0", "c0", "mask")]
+    *kept, cache = ops.lstm_forward(*arguments, False, "tanh", "sigmoid", True)
+    *outputs, nothing = ops.lstm_forward(*arguments, False, "tanh", "sigmoid", False)
+    assert cache is not None
+    assert nothing is None
+    for x, y in zip(outputs, kept, strict=True):
+        np.testing.assert_array_equal(x, y)
