@@ -1,6 +1,8 @@
 """LSTMNetwork: one LSTM layer and one output layer behind a single class."""
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from typing import Any
 
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from lstm import checks, losses, saving, seeding
 from lstm.callbacks import Callback, History, Logs
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM, Dense, Input
 from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
@@ -34,7 +36,8 @@ class LSTMNetwork:
         output_size: numbers given at each step, O.
         loss: "mse", "cross_entropy", "binary_crossentropy", "mae" or "huber".
         apply_softmax: whether the outputs are probabilities of `output_size` classes. With
-            "cross_entropy" and False they are logits.
+            "cross_entropy" and False they are logits; with "binary_crossentropy" and False each is
+            a probability by itself.
         optimizer: "adam", "sgd" (plain gradient descent) or an Optimizer; its learning rate is set
             by `train`. The two names clip the norm of the gradient at 1.
         batch_size: sequences in a step; 1 steps after each sequence.
@@ -68,7 +71,7 @@ class LSTMNetwork:
         self.hidden_size = checks.positive_int("hidden_size", hidden_size)
         self.output_size = checks.positive_int("output_size", output_size)
         self.loss = checks.one_of("loss", loss, _LOSSES)
-        self.apply_softmax = apply_softmax
+        self.apply_softmax = bool(checks.one_of("apply_softmax", apply_softmax, (True, False)))
         self.batch_size = checks.positive_int("batch_size", batch_size)
         if seed is not None:
             seeding.set_seed(seed)
@@ -77,11 +80,12 @@ class LSTMNetwork:
             if loss == "cross_entropy"
             else losses.get(loss)
         )
+        alone = "sigmoid" if loss == "binary_crossentropy" else None
         self.model: Model = Sequential(
             [
                 Input((None, input_size)),
                 LSTM(hidden_size, return_sequences=True),
-                Dense(output_size, activation="softmax" if apply_softmax else None),
+                Dense(output_size, activation="softmax" if apply_softmax else alone),
             ]
         )
         if loss == "cross_entropy" and input_size == 1:
@@ -130,11 +134,18 @@ class LSTMNetwork:
 
         Raises:
             InvalidShapeError, InvalidValueError, InvalidTypeError: data or arguments do not fit.
+            DivergedError: the loss became infinite, and the weights are lost.
         """
         checks.int_at_least("epochs", epochs, 0)
         checks.number("learning_rate", learning_rate, 0, open_low=True)
         checks.number("decay_rate", decay_rate, 0)
         checks.one_of("verbose", verbose, (0, 1))
+        for name, function in (
+            ("periodic_callback", periodic_callback),
+            ("new_dataset", new_dataset),
+        ):
+            if function is not None and not callable(function):
+                raise InvalidTypeError(name, "a function", repr(function))
         inputs, targets = self._inputs(X), self._targets(Y)
         history = History()
         if periodic_callback is not None:
@@ -143,17 +154,18 @@ class LSTMNetwork:
         stretch = epochs if new_dataset is None else _DATASET_EVERY
         for start in range(0, epochs, max(1, stretch)):
             if start and new_dataset is not None:
-                X, Y = new_dataset()
+                X, Y = _pair(new_dataset())
                 inputs, targets = self._inputs(X), self._targets(Y)
-            self.model.fit(
-                inputs,
-                targets,
-                batch_size=self.batch_size,
-                epochs=min(epochs, start + stretch),
-                initial_epoch=start,
-                verbose=0,
-                callbacks=[routine, history],
-            )
+            with _named(x="X", y="Y"):
+                self.model.fit(
+                    inputs,
+                    targets,
+                    batch_size=self.batch_size,
+                    epochs=min(epochs, start + stretch),
+                    initial_epoch=start,
+                    verbose=0,
+                    callbacks=[routine, history],
+                )
         return history
 
     def predict(self, X: Any) -> Any:
@@ -168,12 +180,14 @@ class LSTMNetwork:
             sequences of different lengths.
         """
         if _is_ragged(X):
-            return self.model.predict(self._inputs(X), batch_size=self.batch_size)
+            with _named(x="X"):
+                return self.model.predict(self._inputs(X), batch_size=self.batch_size)
         x = _array("X", X)
         single = x.ndim < 2 or (x.ndim == 2 and x.shape[-1] == self.input_size)
         if single:
             x = x.reshape(1, len(x) if x.ndim else 1, -1)
-        y = self.model.predict(self._inputs(x), batch_size=max(self.batch_size, 32))
+        with _named(x="X"):
+            y = self.model.predict(self._inputs(x), batch_size=max(self.batch_size, 32))
         return y[0] if single else y
 
     def loss_function(self, Y_pred: Any, Y_true: Any) -> float:
@@ -185,13 +199,16 @@ class LSTMNetwork:
         """
         backend = self.model.backend
         y = self._columns("Y_pred", Y_pred).astype(backend.dtype)
-        target = self._loss.target(self._columns("Y_true", Y_true), y.shape, backend.dtype)
+        checks.shape("Y_pred", y.shape, (None, self.output_size))
+        with _named(y="Y_true"):
+            target = self._loss.target(self._columns("Y_true", Y_true), y.shape, backend.dtype)
         ops = backend.ops
         return self._loss.forward(ops, ops.array(y), ops.array(target), None)[0]
 
     def dataset_loss(self, X: Any, Y: Any) -> float:
         """The mean loss over all steps of sequences, in the forms that `train` takes."""
-        return float(self.model.evaluate(self._inputs(X), self._targets(Y)))
+        with _named(x="X", y="Y"):
+            return float(self.model.evaluate(self._inputs(X), self._targets(Y)))
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the network to one `.safetensors` file, in one step."""
@@ -219,6 +236,9 @@ class LSTMNetwork:
         tensors, header = saving.read(path, ("network",))
         network = cls(**header["network"])
         network.model = Model.from_contents(tensors, header)
+        if "compile" not in header:
+            # An optimizer of a class of one's own cannot be made again from a file.
+            network.model.compile(_optimizer("adam"), network._loss)
         return network
 
     def _inputs(self, X: Any) -> Any:
@@ -281,6 +301,13 @@ class _Routine(Callback):
         rate = self._learning_rate / (1 + self._decay_rate * (epoch + 1))
         self.model.optimizer.learning_rate = rate
 
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if not math.isfinite(logs["loss"]):
+            raise DivergedError(
+                "the loss is no longer a finite number: lower learning_rate, which is "
+                f"{self._learning_rate:g}"
+            )
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self._verbose:
             rate = self.model.optimizer.learning_rate
@@ -301,6 +328,26 @@ def _optimizer(spec: str | Optimizer) -> Optimizer:
     return _OPTIMIZERS[checks.one_of("optimizer", spec, _OPTIMIZERS)]()
 
 
+def _pair(data: Any) -> tuple[Any, Any]:
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise InvalidTypeError("new_dataset", "a function that returns (X, Y)", f"{data!r:.40}")
+    X, Y = data
+    return X, Y
+
+
+@contextmanager
+def _named(**names: str) -> Iterator[None]:
+    """Let errors name the arguments of this class instead of those of the model."""
+    try:
+        yield
+    except InvalidValueError as error:
+        argument, bracket, index = error.argument.partition("[")
+        if argument not in names:
+            raise
+        name = names[argument] + bracket + index
+        raise type(error)(name, error.expected, error.got) from error
+
+
 def _is_ragged(sequences: Any) -> bool:
     """Whether these are sequences of different lengths."""
     return (
@@ -314,7 +361,11 @@ def _array(argument: str, values: Any) -> Values:
     try:
         array = np.asarray(values)
     except ValueError as error:
-        raise InvalidShapeError(argument, "sequences of one length or a list", error) from error
+        raise InvalidShapeError(
+            argument, "an array, or a list of sequences", "parts that do not fit together"
+        ) from error
+    if not array.size:
+        raise InvalidShapeError(argument, "at least one step", "none")
     if array.dtype.kind not in "iufb":
         raise InvalidTypeError(argument, "numbers", f"dtype {array.dtype}")
     return array

@@ -15,7 +15,7 @@ class ProgressBar(Callback):
     """Shows loss, metrics, steps per second and time left.
 
     Args:
-        verbose: 1 a bar that lives on one line per epoch, 2 a line at the end of each epoch, "auto"
+        verbose: 1 a bar that becomes a line at the end of each epoch, 2 only these lines, "auto"
             the bar on a terminal and lines elsewhere.
     """
 
@@ -33,7 +33,7 @@ class ProgressBar(Callback):
         return checks.one_of("verbose", verbose, (0, 1, 2, "auto")) != 0
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        self._started = time.perf_counter()
+        self._started = self._trained = time.perf_counter()
         self._steps = 0
         if not self._live:
             return
@@ -44,7 +44,8 @@ class ProgressBar(Callback):
             BarColumn(bar_width=24),
             TextColumn("{task.completed}/{task.total}"),
             TextColumn("{task.fields[shown]}"),
-            TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+            TimeRemainingColumn(compact=True),
+            transient=True,
         )
         self._bar.add_task(
             "", total=self.params["steps"], epoch=epoch + 1, epochs=self.params["epochs"], shown=""
@@ -53,19 +54,18 @@ class ProgressBar(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         self._steps = batch + 1
+        self._trained = time.perf_counter()
         if self._bar is not None:
             self._bar.update(self._bar.task_ids[0], completed=self._steps, shown=self._shown(logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], shown=self._shown(logs))
-            self._stop()
-        elif not self._live:
-            seconds = time.perf_counter() - self._started
-            print(
-                f"Epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s  {self._shown(logs)}",
-                flush=True,
-            )
+        # The bar gives way to a line, which is never cut to the width of the terminal.
+        self._stop()
+        seconds = time.perf_counter() - self._started
+        print(
+            f"Epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s  {self._shown(logs)}",
+            flush=True,
+        )
 
     def on_train_end(self, logs: Logs) -> None:
         self._stop()
@@ -76,6 +76,7 @@ class ProgressBar(Callback):
             self._bar = None
 
     def _shown(self, logs: Logs) -> str:
-        speed = self._steps / max(time.perf_counter() - self._started, 1e-9)
+        speed = self._steps / max(self._trained - self._started, 1e-9)
         values = "  ".join(f"{key} {value:.4f}" for key, value in logs.items())
-        return f"{values}  {speed:,.0f} steps/s" if speed >= 10 else f"{values}  {speed:.2g} steps/s"
+        shown = f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
+        return f"{values}  {shown} steps/s"

@@ -1,5 +1,6 @@
 """The command `lstm`."""
 
+import io
 import sys
 
 import typer
@@ -23,9 +24,7 @@ for command in (train, generate, evaluate, demo, info):
 
 def main() -> None:
     """Entry point of the command."""
-    try:
-        app()
-    except BrokenPipeError:
-        # Whoever read the output, such as `head`, has seen enough.
-        sys.stderr.close()
-        sys.exit(0)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A model may write what the encoding of the terminal lacks.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    app()

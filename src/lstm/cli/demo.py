@@ -35,7 +35,7 @@ def demo(
 ) -> None:
     """Watch a model learn to add, to count or to write."""
     checks.number("minutes", minutes, 0, open_low=True)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     if seed is not None:
         seeding.set_seed(seed)
     match task:
@@ -61,7 +61,7 @@ def _text(console: Console, minutes: float, seed: int | None) -> None:
         f"\nOn text that it has not seen it now hesitates between {result.perplexity:.1f} "
         f"characters ({result.bits:.2f} bits) instead of {len(model.vocabulary)}. It writes:\n"
     )
-    console.print(model.generate("The ", length=400, temperature=0.7, seed=seed), markup=False)
+    console.print(model.generate("The ", length=400, temperature=0.7, seed=seed))
     console.print("\nNext, with a text of your own: lstm train my.txt --minutes 2")
 
 
@@ -78,14 +78,9 @@ def _addition(console: Console, seed: int | None) -> None:
     for start in range(8):
         # Every epoch begins with carry 0 and a memory of nothing: so it learns how sums begin, too.
         model.reset_states()
-        model.fit(
-            addition(100, 10, seed=start),
-            steps_per_epoch=500,
-            epochs=start + 1,
-            initial_epoch=start,
-            verbose=2,
-            carry_state=True,
-        )
+        batches = addition(100, 10, seed=start)
+        history = model.fit(batches, steps_per_epoch=500, verbose=0, carry_state=True)
+        console.print(f"Epoch {start + 1}/8  loss {history.history['loss'][0]:.6f}")
     a, expected = next(addition(1000, 10, carry="reset", seed=12345))
     right = (np.rint(model.predict(a)) == expected).all(-1)
     console.print(f"\n{right.sum()} of {len(right)} new sums of 10 bits are right. One of them:")

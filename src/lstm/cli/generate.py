@@ -1,6 +1,5 @@
 """`lstm generate`: let a model write."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -35,11 +34,10 @@ def generate(
     if json_output:
         print_json({"prompt": prompt, "text": "".join(pieces), "seed": seed})
         return
-    sys.stdout.write(prompt)
+    print(prompt, end="", flush=True)
     for piece in pieces:
-        sys.stdout.write(piece)
-        sys.stdout.flush()
-    sys.stdout.write("\n")
+        print(piece, end="", flush=True)
+    print()
 
 
 def model_file(path: Path) -> Path:

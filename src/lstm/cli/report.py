@@ -65,7 +65,8 @@ class Report(Callback):
         line = f"epoch {epoch + 1}{of}  loss {logs['loss']:.3f}"
         if "val_loss" in logs:
             line += f"  val {logs['val_loss']:.3f} nats"
-        self._console.print(f"{line}  {self._speed():,.0f} chars/s  {now - self._started:.0f} s")
+        line += f"  {self._speed():,.0f} chars/s  {now - self._started:.0f} s"
+        self._console.print(line, soft_wrap=True)
         if now - self._last_sample >= _SAMPLE_EVERY and not last:
             self._last_sample = now
             show_sample(self._console, self._language_model)

@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from lstm.data import offline_corpus, shakespeare
 from lstm.errors import InvalidValueError, LSTMError
@@ -38,6 +40,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
             # An overflow ends in a loss that is not finite, and that is reported.
             with np.errstate(over="ignore", invalid="ignore"):
                 command(*args, **kwargs)
+            print(end="", flush=True)
         except InvalidValueError as error:
             if error.argument not in options:
                 raise fail(str(error)) from error
@@ -45,6 +48,14 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
             raise fail(f"{option}: expected {error.expected}, got {error.got}", USAGE) from error
         except LSTMError as error:
             raise fail(str(error)) from error
+        except MemoryError as error:
+            raise fail(f"out of memory ({error})") from error
+        except BrokenPipeError:
+            # Whoever read the output, such as `head`, has seen enough.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit() from None
+        except OSError as error:
+            raise fail((error.strerror or str(error)).lower()) from error
         except KeyboardInterrupt:
             raise fail("stopped", INTERRUPTED) from None
 
@@ -53,19 +64,13 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
 
 def fail(message: str, code: int = FAILURE) -> typer.Exit:
     """Say what went wrong; returns the exception that ends the command."""
-    Console(stderr=True, soft_wrap=True, highlight=False).print(
-        f"[bold red]error:[/] {_escaped(message)}"
-    )
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("error: ", "bold red"), message))
     return typer.Exit(code)
-
-
-def _escaped(message: str) -> str:
-    return message.replace("[", "\\[")
 
 
 def print_json(values: Mapping[str, Any]) -> None:
     """Print a result for a program to read."""
-    print(json.dumps(values, ensure_ascii=False, indent=2))
+    print(json.dumps(values, indent=2))
 
 
 def read_corpus(name: str | None) -> str:

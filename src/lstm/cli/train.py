@@ -2,6 +2,8 @@
 
 import json
 import math
+import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,7 @@ from rich.console import Console
 
 from lstm import checks
 from lstm.backends import BACKENDS
-from lstm.callbacks import Callback, Logs
+from lstm.callbacks import Callback, LambdaCallback, Logs
 from lstm.cli.report import Report, show_sample
 from lstm.cli.running import INTERRUPTED, Json, Seed, fail, print_json, read_corpus
 from lstm.errors import InvalidValueError
@@ -66,7 +68,7 @@ def train(
         raise InvalidValueError("out", "a folder that does not exist yet", f"{folder}")
     if not folder.parent.is_dir():
         raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
-    console = Console(quiet=json_output, highlight=False)
+    console = Console(quiet=json_output, highlight=False, markup=False, emoji=False, soft_wrap=True)
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
     text = read_corpus(corpus)
@@ -79,10 +81,11 @@ def train(
         seed=seed,
         backend=backend,
     )
-    console.print(
+    headline = (
         f"{len(text):,} characters, {len(model.vocabulary)} distinct; "
         f"{model.model.count_params():,} parameters; backend {model.model.backend.name}"
     )
+    command = f"lstm generate {shlex.quote(str(folder / MODEL))}"
     saver = _Saver(model, folder)
     try:
         model.fit(
@@ -95,6 +98,7 @@ def train(
             val_fraction=val_fraction,
             callbacks=[
                 saver,
+                LambdaCallback(on_train_begin=lambda logs: console.print(headline)),
                 Report(model, console, int(len(text) * (1 - val_fraction)), epochs),
             ],
         )
@@ -103,12 +107,14 @@ def train(
             raise
         # After `fit` the weights are the best so far, or the last if there was no validation yet.
         model.save(folder / MODEL)
-        raise fail(
-            f"stopped; the model so far is saved. lstm generate {folder / MODEL}", INTERRUPTED
-        ) from None
+        raise fail(f"stopped; the model so far is saved. Next: {command}", INTERRUPTED) from None
+    except Exception:
+        with suppress(OSError):  # It goes only if nothing was saved in it.
+            folder.rmdir()
+        raise
     model.save(folder / MODEL)
     show_sample(console, model)
-    console.print(f"Saved {folder / MODEL}. Next: lstm generate {folder / MODEL}", soft_wrap=True)
+    console.print(f"Saved {folder / MODEL}. Next: {command}")
     if json_output:
         history = model.history.history if model.history is not None else {}
         print_json(

@@ -289,7 +289,7 @@ class Layer:
     def gradient(self, name: str) -> Array | None:
         """The buffer of a weight's gradient; None if there is none or it is not wanted."""
         weight = self.weights.get(name)
-        return None if weight is None or not weight.trainable else weight.gradient
+        return None if weight is None else weight.gradient
 
     # ---- saving
 
@@ -301,7 +301,7 @@ class Layer:
         names = [
             p.name
             for p in inspect.signature(type(self).__init__).parameters.values()
-            if p.kind is not p.VAR_KEYWORD and p.name != "self"
+            if p.kind is not p.VAR_KEYWORD and p.name not in ("self", *LayerOptions.__annotations__)
         ]
         config = {key: _plain(getattr(self, key)) for key in names}
         return config | {"name": self.name, "trainable": self.trainable}

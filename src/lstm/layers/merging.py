@@ -99,6 +99,11 @@ class Concatenate(Layer):
         return (_merged(self, shapes, self.axis % ndim),)
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        padded = mask is not None and not run.ops.to_numpy(mask).all()
+        if padded and self._along_time(inputs[0].shape):
+            raise InvalidValueError(
+                f"axis of {self.name}", "not the time, with padded sequences", self.axis
+            )
         return (run.ops.concatenate(inputs, self.axis),), [x.shape[self.axis] for x in inputs]
 
     def backward(
@@ -107,15 +112,17 @@ class Concatenate(Layer):
         return tuple(run.ops.split(gradients[0], cache, self.axis))
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
-        if len(shapes[0]) > 2 and self.axis % len(shapes[0]) == 1:
+        if len(shapes[0]) > 2 and self._along_time(shapes[0]):
             raise InvalidValueError(
                 f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
             )
         return ()
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        along_time = self.axis % len(inputs[0].shape) == 1
-        return None if along_time else mask
+        return None if self._along_time(inputs[0].shape) else mask
+
+    def _along_time(self, shape: Shape) -> bool:
+        return self.axis % len(shape) == 1
 
 
 def _merged(layer: Layer, shapes: Sequence[Shape], axis: int | None) -> Shape:

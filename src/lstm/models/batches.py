@@ -90,6 +90,13 @@ def column(argument: str, values: Any) -> Column:
     return _array(argument, values)
 
 
+def _depth(values: Any) -> int:
+    """Number of axes, whether or not all parts are of the same length."""
+    if isinstance(values, list | tuple):
+        return 1 + (_depth(values[0]) if values else 0)
+    return np.ndim(values)
+
+
 def _array(argument: str, values: Any) -> Values:
     """An array of numbers with at least one axis."""
     try:
@@ -119,10 +126,9 @@ def columns(argument: str, values: Any, inputs: Sequence[SymbolicTensor | None])
         return [column(f"{argument}[{name!r}]", values[name]) for name in names]
     if len(names) == 1:
         # Keras lets a single input come in a list; a list of one sequence has one axis less.
-        if isinstance(values, list | tuple) and len(values) == 1 and inputs[0] is not None:
-            inner = values[0]
-            if isinstance(inner, np.ndarray) and inner.ndim == inputs[0].ndim:
-                values = inner
+        alone = isinstance(values, list | tuple) and len(values) == 1
+        if alone and inputs[0] is not None and _depth(values[0]) == inputs[0].ndim:
+            values = values[0]
         return [column(argument, values)]
     if not isinstance(values, list | tuple) or len(values) != len(names):
         raise InvalidTypeError(argument, f"a list of {len(names)} arrays", type(values).__name__)

@@ -191,8 +191,9 @@ class Graph:
         """The nodes that have trainable weights or come after one that has."""
         learning: set[Node] = set()
         for node in self.nodes:
-            trainable = any(weight.trainable for weight in _layer_of(node).weights.values())
-            if trainable or any(tensor.node in learning for tensor in node.inputs):
+            weights = _layer_of(node).weights.values()
+            learns = any(weight.gradient is not None for weight in weights)
+            if learns or any(tensor.node in learning for tensor in node.inputs):
                 learning.add(node)
         return learning
 

@@ -390,13 +390,13 @@ class Model(GraphLayer):
         carried = self._start_carrying(False)
         carried.check(batch.size)
         run = Run(self.backend, states=carried.current, carried=carried.nodes)
-        outputs = self._run(run, batch)
+        outputs = self._run(run, batch, any_length=bool(carried.nodes))
         carried.states.update(run.new_states)
         return outputs
 
-    def _run(self, run: Run, batch: Batch) -> list[Any]:
+    def _run(self, run: Run, batch: Batch, *, any_length: bool) -> list[Any]:
         ops = self.backend.ops
-        feeds = Feeder(self.graph, self.backend)(batch, any_length=bool(run.carried))
+        feeds = Feeder(self.graph, self.backend)(batch, any_length=any_length)
         masks = [None if mask is None else ops.array(mask) for mask in batch.masks]
         trace = self.graph.forward(run, feeds, masks or None)
         outputs = [np.array(ops.to_numpy(output)) for output in trace.outputs]
@@ -465,7 +465,7 @@ class Model(GraphLayer):
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)
         run = Run(self.backend, states=dict(states), carried=frozenset(shapes))
-        outputs = self._run(run, batch)
+        outputs = self._run(run, batch, any_length=True)
         return (outputs if self._several_outputs else outputs[0]), State(run.new_states)
 
     def reset_states(self) -> None:
@@ -485,6 +485,7 @@ class Model(GraphLayer):
 
         Raises:
             ModelFileError: the file cannot be written; an older one is untouched.
+            InvalidValueError: a weight is NaN or infinite.
         """
         tensors, header = self.contents(include_optimizer)
         saving.write(path, tensors, {"kind": "model", **header})
@@ -493,6 +494,9 @@ class Model(GraphLayer):
         """The arrays and the JSON values that a file of this model holds."""
         graph, to_numpy = self.graph, self.backend.ops.to_numpy
         tensors = {name: to_numpy(weight.value) for name, weight in graph.weights.items()}
+        for name, values in tensors.items():
+            # A file of such weights could not be read, and might replace a good one.
+            checks.finite(name, values)
         header: dict[str, Any] = {
             "graph": graph_config(graph),
             "several_outputs": self._several_outputs,

@@ -24,7 +24,8 @@ class Parameters:
     def __init__(self, weights: Mapping[str, Weight], backend: Backend) -> None:
         self._backend = backend
         self._weights = sorted(weights.values(), key=lambda weight: not weight.trainable)
-        self.trainable = sum(weight.size for weight in self._weights if weight.trainable)
+        self._learned = frozenset(weight for weight in self._weights if weight.trainable)
+        self.trainable = sum(weight.size for weight in self._learned)
         total = sum(weight.size for weight in self._weights)
         self.values: Array = backend.ops.zeros((total,), backend.dtype)
         self.gradients: Array = backend.ops.zeros((self.trainable,), backend.dtype)
@@ -44,7 +45,8 @@ class Parameters:
                 old = np.asarray(weight.value) if weight.owner is None else _numpy(weight)
                 weight.value = ops.reshape(self.values[offset:end], shape)
                 ops.assign(weight.value, old)
-                if weight.trainable:
+                weight.gradient = None
+                if weight in self._learned:
                     weight.gradient = ops.reshape(self.gradients[offset:end], shape)
                 weight.owner = self
             offset = end

@@ -16,7 +16,7 @@ from lstm.layers.embedding import Embedding
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
 from lstm.metrics import Metric
-from lstm.models.batches import ArrayBatches, Batch, slices
+from lstm.models.batches import ArrayBatches, Batch, Ragged
 from lstm.models.graph import Graph, Trace
 from lstm.models.parameters import Parameters
 from lstm.optimizers import Optimizer
@@ -189,15 +189,16 @@ class Trainer:
         Raises:
             InvalidShapeError, InvalidTypeError, InvalidValueError: the model cannot take it.
         """
-        data = batches.examples
-        any_length = batches.chunk_length is not None
+        data, chunk = batches.examples, batches.chunk_length
         whole = {self._feed.argument(k): part for k, part in enumerate(data.x)} | {"y": data.y}
         for argument, part in whole.items():
-            if isinstance(part, np.ndarray):
+            if isinstance(part, Ragged):
+                for k, sequence in enumerate(part.sequences):
+                    checks.finite(f"{argument}[{k}]", sequence)
+            elif part is not None:
                 checks.finite(argument, part)
-        for rows in slices(len(data), batches.batch_size):
-            batch = data.batch(rows)
-            self._feed(batch, any_length=any_length)
+        for batch in ArrayBatches(data, batches.batch_size, None, chunk_length=chunk):
+            self._feed(batch, any_length=chunk is not None)
             if batch.y is None:
                 raise InvalidTypeError("y", "targets", None)
             output = self._graph.outputs[0].shape
@@ -263,6 +264,13 @@ class Trainer:
         target = ops.array(self.loss.target(batch.y, shape, self.backend.dtype))
         positions = self.loss.positions(shape)
         mask = None if trace.masks[0] is None else ops.to_numpy(trace.masks[0])
+        real = next((m for m in batch.masks if m is not None), None)
+        if _reversed(mask, real):
+            raise InvalidValueError(
+                "x",
+                "sequences of one length, for a model whose outputs are in reversed order",
+                "different lengths",
+            )
         if mask is None and batch.weight is None:
             return target, None, float(np.prod(positions))
         weight = np.ones(positions)
@@ -290,3 +298,10 @@ class Trainer:
                 None if weight is None else ops.to_numpy(weight),
                 count,
             )
+
+
+def _reversed(mask: Values | None, real: Values | None) -> bool:
+    """Whether outputs with `mask` have padding in front, where targets have theirs at the end."""
+    if mask is None or real is None or mask.shape != real.shape:
+        return False
+    return bool((mask & ~real).any())

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from typing import Any
@@ -14,6 +15,7 @@ from lstm.callbacks import Callback, History, Logs
 from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM, Dense, Dropout, Embedding, Input, Layer
 from lstm.models import Model, Sequential
+from lstm.models.structure import listed
 from lstm.optimizers import Adam
 from lstm.text.pace import Pace
 from lstm.text.tokenizers import CharVocabulary
@@ -22,6 +24,9 @@ Tokens = NDArray[np.int64]
 
 _PIECE = 32
 """Characters generated in one call of the backend, so that a reader sees the text grow."""
+
+_STEPS = 32
+"""In an epoch at least, if the text allows: with fewer, a short text would hardly be learned."""
 
 _EVALUATION_STREAMS = 32
 _EVALUATION_STREAM_LENGTH = 2048
@@ -93,6 +98,8 @@ class LanguageModel:
             seed: makes the initial weights, and what follows from them, reproducible.
             backend: name of the backend; the active one by default.
         """
+        if not isinstance(vocabulary, CharVocabulary):
+            raise InvalidTypeError("vocabulary", "a CharVocabulary", type(vocabulary).__name__)
         checks.positive_int("hidden", hidden)
         checks.positive_int("layers", layers)
         size = max(1, hidden // 2) if embedding is None else embedding
@@ -129,7 +136,8 @@ class LanguageModel:
             hidden, layers, embedding, dropout, seed, backend: see `create`.
             options: see `fit`.
         """
-        vocabulary = CharVocabulary.from_text(nonempty("corpus", corpus))
+        with _named("corpus"):
+            vocabulary = CharVocabulary.from_text(nonempty("corpus", corpus))
         model = cls.create(
             vocabulary,
             hidden=hidden,
@@ -153,7 +161,7 @@ class LanguageModel:
         lr: float = 5e-3,
         val_fraction: float = 0.1,
         verbose: int | str = 0,
-        callbacks: Sequence[Callback] = (),
+        callbacks: Callback | Sequence[Callback] | None = (),
     ) -> History:
         """Train on a text, read as contiguous streams with the state carried along.
 
@@ -163,7 +171,8 @@ class LanguageModel:
         Args:
             corpus: the text.
             seq_len: characters over which the gradient is propagated back, T.
-            batch_size: streams read side by side, B; fewer for a short text.
+            batch_size: streams read side by side, B; fewer for a short text, so that an epoch has
+                at least 32 steps.
             epochs: passes over the text; 10 if `minutes` is not given either.
             minutes: time after which to stop.
             lr: peak of the learning rate.
@@ -177,7 +186,8 @@ class LanguageModel:
         Raises:
             InvalidShapeError: the text is too short.
             InvalidValueError: an argument is out of its range.
-            DivergedError: the loss became infinite; the model has its best weights before that.
+            DivergedError: the loss became infinite; the model has its best weights before that, or
+                the initial ones if there are none.
         """
         checks.positive_int("seq_len", seq_len)
         checks.positive_int("batch_size", batch_size)
@@ -187,40 +197,42 @@ class LanguageModel:
             checks.number("minutes", minutes, 0, open_low=True)
         checks.number("lr", lr, 0, open_low=True)
         checks.number("val_fraction", val_fraction, 0, 1, open_high=True)
+        others = listed(() if callbacks is None else callbacks)
         training, validation = self._split(corpus, seq_len, val_fraction)
-        streams = max(1, min(batch_size, (len(training) - 1) // seq_len))
+        streams = max(1, min(batch_size, (len(training) - 1) // (_STEPS * seq_len)))
         length = (len(training) - 1) // streams
         x = training[: streams * length].reshape(streams, length)
         y = training[1 : streams * length + 1].reshape(streams, length)
         total = epochs if epochs is not None else 10 if minutes is None else 10**6
         self.pace = Pace(lr, total * -(-length // seq_len), minutes)
-        best = _Best(self, validation)
+        # A history of its own, because the one of the model is written before there is a val_loss.
+        self.history = History()
         self.model.compile(Adam(lr, clipnorm=1.0), "sparse_categorical_crossentropy")
         self.model.reset_states()
-        self.history = self.model.fit(
+        self.model.fit(
             x,
             y,
             batch_size=streams,
             epochs=total,
             verbose=verbose,
-            callbacks=[best, self.pace, _StopIfDiverged(), *callbacks],
+            callbacks=[_Keeper(self, validation, lr), self.history, self.pace, *others],
             carry_state=True,
             chunk_length=seq_len,
         )
         self.model.reset_states()
-        if not math.isfinite(self.history.history["loss"][-1]):
-            raise DivergedError(f"the loss is no longer a finite number: lower lr, which is {lr:g}")
         return self.history
 
     def _split(self, corpus: str, seq_len: int, val_fraction: float) -> tuple[Tokens, Tokens]:
         """The tokens to train on, and those at the end to validate on."""
-        tokens = self.vocabulary.encode(nonempty("corpus", corpus))
+        tokens = self._encoded("corpus", nonempty("corpus", corpus))
         cut = len(tokens) - int(len(tokens) * val_fraction)
         if cut <= seq_len:
             raise InvalidShapeError(
                 "corpus",
                 f"at least {seq_len + 1} characters to train on (seq_len + 1)",
-                f"{cut}" if cut == len(tokens) else f"{cut}, and {len(tokens) - cut} to validate on",
+                f"{cut}"
+                if cut == len(tokens)
+                else f"{cut}, and {len(tokens) - cut} to validate on",
             )
         if val_fraction and len(tokens) - cut < 2:
             raise InvalidValueError(
@@ -286,10 +298,11 @@ class LanguageModel:
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
         if not prompt:
             return np.array([max(0, self.vocabulary.characters.find("\n"))])
-        try:
-            return self.vocabulary.encode(prompt)
-        except InvalidValueError as error:
-            raise InvalidValueError("prompt", error.expected, error.got) from None
+        return self._encoded("prompt", prompt)
+
+    def _encoded(self, argument: str, text: str) -> Tokens:
+        with _named(argument):
+            return self.vocabulary.encode(text)
 
     def _pieces(
         self,
@@ -338,7 +351,7 @@ class LanguageModel:
         Raises:
             InvalidValueError: it has a character that the model does not know.
         """
-        tokens = self.vocabulary.encode(nonempty("corpus", corpus))
+        tokens = self._encoded("corpus", nonempty("corpus", corpus))
         if len(tokens) < 2:
             raise InvalidShapeError("corpus", "at least 2 characters", len(tokens))
         return self._evaluate(tokens)
@@ -405,37 +418,57 @@ class LanguageModel:
         if header["history"] is not None:
             model.history = History()
             model.history.history = header["history"]
-            model.history.epoch = list(range(len(header["history"]["loss"])))
+            model.history.epoch = list(range(len(header["history"].get("loss", ()))))
         return model
 
 
-class _StopIfDiverged(Callback):
-    """Ends a training whose loss is no longer a finite number."""
+class _Keeper(Callback):
+    """Validates after each epoch, and puts the best weights back at the end.
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        if not math.isfinite(logs["loss"]):
-            self.model.stop_training = True
+    Ends a training whose loss is no longer a finite number.
+    """
 
-
-class _Best(Callback):
-    """Validates after each epoch, and puts the best weights back at the end."""
-
-    def __init__(self, language_model: LanguageModel, validation: Tokens) -> None:
+    def __init__(self, language_model: LanguageModel, validation: Tokens, lr: float) -> None:
         self._language_model = language_model
         self._validation = validation
+        self._lr = lr
+
+    def on_train_begin(self, logs: Logs) -> None:
+        self._weights = self.model.get_weights()
         self._lowest = math.inf
-        self._weights: list[NDArray[Any]] | None = None
+        self._diverged = False
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        self._stop_unless(math.isfinite(logs["loss"]))
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        if not len(self._validation):
-            return
-        logs["val_loss"] = self._language_model._evaluate(self._validation).nats
-        if logs["val_loss"] < self._lowest:
+        weights = self.model.get_weights()
+        self._stop_unless(all(np.isfinite(w).all() for w in weights))
+        if len(self._validation):
+            logs["val_loss"] = self._validate()
+            if logs["val_loss"] >= self._lowest:
+                return
             self._lowest = logs["val_loss"]
-            self._weights = self.model.get_weights()
+        self._weights = weights
+
+    def _validate(self) -> float:
+        try:
+            nats = self._language_model._evaluate(self._validation).nats
+        except InvalidValueError:
+            # Weights that are finite but huge give states that are not.
+            nats = math.nan
+        self._stop_unless(math.isfinite(nats))
+        return nats
+
+    def _stop_unless(self, finite: bool) -> None:
+        if not finite:
+            self._diverged = True
+            raise DivergedError(
+                f"the loss is no longer a finite number: lower lr, which is {self._lr:g}"
+            )
 
     def on_train_end(self, logs: Logs) -> None:
-        if self._weights is not None:
+        if self._diverged or self._lowest < math.inf:
             self.model.set_weights(self._weights)
 
 
@@ -446,3 +479,12 @@ def nonempty(argument: str, text: object) -> str:
     if not text:
         raise InvalidShapeError(argument, "a text that is not empty", "no characters")
     return text
+
+
+@contextmanager
+def _named(argument: str) -> Iterator[None]:
+    """Let errors name the argument of the caller instead of that of the vocabulary."""
+    try:
+        yield
+    except InvalidValueError as error:
+        raise type(error)(argument, error.expected, error.got) from None

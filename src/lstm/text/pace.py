@@ -20,6 +20,7 @@ class Pace(Callback):
         self._total = steps
         self._seconds = None if minutes is None else 60 * minutes
         self._step = 0
+        self._started = time.perf_counter()
 
     @property
     def progress(self) -> float:

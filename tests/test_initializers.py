@@ -1,0 +1,103 @@
+"""Initial weights: their ranges and spread, their seeds, their names."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import lstm
+from lstm import initializers
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from tolerances import assert_close
+
+SHAPE = (40, 60)
+
+
+def drawn(initializer: Any, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
+    values = initializers.get("kernel", initializer)(shape, np.random.default_rng(2))
+    assert values.shape == shape
+    return values
+
+
+@pytest.mark.parametrize(("name", "value"), [("zeros", 0.0), ("ones", 1.0), ("constant", 0.0)])
+def test_constants(name: str, value: float) -> None:
+    assert_array_equal(drawn(name), np.full(SHAPE, value))
+    assert_array_equal(drawn(initializers.Constant(0.3)), np.full(SHAPE, 0.3))
+
+
+@pytest.mark.parametrize(
+    ("initializer", "shape", "limit"),
+    [
+        ("uniform", SHAPE, 0.05),
+        ("random_uniform", SHAPE, 0.05),
+        ("glorot_uniform", SHAPE, np.sqrt(6 / 100)),
+        ("glorot_uniform", (5, 8, 60), np.sqrt(6 / (5 * 68))),
+        ("he_uniform", SHAPE, np.sqrt(6 / 40)),
+    ],
+)
+def test_uniform_ones_fill_their_range(
+    initializer: str, shape: tuple[int, ...], limit: float
+) -> None:
+    values = drawn(initializer, shape)
+    assert np.abs(values).max() <= limit
+    # Of 2400 draws, the chance that none comes within 1 % of the end is e^-12.
+    assert values.max() > 0.98 * limit
+    assert values.min() < -0.98 * limit
+
+
+def test_normal() -> None:
+    values = drawn(initializers.RandomNormal(1.0, 0.2))
+    # Five standard deviations of mean and spread of 2400 draws.
+    assert abs(values.mean() - 1) < 5 * 0.2 / np.sqrt(2400)
+    assert abs(values.std() - 0.2) < 5 * 0.2 / np.sqrt(2 * 2400)
+    assert drawn("normal").std() < 0.06
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 5), (5, 8)])
+def test_orthogonal_rows_or_columns_are_orthonormal(shape: tuple[int, int]) -> None:
+    q = drawn("orthogonal", shape)
+    product = q @ q.T if shape[0] <= shape[1] else q.T @ q
+    assert_close(product, np.eye(min(shape)), "product", terms=8)
+
+
+@pytest.mark.parametrize("shape", [(4, 16), (1, 4)])
+def test_orthogonal_is_made_of_a_square_for_each_gate(shape: tuple[int, int]) -> None:
+    blocks = np.split(drawn("orthogonal", shape), 4, axis=1)
+    for block in blocks:
+        assert_close(block @ block.T, np.eye(shape[0]), "product", terms=4)
+
+
+def test_orthogonal_matrices_are_of_either_sign() -> None:
+    corners = [initializers.Orthogonal(seed)((2, 2), None)[0, 0] for seed in range(20)]
+    assert set(np.sign(corners)) == {-1.0, 1.0}
+
+
+def test_seeds() -> None:
+    own = initializers.GlorotUniform(seed=3)
+    assert_array_equal(drawn(own), own(SHAPE, np.random.default_rng(9)))
+    assert (drawn(own) != drawn("glorot_uniform")).all()
+
+
+@pytest.mark.parametrize("name", initializers.INITIALIZERS)
+def test_saved_forms(name: str) -> None:
+    made = initializers.get("kernel", name)
+    saved = {"class": type(made).__name__, "config": made.get_config()}
+    assert_array_equal(drawn(saved), drawn(made))
+
+
+def test_unusable_ones() -> None:
+    with pytest.raises(InvalidValueError, match="did you mean 'orthogonal'"):
+        initializers.get("kernel", "ortogonal")
+    with pytest.raises(InvalidTypeError, match="kernel: expected the name"):
+        initializers.get("kernel", 0.1)
+    for name in ("glorot_uniform", "he_uniform", "orthogonal"):
+        with pytest.raises(InvalidShapeError, match="two axes"):
+            drawn(name, (3,))
+
+    class TooWide(initializers.Initializer):
+        def values(self, shape: Any, rng: Any) -> Any:
+            return np.zeros((*shape, 2))
+
+    with pytest.raises(InvalidShapeError, match="initializer of kernel"):
+        lstm.layers.Dense(2, kernel_initializer=TooWide())(lstm.Input((3,)))

@@ -1,0 +1,95 @@
+"""Optimizers as a model uses them; their arithmetic is tested with the operations."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lstm
+from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.layers import LSTM, Dense
+from lstm.optimizers import OPTIMIZERS, SGD, Adam, AdamW, RMSprop
+from tolerances import assert_close
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+RNG = np.random.default_rng(3)
+X, Y = RNG.normal(size=(6, 5, 2)), RNG.normal(size=(6, 1))
+
+
+def compiled(optimizer: Any) -> lstm.Model:
+    lstm.set_seed(4)
+    model = lstm.Sequential([lstm.Input((None, 2)), LSTM(3), Dense(1)])
+    model.compile(optimizer, "mse")
+    return model
+
+
+def step(optimizer: Any) -> Any:
+    """The change that one step makes to all weights."""
+    model = compiled(optimizer)
+    before = model.parameters.values.copy()
+    model.train_on_batch(X, Y)
+    return model.parameters.values - before
+
+
+def test_clipnorm_bounds_the_whole_gradient() -> None:
+    free, clipped = step(SGD(1.0)), step(SGD(1.0, clipnorm=0.01))
+    norm = np.linalg.norm(free)
+    assert norm > 0.01
+    assert_close(clipped, free * (0.01 / norm), "optimizer", terms=len(free))
+    assert_close(step(SGD(1.0, clipnorm=2 * norm)), free, "optimizer")
+
+
+def test_weight_decay_pulls_all_weights_to_zero() -> None:
+    before = compiled("sgd").parameters.values.copy()
+    pull = step(AdamW(0.1, weight_decay=0.5)) - step(Adam(0.1))
+    assert_close(pull, -0.05 * before, "optimizer", terms=len(before))
+
+
+def test_learning_rate_changes_between_steps() -> None:
+    model = compiled("adam")
+    model.train_on_batch(X, Y)
+    model.optimizer.learning_rate = 0.0
+    before = model.get_weights()
+    model.train_on_batch(X, Y)
+    for now, old in zip(model.get_weights(), before, strict=True):
+        assert_close(now, old, "copy")
+    with pytest.raises(InvalidValueError, match="learning_rate"):
+        model.optimizer.learning_rate = float("nan")
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_names_and_configs_make_the_same_optimizer(name: str) -> None:
+    made = lstm.optimizers.get(name)
+    again = lstm.optimizers.get({"name": name, "config": made.get_config()})
+    assert type(made) is type(again) is OPTIMIZERS[name]
+    assert made.get_config() == again.get_config()
+    assert_close(step(again), step(name), "copy")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (SGD, {"learning_rate": -0.1}),
+        (SGD, {"learning_rate": "fast"}),
+        (SGD, {"momentum": 1.0}),
+        (SGD, {"clipnorm": 0.0}),
+        (RMSprop, {"rho": -0.1}),
+        (RMSprop, {"epsilon": 0.0}),
+        (Adam, {"beta_1": 1.0}),
+        (Adam, {"beta_2": np.nan}),
+        (Adam, {"learning_rate": np.inf}),
+        (AdamW, {"weight_decay": -1}),
+        (AdamW, {"clipnorm": True}),
+    ],
+)
+def test_unusable_options(kind: Any, options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValueError, match=next(iter(options))):
+        kind(**options)
+
+
+def test_unknown_optimizers() -> None:
+    with pytest.raises(InvalidValueError, match="did you mean 'adam'"):
+        compiled("adm")
+    with pytest.raises(InvalidTypeError, match="optimizer: expected the name"):
+        compiled(0.01)

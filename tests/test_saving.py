@@ -1,0 +1,325 @@
+"""Files of models: the same bits back, damage always noticed, nothing half-written."""
+
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from numpy.testing import assert_array_equal
+
+import lstm
+from lstm import saving
+from lstm.errors import InvalidValueError, ModelFileError, NotReadyError
+from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Layer
+from lstm.optimizers import SGD, AdamW
+
+RNG = np.random.default_rng(3)
+X, Y = RNG.normal(size=(6, 5, 2)), RNG.normal(size=(6, 1))
+
+
+def small() -> lstm.Model:
+    lstm.set_seed(4)
+    return lstm.Sequential([lstm.Input((None, 2)), LSTM(3), Dense(1)])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "model.safetensors"
+
+
+class TestRoundTrip:
+    def check(self, model: lstm.Model, path: Path, x: Any) -> lstm.Model:
+        model.save(path)
+        loaded = lstm.load_model(path)
+        results = [m.predict(x) for m in (model, loaded)]
+        for y, z in zip(*(r if isinstance(r, list) else [r] for r in results), strict=True):
+            assert_array_equal(y, z)
+        for w, v in zip(model.get_weights(), loaded.get_weights(), strict=True):
+            assert_array_equal(w, v)
+        return loaded
+
+    def test_a_chain(self, path: Path) -> None:
+        self.check(small(), path, X)
+
+    def test_a_graph_with_shared_layers_and_several_ends(self, path: Path) -> None:
+        a, b = lstm.Input((None, 2), name="left"), lstm.Input((None, 2), name="right")
+        cell, dense = LSTM(3, return_state=True, name="zelle"), Dense(2, name="äußere")
+        (y, *state), (z, *_) = cell(a), cell(b)
+        w = LSTM(3, return_sequences=True)(Conv1D(2, 2)(b), initial_state=state)
+        model = lstm.Model([a, b], [dense(y) + dense(z), w[:, -1]])
+        loaded = self.check(model, path, [X, X[::-1]])
+        named = loaded.predict({"left": X, "right": X[::-1]})
+        assert_array_equal(named[0], loaded.predict([X, X[::-1]])[0])
+        assert loaded.count_params() == model.count_params()
+
+    def test_models_within_models(self, path: Path) -> None:
+        inner = lstm.Sequential([Bidirectional(LSTM(3)), Dense(2)])
+        x = lstm.Input((None, 2))
+        self.check(lstm.Model(x, Dense(1)(inner(x))), path, X)
+
+    def test_a_subclass_comes_back_without_its_code(self, path: Path) -> None:
+        class Mine(lstm.Model):
+            def __init__(self, units: int) -> None:
+                super().__init__()
+                self.cell, self.dense = LSTM(units), Dense(1)
+
+            def call(self, inputs: Any) -> Any:
+                return lstm.ops.tanh(self.dense(self.cell(inputs)))
+
+        model = Mine(3)
+        model.predict(X)
+        loaded = self.check(model, path, X)
+        assert type(loaded) is lstm.Model
+        assert loaded.predict(X[:, :2]).shape == (6, 1)
+
+    def test_tokens_masks_and_frozen_layers(self, path: Path) -> None:
+        tokens = RNG.integers(0, 5, (3, 4))
+        model = lstm.Sequential([Embedding(5, 2, mask_zero=True), LSTM(3), Dense(1)])
+        model.layers[0].trainable = False
+        loaded = self.check(model, path, tokens)
+        assert [layer.trainable for layer in loaded.layers] == [False, True, True]
+
+    def test_in_float64(self, path: Path, float64: None) -> None:
+        assert self.check(small(), path, X).predict(X).dtype == np.float64
+        lstm.use(dtype="float32")
+        assert lstm.load_model(path).predict(X).dtype == np.float32
+
+    def test_layers_of_ones_own(self, path: Path) -> None:
+        class Double(Layer):
+            keeps_mask = True
+
+            def output_shapes(self, *shapes: Any) -> Any:
+                return shapes
+
+            def forward(self, run: Any, *inputs: Any, mask: Any) -> Any:
+                return (run.ops.scale(inputs[0], 2.0),), None
+
+            def backward(self, run: Any, cache: Any, *gradients: Any, need: Any) -> Any:
+                return (run.ops.scale(gradients[0], 2.0),)
+
+        model = lstm.Sequential([lstm.Input((2,)), Dense(2), Double()])
+        model.save(path)
+        with pytest.raises(InvalidValueError, match=r"custom_layers.*'Double'"):
+            lstm.load_model(path)
+        loaded = lstm.load_model(path, {"Double": Double})
+        assert_array_equal(loaded.predict(X[:, 0]), model.predict(X[:, 0]))
+
+    def test_other_programs_can_read_the_weights(self, path: Path) -> None:
+        model = small()
+        model.save(path)
+        tensors = safetensors.numpy.load_file(path)
+        assert list(tensors["lstm/kernel"].shape) == [2, 12]
+        assert_array_equal(tensors["dense/bias"], model.get_weights()[-1])
+
+
+class TestTraining:
+    @pytest.mark.parametrize(
+        "make",
+        [
+            lambda: "sgd",
+            lambda: SGD(0.1, 0.9, nesterov=True),
+            lambda: "rmsprop",
+            lambda: "adam",
+            lambda: AdamW(0.01, clipnorm=0.1),
+        ],
+        ids=["sgd", "nesterov", "rmsprop", "adam", "adamw"],
+    )
+    @pytest.mark.parametrize("frozen", [False, True])
+    def test_goes_on_as_if_it_had_never_stopped(self, path: Path, make: Any, frozen: bool) -> None:
+        model = small()
+        model.layers[0].trainable = not frozen
+        model.compile(make(), lstm.losses.Huber(0.5), ["mae"])
+        model.fit(X, Y, epochs=3, batch_size=2, shuffle=False, verbose=0)
+        model.optimizer.learning_rate = np.float32(0.02)
+        model.save(path)
+        loaded = lstm.load_model(path)
+        histories = [
+            m.fit(X, Y, epochs=3, batch_size=2, shuffle=False, verbose=0).history
+            for m in (model, loaded)
+        ]
+        assert histories[0] == histories[1]
+        assert set(histories[0]) == {"loss", "mae"}
+        for w, v in zip(model.get_weights(), loaded.get_weights(), strict=True):
+            assert_array_equal(w, v)
+
+    def test_may_be_left_out(self, path: Path) -> None:
+        model = small()
+        model.compile("adam", "mse")
+        model.fit(X, Y, verbose=0)
+        model.save(path, include_optimizer=False)
+        with pytest.raises(NotReadyError, match="compile"):
+            lstm.load_model(path).fit(X, Y)
+
+    def test_parts_of_ones_own_are_left_out(self, path: Path) -> None:
+        class MyOptimizer(SGD):
+            pass
+
+        model = small()
+        model.compile(MyOptimizer(0.1), "mse", [lambda t, y: 0.0])
+        model.save(path)
+        with pytest.raises(NotReadyError, match="compile"):
+            lstm.load_model(path).evaluate(X, Y)
+
+
+class TestDamage:
+    @pytest.fixture
+    def file(self, path: Path) -> bytes:
+        """A model file as small as can be, with weights, optimizer and all."""
+        model = lstm.Sequential([lstm.Input((None, 1)), LSTM(1), Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(X[:, :, :1], Y, verbose=0)
+        model.save(path)
+        return path.read_bytes()
+
+    def test_every_truncation_is_noticed(self, path: Path, file: bytes) -> None:
+        for length in reversed(range(len(file))):
+            os.truncate(path, length)
+            with pytest.raises(ModelFileError):
+                lstm.load_model(path)
+
+    def test_a_flipped_bit_in_any_byte_is_noticed(self, path: Path, file: bytes) -> None:
+        rng = np.random.default_rng(0)
+        with path.open("r+b", buffering=0) as damaged:
+            for place, byte in enumerate(file):
+                for bit in rng.choice(8, 2, replace=False):
+                    damaged.seek(place)
+                    damaged.write(bytes([byte ^ 1 << int(bit)]))
+                    with pytest.raises(ModelFileError):
+                        lstm.load_model(path)
+                damaged.seek(place)
+                damaged.write(bytes([byte]))
+        assert path.read_bytes() == file
+
+    def test_something_added_is_noticed(self, path: Path, file: bytes) -> None:
+        for more in (b"\0", b"x" * 100, file):
+            path.write_bytes(file + more)
+            with pytest.raises(ModelFileError, match="damaged"):
+                lstm.load_model(path)
+
+    def test_the_file_itself_is_fine(self, path: Path, file: bytes) -> None:
+        path.write_bytes(file)
+        assert lstm.load_model(path).count_params() == 14
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            b"",
+            b"To be, or not to be",
+            b"\0" * 64,
+            b"\xff" * 64,
+            safetensors.numpy.save({"a": np.zeros(3)}),
+            safetensors.numpy.save({"a": np.zeros(3)}, {"format": "pt"}),
+            safetensors.numpy.save({}, {"lstm": "{}"}),
+            safetensors.numpy.save({}, {"lstm": "no json", "sha256": ""}),
+        ],
+        ids=["empty", "text", "zeros", "ones", "foreign", "torch", "unsigned", "no json"],
+    )
+    def test_other_files(self, path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+        for load in (lstm.load_model, lstm.State.load):
+            with pytest.raises(ModelFileError, match=str(path)):
+                load(path)
+        assert path.read_bytes() == content
+
+    def test_pickles_are_never_run(self, path: Path) -> None:
+        class Trap:
+            def __reduce__(self) -> Any:
+                return Path.touch, (path.with_name("sprung"),)
+
+        path.write_bytes(pickle.dumps(Trap()))
+        with pytest.raises(ModelFileError):
+            lstm.load_model(path)
+        np.save(path, np.array([Trap()], dtype=object), allow_pickle=True)
+        with pytest.raises(ModelFileError):
+            lstm.load_model(f"{path}.npy")
+        assert not path.with_name("sprung").exists()
+
+    def test_missing_files_and_folders(self, tmp_path: Path) -> None:
+        with pytest.raises(ModelFileError, match="there is no such file"):
+            lstm.load_model(tmp_path / "missing")
+        with pytest.raises(ModelFileError, match="is a folder"):
+            lstm.load_model(tmp_path)
+
+    def test_a_later_format_asks_for_an_update(self, path: Path) -> None:
+        later = {"kind": "model", "format": saving.FORMAT + 1, "lstm_version": "9.9"}
+        saving.write(path, {}, later)
+        with pytest.raises(ModelFileError, match=r"written by lstm-kit 9\.9; update to read it"):
+            lstm.load_model(path)
+
+
+class TestWriting:
+    def failing(self, error: BaseException) -> Callable[..., None]:
+        def fail(*args: Any) -> None:
+            raise error
+
+        return fail
+
+    @pytest.mark.parametrize("function", ["replace", "fsync"])
+    @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+    @pytest.mark.parametrize("existing", [True, False])
+    def test_a_failure_leaves_everything_as_it_was(
+        self,
+        path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        function: str,
+        error: BaseException,
+        existing: bool,
+    ) -> None:
+        if existing:
+            path.write_bytes(b"old")
+        expected = ModelFileError if isinstance(error, OSError) else KeyboardInterrupt
+        with monkeypatch.context() as patch:
+            patch.setattr(os, function, self.failing(error))
+            with pytest.raises(expected):
+                small().save(path)
+        assert [p.name for p in path.parent.iterdir()] == [path.name] * existing
+        if existing:
+            assert path.read_bytes() == b"old"
+
+    def test_says_what_went_wrong(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        full = OSError(28, "No space left on device")
+        monkeypatch.setattr(os, "replace", self.failing(full))
+        with pytest.raises(ModelFileError, match=r"cannot be written \(No space left on device\)"):
+            small().save(path)
+
+    @pytest.mark.skipif(os.name != "posix", reason="folders cannot be opened")
+    def test_folders_need_no_fsync(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Some network file systems refuse it; the file is there all the same."""
+        fsync = os.fsync
+
+        def only_files(descriptor: int) -> None:
+            if os.path.isdir(f"/proc/self/fd/{descriptor}"):
+                raise OSError(22, "Invalid argument")
+            fsync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", only_files)
+        small().save(path)
+        assert lstm.load_model(path).count_params() == small().count_params()
+
+    def test_unusable_paths(self, tmp_path: Path) -> None:
+        (tmp_path / "folder").mkdir()
+        for wrong in (tmp_path / "missing" / "model", tmp_path / "folder", "", "/"):
+            with pytest.raises(ModelFileError):
+                small().save(wrong)
+        assert [p.name for p in tmp_path.rglob("*")] == ["folder"]
+
+    def test_a_model_that_cannot_be_used_overwrites_nothing(self, path: Path) -> None:
+        small().save(path)
+        before = path.read_bytes()
+        with pytest.raises(NotReadyError):
+            lstm.Sequential([LSTM(3)]).save(path)
+        diverged = small()
+        diverged.parameters.values[5] = np.nan
+        with pytest.raises(InvalidValueError, match="lstm/kernel: expected finite numbers"):
+            diverged.save(path)
+        assert path.read_bytes() == before
+
+    def test_replaces_an_older_file(self, path: Path) -> None:
+        small().save(path)
+        lstm.Sequential([lstm.Input((2,)), Dense(1)]).save(path)
+        assert lstm.load_model(path).count_params() == 3
+        assert [p.name for p in path.parent.iterdir()] == [path.name]

@@ -1,0 +1,366 @@
+"""State: chunk by chunk is the whole, and what is carried from batch to batch."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
+
+import lstm
+from gradients import assert_gradient
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, ModelFileError
+from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Dropout, Embedding
+from tolerances import assert_close
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+RNG = np.random.default_rng(3)
+TOKENS = RNG.integers(0, 9, (3, 8))
+X = RNG.normal(size=(4, 8, 2))
+Y = RNG.normal(size=(4, 8, 1))
+
+
+def writer() -> lstm.Model:
+    """Everything that can work step by step, one on the other, with random weights."""
+    model = lstm.Sequential(
+        [
+            Embedding(9, 3),
+            Conv1D(4, 3, padding="causal", dilation_rate=2, activation="tanh"),
+            LSTM(4, return_sequences=True),
+            Dropout(0.5),
+            LSTM(3, return_sequences=True),
+            Conv1D(4, 2, padding="causal"),
+            Dense(9, activation="softmax"),
+        ]
+    )
+    rng = np.random.default_rng(5)
+    model.set_weights([rng.normal(0, 0.7, w.shape) for w in model.get_weights()])
+    return model
+
+
+shared_writer = cache(writer)
+
+
+def follower(**options: Any) -> lstm.Model:
+    """A model of sequences, always with the same weights."""
+    lstm.set_seed(8)
+    cell = LSTM(4, return_sequences=True, **options)
+    model = lstm.Sequential([lstm.Input((None, 2)), cell, Dense(1)])
+    model.compile(lstm.optimizers.SGD(0.1), "mse")
+    return model
+
+
+def in_chunks(
+    model: lstm.Model, x: NDArray[Any], ends: list[int], state: Any = None
+) -> tuple[NDArray[Any], lstm.State]:
+    state = model.initial_state(len(x)) if state is None else state
+    outputs = []
+    for part in np.split(x, ends, axis=1):
+        y, state = model.step(part, state)
+        outputs.append(y)
+    return np.concatenate(outputs, 1), state
+
+
+class TestStep:
+    @settings(deadline=None, max_examples=25)
+    @given(st.sets(st.integers(1, 7)), st.integers(1, 3))
+    def test_any_chunks_of_any_batch_are_the_whole(self, ends: set[int], size: int) -> None:
+        model, x = shared_writer(), TOKENS[:size]
+        y, _ = in_chunks(model, x, sorted(ends))
+        assert_close(y, model.predict(x), "lstm", terms=8)
+
+    def test_states_of_sequences_do_not_mix(self) -> None:
+        model = writer()
+        _, state = in_chunks(model, TOKENS, [3])
+        y, _ = in_chunks(model, TOKENS[:, ::-1], [4], state)
+        for row in range(3):
+            _, alone = in_chunks(model, TOKENS[row : row + 1], [5])
+            z, _ = in_chunks(model, TOKENS[row : row + 1, ::-1], [2], alone)
+            assert_close(y[row : row + 1], z, "lstm", terms=8)
+
+    def test_leaves_the_old_state_and_the_model_as_they_were(self) -> None:
+        model = writer()
+        first = model.initial_state(3)
+        y, second = model.step(TOKENS, first)
+        assert all((part == 0).all() for parts in first.values() for part in parts)
+        kept = {name: [part.copy() for part in parts] for name, parts in second.items()}
+        z, _ = model.step(TOKENS, second)
+        assert (z != y).any()
+        for name, parts in kept.items():
+            for part, now in zip(parts, second[name], strict=True):
+                assert_array_equal(now, part)
+        assert_array_equal(model.step(TOKENS, first)[0], y)
+        assert_array_equal(model.predict(TOKENS), model.predict(TOKENS))
+
+    def test_a_model_of_fixed_length_takes_shorter_chunks(self) -> None:
+        model = lstm.Sequential([LSTM(3, input_shape=(8, 2)), Dense(1)])
+        state = model.initial_state(4)
+        for t in range(8):
+            y, state = model.step(X[:, t : t + 1], state)
+        assert_close(y, model.predict(X), "lstm", terms=8)
+        flat = lstm.Sequential([lstm.Input((8, 2)), lstm.layers.Flatten(), Dense(1)])
+        with pytest.raises(InvalidShapeError, match="input of dense"):
+            flat.step(X[:, :2], flat.initial_state(4))
+
+    def test_sequences_of_different_lengths(self) -> None:
+        """Each row's state is that after its own last step."""
+        model, rows = writer(), [TOKENS[0, :5], TOKENS[1, :1], TOKENS[2, :3]]
+        _, state = model.step(rows, model.initial_state(3))
+        y, _ = model.step(TOKENS[:, 6:], state)
+        for row, x in enumerate(rows):
+            whole = model.predict(np.concatenate([x, TOKENS[row, 6:]])[None])
+            assert_close(y[row], whole[0, -2:], "lstm", terms=8)
+
+    def test_several_inputs_and_outputs(self) -> None:
+        a, b = lstm.Input((None, 2)), lstm.Input((None, 1))
+        y = LSTM(3, return_sequences=True)(lstm.ops.concatenate([a, b]))
+        model = lstm.Model([a, b], [y, LSTM(2, return_sequences=True)(y)])
+        state = model.initial_state(4)
+        first, state = model.step([X[:, :3], Y[:, :3]], state)
+        second, _ = model.step([X[:, 3:], Y[:, 3:]], state)
+        for k, whole in enumerate(model.predict([X, Y])):
+            joined = np.concatenate([first[k], second[k]], 1)
+            assert_close(joined, whole, "lstm", terms=8)
+
+    @pytest.mark.parametrize(
+        "layer",
+        [
+            lambda: Bidirectional(LSTM(3, return_sequences=True)),
+            lambda: LSTM(3, go_backwards=True),
+            lambda: Conv1D(3, 2),
+            lambda: Conv1D(3, 2, padding="same"),
+            lambda: Conv1D(3, 1, strides=2),
+        ],
+    )
+    def test_layers_that_look_ahead_refuse(self, layer: Any) -> None:
+        model = lstm.Sequential([lstm.Input((None, 2)), layer()])
+        model.compile("sgd", "mse")
+        for attempt in (
+            lambda: model.initial_state(1),
+            lambda: model.step(X, {}),
+            lambda: model.fit(X, Y, carry_state=True, verbose=0),
+        ):
+            with pytest.raises(InvalidValueError, match="chunk by chunk"):
+                attempt()
+
+
+class TestState:
+    def test_is_a_mapping_that_says_what_it_holds(self) -> None:
+        state = writer().initial_state(2)
+        assert state.batch_size == 2
+        assert {name: [p.shape for p in parts] for name, parts in state.items()} == {
+            "conv1d": [(2, 4, 3)],
+            "conv1d_1": [(2, 1, 3)],
+            "lstm": [(2, 4), (2, 4)],
+            "lstm_1": [(2, 3), (2, 3)],
+        }
+        assert "State(batch_size=2, conv1d=(2, 4, 3)" in repr(state)
+        with pytest.raises(InvalidValueError, match="batch_size"):
+            writer().initial_state(0)
+
+    def test_a_file_gives_the_same_bits(self, tmp_path: Path) -> None:
+        model = writer()
+        _, state = model.step(TOKENS, model.initial_state(3))
+        state.save(tmp_path / "state.safetensors")
+        loaded = lstm.State.load(tmp_path / "state.safetensors")
+        assert set(loaded) == set(state)
+        assert_array_equal(model.step(TOKENS, loaded)[0], model.step(TOKENS, state)[0])
+        with pytest.raises(ModelFileError, match="holds a state, not a model"):
+            lstm.load_model(tmp_path / "state.safetensors")
+        model.save(tmp_path / "model.safetensors")
+        with pytest.raises(ModelFileError, match="holds a model, not a state"):
+            lstm.State.load(tmp_path / "model.safetensors")
+
+    def test_a_plain_dict_of_any_floats_will_do(self) -> None:
+        model = follower()
+        zeros = {"lstm": [np.zeros((4, 4), np.float32), [[0] * 4] * 4]}
+        y, state = model.step(X, zeros)
+        assert_array_equal(y, model.predict(X))
+        assert {part.dtype for part in state["lstm"]} == {np.dtype("float64")}
+
+    @pytest.mark.parametrize(
+        ("state", "error"),
+        [
+            (None, InvalidTypeError),
+            ((np.zeros((4, 4)), np.zeros((4, 4))), InvalidTypeError),
+            ({"lstm": 3}, InvalidTypeError),
+            ({"lstm": ("a", "b")}, InvalidTypeError),
+            ({}, InvalidShapeError),
+            ({"lstm": (np.zeros((4, 4)),)}, InvalidShapeError),
+            ({"lstm": (np.zeros((3, 4)),) * 2}, InvalidShapeError),
+            ({"lstm": (np.zeros((4, 5)),) * 2}, InvalidShapeError),
+            ({"cell": (np.zeros((4, 4)),) * 2}, InvalidShapeError),
+            ({"lstm": (np.full((4, 4), np.nan),) * 2}, InvalidValueError),
+        ],
+    )
+    def test_of_something_else_is_refused(self, state: Any, error: type[Exception]) -> None:
+        with pytest.raises(error, match="state"):
+            follower().step(X, state)
+
+
+def truncated(model: lstm.Model, chunks: Iterator[Any]) -> list[NDArray[Any]]:
+    """Truncated backpropagation through time by hand, with `step` to get on; the weights."""
+    for rows, times in chunks:
+        h = c = np.zeros((len(X[rows]), 4))
+        for time in times:
+            x, h0, c0 = lstm.Input((None, 2)), lstm.Input((4,)), lstm.Input((4,))
+            cell, dense = model.layers
+            y = dense(cell(x, initial_state=[h0, c0]))
+            learner = lstm.Model([x, h0, c0], y)
+            learner.compile(lstm.optimizers.SGD(0.1), "mse")
+            _, after = model.step(X[rows, time], {"lstm": (h, c)})
+            learner.train_on_batch([X[rows, time], h, c], Y[rows, time])
+            h, c = after["lstm"]
+    return model.get_weights()
+
+
+def assert_same(first: list[NDArray[Any]], second: list[NDArray[Any]]) -> None:
+    for a, b in zip(first, second, strict=True):
+        assert_close(a, b, "lstm", terms=64)
+
+
+class TestCarriedTraining:
+    def test_chunks_of_arrays_are_truncated_backpropagation(self) -> None:
+        chunks = [slice(0, 3), slice(3, 6), slice(6, 8)]
+        groups = [(slice(0, 2), chunks), (slice(2, 4), chunks)] * 2
+        expected = truncated(follower(), iter(groups))
+        model = follower()
+        model.fit(
+            X, Y, batch_size=2, epochs=2, carry_state=True, chunk_length=3, shuffle=True, verbose=0
+        )
+        assert_same(model.get_weights(), expected)
+        other = follower()
+        other.fit(X, Y, batch_size=2, epochs=2, shuffle=False, verbose=0)
+        assert (other.get_weights()[0] != expected[0]).any()
+
+    def test_batches_of_arrays_go_on_from_each_other(self) -> None:
+        """Rows k of the batches are one stream; every epoch starts it anew."""
+        x, y = X.reshape(4, 4, 2, 2), Y.reshape(4, 4, 2, 1)
+        streams = [a.swapaxes(0, 1).reshape(16, 2, -1) for a in (x, y)]
+        model = follower()
+        model.fit(*streams, batch_size=4, epochs=2, carry_state=True, verbose=0)
+        times = [slice(t, t + 2) for t in range(0, 8, 2)]
+        assert_same(model.get_weights(), truncated(follower(), iter([(slice(0, 4), times)] * 2)))
+
+    def test_a_generator_goes_on_over_epochs_and_fits(self) -> None:
+        def stream() -> Iterator[Any]:
+            for t in range(0, 8, 2):
+                yield X[:, t : t + 2], Y[:, t : t + 2]
+
+        times = [slice(t, t + 2) for t in range(0, 8, 2)]
+        expected = truncated(follower(), iter([(slice(0, 4), times)]))
+        model, source = follower(), stream()
+        model.fit(source, steps_per_epoch=1, epochs=2, carry_state=True, verbose=0)
+        model.fit(source, steps_per_epoch=2, carry_state=True, verbose=0)
+        assert_same(model.get_weights(), expected)
+
+    def test_gradients_are_those_of_the_chunk_alone(self) -> None:
+        """The past, also that which a convolution remembers, is given and not learned from."""
+        model = lstm.Sequential(
+            [
+                lstm.Input((None, 2)),
+                Dense(3),
+                Conv1D(2, 3, padding="causal"),
+                LSTM(2, return_sequences=True),
+                Dense(1),
+            ]
+        )
+        model.compile(lstm.optimizers.SGD(0.0), "mse")
+        source = iter([(X[:, :3], Y[:, :3]), (X[:, 3:], Y[:, 3:])])
+        model.fit(source, steps_per_epoch=2, carry_state=True, verbose=0)
+        _, state = model.step(X[:, :3], model.initial_state(4))
+
+        def loss() -> float:
+            return float(np.mean((model.step(X[:, 3:], state)[0] - Y[:, 3:]) ** 2))
+
+        for name, weight in model.graph.weights.items():
+            assert_gradient(weight.gradient.copy(), loss, weight.value, name)
+
+    def test_reset_states_starts_a_generator_anew(self) -> None:
+        model = follower()
+        model.fit(iter([(X, Y)]), steps_per_epoch=1, carry_state=True, verbose=0)
+        model.reset_states()
+        loss = model.evaluate(X, Y)
+        history = model.fit(iter([(X, Y)]), steps_per_epoch=1, carry_state=True, verbose=0)
+        assert_close(history.history["loss"][0], loss, "lstm", terms=32)
+
+    def test_leaves_nothing_for_predictions(self) -> None:
+        model = follower()
+        model.fit(iter([(X, Y)]), steps_per_epoch=1, carry_state=True, verbose=0)
+        y = model.predict(X)
+        model.reset_states()
+        assert_array_equal(model.predict(X), y)
+        assert model.predict(X[:1]).shape == (1, 8, 1)
+        model.fit(X[:3], Y[:3], verbose=0)
+
+    def test_evaluation_carries_too(self) -> None:
+        model = follower()
+        expected = model.evaluate(X, Y)
+        chunked = model.evaluate(X, Y, batch_size=2, carry_state=True, chunk_length=3)
+        assert_close(chunked, expected, "lstm", terms=32)
+        cut = model.fit(
+            X, Y, 2, carry_state=True, chunk_length=3, validation_data=(X, Y), verbose=0
+        )
+        assert_close(cut.history["val_loss"][0], model.evaluate(X, Y), "lstm", terms=32)
+
+    @pytest.mark.parametrize(
+        ("data", "options", "message"),
+        [
+            ((X, Y), {"chunk_length": 3}, "chunk_length: expected carry_state=True"),
+            ((X, Y), {"chunk_length": 0, "carry_state": True}, "chunk_length: expected an integer"),
+            ((X, Y), {"batch_size": 3, "carry_state": True}, "batch_size: expected a divisor"),
+            (
+                ([X[0], X[1, :3]], [Y[0], Y[1, :3]]),
+                {"chunk_length": 3, "carry_state": True},
+                "chunk_length: expected x and y as arrays",
+            ),
+        ],
+    )
+    def test_unusable(self, data: Any, options: dict[str, Any], message: str) -> None:
+        with pytest.raises(InvalidValueError, match=message):
+            follower().fit(*data, verbose=0, **options)
+
+    def test_batches_of_another_size_are_refused(self) -> None:
+        source = iter([(X, Y), (X[:2], Y[:2])])
+        with pytest.raises(InvalidShapeError, match="x: expected 4 sequences, since state is"):
+            follower().fit(source, steps_per_epoch=2, carry_state=True, verbose=0)
+
+
+class TestStateful:
+    def test_predictions_go_on_until_reset(self) -> None:
+        model, plain = follower(stateful=True), follower()
+        whole = plain.predict(X)
+        first, second = model.predict(X[:, :3]), model.predict(X[:, 3:])
+        assert_close(np.concatenate([first, second], 1), whole, "lstm", terms=8)
+        model.reset_states()
+        assert_close(model.predict(X[:, :3]), first, "lstm", terms=8)
+
+    def test_any_batch_size_after_a_reset(self) -> None:
+        model = follower(stateful=True)
+        model.predict(X)
+        with pytest.raises(InvalidShapeError, match=r"reset_states\(\) starts anew"):
+            model.predict(X[:1])
+        model.reset_states()
+        assert_array_equal(model.predict(X[:1]), follower().predict(X[:1]))
+
+    def test_training_carries_state(self) -> None:
+        x = X.reshape(4, 4, 2, 2).swapaxes(0, 1).reshape(16, 2, 2)
+        y = Y.reshape(4, 4, 2, 1).swapaxes(0, 1).reshape(16, 2, 1)
+        model, carried = follower(stateful=True), follower()
+        model.fit(x, y, batch_size=4, epochs=2, verbose=0)
+        carried.fit(x, y, batch_size=4, epochs=2, carry_state=True, verbose=0)
+        assert_same(model.get_weights(), carried.get_weights())
+
+    def test_steps_with_a_state_do_not_touch_it(self) -> None:
+        model = follower(stateful=True)
+        model.predict(X)
+        model.step(X, model.initial_state(4))
+        _, state = follower().step(X, follower().initial_state(4))
+        expected, _ = follower().step(X, state)
+        assert_close(model.predict(X), expected, "lstm", terms=16)
