@@ -1,0 +1,29 @@
+"""A small text with some grammar, and a language model of it, which its tests share."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import LanguageModel
+
+WORDS = ["red", "green", "blue", "apple", "melon", "is", "was", "sweet", "sour", "the", "a"]
+
+
+def sentences(count: int, seed: int = 0) -> str:
+    rng = np.random.default_rng(seed)
+    return "".join(" ".join(rng.choice(WORDS, 4)) + ".\n" for _ in range(count))
+
+
+TEXT = sentences(160)
+"""About 3,400 characters."""
+
+
+def small() -> LanguageModel:
+    """A model that has learned the words of TEXT, though not perfectly."""
+    return LanguageModel.train(TEXT, hidden=24, epochs=6, seed=1)
+
+
+def probabilities(model: LanguageModel, text: str) -> NDArray[Any]:
+    """What comes after each character of a text, computed as one sequence (T, V)."""
+    return model.model.predict(model.vocabulary.encode(text)[None])[0].astype(np.float64)

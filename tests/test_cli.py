@@ -1,0 +1,264 @@
+"""The command `lstm`: what it does, prints and writes."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+import lstm
+from language_cases import TEXT, small
+from lstm import LanguageModel
+from lstm.cli import app
+from lstm.data import offline_corpus
+
+SMALL = ["--hidden", "8", "--epochs", "2", "--seed", "1"]
+
+
+def run(*arguments: str, stdin: str | bytes | None = None, code: int = 0) -> Result:
+    """Run the command in this process; it must end with an exit code, not an exception."""
+    result = CliRunner().invoke(app, arguments, input=stdin)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def model() -> LanguageModel:
+    return small()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: LanguageModel) -> Path:
+    """The working folder, with a text and a model."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text(TEXT)
+    (tmp_path / "done").mkdir()
+    model.save(tmp_path / "done" / "model.safetensors")
+    return tmp_path
+
+
+class TestTrain:
+    def test_from_a_text_to_a_model_that_writes(self, folder: Path) -> None:
+        lines = run("train", "text.txt", *SMALL).stdout.splitlines()
+        assert lines[0].startswith(f"{len(TEXT):,} characters, {len(set(TEXT))} distinct; ")
+        (last,) = [line for line in lines if line.startswith("epoch 2/2  loss ")]
+        assert " val " in last
+        assert any(line.startswith("    ") for line in lines)
+        names = sorted(path.name for path in (folder / "text-model").iterdir())
+        assert names == ["history.jsonl", "model.safetensors"]
+        saved, command = lines[-1].split(" Next: ")
+        assert saved == "Saved text-model/model.safetensors."
+        name, *arguments = shlex.split(command)
+        assert name == "lstm"
+        assert len(run(*arguments, "--length", "20").stdout) == 21
+
+    def test_leaves_a_record_of_every_epoch(self, folder: Path) -> None:
+        run("train", "text.txt", "--out", "m", *SMALL)
+        lines = (folder / "m/history.jsonl").read_text().splitlines()
+        record = [json.loads(line) for line in lines]
+        assert [entry["epoch"] for entry in record] == [1, 2]
+        loaded = LanguageModel.load("m/model.safetensors")
+        assert loaded.history is not None
+        for key in ("loss", "val_loss"):
+            assert loaded.history.history[key] == [entry[key] for entry in record]
+
+    def test_json(self, folder: Path) -> None:
+        result = json.loads(run("train", "text.txt", "--out", "m", *SMALL, "--json").stdout)
+        loaded = LanguageModel.load(result["model"])
+        assert loaded.history is not None
+        assert result == {
+            "model": str(Path("m/model.safetensors")),
+            "epochs": 2,
+            "loss": loaded.history.history["loss"][-1],
+            "val_loss": min(loaded.history.history["val_loss"]),
+            "parameters": loaded.model.count_params(),
+        }
+
+    def test_options_reach_the_model(self, folder: Path) -> None:
+        options = "--hidden 6 --layers 2 --embedding 5 --seq-len 16 --batch-size 4 --epochs 1 "
+        options += "--lr 0.01 --dropout 0.5 --val-fraction 0.25 --seed 3 --backend reference"
+        run("train", "text.txt", "--out", "m", *options.split())
+        made = LanguageModel.train(
+            TEXT,
+            hidden=6,
+            layers=2,
+            embedding=5,
+            seq_len=16,
+            batch_size=4,
+            epochs=1,
+            lr=0.01,
+            dropout=0.5,
+            val_fraction=0.25,
+            seed=3,
+        )
+        loaded = LanguageModel.load("m/model.safetensors")
+        for w, v in zip(loaded.model.get_weights(), made.model.get_weights(), strict=True):
+            np.testing.assert_array_equal(w, v)
+
+    def test_within_minutes(self, folder: Path) -> None:
+        result = run("train", "text.txt", "--hidden", "4", "--minutes", "0.005", "--json")
+        assert json.loads(result.stdout)["epochs"] >= 1
+
+    def test_without_validation(self, folder: Path) -> None:
+        result = run("train", "text.txt", "--out", "m", *SMALL, "--val-fraction", "0")
+        assert " val " not in result.stdout
+        result = run("train", "text.txt", "--out", "n", *SMALL, "--val-fraction", "0", "--json")
+        assert json.loads(result.stdout)["val_loss"] is None
+
+    def test_from_standard_input(self, folder: Path) -> None:
+        run("train", "-", *SMALL, stdin=TEXT)
+        run("train", "text.txt", *SMALL)
+        weights = [
+            LanguageModel.load(f"{name}-model/model.safetensors").model.parameters.values
+            for name in ("stdin", "text")
+        ]
+        np.testing.assert_array_equal(*weights)
+
+    def test_on_the_text_that_python_carries(self, folder: Path) -> None:
+        run("train", "--hidden", "2", "--minutes", "0.001", "--seq-len", "8", "--val-fraction", "0")
+        loaded = LanguageModel.load("offline-model/model.safetensors")
+        assert set(loaded.vocabulary.characters) == set(offline_corpus())
+
+    def test_line_ends_and_byte_order_marks(self, folder: Path) -> None:
+        content = "\ufeff" + TEXT.replace("\n", "\r\n")
+        run("train", "-", *SMALL, stdin=content.encode())
+        loaded = LanguageModel.load("stdin-model/model.safetensors")
+        assert set(loaded.vocabulary.characters) == set(TEXT)
+        run("evaluate", "stdin-model", "-", stdin=content.encode())
+
+    def test_names_that_a_terminal_could_take_for_markup(self, folder: Path) -> None:
+        (folder / "[b]:smile: text.txt").write_text(TEXT)
+        result = run("train", "[b]:smile: text.txt", *SMALL)
+        command = result.stdout.splitlines()[-1].split(" Next: ")[1]
+        run(*shlex.split(command)[1:], "--length", "3")
+        assert "[b]:smile: none.txt" in run("train", "[b]:smile: none.txt", code=1).stderr
+
+    def test_shakespeare(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LSTM_SHAKESPEARE", "text.txt")
+        assert "sha256" in run("train", "shakespeare", code=1).stderr
+        # A file of that name comes first.
+        (folder / "shakespeare").write_text(TEXT)
+        run("train", "shakespeare", *SMALL)
+
+
+class TestGenerate:
+    def test_writes_what_the_model_writes(self, folder: Path, model: LanguageModel) -> None:
+        options = "--prompt the --length 70 --temperature 0.7 --top-k 9 --top-p 0.9 --seed 5"
+        expected = model.generate("the", 70, temperature=0.7, top_k=9, top_p=0.9, seed=5)
+        for where in ("done", "done/model.safetensors"):
+            assert run("generate", where, *options.split()).stdout == expected + "\n"
+
+    def test_by_default_500_characters_from_the_start_of_a_line(
+        self, folder: Path, model: LanguageModel
+    ) -> None:
+        expected = model.generate("", 500, temperature=0.8, seed=2)
+        assert run("generate", "done", "--seed", "2").stdout == expected + "\n"
+
+    def test_json(self, folder: Path, model: LanguageModel) -> None:
+        result = run("generate", "done", "--prompt", "a", "--length", "9", "--seed", "2", "--json")
+        text = model.generate("a", 9, temperature=0.8, seed=2)[1:]
+        assert json.loads(result.stdout) == {"prompt": "a", "text": text, "seed": 2}
+
+    def test_other_scripts(self, folder: Path) -> None:
+        prompt = "Привет 😀"
+        run("train", "-", "--hidden", "2", "--epochs", "1", stdin=f"{prompt} עולם\n" * 20)
+        assert run("generate", "stdin-model", "--prompt", prompt).stdout.startswith(prompt)
+        result = run("generate", "stdin-model", "--prompt", prompt, "--json").stdout
+        assert json.loads(result)["prompt"] == prompt
+
+
+class TestEvaluate:
+    def test_says_how_well_the_text_is_predicted(self, folder: Path, model: LanguageModel) -> None:
+        expected = model.evaluate(TEXT)
+        assert run("evaluate", "done", "text.txt").stdout.splitlines() == [
+            f"{expected.characters:,} characters predicted",
+            f"{expected.nats:.4f} nats per character",
+            f"{expected.bits:.4f} bits per character",
+            f"{expected.perplexity:.3f} perplexity per character",
+            f"{100 * expected.accuracy:.2f} % found at the first guess",
+        ]
+
+    def test_json(self, folder: Path, model: LanguageModel) -> None:
+        result = json.loads(run("evaluate", "done", "-", "--json", stdin=TEXT[:300]).stdout)
+        assert result == vars(model.evaluate(TEXT[:300]))
+
+
+class TestInfo:
+    def test_of_the_installation(self) -> None:
+        facts = json.loads(run("info", "--json").stdout)
+        assert facts["backend"] == lstm.backend().name
+        assert facts["numpy"] == np.__version__
+        lines = run("info").stdout.splitlines()
+        assert lines == [f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()]
+
+    def test_of_a_language_model(self, folder: Path, model: LanguageModel) -> None:
+        shown = run("info", "done").stdout
+        assert model.history is not None
+        assert repr(model.vocabulary.characters) in shown
+        assert "trained for 6 epochs" in shown
+        assert f"val_loss {model.history.history['val_loss'][-1]:.4f}" in shown
+        assert f"{model.model.count_params():,} parameters" in shown
+        facts = json.loads(run("info", "done", "--json").stdout)
+        assert facts["kind"] == "language model"
+        assert facts["characters"] == model.vocabulary.characters
+        assert facts["history"] == model.history.history
+        assert facts["parameters"] == model.model.count_params()
+
+    @pytest.mark.parametrize("kind", ["model", "network"])
+    def test_of_other_models(self, folder: Path, kind: str) -> None:
+        network = lstm.LSTMNetwork(1, 2, 3)
+        made: Any = network if kind == "network" else network.model
+        made.save("other.safetensors")
+        facts = json.loads(run("info", "other.safetensors", "--json").stdout)
+        assert facts["kind"] == kind
+        assert facts["parameters"] == network.model.count_params()
+        assert f"{facts['parameters']} parameters" in run("info", "other.safetensors").stdout
+
+    def test_of_a_model_that_was_stopped_in_its_first_epoch(
+        self, folder: Path, model: LanguageModel
+    ) -> None:
+        made = LanguageModel.create(model.vocabulary, hidden=2)
+        made.history = lstm.callbacks.History()
+        made.save("stopped.safetensors")
+        assert "trained for" not in run("info", "stopped.safetensors").stdout
+
+
+class TestDemo:
+    def test_text(self, folder: Path) -> None:
+        shown = run("demo", "text", "--minutes", "0.05", "--seed", "3").stdout
+        assert "for 3 seconds" in shown
+        assert "characters (" in shown
+        (writing,) = [n for n, line in enumerate(shown.splitlines()) if "It writes:" in line]
+        written = "\n".join(shown.splitlines()[writing + 2 :])
+        assert written.startswith("The ")
+        assert len(written) > 400
+        assert sorted(path.name for path in folder.iterdir()) == ["done", "text.txt"]
+
+    def test_addition(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        fit = lstm.Model.fit
+
+        def shorter(model: lstm.Model, *data: Any, **options: Any) -> Any:
+            steps = max(2, options["steps_per_epoch"] // 4)
+            return fit(model, *data, **options | {"steps_per_epoch": steps})
+
+        monkeypatch.setattr(lstm.Model, "fit", shorter)
+        shown = run("demo", "addition").stdout
+        assert "below a loss of 0.04995" in shown
+        right = next(line for line in shown.splitlines() if "new sums of 10 bits are right" in line)
+        assert int(right.split()[0]) > 800
+        a, b, total = (int(line.split("= ")[1], 2) for line in shown.splitlines()[-3:])
+        assert total == (a + b) % 2**10
+
+    def test_progression(self, folder: Path) -> None:
+        lines = run("demo", "progression").stdout.splitlines()
+        shares = [float(line.split("%")[0]) for line in lines if "% of the next" in line]
+        assert len(shares) == 26
+        assert shares[0] < 10
+        assert shares[-1] == 100
+        numbers, predicted = (line.split()[1:] for line in lines[-2:])
+        assert [int(n) for n in numbers[:4]] == [7, 21, 13, 39]
+        assert predicted == numbers[1:]

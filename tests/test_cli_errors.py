@@ -1,0 +1,289 @@
+"""The command `lstm` where something is wrong: one sentence, an exit code, nothing written."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from language_cases import TEXT, small
+from lstm import LanguageModel
+from lstm.cli import app
+
+COMMAND = shutil.which("lstm", path=str(Path(sys.executable).parent))
+
+
+@pytest.fixture(scope="module")
+def model() -> LanguageModel:
+    return small()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: LanguageModel) -> Path:
+    """The working folder, with texts and models, good ones and bad ones."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("done", "empty-folder", "broken"):
+        (tmp_path / name).mkdir()
+    file = tmp_path / "done" / "model.safetensors"
+    model.save(file)
+    content = file.read_bytes()
+    model.model.save(tmp_path / "network.safetensors")
+    for name, data in {
+        "text.txt": TEXT.encode(),
+        "latin.txt": "caf\xe9 ".encode("latin-1") * 100,
+        "utf16.txt": TEXT.encode("utf-16"),
+        "empty.txt": b"",
+        "short.txt": b"too short",
+        "other.txt": b"what? " * 100,
+        "broken/model.safetensors": content[:-5],
+        "flipped.safetensors": content[:-5] + bytes([content[-5] ^ 8]) + content[-4:],
+    }.items():
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def fails(folder: Path, *arguments: str, stdin: bytes | None = None) -> tuple[int, str]:
+    """The exit code and the message of a command that fails and writes nothing."""
+    before = contents(folder)
+    result = CliRunner().invoke(app, arguments, input=stdin)
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert contents(folder) == before
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    return result.exit_code, result.stderr
+
+
+class TestUsage:
+    """Exit code 2, and the name of the option."""
+
+    @pytest.mark.parametrize(
+        ("command", "option", "values"),
+        [
+            ("train text.txt", "--hidden", ["0", "-1"]),
+            ("train text.txt", "--layers", ["0"]),
+            ("train text.txt", "--embedding", ["0"]),
+            ("train text.txt", "--seq-len", ["0"]),
+            ("train text.txt", "--batch-size", ["0"]),
+            ("train text.txt", "--epochs", ["0"]),
+            ("train text.txt", "--minutes", ["0", "-1", "nan", "inf"]),
+            ("train text.txt", "--lr", ["0", "-0.1", "nan", "inf"]),
+            ("train text.txt", "--dropout", ["1", "-0.1"]),
+            ("train text.txt", "--val-fraction", ["1", "-0.1", "0.0001"]),
+            ("train text.txt", "--seed", ["-1"]),
+            ("train text.txt", "--backend", ["abacus"]),
+            ("train text.txt", "--out", ["done", "text.txt", "no/such", "text.txt/x", "."]),
+            ("generate done", "--prompt", ["caf\xe9", "\udcff"]),
+            ("generate done", "--length", ["-1"]),
+            ("generate done", "--temperature", ["-1", "nan", "inf"]),
+            ("generate done", "--top-k", ["-1"]),
+            ("generate done", "--top-p", ["0", "1.1", "nan"]),
+            ("generate done", "--seed", ["-1"]),
+            ("demo text", "--minutes", ["0", "nan"]),
+            ("demo addition", "--seed", ["-1"]),
+        ],
+    )
+    def test_values_out_of_range(
+        self, folder: Path, command: str, option: str, values: list[str]
+    ) -> None:
+        for value in values:
+            code, message = fails(folder, *command.split(), option, value)
+            assert code == 2
+            assert message.startswith(f"error: {option}: expected ")
+            assert message.count("\n") == 1
+
+    @pytest.mark.parametrize(
+        ("command", "wanted"),
+        [
+            ("train text.txt --hiden 3", "--hidden"),
+            ("train text.txt --hidden many", "--hidden"),
+            ("train text.txt more.txt", "more.txt"),
+            ("generate done --length", "--length"),
+            ("evaluate done", "corpus"),
+            ("demo subtraction", "subtraction"),
+            ("trian text.txt", "trian"),
+            ("info --verbose", "--verbose"),
+        ],
+    )
+    def test_what_is_not_understood(self, folder: Path, command: str, wanted: str) -> None:
+        code, message = fails(folder, *command.split())
+        assert code == 2
+        assert wanted in message
+
+    @pytest.mark.parametrize("command", [[], ["generate"], ["evaluate"], ["demo"]])
+    def test_without_arguments_help_is_shown(self, command: list[str]) -> None:
+        shown = CliRunner().invoke(app, command).output
+        assert "Usage:" in shown
+        assert "--help" in shown
+
+    def test_help_tells_every_option(self) -> None:
+        shown = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200"})
+        assert shown.exit_code == 0
+        for option in ("out", "hidden", "seq-len", "minutes", "val-fraction", "seed", "backend"):
+            assert f"--{option} " in shown.stdout
+
+
+class TestFailures:
+    """Exit code 1, and what was wrong."""
+
+    @pytest.mark.parametrize(
+        ("command", "wanted"),
+        [
+            ("train none.txt", "corpus: expected a file that can be read, got none.txt"),
+            ("train empty-folder", "corpus: expected a file that can be read, got empty-folder"),
+            ("train empty.txt", "corpus: expected a text that is not empty"),
+            ("train short.txt", "corpus: expected at least 65 characters to train on"),
+            ("train text.txt --seq-len 9999", "corpus: expected at least 10000 characters"),
+            ("train latin.txt", "corpus: expected UTF-8 text, got byte 0xe9 at offset 3 of latin"),
+            ("train utf16.txt", "corpus: expected UTF-8 text, got byte 0xff at offset 0 of utf16"),
+            ("generate none", "none: there is no such file"),
+            ("generate empty-folder", "there is no such file"),
+            ("generate broken", "is damaged"),
+            ("generate flipped.safetensors", "is damaged: its checksum"),
+            ("generate text.txt", "is damaged or not a model"),
+            ("generate empty.txt", "is damaged or not a model"),
+            ("generate network.safetensors", "holds a model, not a language model"),
+            ("evaluate none text.txt", "none: there is no such file"),
+            ("evaluate broken text.txt", "is damaged"),
+            ("evaluate done none.txt", "corpus: expected a file that can be read"),
+            ("evaluate done empty.txt", "corpus: expected a text that is not empty"),
+            ("evaluate done latin.txt", "corpus: expected UTF-8 text"),
+            ("evaluate done other.txt", "corpus: expected only the"),
+            ("info none", "none: there is no such file"),
+            ("info broken", "is damaged"),
+            ("info text.txt", "is damaged or not a model"),
+        ],
+    )
+    def test_files(self, folder: Path, command: str, wanted: str) -> None:
+        code, message = fails(folder, *command.split())
+        assert code == 1
+        assert message.startswith("error: ")
+        assert wanted in message
+        assert message.count("\n") == 1
+
+    @pytest.mark.parametrize("stdin", [b"", b"\xff\xfe", b"short"])
+    def test_standard_input(self, folder: Path, stdin: bytes) -> None:
+        code, message = fails(folder, "train", "-", stdin=stdin)
+        assert code == 1
+        assert message.startswith("error: corpus: expected ")
+
+    def test_the_model_by_default_goes_beside_where_one_works(self, folder: Path) -> None:
+        (folder / "text-model").mkdir()
+        code, message = fails(folder, "train", "text.txt")
+        assert code == 2
+        assert "--out: expected a folder that does not exist yet, got text-model" in message
+
+    def test_a_training_that_runs_away_leaves_no_empty_folder(self, folder: Path) -> None:
+        before = contents(folder)
+        arguments = ["train", "text.txt", "--hidden", "2", "--lr", "1e300", "--json"]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 1
+        assert result.stderr.endswith("lower lr, which is 1e+300\n")
+        assert contents(folder) == before
+
+    @pytest.mark.parametrize(
+        ("error", "message"),
+        [
+            (MemoryError("Unable to allocate 14.6 TiB"), "out of memory (Unable to allocate"),
+            (OSError(28, "No space left on device"), "no space left on device"),
+        ],
+    )
+    def test_the_machine_is_too_small(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
+    ) -> None:
+        def fail(*arguments: Any, **options: Any) -> None:
+            raise error
+
+        monkeypatch.setattr(LanguageModel, "create", fail)
+        code, shown = fails(folder, "train", "text.txt")
+        assert code == 1
+        assert shown.startswith(f"error: {message}")
+
+    def test_ctrl_c_before_the_training(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def interrupt(*arguments: Any, **options: Any) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(LanguageModel, "fit", interrupt)
+        assert fails(folder, "train", "text.txt") == (130, "error: stopped\n")
+
+
+@pytest.mark.skipif(COMMAND is None, reason="the command is not installed beside this Python")
+class TestProcess:
+    """What only a process of its own shows."""
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+        assert COMMAND is not None
+        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+        return subprocess.Popen([COMMAND, *arguments], **options)
+
+    @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
+    def test_ctrl_c_saves_the_model(self, folder: Path) -> None:
+        # A shell in the background lets its children ignore the signal, and they theirs.
+        process = self.start(
+            *["train", "text.txt", "--out", "m", "--hidden", "8", "--epochs", "1000000"],
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        deadline = time.monotonic() + 60
+        while not (folder / "m/model.safetensors").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 130
+        message = stderr.decode()
+        assert message.count("\n") == 1
+        assert message.endswith("Next: lstm generate m/model.safetensors\n")
+        loaded = LanguageModel.load("m/model.safetensors")
+        assert loaded.history is not None
+        assert len(loaded.history.epoch) >= 1
+        assert len(loaded.generate("the ", 9)) == 13
+        assert sorted(path.name for path in (folder / "m").iterdir()) == [
+            "history.jsonl",
+            "model.safetensors",
+        ]
+
+    def test_a_reader_who_leaves_ends_it_quietly(self, folder: Path) -> None:
+        process = self.start("generate", "done", "--length", "1000000")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert len(process.stdout.read(1)) == 1
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+        process.stderr.close()
+
+    def test_a_terminal_that_lacks_characters(self, folder: Path) -> None:
+        model = LanguageModel.train("Привет 😀\n" * 50, hidden=2, epochs=1, seed=0)
+        model.save("unicode.safetensors")
+        expected = model.generate("😀", 50, temperature=0.8, seed=1)
+        environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+        arguments = ["generate", "unicode.safetensors", "--prompt", "😀", "--length", "50"]
+        arguments += ["--seed", "1"]
+        stdout, stderr = self.start(*arguments, env=environment).communicate(timeout=60)
+        assert stderr == b""
+        assert stdout.decode("unicode_escape") == expected + "\n"
+        stdout, stderr = self.start(*arguments, "--json", env=environment).communicate(timeout=60)
+        assert stderr == b""
+        assert "😀" + json.loads(stdout)["text"] == expected
+
+    def test_exit_codes(self, folder: Path) -> None:
+        for arguments, code in ((["info", "done"], 0), (["info", "none"], 1), (["inof"], 2)):
+            process = self.start(*arguments)
+            _, stderr = process.communicate(timeout=60)
+            assert process.returncode == code
+            assert b"Traceback" not in stderr
+            assert (stderr == b"") == (code == 0)

@@ -1,0 +1,118 @@
+"""The examples, each run in a reduced form: they do what they promise."""
+
+import functools
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lstm
+from language_cases import sentences
+from lstm.data import addition, irreducible_loss, next_step_windows
+
+FOLDER = Path(__file__).parent.parent / "examples"
+
+
+def example(name: str) -> Any:
+    """An example as a module; what it does as a script does not happen."""
+    spec = importlib.util.spec_from_file_location(f"examples.{name}", FOLDER / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def _reproducible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lstm.set_seed(1)
+    np.random.seed(0)
+
+
+def test_all_of_them_are_tested() -> None:
+    names = {path.stem for path in FOLDER.glob("*.py")}
+    assert names == {"addition_with_carry", "progression", "shakespeare", "text_generation"}
+
+
+def test_progression(capsys: pytest.CaptureFixture[str]) -> None:
+    module = example("progression")
+    assert module.wrong(module.train(epochs=0)) > 800
+    network = module.train(epochs=20)
+    assert module.wrong(network) < 250
+    lines = capsys.readouterr().out.splitlines()
+    assert len([line for line in lines if line.startswith("Epoch ")]) == 20
+    # Before each of the two trainings, and after epochs 10 and 20.
+    assert len([line for line in lines if "right:" in line and "loss" in line]) == 4
+
+
+class TestAddition:
+    @pytest.fixture
+    def module(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+        module = example("addition_with_carry")
+        monkeypatch.setattr(module, "addition", functools.partial(addition, seed=0))
+        return module
+
+    def test_stateless(self, module: Any) -> None:
+        model = module.subclassed()
+        loss = module.train_stateless(model, epochs=20, steps=100, verbose=0)
+        floor = irreducible_loss(module.LENGTH)
+        assert floor - 0.003 < loss < floor + 0.005
+        # An unknown first carry makes about every other first bit wrong.
+        batches = [batch for _, batch in zip(range(6), addition(100, 10, seed=1), strict=False)]
+        a, expected = (np.concatenate(parts[1:]) for parts in zip(*batches, strict=True))
+        wrong = np.rint(model.predict(a)) != expected
+        assert 0.3 < wrong[:, 0].mean() < 0.7
+        assert wrong[:, -1].mean() < 0.05
+
+    def test_with_state(self, module: Any) -> None:
+        model = module.functional()
+        loss = module.train_with_state(model, rounds=300)
+        assert loss < irreducible_loss(module.LENGTH) / 5
+        assert module.right_sums(model) > 950
+
+    def test_both_forms_are_the_same_model(self, module: Any) -> None:
+        models = [module.subclassed(), module.functional()]
+        models[1].set_weights(models[0].get_weights())
+        a, _ = next(addition(5, 10, seed=1))
+        np.testing.assert_array_equal(models[0].predict(a), models[1].predict(a))
+        assert [model.count_params() for model in models] == [209, 209]
+
+
+def test_text_generation(capsys: pytest.CaptureFixture[str]) -> None:
+    module = example("text_generation")
+    words = "one two three four five six seven"
+    text = f"{words} " * 30
+    options = {"max_sequence_length": 4, "epochs": 40, "units": 24}
+    written = module.run(text, "one two three", char_level=False, **options)
+    assert written == " ".join((f"{words} " * 4).split()[:23])
+    assert "embedding (Embedding)" in capsys.readouterr().out
+
+
+def test_text_generation_by_characters() -> None:
+    module = example("text_generation")
+    options = {"max_sequence_length": 5, "epochs": 20, "units": 24}
+    # Only the beginning of the text stands behind padding, so the seed is as long as an input.
+    written = module.run("abcdefgh " * 60, "abcd", char_level=True, **options)
+    assert written == ("abcdefgh " * 12)[:104]
+
+
+def test_shakespeare(capsys: pytest.CaptureFixture[str]) -> None:
+    module = example("shakespeare")
+    text = sentences(300).replace("the", "The")
+    network, vocabulary = module.train(text, epochs=20, hidden_size=32)
+    tokens = vocabulary.encode(text)
+    x, y = next_step_windows(tokens, module.LENGTH, stride=module.LENGTH)
+    frequencies = np.bincount(tokens) / len(tokens)
+    entropy = -(frequencies * np.log(frequencies)).sum()
+    assert network.dataset_loss(x / len(vocabulary), y) < entropy - 0.2
+    written = module.generate(network, vocabulary, "The ", 30)
+    assert written.startswith("The ")
+    assert len(written) == 34
+    assert set(written) <= set(text)
+    # Before the training, and after epochs 10 and 20.
+    shown = capsys.readouterr().out
+    assert shown.count("The ") >= 3
+    assert shown.count("Epoch ") == 20
