@@ -3,14 +3,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
+CXX_FILES := $(wildcard cpp/*.cpp cpp/*.h cpp/*.inl cpp/tests/*.cpp)
 # Directories are listed too: their times change when a file is added, renamed or removed.
-SOURCES := pyproject.toml README.md LICENSE $(shell find src -name __pycache__ -prune -o -print)
+SOURCES := pyproject.toml CMakeLists.txt README.md LICENSE $(wildcard cpp/*.*) \
+	$(shell find src -name __pycache__ -prune -o -print)
+# Builds with the tools of the environment, in a folder that stays, so that CMake compiles only what
+# has changed. scikit-build-core fills in the braces.
+BUILD := $(INSTALL) --no-build-isolation --config-settings=build-dir=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 # Two installs at once would break the environment that they share.
 .NOTPARALLEL:
-.PHONY: help demo test check format clean
+.PHONY: help demo test check sanitize bench format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -20,18 +25,37 @@ demo: $(VENV)/.package ## train a small model on text and let it write
 
 # Each worker is one process on one core: threads inside it would fight for the cores.
 test: $(VENV)/.package $(VENV)/.extra-test ## run tests and doctests on the installed wheel; ARGS go to pytest
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+	LSTM_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 check: $(VENV)/.package $(VENV)/.extra-dev ## verify format, lint, types and the import contract
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# Builds the package once more, with the sanitizers of GCC, in a folder that goes before the installed
+# one. Their library has to be there from the start, and C++'s with it. Python's own allocator would
+# hide errors from them; that Python never frees some memory is no leak.
+sanitize: $(VENV)/.package $(VENV)/.extra-test ## look for memory errors, undefined behaviour and data races in the C++
+	CXX=g++ $(BUILD)build/sanitize/{wheel_tag} --config-settings=cmake.build-type=RelWithDebInfo \
+		--config-settings=cmake.define.LSTM_SANITIZE=address,undefined \
+		--no-deps --upgrade --target build/sanitize/site .
+	PYTHONPATH=build/sanitize/site PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 -k native $(ARGS)
+	g++ -std=c++17 -O1 -g -fsanitize=thread -pthread -Icpp cpp/tests/thread_pool_test.cpp \
+		cpp/thread_pool.cpp -o build/sanitize/thread_pool_test
+	build/sanitize/thread_pool_test
+
+bench: $(VENV)/.package $(VENV)/.extra-bench ## measure speed against other libraries; ARGS go to benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(ARGS)
 
 format: $(VENV)/.extra-dev ## format the code and fix what the linter can
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CXX_FILES)
 
 clean: ## remove everything that make and the tools wrote
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
@@ -42,9 +66,14 @@ $(VENV)/pyvenv.cfg:
 	and $(PYTHON) is %d.%d: name a newer one, as in make PYTHON=python3.11." % sys.version_info[:2])'
 	$(PYTHON) -m venv --clear $(VENV)
 
+$(VENV)/.build-tools: pyproject.toml | $(VENV)/pyvenv.cfg
+	$(INSTALL) cmake ninja $$($(BIN)/python -c 'import tomllib; \
+		print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"])')
+	@touch $@
+
 # Never editable: what runs here is the wheel that users get.
-$(VENV)/.package: $(SOURCES) | $(VENV)/pyvenv.cfg
-	$(INSTALL) .
+$(VENV)/.package: $(SOURCES) | $(VENV)/.build-tools
+	$(BUILD)build/{wheel_tag} .
 	@touch $@
 
 # The package is installed by now, so pip adds only the dependencies of its extra.

@@ -87,7 +87,7 @@ def offsets(activation: str, count: int) -> Array:
     return np.resize(OFFSETS.get(activation, (0.3, -0.6, 0.1)), count)
 
 
-def activation_case(activation: Any) -> Case:
+def activation_case(activation: Any, shape: tuple[int, ...] = (2, 3, 5)) -> Case:
     rng = np.random.default_rng(1)
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
@@ -96,18 +96,17 @@ def activation_case(activation: Any) -> Case:
             "x": ops.activation_backward(dys[0], y, activation)
         }
 
-    x = kink_free(rng, (2, 3, 5), *KINKS.get(activation, ()))
+    x = kink_free(rng, shape, *KINKS.get(activation, ()))
     return Case(f"activation-{activation}", run, {"x": x})
 
 
-def dropout_case() -> Case:
+def dropout_case(shape: tuple[int, ...] = (3, 4, 2)) -> Case:
     rng = np.random.default_rng(2)
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
         y = ops.dropout_forward(a["x"], a["u"], 0.4)
         return (y,), lambda dys, buffers, need: {"x": ops.dropout_backward(dys[0], a["u"], 0.4)}
 
-    shape = (3, 4, 2)
     return Case("dropout", run, {"x": rng.normal(size=shape)}, constants={"u": rng.random(shape)})
 
 
@@ -122,7 +121,7 @@ def slice_case(name: str, index: tuple[int | slice, ...]) -> Case:
     return Case(f"slice-{name}", run, {"x": rng.normal(size=shape)})
 
 
-def embedding_case(name: str, tokens: Array) -> Case:
+def embedding_case(name: str, tokens: Array, V: int = 6, E: int = 3) -> Case:
     rng = np.random.default_rng(4)
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
@@ -133,7 +132,7 @@ def embedding_case(name: str, tokens: Array) -> Case:
 
         return (ops.embedding_forward(a["tokens"], a["w"]),), pull
 
-    w = rng.normal(size=(6, 3))
+    w = rng.normal(size=(V, E))
     return Case(f"embedding-{name}", run, {}, {"w": w}, {"tokens": tokens})
 
 
@@ -192,10 +191,9 @@ def distribution(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def cross_entropy_case(
-    lead: tuple[int, ...], *, logits: bool, integers: bool, weighted: bool
+    lead: tuple[int, ...], *, logits: bool, integers: bool, weighted: bool, V: int = 5
 ) -> Case:
     rng = np.random.default_rng(7)
-    V = 5
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
         if logits:
@@ -224,9 +222,8 @@ POINTWISE_LOSSES = (
 DELTA = 0.7
 
 
-def pointwise_loss_case(loss: Any, *, weighted: bool) -> Case:
+def pointwise_loss_case(loss: Any, *, weighted: bool, shape: tuple[int, ...] = (3, 4)) -> Case:
     rng = np.random.default_rng(8)
-    shape = (3, 4)
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
         value, cache = ops.pointwise_loss_forward(loss, a["y"], a["target"], a.get("weight"), DELTA)

@@ -94,6 +94,7 @@ class TestTrain:
             dropout=0.5,
             val_fraction=0.25,
             seed=3,
+            backend="reference",
         )
         loaded = LanguageModel.load("m/model.safetensors")
         for w, v in zip(loaded.model.get_weights(), made.model.get_weights(), strict=True):
@@ -193,7 +194,8 @@ class TestInfo:
         assert facts["backend"] == lstm.backend().name
         assert facts["numpy"] == np.__version__
         lines = run("info").stdout.splitlines()
-        assert lines == [f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()]
+        shown = {k: ", ".join(v) if isinstance(v, list) else v for k, v in facts.items()}
+        assert lines == [f"{key.replace('_', ' ')}: {value}" for key, value in shown.items()]
 
     def test_of_a_language_model(self, folder: Path, model: LanguageModel) -> None:
         shown = run("info", "done").stdout

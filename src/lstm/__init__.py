@@ -15,6 +15,8 @@ from lstm import (
     text,
 )
 from lstm.backends import backend, use
+from lstm.backends.native import num_threads, set_num_threads
+from lstm.information import info
 from lstm.layers import Input
 from lstm.models import Model, Sequential, State, load_model
 from lstm.network import LSTMNetwork
@@ -33,14 +35,17 @@ __all__ = [
     "callbacks",
     "data",
     "errors",
+    "info",
     "initializers",
     "layers",
     "load_model",
     "losses",
     "metrics",
     "models",
+    "num_threads",
     "ops",
     "optimizers",
+    "set_num_threads",
     "set_seed",
     "text",
     "use",

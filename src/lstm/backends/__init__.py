@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lstm import checks
-from lstm.backends import reference
+from lstm.backends import native, reference
 from lstm.backends.ops import Ops
 
-BACKENDS: dict[str, Ops] = {reference.NAME: reference}
+BACKENDS: dict[str, Ops] = {native.NAME: native, reference.NAME: reference}
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ def backend(name: str | None = None, dtype: str | None = None) -> Backend:
 def use(name: str | None = None, dtype: str | None = None) -> Backend:
     """Choose the backend and dtype of every model made from now on.
 
-    Without this call it is the one that the environment variable `LSTM_BACKEND` names, in float32.
+    Without this call it is the one that the environment variable `LSTM_BACKEND` names, or "native".
 
     Args:
-        name: "reference"; None keeps the active one.
+        name: "native" or "reference"; None keeps the active one.
         dtype: "float32" or "float64"; None takes the backend's default.
 
     Example:
@@ -68,7 +68,7 @@ def using(name: str | None = None, dtype: str | None = None) -> Iterator[Backend
 
 
 def _default() -> Backend:
-    name = os.environ.get("LSTM_BACKEND", reference.NAME)
+    name = os.environ.get("LSTM_BACKEND", native.NAME)
     ops = BACKENDS[checks.one_of("LSTM_BACKEND", name, BACKENDS)]
     return Backend(ops, ops.DTYPES[0])
 

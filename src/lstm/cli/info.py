@@ -1,18 +1,14 @@
 """`lstm info`: what is installed, and what is in a model file."""
 
-import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import typer
 
 from lstm import saving
-from lstm.backends import BACKENDS, backend
 from lstm.cli.generate import model_file
 from lstm.cli.running import Json, print_json
+from lstm.information import info as about
 from lstm.models import Model
 
 
@@ -25,11 +21,13 @@ def info(
 ) -> None:
     """Show versions and the active backend, or what is in a model file."""
     if model is None:
-        facts = installation()
+        facts = about()
         if json_output:
             print_json(facts)
         else:
-            print("\n".join(f"{key.replace('_', ' ')}: {value}" for key, value in facts.items()))
+            for key, value in facts.items():
+                shown = ", ".join(value) if isinstance(value, list) else value
+                print(f"{key.replace('_', ' ')}: {shown}")
         return
     path = model_file(model)
     tensors, header = saving.read(path, ("model", "language model", "network"))
@@ -54,18 +52,3 @@ def info(
         last = ", ".join(f"{key} {values[-1]:.4f}" for key, values in losses.items())
         print(f"trained for {len(losses['loss'])} epochs; last {last}")
     network.summary()
-
-
-def installation() -> dict[str, Any]:
-    """What is installed and active."""
-    active = backend()
-    return {
-        "lstm-kit": version("lstm-kit"),
-        "backend": active.name,
-        "dtype": active.dtype,
-        "backends": ", ".join(BACKENDS),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "machine": f"{platform.system()} {platform.machine()}",
-        "cores": os.cpu_count(),
-    }

@@ -1,0 +1,172 @@
+// The contract in C++: every operation with shapes, layout, aliasing and ownership.
+//
+// Rules for all:
+// - float32, int64 tokens, row-major and contiguous; batch first. Letters as in lstm.backends.ops.
+// - The caller owns every array and has checked shapes and ranges; nothing is read or written
+//   outside them. Outputs do not overlap inputs unless it is said. "added to": +=; others: =.
+// - A pointer that may be null says so.
+// - No kernel throws, logs or exits; scratch memory belongs to the calling thread and is kept.
+// - The same bits for any number of threads.
+#pragma once
+
+#include <cstdint>
+
+namespace lstm {
+
+enum class Activation : int { linear, relu, tanh, sigmoid, hard_sigmoid, softmax };
+enum class PointwiseLoss : int {
+  squared_error,
+  absolute_error,
+  huber,
+  binary_cross_entropy,
+  sigmoid_cross_entropy
+};
+
+struct LSTMShape {
+  std::int64_t B, T, D, H;
+  bool reverse;
+  Activation activation, recurrent_activation;  // not softmax
+};
+
+struct LSTMForward {
+  const float* x;            // (B, T, D)
+  const float* w;            // (D, 4H), gates i, f, g, o
+  const float* r;            // (H, 4H)
+  const float* b;            // (4H), or null
+  const float* h0;           // (B, H), or null for zeros
+  const float* c0;           // (B, H), or null for zeros
+  const std::uint8_t* mask;  // (B, T), 0 where a step is skipped, or null
+  float* gates;              // (B, T, 4H): i, f, g, o after their activations
+  float* c;                  // (B, T, H): the cell after each step
+  float* y;                  // (B, T, H)
+};
+
+struct LSTMBackward {
+  const float *x, *w, *r, *h0, *c0;  // as in the forward pass
+  const std::uint8_t* mask;
+  const float *gates, *c, *y;  // what the forward pass left
+  const float* dy;             // (B, T, H), or null for zeros
+  float* dh;                   // (B, H): in the gradient of h_n, out that of h0
+  float* dc;                   // (B, H): in the gradient of c_n, out that of c0
+  float* dz;                   // (B, T, 4H), work space
+  float* dw;                   // (D, 4H), added to, or null
+  float* dr;                   // (H, 4H), added to, or null
+  float* db;                   // (4H), added to, or null
+  float* dx;                   // (B, T, D), or null
+};
+
+struct Conv1D {
+  std::int64_t B, T, C, K, F, steps;  // steps: T' of the output
+  std::int64_t stride, dilation, before;  // before: zeros in front of the sequence
+};
+
+struct GenerationLayer {
+  std::int64_t D, H;
+  const float *w, *r, *b;  // (D, 4H), (H, 4H), (4H) or null
+  float *h, *c;            // (B, H): the state before, then after; updated in place
+};
+
+struct Generation {
+  std::int64_t B, N, V;
+  const std::int64_t* tokens;  // (B), the last token of each text
+  const float* embedding;      // (V, layers[0].D)
+  const GenerationLayer* layers;
+  int depth;                   // number of layers, at least 1
+  const float *w, *b;          // (H, V), (V) or null: the output layer
+  const double* u;             // (B, N) uniforms
+  double temperature;
+  std::int64_t top_k;
+  double top_p;
+  std::int64_t* drawn;         // (B, N)
+};
+
+// One instruction set's kernels.
+struct Kernels {
+  const char* name;
+
+  // C (M, N) = A (M, K)·B (K, N): for measuring the machine.
+  void (*matmul)(std::int64_t M, std::int64_t N, std::int64_t K, const float* a, const float* b,
+                 float* c);
+
+  // y = φ(x), dx = dy·φ'; rows of `width` for softmax. y may be x, dx may be dy.
+  void (*activation_forward)(Activation, std::int64_t rows, std::int64_t width, const float* x,
+                             float* y);
+  void (*activation_backward)(Activation, std::int64_t rows, std::int64_t width, const float* dy,
+                              const float* y, float* dx);
+
+  // y = x·[u >= rate] / (1 - rate), n entries.
+  void (*dropout)(std::int64_t n, const float* x, const float* u, float rate, float* y);
+
+  // y (n, E) = w[tokens]; dw (V, E) is added to.
+  void (*embedding_forward)(std::int64_t n, std::int64_t E, const std::int64_t* tokens,
+                            const float* w, float* y);
+  void (*embedding_backward)(std::int64_t n, std::int64_t E, const float* dy,
+                             const std::int64_t* tokens, float* dw);
+
+  // y (n, F) = φ(x (n, D)·w (D, F) + b (F) or null).
+  void (*linear_forward)(std::int64_t n, std::int64_t D, std::int64_t F, const float* x,
+                         const float* w, const float* b, Activation, float* y);
+  // dz (n, F) is work space and may be dy where the activation is linear; dw, db are added to, they
+  // and dx may be null.
+  void (*linear_backward)(std::int64_t n, std::int64_t D, std::int64_t F, const float* dy,
+                          const float* x, const float* w, const float* y, Activation, float* dz,
+                          float* dw, float* db, float* dx);
+
+  // y (B, T', F) from x (B, T, C), w (K, C, F), b (F) or null.
+  void (*conv1d_forward)(const Conv1D&, const float* x, const float* w, const float* b, Activation,
+                         float* y);
+  void (*conv1d_backward)(const Conv1D&, const float* dy, const float* x, const float* w,
+                          const float* y, Activation, float* dz, float* dw, float* db, float* dx);
+
+  void (*lstm_forward)(const LSTMShape&, const LSTMForward&);
+  void (*lstm_backward)(const LSTMShape&, const LSTMBackward&);
+
+  // Σ weight·loss over n rows of V logits; weight (n) or null for the mean. Targets are classes (n)
+  // or rows (n, V), the other is null. log_p (n, V) gets the log-probabilities.
+  double (*softmax_cross_entropy_forward)(std::int64_t n, std::int64_t V, const float* z,
+                                          const std::int64_t* classes, const float* rows,
+                                          const float* weight, float* log_p);
+  // dz (n, V) may be log_p.
+  void (*softmax_cross_entropy_backward)(std::int64_t n, std::int64_t V, const float* log_p,
+                                         const std::int64_t* classes, const float* rows,
+                                         const float* weight, float* dz);
+  double (*cross_entropy_forward)(std::int64_t n, std::int64_t V, const float* p,
+                                  const std::int64_t* classes, const float* rows,
+                                  const float* weight);
+  void (*cross_entropy_backward)(std::int64_t n, std::int64_t V, const float* p,
+                                 const std::int64_t* classes, const float* rows,
+                                 const float* weight, float* dp);
+  // Σ weight·loss over n entries, and dy (n); weight (n) or null for the mean.
+  double (*pointwise_loss)(PointwiseLoss, std::int64_t n, const float* y, const float* target,
+                           const float* weight, float delta, float* dy);
+
+  // Optimizers over n parameters; p and the slots are updated in place.
+  double (*squared_norm)(std::int64_t n, const float* g);
+  void (*scale)(std::int64_t n, float factor, float* g);
+  void (*sgd)(std::int64_t n, float* p, const float* g, float* v, float lr, float momentum,
+              bool nesterov);
+  void (*rmsprop)(std::int64_t n, float* p, const float* g, float* s, float lr, float rho,
+                  float eps);
+  // lr is the step size over 1 - β₁ᵗ; correction is 1 / √(1 - β₂ᵗ); keep is 1 - lr·weight_decay.
+  void (*adam)(std::int64_t n, float* p, const float* g, float* m, float* v, float lr, float beta_1,
+               float beta_2, float correction, float eps, float keep);
+
+  // One token for each of B rows of V logits, as lstm.backends.ops.sample says; u (B).
+  void (*sample)(std::int64_t B, std::int64_t V, const float* z, const double* u,
+                 double temperature, std::int64_t top_k, double top_p, std::int64_t* out);
+
+  // B texts of N tokens each; the states end before the last token drawn.
+  void (*generate)(const Generation&);
+};
+
+// The kernels compiled for one instruction set; null where this build has none.
+const Kernels* kernels_baseline();
+const Kernels* kernels_avx2();
+const Kernels* kernels_avx512();
+
+// Those for the machine it runs on, and by name ("baseline", "avx2", "avx512"; null if the machine
+// or the build lacks it).
+const Kernels* best_kernels();
+const Kernels* find_kernels(const char* name);
+
+}  // namespace lstm

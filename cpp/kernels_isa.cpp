@@ -1,0 +1,97 @@
+// All kernels for one instruction set: compiled once for each, with LSTM_ISA its name.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <type_traits>
+
+#include "kernels.h"
+#include "thread_pool.h"
+#include "vmath.h"
+
+namespace LSTM_ISA {
+
+using lstm::Activation;
+using lstm::DenormalsFlushed;
+using lstm::LSTMBackward;
+using lstm::LSTMForward;
+using lstm::LSTMShape;
+
+// Memory of the calling thread that lasts until the next call with the same slot.
+inline float* scratch(int slot, std::int64_t count) {
+  constexpr std::align_val_t alignment{64};
+  struct Buffer {
+    float* p = nullptr;
+    std::int64_t size = 0;
+    ~Buffer() { ::operator delete(p, alignment); }
+  };
+  thread_local Buffer buffers[3];
+  Buffer& buffer = buffers[slot];
+  if (count > buffer.size) {
+    ::operator delete(buffer.p, alignment);
+    buffer.p = static_cast<float*>(::operator new(4 * count, alignment, std::nothrow));
+    buffer.size = buffer.p ? count : 0;
+    if (!buffer.p) std::abort();
+  }
+  return buffer.p;
+}
+
+inline void column_sums(std::int64_t n, std::int64_t N, const float* x, float* out);
+
+}  // namespace LSTM_ISA
+
+#include "gemm.inl"
+#include "lstm.inl"
+#include "pointwise.inl"
+#include "conv1d.inl"
+#include "sampling.inl"
+#include "generate.inl"
+
+namespace LSTM_ISA {
+
+inline void matmul(std::int64_t M, std::int64_t N, std::int64_t K, const float* a, const float* b,
+                   float* c) {
+  gemm(M, N, K, {a, K, 1}, {b, N, 1}, c, N, false, nullptr);
+}
+
+constexpr lstm::Kernels table = {
+#define LSTM_NAME(isa) #isa
+#define LSTM_NAME_OF(isa) LSTM_NAME(isa)
+    LSTM_NAME_OF(LSTM_ISA),
+    matmul,
+    activation_forward,
+    activation_backward,
+    dropout,
+    embedding_forward,
+    embedding_backward,
+    linear_forward,
+    linear_backward,
+    conv1d_forward,
+    conv1d_backward,
+    lstm_forward,
+    lstm_backward,
+    softmax_cross_entropy_forward,
+    softmax_cross_entropy_backward,
+    cross_entropy_forward,
+    cross_entropy_backward,
+    pointwise_loss,
+    squared_norm,
+    scale,
+    sgd,
+    rmsprop,
+    adam,
+    sample,
+    generate,
+};
+
+}  // namespace LSTM_ISA
+
+#define LSTM_GETTER(isa) kernels_##isa
+#define LSTM_GETTER_OF(isa) LSTM_GETTER(isa)
+
+namespace lstm {
+const Kernels* LSTM_GETTER_OF(LSTM_ISA)() { return &LSTM_ISA::table; }
+}  // namespace lstm

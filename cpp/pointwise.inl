@@ -1,0 +1,338 @@
+// Activations, dropout, embedding, linear layers, losses and optimizers.
+
+namespace LSTM_ISA {
+
+using lstm::PointwiseLoss;
+
+// out (N) += the sums over n rows. Columns are divided among threads, rows are added in order.
+inline void column_sums(std::int64_t n, std::int64_t N, const float* x, float* out) {
+  lstm::parallel(N, lanes, double(n), [&](auto begin, auto end) {
+    for (std::int64_t row = 0; row < n; ++row) {
+      const float* p = x + row * N + begin;
+      for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+        put(out + begin + k, get(out + begin + k) + get(p + k));
+      });
+    }
+  });
+}
+
+inline void softmax_row(std::int64_t V, const float* x, float* y) {
+  float top = x[0];
+  for (std::int64_t k = 1; k < V; ++k) top = x[k] > top ? x[k] : top;
+  for_each_vec(
+      V, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA { put(y + k, exp(get(x + k) - top)); });
+  float total = 0;
+  for (std::int64_t k = 0; k < V; ++k) total += y[k];
+  for_each_vec(V, [&](auto k, auto get, auto put)
+                      LSTM_INLINE_LAMBDA { put(y + k, get(y + k) * (1.0f / total)); });
+}
+
+inline void activation_forward(Activation activation, std::int64_t rows, std::int64_t width,
+                               const float* x, float* y) {
+  if (width == 0) return;
+  if (activation == Activation::softmax) {
+    lstm::parallel(rows, 1, 20.0 * width, [&](auto begin, auto end) {
+      for (auto row = begin; row < end; ++row) softmax_row(width, x + row * width, y + row * width);
+    });
+    return;
+  }
+  with_activation(activation, [&](auto a) {
+    lstm::parallel(rows * width, lanes, 10.0, [&](auto begin, auto end) {
+      for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+        put(y + begin + k, apply<decltype(a)::value>(get(x + begin + k)));
+      });
+    });
+  });
+}
+
+inline void activation_backward(Activation activation, std::int64_t rows, std::int64_t width,
+                                const float* dy, const float* y, float* dx) {
+  if (activation == Activation::softmax) {
+    lstm::parallel(rows, 1, 4.0 * width, [&](auto begin, auto end) {
+      for (auto row = begin; row < end; ++row) {
+        const float *d = dy + row * width, *p = y + row * width;
+        float dot = 0;
+        for (std::int64_t k = 0; k < width; ++k) dot += d[k] * p[k];
+        for_each_vec(width, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+          put(dx + row * width + k, get(p + k) * (get(d + k) - dot));
+        });
+      }
+    });
+    return;
+  }
+  with_activation(activation, [&](auto a) {
+    lstm::parallel(rows * width, lanes, 4.0, [&](auto begin, auto end) {
+      for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+        put(dx + begin + k, get(dy + begin + k) * slope<decltype(a)::value>(get(y + begin + k)));
+      });
+    });
+  });
+}
+
+inline void dropout(std::int64_t n, const float* x, const float* u, float rate, float* y) {
+  const float grown = 1.0f / (1.0f - rate);
+  lstm::parallel(n, lanes, 4.0, [&](auto begin, auto end) {
+    for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+      put(y + begin + k, select(get(u + begin + k) >= rate, get(x + begin + k) * grown, vec{}));
+    });
+  });
+}
+
+inline void embedding_forward(std::int64_t n, std::int64_t E, const std::int64_t* tokens,
+                              const float* w, float* y) {
+  if (E == 0) return;
+  lstm::parallel(n, 1, double(E), [&](auto begin, auto end) {
+    for (auto k = begin; k < end; ++k) std::memcpy(y + k * E, w + tokens[k] * E, E * sizeof(float));
+  });
+}
+
+inline void embedding_backward(std::int64_t n, std::int64_t E, const float* dy,
+                               const std::int64_t* tokens, float* dw) {
+  lstm::parallel(E, lanes, double(n), [&](auto begin, auto end) {
+    for (std::int64_t t = 0; t < n; ++t) {
+      float* row = dw + tokens[t] * E + begin;
+      const float* d = dy + t * E + begin;
+      for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+        put(row + k, get(row + k) + get(d + k));
+      });
+    }
+  });
+}
+
+inline void linear_forward(std::int64_t n, std::int64_t D, std::int64_t F, const float* x,
+                           const float* w, const float* b, Activation activation, float* y) {
+  gemm(n, F, D, {x, D, 1}, {w, F, 1}, y, F, false, b);
+  if (activation != Activation::linear) activation_forward(activation, n, F, y, y);
+}
+
+inline void linear_backward(std::int64_t n, std::int64_t D, std::int64_t F, const float* dy,
+                            const float* x, const float* w, const float* y, Activation activation,
+                            float* dz, float* dw, float* db, float* dx) {
+  if (activation != Activation::linear) activation_backward(activation, n, F, dy, y, dz);
+  const float* d = activation == Activation::linear ? dy : dz;
+  if (dw) gemm(D, F, n, {x, 1, D}, {d, F, 1}, dw, F, true, nullptr);
+  if (db) column_sums(n, F, d, db);
+  if (dx) gemm(n, D, F, {d, F, 1}, {w, 1, F}, dx, D, false, nullptr);
+}
+
+// ---- losses
+
+inline float weight_of(const float* weight, std::int64_t k, std::int64_t n) {
+  return weight ? weight[k] : 1.0f / float(n);
+}
+
+// Losses by row, computed in parallel and added in order.
+template <class Loss>
+double summed(std::int64_t n, double cost, Loss loss) {
+  float* values = scratch(0, n);
+  lstm::parallel(n, 1, cost, [&](auto begin, auto end) {
+    for (auto k = begin; k < end; ++k) values[k] = loss(k);
+  });
+  double total = 0;
+  for (std::int64_t k = 0; k < n; ++k) total += values[k];
+  return total;
+}
+
+inline double softmax_cross_entropy_forward(std::int64_t n, std::int64_t V, const float* z,
+                                            const std::int64_t* classes, const float* rows,
+                                            const float* weight, float* log_p) {
+  return summed(n, 20.0 * V, [&](std::int64_t row) {
+    const float* x = z + row * V;
+    float* out = log_p + row * V;
+    float top = x[0];
+    for (std::int64_t k = 1; k < V; ++k) top = x[k] > top ? x[k] : top;
+    vec total = {};
+    std::int64_t k = 0;
+    for (; k + lanes <= V; k += lanes) total += exp(load(x + k) - top);
+    float rest = sum(total);
+    if (int left = int(V - k)) {
+      const vec e = exp(load_part(x + k, left) - top);
+      for (int j = 0; j < left; ++j) rest += e[j];
+    }
+    const float log_total = std::log(rest);
+    for_each_vec(V, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
+      // In two steps: for large logits their sum would lose the digits of the logarithm.
+      put(out + j, (get(x + j) - top) - log_total);
+    });
+    float loss = 0;
+    if (classes) {
+      loss = -out[classes[row]];
+    } else {
+      for (std::int64_t j = 0; j < V; ++j) {
+        const float t = rows[row * V + j];
+        if (t != 0) loss -= t * out[j];
+      }
+    }
+    return loss * weight_of(weight, row, n);
+  });
+}
+
+inline void softmax_cross_entropy_backward(std::int64_t n, std::int64_t V, const float* log_p,
+                                           const std::int64_t* classes, const float* rows,
+                                           const float* weight, float* dz) {
+  lstm::parallel(n, 1, 20.0 * V, [&](auto begin, auto end) {
+    for (auto row = begin; row < end; ++row) {
+      const float* x = log_p + row * V;
+      float* d = dz + row * V;
+      const float w = weight_of(weight, row, n);
+      if (classes) {
+        for_each_vec(V, [&](auto k, auto get, auto put)
+                            LSTM_INLINE_LAMBDA { put(d + k, exp(get(x + k)) * w); });
+        d[classes[row]] -= w;
+        continue;
+      }
+      const float* t = rows + row * V;
+      float mass = 0;
+      for (std::int64_t k = 0; k < V; ++k) mass += t[k];
+      for_each_vec(V, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+        put(d + k, (exp(get(x + k)) * mass - get(t + k)) * w);
+      });
+    }
+  });
+}
+
+constexpr float tiny = 1.17549435e-38f;
+
+inline double cross_entropy_forward(std::int64_t n, std::int64_t V, const float* p,
+                                    const std::int64_t* classes, const float* rows,
+                                    const float* weight) {
+  const auto log_of = [](float x) { return std::log(x > tiny ? x : tiny); };
+  return summed(n, 20.0 * V, [&](std::int64_t row) {
+    const float* x = p + row * V;
+    float loss = 0;
+    if (classes) {
+      loss = -log_of(x[classes[row]]);
+    } else {
+      for (std::int64_t k = 0; k < V; ++k)
+        if (const float t = rows[row * V + k]) loss -= t * log_of(x[k]);
+    }
+    return loss * weight_of(weight, row, n);
+  });
+}
+
+inline void cross_entropy_backward(std::int64_t n, std::int64_t V, const float* p,
+                                   const std::int64_t* classes, const float* rows,
+                                   const float* weight, float* dp) {
+  lstm::parallel(n, 1, 4.0 * V, [&](auto begin, auto end) {
+    for (auto row = begin; row < end; ++row) {
+      const float w = weight_of(weight, row, n);
+      for (std::int64_t k = 0; k < V; ++k) {
+        const float t = classes ? float(k == classes[row]) : rows[row * V + k];
+        const float x = p[row * V + k];
+        dp[row * V + k] = t == 0 ? 0 : -w * t / (x > tiny ? x : tiny);
+      }
+    }
+  });
+}
+
+struct LossAt {
+  float value, slope;
+};
+
+inline LossAt pointwise(PointwiseLoss loss, float y, float t, float delta) {
+  const float error = y - t;
+  switch (loss) {
+    case PointwiseLoss::squared_error: return {error * error, 2 * error};
+    case PointwiseLoss::absolute_error:
+      return {std::fabs(error), float(error > 0) - float(error < 0)};
+    case PointwiseLoss::huber: {
+      const float s = error < -delta ? -delta : error > delta ? delta : error;
+      return {s * (error - s / 2), s};
+    }
+    case PointwiseLoss::binary_cross_entropy: {
+      const float p = y > tiny ? y : tiny, q = 1 - y > tiny ? 1 - y : tiny;
+      return {-t * std::log(p) - (1 - t) * std::log(q), (1 - t) / q - t / p};
+    }
+    case PointwiseLoss::sigmoid_cross_entropy: {
+      const float e = std::exp(-std::fabs(y));
+      const float s = y < 0 ? e / (1 + e) : 1 / (1 + e);
+      return {(y > 0 ? y : 0) + std::log1p(e) - t * y, s - t};
+    }
+  }
+  return {0, 0};
+}
+
+inline double pointwise_loss(PointwiseLoss loss, std::int64_t n, const float* y,
+                             const float* target, const float* weight, float delta, float* dy) {
+  return summed(n, 40.0, [&](std::int64_t k) {
+    const LossAt at = pointwise(loss, y[k], target[k], delta);
+    const float w = weight_of(weight, k, n);
+    dy[k] = w * at.slope;
+    return w * at.value;
+  });
+}
+
+// ---- optimizers
+
+// Blocks of a fixed size are summed on their own and then added in order.
+inline double squared_norm(std::int64_t n, const float* g) {
+  constexpr std::int64_t block = 4096;
+  const std::int64_t blocks = (n + block - 1) / block;
+  double* sums = reinterpret_cast<double*>(scratch(0, 2 * blocks));
+  lstm::parallel(blocks, 1, 2.0 * block, [&](auto begin, auto end) {
+    for (auto k = begin; k < end; ++k) {
+      const std::int64_t first = k * block, last = first + block < n ? first + block : n;
+      double total = 0;
+      for (auto j = first; j < last; ++j) total += double(g[j]) * double(g[j]);
+      sums[k] = total;
+    }
+  });
+  double total = 0;
+  for (std::int64_t k = 0; k < blocks; ++k) total += sums[k];
+  return total;
+}
+
+inline void scale(std::int64_t n, float factor, float* g) {
+  lstm::parallel(n, lanes, 1.0, [&](auto begin, auto end) {
+    for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+      put(g + begin + k, get(g + begin + k) * factor);
+    });
+  });
+}
+
+inline void sgd(std::int64_t n, float* p, const float* g, float* v, float lr, float momentum,
+                bool nesterov) {
+  lstm::parallel(n, lanes, 4.0, [&](auto begin, auto end) {
+    for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
+      const auto k = begin + j;
+      const vec d = get(g + k), velocity = get(v + k) * momentum + d;
+      put(v + k, velocity);
+      put(p + k, get(p + k) - lr * (nesterov ? d + momentum * velocity : velocity));
+    });
+  });
+}
+
+LSTM_INLINE vec square_root(vec x) {
+  vec y;
+  for (int k = 0; k < lanes; ++k) y[k] = __builtin_sqrtf(x[k]);
+  return y;
+}
+
+inline void rmsprop(std::int64_t n, float* p, const float* g, float* s, float lr, float rho,
+                    float eps) {
+  lstm::parallel(n, lanes, 8.0, [&](auto begin, auto end) {
+    for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
+      const auto k = begin + j;
+      const vec d = get(g + k), mean = rho * get(s + k) + (1 - rho) * d * d;
+      put(s + k, mean);
+      put(p + k, get(p + k) - lr * d / (square_root(mean) + eps));
+    });
+  });
+}
+
+inline void adam(std::int64_t n, float* p, const float* g, float* m, float* v, float lr,
+                 float beta_1, float beta_2, float correction, float eps, float keep) {
+  lstm::parallel(n, lanes, 12.0, [&](auto begin, auto end) {
+    for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
+      const auto k = begin + j;
+      const vec d = get(g + k);
+      const vec mean = beta_1 * get(m + k) + (1 - beta_1) * d;
+      const vec square = beta_2 * get(v + k) + (1 - beta_2) * d * d;
+      put(m + k, mean);
+      put(v + k, square);
+      put(p + k, keep * get(p + k) - lr * mean / (square_root(square) * correction + eps));
+    });
+  });
+}
+
+}  // namespace LSTM_ISA

@@ -1,0 +1,76 @@
+// For the thread sanitizer: two threads run kernels at once while a third changes the number of
+// threads. Every result must be the bits that one thread alone computes.
+
+#include <atomic>
+#include <cstdio>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "kernels.h"
+#include "thread_pool.h"
+
+namespace {
+
+using Floats = std::vector<float>;
+
+Floats numbers(std::int64_t count, unsigned seed) {
+  Floats x(count);
+  for (float& value : x) {
+    seed = seed * 1664525u + 1013904223u;
+    value = float(int(seed >> 8) % 2001 - 1000) / 4000;
+  }
+  return x;
+}
+
+// An LSTM forward and backward, a linear layer and an optimizer step; all outputs in one row.
+Floats results(const lstm::Kernels& kernels) {
+  constexpr std::int64_t B = 13, T = 5, D = 19, H = 37, n = B * T, F = 41;
+  const auto relu = lstm::Activation::relu;
+  const lstm::LSTMShape shape{B, T, D, H, false, lstm::Activation::tanh, lstm::Activation::sigmoid};
+  const Floats x = numbers(n * D, 1), w = numbers(D * 4 * H, 2), r = numbers(H * 4 * H, 3);
+  const Floats w_out = numbers(H * F, 4), dz_out = numbers(n * F, 5);
+  Floats gates(n * 4 * H), c(n * H), y(n * H), z(n * F), work(n * F), dz(n * 4 * H), dy(n * H);
+  Floats dh(B * H), dc(B * H), dw(D * 4 * H), dr(H * 4 * H), db(4 * H), dx(n * D), dw_out(H * F);
+  kernels.lstm_forward(shape, {x.data(), w.data(), r.data(), nullptr, nullptr, nullptr, nullptr,
+                               gates.data(), c.data(), y.data()});
+  kernels.linear_forward(n, H, F, y.data(), w_out.data(), nullptr, relu, z.data());
+  kernels.linear_backward(n, H, F, dz_out.data(), y.data(), w_out.data(), z.data(), relu,
+                          work.data(), dw_out.data(), nullptr, dy.data());
+  kernels.lstm_backward(shape, {x.data(), w.data(), r.data(), nullptr, nullptr, nullptr,
+                                gates.data(), c.data(), y.data(), dy.data(), dh.data(), dc.data(),
+                                dz.data(), dw.data(), dr.data(), db.data(), dx.data()});
+  Floats p = r, m(r.size()), v(r.size());
+  kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 0.01f, 0.9f, 0.99f,
+               1, 1e-7f, 1);
+  Floats all{float(kernels.squared_norm(std::int64_t(dw.size()), dw.data()))};
+  for (const Floats* part : {&y, &c, &z, &dx, &dw, &dr, &db, &dw_out, &dh, &dc, &p, &m, &v})
+    all.insert(all.end(), part->begin(), part->end());
+  return all;
+}
+
+bool same(const Floats& a, const Floats& b) {
+  return a.size() == b.size() && !std::memcmp(a.data(), b.data(), a.size() * sizeof(float));
+}
+
+}  // namespace
+
+int main() {
+  const lstm::Kernels& kernels = *lstm::best_kernels();
+  lstm::set_thread_count(1);
+  const Floats expected = results(kernels);
+  std::atomic<int> wrong{0}, running{2};
+  const auto hammer = [&] {
+    for (int k = 0; k < 50; ++k) wrong += !same(results(kernels), expected);
+    --running;
+  };
+  std::thread first(hammer), second(hammer);
+  for (int count = 1; running; count = count % 4 + 1) {
+    lstm::set_thread_count(count);
+    std::this_thread::yield();
+  }
+  first.join();
+  second.join();
+  std::printf("%s: %d of 100 results differ\n", kernels.name, wrong.load());
+  return wrong != 0;
+}

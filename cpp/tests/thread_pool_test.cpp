@@ -1,0 +1,45 @@
+// The pool under the thread sanitizer: every task runs once, whoever calls and however many
+// threads.
+
+#include "thread_pool.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+namespace {
+
+// Plain numbers, not atomic ones: two threads at one of them is the race to be found.
+void divide_once(std::int64_t total) {
+  std::vector<int> visits(total);
+  lstm::parallel(total, 4, 1e6, [&](auto begin, auto end) {
+    for (auto k = begin; k < end; ++k) ++visits[k];
+  });
+  for (const int count : visits)
+    if (count != 1) {
+      std::fprintf(stderr, "a part of %lld items was visited %d times\n", (long long)total, count);
+      std::exit(1);
+    }
+}
+
+void divide_often() {
+  for (std::int64_t total = 0; total < 100; ++total) divide_once(total);
+}
+
+}  // namespace
+
+int main() {
+  for (const int count : {1, 2, 3, 8, 2}) {
+    lstm::set_thread_count(count);
+    divide_often();
+  }
+  std::vector<std::thread> callers;
+  for (int k = 0; k < 4; ++k)
+    callers.emplace_back([k] {
+      divide_often();
+      lstm::set_thread_count(k + 1);
+      divide_often();
+    });
+  for (auto& caller : callers) caller.join();
+}

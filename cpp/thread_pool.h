@@ -1,0 +1,92 @@
+// A small persistent pool of threads.
+//
+// Threads are started at the first parallel call and wait between calls. A call made while another
+// is running, from a second Python thread, runs serially; so does everything in a child after fork
+// until its own pool starts. Results never depend on the number of threads: callers divide outputs
+// among tasks, never sums.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__SSE__)
+#include <xmmintrin.h>
+#endif
+
+namespace lstm {
+
+// Denormal numbers cost a hundred times as much as others and mean nothing here: they count as zero
+// while a guard lives, and the caller's setting comes back after it. Always inline, like all that
+// is compiled for several instruction sets: the linker would keep one copy for all of them.
+class DenormalsFlushed {
+ public:
+#if defined(__SSE__)
+  __attribute__((always_inline)) DenormalsFlushed() : before_(_mm_getcsr()) {
+    _mm_setcsr(before_ | 0x8040);
+  }
+  __attribute__((always_inline)) ~DenormalsFlushed() { _mm_setcsr(before_); }
+
+ private:
+  unsigned before_;
+#elif defined(__aarch64__)
+  __attribute__((always_inline)) DenormalsFlushed() {
+    __asm__ volatile("mrs %0, fpcr" : "=r"(before_));
+    __asm__ volatile("msr fpcr, %0" : : "r"(before_ | 1 << 24));
+  }
+  __attribute__((always_inline)) ~DenormalsFlushed() {
+    __asm__ volatile("msr fpcr, %0" : : "r"(before_));
+  }
+
+ private:
+  std::uint64_t before_;
+#else
+  DenormalsFlushed() {}
+#endif
+};
+
+int thread_count();
+void set_thread_count(int count);  // at least 1
+
+// Call task(context, index) for every index in [0, count), on several threads, and wait for all.
+void run_tasks(std::int64_t count, void (*task)(void*, std::int64_t), void* context);
+
+// The part [begin, end) of `total` items, in units of `grain`, that task `index` of `count` owns.
+struct Part {
+  std::int64_t begin, end;
+};
+__attribute__((always_inline)) inline Part part_of(std::int64_t total, std::int64_t grain,
+                                                   std::int64_t index, std::int64_t count) {
+  const std::int64_t units = (total + grain - 1) / grain;
+  const std::int64_t begin = units * index / count * grain;
+  const std::int64_t end = units * (index + 1) / count * grain;
+  return {begin < total ? begin : total, end < total ? end : total};
+}
+
+// Divide `total` items among the threads; each calls body(begin, end) once, with denormals flushed.
+// Serial where the work of `total * cost` floating-point operations is too small to be worth waking
+// threads.
+template <class Body>
+void parallel(std::int64_t total, std::int64_t grain, double cost, Body body) {
+  const std::int64_t units = (total + grain - 1) / grain;
+  std::int64_t tasks = thread_count() < units ? thread_count() : units;
+  if (double(total) * cost < 20000.0) tasks = 1;
+  if (tasks <= 1) {
+    const DenormalsFlushed guard;
+    if (total > 0) body(std::int64_t(0), total);
+    return;
+  }
+  struct Context {
+    Body& body;
+    std::int64_t total, grain, tasks;
+  } context{body, total, grain, tasks};
+  run_tasks(
+      tasks,
+      [](void* raw, std::int64_t index) {
+        const DenormalsFlushed guard;
+        auto& c = *static_cast<Context*>(raw);
+        const Part part = part_of(c.total, c.grain, index, c.tasks);
+        if (part.begin < part.end) c.body(part.begin, part.end);
+      },
+      &context);
+}
+
+}  // namespace lstm

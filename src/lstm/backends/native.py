@@ -1,0 +1,388 @@
+"""The contract in C++: float32, on as many threads as the machine has cores.
+
+Allocates the arrays and calls the kernels of `cpp/`. What each function means is said in
+`lstm.backends.ops`, and line by line in `lstm.backends.reference`.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.backends import _kernels, reference
+from lstm.backends.ops import ActivationName, Cache, LSTMWeights, PointwiseLossName, State
+from lstm.errors import InvalidValueError
+
+Array = NDArray[Any]
+
+NAME = "native"
+DTYPES = ("float32",)
+
+# Moving numbers about without computing is NumPy's own business.
+add = reference.add
+assign = reference.assign
+concatenate = reference.concatenate
+fill = reference.fill
+flip = reference.flip
+multiply = reference.multiply
+repeat = reference.repeat
+reshape = reference.reshape
+scale = reference.scale
+slice_backward = reference.slice_backward
+slice_forward = reference.slice_forward
+split = reference.split
+sum = reference.sum
+to_numpy = reference.to_numpy
+transpose = reference.transpose
+zeros = reference.zeros
+
+_ACTIVATIONS = {name: code for code, name in enumerate(get_args(ActivationName))}
+_LOSSES = {name: code for code, name in enumerate(get_args(PointwiseLossName))}
+
+
+def array(values: Array) -> Array:
+    # The kernels read contiguous and aligned memory: what is not is copied here, once.
+    return np.require(values, requirements=["C", "A"])
+
+
+def _tokens(x: Array) -> Array:
+    """Tokens in one row, contiguous."""
+    return np.ascontiguousarray(x).reshape(-1)
+
+
+def _rows(x: Array) -> Array:
+    """(..., N) as (rows, N)."""
+    return x.reshape(-1, x.shape[-1]) if x.shape[-1] else x.reshape(0, 0)
+
+
+def _like(x: Array) -> Array:
+    return np.empty(x.shape, np.float32)
+
+
+def activation_forward(x: Array, activation: ActivationName) -> Array:
+    if activation == "linear":
+        return x
+    y = _like(x)
+    _kernels.activation_forward(_rows(x), _ACTIVATIONS[activation], _rows(y))
+    return y
+
+
+def activation_backward(dy: Array, y: Array, activation: ActivationName) -> Array:
+    if activation == "linear":
+        return dy
+    dx = _like(y)
+    _kernels.activation_backward(_rows(dy), _rows(y), _ACTIVATIONS[activation], _rows(dx))
+    return dx
+
+
+def dropout_forward(x: Array, u: Array, rate: float) -> Array:
+    y = _like(x)
+    _kernels.dropout(x.reshape(-1), u.reshape(-1), rate, y.reshape(-1))
+    return y
+
+
+def dropout_backward(dy: Array, u: Array, rate: float) -> Array:
+    return dropout_forward(dy, u, rate)
+
+
+def embedding_forward(tokens: Array, w: Array) -> Array:
+    y = np.empty((*tokens.shape, w.shape[1]), np.float32)
+    _kernels.embedding_forward(_tokens(tokens), w, y.reshape(-1, w.shape[1]))
+    return y
+
+
+def embedding_backward(dy: Array, tokens: Array, dw: Array) -> None:
+    _kernels.embedding_backward(dy.reshape(-1, dw.shape[1]), _tokens(tokens), dw)
+
+
+def linear_forward(
+    x: Array, w: Array, b: Array | None, activation: ActivationName
+) -> tuple[Array, Cache]:
+    D, F = w.shape
+    y = np.empty((*x.shape[:-1], F), np.float32)
+    _kernels.linear_forward(x.reshape(-1, D), w, b, _ACTIVATIONS[activation], y.reshape(-1, F))
+    return y, (x, w, y, activation)
+
+
+def linear_backward(
+    dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
+) -> Array | None:
+    x, w, y, activation = cache
+    D, F = w.shape
+    dx = _like(x) if need_dx else None
+    _kernels.linear_backward(
+        dy.reshape(-1, F),
+        x.reshape(-1, D),
+        w,
+        y.reshape(-1, F),
+        _ACTIVATIONS[activation],
+        None if activation == "linear" else np.empty((y.size // F, F), np.float32),
+        dw,
+        db,
+        None if dx is None else dx.reshape(-1, D),
+    )
+    return dx
+
+
+def conv1d_forward(
+    x: Array,
+    w: Array,
+    b: Array | None,
+    stride: int,
+    dilation: int,
+    padding: tuple[int, int],
+    activation: ActivationName,
+) -> tuple[Array, Cache]:
+    steps = max(
+        0, (x.shape[1] + padding[0] + padding[1] - dilation * (len(w) - 1) - 1) // stride + 1
+    )
+    y = np.empty((len(x), steps, w.shape[2]), np.float32)
+    code = _ACTIVATIONS[activation]
+    _kernels.conv1d_forward(x, w, b, stride, dilation, padding[0], code, y)
+    return y, (x, w, y, stride, dilation, padding, activation)
+
+
+def conv1d_backward(
+    dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
+) -> Array | None:
+    x, w, y, stride, dilation, padding, activation = cache
+    dx = _like(x) if need_dx else None
+    dz = None if activation == "linear" else _like(y)
+    code = _ACTIVATIONS[activation]
+    _kernels.conv1d_backward(dy, x, w, y, stride, dilation, padding[0], code, dz, dw, db, dx)
+    return dx
+
+
+def lstm_forward(
+    x: Array,
+    w: Array,
+    r: Array,
+    b: Array | None,
+    h0: Array | None,
+    c0: Array | None,
+    mask: Array | None,
+    reverse: bool,
+    activation: ActivationName,
+    recurrent_activation: ActivationName,
+    keep_cache: bool,
+) -> tuple[Array, Array, Array, Cache]:
+    (B, T, _), H = x.shape, r.shape[0]
+    gates = np.empty((B, T, 4 * H), np.float32)
+    c, y = np.empty((B, T, H), np.float32), np.empty((B, T, H), np.float32)
+    codes = _ACTIVATIONS[activation], _ACTIVATIONS[recurrent_activation]
+    _kernels.lstm_forward(x, w, r, b, h0, c0, mask, reverse, *codes, gates, c, y)
+    if T:
+        last = 0 if reverse else T - 1
+        h_n, c_n = y[:, last].copy(), c[:, last].copy()
+    else:
+        h_n = np.zeros((B, H), np.float32) if h0 is None else h0
+        c_n = np.zeros((B, H), np.float32) if c0 is None else c0
+    cache = (x, w, r, h0, c0, mask, reverse, *codes, gates, c, y)
+    return y, h_n, c_n, cache if keep_cache else None
+
+
+def lstm_backward(
+    dy: Array | None,
+    dh_n: Array | None,
+    dc_n: Array | None,
+    cache: Cache,
+    dw: Array | None,
+    dr: Array | None,
+    db: Array | None,
+    need_dx: bool,
+) -> tuple[Array | None, Array, Array]:
+    x, w, r, h0, c0, mask, reverse, code, recurrent_code, gates, c, y = cache
+    (B, T, _), H = x.shape, r.shape[0]
+    dh = np.zeros((B, H), np.float32) if dh_n is None else np.array(dh_n, order="C")
+    dc = np.zeros((B, H), np.float32) if dc_n is None else np.array(dc_n, order="C")
+    dz = np.empty((B, T, 4 * H), np.float32)
+    dx = _like(x) if need_dx else None
+    _kernels.lstm_backward(
+        x,
+        w,
+        r,
+        h0,
+        c0,
+        mask,
+        reverse,
+        code,
+        recurrent_code,
+        gates,
+        c,
+        y,
+        dy,
+        dh,
+        dc,
+        dz,
+        dw,
+        dr,
+        db,
+        dx,
+    )
+    return dx, dh, dc
+
+
+def _flat(
+    z: Array, target: Array, weight: Array | None
+) -> tuple[Array | None, Array | None, Array | None]:
+    """Classes, rows and weights by position, as the kernels take them; two may be None."""
+    weights = None if weight is None else weight.reshape(-1)
+    if target.ndim == z.ndim:
+        return None, target.reshape(-1, z.shape[-1]), weights
+    return _tokens(target), None, weights
+
+
+def softmax_cross_entropy_forward(
+    z: Array, target: Array, weight: Array | None
+) -> tuple[float, Cache]:
+    log_p, flat = _like(z), _flat(z, target, weight)
+    loss = _kernels.softmax_cross_entropy_forward(_rows(z), *flat, _rows(log_p))
+    return loss, (log_p, *flat)
+
+
+def softmax_cross_entropy_backward(cache: Cache) -> Array:
+    log_p, classes, rows, weights = cache
+    dz = _like(log_p)
+    _kernels.softmax_cross_entropy_backward(_rows(log_p), classes, rows, weights, _rows(dz))
+    return dz
+
+
+def cross_entropy_forward(p: Array, target: Array, weight: Array | None) -> tuple[float, Cache]:
+    flat = _flat(p, target, weight)
+    return _kernels.cross_entropy_forward(_rows(p), *flat), (p, *flat)
+
+
+def cross_entropy_backward(cache: Cache) -> Array:
+    p, classes, rows, weights = cache
+    dp = _like(p)
+    _kernels.cross_entropy_backward(_rows(p), classes, rows, weights, _rows(dp))
+    return dp
+
+
+def pointwise_loss_forward(
+    loss: PointwiseLossName, y: Array, target: Array, weight: Array | None, delta: float
+) -> tuple[float, Cache]:
+    dy = _like(y)
+    weights = None if weight is None else weight.reshape(-1)
+    value = _kernels.pointwise_loss(
+        _LOSSES[loss], y.reshape(-1), target.reshape(-1), weights, delta, dy.reshape(-1)
+    )
+    return value, dy
+
+
+def pointwise_loss_backward(cache: Cache) -> Array:
+    return cache
+
+
+def clip_by_global_norm(g: Array, max_norm: float) -> float:
+    return _kernels.clip_by_global_norm(g, max_norm)
+
+
+def sgd_step(p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov: bool) -> None:
+    _kernels.sgd_step(p, g, v, lr, momentum, nesterov)
+
+
+def rmsprop_step(p: Array, g: Array, s: Array, lr: float, rho: float, eps: float) -> None:
+    _kernels.rmsprop_step(p, g, s, lr, rho, eps)
+
+
+def adam_step(
+    p: Array,
+    g: Array,
+    m: Array,
+    v: Array,
+    step: int,
+    lr: float,
+    beta_1: float,
+    beta_2: float,
+    eps: float,
+    weight_decay: float,
+) -> None:
+    _kernels.adam_step(p, g, m, v, step, lr, beta_1, beta_2, eps, weight_decay)
+
+
+def sample(z: Array, u: Array, temperature: float, top_k: int, top_p: float) -> NDArray[np.int64]:
+    drawn = np.empty(len(z), np.int64)
+    _kernels.sample(z, u, temperature, top_k, top_p, drawn)
+    return drawn
+
+
+def generate(
+    tokens: Array,
+    embedding: Array,
+    layers: Sequence[LSTMWeights],
+    w: Array,
+    b: Array,
+    states: Sequence[State],
+    u: Array,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+) -> tuple[NDArray[np.int64], list[State]]:
+    drawn = np.empty(u.shape, np.int64)
+    after: list[State] = [(np.array(h, order="C"), np.array(c, order="C")) for h, c in states]
+    kernels, recurrents, biases = (list(part) for part in zip(*layers, strict=True))
+    hs, cs = (list(part) for part in zip(*after, strict=True))
+    _kernels.generate(
+        _tokens(tokens),
+        embedding,
+        kernels,
+        recurrents,
+        biases,
+        hs,
+        cs,
+        w,
+        b,
+        u,
+        temperature,
+        top_k,
+        top_p,
+        drawn,
+    )
+    return drawn, after
+
+
+# ---- the machine
+
+
+def instruction_set() -> str:
+    """The instruction set that the kernels use: "baseline", "avx2" or "avx512"."""
+    return _kernels.instruction_set()
+
+
+def num_threads() -> int:
+    """Number of threads that the kernels run on."""
+    return _kernels.num_threads()
+
+
+def set_num_threads(count: int) -> None:
+    """Choose the number of threads that the kernels run on.
+
+    The results are the same bits for any number. At first it is the number of cores, or what the
+    environment variable `LSTM_NUM_THREADS` says.
+
+    Args:
+        count: at least 1.
+
+    Example:
+        >>> import lstm
+        >>> lstm.set_num_threads(2)
+        >>> lstm.num_threads()
+        2
+    """
+    _kernels.set_num_threads(checks.positive_int("count", count))
+
+
+if "LSTM_NUM_THREADS" in os.environ:
+    try:
+        _threads = int(os.environ["LSTM_NUM_THREADS"])
+    except ValueError:
+        _threads = 0
+    if _threads < 1:
+        raise InvalidValueError(
+            "LSTM_NUM_THREADS", "a whole number of at least 1", os.environ["LSTM_NUM_THREADS"]
+        )
+    set_num_threads(_threads)

@@ -1,0 +1,280 @@
+"""The binding of the kernels called with all that is wrong: an exception, never a crash."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from binding_cases import (
+    FUNCTIONS,
+    SIZES,
+    arguments_of,
+    call,
+    each_array,
+    guarded,
+    is_array,
+    make,
+    shape_of,
+)
+from lstm.backends import _kernels
+from op_cases import Array
+
+fuzz = settings(max_examples=200, deadline=None)
+
+ARRAYS = [
+    (function, name)
+    for function, arguments in FUNCTIONS.items()
+    for name, (kind, _) in arguments.items()
+    if is_array(kind)
+]
+over_arrays = pytest.mark.parametrize(("function", "name"), ARRAYS)
+
+
+def assert_refused(function: str, arguments: dict[str, Any]) -> None:
+    """Assert that a call raises, and writes nothing before it does."""
+    before = [x.copy() for x in each_array(arguments)]
+    with pytest.raises((TypeError, ValueError)):
+        call(function, arguments)
+    for x, y in zip(each_array(arguments), before, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def replaced(function: str, name: str, change: Any) -> dict[str, Any]:
+    """Right arguments but for one array, which `change` makes another of."""
+    arguments = arguments_of(function)
+    old = arguments[name]
+    arguments[name] = [change(old[0])] if isinstance(old, list) else change(old)
+    return arguments
+
+
+def test_every_function_is_here() -> None:
+    settings = {"instruction_set", "set_instruction_set", "num_threads", "set_num_threads"}
+    functions = {name for name in dir(_kernels) if not name.startswith("_")}
+    assert functions - settings == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_right_arguments_are_taken(function: str) -> None:
+    call(function, arguments_of(function))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_may_be_none_may_be_none(function: str) -> None:
+    arguments = arguments_of(function)
+    for name, (kind, _) in FUNCTIONS[function].items():
+        if "?" in kind:
+            arguments[name] = [None] if kind.startswith("[") else None
+    call(function, arguments)
+
+
+@over_arrays
+def test_none_elsewhere_is_refused(function: str, name: str) -> None:
+    if "?" not in FUNCTIONS[function][name][0]:
+        assert_refused(function, replaced(function, name, lambda x: None))
+
+
+@over_arrays
+def test_a_wrong_size_is_refused(function: str, name: str) -> None:
+    letters = FUNCTIONS[function][name][1]
+    everywhere = [
+        letter.strip("4")
+        for kind, what in FUNCTIONS[function].values()
+        if is_array(kind)
+        for letter in what
+    ]
+    for axis, letter in enumerate(letters):
+        # One that stands nowhere else may have any size.
+        if everywhere.count(letter.strip("4")) == 1:
+            continue
+        for more in (-1, 1, 1000):
+
+            def change(x: Array, axis: int = axis, more: int = more) -> Array:
+                shape = list(x.shape)
+                shape[axis] += more
+                return guarded(tuple(shape), x.dtype)
+
+            assert_refused(function, replaced(function, name, change))
+
+
+@over_arrays
+@pytest.mark.parametrize("change", [lambda x: x[None], lambda x: x[..., None], lambda x: x[0]])
+def test_a_wrong_number_of_axes_is_refused(function: str, name: str, change: Any) -> None:
+    assert_refused(function, replaced(function, name, change))
+
+
+@over_arrays
+@pytest.mark.parametrize("dtype", ["str", "object", "complex64", "datetime64[s]", "S4"])
+def test_what_is_no_number_is_refused(function: str, name: str, dtype: str) -> None:
+    assert_refused(function, replaced(function, name, lambda x: x.astype(int).astype(dtype)))
+
+
+@over_arrays
+@pytest.mark.parametrize("value", ["text", 1.5, {}, (), object(), [[1.0]]])
+def test_what_is_no_array_is_refused(function: str, name: str, value: Any) -> None:
+    assert_refused(function, arguments_of(function) | {name: value})
+
+
+@over_arrays
+def test_an_odd_address_is_refused(function: str, name: str) -> None:
+    def shifted(x: Array) -> Array:
+        return np.frombuffer(bytearray(x.nbytes + 1), np.uint8)[1:].view(x.dtype).reshape(x.shape)
+
+    if "mask" not in FUNCTIONS[function][name][0]:
+        assert_refused(function, replaced(function, name, shifted))
+
+
+def frozen(x: Array) -> Array:
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
+@over_arrays
+@pytest.mark.parametrize(
+    "change",
+    [
+        frozen,
+        lambda x: np.repeat(x, 2, -1)[..., ::2],
+        lambda x: x.astype(np.float32 if x.dtype != np.float32 else np.float64),
+        lambda x: x.astype(x.dtype.newbyteorder()),
+        lambda x: np.broadcast_to(x[:1], x.shape),
+    ],
+    ids=["frozen", "gaps", "dtype", "byte order", "broadcast"],
+)
+def test_outputs_must_be_just_what_is_asked_for(function: str, name: str, change: Any) -> None:
+    if "out" in FUNCTIONS[function][name][0]:
+        assert_refused(function, replaced(function, name, change))
+
+
+@pytest.mark.parametrize("token", [-1, SIZES["V"], 2**62, -(2**63)])
+@pytest.mark.parametrize(
+    "function", [f for f, arguments in FUNCTIONS.items() if "V" in str(arguments)]
+)
+def test_tokens_out_of_range_are_refused(function: str, token: int) -> None:
+    for name, (kind, _) in FUNCTIONS[function].items():
+        if kind == "tokens":
+
+            def change(x: Array) -> Array:
+                x[-1] = token
+                return x
+
+            assert_refused(function, replaced(function, name, change))
+
+
+@pytest.mark.parametrize(("function", "name"), [a for a in ARRAYS if a[1] in ("tokens", "classes")])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.uint64, np.bool_])
+def test_tokens_must_be_int64(function: str, name: str, dtype: Any) -> None:
+    assert_refused(function, replaced(function, name, lambda x: x.astype(dtype)))
+
+
+CODES = [
+    (f, n) for f, arguments in FUNCTIONS.items() for n, a in arguments.items() if a[0] == "code"
+]
+
+
+@pytest.mark.parametrize(("function", "name"), CODES)
+@pytest.mark.parametrize("code", [-1, 6, 2**31, 2**64, -(2**70), 1.0, "tanh", None])
+def test_codes_of_nothing_are_refused(function: str, name: str, code: Any) -> None:
+    assert_refused(function, arguments_of(function) | {name: code})
+
+
+@pytest.mark.parametrize("name", ["activation", "recurrent_activation"])
+@pytest.mark.parametrize("function", ["lstm_forward", "lstm_backward"])
+def test_an_lstm_has_no_softmax(function: str, name: str) -> None:
+    assert_refused(function, arguments_of(function) | {name: 5})
+
+
+@pytest.mark.parametrize("function", ["conv1d_forward", "conv1d_backward"])
+@pytest.mark.parametrize("name", ["stride", "dilation", "before"])
+@pytest.mark.parametrize("value", [-1, -(2**63), 2**40, 2**63 - 1, 2**64])
+def test_strides_out_of_range_are_refused(function: str, name: str, value: int) -> None:
+    assert_refused(function, arguments_of(function) | {name: value})
+
+
+@pytest.mark.parametrize("function", ["sample", "generate"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("temperature", -0.1),
+        ("temperature", np.nan),
+        ("top_k", -1),
+        ("top_k", 2**64),
+        ("top_p", 0.0),
+        ("top_p", -1.0),
+        ("top_p", np.nan),
+    ],
+)
+def test_choices_out_of_range_are_refused(function: str, name: str, value: Any) -> None:
+    assert_refused(function, arguments_of(function) | {name: value})
+
+
+@pytest.mark.parametrize("function", ["linear_backward", "conv1d_backward"])
+def test_work_space_is_needed_where_there_is_an_activation(function: str) -> None:
+    assert_refused(function, arguments_of(function) | {"dz": None})
+    call(function, arguments_of(function) | {"dz": None, "activation": 0})
+
+
+@pytest.mark.parametrize("function", [f for f in FUNCTIONS if "cross_entropy" in f])
+def test_a_target_is_classes_or_rows(function: str) -> None:
+    arguments = arguments_of(function)
+    assert_refused(function, arguments | {"classes": None, "rows": None})
+    n, V = SIZES["n"], SIZES["V"]
+    both = {"classes": guarded((n,), np.int64), "rows": guarded((n, V), np.float32)}
+    assert_refused(function, arguments | both)
+
+
+@pytest.mark.parametrize("step", [0, -1, 2**64])
+def test_steps_count_from_1(step: int) -> None:
+    assert_refused("adam_step", arguments_of("adam_step") | {"step": step})
+
+
+def test_layers_must_fit_together() -> None:
+    for name in ("w", "r", "b", "h", "c"):
+        arguments = arguments_of("generate")
+        assert_refused("generate", arguments | {name: []})
+        assert_refused("generate", arguments | {name: arguments[name] * 2})
+    names = ("w", "r", "b", "h", "c")
+    assert_refused("generate", arguments_of("generate") | {name: [] for name in names})
+
+
+# ---- anything at all
+
+small = st.integers(0, 5)
+numbers = st.one_of(
+    st.integers(-3, 9),
+    st.sampled_from((2**31 - 1, 2**31, 2**40, 2**62, 2**63 - 1, -(2**63))),
+    st.sampled_from((0.0, 0.5, 1.0, -1.0, 1e-320, 1e308, np.inf, -np.inf, np.nan)),
+)
+values = st.sampled_from((0.0, 1.0, 2.0, -1.0, 1e30, -1e30, 1e-40, np.inf, -np.inf, np.nan))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+@fuzz
+@given(data=st.data())
+def test_any_call_returns_or_raises(function: str, data: st.DataObject) -> None:
+    sizes = {letter: data.draw(small, label=letter) for letter in SIZES}
+    guard = data.draw(st.sampled_from((0, 64)), label="guard")
+    wrong = data.draw(st.sampled_from(("", "", *FUNCTIONS[function])), label="wrong")
+    arguments = {}
+    for name, (kind, what) in FUNCTIONS[function].items():
+        if not is_array(kind):
+            arguments[name] = data.draw(numbers, label=name) if name == wrong else what
+            continue
+        shape = shape_of(what, sizes)
+        if name == wrong:
+            shape = tuple(data.draw(st.lists(st.integers(0, 9), max_size=4), label=name))
+        array = make(kind.strip("[]"), shape, guard)
+        if array.dtype.kind == "f":
+            array[...] = data.draw(values)
+            array.flat[:1] = data.draw(values)
+        elif array.dtype.kind == "i":
+            array[...] = data.draw(st.integers(-1, 5))
+        if "?" in kind and data.draw(st.booleans()):
+            array = None
+        arguments[name] = [array] if kind.startswith("[") else array
+    try:
+        call(function, arguments)
+    except (TypeError, ValueError):
+        return

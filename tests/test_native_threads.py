@@ -1,0 +1,233 @@
+"""Threads of the native backend: the same bits for any number, from anywhere, even after fork."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lstm.backends import _kernels, native
+from native_cases import INSTRUCTION_SETS, LARGE, Use, running_on, threads
+from op_cases import Array
+
+COUNTS = (1, 2, 3, 4, 8)
+BUSY = [use for use in LARGE if str(use.case).startswith(("linear", "lstm", "softmax"))]
+
+on_instruction_sets = pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+
+
+def everything(use: Use) -> list[Any]:
+    """All outputs and gradients of a use, in one list."""
+    outputs, gradients = use.results(native)
+    return outputs + gradients
+
+
+def assert_same_bits(results: list[Any], expected: list[Any]) -> None:
+    for x, y in zip(results, expected, strict=True):
+        assert np.asarray(x).tobytes() == np.asarray(y).tobytes()
+
+
+# ---- any number of threads
+
+
+@on_instruction_sets
+@pytest.mark.parametrize("use", LARGE, ids=lambda use: str(use.case))
+def test_operations_give_the_same_bits(instruction_set: str, use: Use) -> None:
+    with running_on(instruction_set):
+        with threads(1):
+            expected = everything(use)
+        for count in COUNTS[1:]:
+            with threads(count):
+                assert_same_bits(everything(use), expected)
+
+
+def optimized() -> list[Array]:
+    """What all optimizers make of the same parameters, one after the other."""
+    rng = np.random.default_rng(80)
+    p, g, m, v = (rng.normal(size=100_003).astype(np.float32) for _ in range(4))
+    norm = native.clip_by_global_norm(g, 10.0)
+    native.sgd_step(p, g, m, 0.1, 0.9, True)
+    native.rmsprop_step(p, g, v := abs(v), 0.1, 0.9, 1e-7)
+    native.adam_step(p, g, m, v, 3, 0.1, 0.9, 0.999, 1e-7, 0.01)
+    return [p, g, m, v, np.array(norm)]
+
+
+@on_instruction_sets
+def test_optimizers_give_the_same_bits(instruction_set: str) -> None:
+    with running_on(instruction_set):
+        with threads(1):
+            expected = optimized()
+        for count in COUNTS[1:]:
+            with threads(count):
+                assert_same_bits(optimized(), expected)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
+def test_the_threads_asked_for_do_the_work() -> None:
+    # Without this the tests above would pass on one thread too.
+    def alive() -> int:
+        return len(os.listdir("/proc/self/task"))
+
+    with threads(2):
+        everything(BUSY[0])
+        two = alive()
+    with threads(8):
+        everything(BUSY[0])
+        assert alive() == two + 6
+    with threads(2):
+        everything(BUSY[0])
+        assert alive() == two
+
+
+@pytest.mark.parametrize("count", [0, -1, 4097, 2**40])
+def test_a_number_of_threads_that_cannot_be(count: int) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        _kernels.set_num_threads(count)
+
+
+# ---- called from several Python threads
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_calls_from_several_threads_do_not_disturb_each_other(count: int) -> None:
+    with threads(count):
+        expected = [everything(use) for use in BUSY]
+        with ThreadPoolExecutor(4) as pool:
+            for results in pool.map(lambda k: everything(BUSY[k % len(BUSY)]), range(40)):
+                # In the order of the calls.
+                assert_same_bits(results, expected[0])
+                expected.append(expected.pop(0))
+
+
+def test_the_number_of_threads_can_change_during_a_call() -> None:
+    expected = everything(BUSY[0])
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            for count in COUNTS:
+                _kernels.set_num_threads(count)
+
+    with threads(2):
+        changing = threading.Thread(target=change)
+        changing.start()
+        try:
+            for _ in range(30):
+                assert_same_bits(everything(BUSY[0]), expected)
+        finally:
+            done.set()
+            changing.join()
+
+
+# ---- processes
+
+
+def in_child(connection: Any) -> None:
+    connection.send([everything(use) for use in BUSY])
+    connection.close()
+
+
+def assert_child_works(expected: list[list[Any]]) -> None:
+    """Assert that a forked child computes the same, on its own threads, and exits."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(target=in_child, args=(sender,))
+    child.start()
+    sender.close()
+    try:
+        assert receiver.poll(60), "the child hangs"
+        for results, wanted in zip(receiver.recv(), expected, strict=True):
+            assert_same_bits(results, wanted)
+        child.join(60)
+        assert child.exitcode == 0
+    finally:
+        child.kill()
+        child.join()
+        receiver.close()
+
+
+only_with_fork = [
+    pytest.mark.skipif(
+        "fork" not in multiprocessing.get_all_start_methods() or sys.platform == "darwin",
+        reason="there is no safe fork",
+    ),
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+]
+
+
+class TestFork:
+    pytestmark = only_with_fork
+
+    def test_a_child_has_threads_of_its_own(self) -> None:
+        with threads(3):
+            expected = [everything(use) for use in BUSY]
+            assert_child_works(expected)
+            # Nor has the parent lost its threads.
+            assert_same_bits(everything(BUSY[0]), expected[0])
+
+    def test_a_child_of_a_busy_parent_works(self) -> None:
+        done = threading.Event()
+
+        def work() -> None:
+            while not done.is_set():
+                everything(BUSY[0])
+
+        with threads(3):
+            expected = [everything(use) for use in BUSY]
+            worker = threading.Thread(target=work)
+            worker.start()
+            try:
+                for _ in range(5):
+                    assert_child_works(expected)
+            finally:
+                done.set()
+                worker.join()
+
+
+EXITS = {
+    "idle": "call()",
+    "busy": """
+import threading, time
+for _ in range(2):
+    threading.Thread(target=lambda: [call() for _ in iter(int, 1)], daemon=True).start()
+time.sleep(0.2)
+""",
+}
+
+
+@pytest.mark.parametrize("state", EXITS)
+def test_the_interpreter_exits_cleanly(state: str) -> None:
+    program = f"""
+import numpy as np
+from lstm.backends import native
+native._kernels.set_num_threads(3)
+x, w, r = (np.ones(s, np.float32) for s in ((13, 20, 64), (64, 256), (64, 256)))
+def call():
+    native.lstm_forward(x, w, r, None, None, None, None, False, "tanh", "sigmoid", False)
+{EXITS[state]}
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+# ---- the state of the processor
+
+
+@on_instruction_sets
+def test_denormals_are_zero_in_kernels_and_only_there(instruction_set: str) -> None:
+    small = np.full((2, 300), 1e-20, np.float32)
+    with running_on(instruction_set):
+        for count in (1, 4):
+            with threads(count):
+                y, _ = native.linear_forward(small, small.T.copy(), None, "linear")
+                np.testing.assert_array_equal(y, np.zeros((2, 2)))
+                everything(BUSY[-1])
+                assert np.float32(1e-20) * np.float32(1e-20) > 0
