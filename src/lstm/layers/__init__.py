@@ -20,7 +20,7 @@ from lstm.layers.shaping import (
     UnfoldTime,
 )
 from lstm.layers.symbolic import Input, SymbolicTensor
-from lstm.layers.wrappers import Bidirectional, TimeDistributed
+from lstm.layers.wrappers import Bidirectional, Lambda, TimeDistributed
 
 __all__ = [
     "LSTM",
@@ -37,6 +37,7 @@ __all__ = [
     "Flatten",
     "Flip",
     "Input",
+    "Lambda",
     "Layer",
     "Multiply",
     "Permute",

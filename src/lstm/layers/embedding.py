@@ -18,7 +18,7 @@ class Embedding(Layer):
         output_dim: size of a vector.
         embeddings_initializer: initial values of E (V, output_dim).
         mask_zero: treat token 0 as padding that the layers above skip.
-        input_length: length of the sequences, if it is always the same.
+        input_length: the usual length of the sequences; shown, and needed before a Flatten.
 
     Raises:
         InvalidValueError: when data comes, a token out of range.

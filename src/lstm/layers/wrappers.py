@@ -1,6 +1,6 @@
-"""Layers around a layer: over time, and in both directions."""
+"""Layers around something else: a function, a layer over time, an LSTM in both directions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 from lstm import checks
@@ -12,6 +12,28 @@ from lstm.layers.lstm import LSTM
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
 from lstm.layers.shaping import Flip, FoldTime, UnfoldTime
 from lstm.layers.symbolic import SymbolicTensor, single
+
+
+class Lambda(Layer):
+    """A function of tensors as a layer, traced once: out of other layers and `lstm.ops`.
+
+    Args:
+        function: takes the input tensor, or a list of them, and returns a tensor.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Lambda(lambda x: lstm.ops.squeeze(x, axis=-1))(lstm.Input((5, 1))).shape
+        (None, 5)
+    """
+
+    def __init__(self, function: Callable[[Any], Any], **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        if not callable(function):
+            raise InvalidTypeError("function", "a function of tensors", repr(function))
+        self.function = function
+
+    def call(self, inputs: Any) -> Any:
+        return self.function(inputs)
 
 
 class TimeDistributed(Layer):

@@ -5,6 +5,7 @@ from typing import Any
 
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer
+from lstm.layers.embedding import Embedding
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.models.model import Model
 
@@ -82,3 +83,7 @@ class Sequential(Model):
         if isinstance(first, Model):
             return first._declared_shape()
         return None if first is None or first.input_shape is None else (None, *first.input_shape)
+
+    def _shape_is_binding(self) -> bool:
+        # As in Keras, what an Embedding says of the length (`input_length`) only makes it known.
+        return self._source is not None or not isinstance(self._chain[0], Embedding)

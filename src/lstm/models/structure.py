@@ -70,12 +70,16 @@ class GraphLayer(Layer):
         """The shape of the data, batch first, if the model says it itself."""
         return None if self.input_shape is None else (None, *self.input_shape)
 
+    def _shape_is_binding(self) -> bool:
+        """Whether data must have the declared length."""
+        return True
+
     def _ready(self, x: Any = None) -> Graph:
         """The graph; traced now if it is not there yet and the data or the model say the shape."""
         if self._graph is None:
             declared = self._declared_shape()
             if declared is not None:
-                return self._traced([declared], exact=True)
+                return self._traced([declared], exact=self._shape_is_binding())
             if x is None:
                 raise NotReadyError(
                     f"{self.name}: the shape of the input is not known yet: call fit or predict, "
