@@ -45,9 +45,11 @@ sanitize: $(VENV)/.package $(VENV)/.extra-test ## look for memory errors, undefi
 	PYTHONPATH=build/sanitize/site PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 \
 	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)" \
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 -k native $(ARGS)
-	g++ -std=c++17 -O1 -g -fsanitize=thread -pthread -Icpp cpp/tests/thread_pool_test.cpp \
-		cpp/thread_pool.cpp -o build/sanitize/thread_pool_test
-	build/sanitize/thread_pool_test
+	for test in thread_pool_test hammer; do \
+		g++ -std=c++17 -O1 -g -fsanitize=thread -pthread -Icpp -DLSTM_ISA=baseline \
+			cpp/tests/$$test.cpp cpp/thread_pool.cpp cpp/dispatch.cpp cpp/kernels_isa.cpp \
+			-o build/sanitize/$$test && build/sanitize/$$test || exit 1; \
+	done
 
 bench: $(VENV)/.package $(VENV)/.extra-bench ## measure speed against other libraries; ARGS go to benchmarks/run.py
 	$(BIN)/python benchmarks/run.py $(ARGS)

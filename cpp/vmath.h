@@ -1,7 +1,7 @@
 // exp, tanh and sigmoid of float vectors.
 //
-// Valid for every float: infinities give the limits, NaN gives NaN, denormals count as 0 or become
-// 0. Largest error over all floats, measured on each x86 instruction set: exp 1.1 ULP, tanh 1.4
+// Valid for every float: infinities give the limits, NaN gives NaN, a denormal counts as zero and is
+// never a result. Largest error over all floats, on each x86 instruction set: exp 1.1 ULP, tanh 1.4
 // ULP, sigmoid 2.5 ULP. exp and tanh never fall as x rises; a sigmoid may, by its error.
 #pragma once
 

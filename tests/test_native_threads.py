@@ -1,7 +1,6 @@
 """Threads of the native backend: the same bits for any number, from anywhere, even after fork."""
 
 import multiprocessing
-import os
 import subprocess
 import sys
 import threading
@@ -68,12 +67,20 @@ def test_optimizers_give_the_same_bits(instruction_set: str) -> None:
                 assert_same_bits(optimized(), expected)
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux does")
+TASKS = Path("/proc/self/task")
+only_on_linux = pytest.mark.skipif(
+    not TASKS.exists(), reason="looks into the process as Linux does"
+)
+
+
+def alive() -> int:
+    """How many threads this process has."""
+    return len(list(TASKS.iterdir())) if TASKS.exists() else 0
+
+
+@only_on_linux
 def test_the_threads_asked_for_do_the_work() -> None:
     # Without this the tests above would pass on one thread too.
-    def alive() -> int:
-        return len(os.listdir("/proc/self/task"))
-
     with threads(2):
         everything(BUSY[0])
         two = alive()
@@ -129,12 +136,14 @@ def test_the_number_of_threads_can_change_during_a_call() -> None:
 
 
 def in_child(connection: Any) -> None:
+    before = alive()
     connection.send([everything(use) for use in BUSY])
+    connection.send(alive() - before)
     connection.close()
 
 
-def assert_child_works(expected: list[list[Any]]) -> None:
-    """Assert that a forked child computes the same, on its own threads, and exits."""
+def assert_child_works(expected: list[list[Any]], threads: int) -> None:
+    """Assert that a forked child computes the same, on so many threads of its own, and exits."""
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=in_child, args=(sender,))
@@ -144,6 +153,8 @@ def assert_child_works(expected: list[list[Any]]) -> None:
         assert receiver.poll(60), "the child hangs"
         for results, wanted in zip(receiver.recv(), expected, strict=True):
             assert_same_bits(results, wanted)
+        started = receiver.recv()
+        assert started == threads - 1 or not TASKS.exists()
         child.join(60)
         assert child.exitcode == 0
     finally:
@@ -167,7 +178,7 @@ class TestFork:
     def test_a_child_has_threads_of_its_own(self) -> None:
         with threads(3):
             expected = [everything(use) for use in BUSY]
-            assert_child_works(expected)
+            assert_child_works(expected, 3)
             # Nor has the parent lost its threads.
             assert_same_bits(everything(BUSY[0]), expected[0])
 
@@ -184,7 +195,7 @@ class TestFork:
             worker.start()
             try:
                 for _ in range(5):
-                    assert_child_works(expected)
+                    assert_child_works(expected, 3)
             finally:
                 done.set()
                 worker.join()
@@ -211,6 +222,28 @@ x, w, r = (np.ones(s, np.float32) for s in ((13, 20, 64), (64, 256), (64, 256)))
 def call():
     native.lstm_forward(x, w, r, None, None, None, None, False, "tanh", "sigmoid", False)
 {EXITS[state]}
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+
+
+@only_on_linux
+def test_fewer_threads_do_where_the_system_gives_no_more() -> None:
+    program = """
+import resource
+import numpy as np
+from lstm.backends import native
+x = np.random.default_rng(0).random((600, 300), np.float32)
+def product(count):
+    native._kernels.set_num_threads(count)
+    return native.linear_forward(x, x.T.copy(), None, "linear")[0]
+expected = product(1)
+pages = int(open("/proc/self/statm").read().split()[0])
+room = pages * resource.getpagesize() + 100_000_000
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+assert (product(64) == expected).all()
 """
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False

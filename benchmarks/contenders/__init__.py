@@ -1,0 +1,66 @@
+"""Who takes part, and in which forms.
+
+A form is a way to do the work that users of that library could choose. The runner times all forms,
+each with its best number of threads.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A library.
+
+    Attributes:
+        title: its name in reports.
+        packages: distributions that must be installed.
+        forms: for each kind of case, the forms it takes part in.
+    """
+
+    title: str
+    packages: tuple[str, ...]
+    forms: dict[str, tuple[str, ...]]
+
+
+CONTENDERS = {
+    "ours": Contender(
+        "lstm",
+        ("lstm-kit", "numpy"),
+        {
+            "language model": ("fit",),
+            "ragged": ("fit",),
+            "addition": ("fit",),
+            "forward": ("predict_on_batch",),
+            "generation": ("LanguageModel",),
+        },
+    ),
+    "pytorch": Contender(
+        "PyTorch",
+        ("torch",),
+        {
+            "language model": ("eager",),
+            "ragged": ("PackedSequence", "padded"),
+            "addition": ("eager", "script", "compile"),
+            "forward": ("eager", "eager, no oneDNN"),
+            "generation": ("eager", "eager, no oneDNN", "script, no oneDNN"),
+        },
+    ),
+    "keras_tensorflow": Contender(
+        "Keras/TensorFlow",
+        ("keras", "tensorflow-cpu"),
+        {
+            "language model": ("graph", "XLA"),
+            "addition": ("graph", "XLA", "XLA, 32 steps a call"),
+        },
+    ),
+    "keras_jax": Contender(
+        "Keras/JAX", ("keras", "jax"), {"language model": ("XLA",), "addition": ("XLA",)}
+    ),
+    "onnx_runtime": Contender(
+        "ONNX Runtime",
+        ("onnxruntime", "onnx"),
+        {"forward": ("session",), "generation": ("session",)},
+    ),
+    # No library, but what the machine can do: products of two matrices of 1024 x 1024.
+    "peak": Contender("sgemm", ("lstm-kit", "numpy"), {"language model": ("numpy", "lstm")}),
+}

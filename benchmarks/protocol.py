@@ -1,0 +1,104 @@
+"""How a contender's process and the runner talk.
+
+A contender is started for one case, one form and one number of threads. It builds the model, does
+the first steps and prints one JSON line with what they gave, by which the runner sees that all do
+the same work. Then it takes a number of steps from each line of its input, does them, and prints
+the seconds that they took.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from cases import Case, Goal
+
+FIRST_STEPS = 3
+
+Steps = Callable[[], object]
+
+
+@dataclass
+class Workload:
+    """What a contender is given.
+
+    Attributes:
+        case: sizes.
+        form: which of the contender's ways to do it.
+        threads: number of threads to use.
+        weights: initial weights, in the order and shapes of Keras.
+        x, y: data; y is None without targets.
+        lengths: of ragged sequences, descending; or None.
+    """
+
+    case: Case
+    form: str
+    threads: int
+    weights: list[Any]
+    x: Any
+    y: Any
+    lengths: Any
+
+    @property
+    def lstm_weights(self) -> list[Sequence[Any]]:
+        """(kernel, recurrent kernel, bias) of each LSTM layer."""
+        first = 0 if self.case.kind == "forward" else 1
+        found = self.weights[first : first + 3 * self.case.layers]
+        return [found[k : k + 3] for k in range(0, len(found), 3)]
+
+
+@dataclass
+class Ready:
+    """A contender that can start.
+
+    Attributes:
+        curve: what the first steps gave: losses, outputs or log-probabilities.
+        steps: prepares k steps and returns what does them; the preparation is not timed.
+    """
+
+    curve: Sequence[float]
+    steps: Callable[[int], Steps]
+
+
+def repeated(step: Callable[[], object]) -> Callable[[int], Steps]:
+    """`Ready.steps` of a contender without a loop of its own."""
+
+    def steps(count: int) -> Steps:
+        def run() -> None:
+            for _ in range(count):
+                step()
+
+        return run
+
+    return steps
+
+
+def serve(prepare: Callable[[Workload], Ready]) -> None:
+    """Be a contender: read the command line, prepare, and answer until the input ends."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("case", type=json.loads)
+    parser.add_argument("form")
+    parser.add_argument("threads", type=int)
+    parser.add_argument("data")
+    arguments = parser.parse_args()
+    # Libraries print where they like; the answers have the standard output for themselves.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    goals = tuple(Goal(**goal) for goal in arguments.case.pop("goals"))
+    case = Case(**arguments.case, goals=goals)
+    with np.load(arguments.data) as file:
+        arrays = dict(file)
+    weights = [arrays[f"w{k}"] for k in range(len(case.weight_shapes()))]
+    data = [arrays.get(name) for name in ("x", "y", "lengths")]
+    ready = prepare(Workload(case, arguments.form, arguments.threads, weights, *data))
+    print(json.dumps({"curve": [float(value) for value in ready.curve]}), file=answers, flush=True)
+    for line in sys.stdin:
+        run = ready.steps(int(line))
+        start = time.perf_counter()
+        run()
+        print(json.dumps(time.perf_counter() - start), file=answers, flush=True)
