@@ -1,8 +1,8 @@
 // exp, tanh and sigmoid of float vectors.
 //
-// Valid for every float: infinities give the limits, NaN gives NaN, a denormal counts as zero and is
-// never a result. Largest error over all floats, on each x86 instruction set: exp 1.1 ULP, tanh 1.4
-// ULP, sigmoid 2.5 ULP. exp and tanh never fall as x rises; a sigmoid may, by its error.
+// Valid for every float: infinities give the limits, NaN gives NaN, a denormal counts as zero and
+// is never a result. Largest error over all floats, on each x86 instruction set: exp 1.1 ULP,
+// tanh 1.4 ULP, sigmoid 2.5 ULP. exp and tanh never fall as x rises; a sigmoid may, by its error.
 #pragma once
 
 #include "simd.h"
