@@ -27,12 +27,19 @@ void relax() {
 #endif
 }
 
+struct Job {
+  void (*task)(void*, std::int64_t) = nullptr;
+  void* context = nullptr;
+  std::int64_t count = 0;
+  std::uint32_t generation = 0;
+};
+
 class Pool {
  public:
   // Starts fewer workers where the system gives no more: the results are the same.
   explicit Pool(int workers) : wanted_(workers + 1) {
     try {
-      for (int k = 0; k < workers; ++k) threads_.emplace_back([this, k] { work(k + 1); });
+      for (int k = 0; k < workers; ++k) threads_.emplace_back([this] { work(); });
     } catch (const std::exception&) {
     }
   }
@@ -41,7 +48,7 @@ class Pool {
     {
       std::lock_guard lock(mutex_);
       stopping_ = true;
-      generation_.fetch_add(1);
+      signal_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
     for (auto& thread : threads_) thread.join();
@@ -50,40 +57,51 @@ class Pool {
   int wanted() const { return wanted_; }
   int size() const { return int(threads_.size()) + 1; }
 
+  // Waits for the tasks, not for the workers: one that another program keeps from its core is not
+  // missed, the caller does its task.
   void run(std::int64_t count, void (*task)(void*, std::int64_t), void* context) {
+    Job job;
     {
       std::lock_guard lock(mutex_);
-      task_ = task;
-      context_ = context;
-      count_ = count;
-      pending_.store(int(threads_.size()));
-      generation_.fetch_add(1, std::memory_order_release);
+      job = job_ = {task, context, count, job_.generation + 1};
+      done_.store(0, std::memory_order_relaxed);
+      claims_.store(std::uint64_t(job.generation) << 32, std::memory_order_release);
+      signal_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
-    share(0);
-    for (int k = 0; k < spins && pending_.load(std::memory_order_acquire) != 0; ++k) relax();
+    share(job);
+    const auto unfinished = [&] { return done_.load(std::memory_order_acquire) != count; };
+    for (int k = 0; k < spins && unfinished(); ++k) relax();
     // Where threads outnumber cores, a worker may need this core to finish.
-    while (pending_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
+    while (unfinished()) std::this_thread::yield();
   }
 
  private:
-  void share(int self) {
-    for (std::int64_t k = self; k < count_; k += size()) task_(context_, k);
+  // Do tasks of a job until none is left to claim. A worker that comes late finds the claims of
+  // another job and touches nothing.
+  void share(const Job& job) {
+    std::uint64_t claim = claims_.load(std::memory_order_acquire);
+    while (claim >> 32 == job.generation && std::int64_t(claim & 0xffffffff) < job.count) {
+      if (!claims_.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel)) continue;
+      job.task(job.context, std::int64_t(claim & 0xffffffff));
+      done_.fetch_add(1, std::memory_order_acq_rel);
+      claim = claims_.load(std::memory_order_acquire);
+    }
   }
 
-  void work(int self) {
+  void work() {
     std::uint64_t seen = 0;
     for (;;) {
-      for (int k = 0; k < spins && generation_.load(std::memory_order_acquire) == seen; ++k)
-        relax();
-      if (generation_.load(std::memory_order_acquire) == seen) {
+      for (int k = 0; k < spins && signal_.load(std::memory_order_acquire) == seen; ++k) relax();
+      Job job;
+      {
         std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return generation_.load() != seen; });
+        wake_.wait(lock, [&] { return signal_.load(std::memory_order_relaxed) != seen; });
+        seen = signal_.load(std::memory_order_relaxed);
+        if (stopping_) return;
+        job = job_;
       }
-      seen = generation_.load(std::memory_order_acquire);
-      if (stopping_) return;
-      share(self);
-      pending_.fetch_sub(1, std::memory_order_acq_rel);
+      share(job);
     }
   }
 
@@ -91,12 +109,11 @@ class Pool {
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::atomic<std::uint64_t> generation_{0};
-  std::atomic<int> pending_{0};
-  bool stopping_ = false;
-  void (*task_)(void*, std::int64_t) = nullptr;
-  void* context_ = nullptr;
-  std::int64_t count_ = 0;
+  bool stopping_ = false;                // under mutex_
+  Job job_;                              // under mutex_
+  std::atomic<std::uint64_t> signal_{0};  // changes with every job, and at the end
+  std::atomic<std::uint64_t> claims_{0};  // generation of the job << 32 | tasks claimed
+  std::atomic<std::int64_t> done_{0};    // tasks finished
 };
 
 std::mutex in_use;
