@@ -10,7 +10,8 @@ floating dtype per model, and opaque to the caller; tokens and integer targets a
 Rules that hold for every operation:
 - arguments are checked by the caller: a backend may assume shapes, dtypes and ranges;
 - inputs are never modified, except where an argument is described as updated in place;
-- a `cache` is opaque, belongs to the backend and may share memory with inputs and outputs;
+- a `cache` is opaque, belongs to the backend and may share memory with inputs and outputs; it
+  serves one backward pass, which may overwrite what the cache alone holds;
 - gradients of weights (`dw`, `dr`, `db`) are *added* to the buffers passed in, because a layer may
   be used twice; a buffer of None means that the gradient is not wanted;
 - gradients of inputs are returned, as None where `need_dx` is False.
@@ -181,7 +182,8 @@ class Ops(Protocol):
         """A whole sequence through an LSTM layer; the equations are in docs/theory/lstm.md.
 
         Args:
-            x: (B, T, D).
+            x: (B, T, D), or tokens, int64 (B, T): token v stands for row v of the identity, so that
+                x·w is row v of w, a table (V, 4H).
             w, r, b: (D, 4H), (H, 4H), (4H); gates in the order i, f, g, o.
             h0, c0: (B, H), the state before the first step; None means zeros.
             mask: bool (B, T). Where it is False the step is skipped: state and output stay as they
@@ -213,7 +215,7 @@ class Ops(Protocol):
             dh_n, dc_n: (B, H), the gradients of the last state.
 
         Returns:
-            dx (B, T, D), dh0 (B, H), dc0 (B, H); adds to dw, dr and db.
+            dx (B, T, D), dh0 (B, H), dc0 (B, H); adds to dw, dr and db. dx is None for tokens.
         """
 
     # ---- losses: each a weighted sum over positions

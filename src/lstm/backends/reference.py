@@ -245,12 +245,14 @@ def lstm_forward(
     recurrent_activation: ActivationName,
     keep_cache: bool,
 ) -> tuple[Array, Array, Array, Cache]:
-    (B, T, _), H = x.shape, r.shape[0]
-    h = np.zeros((B, H), x.dtype) if h0 is None else h0
-    c = np.zeros((B, H), x.dtype) if c0 is None else c0
-    hs, cs = np.empty((B, T, H), x.dtype), np.empty((B, T, H), x.dtype)
-    gates = np.empty((B, T, 4 * H), x.dtype)
-    xw = x @ w if b is None else x @ w + b
+    (B, T), H = x.shape[:2], r.shape[0]
+    h = np.zeros((B, H), r.dtype) if h0 is None else h0
+    c = np.zeros((B, H), r.dtype) if c0 is None else c0
+    hs, cs = np.empty((B, T, H), r.dtype), np.empty((B, T, H), r.dtype)
+    gates = np.empty((B, T, 4 * H), r.dtype)
+    xw = w[x] if _tokens(x) else x @ w
+    if b is not None:
+        xw = xw + b
 
     for t in _order(T, reverse):
         z = xw[:, t] + h @ r  # (L1)
@@ -282,11 +284,11 @@ def lstm_backward(
     need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
     x, w, r, h0, c0, mask, reverse, activation, recurrent_activation, hs, cs, gates = cache
-    (B, T, D), H = x.shape, r.shape[0]
+    (B, T), H = x.shape[:2], r.shape[0]
     h_prev, c_prev = _before(hs, h0, reverse), _before(cs, c0, reverse)
-    dh = np.zeros((B, H), x.dtype) if dh_n is None else dh_n
-    dc = np.zeros((B, H), x.dtype) if dc_n is None else dc_n
-    dz = np.empty((B, T, 4 * H), x.dtype)
+    dh = np.zeros((B, H), r.dtype) if dh_n is None else dh_n
+    dc = np.zeros((B, H), r.dtype) if dc_n is None else dc_n
+    dz = np.empty((B, T, 4 * H), r.dtype)
 
     for t in reversed(_order(T, reverse)):
         i, f, g, o = np.split(gates[:, t], 4, 1)
@@ -310,14 +312,21 @@ def lstm_backward(
             dc, dh = np.where(m, dc, dc_in), np.where(m, dh, dh_in)
 
     rows = dz.reshape(-1, 4 * H)
-    if dw is not None:
-        dw += x.reshape(-1, D).T @ rows  # (B9)
+    if dw is not None and _tokens(x):
+        np.add.at(dw, x.reshape(-1), rows)  # (B9), x being rows of the identity
+    elif dw is not None:
+        dw += x.reshape(-1, x.shape[2]).T @ rows  # (B9)
     if dr is not None:
         dr += h_prev.reshape(-1, H).T @ rows  # (B10)
     if db is not None:
         db += rows.sum(0)  # (B11)
-    dx = dz @ w.T if need_dx else None  # (B12)
+    dx = dz @ w.T if need_dx and not _tokens(x) else None  # (B12)
     return dx, dh, dc
+
+
+def _tokens(x: Array) -> bool:
+    """Whether `x` holds tokens (B, T) rather than vectors (B, T, D)."""
+    return x.ndim == 2
 
 
 def _order(T: int, reverse: bool) -> range:
