@@ -13,11 +13,13 @@
 #include <cmath>
 #include <cstdint>
 #include <initializer_list>
+#include <new>
 #include <stdexcept>
 #include <thread>
 #include <type_traits>
 
 #include "kernels.h"
+#include "memory.h"
 #include "thread_pool.h"
 
 namespace nb = nanobind;
@@ -121,74 +123,102 @@ auto unlocked(F f) {
   }
 }
 
-void lstm_forward(In x, In w, In r, Maybe<In> b, Maybe<In> h0, Maybe<In> c0, Maybe<Mask> mask,
-                  bool reverse, int activation, int recurrent_activation, Out gates, Out c, Out y) {
-  const int64_t B = size("x", x, 3, 0), T = x.shape(1), D = x.shape(2), H = size("r", r, 2, 0);
-  expect("w", w, {D, 4 * H});
-  expect("r", r, {H, 4 * H});
-  expect("b", b, {4 * H});
-  expect("h0", h0, {B, H});
-  expect("c0", c0, {B, H});
-  expect("mask", mask, {B, T});
-  expect("gates", gates, {B, T, 4 * H});
-  expect("c", c, {B, T, H});
-  expect("y", y, {B, T, H});
-  const lstm::LSTMShape shape{B,
-                              T,
-                              D,
-                              H,
-                              reverse,
-                              activation_of(activation, true),
-                              activation_of(recurrent_activation, true)};
-  const lstm::LSTMForward io{x.data(),
-                             w.data(),
-                             r.data(),
-                             pointer(b),
-                             pointer(h0),
-                             pointer(c0),
-                             reinterpret_cast<const std::uint8_t*>(pointer(mask)),
-                             gates.data(),
-                             c.data(),
-                             y.data()};
-  unlocked([&] { kernels->lstm_forward(shape, io); });
+// An array whose memory comes from the store and goes back to it.
+nb::ndarray<nb::numpy, float> empty(const std::vector<std::size_t>& shape) {
+  std::size_t count = 1;
+  for (const std::size_t size : shape) {
+    if (size && count > (std::size_t(1) << 48) / size) throw std::bad_alloc();
+    count *= size;
+  }
+  lstm::Block* block = lstm::take_block(count * sizeof(float));
+  if (!block) throw std::bad_alloc();
+  const nb::capsule owner(
+      block, [](void* p) noexcept { lstm::return_block(static_cast<lstm::Block*>(p)); });
+  return {block->memory, shape.size(), shape.data(), owner};
 }
 
-void lstm_backward(In x, In w, In r, Maybe<In> h0, Maybe<In> c0, Maybe<Mask> mask, bool reverse,
-                   int activation, int recurrent_activation, In gates, In c, In y, Maybe<In> dy,
-                   Out dh, Out dc, Out dz, Maybe<Out> dw, Maybe<Out> dr, Maybe<Out> db,
-                   Maybe<Out> dx) {
-  const int64_t B = size("x", x, 3, 0), T = x.shape(1), D = x.shape(2), H = size("r", r, 2, 0);
+// The input of an LSTM, vectors (B, T, D) or tokens (B, T), and the shapes that follow from it.
+template <class IO>
+lstm::LSTMShape lstm_shape(const Maybe<In>& x, const Maybe<Tokens>& tokens, const In& w,
+                           const In& r, const Maybe<In>& h0, const Maybe<In>& c0,
+                           const Maybe<Mask>& mask, bool reverse, int activation,
+                           int recurrent_activation, IO& io) {
+  if (x.has_value() == tokens.has_value()) fail("x", "either vectors or tokens", "both or none");
+  const int64_t D = size("w", w, 2, 0), H = size("r", r, 2, 0);
+  const int64_t B = x ? size("x", *x, 3, 0) : size("tokens", *tokens, 2, 0);
+  const int64_t T = int64_t(x ? x->shape(1) : tokens->shape(1));
+  expect("x", x, {B, T, D});
+  if (tokens) expect_tokens("tokens", *tokens, D);
   expect("w", w, {D, 4 * H});
   expect("r", r, {H, 4 * H});
   expect("h0", h0, {B, H});
   expect("c0", c0, {B, H});
   expect("mask", mask, {B, T});
-  expect("gates", gates, {B, T, 4 * H});
-  expect("c", c, {B, T, H});
-  expect("y", y, {B, T, H});
-  expect("dy", dy, {B, T, H});
-  expect("dh", dh, {B, H});
-  expect("dc", dc, {B, H});
-  expect("dz", dz, {B, T, 4 * H});
-  expect("dw", dw, {D, 4 * H});
-  expect("dr", dr, {H, 4 * H});
-  expect("db", db, {4 * H});
-  expect("dx", dx, {B, T, D});
-  const lstm::LSTMShape shape{B,
-                              T,
-                              D,
-                              H,
-                              reverse,
-                              activation_of(activation, true),
-                              activation_of(recurrent_activation, true)};
-  const lstm::LSTMBackward io{
-      x.data(),     w.data(),    r.data(),
-      pointer(h0),  pointer(c0), reinterpret_cast<const std::uint8_t*>(pointer(mask)),
-      gates.data(), c.data(),    y.data(),
-      pointer(dy),  dh.data(),   dc.data(),
-      dz.data(),    pointer(dw), pointer(dr),
-      pointer(db),  pointer(dx)};
-  unlocked([&] { kernels->lstm_backward(shape, io); });
+  io.x = pointer(x);
+  io.tokens = pointer(tokens);
+  io.w = w.data();
+  io.r = r.data();
+  io.h0 = pointer(h0);
+  io.c0 = pointer(c0);
+  io.mask = reinterpret_cast<const std::uint8_t*>(pointer(mask));
+  return {B,
+          T,
+          D,
+          H,
+          reverse,
+          activation_of(activation, true),
+          activation_of(recurrent_activation, true)};
+}
+
+void lstm_forward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> b, Maybe<In> h0,
+                  Maybe<In> c0, Maybe<Mask> mask, bool reverse, int activation,
+                  int recurrent_activation, Maybe<Out> gates, Out c, Out y) {
+  lstm::LSTMForward io{};
+  const auto s =
+      lstm_shape(x, tokens, w, r, h0, c0, mask, reverse, activation, recurrent_activation, io);
+  expect("b", b, {4 * s.H});
+  expect("gates", gates, {s.B, s.T, 4 * s.H});
+  if (gates)
+    expect("c", c, {s.B, s.T, s.H});
+  else
+    expect("c", c, {s.B, s.H});
+  expect("y", y, {s.B, s.T, s.H});
+  io.b = pointer(b);
+  io.gates = pointer(gates);
+  io.c = c.data();
+  io.y = y.data();
+  unlocked([&] { kernels->lstm_forward(s, io); });
+}
+
+void lstm_backward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> h0, Maybe<In> c0,
+                   Maybe<Mask> mask, bool reverse, int activation, int recurrent_activation,
+                   Out gates, In c, In y, Maybe<In> dy, Out dh, Out dc, Maybe<Out> dw,
+                   Maybe<Out> dr, Maybe<Out> db, Maybe<Out> dx) {
+  lstm::LSTMBackward io{};
+  const auto s =
+      lstm_shape(x, tokens, w, r, h0, c0, mask, reverse, activation, recurrent_activation, io);
+  expect("gates", gates, {s.B, s.T, 4 * s.H});
+  expect("c", c, {s.B, s.T, s.H});
+  expect("y", y, {s.B, s.T, s.H});
+  expect("dy", dy, {s.B, s.T, s.H});
+  expect("dh", dh, {s.B, s.H});
+  expect("dc", dc, {s.B, s.H});
+  expect("dw", dw, {s.D, 4 * s.H});
+  expect("dr", dr, {s.H, 4 * s.H});
+  expect("db", db, {4 * s.H});
+  expect("dx", dx, {s.B, s.T, s.D});
+  if (dx && tokens) fail("dx", "None for tokens", "an array");
+  io.gates = gates.data();
+  io.c = c.data();
+  io.y = y.data();
+  io.dy = pointer(dy);
+  io.dh = dh.data();
+  io.dc = dc.data();
+  io.dw = pointer(dw);
+  io.dr = pointer(dr);
+  io.db = pointer(db);
+  io.dx = pointer(dx);
+  unlocked([&] { kernels->lstm_backward(s, io); });
 }
 
 void linear_forward(In x, In w, Maybe<In> b, int activation, Out y) {
@@ -484,13 +514,14 @@ NB_MODULE(_kernels, m) {
   const auto none = [](const char* name) { return nb::arg(name).none(); };
   const auto exact = [](const char* name) { return nb::arg(name).noconvert(); };
   const auto maybe_exact = [](const char* name) { return nb::arg(name).noconvert().none(); };
-  m.def("lstm_forward", lstm_forward, "x"_a, "w"_a, "r"_a, none("b"), none("h0"), none("c0"),
-        none("mask"), "reverse"_a, "activation"_a, "recurrent_activation"_a, exact("gates"),
-        exact("c"), exact("y"));
-  m.def("lstm_backward", lstm_backward, "x"_a, "w"_a, "r"_a, none("h0"), none("c0"), none("mask"),
-        "reverse"_a, "activation"_a, "recurrent_activation"_a, "gates"_a, "c"_a, "y"_a, none("dy"),
-        exact("dh"), exact("dc"), exact("dz"), maybe_exact("dw"), maybe_exact("dr"),
-        maybe_exact("db"), maybe_exact("dx"));
+  m.def("empty", empty, "shape"_a);
+  m.def("lstm_forward", lstm_forward, none("x"), maybe_exact("tokens"), "w"_a, "r"_a, none("b"),
+        none("h0"), none("c0"), none("mask"), "reverse"_a, "activation"_a, "recurrent_activation"_a,
+        maybe_exact("gates"), exact("c"), exact("y"));
+  m.def("lstm_backward", lstm_backward, none("x"), maybe_exact("tokens"), "w"_a, "r"_a, none("h0"),
+        none("c0"), none("mask"), "reverse"_a, "activation"_a, "recurrent_activation"_a,
+        exact("gates"), "c"_a, "y"_a, none("dy"), exact("dh"), exact("dc"), maybe_exact("dw"),
+        maybe_exact("dr"), maybe_exact("db"), maybe_exact("dx"));
   m.def("linear_forward", linear_forward, "x"_a, "w"_a, none("b"), "activation"_a, exact("y"));
   m.def("linear_backward", linear_backward, "dy"_a, "x"_a, "w"_a, "y"_a, "activation"_a,
         maybe_exact("dz"), maybe_exact("dw"), maybe_exact("db"), maybe_exact("dx"));

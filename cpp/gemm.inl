@@ -22,7 +22,7 @@ struct View {
 
 LSTM_INLINE std::int64_t panels(std::int64_t n) { return (n + panel_width - 1) / panel_width; }
 
-// acc[m][v] += Σ_k a(m, k) · panel[k][v]
+// acc[m][v] += Σ_k a(m, k) · panel[k][v], for the first V vectors of the panel's rows.
 template <int M, int V>
 LSTM_INLINE void tile(std::int64_t K, View a, const float* panel, vec (&acc)[M][V]) {
   for (std::int64_t k = 0; k < K; ++k) {
@@ -32,7 +32,7 @@ LSTM_INLINE void tile(std::int64_t K, View a, const float* panel, vec (&acc)[M][
       const vec x = broadcast(a.p[m * a.rows + k * a.columns]);
       for (int v = 0; v < V; ++v) acc[m][v] += x * b[v];
     }
-    panel += V * lanes;
+    panel += panel_width;
   }
 }
 
@@ -50,20 +50,15 @@ LSTM_INLINE void with_rows(std::int64_t m, F f) {
   }
 }
 
-// Rows k of B with k % period == phase count as zeros; a period of 0 leaves none out.
-struct Skip {
-  std::int64_t period, phase;
-};
+// Number of columns in panel p of a matrix of n: panel_width, or fewer in the last.
+LSTM_INLINE int columns_of(std::int64_t n, std::int64_t p) {
+  return int(n - p * panel_width < panel_width ? n - p * panel_width : panel_width);
+}
 
 // One panel: columns [0, n) of rows [k0, k0 + K) of b, padded with zeros to panel_width.
-inline void pack_panel(View b, std::int64_t k0, std::int64_t K, int n, float* panel,
-                       Skip skip = {}) {
+inline void pack_panel(View b, std::int64_t k0, std::int64_t K, int n, float* panel) {
   for (std::int64_t k = k0; k < k0 + K; ++k, panel += panel_width) {
     const float* row = b.p + k * b.rows;
-    if (skip.period && k % skip.period == skip.phase) {
-      std::memset(panel, 0, panel_width * sizeof(float));
-      continue;
-    }
     if (b.columns == 1 && n == panel_width) {
       std::memcpy(panel, row, panel_width * sizeof(float));
       continue;
@@ -73,29 +68,37 @@ inline void pack_panel(View b, std::int64_t k0, std::int64_t K, int n, float* pa
   }
 }
 
-// The rows [i0, i1) of C against one packed panel of n columns and K rows.
-inline void panel_product(std::int64_t i0, std::int64_t i1, std::int64_t K, View a,
-                          const float* panel, float* c, std::int64_t ldc, int n, bool accumulate,
-                          const float* bias) {
+// out (n) += the sums over the rows of a panel.
+inline void add_rows(std::int64_t K, int n, const float* panel, float* out) {
+  for_each_vec(n, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
+    vec total = get(out + j);
+    for (std::int64_t k = 0; k < K; ++k) total += get(panel + k * panel_width + j);
+    put(out + j, total);
+  });
+}
+
+// The rows [i0, i1) of C against one packed panel of n columns and K rows; of a panel with empty
+// vectors at its end only the others are computed.
+template <int V>
+inline void panel_product_of(std::int64_t i0, std::int64_t i1, std::int64_t K, View a,
+                             const float* panel, float* c, std::int64_t ldc, int n, bool accumulate,
+                             const float* bias) {
   for (std::int64_t i = i0; i < i1; i += tile_rows) {
-    const std::int64_t m = i1 - i < tile_rows ? i1 - i : tile_rows;
-    with_rows(m, [&](auto height) LSTM_INLINE_LAMBDA {
+    with_rows(i1 - i, [&](auto height) LSTM_INLINE_LAMBDA {
       constexpr int M = decltype(height)::value;
-      vec acc[M][tile_vecs] = {};
-      tile<M, tile_vecs>(K, {a.p + i * a.rows, a.rows, a.columns}, panel, acc);
+      vec acc[M][V] = {};
+      tile<M, V>(K, {a.p + i * a.rows, a.rows, a.columns}, panel, acc);
       for (int r = 0; r < M; ++r) {
         float* row = c + (i + r) * ldc;
-        for (int v = 0; v < tile_vecs; ++v) {
+        for (int v = 0; v < V; ++v) {
           const int left = n - v * lanes;
-          if (left <= 0) break;
           float* out = row + v * lanes;
+          vec value = acc[r][v];
           if (left >= lanes) {
-            vec value = acc[r][v];
             if (accumulate) value += load(out);
             if (bias) value += load(bias + v * lanes);
             store(out, value);
           } else {
-            vec value = acc[r][v];
             if (accumulate) value += load_part(out, left);
             if (bias) value += load_part(bias + v * lanes, left);
             store_part(out, value, left);
@@ -106,49 +109,53 @@ inline void panel_product(std::int64_t i0, std::int64_t i1, std::int64_t K, View
   }
 }
 
+inline void panel_product(std::int64_t i0, std::int64_t i1, std::int64_t K, View a,
+                          const float* panel, float* c, std::int64_t ldc, int n, bool accumulate,
+                          const float* bias) {
+  const auto product = [&](auto vecs) {
+    panel_product_of<decltype(vecs)::value>(i0, i1, K, a, panel, c, ldc, n, accumulate, bias);
+  };
+  switch ((n + lanes - 1) / lanes) {
+    case 1: return product(std::integral_constant<int, 1>());
+    case 2: return product(std::integral_constant<int, 2>());
+#if LSTM_LANES == 16
+    case 3: return product(std::integral_constant<int, 3>());
+    default: return product(std::integral_constant<int, 4>());
+#endif
+  }
+}
+
 // C (M, N) = A (M, K)·B (K, N) + bias (N), or C += A·B where `accumulate`. C has rows of ldc
-// floats.
+// floats. Threads divide the columns if these are many, or the rows, of which each packs all of B.
 inline void gemm(std::int64_t M, std::int64_t N, std::int64_t K, View a, View b, float* c,
-                 std::int64_t ldc, bool accumulate, const float* bias, Skip skip = {}) {
+                 std::int64_t ldc, bool accumulate, const float* bias) {
   if (M == 0 || N == 0) return;
   if (K == 0) {
     for (std::int64_t i = 0; i < M && !accumulate; ++i)
       for (std::int64_t j = 0; j < N; ++j) c[i * ldc + j] = bias ? bias[j] : 0;
     return;
   }
-  const std::int64_t count = panels(N);
-  float* packed = scratch(0, count * panel_width * (K < depth ? K : depth));
-  for (std::int64_t k = 0; k < K; k += depth) {
-    const std::int64_t block = K - k < depth ? K - k : depth;
-    const std::int64_t size = block * panel_width;
-    const View ak{a.p + k * a.columns, a.rows, a.columns};
-    const auto width = [&](std::int64_t p) {
-      return int(N - p * panel_width < panel_width ? N - p * panel_width : panel_width);
-    };
-    const auto pack = [&](std::int64_t p) {
-      const View bp{b.p + p * panel_width * b.columns, b.rows, b.columns};
-      pack_panel(bp, k, block, width(p), packed + p * size, skip);
-    };
-    const auto multiply = [&](std::int64_t i0, std::int64_t i1, std::int64_t p) {
-      panel_product(i0, i1, block, ak, packed + p * size, c + p * panel_width, ldc, width(p),
-                    accumulate || k > 0, bias && k == 0 ? bias + p * panel_width : nullptr);
-    };
-    if (M >= 4 * tile_rows * lstm::thread_count() || count < lstm::thread_count()) {
-      lstm::parallel(count, 1, double(block) * panel_width, [&](auto begin, auto end) {
-        for (auto p = begin; p < end; ++p) pack(p);
-      });
-      lstm::parallel(M, tile_rows, 2.0 * block * N, [&](auto begin, auto end) {
-        for (std::int64_t p = 0; p < count; ++p) multiply(begin, end, p);
-      });
-    } else {
-      lstm::parallel(count, 1, 2.0 * block * M * panel_width, [&](auto begin, auto end) {
-        for (auto p = begin; p < end; ++p) {
-          pack(p);
-          multiply(0, M, p);
-        }
-      });
+  const auto multiply = [&](std::int64_t i0, std::int64_t i1, std::int64_t p0, std::int64_t p1) {
+    float* panel = scratch(0, panel_width * (K < depth ? K : depth));
+    for (std::int64_t k = 0; k < K; k += depth) {
+      const std::int64_t block = K - k < depth ? K - k : depth;
+      const View ak{a.p + k * a.columns, a.rows, a.columns};
+      for (std::int64_t p = p0; p < p1; ++p) {
+        const std::int64_t j = p * panel_width;
+        pack_panel({b.p + j * b.columns, b.rows, b.columns}, k, block, columns_of(N, p), panel);
+        panel_product(i0, i1, block, ak, panel, c + j, ldc, columns_of(N, p), accumulate || k > 0,
+                      bias && k == 0 ? bias + j : nullptr);
+      }
     }
-  }
+  };
+  const std::int64_t threads = lstm::thread_count(), whole = N / panel_width;
+  if (M < tile_rows * threads || whole >= 4 * threads ||
+      (N == whole * panel_width && whole % threads == 0))
+    lstm::parallel(panels(N), 1, 2.0 * M * K * panel_width,
+                   [&](auto p0, auto p1) { multiply(0, M, p0, p1); });
+  else
+    lstm::parallel(M, tile_rows, 2.0 * K * N,
+                   [&](auto i0, auto i1) { multiply(i0, i1, 0, panels(N)); });
 }
 
 }  // namespace LSTM_ISA

@@ -29,30 +29,33 @@ struct LSTMShape {
 };
 
 struct LSTMForward {
-  const float* x;            // (B, T, D)
+  const float* x;            // (B, T, D), or null
+  const std::int64_t* tokens;  // (B, T) where x is null: rows of the identity of size D
   const float* w;            // (D, 4H), gates i, f, g, o
   const float* r;            // (H, 4H)
   const float* b;            // (4H), or null
   const float* h0;           // (B, H), or null for zeros
   const float* c0;           // (B, H), or null for zeros
   const std::uint8_t* mask;  // (B, T), 0 where a step is skipped, or null
-  float* gates;              // (B, T, 4H): i, f, g, o after their activations
-  float* c;                  // (B, T, H): the cell after each step
-  float* y;                  // (B, T, H)
+  float* gates;              // (B, T, 4H): i, f, g, o after their activations, or null
+  float* c;  // (B, T, H): the cell after each step; without gates (B, H), the last
+  float* y;  // (B, T, H)
 };
 
 struct LSTMBackward {
-  const float *x, *w, *r, *h0, *c0;  // as in the forward pass
+  const float* x;  // as in the forward pass, to `mask`
+  const std::int64_t* tokens;
+  const float *w, *r, *h0, *c0;
   const std::uint8_t* mask;
-  const float *gates, *c, *y;  // what the forward pass left
-  const float* dy;             // (B, T, H), or null for zeros
-  float* dh;                   // (B, H): in the gradient of h_n, out that of h0
-  float* dc;                   // (B, H): in the gradient of c_n, out that of c0
-  float* dz;                   // (B, T, 4H), work space
-  float* dw;                   // (D, 4H), added to, or null
-  float* dr;                   // (H, 4H), added to, or null
-  float* db;                   // (4H), added to, or null
-  float* dx;                   // (B, T, D), or null
+  float* gates;  // what the forward pass left; overwritten
+  const float *c, *y;  // what the forward pass left
+  const float* dy;  // (B, T, H), or null for zeros
+  float* dh;  // (B, H): in the gradient of h_n, out that of h0
+  float* dc;  // (B, H): in the gradient of c_n, out that of c0
+  float* dw;  // (D, 4H), added to, or null
+  float* dr;  // (H, 4H), added to, or null
+  float* db;  // (4H), added to, or null
+  float* dx;  // (B, T, D), or null; null for tokens
 };
 
 struct Conv1D {
@@ -63,21 +66,21 @@ struct Conv1D {
 struct GenerationLayer {
   std::int64_t D, H;
   const float *w, *r, *b;  // (D, 4H), (H, 4H), (4H) or null
-  float *h, *c;            // (B, H): the state before, then after; updated in place
+  float *h, *c;  // (B, H): the state before, then after; updated in place
 };
 
 struct Generation {
   std::int64_t B, N, V;
   const std::int64_t* tokens;  // (B), the last token of each text
-  const float* embedding;      // (V, layers[0].D)
+  const float* embedding;  // (V, layers[0].D)
   const GenerationLayer* layers;
-  int depth;                   // number of layers, at least 1
-  const float *w, *b;          // (H, V), (V) or null: the output layer
-  const double* u;             // (B, N) uniforms
+  int depth;  // number of layers, at least 1
+  const float *w, *b;  // (H, V), (V) or null: the output layer
+  const double* u;  // (B, N) uniforms
   double temperature;
   std::int64_t top_k;
   double top_p;
-  std::int64_t* drawn;         // (B, N)
+  std::int64_t* drawn;  // (B, N)
 };
 
 // One instruction set's kernels.

@@ -12,10 +12,12 @@ from lstm.backends import _kernels
 from op_cases import Array
 
 # Each function with its arguments: a kind, and for arrays one letter for each axis. "4H" is four
-# times H; a list of arrays has its kind in brackets. A kind with "?" may be None.
+# times H; a list of arrays has its kind in brackets. A kind with "?" may be None. A function that
+# can be called in two ways stands here twice, with a word behind its name.
 FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
     "lstm_forward": {
         "x": ("in", ("B", "T", "D")),
+        "tokens": ("value", None),
         "w": ("in", ("D", "4H")),
         "r": ("in", ("H", "4H")),
         "b": ("in?", ("4H",)),
@@ -29,8 +31,25 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "c": ("out", ("B", "T", "H")),
         "y": ("out", ("B", "T", "H")),
     },
+    "lstm_forward tokens": {
+        "x": ("value", None),
+        "tokens": ("tokens", ("B", "T")),
+        "w": ("in", ("V", "4H")),
+        "r": ("in", ("H", "4H")),
+        "b": ("in?", ("4H",)),
+        "h0": ("in?", ("B", "H")),
+        "c0": ("in?", ("B", "H")),
+        "mask": ("mask?", ("B", "T")),
+        "reverse": ("value", True),
+        "activation": ("code", 2),
+        "recurrent_activation": ("code", 3),
+        "gates": ("value", None),
+        "c": ("out", ("B", "H")),
+        "y": ("out", ("B", "T", "H")),
+    },
     "lstm_backward": {
         "x": ("in", ("B", "T", "D")),
+        "tokens": ("value", None),
         "w": ("in", ("D", "4H")),
         "r": ("in", ("H", "4H")),
         "h0": ("in?", ("B", "H")),
@@ -39,17 +58,38 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "reverse": ("value", True),
         "activation": ("code", 2),
         "recurrent_activation": ("code", 3),
-        "gates": ("in", ("B", "T", "4H")),
+        "gates": ("out", ("B", "T", "4H")),
         "c": ("in", ("B", "T", "H")),
         "y": ("in", ("B", "T", "H")),
         "dy": ("in?", ("B", "T", "H")),
         "dh": ("out", ("B", "H")),
         "dc": ("out", ("B", "H")),
-        "dz": ("out", ("B", "T", "4H")),
         "dw": ("out?", ("D", "4H")),
         "dr": ("out?", ("H", "4H")),
         "db": ("out?", ("4H",)),
         "dx": ("out?", ("B", "T", "D")),
+    },
+    "lstm_backward tokens": {
+        "x": ("value", None),
+        "tokens": ("tokens", ("B", "T")),
+        "w": ("in", ("V", "4H")),
+        "r": ("in", ("H", "4H")),
+        "h0": ("in?", ("B", "H")),
+        "c0": ("in?", ("B", "H")),
+        "mask": ("mask?", ("B", "T")),
+        "reverse": ("value", False),
+        "activation": ("code", 2),
+        "recurrent_activation": ("code", 3),
+        "gates": ("out", ("B", "T", "4H")),
+        "c": ("in", ("B", "T", "H")),
+        "y": ("in", ("B", "T", "H")),
+        "dy": ("in?", ("B", "T", "H")),
+        "dh": ("out", ("B", "H")),
+        "dc": ("out", ("B", "H")),
+        "dw": ("out?", ("V", "4H")),
+        "dr": ("out?", ("H", "4H")),
+        "db": ("out?", ("4H",)),
+        "dx": ("value", None),
     },
     "linear_forward": {
         "x": ("in", ("n", "D")),
@@ -267,7 +307,7 @@ def each_array(arguments: dict[str, Any]) -> list[Array]:
 
 
 def call(function: str, arguments: dict[str, Any]) -> Any:
-    result = getattr(_kernels, function)(*arguments.values())
+    result = getattr(_kernels, function.partition(" ")[0])(*arguments.values())
     for array in each_array(arguments):
         assert_guards_hold(array)
     return result

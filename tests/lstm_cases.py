@@ -39,8 +39,12 @@ def lstm_case(
     bias: bool = True,
     state: bool = True,
     zero_state: bool = False,
+    tokens: bool = False,
 ) -> Case:
-    """A case of `lstm`, with random weights that keep kinked activations away from their kinks."""
+    """A case of `lstm`, with random weights that keep kinked activations away from their kinks.
+
+    With `tokens` the input is tokens below D.
+    """
     rng = np.random.default_rng(10)
     kinked = {"relu", "hard_sigmoid"} & {activation, recurrent_activation}
     size = 0.3 if kinked else 0.8
@@ -56,16 +60,18 @@ def lstm_case(
             weights["b"] += np.concatenate(
                 [np.roll(offsets(gate, H), k) for k, gate in enumerate(gates)]
             )
-    inputs = {"x": rng.uniform(-1, 1, (B, T, D))}
+    inputs = {} if tokens else {"x": rng.uniform(-1, 1, (B, T, D))}
+    constants = {"tokens": rng.integers(0, D, (B, T))} if tokens else {}
     if state:
         inputs |= {"h0": rng.uniform(0.2, 0.6, (B, H)), "c0": rng.uniform(0.2, 0.6, (B, H))}
         if zero_state:
             inputs |= {"h0": np.zeros((B, H)), "c0": np.zeros((B, H))}
-    real = make_mask(mask, B, T)
+    if (real := make_mask(mask, B, T)) is not None:
+        constants["mask"] = real
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
         *outputs, cache = ops.lstm_forward(
-            a["x"],
+            a["tokens"] if tokens else a["x"],
             a["w"],
             a["r"],
             a.get("b"),
@@ -82,13 +88,13 @@ def lstm_case(
             dx, dh0, dc0 = ops.lstm_backward(
                 *dys, cache, buffers.get("w"), buffers.get("r"), buffers.get("b"), need
             )
-            return {"x": dx, "h0": dh0, "c0": dc0}
+            return ({} if tokens else {"x": dx}) | {"h0": dh0, "c0": dc0}
 
         return tuple(outputs), pull
 
     name = f"lstm-{B}x{T}x{D}x{H}-{activation}-{recurrent_activation}-{mask}"
     name += "-reverse" * reverse + "-nobias" * (not bias) + "-nostate" * (not state)
-    return Case(name, run, inputs, weights, {} if real is None else {"mask": real})
+    return Case(name + "-tokens" * tokens, run, inputs, weights, constants)
 
 
 DIRECTION_AND_MASK = list(product((False, True), MASKS))
@@ -106,6 +112,10 @@ LEFT_OUT = [
     lstm_case(B=4, reverse=reverse, mask=mask, bias=bias, state=state)
     for reverse, mask in DIRECTION_AND_MASK
     for bias, state in ((False, False), (False, True), (True, False))
+] + [
+    lstm_case(B=4, T=T, D=D, reverse=reverse, mask=mask, bias=bias, state=bias, tokens=True)
+    for reverse, mask in DIRECTION_AND_MASK
+    for T, D, bias in ((3, 2, False), (5, 7, True))
 ]
 
 SHAPES = [

@@ -198,6 +198,7 @@ def lstms(draw: st.DrawFn) -> Use:
         activation=which[0],
         recurrent_activation=which[1],
         bias=draw(st.booleans()),
+        tokens=D > 0 and draw(st.booleans()),
     )
     # The more terms a sum has, the smaller they are: kinks stay as far away as in the small cases.
     power = 0.5 if bounded else 1
@@ -206,7 +207,7 @@ def lstms(draw: st.DrawFn) -> Use:
         "r": case.weights["r"] * (3 / max(3, H)) ** power,
     }
     states = draw(st.sampled_from((("h0", "c0"), ("h0",), ("c0",), ())))
-    inputs = {name: case.inputs[name] for name in ("x", *states)}
+    inputs = {name: x for name, x in case.inputs.items() if name in ("x", *states)}
     return Use(
         replace(case, weights=weights, inputs=inputs),
         "lstm",

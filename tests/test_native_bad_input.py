@@ -50,9 +50,9 @@ def replaced(function: str, name: str, change: Any) -> dict[str, Any]:
 
 
 def test_every_function_is_here() -> None:
-    settings = {"instruction_set", "set_instruction_set", "num_threads", "set_num_threads"}
+    others = {"instruction_set", "set_instruction_set", "num_threads", "set_num_threads", "empty"}
     functions = {name for name in dir(_kernels) if not name.startswith("_")}
-    assert functions - settings == set(FUNCTIONS)
+    assert functions - others == {function.partition(" ")[0] for function in FUNCTIONS}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -208,6 +208,31 @@ def test_strides_out_of_range_are_refused(function: str, name: str, value: int) 
 )
 def test_choices_out_of_range_are_refused(function: str, name: str, value: Any) -> None:
     assert_refused(function, arguments_of(function) | {name: value})
+
+
+@pytest.mark.parametrize("function", ["lstm_forward", "lstm_backward"])
+def test_an_lstm_takes_vectors_or_tokens(function: str) -> None:
+    vectors, tokens = arguments_of(function), arguments_of(f"{function} tokens")
+    assert_refused(function, vectors | {"x": None})
+    assert_refused(function, vectors | {"tokens": tokens["tokens"]})
+    assert_refused(function, tokens | {"x": vectors["x"]})
+
+
+def test_tokens_have_no_gradient() -> None:
+    arguments = arguments_of("lstm_backward tokens")
+    dx = np.zeros((SIZES["B"], SIZES["T"], SIZES["V"]), np.float32)
+    assert_refused("lstm_backward", arguments | {"dx": dx})
+
+
+def test_without_gates_the_cell_is_the_last() -> None:
+    arguments = arguments_of("lstm_forward")
+    assert_refused("lstm_forward", arguments | {"gates": None})
+
+
+@pytest.mark.parametrize("shape", [(-1,), (2**63,), (2**40, 2**40), (2**62, 4), "3", None, 3])
+def test_impossible_shapes_are_refused(shape: Any) -> None:
+    with pytest.raises((TypeError, ValueError, OverflowError, MemoryError)):
+        _kernels.empty(shape)
 
 
 @pytest.mark.parametrize("function", ["linear_backward", "conv1d_backward"])

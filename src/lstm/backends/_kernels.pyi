@@ -16,8 +16,10 @@ def instruction_set() -> str: ...
 def set_instruction_set(arg: str, /) -> bool: ...
 def num_threads() -> int: ...
 def set_num_threads(arg: int, /) -> None: ...
+def empty(shape: Sequence[int]) -> NDArray[np.float32]: ...
 def lstm_forward(
-    x: _In,
+    x: _In | None,
+    tokens: _Tokens | None,
     w: _In,
     r: _In,
     b: _In | None,
@@ -27,12 +29,13 @@ def lstm_forward(
     reverse: bool,
     activation: int,
     recurrent_activation: int,
-    gates: _Out,
+    gates: _Out | None,
     c: _Out,
     y: _Out,
 ) -> None: ...
 def lstm_backward(
-    x: _In,
+    x: _In | None,
+    tokens: _Tokens | None,
     w: _In,
     r: _In,
     h0: _In | None,
@@ -41,13 +44,12 @@ def lstm_backward(
     reverse: bool,
     activation: int,
     recurrent_activation: int,
-    gates: _In,
+    gates: _Out,
     c: _In,
     y: _In,
     dy: _In | None,
     dh: _Out,
     dc: _Out,
-    dz: _Out,
     dw: _Out | None,
     dr: _Out | None,
     db: _Out | None,

@@ -4,6 +4,7 @@ Allocates the arrays and calls the kernels of `cpp/`. What each function means i
 `lstm.backends.ops`, and line by line in `lstm.backends.reference`.
 """
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any, get_args
@@ -58,8 +59,15 @@ def _rows(x: Array) -> Array:
     return x.reshape(-1, x.shape[-1]) if x.shape[-1] else x.reshape(0, 0)
 
 
+def _empty(shape: tuple[int, ...]) -> Array:
+    # Large arrays come from memory that is kept for the next step.
+    if math.prod(shape) < 1 << 18:
+        return np.empty(shape, np.float32)
+    return _kernels.empty(shape)
+
+
 def _like(x: Array) -> Array:
-    return np.empty(x.shape, np.float32)
+    return _empty(x.shape)
 
 
 def activation_forward(x: Array, activation: ActivationName) -> Array:
@@ -89,7 +97,7 @@ def dropout_backward(dy: Array, u: Array, rate: float) -> Array:
 
 
 def embedding_forward(tokens: Array, w: Array) -> Array:
-    y = np.empty((*tokens.shape, w.shape[1]), np.float32)
+    y = _empty((*tokens.shape, w.shape[1]))
     _kernels.embedding_forward(_tokens(tokens), w, y.reshape(-1, w.shape[1]))
     return y
 
@@ -102,7 +110,7 @@ def linear_forward(
     x: Array, w: Array, b: Array | None, activation: ActivationName
 ) -> tuple[Array, Cache]:
     D, F = w.shape
-    y = np.empty((*x.shape[:-1], F), np.float32)
+    y = _empty((*x.shape[:-1], F))
     _kernels.linear_forward(x.reshape(-1, D), w, b, _ACTIVATIONS[activation], y.reshape(-1, F))
     return y, (x, w, y, activation)
 
@@ -119,7 +127,7 @@ def linear_backward(
         w,
         y.reshape(-1, F),
         _ACTIVATIONS[activation],
-        None if activation == "linear" else np.empty((y.size // F, F), np.float32),
+        None if activation == "linear" else _empty((y.size // F, F)),
         dw,
         db,
         None if dx is None else dx.reshape(-1, D),
@@ -139,7 +147,7 @@ def conv1d_forward(
     steps = max(
         0, (x.shape[1] + padding[0] + padding[1] - dilation * (len(w) - 1) - 1) // stride + 1
     )
-    y = np.empty((len(x), steps, w.shape[2]), np.float32)
+    y = _empty((len(x), steps, w.shape[2]))
     code = _ACTIVATIONS[activation]
     _kernels.conv1d_forward(x, w, b, stride, dilation, padding[0], code, y)
     return y, (x, w, y, stride, dilation, padding, activation)
@@ -169,19 +177,21 @@ def lstm_forward(
     recurrent_activation: ActivationName,
     keep_cache: bool,
 ) -> tuple[Array, Array, Array, Cache]:
-    (B, T, _), H = x.shape, r.shape[0]
-    gates = np.empty((B, T, 4 * H), np.float32)
-    c, y = np.empty((B, T, H), np.float32), np.empty((B, T, H), np.float32)
+    (B, T), H = x.shape[:2], r.shape[0]
+    gates = _empty((B, T, 4 * H)) if keep_cache else None
+    c, y = _empty((B, T, H) if keep_cache else (B, H)), _empty((B, T, H))
+    vectors, tokens = (None, np.ascontiguousarray(x)) if x.ndim == 2 else (x, None)
     codes = _ACTIVATIONS[activation], _ACTIVATIONS[recurrent_activation]
-    _kernels.lstm_forward(x, w, r, b, h0, c0, mask, reverse, *codes, gates, c, y)
+    _kernels.lstm_forward(vectors, tokens, w, r, b, h0, c0, mask, reverse, *codes, gates, c, y)
     if T:
         last = 0 if reverse else T - 1
-        h_n, c_n = y[:, last].copy(), c[:, last].copy()
+        h_n, c_n = y[:, last].copy(), c[:, last].copy() if keep_cache else c
     else:
         h_n = np.zeros((B, H), np.float32) if h0 is None else h0
         c_n = np.zeros((B, H), np.float32) if c0 is None else c0
-    cache = (x, w, r, h0, c0, mask, reverse, *codes, gates, c, y)
-    return y, h_n, c_n, cache if keep_cache else None
+    if not keep_cache:
+        return y, h_n, c_n, None
+    return y, h_n, c_n, (vectors, tokens, w, r, h0, c0, mask, reverse, *codes, gates, c, y)
 
 
 def lstm_backward(
@@ -194,35 +204,17 @@ def lstm_backward(
     db: Array | None,
     need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
-    x, w, r, h0, c0, mask, reverse, code, recurrent_code, gates, c, y = cache
-    (B, T, _), H = x.shape, r.shape[0]
-    dh = np.zeros((B, H), np.float32) if dh_n is None else np.array(dh_n, order="C")
-    dc = np.zeros((B, H), np.float32) if dc_n is None else np.array(dc_n, order="C")
-    dz = np.empty((B, T, 4 * H), np.float32)
-    dx = _like(x) if need_dx else None
-    _kernels.lstm_backward(
-        x,
-        w,
-        r,
-        h0,
-        c0,
-        mask,
-        reverse,
-        code,
-        recurrent_code,
-        gates,
-        c,
-        y,
-        dy,
-        dh,
-        dc,
-        dz,
-        dw,
-        dr,
-        db,
-        dx,
-    )
+    x, y = cache[0], cache[-1]
+    B, _, H = y.shape
+    dh, dc = (_gradient_of_state(d, (B, H)) for d in (dh_n, dc_n))
+    dx = _like(x) if need_dx and x is not None else None
+    _kernels.lstm_backward(*(*cache, dy, dh, dc, dw, dr, db, dx))
     return dx, dh, dc
+
+
+def _gradient_of_state(d: Array | None, shape: tuple[int, ...]) -> Array:
+    """A copy that the kernel may change."""
+    return np.zeros(shape, np.float32) if d is None else np.array(d, order="C")
 
 
 def _flat(

@@ -1,0 +1,61 @@
+#include "memory.h"
+
+#include <cstdint>
+#include <new>
+#include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace lstm {
+namespace {
+
+constexpr std::size_t page = std::size_t(1) << 21;  // of the large kind, which few tables map
+constexpr std::size_t kept_bytes = std::size_t(512) << 20;
+
+// Blocks that nobody uses, the one that was returned last at the end.
+std::vector<Block*> kept;
+std::size_t kept_size = 0;
+
+void release(Block* block) {
+  ::operator delete(block->memory, std::align_val_t(page));
+  delete block;
+}
+
+}  // namespace
+
+Block* take_block(std::size_t size) {
+  size = (size + page - 1) / page * page;
+  // The smallest that fits, if it is not far too large.
+  auto best = kept.end();
+  for (auto k = kept.begin(); k != kept.end(); ++k)
+    if ((*k)->size >= size && (*k)->size <= 2 * size &&
+        (best == kept.end() || (*k)->size <= (*best)->size))
+      best = k;
+  if (best != kept.end()) {
+    Block* block = *best;
+    kept.erase(best);
+    kept_size -= block->size;
+    return block;
+  }
+  void* memory = ::operator new(size, std::align_val_t(page), std::nothrow);
+  if (!memory) return nullptr;
+#if defined(__linux__)
+  madvise(memory, size, MADV_HUGEPAGE);
+#endif
+  return new Block{memory, size};
+}
+
+void return_block(Block* block) noexcept {
+  kept.push_back(block);
+  kept_size += block->size;
+  while (kept_size > kept_bytes) {
+    Block* oldest = kept.front();
+    kept.erase(kept.begin());
+    kept_size -= oldest->size;
+    release(oldest);
+  }
+}
+
+}  // namespace lstm
