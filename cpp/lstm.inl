@@ -179,6 +179,14 @@ LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LST
       View h{io.h0, H, 1}, c{io.c0, H, 1};
       if (step) h = {io.y + before * H, T * H, 1};
       if (step) c = kept ? View{io.c + before * H, T * H, 1} : View{io.c, H, 1};
+      for (int m = 0; kept && m < rows; ++m) {
+        // What the cell will be written to, while the product keeps the core busy.
+        const std::int64_t at = ((b + m) * T + t) * H + u;
+        for (int gate = 0; gate < 4; ++gate)
+          __builtin_prefetch(io.gates + 4 * at - 3 * u + gate * H, 1);
+        __builtin_prefetch(io.c + at, 1);
+        __builtin_prefetch(io.y + at, 1);
+      }
       vec hr[tile_rows][4] = {};
       if (h.p)
         with_rows(rows, [&](auto height) LSTM_INLINE_LAMBDA {
