@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+import numpy as np
+
 from lstm import checks, initializers
 from lstm.backends.ops import Array, Cache
 from lstm.initializers import Initializer
@@ -82,6 +84,8 @@ class Embedding(Layer):
         return run.ops.array(nonzero)
 
     def _tokens(self, run: Run, x: Array) -> Array:
-        return run.ops.array(
-            checks.indices(f"tokens of {self.name}", run.ops.to_numpy(x), self.input_dim)
-        )
+        values = run.ops.to_numpy(x)
+        # Tokens that a model is fed were checked and are integers; what layers computed are floats.
+        if values.dtype == np.int64:
+            return x
+        return run.ops.array(checks.indices(f"tokens of {self.name}", values, self.input_dim))
