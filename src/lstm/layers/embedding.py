@@ -64,7 +64,7 @@ class Embedding(Layer):
         return ((*shapes[0], self.output_dim),)
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
-        tokens = self._tokens(run, inputs[0])
+        tokens = self.tokens(run, inputs[0])
         return (run.ops.embedding_forward(tokens, self.value("embeddings")),), tokens
 
     def backward(
@@ -83,7 +83,8 @@ class Embedding(Layer):
             nonzero &= run.ops.to_numpy(mask)
         return run.ops.array(nonzero)
 
-    def _tokens(self, run: Run, x: Array) -> Array:
+    def tokens(self, run: Run, x: Array) -> Array:
+        """The input as tokens of the backend, in range."""
         values = run.ops.to_numpy(x)
         # Tokens that a model is fed were checked and are integers; what layers computed are floats.
         if values.dtype == np.int64:

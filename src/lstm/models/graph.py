@@ -11,21 +11,7 @@ from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.shaping import FoldTime, UnfoldTime
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
-
-
-@dataclass(frozen=True)
-class Step:
-    """One computation of a pass: a layer that takes tensors to tensors.
-
-    Attributes:
-        name: that of the node.
-    """
-
-    layer: Layer
-    name: str
-    inputs: tuple[SymbolicTensor, ...]
-    outputs: tuple[SymbolicTensor, ...]
-
+from lstm.models.fusion import Step, fuse
 
 Needs = list[tuple[bool, ...] | None]
 """For each step the inputs whose gradient is wanted; None where there is nothing to go back for."""
@@ -53,6 +39,7 @@ class Graph:
         inputs, outputs: symbolic tensors.
         nodes: every node that the outputs need, in an order in which they can be computed.
         names: a unique name for each node, such as "bidirectional/forward_lstm".
+        steps: what a pass computes, in order.
         symbols: for each input that is only embedded, the number of tokens that it can have.
     """
 
@@ -62,10 +49,11 @@ class Graph:
         self.nodes = self._sorted()
         self.names = _names(self.nodes)
         self.symbols = self._symbols()
-        self._steps = [
+        steps = [
             Step(_layer_of(node), self.names[node], node.inputs, node.outputs)
             for node in self.nodes
         ]
+        self.steps = fuse(steps, self.outputs)
 
     def _sorted(self) -> list[Node]:
         sources = {tensor.node for tensor in self.inputs}
@@ -177,7 +165,7 @@ class Graph:
         if masks is not None:
             mask_of.update(zip(self.inputs, masks, strict=True))
         caches: list[Cache] = []
-        for step in self._steps:
+        for step in self.steps:
             run.node = step.name
             inputs, mask = [], None
             for tensor in step.inputs:
@@ -199,7 +187,7 @@ class Graph:
         """What the backward pass has to compute, for the weights that have gradients now."""
         learning: set[SymbolicTensor] = set()
         needs: Needs = []
-        for step in self._steps:
+        for step in self.steps:
             need = tuple(tensor in learning for tensor in step.inputs)
             weights = step.layer.weights.values()
             if any(need) or any(weight.gradient is not None for weight in weights):
@@ -229,7 +217,7 @@ class Graph:
 
         for tensor, gradient in zip(self.outputs, gradients, strict=True):
             accumulate(tensor, gradient)
-        for step, need in zip(reversed(self._steps), reversed(needs), strict=True):
+        for step, need in zip(reversed(self.steps), reversed(needs), strict=True):
             cache = trace.caches.pop()
             arriving = [grads.pop(tensor, None) for tensor in step.outputs]
             if need is None or all(gradient is None for gradient in arriving):
@@ -249,7 +237,7 @@ class Graph:
             A graph that shares the layers and weights of this one, or None if its output does not
             end in that activation.
         """
-        last = next((step for step in self._steps if self.outputs[0] in step.outputs), None)
+        last = next((step for step in self.steps if self.outputs[0] in step.outputs), None)
         if last is None or not isinstance(last.layer, Dense | Activation):
             return None
         if last.layer.activation != activation:
@@ -257,7 +245,7 @@ class Graph:
         twin = copy.copy(last.layer)
         twin.activation = "linear"
         graph = copy.copy(self)
-        graph._steps = [replace(step, layer=twin) if step is last else step for step in self._steps]
+        graph.steps = [replace(step, layer=twin) if step is last else step for step in self.steps]
         return graph
 
 
