@@ -92,16 +92,20 @@ def finite(argument: str, array: NDArray[Any]) -> None:
 
 def indices(argument: str, array: NDArray[Any], size: int) -> NDArray[np.int64]:
     """Return `array` as int64 if every entry is a whole number in [0, size)."""
+    index_range(argument, array, size)
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def index_range(argument: str, array: NDArray[Any], size: int) -> None:
+    """Check that every entry of `array` is a whole number in [0, size)."""
     if array.dtype.kind == "f":
         finite(argument, array)
         if array.size and (array != np.floor(array)).any():
             raise InvalidValueError(argument, "whole numbers", array[array != np.floor(array)][0])
     elif array.dtype.kind not in "iub":
         raise InvalidTypeError(argument, "an array of integers", f"dtype {array.dtype}")
-    whole = np.ascontiguousarray(array, dtype=np.int64)
-    if whole.size:
-        low, high = int(whole.min()), int(whole.max())
+    if array.size:
+        low, high = int(array.min()), int(array.max())
         if low < 0 or high >= size:
             bad = low if low < 0 else high
             raise InvalidValueError(argument, f"integers in [0, {size})", bad)
-    return whole

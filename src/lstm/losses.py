@@ -33,13 +33,17 @@ class Loss:
         """The same loss for a model of which `activation` was taken away."""
         raise NotImplementedError
 
-    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
-        """Check a target against the shape of the output, and return it as the backend takes it.
+    def check(self, target: Values, shape: tuple[int, ...]) -> None:
+        """Check a target for an output of `shape`.
 
         Raises:
             InvalidShapeError: the target does not match the output.
             InvalidValueError: the target has values that make no sense.
         """
+        raise NotImplementedError
+
+    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        """A target that was checked, as the backend takes it."""
         raise NotImplementedError
 
     def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -79,19 +83,26 @@ class CategoricalCrossentropy(Loss):
     def on_logits(self) -> Loss:
         return type(self)(from_logits=True)
 
-    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+    def check(self, target: Values, shape: tuple[int, ...]) -> None:
         if len(shape) < 2:
             raise InvalidShapeError("output", "axes (B, ..., classes)", f"shape {shape}")
-        if target.shape == (*shape[:-1], 1) and shape[-1] > 1:
-            target = target[..., 0]
-        if target.shape == shape[:-1]:
-            return checks.indices("y", target, shape[-1])
-        if target.shape != shape:
+        if self._are_classes(target, shape):
+            checks.index_range("y", target, shape[-1])
+        elif target.shape != shape:
             raise InvalidShapeError(
                 "y", f"shape {shape}, or classes of shape {shape[:-1]}", f"shape {target.shape}"
             )
-        checks.finite("y", target)
+        else:
+            checks.finite("y", target)
+
+    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        if self._are_classes(target, shape):
+            return np.ascontiguousarray(target.reshape(shape[:-1]), np.int64)
         return np.ascontiguousarray(target, dtype)
+
+    def _are_classes(self, target: Values, shape: tuple[int, ...]) -> bool:
+        """Whether a target is integers (...) or (..., 1), not distributions (..., V)."""
+        return target.shape != shape and target.shape in (shape[:-1], (*shape[:-1], 1))
 
     def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape[:-1]
@@ -123,10 +134,13 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 
     name = "sparse_categorical_crossentropy"
 
-    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
-        if target.shape not in (shape[:-1], (*shape[:-1], 1)):
+    def check(self, target: Values, shape: tuple[int, ...]) -> None:
+        if not self._are_classes(target, shape):
             raise InvalidShapeError("y", f"classes of shape {shape[:-1]}", f"shape {target.shape}")
-        return super().target(target.reshape(shape[:-1]), shape, dtype)
+        super().check(target, shape)
+
+    def _are_classes(self, target: Values, shape: tuple[int, ...]) -> bool:
+        return target.shape in (shape[:-1], (*shape[:-1], 1))
 
 
 class _Pointwise(Loss):
@@ -135,16 +149,16 @@ class _Pointwise(Loss):
     kernel: ClassVar[PointwiseLossName]
     delta = 1.0
 
-    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+    def check(self, target: Values, shape: tuple[int, ...]) -> None:
         # (B,) and (B, 1) are the same numbers; broadcasting one against the other is not.
-        if shape == (*target.shape, 1) or target.shape == (*shape, 1):
-            target = target.reshape(shape)
-        if target.shape != shape:
+        if shape not in (target.shape, (*target.shape, 1)) and target.shape != (*shape, 1):
             raise InvalidShapeError("y", f"shape {shape}", f"shape {target.shape}")
         if target.dtype.kind not in "iufb":
             raise InvalidTypeError("y", "numbers", f"dtype {target.dtype}")
         checks.finite("y", target)
-        return np.ascontiguousarray(target, dtype)
+
+    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        return np.ascontiguousarray(target.reshape(shape), dtype)
 
     def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         return shape
@@ -178,12 +192,11 @@ class BinaryCrossentropy(_Pointwise):
     def on_logits(self) -> Loss:
         return type(self)(from_logits=True)
 
-    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
-        values = super().target(target, shape, dtype)
-        if values.size and (values.min() < 0 or values.max() > 1):
-            bad = values.min() if values.min() < 0 else values.max()
+    def check(self, target: Values, shape: tuple[int, ...]) -> None:
+        super().check(target, shape)
+        if target.size and (target.min() < 0 or target.max() > 1):
+            bad = target.min() if target.min() < 0 else target.max()
             raise InvalidValueError("y", "numbers in [0, 1]", bad)
-        return values
 
     def _kernel(self) -> PointwiseLossName:
         return "sigmoid_cross_entropy" if self.from_logits else self.kernel

@@ -201,8 +201,9 @@ class LSTMNetwork:
         y = self._columns("Y_pred", Y_pred).astype(backend.dtype)
         checks.shape("Y_pred", y.shape, (None, self.output_size))
         with _named(y="Y_true"):
-            target = self._loss.target(self._columns("Y_true", Y_true), y.shape, backend.dtype)
-        ops = backend.ops
+            target = self._columns("Y_true", Y_true)
+            self._loss.check(target, y.shape)
+        ops, target = backend.ops, self._loss.target(target, y.shape, backend.dtype)
         return self._loss.forward(ops, ops.array(y), ops.array(target), None)[0]
 
     def dataset_loss(self, X: Any, Y: Any) -> float:

@@ -46,7 +46,8 @@ _LOSSES = {name: code for code, name in enumerate(get_args(PointwiseLossName))}
 
 def array(values: Array) -> Array:
     # The kernels read contiguous and aligned memory: what is not is copied here, once.
-    return np.require(values, requirements=["C", "A"])
+    flags = values.flags
+    return values if flags.c_contiguous and flags.aligned else values.copy()
 
 
 def _tokens(x: Array) -> Array:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, TypedDict
 
 import numpy as np
@@ -52,7 +53,7 @@ class Weight:
     @property
     def size(self) -> int:
         """Number of entries."""
-        return int(np.prod(self.value.shape))
+        return prod(self.value.shape)
 
 
 @dataclass

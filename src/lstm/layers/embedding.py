@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+import numpy as np
+
 from lstm import checks, initializers
 from lstm.backends.ops import Array, Cache
 from lstm.initializers import Initializer
@@ -62,7 +64,7 @@ class Embedding(Layer):
         return ((*shapes[0], self.output_dim),)
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
-        tokens = self._tokens(run, inputs[0])
+        tokens = self.tokens(run, inputs[0])
         return (run.ops.embedding_forward(tokens, self.value("embeddings")),), tokens
 
     def backward(
@@ -81,7 +83,10 @@ class Embedding(Layer):
             nonzero &= run.ops.to_numpy(mask)
         return run.ops.array(nonzero)
 
-    def _tokens(self, run: Run, x: Array) -> Array:
-        return run.ops.array(
-            checks.indices(f"tokens of {self.name}", run.ops.to_numpy(x), self.input_dim)
-        )
+    def tokens(self, run: Run, x: Array) -> Array:
+        """The input as tokens of the backend, in range."""
+        values = run.ops.to_numpy(x)
+        # Tokens that a model is fed were checked and are integers; what layers computed are floats.
+        if values.dtype == np.int64:
+            return x
+        return run.ops.array(checks.indices(f"tokens of {self.name}", values, self.input_dim))

@@ -120,11 +120,17 @@ class LSTM(Layer):
         return (y, *[(batch, self.units)] * 2 * self.return_state)
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        return self.forward_with(self.value("kernel"), run, *inputs, mask=mask)
+
+    def forward_with(
+        self, kernel: Array, run: Run, *inputs: Array, mask: Array | None
+    ) -> tuple[Arrays, Cache]:
+        """`forward` with this kernel, which is a table (V, 4H) where the input is tokens (B, T)."""
         x, *given = inputs
         h0, c0 = given or run.state() or (None, None)
         y, h_n, c_n, cache = run.ops.lstm_forward(
             x,
-            self.value("kernel"),
+            kernel,
             self.value("recurrent_kernel"),
             self.value("bias"),
             h0,
@@ -145,6 +151,17 @@ class LSTM(Layer):
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
+        return self.backward_with(self.gradient("kernel"), run, cache, *gradients, need=need)
+
+    def backward_with(
+        self,
+        dkernel: Array | None,
+        run: Run,
+        cache: Cache,
+        *gradients: Array | None,
+        need: Sequence[bool],
+    ) -> Gradients:
+        """`backward`, with the gradient of the kernel added to this buffer."""
         dy, dh_n, dc_n = gradients if self.return_state else (gradients[0], None, None)
         if not self.return_sequences:
             dh_n = dy if dh_n is None else dh_n if dy is None else run.ops.add([dy, dh_n])
@@ -156,7 +173,7 @@ class LSTM(Layer):
             dh_n,
             dc_n,
             cache,
-            self.gradient("kernel"),
+            dkernel,
             self.gradient("recurrent_kernel"),
             self.gradient("bias"),
             need[0],

@@ -1,6 +1,6 @@
 """Batches: from what users pass as data to arrays that a graph can be fed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,9 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.symbolic import SymbolicTensor
 
 Values = NDArray[Any]
+
+Rows = Values | slice
+"""Which examples: their numbers, or a range of them."""
 
 
 @dataclass
@@ -38,6 +41,10 @@ class Batch:
         return len(self.x[0])
 
 
+Check = Callable[[Batch], object]
+"""Raises an error if a model cannot use the batch."""
+
+
 class Ragged:
     """Sequences of different lengths."""
 
@@ -57,16 +64,16 @@ class Ragged:
     def __len__(self) -> int:
         return len(self.sequences)
 
-    def __getitem__(self, rows: Values) -> Values:
+    def __getitem__(self, rows: Rows) -> Values:
         """The chosen sequences, padded at the end with zeros."""
-        chosen = [self.sequences[row] for row in rows]
+        chosen = [self.sequences[row] for row in np.arange(len(self))[rows]]
         longest = max(len(sequence) for sequence in chosen)
         padded = np.zeros((len(chosen), longest, *chosen[0].shape[1:]), self.dtype)
         for row, sequence in zip(padded, chosen, strict=True):
             row[: len(sequence)] = sequence
         return padded
 
-    def mask(self, rows: Values) -> Values:
+    def mask(self, rows: Rows) -> Values:
         """Where the chosen sequences, padded, are real."""
         lengths = self.lengths[rows]
         return np.asarray(np.arange(lengths.max()) < lengths[:, None])
@@ -80,6 +87,7 @@ def column(argument: str, values: Any) -> Column:
 
     Raises:
         InvalidTypeError: it is not numbers.
+        InvalidValueError: a number is NaN or infinite.
     """
     if isinstance(values, list | tuple):
         lengths = {len(v) if isinstance(v, list | tuple) or np.ndim(v) else -1 for v in values}
@@ -98,7 +106,7 @@ def _depth(values: Any) -> int:
 
 
 def _array(argument: str, values: Any) -> Values:
-    """An array of numbers with at least one axis."""
+    """An array of finite numbers with at least one axis."""
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -107,6 +115,7 @@ def _array(argument: str, values: Any) -> Values:
         raise InvalidTypeError(argument, "numbers", f"dtype {array.dtype}")
     if array.ndim == 0:
         raise InvalidShapeError(argument, "an array with a batch axis", "a single number")
+    checks.finite(argument, array)
     return array
 
 
@@ -162,24 +171,24 @@ class Examples:
             like = self.x[0].lengths if isinstance(self.x[0], Ragged) else None
             if like is None or (like != self.y.lengths).any():
                 raise InvalidShapeError("y", "sequences as long as those of x", "other lengths")
-        if self.weight is not None:
-            checks.finite("sample_weight", self.weight)
-            if (self.weight < 0).any():
-                raise InvalidValueError("sample_weight", "numbers of at least 0", self.weight.min())
+        if self.weight is not None and (self.weight < 0).any():
+            raise InvalidValueError("sample_weight", "numbers of at least 0", self.weight.min())
 
     def __len__(self) -> int:
         return len(self.x[0])
 
-    def batch(self, rows: Values | None = None) -> Batch:
-        """The chosen examples; all without a choice."""
-        if rows is None:
-            rows = np.arange(len(self))
-        masks = [part.mask(rows) if isinstance(part, Ragged) else None for part in self.x]
+    @property
+    def ragged(self) -> bool:
+        """Whether some sequences are of different lengths."""
+        return any(isinstance(part, Ragged) for part in (*self.x, self.y))
+
+    def batch(self, rows: Rows = slice(None)) -> Batch:
+        """The chosen examples: views of the arrays where rows are a range."""
         return Batch(
             [part[rows] for part in self.x],
             None if self.y is None else self.y[rows],
             None if self.weight is None else self.weight[rows],
-            masks,
+            [part.mask(rows) if isinstance(part, Ragged) else None for part in self.x],
         )
 
     def split(self, fraction: float) -> tuple["Examples", "Examples"]:
@@ -239,6 +248,7 @@ class ArrayBatches:
     Args:
         examples: the data.
         batch_size: examples in a batch; the last batch of a pass may have fewer.
+        check: refuses data that cannot be used; all of it is checked here, once.
         rng: shuffles each pass anew; None keeps the order.
         carry: state is carried from batch to batch: a batch's row goes on where the same row of the
             batch before ended, and each pass starts anew.
@@ -253,17 +263,17 @@ class ArrayBatches:
         self,
         examples: Examples,
         batch_size: int,
-        rng: np.random.Generator | None,
+        check: Check,
+        rng: np.random.Generator | None = None,
         carry: bool = False,
         chunk_length: int | None = None,
     ) -> None:
-        self.examples = examples
-        self.batch_size = min(checks.positive_int("batch_size", batch_size), len(examples))
+        self._examples = examples
+        self._batch_size = min(checks.positive_int("batch_size", batch_size), len(examples))
         self._rng = rng
-        self._carry = carry
-        self.chunk_length = chunk_length
+        self._chunk_length = chunk_length
         self._steps = 0
-        if carry and chunk_length is None and len(examples) % self.batch_size:
+        if carry and chunk_length is None and len(examples) % self._batch_size:
             raise InvalidValueError(
                 "batch_size",
                 f"a divisor of the {len(examples)} examples, since state is carried from one "
@@ -279,26 +289,35 @@ class ArrayBatches:
                     "chunk_length", "x and y as arrays (N, T, ...) of the same T", steps
                 )
             self._steps = steps.pop()
+        # Arrays are checked as one batch, which is faster; padding all sequences to the longest
+        # could be far larger than the data.
+        for batch in self._cut(self._batch_size if examples.ragged else len(examples)):
+            check(batch)
 
     def __len__(self) -> int:
         """Number of batches in a pass."""
-        groups = -(-len(self.examples) // self.batch_size)
-        return (
-            groups if self.chunk_length is None else groups * -(-self._steps // self.chunk_length)
-        )
+        groups = -(-len(self._examples) // self._batch_size)
+        chunk = self._chunk_length
+        return groups if chunk is None else groups * -(-self._steps // chunk)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = np.arange(len(self.examples))
+        order = None
         if self._rng is not None:
+            order = np.arange(len(self._examples))
             self._rng.shuffle(order)
-        for start in range(0, len(order), self.batch_size):
-            batch = self.examples.batch(order[start : start + self.batch_size])
-            if self.chunk_length is None:
+        return self._cut(self._batch_size, order)
+
+    def _cut(self, size: int, order: Values | None = None) -> Iterator[Batch]:
+        """Batches of `size` examples, cut into chunks."""
+        for start in range(0, len(self._examples), size):
+            rows = slice(start, start + size)
+            batch = self._examples.batch(rows if order is None else order[rows])
+            if self._chunk_length is None:
                 batch.fresh = start == 0
                 yield batch
                 continue
-            for t in range(0, self._steps, self.chunk_length):
-                time = slice(t, t + self.chunk_length)
+            for t in range(0, self._steps, self._chunk_length):
+                time = slice(t, t + self._chunk_length)
                 weight = batch.weight
                 yield Batch(
                     [x[:, time] for x in batch.x],
@@ -309,14 +328,26 @@ class ArrayBatches:
 
 
 class StreamBatches:
-    """Batches from an iterator of (x, y) or (x, y, sample_weight), taken as they come."""
+    """Batches from an iterator of (x, y) or (x, y, sample_weight), taken as they come.
+
+    Args:
+        iterator: gives the batches.
+        inputs: those of the model.
+        steps: batches in a pass.
+        check: refuses a batch that cannot be used.
+    """
 
     def __init__(
-        self, iterator: Iterator[Any], inputs: Sequence[SymbolicTensor], steps: int
+        self,
+        iterator: Iterator[Any],
+        inputs: Sequence[SymbolicTensor],
+        steps: int,
+        check: Check,
     ) -> None:
         self._iterator = iterator
         self._inputs = inputs
         self._steps = steps
+        self._check = check
 
     def __len__(self) -> int:
         """Number of batches in a pass."""
@@ -331,9 +362,9 @@ class StreamBatches:
                     "x", f"a generator of at least {self._steps} batches an epoch", f"{step}"
                 ) from None
             x, y, weight = parts("batch of the generator", item)
-            if y is None:
-                raise InvalidTypeError("y", "targets", None)
-            yield examples(x, y, weight, self._inputs).batch()
+            batch = examples(x, y, weight, self._inputs).batch()
+            self._check(batch)
+            yield batch
 
 
 Batches = ArrayBatches | StreamBatches
@@ -342,9 +373,3 @@ Batches = ArrayBatches | StreamBatches
 def is_stream(x: Any) -> bool:
     """Whether data comes from an iterator."""
     return hasattr(x, "__next__")
-
-
-def slices(total: int, size: int) -> Iterator[Values]:
-    """Row numbers of consecutive batches."""
-    for start in range(0, total, size):
-        yield np.arange(start, min(start + size, total))

@@ -2,14 +2,19 @@
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from lstm.backends.ops import ActivationName, Array, Cache
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Layer, Run, Weight
 from lstm.layers.dense import Activation, Dense
+from lstm.layers.embedding import Embedding
 from lstm.layers.shaping import FoldTime, UnfoldTime
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
+from lstm.models.fusion import Step, fuse
+
+Needs = list[tuple[bool, ...] | None]
+"""For each step the inputs whose gradient is wanted; None where there is nothing to go back for."""
 
 
 @dataclass
@@ -19,12 +24,12 @@ class Trace:
     Attributes:
         outputs: one array for each output of the graph.
         masks: the mask of each output, or None.
-        caches: what each node left for the backward pass.
+        caches: what each step left for the backward pass.
     """
 
     outputs: list[Array]
     masks: list[Array | None]
-    caches: dict[Node, Cache] = field(default_factory=dict)
+    caches: list[Cache]
 
 
 class Graph:
@@ -34,6 +39,8 @@ class Graph:
         inputs, outputs: symbolic tensors.
         nodes: every node that the outputs need, in an order in which they can be computed.
         names: a unique name for each node, such as "bidirectional/forward_lstm".
+        steps: what a pass computes, in order.
+        symbols: for each input that is only embedded, the number of tokens that it can have.
     """
 
     def __init__(self, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> None:
@@ -41,8 +48,12 @@ class Graph:
         self.outputs = list(outputs)
         self.nodes = self._sorted()
         self.names = _names(self.nodes)
-        # A node computes with its own layer, but for the twin that `logits` puts in its place.
-        self._layers = {node: _layer_of(node) for node in self.nodes}
+        self.symbols = self._symbols()
+        steps = [
+            Step(_layer_of(node), self.names[node], node.inputs, node.outputs)
+            for node in self.nodes
+        ]
+        self.steps = fuse(steps, self.outputs)
 
     def _sorted(self) -> list[Node]:
         sources = {tensor.node for tensor in self.inputs}
@@ -63,6 +74,15 @@ class Graph:
             stack.append((node, True))
             stack.extend((tensor.node, False) for tensor in reversed(node.inputs))
         return list(order)
+
+    def _symbols(self) -> dict[SymbolicTensor, int]:
+        found: dict[SymbolicTensor, int] = {}
+        for tensor in self.inputs:
+            consumers = [node.layer for node in self.nodes if tensor in node.inputs]
+            known = [layer.input_dim for layer in consumers if isinstance(layer, Embedding)]
+            if known and len(known) == len(consumers):
+                found[tensor] = min(known)
+        return found
 
     @property
     def layers(self) -> dict[str, Layer]:
@@ -116,16 +136,17 @@ class Graph:
                 found[self.names[node]] = shapes
         return dict(sorted(found.items()))
 
-    def check_shapes(self, shapes: Sequence[Shape]) -> None:
-        """Check that the layers can take what follows from inputs of these shapes.
+    def output_shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
+        """The shapes of the outputs for inputs of these shapes.
 
         Raises:
-            InvalidShapeError: one cannot.
+            InvalidShapeError: a layer cannot take what follows from them.
         """
         known = dict(zip(self.inputs, shapes, strict=True))
         for node in self.nodes:
             found = _layer_of(node).output_shapes(*(known[tensor] for tensor in node.inputs))
             known.update(zip(node.outputs, found, strict=True))
+        return [known[tensor] for tensor in self.outputs]
 
     # ---- computing
 
@@ -143,28 +164,49 @@ class Graph:
         mask_of: dict[SymbolicTensor, Array | None] = {}
         if masks is not None:
             mask_of.update(zip(self.inputs, masks, strict=True))
-        trace = Trace([], [])
-        for node in self.nodes:
-            layer, run.node = self._layers[node], self.names[node]
-            inputs = tuple(values[tensor] for tensor in node.inputs)
-            known = (mask_of.get(tensor) for tensor in node.inputs)
-            mask = next((m for m in known if m is not None), None)
-            outputs, cache = layer.forward(run, *inputs, mask=mask)
-            values.update(zip(node.outputs, outputs, strict=True))
-            mask_of[node.outputs[0]] = layer.output_mask(run, inputs, mask)
+        caches: list[Cache] = []
+        for step in self.steps:
+            run.node = step.name
+            inputs, mask = [], None
+            for tensor in step.inputs:
+                inputs.append(values[tensor])
+                if mask is None:
+                    mask = mask_of.get(tensor)
+            outputs, cache = step.layer.forward(run, *inputs, mask=mask)
+            values.update(zip(step.outputs, outputs, strict=True))
+            mask_of[step.outputs[0]] = step.layer.output_mask(run, tuple(inputs), mask)
             if run.keep_cache:
-                trace.caches[node] = cache
-        trace.outputs = [values[tensor] for tensor in self.outputs]
-        trace.masks = [mask_of.get(tensor) for tensor in self.outputs]
-        return trace
+                caches.append(cache)
+        return Trace(
+            [values[tensor] for tensor in self.outputs],
+            [mask_of.get(tensor) for tensor in self.outputs],
+            caches,
+        )
 
-    def backward(self, run: Run, trace: Trace, gradients: Sequence[Array | None]) -> None:
+    def needs(self) -> Needs:
+        """What the backward pass has to compute, for the weights that have gradients now."""
+        learning: set[SymbolicTensor] = set()
+        needs: Needs = []
+        for step in self.steps:
+            need = tuple(tensor in learning for tensor in step.inputs)
+            weights = step.layer.weights.values()
+            if any(need) or any(weight.gradient is not None for weight in weights):
+                learning.update(step.outputs)
+                needs.append(need)
+            else:
+                needs.append(None)
+        return needs
+
+    def backward(
+        self, run: Run, trace: Trace, gradients: Sequence[Array | None], needs: Needs
+    ) -> None:
         """Add the gradient of every trainable weight to its buffer.
 
         Args:
             run: the same as in `forward`.
-            trace: what `forward` returned, with `run.keep_cache`.
+            trace: what `forward` returned, with `run.keep_cache`; its caches are used up.
             gradients: one for each output; None stands for zeros.
+            needs: what `needs` returned.
         """
         grads: dict[SymbolicTensor, Array] = {}
 
@@ -173,29 +215,18 @@ class Graph:
                 known = grads.get(tensor)
                 grads[tensor] = gradient if known is None else run.ops.add([known, gradient])
 
-        learning = self._learning()
         for tensor, gradient in zip(self.outputs, gradients, strict=True):
             accumulate(tensor, gradient)
-        for node in reversed(self.nodes):
-            arriving = [grads.pop(tensor, None) for tensor in node.outputs]
-            if node not in learning or all(gradient is None for gradient in arriving):
+        for step, need in zip(reversed(self.steps), reversed(needs), strict=True):
+            cache = trace.caches.pop()
+            arriving = [grads.pop(tensor, None) for tensor in step.outputs]
+            if need is None or all(gradient is None for gradient in arriving):
                 continue
-            run.node = self.names[node]
-            need = [tensor.node in learning for tensor in node.inputs]
-            dxs = self._layers[node].backward(run, trace.caches.pop(node), *arriving, need=need)
-            for tensor, wanted, dx in zip(node.inputs, need, dxs, strict=False):
+            run.node = step.name
+            dxs = step.layer.backward(run, cache, *arriving, need=need)
+            for tensor, wanted, dx in zip(step.inputs, need, dxs, strict=False):
                 if wanted:
                     accumulate(tensor, dx)
-
-    def _learning(self) -> set[Node]:
-        """The nodes that have trainable weights or come after one that has."""
-        learning: set[Node] = set()
-        for node in self.nodes:
-            weights = _layer_of(node).weights.values()
-            learns = any(weight.gradient is not None for weight in weights)
-            if learns or any(tensor.node in learning for tensor in node.inputs):
-                learning.add(node)
-        return learning
 
     # ---- fusion
 
@@ -206,14 +237,15 @@ class Graph:
             A graph that shares the layers and weights of this one, or None if its output does not
             end in that activation.
         """
-        node = self.outputs[0].node
-        layer = self._layers.get(node)
-        if not isinstance(layer, Dense | Activation) or layer.activation != activation:
+        last = next((step for step in self.steps if self.outputs[0] in step.outputs), None)
+        if last is None or not isinstance(last.layer, Dense | Activation):
             return None
-        twin = copy.copy(layer)
+        if last.layer.activation != activation:
+            return None
+        twin = copy.copy(last.layer)
         twin.activation = "linear"
         graph = copy.copy(self)
-        graph._layers = {**self._layers, node: twin}
+        graph.steps = [replace(step, layer=twin) if step is last else step for step in self.steps]
         return graph
 
 

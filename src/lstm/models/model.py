@@ -1,6 +1,7 @@
 """Model: a graph of layers that can be trained, asked, stepped through and saved."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain, islice
 from os import PathLike
 from typing import Any
@@ -21,12 +22,12 @@ from lstm.models.batches import (
     ArrayBatches,
     Batch,
     Batches,
+    Check,
     Examples,
     StreamBatches,
     examples,
     is_stream,
     parts,
-    slices,
 )
 from lstm.models.parameters import Parameters
 from lstm.models.serialization import graph_config, graph_from_config
@@ -207,6 +208,7 @@ class Model(GraphLayer):
             trainer = self._training(None if stream else x)
         carried = self._start_carrying(carry_state)
         nodes = carried.nodes
+        check = partial(trainer.check, any_length=bool(nodes))
         validation: Any = validation_data
         if stream:
             of_arrays = {"y": y, "sample_weight": sample_weight}
@@ -214,7 +216,7 @@ class Model(GraphLayer):
             for argument, value in of_arrays.items():
                 if value is not None:
                     raise InvalidValueError(argument, "nothing, with a generator", "a value")
-            batches: Batches = self._stream(x, "steps_per_epoch", steps_per_epoch)
+            batches: Batches = self._stream(x, "steps_per_epoch", steps_per_epoch, check)
         else:
             if steps_per_epoch is not None:
                 raise InvalidValueError(
@@ -225,15 +227,13 @@ class Model(GraphLayer):
                 data, validation = data.split(validation_split)
             keep_order = bool(nodes) or not shuffle
             rng = None if keep_order else self._rng
-            batches = ArrayBatches(data, batch_size, rng, bool(nodes), chunk_length)
-            trainer.check(batches)
+            batches = ArrayBatches(data, batch_size, check, rng, bool(nodes), chunk_length)
         held_out = None
         if validation is not None:
-            held_out = self._evaluation(
-                validation, batch_size, "validation_steps", validation_steps, nodes, chunk_length
-            )
-            if isinstance(held_out, ArrayBatches):
-                trainer.check(held_out)
+            if not is_stream(validation) and not isinstance(validation, Examples):
+                validation = self._examples(*parts("validation_data", validation))
+            steps = "validation_steps", validation_steps
+            held_out = self._evaluation(validation, batch_size, *steps, check, nodes, chunk_length)
         plan = fitting.Plan(
             batches,
             carried,
@@ -250,10 +250,13 @@ class Model(GraphLayer):
     def _examples(self, x: Any, y: Any, sample_weight: Any = None) -> Examples:
         return examples(x, y, sample_weight, self.graph.inputs)
 
-    def _stream(self, iterator: Any, argument: str, steps: int | None) -> StreamBatches:
+    def _stream(
+        self, iterator: Any, argument: str, steps: int | None, check: Check
+    ) -> StreamBatches:
         if steps is None:
             raise InvalidValueError(argument, "a number of batches, with a generator", steps)
-        return StreamBatches(iterator, self.graph.inputs, checks.positive_int(argument, steps))
+        count = checks.positive_int(argument, steps)
+        return StreamBatches(iterator, self.graph.inputs, count, check)
 
     def _start_carrying(self, everywhere: bool) -> Carried:
         """The states to carry: of all recurrent layers, or of those made stateful."""
@@ -266,15 +269,14 @@ class Model(GraphLayer):
         batch_size: int,
         argument: str,
         steps: int | None,
+        check: Check,
         nodes: frozenset[str],
         chunk_length: int | None,
     ) -> Batches:
-        """Batches to evaluate on."""
-        if is_stream(data):
-            return self._stream(data, argument, steps)
+        """Batches to evaluate on, from Examples or a generator."""
         if not isinstance(data, Examples):
-            data = self._examples(*parts("validation_data", data))
-        return ArrayBatches(data, batch_size, None, bool(nodes), chunk_length)
+            return self._stream(data, argument, steps, check)
+        return ArrayBatches(data, batch_size, check, None, bool(nodes), chunk_length)
 
     def _prepared(
         self,
@@ -297,11 +299,9 @@ class Model(GraphLayer):
         """Take one optimizer step; returns the loss before it."""
         trainer = self._training(x)
         carried = self._start_carrying(False)
-        return trainer.train(self._whole(x, y, sample_weight), carried).loss
-
-    def _whole(self, x: Any, y: Any = None, sample_weight: Any = None) -> Batch:
-        examples = self._examples(x, y, sample_weight)
-        return examples.batch(np.arange(len(examples)))
+        batch = self._examples(x, y, sample_weight).batch()
+        trainer.check(batch, any_length=bool(carried.nodes))
+        return trainer.train(batch, carried).loss
 
     def evaluate(
         self,
@@ -330,7 +330,8 @@ class Model(GraphLayer):
         trainer = self._training(None if is_stream(x) else x)
         nodes = self.graph.recurrent(stateful=not carry_state)
         data = x if is_stream(x) else self._examples(x, y, sample_weight)
-        batches = self._evaluation(data, batch_size, "steps", steps, nodes, chunk_length)
+        check = partial(trainer.check, any_length=bool(nodes))
+        batches = self._evaluation(data, batch_size, "steps", steps, check, nodes, chunk_length)
         logs = fitting.evaluate(trainer, batches, Carried(nodes))
         if verbose not in (0, "auto"):
             print("  ".join(f"{key}: {value:.4f}" for key, value in logs.items()))
@@ -363,7 +364,7 @@ class Model(GraphLayer):
             if steps is None:
                 raise InvalidValueError("steps", "a number of batches, with a generator", steps)
             count = checks.positive_int("steps", steps)
-            results = [self._forward(self._whole_x(item)) for item in islice(x, count)]
+            results = [self._outputs_on_batch(_x_of(item)) for item in islice(x, count)]
             if len(results) < count:
                 raise InvalidValueError(
                     "x", f"a generator of at least {count} batches", len(results)
@@ -372,44 +373,49 @@ class Model(GraphLayer):
         self._ready(x)
         data = self._examples(x, None)
         size = min(checks.positive_int("batch_size", batch_size), len(data))
-        if self.graph.recurrent(stateful=True) and len(data) % size:
+        if len(data) % size and self.graph.recurrent(stateful=True):
             size = len(data)
-        return self._joined([self._forward(data.batch(r)) for r in slices(len(data), size)])
+        return self._joined(self._outputs(data, size))
 
-    def _whole_x(self, item: Any) -> Batch:
-        x = item[0] if isinstance(item, tuple) and item else item
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch."""
+        return self._joined([self._outputs_on_batch(x)])
+
+    def _outputs_on_batch(self, x: Any) -> list[Any]:
         self._ready(x)
-        return self._whole(x)
+        data = self._examples(x, None)
+        return self._outputs(data, len(data))[0]
+
+    def _outputs(self, data: Examples, batch_size: int) -> list[list[Any]]:
+        """For each batch its outputs, from the states of stateful layers."""
+        carried = self._start_carrying(False)
+        check = partial(self._feeder.check, any_length=bool(carried.nodes))
+        results = []
+        for batch in ArrayBatches(data, batch_size, check):
+            carried.check(batch.size)
+            run = Run(self.backend, states=carried.current, carried=carried.nodes)
+            results.append(self._run(run, batch))
+            carried.states.update(run.new_states)
+        return results
+
+    @property
+    def _feeder(self) -> Feeder:
+        return Feeder(self.graph, self.backend)
+
+    def _run(self, run: Run, batch: Batch) -> list[Any]:
+        """The outputs of a batch that was checked."""
+        to_numpy = self.backend.ops.to_numpy
+        trace = self.graph.forward(run, *self._feeder(batch))
+        outputs = [np.array(to_numpy(output)) for output in trace.outputs]
+        real = next((mask for mask in batch.masks if mask is not None), None)
+        if real is None:
+            return outputs
+        found = [None if mask is None else to_numpy(mask) for mask in trace.masks]
+        return [_unpadded(y, mask, real) for y, mask in zip(outputs, found, strict=True)]
 
     def _joined(self, results: list[list[Any]]) -> Any:
         joined = [_rows(column) for column in zip(*results, strict=True)]
         return joined if self._several_outputs else joined[0]
-
-    def _forward(self, batch: Batch) -> list[Any]:
-        """Outputs of one batch, from the states of stateful layers."""
-        carried = self._start_carrying(False)
-        carried.check(batch.size)
-        run = Run(self.backend, states=carried.current, carried=carried.nodes)
-        outputs = self._run(run, batch, any_length=bool(carried.nodes))
-        carried.states.update(run.new_states)
-        return outputs
-
-    def _run(self, run: Run, batch: Batch, *, any_length: bool) -> list[Any]:
-        ops = self.backend.ops
-        feeds = Feeder(self.graph, self.backend)(batch, any_length=any_length)
-        masks = [None if mask is None else ops.array(mask) for mask in batch.masks]
-        trace = self.graph.forward(run, feeds, masks or None)
-        outputs = [np.array(ops.to_numpy(output)) for output in trace.outputs]
-        real = next((mask for mask in batch.masks if mask is not None), None)
-        if real is None:
-            return outputs
-        found = [None if mask is None else ops.to_numpy(mask) for mask in trace.masks]
-        return [_unpadded(y, mask, real) for y, mask in zip(outputs, found, strict=True)]
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for one batch."""
-        self._ready(x)
-        return self._joined([self._forward(self._whole(x))])
 
     def predict_classes(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> Any:
         """The most probable class for each output row; for a single sigmoid, whether it is > 1/2.
@@ -461,11 +467,12 @@ class Model(GraphLayer):
             (1, 3)
         """
         self._ready(x)
-        batch = self._whole(x)
+        batch = self._examples(x, None).batch()
+        self._feeder.check(batch, any_length=True)
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)
         run = Run(self.backend, states=dict(states), carried=frozenset(shapes))
-        outputs = self._run(run, batch, any_length=True)
+        outputs = self._run(run, batch)
         return (outputs if self._several_outputs else outputs[0]), State(run.new_states)
 
     def reset_states(self) -> None:
@@ -563,6 +570,11 @@ def _known(optimizer: Optimizer, loss: Loss) -> bool:
     return type(optimizer) in kinds and type(loss) in kinds
 
 
+def _x_of(item: Any) -> Any:
+    """x of what a generator gave: x, or a tuple that begins with it."""
+    return item[0] if isinstance(item, tuple) and item else item
+
+
 def _classes(y: Values) -> Values:
     chosen = y > 0.5 if y.shape[-1] == 1 else y.argmax(-1)
     return np.asarray(chosen, dtype=np.int64)
@@ -570,6 +582,8 @@ def _classes(y: Values) -> Values:
 
 def _rows(batches: Sequence[Any]) -> Any:
     """The outputs of all batches, as one array where they are of one shape."""
+    if len(batches) == 1:
+        return batches[0]
     arrays = all(isinstance(part, np.ndarray) for part in batches)
     if arrays and len({part.shape[1:] for part in batches}) == 1:
         return np.concatenate(batches)

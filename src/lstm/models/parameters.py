@@ -17,6 +17,7 @@ class Parameters:
 
     Attributes:
         values: (P,), all weights.
+        learned: (trainable,), the trainable ones, which are a view of the first of them.
         gradients: (trainable,), the gradients of the trainable ones.
         trainable: number of trainable parameters.
     """
@@ -28,6 +29,7 @@ class Parameters:
         self.trainable = sum(weight.size for weight in self._learned)
         total = sum(weight.size for weight in self._weights)
         self.values: Array = backend.ops.zeros((total,), backend.dtype)
+        self.learned: Array = self.values[: self.trainable]
         self.gradients: Array = backend.ops.zeros((self.trainable,), backend.dtype)
         self.bind()
 
@@ -50,11 +52,6 @@ class Parameters:
                     weight.gradient = ops.reshape(self.gradients[offset:end], shape)
                 weight.owner = self
             offset = end
-
-    @property
-    def learned(self) -> Array:
-        """The trainable prefix of `values`."""
-        return self.values[: self.trainable]
 
     def zero_gradients(self) -> None:
         """Set all gradients to 0."""

@@ -2,6 +2,7 @@
 
 from lstm.backends import Backend
 from lstm.layers.symbolic import Shape
+from lstm.models.fusion import EmbeddedLSTM
 from lstm.models.graph import Graph
 
 
@@ -33,6 +34,12 @@ def summary_lines(graph: Graph, backend: Backend, kind: str, fused: bool) -> lis
     size = total * (8 if backend.dtype == "float64" else 4)
     end = [f"{total:,} parameters ({_bytes(size)})" + (f", {frozen:,} frozen" if frozen else "")]
     end.append(f"Backend: {backend.name}, {backend.dtype}")
+    end += [
+        f"Fused: {step.fused} into {step.name}, for batches of at least "
+        f"{step.layer.embedding.input_dim:,} tokens"
+        for step in graph.steps
+        if isinstance(step.layer, EmbeddedLSTM)
+    ]
     if fused:
         end.append("Fused in training: the last activation, into the loss")
     return [kind, rule, lines[0], rule, *lines[1:], rule, *end]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,10 @@ from lstm.backends import Backend
 from lstm.backends.ops import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
-from lstm.layers.embedding import Embedding
-from lstm.layers.symbolic import SymbolicTensor
+from lstm.layers.symbolic import Shape, SymbolicTensor
 from lstm.losses import Loss
 from lstm.metrics import Metric
-from lstm.models.batches import ArrayBatches, Batch, Ragged
+from lstm.models.batches import Batch
 from lstm.models.graph import Graph, Trace
 from lstm.models.parameters import Parameters
 from lstm.optimizers import Optimizer
@@ -58,7 +58,7 @@ class Carried:
 
 
 class Feeder:
-    """Brings batches to a graph: checks shapes and values, converts dtypes.
+    """Brings batches to a graph: checks them, and converts them to arrays of the backend.
 
     Args:
         graph: the graph to feed.
@@ -67,63 +67,59 @@ class Feeder:
 
     def __init__(self, graph: Graph, backend: Backend) -> None:
         self._graph = graph
-        self._inputs = graph.inputs
         self._backend = backend
-        consumers: dict[SymbolicTensor, list[object]] = {}
-        for node in graph.nodes:
-            for tensor in node.inputs:
-                consumers.setdefault(tensor, []).append(node.layer)
-        # For each input that is only embedded, the number of tokens that all its consumers know.
-        self._tokens: dict[SymbolicTensor, int] = {}
-        for tensor in graph.inputs:
-            layers = consumers.get(tensor, [])
-            embeddings = [layer for layer in layers if isinstance(layer, Embedding)]
-            if layers and len(embeddings) == len(layers):
-                self._tokens[tensor] = min(layer.input_dim for layer in embeddings)
 
-    def __call__(self, batch: Batch, *, any_length: bool = False) -> list[Array]:
-        """The arrays of the backend for one batch.
+    def check(self, batch: Batch, *, any_length: bool = False) -> list[Shape]:
+        """Refuse a batch that the graph cannot take. That its numbers are finite is known.
 
         Args:
-            batch: what to convert.
+            batch: what to check.
             any_length: take sequences of any length, though the model was made for a certain one:
                 they are chunks of longer ones.
 
+        Returns:
+            The shapes of the inputs.
+
         Raises:
-            InvalidShapeError, InvalidTypeError, InvalidValueError: the model cannot take them.
+            InvalidShapeError, InvalidValueError: the model cannot take them.
         """
-        feeds = [
-            self._converted(self.argument(k), tensor, values, any_length)
-            for k, (tensor, values) in enumerate(zip(self._inputs, batch.x, strict=True))
-        ]
-        lengths = [tensor.shape[1:2] for tensor in self._inputs]
+        inputs = self._graph.inputs
+        shapes: list[Shape] = []
+        for k, (tensor, values) in enumerate(zip(inputs, batch.x, strict=True)):
+            argument = "x" if len(inputs) == 1 else f"x[{k}]"
+            expected, symbols = tensor.shape, self._graph.symbols.get(tensor)
+            sequences = len(expected) > 2 or (len(expected) == 2 and symbols is not None)
+            if sequences and (any_length or not tensor.node.exact):
+                expected = (None, None, *expected[2:])
+            x = _with_feature_axis(values, tensor)
+            checks.shape(argument, x.shape, expected)
+            if symbols is not None:
+                checks.index_range(argument, x, symbols)
+            shapes.append(x.shape)
+        lengths = [tensor.shape[1:2] for tensor in inputs]
         if any(
-            None not in length and length != x.shape[1:2]
-            for length, x in zip(lengths, feeds, strict=True)
+            None not in length and length != shape[1:2]
+            for length, shape in zip(lengths, shapes, strict=True)
         ):
-            self._graph.check_shapes([x.shape for x in feeds])
-        return [self._backend.ops.array(x) for x in feeds]
+            self._graph.output_shapes(shapes)
+        return shapes
 
-    def argument(self, k: int) -> str:
-        """How errors name the data of input k."""
-        return "x" if len(self._inputs) == 1 else f"x[{k}]"
+    def __call__(self, batch: Batch) -> tuple[list[Array], list[Array | None] | None]:
+        """The arrays of the backend for a batch that was checked, and their masks, if any."""
+        ops = self._backend.ops
+        feeds = []
+        for tensor, values in zip(self._graph.inputs, batch.x, strict=True):
+            dtype = "int64" if tensor in self._graph.symbols else self._backend.dtype
+            x = np.ascontiguousarray(_with_feature_axis(values, tensor), dtype)
+            feeds.append(ops.array(x))
+        masks = [None if mask is None else ops.array(mask) for mask in batch.masks]
+        return feeds, masks or None
 
-    def _converted(
-        self, argument: str, tensor: SymbolicTensor, x: Values, any_length: bool
-    ) -> Values:
-        shape = tensor.shape
-        sequences = len(shape) > 2 or (len(shape) == 2 and tensor in self._tokens)
-        if sequences and (any_length or not tensor.node.exact):
-            shape = (None, None, *shape[2:])
-        if x.ndim == len(shape) - 1 and shape[-1] == 1:
-            x = x[..., None]
-        checks.shape(argument, x.shape, shape)
-        if tensor in self._tokens:
-            return checks.indices(argument, x, self._tokens[tensor])
-        if x.dtype.kind not in "iufb":
-            raise InvalidTypeError(argument, "numbers", f"dtype {x.dtype}")
-        checks.finite(argument, x)
-        return np.ascontiguousarray(x, self._backend.dtype)
+
+def _with_feature_axis(x: Values, tensor: SymbolicTensor) -> Values:
+    """x; for an input of a single feature, which need not be written, with an axis for it."""
+    missing = x.ndim == tensor.ndim - 1 and tensor.shape[-1] == 1
+    return x[..., None] if missing else x
 
 
 @dataclass
@@ -176,6 +172,7 @@ class Trainer:
         self._graph = fused or graph
         self._loss = loss.on_logits() if fused else loss
         self._activation = loss.activation if fused else "linear"
+        self._needs = self._graph.needs()
         self.reduce_gradients: Callable[[Array], None] | None = None
 
     @property
@@ -183,43 +180,28 @@ class Trainer:
         """Whether the last activation is computed together with the loss."""
         return self._graph is not None and self._activation != "linear"
 
-    def check(self, batches: ArrayBatches) -> None:
-        """Refuse data of which some batch could not be trained on, before any weight changes.
+    def check(self, batch: Batch, *, any_length: bool = False) -> None:
+        """Refuse a batch that cannot be trained on; `any_length` as for the `Feeder`.
 
         Raises:
             InvalidShapeError, InvalidTypeError, InvalidValueError: the model cannot take it.
         """
-        data, chunk = batches.examples, batches.chunk_length
-        whole = {self._feed.argument(k): part for k, part in enumerate(data.x)} | {"y": data.y}
-        for argument, part in whole.items():
-            if isinstance(part, Ragged):
-                for k, sequence in enumerate(part.sequences):
-                    checks.finite(f"{argument}[{k}]", sequence)
-            elif part is not None:
-                checks.finite(argument, part)
-        for batch in ArrayBatches(data, batches.batch_size, None, chunk_length=chunk):
-            self._feed(batch, any_length=chunk is not None)
-            if batch.y is None:
-                raise InvalidTypeError("y", "targets", None)
-            output = self._graph.outputs[0].shape
-            # What the graph leaves open, and the length of sequences, are as the targets say.
-            shape = tuple(
-                n if n is not None and (k > 1 or len(output) < 3) else size
-                for k, (n, size) in enumerate(zip(output, batch.y.shape, strict=False))
-            )
-            shape += tuple(n for n in output[len(shape) :] if n is not None)
-            if len(shape) == len(output):
-                self.loss.target(batch.y, shape, self.backend.dtype)
+        shapes = self._feed.check(batch, any_length=any_length)
+        if batch.y is None:
+            raise InvalidTypeError("y", "targets", None)
+        output: Any = self._graph.output_shapes(shapes)[0]
+        self.loss.check(batch.y, output)
 
     def train(self, batch: Batch, carried: Carried) -> Result:
-        """Take one optimizer step on a batch."""
+        """Take one optimizer step on a batch that was checked."""
         self.parameters.bind()
         run = self._run(batch, carried, training=True)
         trace = self._forward(run, batch)
         target, weight, count = self._targets(batch, trace)
         loss, cache = self._loss.forward(self.backend.ops, trace.outputs[0], target, weight)
         self.parameters.zero_gradients()
-        self._graph.backward(run, trace, [self._loss.backward(self.backend.ops, cache)])
+        gradient = self._loss.backward(self.backend.ops, cache)
+        self._graph.backward(run, trace, [gradient], self._needs)
         if self.reduce_gradients is not None:
             self.reduce_gradients(self.parameters.gradients)
         self.optimizer.apply(self.backend, self.parameters.learned, self.parameters.gradients)
@@ -228,7 +210,7 @@ class Trainer:
         return Result(loss, count)
 
     def test(self, batch: Batch, carried: Carried) -> Result:
-        """Compute the loss and metrics of a batch."""
+        """Compute the loss and metrics of a batch that was checked."""
         run = self._run(batch, carried, training=False)
         trace = self._forward(run, batch)
         target, weight, count = self._targets(batch, trace)
@@ -238,8 +220,6 @@ class Trainer:
         return Result(loss, count)
 
     def _run(self, batch: Batch, carried: Carried, *, training: bool) -> Run:
-        if batch.y is None:
-            raise InvalidTypeError("y", "targets", None)
         if batch.fresh:
             carried.states.clear()
         carried.check(batch.size)
@@ -253,9 +233,7 @@ class Trainer:
         )
 
     def _forward(self, run: Run, batch: Batch) -> Trace:
-        masks = [None if mask is None else self.backend.ops.array(mask) for mask in batch.masks]
-        feeds = self._feed(batch, any_length=bool(run.carried))
-        return self._graph.forward(run, feeds, masks or None)
+        return self._graph.forward(run, *self._feed(batch))
 
     def _targets(self, batch: Batch, trace: Trace) -> tuple[Array, Array | None, float]:
         """Targets and weights on the backend, and the number of positions that count."""
@@ -272,7 +250,7 @@ class Trainer:
                 "different lengths",
             )
         if mask is None and batch.weight is None:
-            return target, None, float(np.prod(positions))
+            return target, None, float(prod(positions))
         weight = np.ones(positions)
         for name, part in (("mask", mask), ("sample_weight", batch.weight)):
             if part is not None:

@@ -1,0 +1,118 @@
+"""What a pass through a graph computes: a step for each node, or one for two that are fused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from lstm.backends.ops import Array, Cache
+from lstm.layers.base import Arrays, Gradients, Layer, Run
+from lstm.layers.embedding import Embedding
+from lstm.layers.lstm import LSTM
+from lstm.layers.symbolic import SymbolicTensor
+
+
+@dataclass(frozen=True)
+class Step:
+    """A layer that takes tensors to tensors.
+
+    Attributes:
+        name: that of the node whose outputs these are.
+        fused: the name of a node below that is part of this step, or None.
+    """
+
+    layer: Layer
+    name: str
+    inputs: tuple[SymbolicTensor, ...]
+    outputs: tuple[SymbolicTensor, ...]
+    fused: str | None = None
+
+
+class EmbeddedLSTM(Layer):
+    """An Embedding and the LSTM that reads it, as one: tokens (B, T) -> the outputs of the LSTM.
+
+    The table P = E·W (V, 4H) holds what the kernel makes of every token, and x·W is its rows:
+    exact but for rounding, and less work as soon as the batch has more tokens than the vocabulary.
+    A batch of fewer is embedded first.
+    """
+
+    def __init__(self, embedding: Embedding, lstm: LSTM) -> None:
+        super().__init__(lstm.name)
+        self.embedding = embedding
+        self.lstm = lstm
+        self.weights = {**embedding.weights, **lstm.weights}
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        x, *state = inputs
+        mask = self.embedding.output_mask(run, (x,), mask)
+        if prod(x.shape) < self.embedding.input_dim:
+            (x,), tokens = self.embedding.forward(run, x, mask=None)
+            outputs, cache = self.lstm.forward(run, x, *state, mask=mask)
+            return outputs, (None, tokens, cache)
+        tokens = self.embedding.tokens(run, x)
+        table, product = run.ops.linear_forward(  # (L9)
+            self.value("embeddings"), self.value("kernel"), None, "linear"
+        )
+        outputs, cache = self.lstm.forward_with(table, run, tokens, *state, mask=mask)
+        return outputs, (product, None, cache)
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        product, tokens, inner = cache
+        ops, dE, dW = run.ops, self.gradient("embeddings"), self.gradient("kernel")
+        if product is None:
+            dx, *rest = self.lstm.backward(run, inner, *gradients, need=(dE is not None,))
+            self.embedding.backward(run, tokens, dx, need=(False,))
+            return None, *rest
+        learns = dE is not None or dW is not None
+        shape = self.embedding.input_dim, 4 * self.lstm.units
+        dtable = ops.zeros(shape, run.backend.dtype) if learns else None
+        _, *rest = self.lstm.backward_with(dtable, run, inner, *gradients, need=(False,))
+        if learns:
+            rows = ops.linear_backward(dtable, product, dW, None, dE is not None)  # (B13)
+            if dE is not None:
+                every = ops.array(np.arange(self.embedding.input_dim))
+                ops.embedding_backward(rows, every, dE)
+        return None, *rest
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        mask = self.embedding.output_mask(run, inputs[:1], mask)
+        return self.lstm.output_mask(run, inputs, mask)
+
+
+def fuse(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]) -> list[Step]:
+    """The steps with every Embedding that only LSTMs read fused into these.
+
+    Args:
+        steps: those of a graph.
+        outputs: the tensors that are wanted.
+    """
+    readers: dict[SymbolicTensor, list[Step | None]] = {tensor: [None] for tensor in outputs}
+    for step in steps:
+        for tensor in step.inputs:
+            readers.setdefault(tensor, []).append(step)
+
+    def folds(embedding: Step) -> bool:
+        (vectors,) = embedding.outputs
+        return all(
+            step is not None and type(step.layer) is LSTM and step.inputs[0] is vectors
+            for step in readers.get(vectors, [])
+        )
+
+    folded = {
+        step.outputs[0]: step for step in steps if type(step.layer) is Embedding and folds(step)
+    }
+    fused = []
+    for step in steps:
+        below = folded.get(step.inputs[0])
+        if below is not None:
+            assert isinstance(below.layer, Embedding)
+            assert isinstance(step.layer, LSTM)
+            layer = EmbeddedLSTM(below.layer, step.layer)
+            inputs = below.inputs + step.inputs[1:]
+            fused.append(Step(layer, step.name, inputs, step.outputs, below.name))
+        elif step.outputs[0] not in folded:
+            fused.append(step)
+    return fused

@@ -1,0 +1,226 @@
+"""An Embedding fused into the LSTMs that read it gives what the two give one after the other."""
+
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import lstm
+from backend_cases import over_dtypes
+from lstm.backends.ops import Ops
+from lstm.layers import LSTM, Bidirectional, Concatenate, Dense, Dropout, Embedding, TimeDistributed
+from tolerances import assert_close
+
+V, E, H = 7, 3, 5
+B, T = 4, 6
+
+Make = Callable[[], lstm.Model]
+
+
+def chain(*, masked: bool = False, frozen: str = "", **options: Any) -> lstm.Model:
+    embedding = Embedding(V, E, mask_zero=masked, trainable="embedding" not in frozen)
+    reader = LSTM(H, return_sequences=True, trainable="lstm" not in frozen, **options)
+    return lstm.Sequential([lstm.Input((None,)), embedding, reader, Dense(2)])
+
+
+def last_only() -> lstm.Model:
+    return lstm.Sequential([lstm.Input((None,)), Embedding(V, E, mask_zero=True), LSTM(H)])
+
+
+def without_bias() -> lstm.Model:
+    return chain(use_bias=False, activation=None, recurrent_activation="hard_sigmoid")
+
+
+def both_directions() -> lstm.Model:
+    layers = [Embedding(V, E, mask_zero=True), Bidirectional(LSTM(H, return_sequences=True))]
+    return lstm.Sequential([lstm.Input((None,)), *layers, Dense(2)])
+
+
+def translator() -> lstm.Model:
+    """The state of one LSTM starts another; one Embedding, called twice, feeds both."""
+    x, embedding = lstm.Input((None,)), Embedding(V, E, mask_zero=True)
+    _, h, c = LSTM(H, return_state=True)(embedding(x))
+    y = LSTM(H, return_sequences=True)(embedding(x), initial_state=[h, c])
+    return lstm.Model(x, Dense(2)(y))
+
+
+def called_twice() -> lstm.Model:
+    """Both layers are called twice, on the sequence and on what is left without its end."""
+    x, embedding, reader = lstm.Input((None,)), Embedding(V, E), LSTM(H)
+    return lstm.Model(x, Concatenate()([reader(embedding(x)), reader(embedding(x[:, :-1]))]))
+
+
+MAKES: dict[str, Make] = {
+    "chain": chain,
+    "mask": lambda: chain(masked=True),
+    "backwards": lambda: chain(masked=True, go_backwards=True),
+    "last only": last_only,
+    "without bias": without_bias,
+    "frozen embedding": lambda: chain(frozen="embedding"),
+    "frozen lstm": lambda: chain(frozen="lstm"),
+    "both frozen": lambda: chain(frozen="embedding lstm"),
+    "both directions": both_directions,
+    "translator": translator,
+    "called twice": called_twice,
+}
+
+over_models = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
+
+
+def unfused(make: Make) -> lstm.Model:
+    """The model as its graph says, a step for each node."""
+    with mock.patch("lstm.models.graph.fuse", lambda steps, outputs: list(steps)):
+        model = make()
+        assert len(model.graph.steps) == len(model.graph.nodes)
+    return model
+
+
+def pair(make: Make, ops: Ops, dtype: str, seed: int = 0) -> tuple[lstm.Model, lstm.Model]:
+    """The model fused and not, with the same weights, compiled to stay where it is."""
+    with lstm.backends.using(ops.NAME, dtype):
+        models = make(), unfused(make)
+    rng = np.random.default_rng(seed)
+    weights = [rng.normal(0, 0.7, w.shape) for w in models[0].get_weights()]
+    for model in models:
+        model.set_weights(weights)
+        model.compile(lstm.optimizers.SGD(0.0), "mse")
+    return models
+
+
+def gradients(model: lstm.Model, x: Any, y: Any) -> dict[str, NDArray[Any]]:
+    model.train_on_batch(x, y)
+    weights = model.graph.weights.items()
+    return {name: weight.gradient.copy() for name, weight in weights if weight.trainable}
+
+
+def assert_agree(models: tuple[lstm.Model, lstm.Model], x: Any, seed: int = 1) -> None:
+    """Assert that outputs, losses and all gradients are the same but for rounding."""
+    fused, plain = models
+    outputs = plain.predict_on_batch(x)
+    terms = max(1, sum(map(np.size, x))) * (E + H)
+    for got, expected in zip(fused.predict_on_batch(x), outputs, strict=True):
+        assert_close(got, expected, "lstm", terms=terms)
+    rng = np.random.default_rng(seed)
+    if isinstance(outputs, list):
+        y: Any = [rng.normal(size=row.shape) for row in outputs]
+    else:
+        y = rng.normal(size=outputs.shape)
+    expected = gradients(plain, x, y)
+    got = gradients(fused, x, y)
+    assert got.keys() == expected.keys()
+    for name, gradient in expected.items():
+        assert_close(got[name], gradient, "lstm", terms=terms)
+
+
+def tokens(rng: np.random.Generator, *shape: int) -> NDArray[np.int64]:
+    return rng.integers(0, V, shape)
+
+
+class TestAgreement:
+    @over_dtypes
+    @over_models
+    def test_outputs_and_gradients(self, make: Make, ops: Ops, dtype: str) -> None:
+        models = pair(make, ops, dtype)
+        rng = np.random.default_rng(2)
+        assert_agree(models, tokens(rng, B, T))
+        assert_agree(models, tokens(rng, 1, V))
+
+    @over_dtypes
+    @over_models
+    def test_fewer_tokens_than_the_vocabulary(self, make: Make, ops: Ops, dtype: str) -> None:
+        models = pair(make, ops, dtype)
+        rng = np.random.default_rng(3)
+        for shape in ((1, 1), (1, V - 1), (2, 2)):
+            assert_agree(models, tokens(rng, *shape))
+
+    @over_dtypes
+    def test_sequences_of_different_lengths(self, ops: Ops, dtype: str) -> None:
+        rng = np.random.default_rng(4)
+        for make in (chain, MAKES["mask"], both_directions):
+            models = pair(make, ops, dtype)
+            assert_agree(models, [tokens(rng, length) for length in (5, 1, 6, 3)])
+
+    @over_dtypes
+    def test_states(self, ops: Ops, dtype: str) -> None:
+        models = pair(lambda: chain(masked=True), ops, dtype)
+        x = tokens(np.random.default_rng(5), B, T)
+        ends = []
+        for model in models:
+            state = model.initial_state(B)
+            outputs = []
+            for part in (x[:, :1], x[:, 1:]):  # The first is too short to fuse.
+                y, state = model.step(part, state)
+                outputs.append(y)
+            ends.append([*outputs, *state["lstm"]])
+        for got, expected in zip(*ends, strict=True):
+            assert_close(got, expected, "lstm", terms=T * (E + H))
+
+    @over_dtypes
+    @given(data=st.data())
+    def test_any_sizes(self, ops: Ops, dtype: str, data: st.DataObject) -> None:
+        small = st.integers(1, 9)
+        symbols, size, units, seed = (data.draw(small, label=n) for n in "VEHs")
+        batch, masked, reverse = (
+            data.draw(small),
+            data.draw(st.booleans()),
+            data.draw(st.booleans()),
+        )
+        lengths = data.draw(st.lists(small, min_size=batch, max_size=batch))
+        rng = np.random.default_rng(seed)
+
+        def make() -> lstm.Model:
+            embedding = Embedding(symbols, size, mask_zero=masked)
+            return lstm.Sequential(
+                [lstm.Input((None,)), embedding, LSTM(units, go_backwards=reverse)]
+            )
+
+        models = pair(make, ops, dtype, seed)
+        assert_agree(models, [rng.integers(0, symbols, length) for length in lengths])
+
+
+class TestWhen:
+    """Vectors are looked up only where somebody wants to see them, or where a table costs more."""
+
+    @staticmethod
+    def embeds(model: lstm.Model, x: Any) -> bool:
+        ops = model.backend.ops
+        with mock.patch.object(ops, "embedding_forward", wraps=ops.embedding_forward) as called:
+            model.predict_on_batch(x)
+        return bool(called.called)
+
+    @pytest.mark.parametrize(("shape", "embeds"), [((1, V), False), ((1, V - 1), True)])
+    def test_it_depends_on_the_number_of_tokens(self, shape: tuple[int, ...], embeds: bool) -> None:
+        assert self.embeds(chain(), np.zeros(shape, int)) is embeds
+
+    @over_models
+    def test_no_vectors(self, make: Make) -> None:
+        assert not self.embeds(make(), np.ones((B, T), int))
+
+    def test_other_readers_want_vectors(self) -> None:
+        x = lstm.Input((None,))
+        vectors = Embedding(V, E)(x)
+        y = LSTM(E, return_sequences=True)(vectors)
+        assert self.embeds(lstm.Model(x, y + vectors), np.ones((B, T), int))
+        assert self.embeds(lstm.Model(x, [y, vectors]), np.ones((B, T), int))
+        between = lstm.Model(x, LSTM(H)(Dropout(0.5)(Embedding(V, E)(x))))
+        assert self.embeds(between, np.ones((B, T), int))
+
+    def test_within_time_distributed(self) -> None:
+        inner = lstm.Sequential([lstm.Input((None,)), Embedding(V, E), LSTM(H)])
+        x = lstm.Input((None, T))
+        model = lstm.Model(x, TimeDistributed(inner)(x))
+        plain = unfused(lambda: lstm.Model(x, TimeDistributed(inner)(x)))
+        data = tokens(np.random.default_rng(6), 2, B, T)
+        assert not self.embeds(model, data)
+        assert_close(model.predict(data), plain.predict(data), "lstm", terms=T * (E + H))
+
+    def test_the_summary_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
+        chain().summary()
+        assert f"Fused: embedding into lstm, for batches of at least {V}" in capsys.readouterr().out
+        unfused(chain).summary()
+        assert "Fused" not in capsys.readouterr().out
