@@ -22,7 +22,7 @@ struct View {
 
 LSTM_INLINE std::int64_t panels(std::int64_t n) { return (n + panel_width - 1) / panel_width; }
 
-// acc[m][v] += Σ_k a(m, k) · panel[k][v], for the first V vectors of the panel's rows.
+// acc[m][v] += Σ_k a(m, k) · panel[k][v]
 template <int M, int V>
 LSTM_INLINE void tile(std::int64_t K, View a, const float* panel, vec (&acc)[M][V]) {
   for (std::int64_t k = 0; k < K; ++k) {
@@ -32,7 +32,7 @@ LSTM_INLINE void tile(std::int64_t K, View a, const float* panel, vec (&acc)[M][
       const vec x = broadcast(a.p[m * a.rows + k * a.columns]);
       for (int v = 0; v < V; ++v) acc[m][v] += x * b[v];
     }
-    panel += panel_width;
+    panel += V * lanes;
   }
 }
 
@@ -55,30 +55,34 @@ LSTM_INLINE int columns_of(std::int64_t n, std::int64_t p) {
   return int(n - p * panel_width < panel_width ? n - p * panel_width : panel_width);
 }
 
-// One panel: columns [0, n) of rows [k0, k0 + K) of b, padded with zeros to panel_width.
+// Floats in a row of a panel of n columns: whole vectors.
+LSTM_INLINE std::int64_t padded(int n) { return (n + lanes - 1) / lanes * lanes; }
+
+// One panel: columns [0, n) of rows [k0, k0 + K) of b, padded with zeros to whole vectors.
 inline void pack_panel(View b, std::int64_t k0, std::int64_t K, int n, float* panel) {
-  for (std::int64_t k = k0; k < k0 + K; ++k, panel += panel_width) {
+  for (std::int64_t k = k0; k < k0 + K; ++k, panel += padded(n)) {
     const float* row = b.p + k * b.rows;
-    if (b.columns == 1 && n == panel_width) {
-      std::memcpy(panel, row, panel_width * sizeof(float));
-      continue;
+    if (b.columns == 1) {
+      for_each_vec(
+          n, [&](auto j, auto get, auto) LSTM_INLINE_LAMBDA { store(panel + j, get(row + j)); });
+    } else {
+      for (int j = 0; j < n; ++j) panel[j] = row[j * b.columns];
+      for (int j = n; j < padded(n); ++j) panel[j] = 0;
     }
-    for (int j = 0; j < n; ++j) panel[j] = row[j * b.columns];
-    for (int j = n; j < panel_width; ++j) panel[j] = 0;
   }
 }
 
-// out (n) += the sums over the rows of a panel.
-inline void add_rows(std::int64_t K, int n, const float* panel, float* out) {
+// out (n) += the sums over K rows of x, which are `apart` floats apart.
+inline void add_rows(std::int64_t K, std::int64_t n, const float* x, std::int64_t apart,
+                     float* out) {
   for_each_vec(n, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
     vec total = get(out + j);
-    for (std::int64_t k = 0; k < K; ++k) total += get(panel + k * panel_width + j);
+    for (std::int64_t k = 0; k < K; ++k) total += get(x + k * apart + j);
     put(out + j, total);
   });
 }
 
-// The rows [i0, i1) of C against one packed panel of n columns and K rows; of a panel with empty
-// vectors at its end only the others are computed.
+// The rows [i0, i1) of C against one packed panel of n columns, V vectors, and K rows.
 template <int V>
 inline void panel_product_of(std::int64_t i0, std::int64_t i1, std::int64_t K, View a,
                              const float* panel, float* c, std::int64_t ldc, int n, bool accumulate,

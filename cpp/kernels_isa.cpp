@@ -39,8 +39,6 @@ inline float* scratch(int slot, std::int64_t count) {
   return buffer.p;
 }
 
-inline void column_sums(std::int64_t n, std::int64_t N, const float* x, float* out);
-
 }  // namespace LSTM_ISA
 
 #include "gemm.inl"

@@ -350,19 +350,20 @@ inline void weight_gradients(const LSTMShape& s, const LSTMBackward& io) {
         const std::int64_t block = rows - k < depth ? rows - k : depth, j = p * panel_width;
         const int n = columns_of(N, p);
         pack_panel({io.gates + j, N, 1}, k, block, n, panel);
-        if (io.db) add_rows(block, n, panel, io.db + j);  // (B11)
+        const std::int64_t width = padded(n);
+        if (io.db) add_rows(block, n, panel, width, io.db + j);  // (B11)
         if (io.dw && io.tokens)  // (B9)
           for (std::int64_t row = 0; row < block; ++row)
-            add_rows(1, n, panel + row * panel_width, io.dw + io.tokens[k + row] * N + j);
+            add_rows(1, n, panel + row * width, width, io.dw + io.tokens[k + row] * N + j);
         else if (io.dw)
           panel_product(0, D, block, {io.x + k * D, 1, D}, panel, io.dw + j, N, n, true, nullptr);
         if (!io.dr) continue;
         for (std::int64_t row = (phase - k % T + T) % T; row < block; row += T)
-          std::memset(panel + row * panel_width, 0, panel_width * sizeof(float));
+          std::memset(panel + row * width, 0, width * sizeof(float));
         // The outermost row has no neighbour; its dz is zero by now.
         const std::int64_t low = k + offset < 0 ? 1 : 0, high = k + block + offset > rows ? 1 : 0;
         panel_product(0, H, block - low - high, {io.y + (k + low + offset) * H, 1, H},
-                      panel + low * panel_width, io.dr + j, N, n, true, nullptr);  // (B10)
+                      panel + low * width, io.dr + j, N, n, true, nullptr);  // (B10)
       }
   });
   if (io.dr && io.h0 && T)

@@ -7,12 +7,7 @@ using lstm::PointwiseLoss;
 // out (N) += the sums over n rows. Columns are divided among threads, rows are added in order.
 inline void column_sums(std::int64_t n, std::int64_t N, const float* x, float* out) {
   lstm::parallel(N, lanes, double(n), [&](auto begin, auto end) {
-    for (std::int64_t row = 0; row < n; ++row) {
-      const float* p = x + row * N + begin;
-      for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
-        put(out + begin + k, get(out + begin + k) + get(p + k));
-      });
-    }
+    add_rows(n, end - begin, x + begin, N, out + begin);
   });
 }
 

@@ -68,7 +68,7 @@ template <class Body>
 void parallel(std::int64_t total, std::int64_t grain, double cost, Body body) {
   const std::int64_t units = (total + grain - 1) / grain;
   std::int64_t tasks = thread_count() < units ? thread_count() : units;
-  if (double(total) * cost < 20000.0) tasks = 1;
+  if (double(total) * cost < 200000.0) tasks = 1;
   if (tasks <= 1) {
     const DenormalsFlushed guard;
     if (total > 0) body(std::int64_t(0), total);
