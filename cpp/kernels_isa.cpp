@@ -46,6 +46,7 @@ inline void column_sums(std::int64_t n, std::int64_t N, const float* x, float* o
 #include "gemm.inl"
 #include "lstm.inl"
 #include "pointwise.inl"
+#include "linear_cross_entropy.inl"
 #include "conv1d.inl"
 #include "sampling.inl"
 #include "generate.inl"
@@ -77,6 +78,7 @@ constexpr lstm::Kernels table = {
     softmax_cross_entropy_backward,
     cross_entropy_forward,
     cross_entropy_backward,
+    linear_cross_entropy,
     pointwise_loss,
     squared_norm,
     scale,
