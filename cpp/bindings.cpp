@@ -377,6 +377,35 @@ void cross_entropy_backward(In p, Maybe<Tokens> classes, Maybe<In> rows, Maybe<I
   });
 }
 
+double linear_cross_entropy(In x, In w, Maybe<In> b, Maybe<Tokens> classes, Maybe<In> rows,
+                            Maybe<In> weight, Out z, Maybe<Out> dw, Maybe<Out> db, Maybe<Out> dx) {
+  const int64_t n = size("x", x, 2, 0), D = x.shape(1), V = size("w", w, 2, 1);
+  expect("w", w, {D, V});
+  expect("b", b, {V});
+  expect_targets(n, V, classes, rows, weight);
+  const int64_t at_once = size("z", z, 2, 0);
+  expect("z", z, {at_once, lstm::logits_pitch(V)});
+  if (at_once < 1) fail("z", "at least one row", "none");
+  expect("dw", dw, {D, V});
+  expect("db", db, {V});
+  expect("dx", dx, {n, D});
+  const lstm::LinearCrossEntropy s{n,
+                                   D,
+                                   V,
+                                   x.data(),
+                                   w.data(),
+                                   pointer(b),
+                                   pointer(classes),
+                                   pointer(rows),
+                                   pointer(weight),
+                                   at_once,
+                                   z.data(),
+                                   pointer(dw),
+                                   pointer(db),
+                                   pointer(dx)};
+  return unlocked([&] { return kernels->linear_cross_entropy(s); });
+}
+
 double pointwise_loss(int loss, In y, In target, Maybe<In> weight, float delta, Out dy) {
   const int64_t n = size("y", y, 1, 0);
   expect("target", target, {n});
@@ -543,6 +572,9 @@ NB_MODULE(_kernels, m) {
         none("weight"));
   m.def("cross_entropy_backward", cross_entropy_backward, "p"_a, maybe_exact("classes"),
         none("rows"), none("weight"), exact("dp"));
+  m.def("linear_cross_entropy", linear_cross_entropy, "x"_a, "w"_a, none("b"),
+        maybe_exact("classes"), none("rows"), none("weight"), exact("z"), maybe_exact("dw"),
+        maybe_exact("db"), maybe_exact("dx"));
   m.def("pointwise_loss", pointwise_loss, "loss"_a, "y"_a, "target"_a, none("weight"), "delta"_a,
         exact("dy"));
   m.def("clip_by_global_norm", clip_by_global_norm, exact("g"), "max_norm"_a);

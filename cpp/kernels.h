@@ -63,6 +63,25 @@ struct Conv1D {
   std::int64_t stride, dilation, before;  // before: zeros in front of the sequence
 };
 
+// Every row of logits takes up a multiple of this many floats in the work space.
+constexpr std::int64_t logits_alignment = 16;
+constexpr std::int64_t logits_pitch(std::int64_t V) {
+  return (V + logits_alignment - 1) / logits_alignment * logits_alignment;
+}
+
+struct LinearCrossEntropy {
+  std::int64_t n, D, V;
+  const float *x, *w, *b;       // (n, D), (D, V), (V) or null
+  const std::int64_t* classes;  // (n), or null where the targets are rows
+  const float* rows;            // (n, V), or null where they are classes
+  const float* weight;          // (n), or null for the mean
+  std::int64_t rows_at_once;    // rows of logits that are computed together, at least 1
+  float* z;                     // (rows_at_once, logits_pitch(V)), work space
+  float* dw;                    // (D, V), added to, or null
+  float* db;                    // (V), added to, or null
+  float* dx;                    // (n, D), or null
+};
+
 struct GenerationLayer {
   std::int64_t D, H;
   const float *w, *r, *b;  // (D, 4H), (H, 4H), (4H) or null
@@ -139,6 +158,8 @@ struct Kernels {
   void (*cross_entropy_backward)(std::int64_t n, std::int64_t V, const float* p,
                                  const std::int64_t* classes, const float* rows,
                                  const float* weight, float* dp);
+  // Σ weight·loss over n rows of the V logits x·w + b, and the gradients that are wanted.
+  double (*linear_cross_entropy)(const LinearCrossEntropy&);
   // Σ weight·loss over n entries, and dy (n); weight (n) or null for the mean.
   double (*pointwise_loss)(PointwiseLoss, std::int64_t n, const float* y, const float* target,
                            const float* weight, float delta, float* dy);

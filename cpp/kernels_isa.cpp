@@ -44,6 +44,7 @@ inline float* scratch(int slot, std::int64_t count) {
 #include "gemm.inl"
 #include "lstm.inl"
 #include "pointwise.inl"
+#include "linear_cross_entropy.inl"
 #include "conv1d.inl"
 #include "sampling.inl"
 #include "generate.inl"
@@ -75,6 +76,7 @@ constexpr lstm::Kernels table = {
     softmax_cross_entropy_backward,
     cross_entropy_forward,
     cross_entropy_backward,
+    linear_cross_entropy,
     pointwise_loss,
     squared_norm,
     scale,

@@ -12,8 +12,9 @@ from lstm.backends import _kernels
 from op_cases import Array
 
 # Each function with its arguments: a kind, and for arrays one letter for each axis. "4H" is four
-# times H; a list of arrays has its kind in brackets. A kind with "?" may be None. A function that
-# can be called in two ways stands here twice, with a word behind its name.
+# times H, "V16" the multiple of 16 that V fits into; a list of arrays has its kind in brackets. A
+# kind with "?" may be None. A function that can be called in two ways stands here twice, with a
+# word behind its name.
 FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
     "lstm_forward": {
         "x": ("in", ("B", "T", "D")),
@@ -187,6 +188,18 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "weight": ("in?", ("n",)),
         "dp": ("out", ("n", "V")),
     },
+    "linear_cross_entropy": {
+        "x": ("in", ("n", "D")),
+        "w": ("in", ("D", "V")),
+        "b": ("in?", ("V",)),
+        "classes": ("tokens", ("n",)),
+        "rows": ("value", None),
+        "weight": ("in?", ("n",)),
+        "z": ("out", ("R", "V16")),
+        "dw": ("out?", ("D", "V")),
+        "db": ("out?", ("V",)),
+        "dx": ("out?", ("n", "D")),
+    },
     "pointwise_loss": {
         "loss": ("code", 4),
         "y": ("in", ("n",)),
@@ -279,7 +292,7 @@ def assert_guards_hold(array: Array) -> None:
 
 
 SIZES = {"B": 2, "T": 3, "D": 4, "H": 5, "n": 6, "F": 7, "C": 3, "K": 2, "S": 2, "V": 5, "E": 4}
-SIZES |= {"N": 3, "M": 2}
+SIZES |= {"N": 3, "M": 2, "R": 4}
 
 
 def make(kind: str, shape: tuple[int, ...], guard: int = 64) -> Any:
@@ -290,7 +303,8 @@ def make(kind: str, shape: tuple[int, ...], guard: int = 64) -> Any:
 
 
 def shape_of(letters: tuple[str, ...], sizes: dict[str, int]) -> tuple[int, ...]:
-    return tuple(4 * sizes["H"] if letter == "4H" else sizes[letter] for letter in letters)
+    products = {"4H": 4 * sizes["H"], "V16": -(-sizes["V"] // 16) * 16}
+    return tuple((sizes | products)[letter] for letter in letters)
 
 
 def arguments_of(function: str) -> dict[str, Any]:

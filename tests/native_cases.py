@@ -24,6 +24,7 @@ from op_cases import (
     dropout_case,
     embedding_case,
     linear_case,
+    linear_cross_entropy_case,
     make_probes,
     pointwise_loss_case,
 )
@@ -230,6 +231,21 @@ def cross_entropies(draw: st.DrawFn) -> Use:
 
 
 @st.composite
+def linear_cross_entropies(draw: st.DrawFn) -> Use:
+    lead, D = draw(st.lists(FEW, max_size=2).map(tuple)), draw(SIZES)
+    V = draw(st.one_of(SIZES, st.sampled_from((511, 512, 513, 1025))))  # the widths of strips
+    case = linear_cross_entropy_case(
+        lead,
+        D,
+        V,
+        integers=draw(st.booleans()),
+        weighted=draw(st.booleans()),
+        bias=draw(st.booleans()),
+    )
+    return Use(case, "loss", max(D, V, *lead))
+
+
+@st.composite
 def pointwise_losses(draw: st.DrawFn) -> Use:
     shape, loss = draw(st.tuples(FEW, SIZES)), draw(st.sampled_from(POINTWISE_LOSSES))
     case = pointwise_loss_case(loss, weighted=draw(st.booleans()), shape=shape)
@@ -255,6 +271,7 @@ USES = {
     "conv1d": laid_out(conv1ds()),
     "lstm": laid_out(lstms()),
     "cross_entropy": laid_out(cross_entropies()),
+    "linear_cross_entropy": laid_out(linear_cross_entropies()),
     "pointwise_loss": laid_out(pointwise_losses()),
 }
 
@@ -290,6 +307,15 @@ LARGE = [
         )
         for logits in (True, False)
         for integers in (True, False)
+    ),
+    *(
+        Use(
+            linear_cross_entropy_case(lead, 37, V, integers=integers, weighted=weighted),
+            "loss",
+            max(V, *lead),
+        )
+        for lead, V in (((41, 53), 67), ((3, 101), 1100))  # several chunks, several strips
+        for integers, weighted in ((True, False), (False, True))
     ),
     *(
         Use(pointwise_loss_case(loss, weighted=False, shape=(101, 67)), "loss", 101 * 67)

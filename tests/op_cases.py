@@ -212,6 +212,37 @@ def cross_entropy_case(
     return Case(name + "-weighted" * weighted, run, {"y": y}, constants=constants)
 
 
+def linear_cross_entropy_case(
+    lead: tuple[int, ...],
+    D: int,
+    V: int,
+    *,
+    integers: bool = True,
+    weighted: bool = False,
+    bias: bool = True,
+) -> Case:
+    rng = np.random.default_rng(9)
+
+    def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
+        arguments = a["x"], a["w"], a.get("b"), a["target"], a.get("weight")
+
+        def pull(dys: Sequence[Any], buffers: Arrays, need: bool) -> Arrays:
+            dw, db = buffers.get("w"), buffers.get("b")
+            return {"x": ops.linear_softmax_cross_entropy(*arguments, dw, db, need)[1]}
+
+        return (ops.linear_softmax_cross_entropy(*arguments, None, None, False)[0],), pull
+
+    weights = {"w": 2 * rng.normal(size=(D, V)) / np.sqrt(D)}
+    if bias:
+        weights["b"] = rng.normal(size=V)
+    target = rng.integers(0, V, lead) if integers else distribution(rng, (*lead, V))
+    constants = {"target": target} | ({"weight": rng.random(lead)} if weighted else {})
+    name = f"linear_softmax_cross_entropy-{'x'.join(map(str, (*lead, D, V)))}"
+    name += f"-{'integers' if integers else 'distribution'}"
+    name += "-weighted" * weighted + "-nobias" * (not bias)
+    return Case(name, run, {"x": rng.normal(size=(*lead, D))}, weights, constants)
+
+
 POINTWISE_LOSSES = (
     "squared_error",
     "absolute_error",
@@ -280,6 +311,14 @@ CASES = [
     ),
     cross_entropy_case((), logits=True, integers=True, weighted=False),
     cross_entropy_case((0,), logits=True, integers=True, weighted=False),
+    *(
+        linear_cross_entropy_case((2, 3), 4, 5, integers=integers, weighted=weighted)
+        for integers in (True, False)
+        for weighted in (True, False)
+    ),
+    linear_cross_entropy_case((3,), 2, 1, bias=False),
+    linear_cross_entropy_case((), 3, 2),
+    linear_cross_entropy_case((2, 0), 3, 2),
     *(
         pointwise_loss_case(loss, weighted=weighted)
         for loss in POINTWISE_LOSSES

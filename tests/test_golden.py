@@ -131,6 +131,23 @@ def test_cross_entropies(ops: Ops, dtype: str, case: str) -> None:
     assert_close(dy, a["dy"], "loss")
 
 
+@over_dtypes
+@pytest.mark.parametrize("case", CROSS_ENTROPIES)
+def test_cross_entropies_of_a_linear_layer(ops: Ops, dtype: str, case: str) -> None:
+    a = golden(case, dtype)
+    y, V = a["y"], a["y"].shape[-1]
+    # Of the identity and a bias that it takes back: the logits are those of the recorded case.
+    w, b = np.eye(V, dtype=dtype), np.linspace(-1, 1, V).astype(dtype)
+    dw, db = np.zeros_like(w), np.zeros_like(b)
+    loss, dx = ops.linear_softmax_cross_entropy(
+        y - b, w, b, a["target"], a.get("weight"), dw, db, True
+    )
+    assert_close(loss, a["loss"], "loss", terms=y.size, dtype=dtype)
+    assert_close(dx, a["dy"], "loss")
+    assert_close(db, a["dy"].sum((0, 1)), "loss", terms=y.size)
+    assert_close(dw, (y - b).reshape(-1, V).T @ a["dy"].reshape(-1, V), "loss", terms=y.size)
+
+
 POINTWISE_LOSSES: list[Any] = [
     "squared_error",
     "absolute_error",

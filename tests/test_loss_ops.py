@@ -105,6 +105,29 @@ def test_softmax_cross_entropy_of_extreme_logits(ops: Ops, dtype: str) -> None:
 
 
 @over_dtypes
+@pytest.mark.parametrize("peak", [0, 600, 1099])
+def test_linear_softmax_cross_entropy_of_logits_far_apart(
+    ops: Ops, dtype: str, peak: int, rng: np.random.Generator
+) -> None:
+    # So many classes that kernels take them in several parts, each with another largest logit.
+    w = rng.normal(0, 3, (1, 1100)).astype(dtype)
+    w[0, :500] -= 200  # the exponentials of these are nothing beside the others
+    w[0, 700:900] += 1e4
+    w[0, peak] += 2e4
+    x, target = np.ones((3, 1), dtype), np.array([peak, 100, 800])
+    z, linear = ops.linear_forward(x, w, None, "linear")
+    expected, cache = ops.softmax_cross_entropy_forward(z, target, None)
+    dw_expected, dw = np.zeros_like(w), np.zeros_like(w)
+    dx_expected = ops.linear_backward(
+        ops.softmax_cross_entropy_backward(cache), linear, dw_expected, None, True
+    )
+    loss, dx = ops.linear_softmax_cross_entropy(x, w, None, target, None, dw, None, True)
+    assert_close(loss, expected, "loss", terms=1100, dtype=dtype)
+    assert_close(dw, dw_expected, "loss")
+    assert_close(dx, dx_expected, "loss", terms=1100)
+
+
+@over_dtypes
 def test_sigmoid_cross_entropy_of_extreme_logits(ops: Ops, dtype: str) -> None:
     for y, t, loss, slope in (
         (1e4, 1.0, 0.0, 0.0),

@@ -79,14 +79,14 @@ def test_none_elsewhere_is_refused(function: str, name: str) -> None:
 def test_a_wrong_size_is_refused(function: str, name: str) -> None:
     letters = FUNCTIONS[function][name][1]
     everywhere = [
-        letter.strip("4")
+        letter.strip("0123456789")
         for kind, what in FUNCTIONS[function].values()
         if is_array(kind)
         for letter in what
     ]
     for axis, letter in enumerate(letters):
         # One that stands nowhere else may have any size.
-        if everywhere.count(letter.strip("4")) == 1:
+        if everywhere.count(letter.strip("0123456789")) == 1:
             continue
         for more in (-1, 1, 1000):
 
@@ -239,6 +239,11 @@ def test_impossible_shapes_are_refused(shape: Any) -> None:
 def test_work_space_is_needed_where_there_is_an_activation(function: str) -> None:
     assert_refused(function, arguments_of(function) | {"dz": None})
     call(function, arguments_of(function) | {"dz": None, "activation": 0})
+
+
+def test_work_space_holds_at_least_one_row_of_logits() -> None:
+    function = "linear_cross_entropy"
+    assert_refused(function, replaced(function, "z", lambda z: guarded((0, z.shape[1]), z.dtype)))
 
 
 @pytest.mark.parametrize("function", [f for f in FUNCTIONS if "cross_entropy" in f])

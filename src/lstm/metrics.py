@@ -23,7 +23,8 @@ class Metric:
     """
 
     needs_outputs = True
-    """Whether `update` looks at the outputs."""
+    """Whether `update` looks at the outputs; if not, they may never be computed, and `y` is of no
+    meaning."""
 
     def __init__(self, name: str) -> None:
         self.name = name

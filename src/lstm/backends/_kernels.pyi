@@ -101,6 +101,18 @@ def cross_entropy_forward(
 def cross_entropy_backward(
     p: _In, classes: _Tokens | None, rows: _In | None, weight: _In | None, dp: _Out
 ) -> None: ...
+def linear_cross_entropy(
+    x: _In,
+    w: _In,
+    b: _In | None,
+    classes: _Tokens | None,
+    rows: _In | None,
+    weight: _In | None,
+    z: _Out,
+    dw: _Out | None,
+    db: _Out | None,
+    dx: _Out | None,
+) -> float: ...
 def pointwise_loss(
     loss: int, y: _In, target: _In, weight: _In | None, delta: float, dy: _Out
 ) -> float: ...

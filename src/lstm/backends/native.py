@@ -224,7 +224,7 @@ def _flat(
     """Classes, rows and weights by position, as the kernels take them; two may be None."""
     weights = None if weight is None else weight.reshape(-1)
     if target.ndim == z.ndim:
-        return None, target.reshape(-1, z.shape[-1]), weights
+        return None, target.reshape(-1, target.shape[-1]), weights
     return _tokens(target), None, weights
 
 
@@ -241,6 +241,42 @@ def softmax_cross_entropy_backward(cache: Cache) -> Array:
     dz = _like(log_p)
     _kernels.softmax_cross_entropy_backward(_rows(log_p), classes, rows, weights, _rows(dz))
     return dz
+
+
+def linear_softmax_cross_entropy(
+    x: Array,
+    w: Array,
+    b: Array | None,
+    target: Array,
+    weight: Array | None,
+    dw: Array | None,
+    db: Array | None,
+    need_dx: bool,
+) -> tuple[float, Array | None]:
+    D, V = w.shape
+    dx = _like(x) if need_dx else None
+    positions = x.size // D
+    z = _empty((_rows_at_once(positions, V), -(-V // 16) * 16))
+    loss = _kernels.linear_cross_entropy(
+        x.reshape(-1, D),
+        w,
+        b,
+        *_flat(x, target, weight),
+        z,
+        dw,
+        db,
+        None if dx is None else dx.reshape(-1, D),
+    )
+    return loss, dx
+
+
+def _rows_at_once(rows: int, V: int) -> int:
+    """Rows of V logits in a chunk.
+
+    As many as the second-level cache holds, and at least so many that reading and writing weights
+    and gradients for each chunk costs less than a tenth of the products.
+    """
+    return max(1, min(rows, max(256, (1 << 17) // V)))
 
 
 def cross_entropy_forward(p: Array, target: Array, weight: Array | None) -> tuple[float, Cache]:

@@ -232,6 +232,31 @@ class Ops(Protocol):
     def softmax_cross_entropy_backward(self, cache: Cache) -> Array:
         """dz_nv = weight_n · (softmax(z_n)_v - target_nv)."""
 
+    def linear_softmax_cross_entropy(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        target: Array,
+        weight: Array | None,
+        dw: Array | None,
+        db: Array | None,
+        need_dx: bool,
+    ) -> tuple[float, Array | None]:
+        """The softmax cross-entropy of the logits z = x·w + b, with its gradients, in one call.
+
+        No pair: a backend can then go through the logits a chunk at a time and keep none, where a
+        backward pass of its own would need them all again.
+
+        Args:
+            x: (..., D).
+            w, b: (D, V) and (V).
+            target, weight: as in `softmax_cross_entropy_forward`.
+
+        Returns:
+            The loss and dx (..., D); adds to dw (D, V) and db (V).
+        """
+
     def cross_entropy_forward(
         self, p: Array, target: Array, weight: Array | None
     ) -> tuple[float, Cache]:

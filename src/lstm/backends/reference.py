@@ -361,6 +361,22 @@ def softmax_cross_entropy_backward(cache: Cache) -> Array:
     return weight[..., None] * (p * target.sum(-1, keepdims=True) - target)
 
 
+def linear_softmax_cross_entropy(
+    x: Array,
+    w: Array,
+    b: Array | None,
+    target: Array,
+    weight: Array | None,
+    dw: Array | None,
+    db: Array | None,
+    need_dx: bool,
+) -> tuple[float, Array | None]:
+    z, linear = linear_forward(x, w, b, "linear")
+    loss, cache = softmax_cross_entropy_forward(z, target, weight)
+    dz = softmax_cross_entropy_backward(cache)
+    return loss, linear_backward(dz, linear, dw, db, need_dx)
+
+
 def cross_entropy_forward(p: Array, target: Array, weight: Array | None) -> tuple[float, Cache]:
     p = np.maximum(p, np.finfo(p.dtype).tiny)
     target, weight = _distribution(p, target), _weights(p[..., 0], weight)

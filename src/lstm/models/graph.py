@@ -237,15 +237,35 @@ class Graph:
             A graph that shares the layers and weights of this one, or None if its output does not
             end in that activation.
         """
-        last = next((step for step in self.steps if self.outputs[0] in step.outputs), None)
+        last = self._last()
         if last is None or not isinstance(last.layer, Dense | Activation):
             return None
         if last.layer.activation != activation:
             return None
         twin = copy.copy(last.layer)
         twin.activation = "linear"
-        graph = copy.copy(self)
-        graph.steps = [replace(step, layer=twin) if step is last else step for step in self.steps]
+        return self._ending_in(twin)
+
+    def before_head(self) -> "tuple[Graph, Dense] | None":
+        """This graph up to the linear Dense that it ends in, for a loss that includes that layer.
+
+        Returns:
+            A graph that shares the layers and weights of this one, whose output is what the Dense
+            takes; and the Dense. None if its output does not end in one.
+        """
+        last = self._last()
+        if last is None or type(last.layer) is not Dense or last.layer.activation != "linear":
+            return None
+        return self._ending_in(Activation("linear", name=last.layer.name)), last.layer
+
+    def _last(self) -> Step | None:
+        """The step that computes the only output."""
+        return next((step for step in self.steps if self.outputs[0] in step.outputs), None)
+
+    def _ending_in(self, layer: Layer) -> "Graph":
+        """This graph with another layer in its last step."""
+        graph, last = copy.copy(self), self._last()
+        graph.steps = [replace(step, layer=layer) if step is last else step for step in self.steps]
         return graph
 
 

@@ -127,8 +127,8 @@ class Model(GraphLayer):
         return Trainer(graph, self._parameters, self.backend, optimizer, loss, chosen, self._rng)
 
     @property
-    def _fused(self) -> bool:
-        return self._trainer is not None and self._trainer.fused
+    def _fused(self) -> str:
+        return "" if self._trainer is None else self._trainer.fused
 
     def _training(self, x: Any = None) -> Trainer:
         if self._trainer is None:

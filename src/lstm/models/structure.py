@@ -106,9 +106,9 @@ class GraphLayer(Layer):
             yield from (layer for node in graph.nodes for layer in node.path)
 
     @property
-    def _fused(self) -> bool:
-        """Whether training computes the last activation together with the loss."""
-        return False
+    def _fused(self) -> str:
+        """What training computes together with the loss, if anything."""
+        return ""
 
     def _are_inputs(self, x: Any) -> bool:
         """Whether data for a model of unknown inputs is a list of several, not one list."""

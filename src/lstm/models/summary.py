@@ -6,14 +6,14 @@ from lstm.models.fusion import EmbeddedLSTM
 from lstm.models.graph import Graph
 
 
-def summary_lines(graph: Graph, backend: Backend, kind: str, fused: bool) -> list[str]:
+def summary_lines(graph: Graph, backend: Backend, kind: str, fused: str) -> list[str]:
     """One line per call of a layer: name, class, output shape, parameters.
 
     Args:
         graph: the model.
         backend: where it computes.
         kind: class of the model.
-        fused: whether the last activation is computed together with the loss.
+        fused: what is computed together with the loss, if anything.
     """
     rows = [("Layer (class)", "Output shape", "Parameters")]
     rows += [(t.node.name or "input (Input)", _shape(t.shape), "0") for t in graph.inputs]
@@ -41,7 +41,7 @@ def summary_lines(graph: Graph, backend: Backend, kind: str, fused: bool) -> lis
         if isinstance(step.layer, EmbeddedLSTM)
     ]
     if fused:
-        end.append("Fused in training: the last activation, into the loss")
+        end.append(f"Fused in training: {fused}, into the loss")
     return [kind, rule, lines[0], rule, *lines[1:], rule, *end]
 
 

@@ -13,8 +13,9 @@ from lstm.backends import Backend
 from lstm.backends.ops import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
+from lstm.layers.dense import Dense
 from lstm.layers.symbolic import Shape, SymbolicTensor
-from lstm.losses import Loss
+from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Metric
 from lstm.models.batches import Batch
 from lstm.models.graph import Graph, Trace
@@ -172,13 +173,20 @@ class Trainer:
         self._graph = fused or graph
         self._loss = loss.on_logits() if fused else loss
         self._activation = loss.activation if fused else "linear"
+        # The layer that makes the logits too, so that they are never there all at once, unless a
+        # metric has to see them.
+        self._head: Dense | None = None
+        if _includes_linear(self._loss) and not any(metric.needs_outputs for metric in metrics):
+            self._graph, self._head = self._graph.before_head() or (self._graph, None)
         self._needs = self._graph.needs()
         self.reduce_gradients: Callable[[Array], None] | None = None
 
     @property
-    def fused(self) -> bool:
-        """Whether the last activation is computed together with the loss."""
-        return self._graph is not None and self._activation != "linear"
+    def fused(self) -> str:
+        """What is computed together with the loss, if anything."""
+        if self._head is not None:
+            return "the last layer"
+        return "" if self._activation == "linear" else "the last activation"
 
     def check(self, batch: Batch, *, any_length: bool = False) -> None:
         """Refuse a batch that cannot be trained on; `any_length` as for the `Feeder`.
@@ -198,9 +206,8 @@ class Trainer:
         run = self._run(batch, carried, training=True)
         trace = self._forward(run, batch)
         target, weight, count = self._targets(batch, trace)
-        loss, cache = self._loss.forward(self.backend.ops, trace.outputs[0], target, weight)
         self.parameters.zero_gradients()
-        gradient = self._loss.backward(self.backend.ops, cache)
+        loss, gradient = self._compared(trace.outputs[0], target, weight, training=True)
         self._graph.backward(run, trace, [gradient], self._needs)
         if self.reduce_gradients is not None:
             self.reduce_gradients(self.parameters.gradients)
@@ -214,7 +221,7 @@ class Trainer:
         run = self._run(batch, carried, training=False)
         trace = self._forward(run, batch)
         target, weight, count = self._targets(batch, trace)
-        loss, _ = self._loss.forward(self.backend.ops, trace.outputs[0], target, weight)
+        loss, _ = self._compared(trace.outputs[0], target, weight, training=False)
         carried.states.update(run.new_states)
         self._measure(loss, trace, target, weight, count)
         return Result(loss, count)
@@ -235,10 +242,28 @@ class Trainer:
     def _forward(self, run: Run, batch: Batch) -> Trace:
         return self._graph.forward(run, *self._feed(batch))
 
+    def _compared(
+        self, y: Array, target: Array, weight: Array | None, *, training: bool
+    ) -> tuple[float, Array | None]:
+        """The loss, and in training the gradient of y, the output of the graph.
+
+        Those of the head's weights are added to their buffers.
+        """
+        ops, head = self.backend.ops, self._head
+        if head is None:
+            loss, cache = self._loss.forward(ops, y, target, weight)
+            return loss, self._loss.backward(ops, cache) if training else None
+        w, b = head.value("kernel"), head.value("bias")
+        dw, db = (head.gradient("kernel"), head.gradient("bias")) if training else (None, None)
+        need_dx = training and self._needs[-1] is not None
+        return ops.linear_softmax_cross_entropy(y, w, b, target, weight, dw, db, need_dx)
+
     def _targets(self, batch: Batch, trace: Trace) -> tuple[Array, Array | None, float]:
         """Targets and weights on the backend, and the number of positions that count."""
         assert batch.y is not None
         ops, shape = self.backend.ops, tuple(trace.outputs[0].shape)
+        if self._head is not None:
+            shape = (*shape[:-1], self._head.units)
         target = ops.array(self.loss.target(batch.y, shape, self.backend.dtype))
         positions = self.loss.positions(shape)
         mask = None if trace.masks[0] is None else ops.to_numpy(trace.masks[0])
@@ -276,6 +301,12 @@ class Trainer:
                 None if weight is None else ops.to_numpy(weight),
                 count,
             )
+
+
+def _includes_linear(loss: Loss) -> bool:
+    """Whether there is an operation for the loss of a linear layer; a user's own may differ."""
+    known = type(loss) in (CategoricalCrossentropy, SparseCategoricalCrossentropy)
+    return known and loss.from_logits
 
 
 def _reversed(mask: Values | None, real: Values | None) -> bool:
