@@ -1,102 +1,148 @@
 // The whole sampling loop: embedding, LSTM stack, logits, token, and again.
 //
 // All weights are packed once for each call, input and recurrent kernel of a layer as one matrix
-// that multiplies [x, h]. Serial: one token is too little work to divide.
+// that multiplies [x, h]. One token is little work, bound by the speed at which a core can read the
+// weights: threads divide the units of each layer and wait for each other after it.
 
 namespace LSTM_ISA {
 
 using lstm::Generation;
 using lstm::GenerationLayer;
 
-// w (D, 4H) above r (H, 4H), as panels of unit groups.
-inline void pack_stacked(const GenerationLayer& layer, float* packed) {
+// A layer at work: its packed weights, and [x, h] (B, D + H) of an even and an odd step. While a
+// step reads one, it writes h to the other: no thread waits for those that still read.
+struct LayerAtWork {
+  float *packed, *xh[2];
+};
+
+// The units of one group of w (D, 4H) above r (H, 4H), as a panel.
+inline void pack_stacked(const GenerationLayer& layer, std::int64_t group, float* panel) {
   const std::int64_t D = layer.D, H = layer.H, K = D + H;
-  for (std::int64_t u = 0; u < H; u += lanes, packed += K * group_width) {
-    const int n = int(H - u < lanes ? H - u : lanes);
-    for (std::int64_t k = 0; k < K; ++k) {
-      const float* row = k < D ? layer.w + k * 4 * H : layer.r + (k - D) * 4 * H;
-      for (int gate = 0; gate < 4; ++gate)
-        store(gate_slot(packed, K, k, gate), load_part(row + gate * H + u, n));
-    }
+  const int n = units_of(H, group);
+  for (std::int64_t k = 0; k < K; ++k) {
+    const float* row = k < D ? layer.w + k * 4 * H : layer.r + (k - D) * 4 * H;
+    for (int gate = 0; gate < 4; ++gate)
+      store(gate_slot(panel, K, k, gate), load_part(row + gate * H + group * lanes, n));
   }
 }
 
-// One step of one layer for B sequences: xh (B, D + H) holds x and the state before; h, c follow.
-inline void step(const GenerationLayer& layer, const float* packed, std::int64_t B,
-                 const float* xh) {
+// One step of some units of a layer for B sequences; `above` (B, ·) gets h too, if there is a
+// layer.
+inline void layer_step(const GenerationLayer& layer, const LayerAtWork& work, std::int64_t B,
+                       std::int64_t t, lstm::Part groups, float* above, std::int64_t above_apart) {
   const std::int64_t D = layer.D, H = layer.H, K = D + H;
-  for (std::int64_t u = 0; u < H; u += lanes, packed += K * group_width) {
-    const int n = int(H - u < lanes ? H - u : lanes);
-    for (std::int64_t first = 0; first < B; first += tile_rows) {
+  const float* xh = work.xh[t % 2];
+  float* h_next = work.xh[(t + 1) % 2] + D;
+  for (std::int64_t group = groups.begin; group < groups.end; ++group) {
+    const float* panel = work.packed + group * K * group_width;
+    const std::int64_t u = group * lanes;
+    const int n = units_of(H, group);
+    for (std::int64_t first = 0; first < B; first += tile_rows)
       with_rows(B - first, [&](auto height) LSTM_INLINE_LAMBDA {
         constexpr int M = decltype(height)::value;
         vec z[M][4];
-        gate_products<M>(K, {xh + first * K, K, 1}, packed, z);
+        gate_products<M>(K, {xh + first * K, K, 1}, panel, z);
         for (int m = 0; m < M; ++m) {
           const auto bias = [&](int gate) LSTM_INLINE_LAMBDA {
             return layer.b ? load_part(layer.b + gate * H + u, n) : vec{};
           };
-          float* h = layer.h + (first + m) * H + u;
           float* c = layer.c + (first + m) * H + u;
           const vec i = sigmoid(z[m][0] + bias(0)), f = sigmoid(z[m][1] + bias(1));
           const vec g = tanh(z[m][2] + bias(2)), o = sigmoid(z[m][3] + bias(3));
           const vec cell = f * load_part(c, n) + i * g;
+          const vec h = o * tanh(cell);
           store_part(c, cell, n);
-          store_part(h, o * tanh(cell), n);
+          store_part(h_next + (first + m) * K + u, h, n);
+          if (above) store_part(above + (first + m) * above_apart + u, h, n);
         }
       });
-    }
   }
 }
 
 inline void generate(const Generation& s) {
-  if (s.B == 0) return;
-  const DenormalsFlushed guard;
-  const std::int64_t B = s.B, V = s.V, top = s.layers[s.depth - 1].H;
-  std::int64_t size = panels(V) * top * panel_width + B * V, widest = 0;
-  for (int k = 0; k < s.depth; ++k) {
-    const GenerationLayer& layer = s.layers[k];
-    size += (layer.H + lanes - 1) / lanes * (layer.D + layer.H) * group_width;
-    widest = std::max(widest, layer.D + layer.H);
+  if (s.B == 0 || s.N == 0) return;
+  const std::int64_t B = s.B, V = s.V, depth = s.depth;
+  const auto inputs = [&](std::int64_t k) { return s.layers[k].D + s.layers[k].H; };
+  const auto panels_size = [&](std::int64_t k) {
+    return groups_of(s.layers[k].H) * inputs(k) * group_width;
+  };
+  const GenerationLayer& top = s.layers[depth - 1];
+  std::int64_t weights = panels(V) * top.H * panel_width, states = B * V;
+  for (std::int64_t k = 0; k < depth; ++k) {
+    weights += panels_size(k);
+    states += 2 * B * inputs(k);
   }
-  float* memory = scratch(2, size + B * widest);
-  float *z = memory, *xh = z + B * V, *packed = xh + B * widest, *next = packed;
-  for (int k = 0; k < s.depth; ++k) {
+  // What is packed, then what changes, then where it stands.
+  float* memory = scratch(2, weights + states + 2 + depth * std::int64_t(sizeof(LayerAtWork) / 4));
+  float *output = memory, *next = output + panels(V) * top.H * panel_width;
+  auto* work = reinterpret_cast<LayerAtWork*>(memory + (weights + states + 1) / 2 * 2);
+  for (std::int64_t k = 0; k < depth; ++k) {
     const GenerationLayer& layer = s.layers[k];
-    pack_stacked(layer, next);
-    next += (layer.H + lanes - 1) / lanes * (layer.D + layer.H) * group_width;
+    work[k].packed = next;
+    lstm::parallel(groups_of(layer.H), 1, 4.0 * inputs(k) * group_width, [&](auto begin, auto end) {
+      for (auto group = begin; group < end; ++group)
+        pack_stacked(layer, group, next + group * inputs(k) * group_width);
+    });
+    next += panels_size(k);
   }
-  float* output = next;
   for (std::int64_t p = 0; p < panels(V); ++p)
-    pack_panel({s.w + p * panel_width, V, 1}, 0, top,
-               int(std::min<std::int64_t>(V - p * panel_width, panel_width)),
-               output + p * top * panel_width);
-
-  for (std::int64_t t = 0; t < s.N; ++t) {
-    next = packed;
-    for (int k = 0; k < s.depth; ++k) {
-      const GenerationLayer& layer = s.layers[k];
-      const std::int64_t D = layer.D, H = layer.H;
-      for (std::int64_t b = 0; b < B; ++b) {
-        const std::int64_t token = t ? s.drawn[b * s.N + t - 1] : s.tokens[b];
-        const float* x = k ? s.layers[k - 1].h + b * D : s.embedding + token * D;
-        std::memcpy(xh + b * (D + H), x, D * sizeof(float));
-        std::memcpy(xh + b * (D + H) + D, layer.h + b * H, H * sizeof(float));
-      }
-      step(layer, next, B, xh);
-      next += (H + lanes - 1) / lanes * (D + H) * group_width;
+    pack_panel({s.w + p * panel_width, V, 1}, 0, top.H, columns_of(V, p),
+               output + p * top.H * panel_width);
+  for (std::int64_t k = 0; k < depth; ++k)
+    for (float*& xh : work[k].xh) {
+      xh = next;
+      next += B * inputs(k);
     }
-    for (std::int64_t p = 0; p < panels(V); ++p)
-      panel_product(0, B, top, {s.layers[s.depth - 1].h, top, 1}, output + p * top * panel_width,
-                    z + p * panel_width, V,
-                    int(std::min<std::int64_t>(V - p * panel_width, panel_width)), false,
-                    s.b ? s.b + p * panel_width : nullptr);
-    auto* order = reinterpret_cast<std::int64_t*>(scratch(0, 2 * V));
-    auto* weights = reinterpret_cast<double*>(scratch(1, 2 * V));
+  float* z = next;
+  // h of a layer before step t, or what is drawn from, within its [x, h].
+  const auto state = [&](std::int64_t k, std::int64_t t) {
+    return work[k].xh[t % 2] + s.layers[k].D;
+  };
+  const auto copy_states = [&](std::int64_t t, bool back) {
+    for (std::int64_t k = 0; k < depth; ++k)
+      for (std::int64_t b = 0; b < B; ++b) {
+        float *inside = state(k, t) + b * inputs(k), *outside = s.layers[k].h + b * s.layers[k].H;
+        std::memcpy(back ? outside : inside, back ? inside : outside,
+                    s.layers[k].H * sizeof(float));
+      }
+  };
+  const auto embed = [&](std::int64_t t) {
     for (std::int64_t b = 0; b < B; ++b)
-      s.drawn[b * s.N + t] =
-          draw(V, z + b * V, s.u[b * s.N + t], s.temperature, s.top_k, s.top_p, order, weights);
-  }
+      std::memcpy(work[0].xh[t % 2] + b * inputs(0),
+                  s.embedding + (t ? s.drawn[b * s.N + t - 1] : s.tokens[b]) * s.layers[0].D,
+                  s.layers[0].D * sizeof(float));
+  };
+  copy_states(0, false);
+  embed(0);
+
+  // A few small layers are not worth the waiting.
+  lstm::together(weights < 1 << 16 ? 1 : V, [&](int member, int members, auto& barrier) {
+    for (std::int64_t t = 0; t < s.N; ++t) {
+      for (std::int64_t k = 0; k < depth; ++k) {
+        float* above = k + 1 < depth ? work[k + 1].xh[t % 2] : nullptr;
+        layer_step(s.layers[k], work[k], B, t,
+                   lstm::part_of(groups_of(s.layers[k].H), 1, member, members), above,
+                   above ? inputs(k + 1) : 0);
+        barrier.wait();
+      }
+      const lstm::Part mine = lstm::part_of(panels(V), 1, member, members);
+      for (std::int64_t p = mine.begin; p < mine.end; ++p)
+        panel_product(0, B, top.H, {state(depth - 1, t + 1), inputs(depth - 1), 1},
+                      output + p * top.H * panel_width, z + p * panel_width, V, columns_of(V, p),
+                      false, s.b ? s.b + p * panel_width : nullptr);
+      barrier.wait();
+      if (member == 0) {
+        auto* order = reinterpret_cast<std::int64_t*>(scratch(0, 2 * V));
+        auto* p = reinterpret_cast<double*>(scratch(1, 2 * V));
+        for (std::int64_t b = 0; b < B; ++b)
+          s.drawn[b * s.N + t] =
+              draw(V, z + b * V, s.u[b * s.N + t], s.temperature, s.top_k, s.top_p, order, p);
+        if (t + 1 < s.N) embed(t + 1);
+      }
+      barrier.wait();
+    }
+  });
+  copy_states(s.N, true);
 }
 
 }  // namespace LSTM_ISA

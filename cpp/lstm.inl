@@ -73,7 +73,7 @@ __attribute__((noinline)) void gate_products(std::int64_t K, View a, const float
 
 // A kernel (K, 4H) as panels of unit groups, padded with zeros.
 inline void pack_gates(std::int64_t K, std::int64_t H, const float* kernel, float* packed) {
-  lstm::parallel(groups_of(H), 1, double(K) * group_width, [&](auto begin, auto end) {
+  lstm::parallel(groups_of(H), 1, 4.0 * K * group_width, [&](auto begin, auto end) {
     for (auto group = begin; group < end; ++group) {
       float* panel = packed + group * K * group_width;
       const int n = units_of(H, group);
@@ -117,12 +117,12 @@ LSTM_INLINE void for_each_run(const LSTMShape& s, std::int64_t b0, std::int64_t 
   }
 }
 
-// z = x·w + b of the steps [step0, step1), by step, sequence, unit group and gate.
+// z = x·w + b of some units in the steps [step0, step1), by step, sequence, unit group and gate.
 inline void input_products(const LSTMShape& s, const float* packed, const LSTMForward& io,
-                           std::int64_t b0, std::int64_t b1, std::int64_t step0, std::int64_t step1,
-                           float* z) {
+                           std::int64_t b0, std::int64_t b1, lstm::Part groups, std::int64_t step0,
+                           std::int64_t step1, float* z) {
   const std::int64_t D = s.D, H = s.H, width = groups_of(H) * group_width;
-  for (std::int64_t group = 0; group < groups_of(H); ++group) {
+  for (std::int64_t group = groups.begin; group < groups.end; ++group) {
     const float* panel = packed + group * D * group_width;
     vec bias[4] = {};
     for (int gate = 0; io.b && gate < 4; ++gate)
@@ -147,7 +147,7 @@ inline void input_products(const LSTMShape& s, const float* packed, const LSTMFo
 // w + b as the rows of z that its tokens stand for.
 inline void pack_table(const LSTMShape& s, const float* w, const float* b, float* table) {
   const std::int64_t H = s.H, width = groups_of(H) * group_width;
-  lstm::parallel(s.D, 1, double(width), [&](auto begin, auto end) {
+  lstm::parallel(s.D, 1, 4.0 * width, [&](auto begin, auto end) {
     for (auto token = begin; token < end; ++token)
       for (std::int64_t group = 0; group < groups_of(H); ++group)
         for (int gate = 0; gate < 4; ++gate) {
@@ -160,13 +160,14 @@ inline void pack_table(const LSTMShape& s, const float* w, const float* b, float
   });
 }
 
-// One step of the sequences [b0, b1); `z_of(b)` gives their rows of z, without h·r.
+// One step of some units of the sequences [b0, b1); `z_of(b)` gives their rows of z, without h·r.
 template <Activation G, Activation S, class RowOf>
 LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LSTMForward& io,
-                              std::int64_t b0, std::int64_t b1, std::int64_t step, RowOf z_of) {
+                              std::int64_t b0, std::int64_t b1, lstm::Part groups,
+                              std::int64_t step, RowOf z_of) {
   const std::int64_t T = s.T, H = s.H, t = time_of(s, step), before = time_of(s, step - 1);
   const bool kept = io.gates != nullptr;
-  for (std::int64_t group = 0; group < groups_of(H); ++group) {
+  for (std::int64_t group = groups.begin; group < groups.end; ++group) {
     const float* panel = packed + group * H * group_width;
     const std::int64_t u = group * lanes;
     const int n = units_of(H, group);
@@ -219,22 +220,44 @@ LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LST
   }
 }
 
-// `packed_w` is a table for tokens, panels otherwise.
-template <Activation G, Activation S>
-void lstm_rows_forward(const LSTMShape& s, const float* packed_w, const float* packed_r,
-                       const LSTMForward& io, std::int64_t b0, std::int64_t b1) {
+// Some units of the sequences [b0, b1), all steps; `stepped` is called after each. `packed_w` is a
+// table for tokens, panels otherwise.
+template <Activation G, Activation S, class Stepped>
+void sequences_forward(const LSTMShape& s, const float* packed_w, const float* packed_r,
+                       const LSTMForward& io, std::int64_t b0, std::int64_t b1, lstm::Part groups,
+                       Stepped stepped) {
   const std::int64_t sequences = b1 - b0, width = groups_of(s.H) * group_width;
   const std::int64_t chunk = steps_at_once(s, sequences);
   float* z = io.tokens ? nullptr : scratch(0, chunk * sequences * width);
   for (std::int64_t step0 = 0; step0 < s.T; step0 += chunk) {
     const std::int64_t step1 = step0 + chunk < s.T ? step0 + chunk : s.T;
-    if (!io.tokens) input_products(s, packed_w, io, b0, b1, step0, step1, z);
-    for (std::int64_t step = step0; step < step1; ++step)
-      step_forward<G, S>(s, packed_r, io, b0, b1, step, [&](auto b) LSTM_INLINE_LAMBDA {
+    if (!io.tokens) input_products(s, packed_w, io, b0, b1, groups, step0, step1, z);
+    for (std::int64_t step = step0; step < step1; ++step) {
+      step_forward<G, S>(s, packed_r, io, b0, b1, groups, step, [&](auto b) LSTM_INLINE_LAMBDA {
         if (io.tokens) return packed_w + io.tokens[b * s.T + time_of(s, step)] * width;
         return static_cast<const float*>(z + ((step - step0) * sequences + b - b0) * width);
       });
+      stepped();
+    }
   }
+}
+
+// Threads divide the sequences or, where these are too few and the layer is large enough, the
+// units: then they wait for each other after every step.
+template <Activation G, Activation S>
+void divided_forward(const LSTMShape& s, const float* packed_w, const float* packed_r,
+                     const LSTMForward& io) {
+  const std::int64_t groups = groups_of(s.H);
+  if (s.B && s.B < lstm::team_size() && s.H >= 96) {
+    lstm::together(groups, [&](int member, int members, auto& barrier) {
+      sequences_forward<G, S>(s, packed_w, packed_r, io, 0, s.B,
+                              lstm::part_of(groups, 1, member, members), [&] { barrier.wait(); });
+    });
+    return;
+  }
+  lstm::parallel(s.B, 1, 8.0 * s.T * s.H * (s.D + s.H), [&](auto b0, auto b1) {
+    sequences_forward<G, S>(s, packed_w, packed_r, io, b0, b1, {0, groups}, [] {});
+  });
 }
 
 inline void lstm_forward(const LSTMShape& s, const LSTMForward& io) {
@@ -249,17 +272,14 @@ inline void lstm_forward(const LSTMShape& s, const LSTMForward& io) {
   pack_gates(s.H, s.H, io.r, packed_r);
   with_activation(s.activation, [&](auto g) {
     with_activation(s.recurrent_activation, [&](auto r) {
-      constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
-      lstm::parallel(s.B, 1, 8.0 * s.T * s.H * (s.D + s.H), [&](auto b0, auto b1) {
-        lstm_rows_forward<G, S>(s, packed_w, packed_r, io, b0, b1);
-      });
+      divided_forward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io);
     });
   });
 }
 
 // A kernel (K, 4H), transposed, as panels of K's columns.
 inline void pack_transposed(std::int64_t K, std::int64_t H, const float* kernel, float* packed) {
-  lstm::parallel(panels(K), 1, 4.0 * H * panel_width, [&](auto begin, auto end) {
+  lstm::parallel(panels(K), 1, 16.0 * H * panel_width, [&](auto begin, auto end) {
     for (auto p = begin; p < end; ++p)
       pack_panel({kernel + p * panel_width * 4 * H, 1, 4 * H}, 0, 4 * H, columns_of(K, p),
                  packed + p * 4 * H * panel_width);

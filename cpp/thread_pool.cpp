@@ -4,6 +4,7 @@
 #include <pthread.h>
 #endif
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <exception>
@@ -15,9 +16,15 @@
 namespace lstm {
 namespace {
 
-// How long a thread looks for work before it sleeps: about as long as the pauses between the
-// parallel parts of one training step.
-constexpr int spins = 4000;
+// How long a thread without work looks for some before it sleeps, about as long as the pauses
+// between the parallel parts of one training step; and how long one that waits for others looks
+// before it gives its core to whoever else wants it, perhaps to those it waits for.
+constexpr int idle_spins = 20000;
+constexpr int waiting_spins = 2000;
+
+// After a team that was kept waiting, because other programs want the cores, so many calls are not
+// made by teams; twice as many each time it happens again, up to a limit.
+constexpr int shortest_rest = 64, longest_rest = 1 << 14;
 
 void relax() {
 #if defined(__x86_64__)
@@ -71,7 +78,7 @@ class Pool {
     wake_.notify_all();
     share(job);
     const auto unfinished = [&] { return done_.load(std::memory_order_acquire) != count; };
-    for (int k = 0; k < spins && unfinished(); ++k) relax();
+    for (int k = 0; k < waiting_spins && unfinished(); ++k) relax();
     // Where threads outnumber cores, a worker may need this core to finish.
     while (unfinished()) std::this_thread::yield();
   }
@@ -92,7 +99,8 @@ class Pool {
   void work() {
     std::uint64_t seen = 0;
     for (;;) {
-      for (int k = 0; k < spins && signal_.load(std::memory_order_acquire) == seen; ++k) relax();
+      for (int k = 0; k < idle_spins && signal_.load(std::memory_order_acquire) == seen; ++k)
+        relax();
       Job job;
       {
         std::unique_lock lock(mutex_);
@@ -128,6 +136,20 @@ void after_fork() {
 }
 #endif
 
+// Under the lock.
+Pool& ready_pool() {
+  const int threads = thread_count();
+  if (pool == nullptr || pool->wanted() != threads) {
+#if !defined(_WIN32)
+    static const int registered = pthread_atfork(nullptr, nullptr, after_fork);
+    (void)registered;
+#endif
+    delete pool;
+    pool = new Pool(threads - 1);
+  }
+  return *pool;
+}
+
 }  // namespace
 
 int thread_count() {
@@ -141,22 +163,47 @@ int thread_count() {
 
 void set_thread_count(int count) { wanted.store(count); }
 
+int team_size() {
+  static const int cores = std::max(1, int(std::thread::hardware_concurrency()));
+  return std::min(thread_count(), cores);
+}
+
+void Barrier::wait() {
+  const unsigned round = round_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
+    arrived_.store(0, std::memory_order_relaxed);
+    round_.store(round + 1, std::memory_order_release);
+    return;
+  }
+  const auto waiting = [&] { return round_.load(std::memory_order_acquire) == round; };
+  for (int k = 0; k < waiting_spins && waiting(); ++k) relax();
+  if (waiting()) long_waits_.fetch_add(1, std::memory_order_relaxed);
+  while (waiting()) std::this_thread::yield();
+}
+
 void run_tasks(std::int64_t count, void (*task)(void*, std::int64_t), void* context) {
   std::unique_lock lock(in_use, std::try_to_lock);
   if (!lock.owns_lock()) {
     for (std::int64_t k = 0; k < count; ++k) task(context, k);
     return;
   }
-  const int threads = thread_count();
-  if (pool == nullptr || pool->wanted() != threads) {
-#if !defined(_WIN32)
-    static const int registered = pthread_atfork(nullptr, nullptr, after_fork);
-    (void)registered;
-#endif
-    delete pool;
-    pool = new Pool(threads - 1);
+  ready_pool().run(count, task, context);
+}
+
+bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), void* context) {
+  static int rest = 0, next_rest = shortest_rest;  // under the lock
+  std::unique_lock lock(in_use, std::try_to_lock);
+  if (!lock.owns_lock() || ready_pool().size() < size) return false;
+  if (rest > 0) {
+    --rest;
+    return false;
   }
-  pool->run(count, task, context);
+  // Each member keeps its thread until all have come, so that none does the task of another.
+  ready_pool().run(size, task, context);
+  const bool kept_waiting = 4 * barrier.long_waits() > barrier.rounds();
+  rest = kept_waiting ? next_rest : 0;
+  next_rest = kept_waiting ? std::min(2 * next_rest, longest_rest) : shortest_rest;
+  return true;
 }
 
 }  // namespace lstm

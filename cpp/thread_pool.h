@@ -6,6 +6,7 @@
 // among tasks, never sums.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 #if defined(__SSE__)
@@ -45,9 +46,29 @@ class DenormalsFlushed {
 
 int thread_count();
 void set_thread_count(int count);  // at least 1
+int team_size();                   // the number of threads, but at most that of cores
 
 // Call task(context, index) for every index in [0, count), on several threads, and wait for all.
 void run_tasks(std::int64_t count, void (*task)(void*, std::int64_t), void* context);
+
+// Where the members of a team wait for each other. A wait is short: it spins.
+class Barrier {
+ public:
+  explicit Barrier(int members) : members_(members) {}
+  void wait();
+  unsigned rounds() const { return round_.load(std::memory_order_relaxed); }
+  unsigned long_waits() const { return long_waits_.load(std::memory_order_relaxed); }
+
+ private:
+  const int members_;
+  std::atomic<int> arrived_{0};
+  std::atomic<unsigned> round_{0}, long_waits_{0};
+};
+
+// Call task(context, member) for every member in [0, size) at once, each on a thread of its own;
+// the members may wait for each other at the barrier. Returns false, and calls nothing, where the
+// pool is in use or has not so many threads, or where the cores have been found busy of late.
+bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), void* context);
 
 // The part [begin, end) of `total` items, in units of `grain`, that task `index` of `count` owns.
 struct Part {
@@ -87,6 +108,31 @@ void parallel(std::int64_t total, std::int64_t grain, double cost, Body body) {
         if (part.begin < part.end) c.body(part.begin, part.end);
       },
       &context);
+}
+
+// Work in many short steps that follow on each other: body(member, size, barrier) on as many
+// threads as there are cores for, up to `most`; alone where there is one.
+template <class Body>
+void together(std::int64_t most, Body body) {
+  struct Context {
+    Body& body;
+    int size;
+    Barrier barrier;
+  };
+  const int size = int(most < team_size() ? most : team_size());
+  if (size > 1) {
+    Context context{body, size, Barrier(size)};
+    const auto task = [](void* raw, std::int64_t member) {
+      const DenormalsFlushed guard;
+      auto& c = *static_cast<Context*>(raw);
+      c.body(int(member), c.size, c.barrier);
+      c.barrier.wait();
+    };
+    if (run_team(size, context.barrier, task, &context)) return;
+  }
+  const DenormalsFlushed guard;
+  Barrier alone(1);
+  body(0, 1, alone);
 }
 
 }  // namespace lstm

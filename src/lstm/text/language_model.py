@@ -1,6 +1,7 @@
 """LanguageModel: from a text to a model that writes like it."""
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,10 @@ from lstm.text.tokenizers import CharVocabulary
 Tokens = NDArray[np.int64]
 
 _PIECE = 32
-"""Characters generated in one call of the backend, so that a reader sees the text grow."""
+"""Characters generated in the first call of the backend; twice as many in each that follows."""
+
+_PIECE_SECONDS = 0.02
+"""From this time on a piece does not grow, so that a reader sees the text grow instead."""
 
 _STEPS = 32
 """In an epoch at least, if the text allows: with fewer, a short text would hardly be learned."""
@@ -319,8 +323,10 @@ class LanguageModel:
         weights = [(k.value("kernel"), k.value("recurrent_kernel"), k.value("bias")) for k in stack]
         states = [tuple(ops.array(part) for part in state[name]) for name in state]
         last = tokens[-1:]
-        for start in range(0, length, _PIECE):
-            u = rng.random((1, min(_PIECE, length - start)))
+        piece, written = _PIECE, 0
+        while written < length:
+            start = time.perf_counter()
+            u = rng.random((1, min(piece, length - written)))
             drawn, states = ops.generate(
                 ops.array(last),
                 embedding.value("embeddings"),
@@ -331,7 +337,9 @@ class LanguageModel:
                 u,
                 *choice,
             )
-            last = drawn[:, -1]
+            last, written = drawn[:, -1], written + u.shape[1]
+            if time.perf_counter() - start < _PIECE_SECONDS:
+                piece *= 2
             yield self.vocabulary.decode(drawn[0])
 
     def _weighted_layers(self) -> list[Layer]:
