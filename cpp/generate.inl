@@ -59,7 +59,10 @@ inline void generate(const Generation& s) {
     size += (layer.H + lanes - 1) / lanes * (layer.D + layer.H) * group_width;
     widest = std::max(widest, layer.D + layer.H);
   }
+  // All of it before a state changes.
   float* memory = scratch(2, size + B * widest);
+  auto* order = reinterpret_cast<std::int64_t*>(scratch(0, 2 * V));
+  auto* weights = reinterpret_cast<double*>(scratch(1, 2 * V));
   float *z = memory, *xh = z + B * V, *packed = xh + B * widest, *next = packed;
   for (int k = 0; k < s.depth; ++k) {
     const GenerationLayer& layer = s.layers[k];
@@ -91,8 +94,6 @@ inline void generate(const Generation& s) {
                     z + p * panel_width, V,
                     int(std::min<std::int64_t>(V - p * panel_width, panel_width)), false,
                     s.b ? s.b + p * panel_width : nullptr);
-    auto* order = reinterpret_cast<std::int64_t*>(scratch(0, 2 * V));
-    auto* weights = reinterpret_cast<double*>(scratch(1, 2 * V));
     for (std::int64_t b = 0; b < B; ++b)
       s.drawn[b * s.N + t] =
           draw(V, z + b * V, s.u[b * s.N + t], s.temperature, s.top_k, s.top_p, order, weights);

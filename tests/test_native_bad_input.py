@@ -1,5 +1,7 @@
 """The binding of the kernels called with all that is wrong: an exception, never a crash."""
 
+import subprocess
+import sys
 from contextlib import suppress
 from typing import Any
 
@@ -289,6 +291,49 @@ def test_layers_must_fit_together() -> None:
         assert_refused("generate", arguments | {name: arguments[name] * 2})
     names = ("w", "r", "b", "h", "c")
     assert_refused("generate", arguments_of("generate") | {name: [] for name in names})
+
+
+def test_a_layer_without_units_generates_nothing() -> None:
+    # No array would hold the number of tokens down to what fits into memory.
+    none = {"w": ("E", 0), "r": (0, 0), "b": (0,), "h": ("B", 0), "c": ("B", 0), "w_out": (0, "V")}
+    arguments = arguments_of("generate")
+    for name, shape in none.items():
+        array = guarded(tuple(SIZES.get(str(size), 0) for size in shape), np.float32)
+        arguments[name] = array if name == "w_out" else [array]
+    assert_refused("generate", arguments)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_memory_that_the_system_does_not_give_is_an_exception() -> None:
+    program = """
+import resource
+import numpy as np
+from lstm.backends import _kernels
+B = V = 1 << 14  # logits of a gigabyte
+def zeros(*shape):
+    return np.zeros(shape, np.float32)
+h, c = zeros(B, 1), zeros(B, 1)
+tokens, u, drawn = np.zeros(B, np.int64), np.zeros((B, 1)), np.zeros((B, 1), np.int64)
+pages = int(open("/proc/self/statm").read().split()[0])
+room = pages * resource.getpagesize() + 200_000_000
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+layers = [zeros(1, 4)], [zeros(1, 4)], [None], [h], [c]
+for _ in range(2):
+    try:
+        _kernels.generate(
+            tokens, zeros(V, 1), *layers, zeros(1, V), None, u, 1.0, 0, 1.0, drawn
+        )
+    except MemoryError:
+        print("refused")
+_kernels.generate(
+    tokens[:9], zeros(9, 1), [zeros(1, 4)], [zeros(1, 4)], [None], [h[:9]], [c[:9]], zeros(1, 9),
+    None, u[:9], 1.0, 0, 1.0, drawn[:9]
+)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.returncode, run.stdout) == (0, "refused\n" * 2), run.stderr
 
 
 # ---- anything at all
