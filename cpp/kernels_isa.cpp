@@ -20,7 +20,7 @@ using lstm::LSTMForward;
 using lstm::LSTMShape;
 
 // Memory of the calling thread that lasts until the next call with the same slot. Throws
-// std::bad_alloc, and so is never called within a task.
+// std::bad_alloc, which ends the process within a task: there, little is asked for.
 inline float* scratch(int slot, std::int64_t count) {
   constexpr std::align_val_t alignment{64};
   struct Buffer {

@@ -80,7 +80,7 @@ void parallel(std::int64_t total, std::int64_t grain, double cost, Body body) {
   } context{body, total, grain, tasks};
   run_tasks(
       tasks,
-      [](void* raw, std::int64_t index) {
+      [](void* raw, std::int64_t index) noexcept {  // others would go on with what is gone
         const DenormalsFlushed guard;
         auto& c = *static_cast<Context*>(raw);
         const Part part = part_of(c.total, c.grain, index, c.tasks);
