@@ -16,7 +16,6 @@
 #include <new>
 #include <stdexcept>
 #include <thread>
-#include <type_traits>
 
 #include "kernels.h"
 #include "memory.h"
@@ -109,18 +108,14 @@ void lock(PyThreadState* state) {
   }
 }
 
-// Run a kernel without the GIL. Kernels do not throw.
+// Run a kernel without the GIL, which is back even if there was no memory for it.
 template <class F>
 auto unlocked(F f) {
-  PyThreadState* state = PyEval_SaveThread();
-  if constexpr (std::is_void_v<decltype(f())>) {
-    f();
-    lock(state);
-  } else {
-    const auto result = f();
-    lock(state);
-    return result;
-  }
+  const struct Unlocked {
+    PyThreadState* state = PyEval_SaveThread();
+    ~Unlocked() { lock(state); }
+  } guard;
+  return f();
 }
 
 // An array whose memory comes from the store and goes back to it.
@@ -488,6 +483,7 @@ void generate(Tokens tokens, In embedding, std::vector<In> w, std::vector<In> r,
   int64_t D = embedding.shape(1);
   for (std::size_t k = 0; k < depth; ++k) {
     const int64_t H = size("r", r[k], 2, 0);
+    if (H < 1) fail("r", "at least one unit", "none");
     expect("w", w[k], {D, 4 * H});
     expect("r", r[k], {H, 4 * H});
     expect("b", b[k], {4 * H});
@@ -502,6 +498,7 @@ void generate(Tokens tokens, In embedding, std::vector<In> w, std::vector<In> r,
   expect("drawn", drawn, {B, N});
   expect_tokens("tokens", tokens, V);
   expect_choice(temperature, top_k, top_p);
+  if (B && V > (int64_t(1) << 40) / B) throw std::bad_alloc();  // for the logits
   const lstm::Generation s{B,
                            N,
                            V,

@@ -72,10 +72,14 @@ inline void generate(const Generation& s) {
     weights += panels_size(k);
     states += 2 * B * inputs(k);
   }
-  // What is packed, then what changes, then where it stands.
-  float* memory = scratch(2, weights + states + 2 + depth * std::int64_t(sizeof(LayerAtWork) / 4));
-  float *output = memory, *next = output + panels(V) * top.H * panel_width;
-  auto* work = reinterpret_cast<LayerAtWork*>(memory + (weights + states + 1) / 2 * 2);
+  // All memory before a state changes: what is drawn from, where layers stand, what is packed, and
+  // what changes.
+  const std::int64_t others = 4 * V + depth * std::int64_t(sizeof(LayerAtWork) / sizeof(float));
+  float* memory = scratch(2, others + weights + states);
+  auto* order = reinterpret_cast<std::int64_t*>(memory);
+  auto* p = reinterpret_cast<double*>(memory + 2 * V);
+  auto* work = reinterpret_cast<LayerAtWork*>(memory + 4 * V);
+  float *output = memory + others, *next = output + panels(V) * top.H * panel_width;
   for (std::int64_t k = 0; k < depth; ++k) {
     const GenerationLayer& layer = s.layers[k];
     work[k].packed = next;
@@ -85,9 +89,9 @@ inline void generate(const Generation& s) {
     });
     next += panels_size(k);
   }
-  for (std::int64_t p = 0; p < panels(V); ++p)
-    pack_panel({s.w + p * panel_width, V, 1}, 0, top.H, columns_of(V, p),
-               output + p * top.H * panel_width);
+  for (std::int64_t panel = 0; panel < panels(V); ++panel)
+    pack_panel({s.w + panel * panel_width, V, 1}, 0, top.H, columns_of(V, panel),
+               output + panel * top.H * panel_width);
   for (std::int64_t k = 0; k < depth; ++k)
     for (float*& xh : work[k].xh) {
       xh = next;
@@ -126,14 +130,12 @@ inline void generate(const Generation& s) {
         barrier.wait();
       }
       const lstm::Part mine = lstm::part_of(panels(V), 1, member, members);
-      for (std::int64_t p = mine.begin; p < mine.end; ++p)
+      for (std::int64_t panel = mine.begin; panel < mine.end; ++panel)
         panel_product(0, B, top.H, {state(depth - 1, t + 1), inputs(depth - 1), 1},
-                      output + p * top.H * panel_width, z + p * panel_width, V, columns_of(V, p),
-                      false, s.b ? s.b + p * panel_width : nullptr);
+                      output + panel * top.H * panel_width, z + panel * panel_width, V,
+                      columns_of(V, panel), false, s.b ? s.b + panel * panel_width : nullptr);
       barrier.wait();
       if (member == 0) {
-        auto* order = reinterpret_cast<std::int64_t*>(scratch(0, 2 * V));
-        auto* p = reinterpret_cast<double*>(scratch(1, 2 * V));
         for (std::int64_t b = 0; b < B; ++b)
           s.drawn[b * s.N + t] =
               draw(V, z + b * V, s.u[b * s.N + t], s.temperature, s.top_k, s.top_p, order, p);

@@ -5,7 +5,8 @@
 // - The caller owns every array and has checked shapes and ranges; nothing is read or written
 //   outside them. Outputs do not overlap inputs unless it is said. "added to": +=; others: =.
 // - A pointer that may be null says so.
-// - No kernel throws, logs or exits; scratch memory belongs to the calling thread and is kept.
+// - A kernel throws nothing but std::bad_alloc, and neither logs nor exits; scratch memory belongs
+//   to the calling thread and is kept.
 // - The same bits for any number of threads.
 #pragma once
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <type_traits>
@@ -20,7 +19,8 @@ using lstm::LSTMBackward;
 using lstm::LSTMForward;
 using lstm::LSTMShape;
 
-// Memory of the calling thread that lasts until the next call with the same slot.
+// Memory of the calling thread that lasts until the next call with the same slot. Throws
+// std::bad_alloc, which ends the process within a task: there, little is asked for.
 inline float* scratch(int slot, std::int64_t count) {
   constexpr std::align_val_t alignment{64};
   struct Buffer {
@@ -32,9 +32,11 @@ inline float* scratch(int slot, std::int64_t count) {
   Buffer& buffer = buffers[slot];
   if (count > buffer.size) {
     ::operator delete(buffer.p, alignment);
+    buffer.size = 0;
+    // Throws by hand: the address sanitizer's own `new` ends the process.
     buffer.p = static_cast<float*>(::operator new(4 * count, alignment, std::nothrow));
-    buffer.size = buffer.p ? count : 0;
-    if (!buffer.p) std::abort();
+    if (!buffer.p) throw std::bad_alloc();
+    buffer.size = count;
   }
   return buffer.p;
 }

@@ -101,7 +101,7 @@ void parallel(std::int64_t total, std::int64_t grain, double cost, Body body) {
   } context{body, total, grain, tasks};
   run_tasks(
       tasks,
-      [](void* raw, std::int64_t index) {
+      [](void* raw, std::int64_t index) noexcept {  // others would go on with what is gone
         const DenormalsFlushed guard;
         auto& c = *static_cast<Context*>(raw);
         const Part part = part_of(c.total, c.grain, index, c.tasks);
@@ -122,7 +122,7 @@ void together(std::int64_t most, Body body) {
   const int size = int(most < team_size() ? most : team_size());
   if (size > 1) {
     Context context{body, size, Barrier(size)};
-    const auto task = [](void* raw, std::int64_t member) {
+    const auto task = [](void* raw, std::int64_t member) noexcept {
       const DenormalsFlushed guard;
       auto& c = *static_cast<Context*>(raw);
       c.body(int(member), c.size, c.barrier);

@@ -1,5 +1,8 @@
 """The binding of the kernels called with all that is wrong: an exception, never a crash."""
 
+import subprocess
+import sys
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,7 @@ from binding_cases import (
     shape_of,
 )
 from lstm.backends import _kernels
+from native_cases import INSTRUCTION_SETS, running_on
 from op_cases import Array
 
 fuzz = settings(max_examples=200, deadline=None)
@@ -49,10 +53,30 @@ def replaced(function: str, name: str, change: Any) -> dict[str, Any]:
     return arguments
 
 
+OTHERS = {"instruction_set", "set_instruction_set", "num_threads", "set_num_threads", "empty"}
+
+
 def test_every_function_is_here() -> None:
-    others = {"instruction_set", "set_instruction_set", "num_threads", "set_num_threads", "empty"}
     functions = {name for name in dir(_kernels) if not name.startswith("_")}
-    assert functions - others == {function.partition(" ")[0] for function in FUNCTIONS}
+    assert functions - OTHERS == {function.partition(" ")[0] for function in FUNCTIONS}
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, *sorted(OTHERS)])
+def test_a_wrong_number_of_arguments_is_refused(function: str) -> None:
+    right = list(arguments_of(function).values()) if function in FUNCTIONS else []
+    for arguments in ([*right, None, None], right[:-1]):
+        if arguments != right:
+            with pytest.raises(TypeError):
+                getattr(_kernels, function.partition(" ")[0])(*arguments)
+
+
+@pytest.mark.parametrize("name", ["set_instruction_set", "set_num_threads"])
+@pytest.mark.parametrize("value", ["", "AVX2", "\ud800", "9" * 100_000, b"avx2", None, 0, 2.5, []])
+def test_what_is_no_setting_changes_nothing(name: str, value: Any) -> None:
+    before = _kernels.instruction_set(), _kernels.num_threads()
+    with suppress(TypeError, ValueError):
+        assert getattr(_kernels, name)(value) is False
+    assert (_kernels.instruction_set(), _kernels.num_threads()) == before
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -269,6 +293,49 @@ def test_layers_must_fit_together() -> None:
     assert_refused("generate", arguments_of("generate") | {name: [] for name in names})
 
 
+def test_a_layer_without_units_generates_nothing() -> None:
+    # No array would hold the number of tokens down to what fits into memory.
+    none = {"w": ("E", 0), "r": (0, 0), "b": (0,), "h": ("B", 0), "c": ("B", 0), "w_out": (0, "V")}
+    arguments = arguments_of("generate")
+    for name, shape in none.items():
+        array = guarded(tuple(SIZES.get(str(size), 0) for size in shape), np.float32)
+        arguments[name] = array if name == "w_out" else [array]
+    assert_refused("generate", arguments)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_memory_that_the_system_does_not_give_is_an_exception() -> None:
+    program = """
+import resource
+import numpy as np
+from lstm.backends import _kernels
+B = V = 1 << 14  # logits of a gigabyte
+def zeros(*shape):
+    return np.zeros(shape, np.float32)
+h, c = zeros(B, 1), zeros(B, 1)
+tokens, u, drawn = np.zeros(B, np.int64), np.zeros((B, 1)), np.zeros((B, 1), np.int64)
+pages = int(open("/proc/self/statm").read().split()[0])
+room = pages * resource.getpagesize() + 200_000_000
+resource.setrlimit(resource.RLIMIT_AS, (room, room))
+layers = [zeros(1, 4)], [zeros(1, 4)], [None], [h], [c]
+for _ in range(2):
+    try:
+        _kernels.generate(
+            tokens, zeros(V, 1), *layers, zeros(1, V), None, u, 1.0, 0, 1.0, drawn
+        )
+    except MemoryError:
+        print("refused")
+_kernels.generate(
+    tokens[:9], zeros(9, 1), [zeros(1, 4)], [zeros(1, 4)], [None], [h[:9]], [c[:9]], zeros(1, 9),
+    None, u[:9], 1.0, 0, 1.0, drawn[:9]
+)
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.returncode, run.stdout) == (0, "refused\n" * 2), run.stderr
+
+
 # ---- anything at all
 
 small = st.integers(0, 5)
@@ -278,6 +345,24 @@ numbers = st.one_of(
     st.sampled_from((0.0, 0.5, 1.0, -1.0, 1e-320, 1e308, np.inf, -np.inf, np.nan)),
 )
 values = st.sampled_from((0.0, 1.0, 2.0, -1.0, 1e30, -1e30, 1e-40, np.inf, -np.inf, np.nan))
+
+# What may be wrong, or only unusual, about an array: each makes another of it.
+shapes = st.lists(st.integers(0, 9), max_size=4).map(tuple)
+dtypes = st.sampled_from(("f2", "f4", ">f4", "f8", "c8", "?", "u1", "i4", "i8", "u8", "U3", "O"))
+LAYOUTS: tuple[Any, ...] = (
+    frozen,
+    np.asfortranarray,
+    lambda x: np.repeat(x[..., None], 2, -1)[..., 0],
+    lambda x: x[..., ::-1].copy()[..., ::-1],
+    lambda x: np.lib.stride_tricks.as_strided(x, strides=[0] * x.ndim),
+    memoryview,
+    lambda x: None,
+)
+changes = st.one_of(
+    shapes.map(lambda shape: lambda x: guarded(shape, x.dtype)),
+    dtypes.map(lambda dtype: lambda x: x.astype(dtype)),
+    st.sampled_from(LAYOUTS),
+)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -292,10 +377,7 @@ def test_any_call_returns_or_raises(function: str, data: st.DataObject) -> None:
         if not is_array(kind):
             arguments[name] = data.draw(numbers, label=name) if name == wrong else what
             continue
-        shape = shape_of(what, sizes)
-        if name == wrong:
-            shape = tuple(data.draw(st.lists(st.integers(0, 9), max_size=4), label=name))
-        array = make(kind.strip("[]"), shape, guard)
+        array = make(kind.strip("[]"), shape_of(what, sizes), guard)
         if array.dtype.kind == "f":
             array[...] = data.draw(values)
             array.flat[:1] = data.draw(values)
@@ -303,8 +385,10 @@ def test_any_call_returns_or_raises(function: str, data: st.DataObject) -> None:
             array[...] = data.draw(st.integers(-1, 5))
         if "?" in kind and data.draw(st.booleans()):
             array = None
-        arguments[name] = [array] if kind.startswith("[") else array
-    try:
+        elif name == wrong:
+            with np.errstate(all="ignore"):
+                array = data.draw(changes, label=name)(array)
+        layers = data.draw(small, label=name) if name == wrong else 1
+        arguments[name] = [array] * layers if kind.startswith("[") else array
+    with running_on(data.draw(st.sampled_from(INSTRUCTION_SETS))), suppress(TypeError, ValueError):
         call(function, arguments)
-    except (TypeError, ValueError):
-        return

@@ -23,28 +23,55 @@ Floats numbers(std::int64_t count, unsigned seed) {
   return x;
 }
 
-// An LSTM forward and backward, a linear layer and an optimizer step; all outputs in one row.
+// An LSTM forward and backward, a linear layer, a loss and an optimizer step, each large enough to
+// be divided; all outputs in one row.
 Floats results(const lstm::Kernels& kernels) {
-  constexpr std::int64_t B = 13, T = 5, D = 19, H = 37, n = B * T, F = 41;
+  constexpr std::int64_t B = 13, T = 5, D = 19, H = 67, V = 71, n = B * T;
   const auto relu = lstm::Activation::relu;
   const lstm::LSTMShape shape{B, T, D, H, false, lstm::Activation::tanh, lstm::Activation::sigmoid};
   const Floats x = numbers(n * D, 1), w = numbers(D * 4 * H, 2), r = numbers(H * 4 * H, 3);
-  const Floats w_out = numbers(H * F, 4), dz_out = numbers(n * F, 5);
-  Floats gates(n * 4 * H), c(n * H), y(n * H), z(n * F), work(n * F), dz(n * 4 * H), dy(n * H);
-  Floats dh(B * H), dc(B * H), dw(D * 4 * H), dr(H * 4 * H), db(4 * H), dx(n * D), dw_out(H * F);
-  kernels.lstm_forward(shape, {x.data(), w.data(), r.data(), nullptr, nullptr, nullptr, nullptr,
-                               gates.data(), c.data(), y.data()});
-  kernels.linear_forward(n, H, F, y.data(), w_out.data(), nullptr, relu, z.data());
-  kernels.linear_backward(n, H, F, dz_out.data(), y.data(), w_out.data(), z.data(), relu,
-                          work.data(), dw_out.data(), nullptr, dy.data());
-  kernels.lstm_backward(shape, {x.data(), w.data(), r.data(), nullptr, nullptr, nullptr,
-                                gates.data(), c.data(), y.data(), dy.data(), dh.data(), dc.data(),
-                                dz.data(), dw.data(), dr.data(), db.data(), dx.data()});
+  const Floats w_out = numbers(H * V, 4), dz = numbers(n * V, 5);
+  const std::vector<std::int64_t> classes(n, V / 2);
+  Floats gates(n * 4 * H), c(n * H), y(n * H), z(n * V), work(n * lstm::logits_pitch(V));
+  Floats dy(n * H), dy_loss(n * H), dw_out(H * V), dw_loss(H * V), db_loss(V), dh(B * H), dc(B * H);
+  Floats dw(D * 4 * H), dr(H * 4 * H), db(4 * H), dx(n * D);
+
+  lstm::LSTMForward forward{};
+  forward.x = x.data();
+  forward.w = w.data();
+  forward.r = r.data();
+  forward.gates = gates.data();
+  forward.c = c.data();
+  forward.y = y.data();
+  kernels.lstm_forward(shape, forward);
+  kernels.linear_forward(n, H, V, y.data(), w_out.data(), nullptr, relu, z.data());
+  kernels.linear_backward(n, H, V, dz.data(), y.data(), w_out.data(), z.data(), relu, work.data(),
+                          dw_out.data(), nullptr, dy.data());
+  const double loss = kernels.linear_cross_entropy(
+      {n, H, V, y.data(), w_out.data(), nullptr, classes.data(), nullptr, nullptr, n, work.data(),
+       dw_loss.data(), db_loss.data(), dy_loss.data()});
+  lstm::LSTMBackward backward{};
+  backward.x = x.data();
+  backward.w = w.data();
+  backward.r = r.data();
+  backward.gates = gates.data();
+  backward.c = c.data();
+  backward.y = y.data();
+  backward.dy = dy.data();
+  backward.dh = dh.data();
+  backward.dc = dc.data();
+  backward.dw = dw.data();
+  backward.dr = dr.data();
+  backward.db = db.data();
+  backward.dx = dx.data();
+  kernels.lstm_backward(shape, backward);
   Floats p = r, m(r.size()), v(r.size());
   kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 0.01f, 0.9f, 0.99f,
                1, 1e-7f, 1);
-  Floats all{float(kernels.squared_norm(std::int64_t(dw.size()), dw.data()))};
-  for (const Floats* part : {&y, &c, &z, &dx, &dw, &dr, &db, &dw_out, &dh, &dc, &p, &m, &v})
+
+  Floats all{float(loss), float(kernels.squared_norm(std::int64_t(dr.size()), dr.data()))};
+  for (const Floats* part : {&y, &c, &z, &dy_loss, &dw_loss, &db_loss, &dx, &dw, &dr, &db, &dw_out,
+                             &dh, &dc, &p, &m, &v})
     all.insert(all.end(), part->begin(), part->end());
   return all;
 }

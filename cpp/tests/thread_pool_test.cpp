@@ -23,8 +23,10 @@ void divide_once(std::int64_t total) {
     }
 }
 
+// As often as it takes for a worker to be held up between hearing of a job and its first task.
 void divide_often() {
-  for (std::int64_t total = 0; total < 100; ++total) divide_once(total);
+  for (int round = 0; round < 200; ++round)
+    for (std::int64_t total = 0; total < 100; ++total) divide_once(total);
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 import os
 import platform
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,9 @@ def info() -> dict[str, Any]:
         >>> sorted(lstm.info())[:3]
         ['backend', 'backends', 'cores']
     """
+    # Here because it would be a tenth of `import lstm`.
+    from importlib.metadata import version
+
     active = backend()
     return {
         "lstm-kit": version("lstm-kit"),

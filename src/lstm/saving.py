@@ -10,7 +10,6 @@ import os
 import secrets
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +61,9 @@ def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, A
     Raises:
         ModelFileError: the file cannot be written.
     """
+    # Here because it would be a tenth of `import lstm`.
+    from importlib.metadata import version
+
     arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
     full = {"format": FORMAT, "lstm_version": version("lstm-kit"), **header}
     text = json.dumps(full, ensure_ascii=False, allow_nan=False, sort_keys=True)
