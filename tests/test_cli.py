@@ -41,6 +41,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: LanguageModel
     return tmp_path
 
 
+def test_version() -> None:
+    assert run("--version").stdout == f"lstm-kit {lstm.info()['lstm-kit']}\n"
+
+
 class TestTrain:
     def test_from_a_text_to_a_model_that_writes(self, folder: Path) -> None:
         lines = run("train", "text.txt", *SMALL).stdout.splitlines()

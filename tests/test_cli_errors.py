@@ -212,6 +212,12 @@ class TestFailures:
         assert code == 1
         assert shown.startswith(f"error: {message}")
 
+    def test_no_machine_is_large_enough(self, folder: Path) -> None:
+        code, shown = fails(folder, "train", "text.txt", "--hidden", str(10**20))
+        assert code == 1
+        assert shown.startswith("error: embeddings of embedding: expected a weight that fits in")
+        assert shown.count("\n") == 1
+
     def test_ctrl_c_before_the_training(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -265,6 +271,16 @@ class TestProcess:
         assert process.stderr.read() == b""
         assert process.wait(60) == 0
         process.stderr.close()
+
+    def test_a_training_that_nobody_watches_ends_quietly(self, folder: Path) -> None:
+        process = self.start("train", "text.txt", "--out", "m", "--epochs", "1000000")
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+        process.stderr.close()
+        assert not (folder / "m").exists()
 
     def test_a_terminal_that_lacks_characters(self, folder: Path) -> None:
         model = LanguageModel.train("Привет 😀\n" * 50, hidden=2, epochs=1, seed=0)

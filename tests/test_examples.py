@@ -1,6 +1,5 @@
 """The examples, each run in a reduced form: they do what they promise."""
 
-import functools
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -50,10 +49,8 @@ def test_progression(capsys: pytest.CaptureFixture[str]) -> None:
 
 class TestAddition:
     @pytest.fixture
-    def module(self, monkeypatch: pytest.MonkeyPatch) -> Any:
-        module = example("addition_with_carry")
-        monkeypatch.setattr(module, "addition", functools.partial(addition, seed=0))
-        return module
+    def module(self) -> Any:
+        return example("addition_with_carry")
 
     def test_stateless(self, module: Any) -> None:
         model = module.subclassed()
@@ -68,9 +65,13 @@ class TestAddition:
         assert wrong[:, -1].mean() < 0.05
 
     def test_with_state(self, module: Any) -> None:
-        model = module.functional()
-        loss = module.train_with_state(model, rounds=300)
-        assert loss < irreducible_loss(module.LENGTH) / 5
+        # One set of initial weights in eight fails, and rounding may decide which: see the example.
+        for _ in range(4):
+            model = module.functional()
+            loss = module.train_with_state(model)
+            if loss < irreducible_loss(module.LENGTH) / 20:
+                break
+        assert loss < irreducible_loss(module.LENGTH) / 20
         assert module.right_sums(model) > 950
 
     def test_both_forms_are_the_same_model(self, module: Any) -> None:

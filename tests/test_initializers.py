@@ -101,3 +101,13 @@ def test_unusable_ones() -> None:
 
     with pytest.raises(InvalidShapeError, match="initializer of kernel"):
         lstm.layers.Dense(2, kernel_initializer=TooWide())(lstm.Input((3,)))
+
+
+@pytest.mark.parametrize("units", [2, 2**60, 10**30])
+def test_no_memory_for_a_weight(units: int) -> None:
+    class Large(initializers.Initializer):
+        def values(self, shape: Any, rng: Any) -> Any:
+            raise MemoryError
+
+    with pytest.raises(InvalidShapeError, match=rf"kernel of .* memory, got shape \(3, {units}\)"):
+        lstm.layers.Dense(units, kernel_initializer=Large())(lstm.Input((3,)))

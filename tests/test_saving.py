@@ -1,8 +1,10 @@
 """Files of models: the same bits back, damage always noticed, nothing half-written."""
 
+import copy
+import hashlib
 import os
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import safetensors.numpy
 from numpy.testing import assert_array_equal
 
 import lstm
-from lstm import saving
+from lstm import saving, seeding
 from lstm.errors import InvalidValueError, ModelFileError, NotReadyError
 from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Layer
 from lstm.optimizers import SGD, AdamW
@@ -249,6 +251,90 @@ class TestDamage:
         saving.write(path, {}, later)
         with pytest.raises(ModelFileError, match=r"written by lstm-kit 9\.9; update to read it"):
             lstm.load_model(path)
+
+
+class TestHeaders:
+    """A header that makes no sense, in a file whose checksum is right."""
+
+    def makers(self) -> list[tuple[Any, Callable[[Path], Any]]]:
+        x = lstm.Input((None,))
+        y = Dense(5, activation="softmax")(LSTM(2, return_sequences=True)(Embedding(5, 2)(x)))
+        model = lstm.Model(x, y)
+        model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+        return [
+            (model, lstm.load_model),
+            (lstm.LanguageModel.train("abcd " * 50, hidden=2, epochs=1), lstm.LanguageModel.load),
+            (lstm.LSTMNetwork(1, 2, 3), lstm.LSTMNetwork.load),
+            (model.initial_state(2), lstm.State.load),
+        ]
+
+    def places(self, value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Where in a header there is something."""
+        parts = dict(enumerate(value)) if isinstance(value, list) else value
+        for key, part in parts.items() if isinstance(parts, dict) else ():
+            yield (*path, key)
+            yield from self.places(part, (*path, key))
+
+    def changed(self, header: Any, place: tuple[Any, ...], value: Any) -> Any:
+        """The header with another value in one place; without what is there for `...`."""
+        header = inner = copy.deepcopy(header)
+        for key in place[:-1]:
+            inner = inner[key]
+        if value is ...:
+            del inner[place[-1]]
+        else:
+            inner[place[-1]] = value
+        return header
+
+    def test_give_an_error_of_the_file_or_a_model(self, path: Path) -> None:
+        other = path.with_name("changed.safetensors")
+        errors = []
+        for made, load in self.makers():
+            made.save(path)
+            with saving.reading(path, saving.READERS) as (tensors, header):
+                pass
+            for place in self.places(header):
+                for value in (..., [], -1):
+                    saving.write(other, tensors, self.changed(header, place, value))
+                    try:
+                        load(other)
+                    except (ModelFileError, InvalidValueError) as error:
+                        errors.append((place[-1], error))
+        assert len(errors) > 300
+        for key, error in errors:
+            # A class that is not known may be one of the user's.
+            unknown = key == "class" and getattr(error, "argument", "") == "custom_layers"
+            assert unknown or str(error).startswith(f"{other}: ")
+
+    @pytest.mark.parametrize("text", ["", "[]", "3", "{}", '"x"', "[" * 100_000])
+    def test_that_are_none(self, path: Path, text: str) -> None:
+        metadata = {"lstm": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
+        path.write_bytes(safetensors.numpy.save({}, metadata))
+        with pytest.raises(ModelFileError, match="has a header that makes no sense"):
+            lstm.load_model(path)
+
+    def test_of_another_kind_say_what_reads_them(self, path: Path) -> None:
+        lstm.LSTMNetwork(1, 2, 3).save(path)
+        message = r"holds a network, not a model or a language model: lstm\.LSTMNetwork\.load reads"
+        with pytest.raises(ModelFileError, match=message):
+            lstm.load_model(path)
+
+
+def test_loading_changes_no_random_number(path: Path) -> None:
+    def weights() -> Any:
+        return Dense(3).kernel_initializer((2, 3), seeding.generator())
+
+    makers: list[tuple[Any, Callable[[Path], Any]]] = [
+        (small(), lstm.load_model),
+        (lstm.LSTMNetwork(1, 2, 3, loss="cross_entropy"), lstm.LSTMNetwork.load),
+    ]
+    for made, load in makers:
+        made.save(path)
+        lstm.set_seed(5)
+        expected = weights()
+        lstm.set_seed(5)
+        load(path)
+        assert_array_equal(weights(), expected)
 
 
 class TestWriting:

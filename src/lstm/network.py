@@ -67,19 +67,9 @@ class LSTMNetwork:
         batch_size: int = 32,
         seed: int | None = None,
     ) -> None:
-        self.input_size = checks.positive_int("input_size", input_size)
-        self.hidden_size = checks.positive_int("hidden_size", hidden_size)
-        self.output_size = checks.positive_int("output_size", output_size)
-        self.loss = checks.one_of("loss", loss, _LOSSES)
-        self.apply_softmax = bool(checks.one_of("apply_softmax", apply_softmax, (True, False)))
-        self.batch_size = checks.positive_int("batch_size", batch_size)
+        self._describe(input_size, hidden_size, output_size, loss, apply_softmax, batch_size)
         if seed is not None:
             seeding.set_seed(seed)
-        self._loss: Loss = (
-            CategoricalCrossentropy(from_logits=not apply_softmax)
-            if loss == "cross_entropy"
-            else losses.get(loss)
-        )
         alone = "sigmoid" if loss == "binary_crossentropy" else None
         self.model: Model = Sequential(
             [
@@ -91,6 +81,28 @@ class LSTMNetwork:
         if loss == "cross_entropy" and input_size == 1:
             self._spread_thresholds()
         self.model.compile(_optimizer(optimizer), self._loss)
+
+    def _describe(
+        self,
+        input_size: int,
+        hidden_size: int,
+        output_size: int,
+        loss: str,
+        apply_softmax: bool,
+        batch_size: int,
+    ) -> None:
+        """All but the model."""
+        self.input_size = checks.positive_int("input_size", input_size)
+        self.hidden_size = checks.positive_int("hidden_size", hidden_size)
+        self.output_size = checks.positive_int("output_size", output_size)
+        self.loss = checks.one_of("loss", loss, _LOSSES)
+        self.apply_softmax = bool(checks.one_of("apply_softmax", apply_softmax, (True, False)))
+        self.batch_size = checks.positive_int("batch_size", batch_size)
+        self._loss: Loss = (
+            CategoricalCrossentropy(from_logits=not apply_softmax)
+            if loss == "cross_entropy"
+            else losses.get(loss)
+        )
 
     def _spread_thresholds(self) -> None:
         """Let the gates tell neighbouring classes apart where a class is read as one number.
@@ -234,9 +246,10 @@ class LSTMNetwork:
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        tensors, header = saving.read(path, ("network",))
-        network = cls(**header["network"])
-        network.model = Model.from_contents(tensors, header)
+        network = cls.__new__(cls)
+        with saving.reading(path, ("network",)) as (tensors, header):
+            network._describe(**header["network"])
+            network.model = Model.from_contents(tensors, header)
         if "compile" not in header:
             # An optimizer of a class of one's own cannot be made again from a file.
             network.model.compile(_optimizer("adam"), network._loss)

@@ -8,8 +8,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,18 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from lstm.errors import ModelFileError
+from lstm.errors import InvalidValueError, LSTMError, ModelFileError
 
 FORMAT = 1
 """Version of the layout; a reader refuses files of a later one."""
+
+READERS = {
+    "model": "lstm.load_model",
+    "language model": "lstm.LanguageModel.load",
+    "network": "lstm.LSTMNetwork.load",
+    "state": "lstm.State.load",
+}
+"""What reads each kind of file."""
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -71,23 +79,47 @@ def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, A
     write_bytes(path, safetensors.numpy.save(arrays, metadata))
 
 
-def read(
+@contextmanager
+def reading(
     path: str | os.PathLike[str], kinds: Collection[str]
-) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Read what `write` wrote.
+) -> Iterator[tuple[dict[str, NDArray[Any]], dict[str, Any]]]:
+    """Read what `write` wrote: the arrays by name, and the header.
+
+    What is made of them is made within the `with` block, which reports as an error of the file
+    whatever they lack.
 
     Args:
         path: the file.
         kinds: the kinds of file that will do.
 
-    Returns:
-        The arrays by name, and the header.
-
     Raises:
         ModelFileError: the file is missing, damaged, not one of this library, made by a later
-            version of it, or of another kind.
+            version of it, or of another kind, or its header makes no sense.
     """
     path = Path(path)
+    tensors, text = _content(path)
+    try:
+        header: dict[str, Any] = json.loads(text)
+        if header["format"] > FORMAT:
+            raise ModelFileError(
+                path, f"was written by lstm-kit {header['lstm_version']}; update to read it"
+            )
+        kind = header["kind"]
+        if kind not in kinds:
+            hint = f": {READERS[kind]} reads it" if kind in READERS else ""
+            raise ModelFileError(path, f"holds a {kind}, not a {' or a '.join(kinds)}{hint}")
+        yield tensors, header
+    except (LookupError, AttributeError, TypeError, ValueError, RecursionError) as error:
+        # Which layers of their own a file needs, users have to know.
+        about_layers = isinstance(error, InvalidValueError) and error.argument == "custom_layers"
+        if about_layers or isinstance(error, ModelFileError):
+            raise
+        why = error if isinstance(error, LSTMError) else repr(error)
+        raise ModelFileError(path, f"has a header that makes no sense ({why})") from error
+
+
+def _content(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
+    """The arrays of a file and the text of its header, once the checksum is found right."""
     if not path.is_file():
         raise ModelFileError(path, "is a folder" if path.is_dir() else "there is no such file")
     try:
@@ -102,14 +134,7 @@ def read(
         raise ModelFileError(path, f"is damaged or not a model ({error})") from error
     if metadata.get("sha256") != _digest(tensors, metadata["lstm"]):
         raise ModelFileError(path, "is damaged: its checksum does not match its content")
-    header: dict[str, Any] = json.loads(metadata["lstm"])
-    if header["format"] > FORMAT:
-        raise ModelFileError(
-            path, f"was written by lstm-kit {header['lstm_version']}; update to read it"
-        )
-    if header["kind"] not in kinds:
-        raise ModelFileError(path, f"holds a {header['kind']}, not a {' or '.join(kinds)}")
-    return tensors, header
+    return tensors, metadata["lstm"]
 
 
 def _digest(tensors: Tensors, header: str) -> str:

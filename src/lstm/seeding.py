@@ -1,5 +1,8 @@
 """The one source of randomness of models that are not given a seed of their own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from lstm import checks
@@ -21,6 +24,17 @@ def set_seed(seed: int) -> None:
     """
     global _generator
     _generator = np.random.default_rng(checks.int_at_least("seed", seed, 0))
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Leave no trace: what is drawn after the `with` block does not depend on it."""
+    bits = _generator.bit_generator
+    state = bits.state
+    try:
+        yield
+    finally:
+        bits.state = state
 
 
 def generator() -> np.random.Generator:

@@ -1,4 +1,4 @@
-"""Types of what `cpp/bindings.cpp` defines: arrays to read, and arrays to write that it checks."""
+"""Types of what `cpp/bindings*.cpp` define: arrays to read, and to write, which they check."""
 
 from collections.abc import Sequence
 

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from typing import Annotated
 
 import typer
 
@@ -11,6 +12,7 @@ from lstm.cli.generate import generate
 from lstm.cli.info import info
 from lstm.cli.running import reported
 from lstm.cli.train import train
+from lstm.information import info as about
 
 app = typer.Typer(
     help="Train and run LSTMs: from a text file to a model that writes.",
@@ -18,6 +20,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"lstm-kit {about()['lstm-kit']}")
+        raise typer.Exit()
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", is_eager=True, callback=_show_version
+        ),
+    ] = False,
+) -> None:
+    """Options that come before a command."""
+
+
 for command in (train, generate, evaluate, demo, info):
     app.command(no_args_is_help=command in (generate, evaluate, demo))(reported(command))
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from lstm import checks, ops, seeding
 from lstm.cli.report import Report
-from lstm.cli.running import Seed
+from lstm.cli.running import Screen, Seed
 from lstm.data import addition, irreducible_loss, offline_corpus, progression
 from lstm.data.progression import progression_dataset
 from lstm.layers import LSTM, Conv1D, Dense, Input
@@ -35,7 +35,7 @@ def demo(
 ) -> None:
     """Watch a model learn to add, to count or to write."""
     checks.number("minutes", minutes, 0, open_low=True)
-    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = Screen()
     if seed is not None:
         seeding.set_seed(seed)
     match task:

@@ -30,17 +30,17 @@ def info(
                 print(f"{key.replace('_', ' ')}: {shown}")
         return
     path = model_file(model)
-    tensors, header = saving.read(path, ("model", "language model", "network"))
-    network = Model.from_contents(tensors, header)
-    facts = {
-        "file": str(path),
-        "kind": header["kind"],
-        "written_by": f"lstm-kit {header['lstm_version']}",
-        "parameters": network.count_params(),
-    }
-    if "vocabulary" in header:
-        facts["characters"] = header["vocabulary"]["characters"]
-        facts["history"] = header["history"]
+    with saving.reading(path, ("model", "language model", "network")) as (tensors, header):
+        network = Model.from_contents(tensors, header)
+        facts = {
+            "file": str(path),
+            "kind": header["kind"],
+            "written_by": f"lstm-kit {header['lstm_version']}",
+            "parameters": network.count_params(),
+        }
+        if "vocabulary" in header:
+            facts["characters"] = header["vocabulary"]["characters"]
+            facts["history"] = header["history"]
     if json_output:
         print_json(facts)
         return

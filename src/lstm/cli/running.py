@@ -62,6 +62,21 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+class Screen(Console):
+    """Standard output in plain text.
+
+    Args:
+        quiet: show nothing.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        super().__init__(quiet=quiet, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+    def on_broken_pipe(self) -> None:
+        """Called while a BrokenPipeError is handled: `reported` knows what to do."""
+        raise
+
+
 def fail(message: str, code: int = FAILURE) -> typer.Exit:
     """Say what went wrong; returns the exception that ends the command."""
     Console(stderr=True, soft_wrap=True).print(Text.assemble(("error: ", "bold red"), message))

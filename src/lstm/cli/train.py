@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from lstm import checks
 from lstm.backends import BACKENDS
 from lstm.callbacks import Callback, LambdaCallback, Logs
 from lstm.cli.report import Report, show_sample
-from lstm.cli.running import INTERRUPTED, Json, Seed, fail, print_json, read_corpus
+from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, print_json, read_corpus
 from lstm.errors import InvalidValueError
 from lstm.text import CharVocabulary, LanguageModel
 from lstm.text.language_model import nonempty
@@ -68,7 +67,7 @@ def train(
         raise InvalidValueError("out", "a folder that does not exist yet", f"{folder}")
     if not folder.parent.is_dir():
         raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
-    console = Console(quiet=json_output, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = Screen(quiet=json_output)
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
     text = read_corpus(corpus)

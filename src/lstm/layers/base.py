@@ -96,6 +96,9 @@ class Run:
             self.new_states[self.node] = tuple(np.array(self.ops.to_numpy(s)) for s in state)
 
 
+_ADDRESSABLE = 2**48
+"""So many numbers no machine has the memory for."""
+
 _blank = False
 
 
@@ -274,9 +277,20 @@ class Layer:
             yield from (part for part in parts if isinstance(part, Layer))
 
     def add_weight(self, name: str, shape: Sequence[int], initializer: Initializer) -> Weight:
-        """Create a weight of the layer."""
+        """Create a weight of the layer.
+
+        Raises:
+            InvalidShapeError: it is too large, or the initializer gave another shape.
+        """
         dtype = choose_backend().dtype
-        values = np.zeros(shape) if _blank else initializer(shape, seeding.generator())
+        try:
+            # NumPy has other errors for what it cannot even count.
+            if prod(shape) >= _ADDRESSABLE:
+                raise MemoryError
+            values = np.zeros(shape) if _blank else initializer(shape, seeding.generator())
+        except MemoryError:
+            argument, got = f"{name} of {self.name}", f"shape {tuple(shape)}"
+            raise InvalidShapeError(argument, "a weight that fits in memory", got) from None
         if values.shape != tuple(shape):
             raise InvalidShapeError(f"initializer of {name}", f"shape {tuple(shape)}", values.shape)
         self.weights[name] = Weight(name, values.astype(dtype), self.trainable)

@@ -530,9 +530,10 @@ class Model(GraphLayer):
         custom_layers: Mapping[str, type[Layer]] | None = None,
     ) -> "Model":
         """The model of which `contents` gave these arrays and values."""
-        graph = graph_from_config(header["graph"], custom_layers or {})
-        outputs = graph.outputs if header["several_outputs"] else graph.outputs[0]
-        model = Model(graph.inputs, outputs)
+        with seeding.untouched():
+            graph = graph_from_config(header["graph"], custom_layers or {})
+            outputs = graph.outputs if header["several_outputs"] else graph.outputs[0]
+            model = Model(graph.inputs, outputs)
         model.set_weights([tensors[name] for name in model.graph.weights])
         compiled = header.get("compile")
         if compiled is not None:
@@ -561,7 +562,8 @@ def load_model(
     Raises:
         ModelFileError: the file is missing, damaged or of another kind.
     """
-    return Model.from_contents(*saving.read(path, ("model", "language model")), custom_layers)
+    with saving.reading(path, ("model", "language model")) as contents:
+        return Model.from_contents(*contents, custom_layers)
 
 
 def _known(optimizer: Optimizer, loss: Loss) -> bool:

@@ -98,9 +98,9 @@ class State(Mapping[str, StepState]):
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        tensors, _ = saving.read(path, ("state",))
         parts: dict[str, dict[int, np.ndarray]] = {}
-        for key, array in tensors.items():
-            name, _, k = key.rpartition("/")
-            parts.setdefault(name, {})[int(k)] = array
+        with saving.reading(path, ("state",)) as (tensors, _):
+            for key, array in tensors.items():
+                name, _, k = key.rpartition("/")
+                parts.setdefault(name, {})[int(k)] = array
         return cls({name: tuple(found[k] for k in sorted(found)) for name, found in parts.items()})

@@ -417,16 +417,18 @@ class LanguageModel:
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        tensors, header = saving.read(path, ("language model",))
-        with backends.using(backend):
+        with (
+            backends.using(backend),
+            saving.reading(path, ("language model",)) as (tensors, header),
+        ):
             model = cls(
                 CharVocabulary.from_config(header["vocabulary"]),
                 Model.from_contents(tensors, header),
             )
-        if header["history"] is not None:
-            model.history = History()
-            model.history.history = header["history"]
-            model.history.epoch = list(range(len(header["history"].get("loss", ()))))
+            if header["history"] is not None:
+                model.history = History()
+                model.history.history = header["history"]
+                model.history.epoch = list(range(len(header["history"].get("loss", ()))))
         return model
 
 
