@@ -193,13 +193,16 @@ void run_tasks(std::int64_t count, void (*task)(void*, std::int64_t), void* cont
 bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), void* context) {
   static int rest = 0, next_rest = shortest_rest;  // under the lock
   std::unique_lock lock(in_use, std::try_to_lock);
-  if (!lock.owns_lock() || ready_pool().size() < size) return false;
+  if (!lock.owns_lock()) return false;
+  // Once only: the number of threads may change meanwhile.
+  Pool& team = ready_pool();
+  if (team.size() < size) return false;
   if (rest > 0) {
     --rest;
     return false;
   }
   // Each member keeps its thread until all have come, so that none does the task of another.
-  ready_pool().run(size, task, context);
+  team.run(size, task, context);
   const bool kept_waiting = 4 * barrier.long_waits() > barrier.rounds();
   rest = kept_waiting ? next_rest : 0;
   next_rest = kept_waiting ? std::min(2 * next_rest, longest_rest) : shortest_rest;

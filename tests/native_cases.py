@@ -277,12 +277,12 @@ USES = {
 
 # Large enough that the work is divided among threads, in sizes that divide evenly by nothing.
 LARGE = [
-    *(Use(activation_case(activation, (101, 67)), "pointwise", 67) for activation in ACTIVATIONS),
-    Use(dropout_case((101, 67)), "pointwise", 1),
+    *(Use(activation_case(activation, (401, 67)), "pointwise", 67) for activation in ACTIVATIONS),
+    Use(dropout_case((401, 167)), "pointwise", 1),
     Use(
-        embedding_case("large", np.random.default_rng(72).integers(0, 53, (37, 19)), 53, 67),
+        embedding_case("large", np.random.default_rng(72).integers(0, 53, (61, 53)), 53, 131),
         "product",
-        37 * 19,
+        61 * 53,
     ),
     Use(linear_case((7, 61), 67, 131, "tanh"), "product", 7 * 61),
     Use(linear_case((3,), 301, 523), "product", 523),  # few rows: columns are divided
@@ -297,6 +297,10 @@ LARGE = [
             Use(lstm_case(13, 11, 37, 67), "lstm", 13 * 11),
             Use(lstm_case(13, 11, 37, 67, reverse=True, mask="holes"), "lstm", 13 * 11),
             Use(lstm_case(3, 7, 5, 131, mask="right", state=False, bias=False), "lstm", 3 * 7),
+            Use(lstm_case(13, 11, 37, 67, tokens=True), "lstm", 13 * 11),
+            # One sequence: units are divided.
+            Use(lstm_case(1, 11, 37, 131, mask="holes"), "lstm", 11),
+            Use(lstm_case(1, 11, 37, 131, reverse=True, tokens=True), "lstm", 11),
         )
     ),
     *(

@@ -23,8 +23,8 @@ Floats numbers(std::int64_t count, unsigned seed) {
   return x;
 }
 
-// An LSTM forward and backward, a linear layer, a loss and an optimizer step, each large enough to
-// be divided; all outputs in one row.
+// An LSTM forward and backward, one of a single sequence, a linear layer, a loss and an optimizer
+// step, each large enough to be divided; all outputs in one row.
 Floats results(const lstm::Kernels& kernels) {
   constexpr std::int64_t B = 13, T = 5, D = 19, H = 67, V = 71, n = B * T;
   const auto relu = lstm::Activation::relu;
@@ -65,13 +65,25 @@ Floats results(const lstm::Kernels& kernels) {
   backward.db = db.data();
   backward.dx = dx.data();
   kernels.lstm_backward(shape, backward);
+  constexpr std::int64_t wide = 101;
+  const Floats w_wide = numbers(D * 4 * wide, 6), r_wide = numbers(wide * 4 * wide, 7);
+  Floats c_wide(wide), y_wide(T * wide);
+  forward.w = w_wide.data();
+  forward.r = r_wide.data();
+  forward.gates = nullptr;
+  forward.c = c_wide.data();
+  forward.y = y_wide.data();
+  lstm::LSTMShape one = shape;
+  one.B = 1;
+  one.H = wide;
+  kernels.lstm_forward(one, forward);
   Floats p = r, m(r.size()), v(r.size());
   kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 0.01f, 0.9f, 0.99f,
                1, 1e-7f, 1);
 
   Floats all{float(loss), float(kernels.squared_norm(std::int64_t(dr.size()), dr.data()))};
   for (const Floats* part : {&y, &c, &z, &dy_loss, &dw_loss, &db_loss, &dx, &dw, &dr, &db, &dw_out,
-                             &dh, &dc, &p, &m, &v})
+                             &dh, &dc, &p, &m, &v, &c_wide, &y_wide})
     all.insert(all.end(), part->begin(), part->end());
   return all;
 }

@@ -29,19 +29,39 @@ void divide_often() {
     for (std::int64_t total = 0; total < 100; ++total) divide_once(total);
 }
 
+// Each member writes its own number in every step, and reads all others' of the step before.
+void step_together(int steps) {
+  std::vector<std::vector<int>> done(steps, std::vector<int>(8));
+  lstm::together(8, [&](int member, int members, auto& barrier) {
+    for (int step = 0; step < steps; ++step) {
+      int before = 0;
+      for (int k = 0; step && k < members; ++k) before += done[step - 1][k];
+      if (step && before != members * step) {
+        std::fprintf(stderr, "step %d of %d members began early\n", step, members);
+        std::exit(1);
+      }
+      done[step][member] = step + 1;
+      barrier.wait();
+    }
+  });
+}
+
 }  // namespace
 
 int main() {
   for (const int count : {1, 2, 3, 8, 2}) {
     lstm::set_thread_count(count);
     divide_often();
+    step_together(100);
   }
   std::vector<std::thread> callers;
   for (int k = 0; k < 4; ++k)
     callers.emplace_back([k] {
       divide_often();
+      step_together(100);
       lstm::set_thread_count(k + 1);
       divide_often();
+      step_together(100);
     });
   for (auto& caller : callers) caller.join();
 }
