@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 TOLERANCE = 2e-3
 STARTING = 240.0  # seconds until a contender must be ready: some compile for long
+SETTLING = 0.1  # seconds before each timing: threads of the one before may still look for work
 
 Row = dict[str, Any]
 
@@ -74,6 +75,7 @@ class Process:
     def time(self, steps: int) -> float:
         """Seconds of a step, the mean over so many."""
         assert self._process.stdin
+        time.sleep(SETTLING)
         self._process.stdin.write(f"{steps}\n")
         self._process.stdin.flush()
         return self.answer() / steps

@@ -121,27 +121,35 @@ inline void generate(const Generation& s) {
 
   // A few small layers are not worth the waiting.
   lstm::together(weights < 1 << 16 ? 1 : V, [&](int member, int members, auto& barrier) {
+    const auto meet = [&] {
+      if (members > 1) barrier.wait();
+    };
     for (std::int64_t t = 0; t < s.N; ++t) {
       for (std::int64_t k = 0; k < depth; ++k) {
         float* above = k + 1 < depth ? work[k + 1].xh[t % 2] : nullptr;
         layer_step(s.layers[k], work[k], B, t,
                    lstm::part_of(groups_of(s.layers[k].H), 1, member, members), above,
                    above ? inputs(k + 1) : 0);
-        barrier.wait();
+        meet();
       }
       const lstm::Part mine = lstm::part_of(panels(V), 1, member, members);
       for (std::int64_t panel = mine.begin; panel < mine.end; ++panel)
         panel_product(0, B, top.H, {state(depth - 1, t + 1), inputs(depth - 1), 1},
                       output + panel * top.H * panel_width, z + panel * panel_width, V,
                       columns_of(V, panel), false, s.b ? s.b + panel * panel_width : nullptr);
-      barrier.wait();
+      meet();
       if (member == 0) {
         for (std::int64_t b = 0; b < B; ++b)
           s.drawn[b * s.N + t] =
               draw(V, z + b * V, s.u[b * s.N + t], s.temperature, s.top_k, s.top_p, order, p);
         if (t + 1 < s.N) embed(t + 1);
       }
-      barrier.wait();
+      meet();
+      // On busy cores the first goes on alone.
+      if (members > 1 && barrier.kept_waiting()) {
+        if (member) return;
+        members = 1;
+      }
     }
   });
   copy_states(s.N, true);

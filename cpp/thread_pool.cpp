@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -22,9 +23,11 @@ namespace {
 constexpr int idle_spins = 20000;
 constexpr int waiting_spins = 2000;
 
-// After a team that was kept waiting, because other programs want the cores, so many calls are not
-// made by teams; twice as many each time it happens again, up to a limit.
-constexpr int shortest_rest = 64, longest_rest = 1 << 14;
+// After a team that was kept waiting, because other programs want the cores, there is none for so
+// long; for twice as long each time it happens again, up to a limit.
+using Clock = std::chrono::steady_clock;
+constexpr Clock::duration shortest_rest = std::chrono::milliseconds(10);
+constexpr Clock::duration longest_rest = std::chrono::seconds(10);
 
 void relax() {
 #if defined(__x86_64__)
@@ -172,6 +175,8 @@ void Barrier::wait() {
   const unsigned round = round_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
     arrived_.store(0, std::memory_order_relaxed);
+    const int rounds = int(round) + 1, waits = long_waits_.load(std::memory_order_relaxed);
+    kept_waiting_ = waits > 8 && 4 * waits > rounds;
     round_.store(round + 1, std::memory_order_release);
     return;
   }
@@ -191,21 +196,21 @@ void run_tasks(std::int64_t count, void (*task)(void*, std::int64_t), void* cont
 }
 
 bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), void* context) {
-  static int rest = 0, next_rest = shortest_rest;  // under the lock
+  static Clock::time_point resting_until;  // both under the lock
+  static Clock::duration rest = shortest_rest;
   std::unique_lock lock(in_use, std::try_to_lock);
   if (!lock.owns_lock()) return false;
   // Once only: the number of threads may change meanwhile.
   Pool& team = ready_pool();
-  if (team.size() < size) return false;
-  if (rest > 0) {
-    --rest;
-    return false;
-  }
+  if (team.size() < size || Clock::now() < resting_until) return false;
   // Each member keeps its thread until all have come, so that none does the task of another.
   team.run(size, task, context);
-  const bool kept_waiting = 4 * barrier.long_waits() > barrier.rounds();
-  rest = kept_waiting ? next_rest : 0;
-  next_rest = kept_waiting ? std::min(2 * next_rest, longest_rest) : shortest_rest;
+  if (barrier.kept_waiting()) {
+    resting_until = Clock::now() + rest;
+    rest = std::min(2 * rest, longest_rest);
+  } else {
+    rest = shortest_rest;
+  }
   return true;
 }
 

@@ -56,13 +56,15 @@ class Barrier {
  public:
   explicit Barrier(int members) : members_(members) {}
   void wait();
-  unsigned rounds() const { return round_.load(std::memory_order_relaxed); }
-  unsigned long_waits() const { return long_waits_.load(std::memory_order_relaxed); }
+  // Whether many waits were long, because other programs want the cores; the same for all members
+  // between two waits.
+  bool kept_waiting() const { return kept_waiting_; }
 
  private:
   const int members_;
-  std::atomic<int> arrived_{0};
-  std::atomic<unsigned> round_{0}, long_waits_{0};
+  std::atomic<int> arrived_{0}, long_waits_{0};
+  std::atomic<unsigned> round_{0};
+  bool kept_waiting_ = false;  // written by the last to arrive
 };
 
 // Call task(context, member) for every member in [0, size) at once, each on a thread of its own;
@@ -126,7 +128,6 @@ void together(std::int64_t most, Body body) {
       const DenormalsFlushed guard;
       auto& c = *static_cast<Context*>(raw);
       c.body(int(member), c.size, c.barrier);
-      c.barrier.wait();
     };
     if (run_team(size, context.barrier, task, &context)) return;
   }

@@ -67,6 +67,42 @@ def test_optimizers_give_the_same_bits(instruction_set: str) -> None:
                 assert_same_bits(optimized(), expected)
 
 
+def written(B: int) -> list[Array]:
+    """Tokens and states of texts from a stack that is worth several threads."""
+    rng = np.random.default_rng(81)
+
+    def numbers(*shape: int) -> Array:
+        return rng.normal(0, 0.3, shape).astype(np.float32)
+
+    sizes = ((23, 101), (101, 67))
+    layers = [(numbers(D, 4 * H), numbers(H, 4 * H), numbers(4 * H)) for D, H in sizes]
+    states = [(numbers(B, H), numbers(B, H)) for _, H in sizes]
+    drawn, after = native.generate(
+        rng.integers(0, 131, B),
+        numbers(131, 23),
+        layers,
+        numbers(67, 131),
+        numbers(131),
+        states,
+        rng.random((B, 50)),
+        1.0,
+        0,
+        1.0,
+    )
+    return [drawn, *(part for state in after for part in state)]
+
+
+@on_instruction_sets
+@pytest.mark.parametrize("B", [1, 7])
+def test_texts_are_the_same(instruction_set: str, B: int) -> None:
+    with running_on(instruction_set):
+        with threads(1):
+            expected = written(B)
+        for count in COUNTS[1:]:
+            with threads(count):
+                assert_same_bits(written(B), expected)
+
+
 TASKS = Path("/proc/self/task")
 only_on_linux = pytest.mark.skipif(
     not TASKS.exists(), reason="looks into the process as Linux does"
