@@ -1,4 +1,4 @@
-"""An Embedding fused into the LSTMs that read it gives what the two give one after the other."""
+"""Layers that are fused give what they give one after the other."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,17 @@ from numpy.typing import NDArray
 import lstm
 from backend_cases import over_dtypes
 from lstm.backends.ops import Ops
-from lstm.layers import LSTM, Bidirectional, Concatenate, Dense, Dropout, Embedding, TimeDistributed
+from lstm.layers import (
+    LSTM,
+    Activation,
+    Bidirectional,
+    Concatenate,
+    Conv1D,
+    Dense,
+    Dropout,
+    Embedding,
+    TimeDistributed,
+)
 from tolerances import assert_close
 
 V, E, H = 7, 3, 5
@@ -55,6 +65,19 @@ def called_twice() -> lstm.Model:
     return lstm.Model(x, Concatenate()([reader(embedding(x)), reader(embedding(x[:, :-1]))]))
 
 
+def activations() -> lstm.Model:
+    """Activations of their own after linear layers, one of which is called twice."""
+    x, shared = lstm.Input((None,)), Dense(3)
+    y = Activation("sigmoid")(Conv1D(4, 2, padding="causal")(Embedding(V, E, mask_zero=True)(x)))
+    y = Activation("tanh")(shared(Activation("softmax")(Dense(3)(y))))
+    return lstm.Model(x, LSTM(H)(Activation("sigmoid")(shared(y))))
+
+
+def frozen_activations() -> lstm.Model:
+    layers = [Embedding(V, E), Dense(4, trainable=False), Activation("tanh"), Dense(2)]
+    return lstm.Sequential([lstm.Input((None,)), *layers, Activation("sigmoid")])
+
+
 MAKES: dict[str, Make] = {
     "chain": chain,
     "mask": lambda: chain(masked=True),
@@ -68,8 +91,10 @@ MAKES: dict[str, Make] = {
     "translator": translator,
     "called twice": called_twice,
 }
+ALL = MAKES | {"activations": activations, "frozen activations": frozen_activations}
 
 over_models = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
+over_all = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
 
 
 def unfused(make: Make) -> lstm.Model:
@@ -123,7 +148,7 @@ def tokens(rng: np.random.Generator, *shape: int) -> NDArray[np.int64]:
 
 class TestAgreement:
     @over_dtypes
-    @over_models
+    @over_all
     def test_outputs_and_gradients(self, make: Make, ops: Ops, dtype: str) -> None:
         models = pair(make, ops, dtype)
         rng = np.random.default_rng(2)
@@ -218,6 +243,25 @@ class TestWhen:
         data = tokens(np.random.default_rng(6), 2, B, T)
         assert not self.embeds(model, data)
         assert_close(model.predict(data), plain.predict(data), "lstm", terms=T * (E + H))
+
+    def test_an_activation_is_fused_only_where_nothing_else_reads_the_layer(self) -> None:
+        x = lstm.Input((3,))
+        z = Dense(2)(x)
+        y = Activation("tanh")(z)
+        assert len(lstm.Model(x, y).graph.steps) == 1
+        assert len(lstm.Model(x, [y, z]).graph.steps) == 2
+        assert len(lstm.Model(x, y + z).graph.steps) == 3
+        assert len(lstm.Model(x, Activation("tanh")(Dense(2, "relu")(x))).graph.steps) == 2
+
+    def test_a_softmax_of_its_own_is_part_of_the_loss(
+        self, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        model = lstm.Sequential([lstm.Input((3,)), Dense(4), Activation("softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        model.summary()
+        printed = capsys.readouterr().out
+        assert "Fused: activation into dense" in printed
+        assert "Fused in training: the last layer, into the loss" in printed
 
     def test_the_summary_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
         chain().summary()

@@ -158,6 +158,7 @@ class TestSummary:
             "dense_1 (Dense) (None, 2) shared",
             "150 parameters (1.2 KiB), 6 frozen",
             "Backend: reference, float64",
-            "Fused in training: the last activation, into the loss",
+            "Fused: activation into dense_1",
+            "Fused in training: the last layer, into the loss",
         ):
             assert line in lines

@@ -1,5 +1,6 @@
 """What a pass through a graph computes: a step for each node, or one for two that are fused."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -8,6 +9,8 @@ import numpy as np
 
 from lstm.backends.ops import Array, Cache
 from lstm.layers.base import Arrays, Gradients, Layer, Run
+from lstm.layers.conv1d import Conv1D
+from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.lstm import LSTM
 from lstm.layers.symbolic import SymbolicTensor
@@ -83,16 +86,56 @@ class EmbeddedLSTM(Layer):
 
 
 def fuse(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]) -> list[Step]:
-    """The steps with every Embedding that only LSTMs read fused into these.
+    """The steps with those fused that give the same together, in less time.
+
+    An Embedding that only LSTMs read becomes part of these; an Activation that alone reads a linear
+    Dense or Conv1D becomes that layer's own.
 
     Args:
         steps: those of a graph.
         outputs: the tensors that are wanted.
     """
-    readers: dict[SymbolicTensor, list[Step | None]] = {tensor: [None] for tensor in outputs}
+    steps = _activated(steps, _readers(steps, outputs))
+    return _embedded(steps, _readers(steps, outputs))
+
+
+Readers = dict[SymbolicTensor, list[Step | None]]
+"""The steps that read a tensor, and None if it is wanted as an output."""
+
+
+def _readers(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]) -> Readers:
+    readers: Readers = {tensor: [None] for tensor in outputs}
     for step in steps:
         for tensor in step.inputs:
             readers.setdefault(tensor, []).append(step)
+    return readers
+
+
+def _activated(steps: Sequence[Step], readers: Readers) -> list[Step]:
+    """The steps with every Activation in the linear layer below it."""
+    linear = {
+        step.outputs[0]: step
+        for step in steps
+        if isinstance(step.layer, Dense | Conv1D)
+        and step.layer.activation == "linear"
+        and [type(r.layer) if r else None for r in readers.get(step.outputs[0], [])] == [Activation]
+    }
+    fused = []
+    for step in steps:
+        below = linear.get(step.inputs[0])
+        if below is not None:
+            assert isinstance(step.layer, Activation)
+            assert isinstance(below.layer, Dense | Conv1D)
+            layer = copy.copy(below.layer)
+            layer.activation = step.layer.activation
+            fused.append(Step(layer, step.name, below.inputs, step.outputs, below.name))
+        elif step.outputs[0] not in linear:
+            fused.append(step)
+    return fused
+
+
+def _embedded(steps: Sequence[Step], readers: Readers) -> list[Step]:
+    """The steps with every Embedding that only LSTMs read in these."""
 
     def folds(embedding: Step) -> bool:
         (vectors,) = embedding.outputs

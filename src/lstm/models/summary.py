@@ -2,7 +2,7 @@
 
 from lstm.backends import Backend
 from lstm.layers.symbolic import Shape
-from lstm.models.fusion import EmbeddedLSTM
+from lstm.models.fusion import EmbeddedLSTM, Step
 from lstm.models.graph import Graph
 
 
@@ -34,15 +34,17 @@ def summary_lines(graph: Graph, backend: Backend, kind: str, fused: str) -> list
     size = total * (8 if backend.dtype == "float64" else 4)
     end = [f"{total:,} parameters ({_bytes(size)})" + (f", {frozen:,} frozen" if frozen else "")]
     end.append(f"Backend: {backend.name}, {backend.dtype}")
-    end += [
-        f"Fused: {step.fused} into {step.name}, for batches of at least "
-        f"{step.layer.embedding.input_dim:,} tokens"
-        for step in graph.steps
-        if isinstance(step.layer, EmbeddedLSTM)
-    ]
+    end += [f"Fused: {_fused(step)}" for step in graph.steps if step.fused]
     if fused:
         end.append(f"Fused in training: {fused}, into the loss")
     return [kind, rule, lines[0], rule, *lines[1:], rule, *end]
+
+
+def _fused(step: Step) -> str:
+    if isinstance(step.layer, EmbeddedLSTM):
+        tokens = step.layer.embedding.input_dim
+        return f"{step.fused} into {step.name}, for batches of at least {tokens:,} tokens"
+    return f"{step.name} into {step.fused}"
 
 
 def _shape(shape: Shape) -> str:
