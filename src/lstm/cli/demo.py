@@ -49,13 +49,15 @@ def demo(
 
 def _text(console: Console, minutes: float, seed: int | None) -> None:
     text = offline_corpus()
-    model = LanguageModel.create(CharVocabulary.from_text(text), seed=seed)
+    vocabulary = CharVocabulary.from_text(text)
+    model = LanguageModel.create(vocabulary, hidden=256, dropout=0.2, seed=seed)
     console.print(
         f"A model of {model.model.count_params():,} parameters reads Python's help texts "
         f"({len(text):,} characters) for {60 * minutes:.0f} seconds, character by character. "
         "It starts without knowing what a word is.\n"
     )
-    model.fit(text, minutes=minutes, callbacks=[Report(model, console, int(0.9 * len(text)), None)])
+    report = Report(model, console, int(0.9 * len(text)), None, prompt="The ")
+    model.fit(text, minutes=minutes, callbacks=[report])
     result = model.evaluate(text[-int(0.1 * len(text)) :])
     console.print(
         f"\nOn text that it has not seen it now hesitates between {result.perplexity:.1f} "

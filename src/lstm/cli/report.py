@@ -9,8 +9,9 @@ from rich.text import Text
 from lstm.callbacks import Callback, Logs
 from lstm.text import LanguageModel
 
-_LINE_EVERY = 1.0
-_SAMPLE_EVERY = 10.0
+# Seconds between two lines, and between two samples; in a long training, shares of its time so far.
+_LINE_EVERY, _LINE_SHARE = 2.0, 0.1
+_SAMPLE_EVERY, _SAMPLE_SHARE = 10.0, 0.25
 
 
 class Report(Callback):
@@ -21,15 +22,23 @@ class Report(Callback):
         console: where to show it.
         characters: read in one epoch.
         epochs: number of epochs; None if time decides.
+        prompt: how samples begin.
     """
 
     def __init__(
-        self, language_model: LanguageModel, console: Console, characters: int, epochs: int | None
+        self,
+        language_model: LanguageModel,
+        console: Console,
+        characters: int,
+        epochs: int | None,
+        prompt: str = "",
     ) -> None:
         self._language_model = language_model
         self._console = console
         self._characters = characters
         self._epochs = epochs
+        self._prompt = prompt
+        self._samples = 0
         self._bar = Progress(
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f} %"),
@@ -57,19 +66,20 @@ class Report(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         now = time.perf_counter()
-        last = self._progress() >= 1
-        if now - self._last_line < _LINE_EVERY and not last:
+        passed, last = now - self._started, self._progress() >= 1
+        if now - self._last_line < max(_LINE_EVERY, _LINE_SHARE * passed) and not last:
             return
         self._last_line = now
         of = "" if self._epochs is None else f"/{self._epochs}"
         line = f"epoch {epoch + 1}{of}  loss {logs['loss']:.3f}"
         if "val_loss" in logs:
             line += f"  val {logs['val_loss']:.3f} nats"
-        line += f"  {self._speed():,.0f} chars/s  {now - self._started:.0f} s"
+        line += f"  {self._speed():,.0f} chars/s  {passed:.0f} s"
         self._console.print(line, soft_wrap=True)
-        if now - self._last_sample >= _SAMPLE_EVERY and not last:
+        if now - self._last_sample >= max(_SAMPLE_EVERY, _SAMPLE_SHARE * passed) and not last:
             self._last_sample = now
-            show_sample(self._console, self._language_model)
+            self._samples += 1
+            show_sample(self._console, self._language_model, self._prompt, seed=self._samples)
 
     def on_train_end(self, logs: Logs) -> None:
         self._bar.stop()
@@ -82,9 +92,11 @@ class Report(Callback):
         return self._read / max(time.perf_counter() - self._started, 1e-9)
 
 
-def show_sample(console: Console, language_model: LanguageModel) -> None:
+def show_sample(
+    console: Console, language_model: LanguageModel, prompt: str = "", seed: int = 0
+) -> None:
     """Show a few lines that the model writes."""
-    written = language_model.generate(length=160, temperature=0.7, seed=0).strip("\n")
+    written = language_model.generate(prompt, 160, temperature=0.7, seed=seed).strip("\n")
     console.print(Text(_indented(written), style="dim"), soft_wrap=True)
 
 
