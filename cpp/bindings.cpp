@@ -104,6 +104,8 @@ void add_settings(nb::module_& m) {
     if (found) kernels = found;
     return found != nullptr;
   });
+  m.def("force_teams", lstm::force_teams);
+  m.def("teams_so_far", lstm::teams_so_far);
   m.def("num_threads", [] { return lstm::thread_count(); });
   m.def("set_num_threads", [](int count) {
     if (count < 1 || count > 4096) fail("count", "1 to 4096", std::to_string(count));

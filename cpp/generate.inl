@@ -67,10 +67,11 @@ inline void generate(const Generation& s) {
     return groups_of(s.layers[k].H) * inputs(k) * group_width;
   };
   const GenerationLayer& top = s.layers[depth - 1];
-  std::int64_t weights = panels(V) * top.H * panel_width, states = B * V;
+  std::int64_t weights = panels(V) * top.H * panel_width, states = B * V, divisible = panels(V);
   for (std::int64_t k = 0; k < depth; ++k) {
     weights += panels_size(k);
     states += 2 * B * inputs(k);
+    divisible = std::max(divisible, groups_of(s.layers[k].H));
   }
   // All memory before a state changes: what is drawn from, where layers stand, what is packed, and
   // what changes.
@@ -89,9 +90,11 @@ inline void generate(const Generation& s) {
     });
     next += panels_size(k);
   }
-  for (std::int64_t panel = 0; panel < panels(V); ++panel)
-    pack_panel({s.w + panel * panel_width, V, 1}, 0, top.H, columns_of(V, panel),
-               output + panel * top.H * panel_width);
+  lstm::parallel(panels(V), 1, 4.0 * top.H * panel_width, [&](auto begin, auto end) {
+    for (auto panel = begin; panel < end; ++panel)
+      pack_panel({s.w + panel * panel_width, V, 1}, 0, top.H, columns_of(V, panel),
+                 output + panel * top.H * panel_width);
+  });
   for (std::int64_t k = 0; k < depth; ++k)
     for (float*& xh : work[k].xh) {
       xh = next;
@@ -120,7 +123,7 @@ inline void generate(const Generation& s) {
   embed(0);
 
   // A few small layers are not worth the waiting.
-  lstm::together(weights < 1 << 16 ? 1 : V, [&](int member, int members, auto& barrier) {
+  lstm::together(weights < 1 << 16 ? 1 : divisible, [&](int member, int members, auto& barrier) {
     const auto meet = [&] {
       if (members > 1) barrier.wait();
     };

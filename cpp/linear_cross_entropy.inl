@@ -46,7 +46,6 @@ struct Target {
 // z becomes exp(z - top), for the top of this strip.
 LSTM_INLINE RowSums exponentials(const Strip& strip, std::int64_t row, const Target& target) {
   float* z = strip.z + row * strip.pitch;
-  // Of columns that are only there to fill a vector the exponential is 0.
   const vec lowest = broadcast(-3.40282347e38f);
   const std::int64_t last = strip.pitch - lanes;
   store(z + last, select(lanes_below(int(strip.width - last)), load(z + last), lowest));
@@ -68,7 +67,9 @@ LSTM_INLINE RowSums exponentials(const Strip& strip, std::int64_t row, const Tar
   }
   vec total = {};
   for (std::int64_t k = 0; k < strip.pitch; k += lanes) {
-    const vec e = exp(load(z + k) - sums.top);
+    vec e = exp(load(z + k) - sums.top);
+    // Of columns that are only there to fill the last vector it is 0.
+    if (k == last) e = select(lanes_below(int(strip.width - last)), e, vec{});
     store(z + k, e);
     total += e;
   }

@@ -85,11 +85,15 @@ inline void pack_gates(std::int64_t K, std::int64_t H, const float* kernel, floa
   });
 }
 
-// Number of steps whose z is computed at once for so many sequences: as many as the cache holds.
+// z of so many sequences at one step, and of these in so many steps, fits into the cache. Never so
+// few sequences that the weights would be read for a single tile.
+constexpr std::int64_t cached = 1 << 16;
+LSTM_INLINE std::int64_t sequences_at_once(std::int64_t H) {
+  return std::max<std::int64_t>(cached / (groups_of(H) * group_width), 4 * tile_rows);
+}
 LSTM_INLINE std::int64_t steps_at_once(const LSTMShape& s, std::int64_t sequences) {
-  constexpr std::int64_t cached = 1 << 16;
-  const std::int64_t steps = cached / (sequences * 4 * s.H);
-  return steps < 1 ? 1 : steps < s.T ? steps : s.T;
+  const std::int64_t steps = cached / (sequences * groups_of(s.H) * group_width);
+  return std::clamp<std::int64_t>(steps, 1, s.T);
 }
 
 // The time of a step; step 0 is the first to be computed.
@@ -182,11 +186,11 @@ LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LST
       if (step) c = kept ? View{io.c + before * H, T * H, 1} : View{io.c, H, 1};
       for (int m = 0; kept && m < rows; ++m) {
         // What the cell will be written to, while the product keeps the core busy.
-        const std::int64_t at = ((b + m) * T + t) * H + u;
+        const std::int64_t at = (b + m) * T + t;
         for (int gate = 0; gate < 4; ++gate)
-          __builtin_prefetch(io.gates + 4 * at - 3 * u + gate * H, 1);
-        __builtin_prefetch(io.c + at, 1);
-        __builtin_prefetch(io.y + at, 1);
+          __builtin_prefetch(io.gates + (at * 4 + gate) * H + u, 1);
+        __builtin_prefetch(io.c + at * H + u, 1);
+        __builtin_prefetch(io.y + at * H + u, 1);
       }
       vec hr[tile_rows][4] = {};
       if (h.p)
@@ -220,14 +224,16 @@ LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LST
   }
 }
 
-// Some units of the sequences [b0, b1), all steps; `stepped` is called after each. `packed_w` is a
-// table for tokens, panels otherwise.
+// Some units of the sequences [b0, b1), all steps, a few sequences at a time; `stepped` is called
+// after each step. `packed_w` is a table for tokens, panels otherwise.
 template <Activation G, Activation S, class Stepped>
 void sequences_forward(const LSTMShape& s, const float* packed_w, const float* packed_r,
                        const LSTMForward& io, std::int64_t b0, std::int64_t b1, lstm::Part groups,
                        Stepped stepped) {
-  const std::int64_t sequences = b1 - b0, width = groups_of(s.H) * group_width;
-  const std::int64_t chunk = steps_at_once(s, sequences);
+  const std::int64_t width = groups_of(s.H) * group_width, most = sequences_at_once(s.H);
+  for (; b1 - b0 > most; b0 += most)
+    sequences_forward<G, S>(s, packed_w, packed_r, io, b0, b0 + most, groups, stepped);
+  const std::int64_t sequences = b1 - b0, chunk = steps_at_once(s, sequences);
   float* z = io.tokens ? nullptr : scratch(0, chunk * sequences * width);
   for (std::int64_t step0 = 0; step0 < s.T; step0 += chunk) {
     const std::int64_t step1 = step0 + chunk < s.T ? step0 + chunk : s.T;
@@ -242,13 +248,13 @@ void sequences_forward(const LSTMShape& s, const float* packed_w, const float* p
   }
 }
 
-// Threads divide the sequences or, where these are too few and the layer is large enough, the
+// Threads divide the sequences or, where these are far too few and the layer is large enough, the
 // units: then they wait for each other after every step.
 template <Activation G, Activation S>
 void divided_forward(const LSTMShape& s, const float* packed_w, const float* packed_r,
                      const LSTMForward& io) {
   const std::int64_t groups = groups_of(s.H);
-  if (s.B && s.B < lstm::team_size() && s.H >= 96) {
+  if (s.B && 2 * s.B <= std::min<std::int64_t>(groups, lstm::team_size()) && s.H >= 96) {
     lstm::together(groups, [&](int member, int members, auto& barrier) {
       sequences_forward<G, S>(s, packed_w, packed_r, io, 0, s.B,
                               lstm::part_of(groups, 1, member, members), [&] { barrier.wait(); });
@@ -261,7 +267,7 @@ void divided_forward(const LSTMShape& s, const float* packed_w, const float* pac
 }
 
 inline void lstm_forward(const LSTMShape& s, const LSTMForward& io) {
-  if (s.H == 0) return;
+  if (s.H == 0 || s.T == 0) return;
   const std::int64_t width = groups_of(s.H) * group_width;
   float* packed_w = scratch(1, (s.D + s.H) * width);
   float* packed_r = packed_w + s.D * width;

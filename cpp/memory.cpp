@@ -48,7 +48,12 @@ Block* take_block(std::size_t size) {
 }
 
 void return_block(Block* block) noexcept {
-  kept.push_back(block);
+  try {
+    kept.push_back(block);
+  } catch (const std::bad_alloc&) {
+    release(block);
+    return;
+  }
   kept_size += block->size;
   while (kept_size > kept_bytes) {
     Block* oldest = kept.front();

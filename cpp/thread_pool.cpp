@@ -12,6 +12,7 @@
 #include <mutex>
 #include <new>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace lstm {
@@ -129,7 +130,9 @@ class Pool {
 
 std::mutex in_use;
 Pool* pool = nullptr;
-std::atomic<int> wanted{0};
+std::atomic<int> wanted{0};  // 0: as many as there are cores
+std::atomic<bool> forced{false};
+std::atomic<std::int64_t> teams{0};
 
 #if !defined(_WIN32)
 // The threads of the parent do not exist in a child: forget them, and the lock they may have held.
@@ -147,36 +150,38 @@ Pool& ready_pool() {
     static const int registered = pthread_atfork(nullptr, nullptr, after_fork);
     (void)registered;
 #endif
-    delete pool;
+    delete std::exchange(pool, nullptr);
     pool = new Pool(threads - 1);
   }
   return *pool;
 }
 
+int cores() {
+  static const int count = std::max(1, int(std::thread::hardware_concurrency()));
+  return count;
+}
+
 }  // namespace
 
 int thread_count() {
-  int count = wanted.load();
-  if (count == 0) {
-    count = int(std::thread::hardware_concurrency());
-    wanted.store(count < 1 ? 1 : count);
-  }
-  return wanted.load();
+  const int count = wanted.load();
+  return count ? count : cores();
 }
 
 void set_thread_count(int count) { wanted.store(count); }
 
-int team_size() {
-  static const int cores = std::max(1, int(std::thread::hardware_concurrency()));
-  return std::min(thread_count(), cores);
-}
+void force_teams(bool force) { forced = force; }
+
+std::int64_t teams_so_far() { return teams; }
+
+int team_size() { return forced ? thread_count() : std::min(thread_count(), cores()); }
 
 void Barrier::wait() {
   const unsigned round = round_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
     arrived_.store(0, std::memory_order_relaxed);
     const int rounds = int(round) + 1, waits = long_waits_.load(std::memory_order_relaxed);
-    kept_waiting_ = waits > 8 && 4 * waits > rounds;
+    kept_waiting_ = !forced && waits > 8 && 4 * waits > rounds;
     round_.store(round + 1, std::memory_order_release);
     return;
   }
@@ -202,9 +207,10 @@ bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), voi
   if (!lock.owns_lock()) return false;
   // Once only: the number of threads may change meanwhile.
   Pool& team = ready_pool();
-  if (team.size() < size || Clock::now() < resting_until) return false;
+  if (team.size() < size || (!forced && Clock::now() < resting_until)) return false;
   // Each member keeps its thread until all have come, so that none does the task of another.
   team.run(size, task, context);
+  teams.fetch_add(1);
   if (barrier.kept_waiting()) {
     resting_until = Clock::now() + rest;
     rest = std::min(2 * rest, longest_rest);

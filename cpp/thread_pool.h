@@ -72,6 +72,11 @@ class Barrier {
 // pool is in use or has not so many threads, or where the cores have been found busy of late.
 bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), void* context);
 
+// For tests: teams of as many threads as are set, however busy the cores are; and how many teams
+// there have been.
+void force_teams(bool force);
+std::int64_t teams_so_far();
+
 // The part [begin, end) of `total` items, in units of `grain`, that task `index` of `count` owns.
 struct Part {
   std::int64_t begin, end;

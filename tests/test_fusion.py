@@ -253,6 +253,37 @@ class TestWhen:
         assert len(lstm.Model(x, y + z).graph.steps) == 3
         assert len(lstm.Model(x, Activation("tanh")(Dense(2, "relu")(x))).graph.steps) == 2
 
+    def test_an_activation_may_be_set_later(self) -> None:
+        x = np.random.default_rng(8).normal(size=(2, 3))
+        model = lstm.Sequential([lstm.Input((3,)), Dense(4), Activation("tanh")])
+        z = np.arctanh(model.predict(x))
+        model.layers[1].activation = "relu"
+        np.testing.assert_allclose(model.predict(x), np.maximum(z, 0), atol=1e-5)
+        model.layers[0].activation = "tanh"
+        np.testing.assert_allclose(model.predict(x), np.maximum(np.tanh(z), 0), atol=1e-5)
+        model.compile("sgd", "mse")
+        before = model.get_weights()[0]
+        model.train_on_batch(x, np.zeros((2, 4)))
+        assert not np.array_equal(model.get_weights()[0], before)
+
+    def test_a_subclass_computes_what_it_says(self) -> None:
+        class Doubled(Dense):
+            def forward(self, run: Any, *inputs: Any, mask: Any) -> Any:
+                (y,), cache = super().forward(run, *inputs, mask=mask)
+                return (2 * y,), cache
+
+        x = lstm.Input((3,))
+        z, p = Doubled(2)(x), Doubled(2, activation="softmax")(x)
+        data = np.random.default_rng(9).normal(size=(4, 3))
+        expected = np.tanh(lstm.Model(x, z).predict(data))
+        np.testing.assert_allclose(
+            lstm.Model(x, Activation("tanh")(z)).predict(data), expected, rtol=1e-5
+        )
+        model = lstm.Model(x, p)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        expected = -np.log(model.predict(data)[:, 0]).mean()
+        assert model.evaluate(data, np.zeros(4, int)) == pytest.approx(expected, rel=1e-4)
+
     def test_a_softmax_of_its_own_is_part_of_the_loss(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:

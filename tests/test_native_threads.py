@@ -4,7 +4,9 @@ import multiprocessing
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +94,41 @@ def written(B: int) -> list[Array]:
     return [drawn, *(part for state in after for part in state)]
 
 
+@contextmanager
+def teams() -> Iterator[None]:
+    """Run the block with teams, even if the cores are busy; check that there are some."""
+    before = _kernels.teams_so_far()
+    _kernels.force_teams(True)
+    try:
+        yield
+    finally:
+        _kernels.force_teams(False)
+    assert _kernels.teams_so_far() > before
+
+
 @on_instruction_sets
 @pytest.mark.parametrize("B", [1, 7])
-def test_texts_are_the_same(instruction_set: str, B: int) -> None:
+def test_teams_write_the_same_texts(instruction_set: str, B: int) -> None:
     with running_on(instruction_set):
         with threads(1):
             expected = written(B)
-        for count in COUNTS[1:]:
-            with threads(count):
+        for count in (2, 3):
+            with threads(count), teams():
                 assert_same_bits(written(B), expected)
+
+
+SINGLE = [use for use in LARGE if str(use.case).startswith("lstm-1x")]
+
+
+@on_instruction_sets
+@pytest.mark.parametrize("use", SINGLE, ids=lambda use: str(use.case))
+def test_teams_read_a_sequence_to_the_same_bits(instruction_set: str, use: Use) -> None:
+    with running_on(instruction_set):
+        with threads(1):
+            expected = everything(use)
+        for count in (2, 3):
+            with threads(count), teams():
+                assert_same_bits(everything(use), expected)
 
 
 TASKS = Path("/proc/self/task")

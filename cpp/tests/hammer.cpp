@@ -96,6 +96,7 @@ bool same(const Floats& a, const Floats& b) {
 
 int main() {
   const lstm::Kernels& kernels = *lstm::best_kernels();
+  lstm::force_teams(true);
   lstm::set_thread_count(1);
   const Floats expected = results(kernels);
   std::atomic<int> wrong{0}, running{2};

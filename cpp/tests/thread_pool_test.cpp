@@ -49,6 +49,7 @@ void step_together(int steps) {
 }  // namespace
 
 int main() {
+  lstm::force_teams(true);
   for (const int count : {1, 2, 3, 8, 2}) {
     lstm::set_thread_count(count);
     divide_often();

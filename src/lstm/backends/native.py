@@ -376,6 +376,8 @@ def generate(
 
 # ---- the machine
 
+_MOST_THREADS = 4096
+
 
 def instruction_set() -> str:
     """The instruction set that the kernels use: "baseline", "avx2" or "avx512"."""
@@ -394,7 +396,7 @@ def set_num_threads(count: int) -> None:
     environment variable `LSTM_NUM_THREADS` says.
 
     Args:
-        count: at least 1.
+        count: from 1 to 4096; more than there are cores only costs time.
 
     Example:
         >>> import lstm
@@ -402,7 +404,9 @@ def set_num_threads(count: int) -> None:
         >>> lstm.num_threads()
         2
     """
-    _kernels.set_num_threads(checks.positive_int("count", count))
+    if checks.positive_int("count", count) > _MOST_THREADS:
+        raise InvalidValueError("count", f"an integer from 1 to {_MOST_THREADS}", count)
+    _kernels.set_num_threads(count)
 
 
 if "LSTM_NUM_THREADS" in os.environ:
@@ -410,8 +414,10 @@ if "LSTM_NUM_THREADS" in os.environ:
         _threads = int(os.environ["LSTM_NUM_THREADS"])
     except ValueError:
         _threads = 0
-    if _threads < 1:
+    if not 1 <= _threads <= _MOST_THREADS:
         raise InvalidValueError(
-            "LSTM_NUM_THREADS", "a whole number of at least 1", os.environ["LSTM_NUM_THREADS"]
+            "LSTM_NUM_THREADS",
+            f"a whole number from 1 to {_MOST_THREADS}",
+            repr(os.environ["LSTM_NUM_THREADS"]),
         )
     set_num_threads(_threads)

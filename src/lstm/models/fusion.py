@@ -85,6 +85,44 @@ class EmbeddedLSTM(Layer):
         return self.lstm.output_mask(run, inputs, mask)
 
 
+class ActivatedLinear(Layer):
+    """A linear Dense or Conv1D and the Activation above it, as one.
+
+    What either is set to after the model was made holds, too.
+    """
+
+    def __init__(self, linear: Dense | Conv1D, above: Activation) -> None:
+        super().__init__(linear.name)
+        self.linear = linear
+        self.above = above
+        self.weights = linear.weights
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        if self.linear.activation != "linear":
+            (z,), inner = self.linear.forward(run, *inputs, mask=mask)
+            y, outer = self.above.forward(run, z, mask=mask)
+            return y, (None, inner, outer)
+        layer = copy.copy(self.linear)
+        layer.activation = self.above.activation
+        y, inner = layer.forward(run, *inputs, mask=mask)
+        return y, (layer, inner, None)
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        layer, inner, outer = cache
+        if layer is None:
+            layer, gradients = (
+                self.linear,
+                self.above.backward(run, outer, *gradients, need=(True,)),
+            )
+        done: Gradients = layer.backward(run, inner, *gradients, need=need)
+        return done
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        return self.linear.output_mask(run, inputs, mask)
+
+
 def fuse(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]) -> list[Step]:
     """The steps with those fused that give the same together, in less time.
 
@@ -117,6 +155,7 @@ def _activated(steps: Sequence[Step], readers: Readers) -> list[Step]:
         step.outputs[0]: step
         for step in steps
         if isinstance(step.layer, Dense | Conv1D)
+        and type(step.layer) in (Dense, Conv1D)  # what a subclass computes is not known
         and step.layer.activation == "linear"
         and [type(r.layer) if r else None for r in readers.get(step.outputs[0], [])] == [Activation]
     }
@@ -126,8 +165,7 @@ def _activated(steps: Sequence[Step], readers: Readers) -> list[Step]:
         if below is not None:
             assert isinstance(step.layer, Activation)
             assert isinstance(below.layer, Dense | Conv1D)
-            layer = copy.copy(below.layer)
-            layer.activation = step.layer.activation
+            layer = ActivatedLinear(below.layer, step.layer)
             fused.append(Step(layer, step.name, below.inputs, step.outputs, below.name))
         elif step.outputs[0] not in linear:
             fused.append(step)

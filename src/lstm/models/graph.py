@@ -11,7 +11,7 @@ from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.shaping import FoldTime, UnfoldTime
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
-from lstm.models.fusion import Step, fuse
+from lstm.models.fusion import ActivatedLinear, Step, fuse
 
 Needs = list[tuple[bool, ...] | None]
 """For each step the inputs whose gradient is wanted; None where there is nothing to go back for."""
@@ -238,9 +238,14 @@ class Graph:
             end in that activation.
         """
         last = self._last()
-        if last is None or not isinstance(last.layer, Dense | Activation):
+        if last is None:
             return None
-        if last.layer.activation != activation:
+        if isinstance(last.layer, ActivatedLinear) and last.layer.above.activation == activation:
+            return self._ending_in(last.layer.linear)
+        # Not a subclass: what it computes is not known.
+        if not isinstance(last.layer, Dense | Activation) or (
+            type(last.layer) not in (Dense, Activation) or last.layer.activation != activation
+        ):
             return None
         twin = copy.copy(last.layer)
         twin.activation = "linear"
