@@ -104,6 +104,7 @@ void add_settings(nb::module_& m) {
     if (found) kernels = found;
     return found != nullptr;
   });
+  m.def("logits_pitch", lstm::logits_pitch);
   m.def("force_teams", lstm::force_teams);
   m.def("teams_so_far", lstm::teams_so_far);
   m.def("num_threads", [] { return lstm::thread_count(); });

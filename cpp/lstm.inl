@@ -392,13 +392,13 @@ inline void weight_gradients(const LSTMShape& s, const LSTMBackward& io) {
                       panel + low * width, io.dr + j, N, n, true, nullptr);  // (B10)
       }
   });
-  if (io.dr && io.h0 && T)
+  if (io.dr && io.h0)
     gemm(H, N, s.B, {io.h0, 1, H}, {io.gates + phase * N, T * N, 1}, io.dr, N, true, nullptr);
 }
 
 inline void lstm_backward(const LSTMShape& s, const LSTMBackward& io) {
   const std::int64_t D = io.dx ? s.D : 0, H = s.H;
-  if (H == 0) return;
+  if (H == 0 || s.T == 0) return;
   float* packed_r = scratch(1, (panels(D) + panels(H)) * 4 * H * panel_width);
   float* packed_w = packed_r + panels(H) * 4 * H * panel_width;
   pack_transposed(H, H, io.r, packed_r);

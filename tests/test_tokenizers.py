@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
-from lstm.text.tokenizers import CharVocabulary, Tokenizer
+from lstm.text import CharVocabulary, Tokenizer
 
 unicode_text = st.text(min_size=1)
 

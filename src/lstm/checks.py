@@ -1,6 +1,6 @@
 """Validation of arguments, with one wording for each kind of mistake."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, TypeVar
 
@@ -109,3 +109,20 @@ def index_range(argument: str, array: NDArray[Any], size: int) -> None:
         if low < 0 or high >= size:
             bad = low if low < 0 else high
             raise InvalidValueError(argument, f"integers in [0, {size})", bad)
+
+
+def string(argument: str, value: object) -> None:
+    """Check that `value` is a str."""
+    if not isinstance(value, str):
+        raise InvalidTypeError(argument, "a str", f"{type(value).__name__} {value!r:.40}")
+
+
+def saved_form(config: Mapping[str, Any], kind: str, keys: Sequence[str]) -> None:
+    """Check that `config` is the saved form of that kind, with these keys."""
+    if not isinstance(config, Mapping):
+        raise InvalidTypeError("config", "a dict", f"{config!r:.40}")
+    if config.get("kind") != kind:
+        raise InvalidValueError("config", f"the kind {kind!r}", repr(config.get("kind")))
+    for key in keys:
+        if key not in config:
+            raise InvalidValueError("config", f"the key {key!r}", f"only {sorted(config)}")

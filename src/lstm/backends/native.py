@@ -256,7 +256,7 @@ def linear_softmax_cross_entropy(
     D, V = w.shape
     dx = _like(x) if need_dx else None
     positions = x.size // D
-    z = _empty((_rows_at_once(positions, V), -(-V // 16) * 16))
+    z = _empty((_rows_at_once(positions, V), _kernels.logits_pitch(V)))
     loss = _kernels.linear_cross_entropy(
         x.reshape(-1, D),
         w,
@@ -397,6 +397,9 @@ def set_num_threads(count: int) -> None:
 
     Args:
         count: from 1 to 4096; more than there are cores only costs time.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: it is not such a number.
 
     Example:
         >>> import lstm

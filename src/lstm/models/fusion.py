@@ -1,9 +1,10 @@
 """What a pass through a graph computes: a step for each node, or one for two that are fused."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -112,10 +113,8 @@ class ActivatedLinear(Layer):
     ) -> Gradients:
         layer, inner, outer = cache
         if layer is None:
-            layer, gradients = (
-                self.linear,
-                self.above.backward(run, outer, *gradients, need=(True,)),
-            )
+            layer = self.linear
+            gradients = self.above.backward(run, outer, *gradients, need=(True,))
         done: Gradients = layer.backward(run, inner, *gradients, need=need)
         return done
 
@@ -159,17 +158,7 @@ def _activated(steps: Sequence[Step], readers: Readers) -> list[Step]:
         and step.layer.activation == "linear"
         and [type(r.layer) if r else None for r in readers.get(step.outputs[0], [])] == [Activation]
     }
-    fused = []
-    for step in steps:
-        below = linear.get(step.inputs[0])
-        if below is not None:
-            assert isinstance(step.layer, Activation)
-            assert isinstance(below.layer, Dense | Conv1D)
-            layer = ActivatedLinear(below.layer, step.layer)
-            fused.append(Step(layer, step.name, below.inputs, step.outputs, below.name))
-        elif step.outputs[0] not in linear:
-            fused.append(step)
-    return fused
+    return _joined(steps, linear, ActivatedLinear)
 
 
 def _embedded(steps: Sequence[Step], readers: Readers) -> list[Step]:
@@ -182,18 +171,25 @@ def _embedded(steps: Sequence[Step], readers: Readers) -> list[Step]:
             for step in readers.get(vectors, [])
         )
 
-    folded = {
+    embeddings = {
         step.outputs[0]: step for step in steps if type(step.layer) is Embedding and folds(step)
     }
-    fused = []
+    return _joined(steps, embeddings, EmbeddedLSTM)
+
+
+def _joined(
+    steps: Sequence[Step],
+    below: Mapping[SymbolicTensor, Step],
+    join: Callable[[Any, Any], Layer],
+) -> list[Step]:
+    """The steps without those in `below`, by output, which become part of their readers."""
+    joined = []
     for step in steps:
-        below = folded.get(step.inputs[0])
-        if below is not None:
-            assert isinstance(below.layer, Embedding)
-            assert isinstance(step.layer, LSTM)
-            layer = EmbeddedLSTM(below.layer, step.layer)
-            inputs = below.inputs + step.inputs[1:]
-            fused.append(Step(layer, step.name, inputs, step.outputs, below.name))
-        elif step.outputs[0] not in folded:
-            fused.append(step)
-    return fused
+        lower = below.get(step.inputs[0])
+        if lower is not None:
+            inputs = lower.inputs + step.inputs[1:]
+            layer = join(lower.layer, step.layer)
+            joined.append(Step(layer, step.name, inputs, step.outputs, lower.name))
+        elif step.outputs[0] not in below:
+            joined.append(step)
+    return joined

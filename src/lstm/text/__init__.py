@@ -3,7 +3,8 @@
 from lstm.text.language_model import Evaluation, LanguageModel
 from lstm.text.one_hot import to_categorical
 from lstm.text.padding import pad_sequences
-from lstm.text.tokenizers import CharVocabulary, Tokenizer
+from lstm.text.tokenizer import Tokenizer
+from lstm.text.vocabulary import CharVocabulary
 
 __all__ = [
     "CharVocabulary",

@@ -19,7 +19,7 @@ from lstm.models import Model, Sequential
 from lstm.models.structure import listed
 from lstm.optimizers import Adam
 from lstm.text.pace import Pace
-from lstm.text.tokenizers import CharVocabulary
+from lstm.text.vocabulary import CharVocabulary
 
 Tokens = NDArray[np.int64]
 
