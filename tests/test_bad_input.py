@@ -225,6 +225,8 @@ class TestLayerOptions:
             (lambda: Embedding(0, 3), "input_dim"),
             (lambda: Embedding(3, -1), "output_dim"),
             (lambda: Embedding(3, 3, input_length=0), "input_length"),
+            (lambda: Embedding(3, 3, dropout=1), "dropout"),
+            (lambda: Embedding(3, 3, dropout=-0.1), "dropout"),
             (lambda: Conv1D(0, 3), "filters"),
             (lambda: Conv1D(3, 0), "kernel_size"),
             (lambda: Conv1D(3, (3, 3)), "kernel_size"),
