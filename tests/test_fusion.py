@@ -23,6 +23,7 @@ from lstm.layers import (
     Dense,
     Dropout,
     Embedding,
+    TiedDense,
     TimeDistributed,
 )
 from tolerances import assert_close
@@ -106,7 +107,13 @@ def dropped_twice() -> lstm.Model:
     return lstm.Model(x, Concatenate()([LSTM(H)(embedding(x)), LSTM(H)(embedding(x[:, :-1]))]))
 
 
-MAKES |= {"dropout": dropped, "dropout, called twice": dropped_twice}
+def tied() -> lstm.Model:
+    embedding = Embedding(V, H, dropout=0.4)
+    layers = [embedding, LSTM(H, return_sequences=True), TiedDense(embedding)]
+    return lstm.Sequential([lstm.Input((None,)), *layers, Activation("tanh")])
+
+
+MAKES |= {"dropout": dropped, "dropout, called twice": dropped_twice, "tied": tied}
 ALL = MAKES | {"activations": activations, "frozen activations": frozen_activations}
 
 over_models = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)

@@ -308,6 +308,11 @@ class Layer:
         weight = self.weights.get(name)
         return None if weight is None else weight.gradient
 
+    @property
+    def learns(self) -> bool:
+        """Whether there is a weight in what the layer computes whose gradient is wanted."""
+        return any(weight.gradient is not None for weight in self.weights.values())
+
     # ---- saving
 
     def get_config(self) -> dict[str, Any]:

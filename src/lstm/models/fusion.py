@@ -13,6 +13,7 @@ from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.lstm import LSTM
 from lstm.layers.symbolic import SymbolicTensor
+from lstm.layers.tied_dense import TiedDense
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,10 @@ class ActivatedLinear(Layer):
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         return self.linear.output_mask(run, inputs, mask)
 
+    @property
+    def learns(self) -> bool:
+        return self.linear.learns
+
 
 def fuse(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]) -> list[Step]:
     """The steps with those fused that give the same together, in less time.
@@ -151,7 +156,7 @@ def _activated(steps: Sequence[Step], readers: Readers) -> list[Step]:
         step.outputs[0]: step
         for step in steps
         if isinstance(step.layer, Dense | Conv1D)
-        and type(step.layer) in (Dense, Conv1D)  # what a subclass computes is not known
+        and type(step.layer) in (Dense, TiedDense, Conv1D)  # what a subclass computes is not known
         and step.layer.activation == "linear"
         and [type(r.layer) if r else None for r in readers.get(step.outputs[0], [])] == [Activation]
     }
