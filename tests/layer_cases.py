@@ -30,6 +30,7 @@ from lstm.layers import (
     Slice,
     Squeeze,
     SymbolicTensor,
+    TiedDense,
     TimeDistributed,
 )
 
@@ -99,6 +100,18 @@ class LayerCase:
         if self.tokens:
             return [rng.integers(0, TOKENS, (batch_size, *shape)) for shape in shapes]
         return [rng.normal(size=(batch_size, *shape)) for shape in shapes]
+
+
+class Tied(Layer):
+    """An Embedding and what is tied to it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.embedding = Embedding(TOKENS, 3)
+        self.output = TiedDense(self.embedding, activation="tanh")
+
+    def call(self, inputs: Any) -> Any:
+        return self.output(self.embedding(inputs))
 
 
 def _lstm(name: str = "lstm", inputs: int = 2, units: int = 3) -> dict[str, tuple[int, ...]]:
@@ -287,6 +300,25 @@ CASES = [
         [(STEPS,)],
         [Y],
         {"embedding/embeddings": (TOKENS, 3)},
+        tokens=True,
+        **STREAMS,
+    ),
+    LayerCase(
+        "embedding, dropout",
+        lambda: Embedding(TOKENS, 3, dropout=0.4),
+        [(STEPS,)],
+        [Y],
+        {"embedding/embeddings": (TOKENS, 3)},
+        tokens=True,
+        random=True,
+        **STREAMS,
+    ),
+    LayerCase(
+        "tied dense",
+        Tied,
+        [(STEPS,)],
+        [(STEPS, TOKENS)],
+        {"tied/embedding/embeddings": (TOKENS, 3), "tied/tied_dense/bias": (TOKENS,)},
         tokens=True,
         **STREAMS,
     ),

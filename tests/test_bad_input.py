@@ -28,6 +28,7 @@ from lstm.layers import (
     Reshape,
     Slice,
     Squeeze,
+    TiedDense,
 )
 
 RNG = np.random.default_rng(3)
@@ -225,6 +226,11 @@ class TestLayerOptions:
             (lambda: Embedding(0, 3), "input_dim"),
             (lambda: Embedding(3, -1), "output_dim"),
             (lambda: Embedding(3, 3, input_length=0), "input_length"),
+            (lambda: Embedding(3, 3, dropout=1), "dropout"),
+            (lambda: Embedding(3, 3, dropout=-0.1), "dropout"),
+            (lambda: TiedDense(Dense(3)), "embedding"),
+            (lambda: TiedDense(9), "embedding"),
+            (lambda: TiedDense(Embedding(3, 3), "sigmod"), "activation"),
             (lambda: Conv1D(0, 3), "filters"),
             (lambda: Conv1D(3, 0), "kernel_size"),
             (lambda: Conv1D(3, (3, 3)), "kernel_size"),
@@ -257,6 +263,8 @@ class TestLayerOptions:
             (Conv1D(3, 6), (5, 2)),
             (Dense(3), ()),
             (Dense(3), (None,)),
+            (TiedDense(Embedding(5, 3)), (5, 2)),
+            (TiedDense(Embedding(5, 3)), (None,)),
             (Squeeze(), (5, 2)),
             (Squeeze(0), (5, 1)),
             (Squeeze(3), (5, 1)),

@@ -20,6 +20,7 @@ from lstm.layers.shaping import (
     UnfoldTime,
 )
 from lstm.layers.symbolic import Input, SymbolicTensor
+from lstm.layers.tied_dense import TiedDense
 from lstm.layers.wrappers import Bidirectional, Lambda, TimeDistributed
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "Slice",
     "Squeeze",
     "SymbolicTensor",
+    "TiedDense",
     "TimeDistributed",
 ]
 
@@ -71,6 +73,7 @@ PRIMITIVES: dict[str, type[Layer]] = {
         Reshape,
         Slice,
         Squeeze,
+        TiedDense,
         UnfoldTime,
     )
 }

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from lstm.backends.ops import Array, Cache
 from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.conv1d import Conv1D
@@ -15,6 +13,7 @@ from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.lstm import LSTM
 from lstm.layers.symbolic import SymbolicTensor
+from lstm.layers.tied_dense import TiedDense
 
 
 @dataclass(frozen=True)
@@ -51,24 +50,25 @@ class EmbeddedLSTM(Layer):
         x, *state = inputs
         mask = self.embedding.output_mask(run, (x,), mask)
         if prod(x.shape) < self.embedding.input_dim:
-            (x,), tokens = self.embedding.forward(run, x, mask=None)
+            (x,), seen = self.embedding.forward(run, x, mask=None)
             outputs, cache = self.lstm.forward(run, x, *state, mask=mask)
-            return outputs, (None, tokens, cache)
+            return outputs, (None, seen, cache)
         tokens = self.embedding.tokens(run, x)
+        vectors, seen = self.embedding.table(run)
         table, product = run.ops.linear_forward(  # (L9)
-            self.value("embeddings"), self.value("kernel"), None, "linear"
+            vectors, self.value("kernel"), None, "linear"
         )
         outputs, cache = self.lstm.forward_with(table, run, tokens, *state, mask=mask)
-        return outputs, (product, None, cache)
+        return outputs, (product, seen, cache)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        product, tokens, inner = cache
+        product, seen, inner = cache
         ops, dE, dW = run.ops, self.gradient("embeddings"), self.gradient("kernel")
         if product is None:
             dx, *rest = self.lstm.backward(run, inner, *gradients, need=(dE is not None,))
-            self.embedding.backward(run, tokens, dx, need=(False,))
+            self.embedding.backward(run, seen, dx, need=(False,))
             return None, *rest
         learns = dE is not None or dW is not None
         shape = self.embedding.input_dim, 4 * self.lstm.units
@@ -76,9 +76,7 @@ class EmbeddedLSTM(Layer):
         _, *rest = self.lstm.backward_with(dtable, run, inner, *gradients, need=(False,))
         if learns:
             rows = ops.linear_backward(dtable, product, dW, None, dE is not None)  # (B13)
-            if dE is not None:
-                every = ops.array(np.arange(self.embedding.input_dim))
-                ops.embedding_backward(rows, every, dE)
+            self.embedding.backward(run, seen, rows, need=(False,))
         return None, *rest
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
@@ -121,6 +119,10 @@ class ActivatedLinear(Layer):
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         return self.linear.output_mask(run, inputs, mask)
 
+    @property
+    def learns(self) -> bool:
+        return self.linear.learns
+
 
 def fuse(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]) -> list[Step]:
     """The steps with those fused that give the same together, in less time.
@@ -154,7 +156,7 @@ def _activated(steps: Sequence[Step], readers: Readers) -> list[Step]:
         step.outputs[0]: step
         for step in steps
         if isinstance(step.layer, Dense | Conv1D)
-        and type(step.layer) in (Dense, Conv1D)  # what a subclass computes is not known
+        and type(step.layer) in (Dense, TiedDense, Conv1D)  # what a subclass computes is not known
         and step.layer.activation == "linear"
         and [type(r.layer) if r else None for r in readers.get(step.outputs[0], [])] == [Activation]
     }
