@@ -13,10 +13,11 @@ from lstm import checks
 from lstm.backends import BACKENDS
 from lstm.callbacks import Callback, LambdaCallback, Logs
 from lstm.cli.report import Report, show_sample
-from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, print_json, read_corpus
+from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, print_json
 from lstm.errors import InvalidValueError
 from lstm.text import CharVocabulary, LanguageModel
 from lstm.text.language_model import nonempty
+from lstm.text.sources import source
 
 MODEL, HISTORY = "model.safetensors", "history.jsonl"
 
@@ -25,8 +26,8 @@ def train(
     corpus: Annotated[
         str | None,
         typer.Argument(
-            help="A text file, - for standard input, or shakespeare. Without it, the texts that "
-            "Python's own help carries.",
+            help="A text file, a folder or a pattern of text files, - for standard input, or "
+            "shakespeare. Without it, the texts that Python's own help carries.",
             show_default=False,
         ),
     ] = None,
@@ -70,7 +71,7 @@ def train(
     console = Screen(quiet=json_output)
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
-    text = read_corpus(corpus)
+    text = source(corpus).text()
     model = LanguageModel.create(
         CharVocabulary.from_text(nonempty("corpus", text)),
         hidden=hidden,
