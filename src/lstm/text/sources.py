@@ -293,6 +293,8 @@ class _TextInFiles(TextSource):
             offset = end - len(error.object) + error.start
             bad = f"byte 0x{error.object[error.start]:02x} at offset {offset} of {file.name}"
             raise self._no_such_text(bad) from None
+        except UnicodeError as error:  # A byte order mark is missing, for example.
+            raise self._no_such_text(f"{file.name}: {error}") from None
 
     def _check_text(self, name: str, block: bytes) -> None:
         """Check that a file does not begin like one that is no text in this encoding."""
