@@ -143,12 +143,15 @@ class TestFailures:
         ("command", "wanted"),
         [
             ("train none.txt", "corpus: expected a file that can be read, got none.txt"),
-            ("train empty-folder", "corpus: expected a file that can be read, got empty-folder"),
+            ("train empty-folder", "corpus: expected a folder with files"),
             ("train empty.txt", "corpus: expected a text that is not empty"),
             ("train short.txt", "corpus: expected at least 65 characters to train on"),
             ("train text.txt --seq-len 9999", "corpus: expected at least 10000 characters"),
             ("train latin.txt", "corpus: expected UTF-8 text, got byte 0xe9 at offset 3 of latin"),
-            ("train utf16.txt", "corpus: expected UTF-8 text, got byte 0xff at offset 0 of utf16"),
+            (
+                "train utf16.txt",
+                "corpus: expected UTF-8 text, got utf16.txt, which begins as UTF-16",
+            ),
             ("generate none", "none: there is no such file"),
             ("generate empty-folder", "there is no such file"),
             ("generate broken", "is damaged"),
