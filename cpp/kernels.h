@@ -38,18 +38,21 @@ struct LSTMForward {
   const float* h0;           // (B, H), or null for zeros
   const float* c0;           // (B, H), or null for zeros
   const std::uint8_t* mask;  // (B, T), 0 where a step is skipped, or null
-  float* gates;              // (B, T, 4H): i, f, g, o after their activations, or null
+  const float* recurrent_mask;  // (B, H), what h is multiplied with before r, or null for ones
+  float* gates;                 // (B, T, 4H): i, f, g, o after their activations, or null
+  float* masked_h;  // (B, T, H): what each step multiplied r with; null without recurrent_mask
   float* c;  // (B, T, H): the cell after each step; without gates (B, H), the last
   float* y;  // (B, T, H)
 };
 
 struct LSTMBackward {
-  const float* x;  // as in the forward pass, to `mask`
+  const float* x;  // as in the forward pass, to `recurrent_mask`
   const std::int64_t* tokens;
   const float *w, *r, *h0, *c0;
   const std::uint8_t* mask;
+  const float* recurrent_mask;
   float* gates;  // what the forward pass left; overwritten
-  const float *c, *y;  // what the forward pass left
+  const float *masked_h, *c, *y;  // what the forward pass left
   const float* dy;  // (B, T, H), or null for zeros
   float* dh;  // (B, H): in the gradient of h_n, out that of h0
   float* dc;  // (B, H): in the gradient of c_n, out that of c0
@@ -119,6 +122,10 @@ struct Kernels {
 
   // y = x·[u >= rate] / (1 - rate), n entries.
   void (*dropout)(std::int64_t n, const float* x, const float* u, float rate, float* y);
+
+  // y (B, T, C) = x (B, T, C)·factor (B, C), the same at every step.
+  void (*scale_features)(std::int64_t B, std::int64_t T, std::int64_t C, const float* x,
+                         const float* factor, float* y);
 
   // y (n, E) = w[tokens]; dw (V, E) is added to.
   void (*embedding_forward)(std::int64_t n, std::int64_t E, const std::int64_t* tokens,

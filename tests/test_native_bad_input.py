@@ -243,6 +243,14 @@ def test_an_lstm_takes_vectors_or_tokens(function: str) -> None:
     assert_refused(function, tokens | {"x": vectors["x"]})
 
 
+@pytest.mark.parametrize("function", ["lstm_forward", "lstm_backward"])
+def test_a_recurrent_mask_and_what_it_masks_belong_together(function: str) -> None:
+    with_mask, without = arguments_of(f"{function} tokens"), arguments_of(function)
+    for name in ("recurrent_mask", "masked_h"):
+        assert_refused(function, with_mask | {name: None})
+        assert_refused(function, without | {name: with_mask[name]})
+
+
 def test_tokens_have_no_gradient() -> None:
     arguments = arguments_of("lstm_backward tokens")
     dx = np.zeros((SIZES["B"], SIZES["T"], SIZES["V"]), np.float32)

@@ -303,7 +303,18 @@ def test_a_saturated_lstm_counts(ops: Ops, dtype: str) -> None:
     for x, expected in ((1e4, [1, 2, 3]), (3e38, [1, 2, 3]), (-1e4, [0, 0, 0])):
         w, r, b = np.ones((1, 4), dtype), np.zeros((1, 4), dtype), np.zeros(4, dtype)
         y, h_n, c_n, cache = ops.lstm_forward(
-            np.full((1, 3, 1), x, dtype), w, r, b, None, None, None, False, "tanh", "sigmoid", True
+            np.full((1, 3, 1), x, dtype),
+            w,
+            r,
+            b,
+            None,
+            None,
+            None,
+            None,
+            False,
+            "tanh",
+            "sigmoid",
+            True,
         )
         assert_close(y, [[[math.tanh(c)] for c in expected]], "lstm", terms=3)
         assert_close(c_n, [[expected[-1]]], "lstm", terms=3)

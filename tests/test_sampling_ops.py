@@ -187,7 +187,7 @@ def test_generate_is_a_loop_over_the_other_operations(
         x = ops.embedding_forward(token[:, None], embedding)
         for k, weights in enumerate(stack):
             x, *state, _ = ops.lstm_forward(
-                x, *weights, *states[k], None, False, "tanh", "sigmoid", False
+                x, *weights, *states[k], None, None, False, "tanh", "sigmoid", False
             )
             states[k] = tuple(state)
         z, _ = ops.linear_forward(x[:, 0], w, b, "linear")

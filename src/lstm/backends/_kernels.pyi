@@ -29,10 +29,12 @@ def lstm_forward(
     h0: _In | None,
     c0: _In | None,
     mask: _Mask | None,
+    recurrent_mask: _In | None,
     reverse: bool,
     activation: int,
     recurrent_activation: int,
     gates: _Out | None,
+    masked_h: _Out | None,
     c: _Out,
     y: _Out,
 ) -> None: ...
@@ -44,10 +46,12 @@ def lstm_backward(
     h0: _In | None,
     c0: _In | None,
     mask: _Mask | None,
+    recurrent_mask: _In | None,
     reverse: bool,
     activation: int,
     recurrent_activation: int,
     gates: _Out,
+    masked_h: _In | None,
     c: _In,
     y: _In,
     dy: _In | None,
@@ -90,6 +94,7 @@ def conv1d_backward(
 def activation_forward(x: _In, activation: int, y: _Out) -> None: ...
 def activation_backward(dy: _In, y: _In, activation: int, dx: _Out) -> None: ...
 def dropout(x: _In, u: _In, rate: float, y: _Out) -> None: ...
+def scale_features(x: _In, factor: _In, y: _Out) -> None: ...
 def embedding_forward(tokens: _Tokens, w: _In, y: _Out) -> None: ...
 def embedding_backward(dy: _In, tokens: _Tokens, dw: _Out) -> None: ...
 def softmax_cross_entropy_forward(

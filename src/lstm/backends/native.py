@@ -71,6 +71,12 @@ def _like(x: Array) -> Array:
     return _empty(x.shape)
 
 
+def scale_features(x: Array, factor: Array) -> Array:
+    y = _like(x)
+    _kernels.scale_features(x, factor, y)
+    return y
+
+
 def activation_forward(x: Array, activation: ActivationName) -> Array:
     if activation == "linear":
         return x
@@ -173,6 +179,7 @@ def lstm_forward(
     h0: Array | None,
     c0: Array | None,
     mask: Array | None,
+    recurrent_mask: Array | None,
     reverse: bool,
     activation: ActivationName,
     recurrent_activation: ActivationName,
@@ -180,10 +187,12 @@ def lstm_forward(
 ) -> tuple[Array, Array, Array, Cache]:
     (B, T), H = x.shape[:2], r.shape[0]
     gates = _empty((B, T, 4 * H)) if keep_cache else None
+    masked_h = None if recurrent_mask is None else _empty((B, T, H))
     c, y = _empty((B, T, H) if keep_cache else (B, H)), _empty((B, T, H))
     vectors, tokens = (None, np.ascontiguousarray(x)) if x.ndim == 2 else (x, None)
     codes = _ACTIVATIONS[activation], _ACTIVATIONS[recurrent_activation]
-    _kernels.lstm_forward(vectors, tokens, w, r, b, h0, c0, mask, reverse, *codes, gates, c, y)
+    options = mask, recurrent_mask, reverse, *codes
+    _kernels.lstm_forward(vectors, tokens, w, r, b, h0, c0, *options, gates, masked_h, c, y)
     if T:
         last = 0 if reverse else T - 1
         h_n, c_n = y[:, last].copy(), c[:, last].copy() if keep_cache else c
@@ -192,7 +201,7 @@ def lstm_forward(
         c_n = np.zeros((B, H), np.float32) if c0 is None else c0
     if not keep_cache:
         return y, h_n, c_n, None
-    return y, h_n, c_n, (vectors, tokens, w, r, h0, c0, mask, reverse, *codes, gates, c, y)
+    return y, h_n, c_n, (vectors, tokens, w, r, h0, c0, *options, gates, masked_h, c, y)
 
 
 def lstm_backward(

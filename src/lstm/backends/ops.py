@@ -113,6 +113,12 @@ class Ops(Protocol):
     def scale(self, x: Array, factor: float) -> Array:
         """`factor` times `x`."""
 
+    def scale_features(self, x: Array, factor: Array) -> Array:
+        """y_bt = x_bt·factor_b, element by element: x (B, T, C), factor (B, C) -> y (B, T, C).
+
+        Each sequence has its own factors, the same at every step. It is its own backward pass.
+        """
+
     def activation_forward(self, x: Array, activation: ActivationName) -> Array:
         """y = φ(x)."""
 
@@ -174,6 +180,7 @@ class Ops(Protocol):
         h0: Array | None,
         c0: Array | None,
         mask: Array | None,
+        recurrent_mask: Array | None,
         reverse: bool,
         activation: ActivationName,
         recurrent_activation: ActivationName,
@@ -188,6 +195,8 @@ class Ops(Protocol):
             h0, c0: (B, H), the state before the first step; None means zeros.
             mask: bool (B, T). Where it is False the step is skipped: state and output stay as they
                 were. A sequence of length n in a padded batch is a mask that is True up to n.
+            recurrent_mask: (B, H), what the hidden state is multiplied with on its way to r, at
+                every step; None means ones. States and outputs are as they are without it.
             reverse: go from the last step to the first. Output t still belongs to input t.
             activation: φ of the candidate g and of the cell on its way out; never softmax.
             recurrent_activation: σ of the gates i, f, o; never softmax.

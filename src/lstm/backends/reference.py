@@ -117,6 +117,10 @@ def softmax(x: Array) -> Array:
     return e / e.sum(-1, keepdims=True)
 
 
+def scale_features(x: Array, factor: Array) -> Array:
+    return x * factor[:, None]
+
+
 def activation_forward(x: Array, activation: ActivationName) -> Array:
     match activation:
         case "linear":
@@ -240,6 +244,7 @@ def lstm_forward(
     h0: Array | None,
     c0: Array | None,
     mask: Array | None,
+    recurrent_mask: Array | None,
     reverse: bool,
     activation: ActivationName,
     recurrent_activation: ActivationName,
@@ -255,7 +260,8 @@ def lstm_forward(
         xw = xw + b
 
     for t in _order(T, reverse):
-        z = xw[:, t] + h @ r  # (L1)
+        seen = h if recurrent_mask is None else h * recurrent_mask  # (L10)
+        z = xw[:, t] + seen @ r  # (L1)
         i = activation_forward(z[:, :H], recurrent_activation)  # (L2)
         f = activation_forward(z[:, H : 2 * H], recurrent_activation)  # (L3)
         g = activation_forward(z[:, 2 * H : 3 * H], activation)  # (L4)
@@ -269,7 +275,8 @@ def lstm_forward(
         cs[:, t], hs[:, t] = c, h
         gates[:, t] = np.concatenate((i, f, g, o), 1)
 
-    cache = (x, w, r, h0, c0, mask, reverse, activation, recurrent_activation, hs, cs, gates)
+    options = mask, recurrent_mask, reverse, activation, recurrent_activation
+    cache = (x, w, r, h0, c0, options, hs, cs, gates)
     return hs, h, c, cache if keep_cache else None
 
 
@@ -283,7 +290,8 @@ def lstm_backward(
     db: Array | None,
     need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
-    x, w, r, h0, c0, mask, reverse, activation, recurrent_activation, hs, cs, gates = cache
+    x, w, r, h0, c0, options, hs, cs, gates = cache
+    mask, recurrent_mask, reverse, activation, recurrent_activation = options
     (B, T), H = x.shape[:2], r.shape[0]
     h_prev, c_prev = _before(hs, h0, reverse), _before(cs, c0, reverse)
     dh = np.zeros((B, H), r.dtype) if dh_n is None else dh_n
@@ -307,6 +315,8 @@ def lstm_backward(
         if mask is not None:
             dz[:, t] *= mask[:, t, None]
         dh = dz[:, t] @ r.T  # (B7)
+        if recurrent_mask is not None:
+            dh = dh * recurrent_mask  # (B14)
         if mask is not None:  # (B8)
             m = mask[:, t, None]
             dc, dh = np.where(m, dc, dc_in), np.where(m, dh, dh_in)
@@ -316,6 +326,8 @@ def lstm_backward(
         np.add.at(dw, x.reshape(-1), rows)  # (B9), x being rows of the identity
     elif dw is not None:
         dw += x.reshape(-1, x.shape[2]).T @ rows  # (B9)
+    if recurrent_mask is not None:
+        h_prev = h_prev * recurrent_mask[:, None]  # (B15)
     if dr is not None:
         dr += h_prev.reshape(-1, H).T @ rows  # (B10)
     if db is not None:
@@ -511,7 +523,7 @@ def generate(
         x = embedding_forward(tokens, embedding)[:, None]
         for k, (weights, (h, c)) in enumerate(zip(layers, states, strict=True)):
             x, h, c, _ = lstm_forward(
-                x, *weights, h, c, None, False, "tanh", "sigmoid", keep_cache=False
+                x, *weights, h, c, None, None, False, "tanh", "sigmoid", keep_cache=False
             )
             states[k] = h, c
         z, _ = linear_forward(x[:, 0], w, b, "linear")

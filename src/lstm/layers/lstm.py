@@ -136,6 +136,7 @@ class LSTM(Layer):
             h0,
             c0,
             mask,
+            None,
             self.go_backwards,
             self.activation,
             self.recurrent_activation,

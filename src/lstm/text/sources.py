@@ -146,6 +146,29 @@ def source(
     )
 
 
+TextLike = str | os.PathLike[str] | Sequence[os.PathLike[str]] | TextSource
+"""A text as users give it: itself, or the files where it is."""
+
+
+def text_source(corpus: TextLike) -> TextSource:
+    """Return the source of a text: a str is the text itself, paths are files as in `source`.
+
+    Raises:
+        InvalidTypeError: `corpus` is nothing of the kind.
+
+    Example:
+        >>> text_source("to be or not to be").text()
+        'to be or not to be'
+    """
+    if isinstance(corpus, TextSource):
+        return corpus
+    if isinstance(corpus, str):
+        return TextSource.of(corpus)
+    if not isinstance(corpus, os.PathLike | list | tuple):
+        raise InvalidTypeError("corpus", "a text, or Paths of files", type(corpus).__name__)
+    return source(corpus)
+
+
 def at_line_breaks(chunks: Iterable[str], longest: int = _CHUNK) -> Iterator[str]:
     """Cut a text anew so that each piece can be tokenized without the others.
 
