@@ -27,6 +27,7 @@ from lstm.layers import (
     RepeatVector,
     Reshape,
     Slice,
+    SpatialDropout1D,
     Squeeze,
     TiedDense,
 )
@@ -223,6 +224,7 @@ class TestLayerOptions:
             (lambda: Dropout(1), "rate"),
             (lambda: Dropout(-0.1), "rate"),
             (lambda: Dropout("half"), "rate"),
+            (lambda: SpatialDropout1D(1), "rate"),
             (lambda: Embedding(0, 3), "input_dim"),
             (lambda: Embedding(3, -1), "output_dim"),
             (lambda: Embedding(3, 3, input_length=0), "input_length"),

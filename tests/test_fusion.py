@@ -86,6 +86,7 @@ MAKES: dict[str, Make] = {
     "backwards": lambda: chain(masked=True, go_backwards=True),
     "last only": last_only,
     "without bias": without_bias,
+    "recurrent dropout": lambda: chain(masked=True, recurrent_dropout=0.4),
     "frozen embedding": lambda: chain(frozen="embedding"),
     "frozen lstm": lambda: chain(frozen="lstm"),
     "both frozen": lambda: chain(frozen="embedding lstm"),
@@ -260,6 +261,23 @@ class TestWhen:
         assert self.embeds(lstm.Model(x, [y, vectors]), np.ones((B, T), int))
         between = lstm.Model(x, LSTM(H)(Dropout(0.5)(Embedding(V, E)(x))))
         assert self.embeds(between, np.ones((B, T), int))
+
+    def test_dropout_wants_vectors(self, capsys: pytest.CaptureFixture[str]) -> None:
+        x = np.ones((B, T), int)
+        assert not self.embeds(chain(recurrent_dropout=0.5), x)
+        model = chain(dropout=0.5)
+        assert self.embeds(model, x)
+        model.summary()
+        assert "Fused" not in capsys.readouterr().out
+
+    def test_dropout_may_be_set_later(self) -> None:
+        models = pair(chain, lstm.backends.reference, "float64")
+        x, y = tokens(np.random.default_rng(10), B, T), np.zeros((B, T, 2))
+        for model in models:
+            model.layers[1].dropout = 0.5
+        expected, got = (gradients(model, x, y) for model in reversed(models))
+        for name in expected:
+            assert_close(got[name], expected[name], "lstm", terms=B * T)
 
     def test_within_time_distributed(self) -> None:
         inner = lstm.Sequential([lstm.Input((None,)), Embedding(V, E), LSTM(H)])

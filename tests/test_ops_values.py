@@ -212,6 +212,17 @@ def test_dropout(ops: Ops, dtype: str, rate: float, rng: np.random.Generator) ->
     assert abs(ops.dropout_forward(np.ones_like(x), u, rate).mean() - 1) <= 5 * lost + 1e-6
 
 
+@over_dtypes
+def test_features_are_scaled_alike_at_every_step(
+    ops: Ops, dtype: str, rng: np.random.Generator
+) -> None:
+    x, factor = numbers(rng, dtype, 2, 3, 5), numbers(rng, dtype, 2, 5)
+    y = ops.scale_features(x, factor)
+    assert y.dtype == dtype
+    for b, t, k in np.ndindex(2, 3, 5):
+        assert_close(y[b, t, k], float(x[b, t, k]) * float(factor[b, k]), "pointwise")
+
+
 # ---- layers
 
 

@@ -3,7 +3,7 @@
 from lstm.layers.base import Layer
 from lstm.layers.conv1d import Conv1D
 from lstm.layers.dense import Activation, Dense
-from lstm.layers.dropout import Dropout
+from lstm.layers.dropout import Dropout, SpatialDropout1D
 from lstm.layers.embedding import Embedding
 from lstm.layers.lstm import LSTM
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
@@ -45,6 +45,7 @@ __all__ = [
     "RepeatVector",
     "Reshape",
     "Slice",
+    "SpatialDropout1D",
     "Squeeze",
     "SymbolicTensor",
     "TiedDense",
@@ -72,6 +73,7 @@ PRIMITIVES: dict[str, type[Layer]] = {
         RepeatVector,
         Reshape,
         Slice,
+        SpatialDropout1D,
         Squeeze,
         TiedDense,
         UnfoldTime,

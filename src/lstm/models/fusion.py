@@ -37,7 +37,7 @@ class EmbeddedLSTM(Layer):
 
     The table P = E·W (V, 4H) holds what the kernel makes of every token, and x·W is its rows:
     exact but for rounding, and less work as soon as the batch has more tokens than the vocabulary.
-    A batch of fewer is embedded first.
+    A batch of fewer is embedded first, and every batch if the LSTM drops inputs after all.
     """
 
     def __init__(self, embedding: Embedding, lstm: LSTM) -> None:
@@ -49,7 +49,7 @@ class EmbeddedLSTM(Layer):
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
         x, *state = inputs
         mask = self.embedding.output_mask(run, (x,), mask)
-        if prod(x.shape) < self.embedding.input_dim:
+        if prod(x.shape) < self.embedding.input_dim or self.lstm.dropout:
             (x,), seen = self.embedding.forward(run, x, mask=None)
             outputs, cache = self.lstm.forward(run, x, *state, mask=mask)
             return outputs, (None, seen, cache)
@@ -127,8 +127,8 @@ class ActivatedLinear(Layer):
 def fuse(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]) -> list[Step]:
     """The steps with those fused that give the same together, in less time.
 
-    An Embedding that only LSTMs read becomes part of these; an Activation that alone reads a linear
-    Dense or Conv1D becomes that layer's own.
+    An Embedding that only LSTMs read, and none that drops inputs, becomes part of these; an
+    Activation that alone reads a linear Dense or Conv1D becomes that layer's own.
 
     Args:
         steps: those of a graph.
@@ -164,12 +164,15 @@ def _activated(steps: Sequence[Step], readers: Readers) -> list[Step]:
 
 
 def _embedded(steps: Sequence[Step], readers: Readers) -> list[Step]:
-    """The steps with every Embedding that only LSTMs read in these."""
+    """The steps with every Embedding that only LSTMs read in these, if none drops vectors."""
 
     def folds(embedding: Step) -> bool:
         (vectors,) = embedding.outputs
         return all(
-            step is not None and type(step.layer) is LSTM and step.inputs[0] is vectors
+            step is not None
+            and type(step.layer) is LSTM
+            and step.inputs[0] is vectors
+            and step.layer.dropout == 0
             for step in readers.get(vectors, [])
         )
 
