@@ -1,37 +1,85 @@
 """`lstm evaluate`: how well a model predicts a text."""
 
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
-from lstm.cli.generate import model_file
-from lstm.cli.running import Json, print_json
-from lstm.text import LanguageModel
+from lstm import checks
+from lstm.cli.running import Json, Screen, print_json
+from lstm.text import Corpus, LanguageModel
+from lstm.text.evaluation import Surprise
 from lstm.text.sources import source
+
+_BEFORE = 24
+"""Tokens shown before a surprising one."""
 
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A file that lstm train wrote, or its folder.")],
     corpus: Annotated[
-        str,
+        list[str],
         typer.Argument(
-            help="A text file, a folder or a pattern of text files, - for standard input, or "
-            "shakespeare."
+            help="Text files, folders or patterns of them, - for standard input, or shakespeare."
         ),
     ],
     *,
+    per_token: Annotated[
+        int, typer.Option(help="Show so many of the most surprising places.", metavar="COUNT")
+    ] = 0,
+    encoding: Annotated[str, typer.Option(help="Encoding of the text.")] = "utf-8",
+    errors: Annotated[
+        str, typer.Option(help="What becomes of bad bytes: strict, replace or ignore.")
+    ] = "strict",
     json_output: Json = False,
 ) -> None:
-    """Measure how well a model predicts a text."""
-    language_model = LanguageModel.load(model_file(model))
-    result = language_model.evaluate(source(corpus).text())
+    """Measure how well a model predicts a text, of any size."""
+    checks.int_at_least("per_token", per_token, 0)
+    language_model = LanguageModel.load(model)
+    text = source(corpus, encoding=encoding, errors=errors)
+    with tempfile.TemporaryDirectory(prefix="lstm-") as folder:
+        tokens = Corpus.write(Path(folder, "tokens.bin"), text, language_model.vocabulary)
+        result = language_model.evaluate(tokens)
+        found = language_model.surprises(tokens, per_token) if per_token else []
+        shown = [_row(language_model, tokens, surprise) for surprise in found]
+        del tokens  # A file that is mapped cannot be removed everywhere.
+    per_character = {
+        "nats_per_character": result.nats_per_character,
+        "bits_per_character": result.bits_per_character,
+        "bits_per_byte": result.bits_per_byte,
+    }
     if json_output:
-        print_json(asdict(result))
+        surprises = {"surprises": shown} if per_token else {}
+        print_json(asdict(result) | per_character | surprises)
         return
-    print(f"{result.characters:,} characters predicted")
-    print(f"{result.nats:.4f} nats per character")
-    print(f"{result.bits:.4f} bits per character")
-    print(f"{result.perplexity:.3f} perplexity per character")
-    print(f"{100 * result.accuracy:.2f} % found at the first guess")
+    print(f"{result.tokens:,} tokens predicted, {result.characters:,} characters")
+    print(f"{result.nats:.4f} nats, {result.bits:.4f} bits, {result.perplexity:.3f} perplexity a token")
+    print(f"{result.nats_per_character:.4f} nats, {result.bits_per_character:.4f} bits a character")
+    print(f"{result.bits_per_byte:.4f} bits a byte")
+    print(f"{100 * result.accuracy:.2f} % of the tokens found at the first guess")
+    if shown:
+        table = Table("position", "after", "came", "nats", "expected", "with", box=None)
+        for row in shown:
+            table.add_row(
+                f"{row['position']:,}",
+                row["after"],
+                row["token"],
+                f"{row['nats']:.2f}",
+                row["expected"],
+                f"{100 * row['probability']:.0f} %",
+            )
+        Screen().print(table)
+
+
+def _row(language_model: LanguageModel, tokens: Corpus, surprise: Surprise) -> dict[str, object]:
+    """A surprise in words."""
+    vocabulary, at = language_model.vocabulary, surprise.position
+    before = vocabulary.decode(tokens.tokens[max(0, at - _BEFORE) : at])
+    return asdict(surprise) | {
+        "after": repr(before)[1:-1],
+        "token": vocabulary.token_text(surprise.token),
+        "expected": vocabulary.token_text(surprise.expected),
+    }

@@ -28,6 +28,7 @@ from lstm.models.structure import listed
 from lstm.text.corpus import Corpus
 from lstm.text.defaults import choose
 from lstm.text.language_model import MODEL, LanguageModel
+from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.options import chosen, to_config
 from lstm.text.samples import Samples
 from lstm.text.sources import TextLike, TextSource, text_source
@@ -226,6 +227,10 @@ class Run:
             self.language_model.save(model)
         if self.training.interrupted:
             raise KeyboardInterrupt
+
+    def find_lr(self) -> LearningRates:
+        """How the loss takes learning rates from tiny to huge; nothing is trained."""
+        return find_lr(self.language_model, self.training.corpus, self.training.options)
 
     def checkpoint(self) -> None:
         """Write down where the training stands."""

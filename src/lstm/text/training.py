@@ -58,6 +58,7 @@ class Training:
         best_weights: those of the best validation so far, of a training that goes on.
 
     Attributes:
+        corpus, options: what it was made with.
         history: the losses by round.
         records: of each round, all that there is to know.
         improved: whether the last validation was the best so far.
@@ -82,8 +83,8 @@ class Training:
     ) -> None:
         self._language_model = language_model
         self._model = language_model.model
-        self._options = options
-        self._whole = corpus
+        self.options = options
+        self.corpus = corpus
         self._corpus, validation, _ = corpus.split(
             options.val_fraction, options.test_fraction, options.seq_len
         )
@@ -126,8 +127,8 @@ class Training:
         for name, parts in self._model.carried_state.items():
             tensors |= {f"carried/{name}/{k}": array for k, array in enumerate(parts)}
         header["training"] = {
-            "options": self._options.to_config(),
-            "corpus": self._whole.sha256,
+            "options": self.options.to_config(),
+            "corpus": self.corpus.sha256,
             "seed": self._seed,
             "step": self.step,
             "seconds": self.seconds,
@@ -165,8 +166,8 @@ class Training:
     def progress(self) -> float:
         """How much of the training is done, in [0, 1]."""
         done = self.step / (self.epochs * self.steps_per_epoch)
-        if self._options.minutes is not None:
-            done = max(done, self.seconds / (60 * self._options.minutes))
+        if self.options.minutes is not None:
+            done = max(done, self.seconds / (60 * self.options.minutes))
         return min(1.0, done)
 
     @property
@@ -175,9 +176,20 @@ class Training:
         return self.step / self.steps_per_epoch
 
     @property
+    def tokens(self) -> int:
+        """Number of tokens that there are to learn from."""
+        return len(self._corpus)
+
+    @property
     def tokens_per_step(self) -> int:
         """Number of tokens that a step reads."""
-        return self._streams * self._options.seq_len
+        return self._streams * self.options.seq_len
+
+    @property
+    def unit(self) -> str:
+        """What its tokens are."""
+        kind = self._language_model.vocabulary.kind
+        return "tokens" if kind == "bpe" else kind
 
     def run(
         self, callbacks: Sequence[Callback] = (), save: Callable[[], None] = lambda: None
@@ -239,7 +251,7 @@ class Training:
         if not done:
             self._model.reset_states()
         offset = int(np.random.default_rng((self._seed, epoch)).integers(self._slack + 1))
-        batches = self._corpus.chunks(self._streams, self._options.seq_len, offset, start=done)
+        batches = self._corpus.chunks(self._streams, self.options.seq_len, offset, start=done)
         return islice(batches, self.steps_per_epoch - done)
 
     def _take(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
@@ -259,7 +271,7 @@ class Training:
     @property
     def learning_rate(self) -> float:
         """That of the next step."""
-        options, progress = self._options, self.progress
+        options, progress = self.options, self.progress
         warmup = options.warmup
         if warmup is None:
             warmup = 0.3 if options.schedule == "one-cycle" else 0.02
@@ -275,7 +287,7 @@ class Training:
         return options.lr * share
 
     def _over(self) -> bool:
-        patience = self._options.patience
+        patience = self.options.patience
         tired = patience is not None and self._waited >= patience
         return self.progress >= 1 or tired or self._model.stop_training
 
@@ -336,7 +348,7 @@ class Training:
             if self._best_weights is None:
                 self._best_weights = self._initial_weights
             raise DivergedError(
-                f"the loss is no longer a finite number: lower lr, which is {self._options.lr:g}"
+                f"the loss is no longer a finite number: lower lr, which is {self.options.lr:g}"
             )
 
     def _tell(self, what: Callable[[Callback], None]) -> None:
