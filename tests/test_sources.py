@@ -159,7 +159,7 @@ class TestInMemory:
         assert (reading.names, reading.size) == (("mine",), 8)
 
     def test_long_ones_come_in_chunks(self) -> None:
-        text = "0123456789" * 500_000
+        text = "0123456789" * 150_000
         seen: list[int] = []
         chunks = list(TextSource.of(text).read(seen.append))
         assert len(chunks) == len(seen) == 2

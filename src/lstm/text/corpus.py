@@ -239,12 +239,11 @@ class Corpus:
         validation, test = held.values()
         cut = len(self) - validation - test
         if cut <= seq_len:
-            rest = [f"{validation} to validate on"] * bool(validation)
-            rest += [f"{test} to test on"] * bool(test)
+            others = {"to validate on": validation, "to test on": test}
             raise InvalidShapeError(
                 "corpus",
                 f"at least {seq_len + 1} tokens to train on (seq_len + 1)",
-                " and ".join([f"{cut},", *rest]) if rest else cut,
+                ", and ".join([f"{cut}", *(f"{n} {use}" for use, n in others.items() if n)]),
             )
         for argument, share in shares.items():
             if share and held[argument] < 2:

@@ -24,8 +24,10 @@ Progress = Callable[[int], None]
 
 STDIN = "-"
 
-_CHUNK = 1 << 22
-"""Bytes of a file, or characters of a text in memory, that are read at once."""
+_CHUNK = 1 << 20
+"""Bytes of a file, or characters of a text in memory, that are read at once.
+
+Much larger ones take longer, for their tokens no longer fit in the caches."""
 
 _GZIP = b"\x1f\x8b"
 _WIDE = {
@@ -36,7 +38,7 @@ _WIDE = {
 
 
 class TextSource(ABC):
-    """A text that can be read any number of times, as chunks of some megabytes.
+    """A text that can be read any number of times, in chunks of about a megabyte.
 
     Make one with `source(name)` or `TextSource.of(text)`, and iterate over it.
 
@@ -189,8 +191,8 @@ def at_line_breaks(chunks: Iterable[str], longest: int = _CHUNK) -> Iterator[str
     """
     rest = ""
     for chunk in chunks:
-        rest += chunk
-        cut = _line_break(rest)
+        seen, rest = len(rest), rest + chunk
+        cut = _line_break(rest, seen - 1)
         while len(rest) - cut > longest:
             line = rest[cut : cut + longest]
             cut += (line.rfind("\n") + 1) or (line.rfind(" ") + 1) or longest
@@ -201,12 +203,17 @@ def at_line_breaks(chunks: Iterable[str], longest: int = _CHUNK) -> Iterator[str
         yield rest
 
 
-def _line_break(text: str) -> int:
-    """Where the last line begins that has no white space around the line break before it, or 0."""
-    last = len(text) - 1
-    while (last := text.rfind("\n", 1, last)) > 0:
-        if not (text[last - 1].isspace() or text[last + 1].isspace()):
-            return last + 1
+def _line_break(text: str, start: int) -> int:
+    """Where the last line begins that has no white space around the line break before it, or 0.
+
+    Args:
+        text: what may be cut.
+        start: of the line breaks to look at.
+    """
+    at = len(text) - 1
+    while (at := text.rfind("\n", max(1, start), at)) > 0:
+        if not (text[at - 1].isspace() or text[at + 1].isspace()):
+            return at + 1
     return 0
 
 
