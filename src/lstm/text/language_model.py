@@ -1,5 +1,6 @@
 """LanguageModel: from a text to a model that writes like it."""
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, History
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers import Layer
 from lstm.models import Model
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, Surprise, evaluate, surprises
@@ -21,6 +23,14 @@ from lstm.text.sources import TextLike, text_source
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
 from lstm.text.vocabularies import Vocabulary, vocabulary_from_config
+
+Tokens = NDArray[np.int64]
+
+_PIECE = 32
+"""Characters generated in the first call of the backend; twice as many in each that follows."""
+
+_PIECE_SECONDS = 0.02
+"""From this time on a piece does not grow, so that a reader sees the text grow instead."""
 
 MODEL = "model.safetensors"
 """In the folder of a training."""
@@ -241,7 +251,7 @@ class LanguageModel:
         if not isinstance(prompt, str):
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
         if not prompt:
-            return np.array([max(0, self.vocabulary.characters.find("\n"))])
+            return np.array([self.vocabulary.start])
         return self._encoded("prompt", prompt)
 
     def _encoded(self, argument: str, text: str) -> Tokens:
@@ -361,3 +371,10 @@ class LanguageModel:
         return model
 
 
+@contextmanager
+def _named(argument: str) -> Iterator[None]:
+    """Let errors name the argument of the caller instead of that of the vocabulary."""
+    try:
+        yield
+    except InvalidValueError as error:
+        raise type(error)(argument, error.expected, error.got) from None

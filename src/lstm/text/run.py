@@ -31,7 +31,7 @@ from lstm.text.language_model import MODEL, LanguageModel
 from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.options import chosen, to_config
 from lstm.text.samples import Samples
-from lstm.text.sources import TextLike, TextSource, text_source
+from lstm.text.sources import TextLike, TextSource, source, text_source
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
 from lstm.text.vocabularies import Vocabulary
@@ -184,11 +184,11 @@ class Run:
     @classmethod
     def _anew(cls, config: dict[str, Any], folder: Path) -> "Run":
         """A training that was killed before its first step, from what was asked for."""
-        text = TextSource.from_config(config["corpus"])
-        if text is None:
+        if config["corpus"] is None:
             raise ModelFileError(
                 folder, "holds a training that had not begun; remove it and begin again"
             )
+        text = source(**config["corpus"])
         vocabulary = Tokenization.from_config(config["tokens"]).vocabulary(text)
         return cls._prepared(text, vocabulary, config, folder)
 

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from lstm import checks
 from lstm.data import offline_corpus, shakespeare
@@ -83,6 +83,13 @@ class TextSource(ABC):
             InvalidValueError: while reading: there is no text, or it is not what it should be.
         """
 
+    def to_config(self) -> dict[str, Any] | None:
+        """JSON values of which `source` makes it again: its arguments.
+
+        None for a text in memory and for what can be read only once, such as standard input.
+        """
+        return None
+
     def __iter__(self) -> Iterator[str]:
         return self.read()
 
@@ -139,10 +146,10 @@ def source(
         ...     source(folder).text()
         'one\ntwo\nthree'
     """
-    if names is None:
-        return TextSource.of(offline_corpus(), "offline")
-    if names == "shakespeare" and not Path(names).exists():
-        return TextSource.of(shakespeare(), names)
+    if not names:
+        return _TextInMemory(offline_corpus(), "offline", {"names": None})
+    if names in ("shakespeare", ["shakespeare"]) and not Path("shakespeare").exists():
+        return _TextInMemory(shakespeare(), "shakespeare", {"names": "shakespeare"})
     return _TextInFiles(
         [names] if isinstance(names, str | os.PathLike) else names, encoding, errors, chunk_size
     )
@@ -218,11 +225,15 @@ def _line_break(text: str, start: int) -> int:
 
 
 class _TextInMemory(TextSource):
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, config: dict[str, Any] | None = None) -> None:
         checks.string("corpus", text)
         self._text = text
+        self._config = config
         self.names = (name,)
         self.size = len(text)
+
+    def to_config(self) -> dict[str, Any] | None:
+        return self._config
 
     def read(self, progress: Progress | None = None) -> Iterator[str]:
         if not self._text:
@@ -257,6 +268,12 @@ class _TextInFiles(TextSource):
         if empty:
             raise _no_text(str(self))
 
+    def to_config(self) -> dict[str, Any] | None:
+        if any(file.copied for file in self._files):
+            return None
+        names = [os.path.abspath(name) for name in self.names]
+        return {"names": names, "encoding": self._encoding, "errors": self._errors}
+
     def _files_of(self, name: str) -> list["_File"]:
         """The files that a name stands for, in the order in which they are read."""
         if name == STDIN:
@@ -288,7 +305,7 @@ class _TextInFiles(TextSource):
         weakref.finalize(self, Path(path).unlink, missing_ok=True)
         with open(descriptor, "wb") as copy:
             shutil.copyfileobj(pipe, copy)
-        return _File(Path(path), name)
+        return _File(Path(path), name, copied=True)
 
     def _joined(self, progress: Progress | None) -> Iterator[str]:
         """The texts of all files, with a line break after each but the last."""
@@ -347,10 +364,12 @@ class _File:
     Args:
         path: where it is.
         name: what the user knows it by.
+        copied: whether it is a copy of what can be read only once.
     """
 
     path: Path
     name: str
+    copied: bool = False
 
     def blocks(self, size: int) -> Iterator[tuple[bytes, int]]:
         """The content in blocks, each with how many bytes of the file have been read by then."""

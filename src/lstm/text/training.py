@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ class Training:
         for name, parts in self._model.carried_state.items():
             tensors |= {f"carried/{name}/{k}": array for k, array in enumerate(parts)}
         header["training"] = {
-            "options": self.options.to_config(),
+            "options": asdict(self.options),
             "corpus": self.corpus.sha256,
             "seed": self._seed,
             "step": self.step,
