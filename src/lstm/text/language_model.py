@@ -19,7 +19,7 @@ from lstm.models import Model, Sequential
 from lstm.models.structure import listed
 from lstm.optimizers import Adam
 from lstm.text.pace import Pace
-from lstm.text.vocabulary import CharVocabulary
+from lstm.text.vocabularies import CharVocabulary, Vocabulary, vocabulary_from_config
 
 Tokens = NDArray[np.int64]
 
@@ -61,7 +61,7 @@ class LanguageModel:
     Make one with `LanguageModel.train(text)` or read one with `LanguageModel.load(file)`.
 
     Attributes:
-        vocabulary: the characters that it knows.
+        vocabulary: the tokens that it knows.
         model: the `Model` that does the work.
         history: the record of the training, or None.
         pace: of the training under way: `pace.progress` says how much of it is done.
@@ -73,7 +73,7 @@ class LanguageModel:
         14
     """
 
-    def __init__(self, vocabulary: CharVocabulary, model: Model) -> None:
+    def __init__(self, vocabulary: Vocabulary, model: Model) -> None:
         self.vocabulary = vocabulary
         self.model = model
         self.history: History | None = None
@@ -82,7 +82,7 @@ class LanguageModel:
     @classmethod
     def create(
         cls,
-        vocabulary: CharVocabulary,
+        vocabulary: Vocabulary,
         *,
         hidden: int = 128,
         layers: int = 1,
@@ -94,7 +94,7 @@ class LanguageModel:
         """A model that has learned nothing yet.
 
         Args:
-            vocabulary: the characters.
+            vocabulary: the tokens.
             hidden: units of each LSTM.
             layers: number of LSTMs.
             embedding: size of the vector of a character; half of `hidden` by default.
@@ -102,8 +102,8 @@ class LanguageModel:
             seed: makes the initial weights, and what follows from them, reproducible.
             backend: name of the backend; the active one by default.
         """
-        if not isinstance(vocabulary, CharVocabulary):
-            raise InvalidTypeError("vocabulary", "a CharVocabulary", type(vocabulary).__name__)
+        if not isinstance(vocabulary, Vocabulary):
+            raise InvalidTypeError("vocabulary", "a Vocabulary", type(vocabulary).__name__)
         checks.positive_int("hidden", hidden)
         checks.positive_int("layers", layers)
         size = max(1, hidden // 2) if embedding is None else embedding
@@ -301,7 +301,7 @@ class LanguageModel:
         if not isinstance(prompt, str):
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
         if not prompt:
-            return np.array([max(0, self.vocabulary.characters.find("\n"))])
+            return np.array([self.vocabulary.start])
         return self._encoded("prompt", prompt)
 
     def _encoded(self, argument: str, text: str) -> Tokens:
@@ -323,6 +323,7 @@ class LanguageModel:
         weights = [(k.value("kernel"), k.value("recurrent_kernel"), k.value("bias")) for k in stack]
         states = [tuple(ops.array(part) for part in state[name]) for name in state]
         last = tokens[-1:]
+        decoder = self.vocabulary.decoder()
         piece, written = _PIECE, 0
         while written < length:
             start = time.perf_counter()
@@ -340,7 +341,7 @@ class LanguageModel:
             last, written = drawn[:, -1], written + u.shape[1]
             if time.perf_counter() - start < _PIECE_SECONDS:
                 piece *= 2
-            yield self.vocabulary.decode(drawn[0])
+            yield decoder.decode(drawn[0], final=written >= length)
 
     def _weighted_layers(self) -> list[Layer]:
         return [layer for layer in self.model.layers if layer.weights]
@@ -422,7 +423,7 @@ class LanguageModel:
             saving.reading(path, ("language model",)) as (tensors, header),
         ):
             model = cls(
-                CharVocabulary.from_config(header["vocabulary"]),
+                vocabulary_from_config(header["vocabulary"]),
                 Model.from_contents(tensors, header),
             )
             if header["history"] is not None:
