@@ -273,6 +273,7 @@ class LanguageModel:
         weights = [(k.value("kernel"), k.value("recurrent_kernel"), k.value("bias")) for k in stack]
         states = [tuple(ops.array(part) for part in state[name]) for name in state]
         last = tokens[-1:]
+        decoder = self.vocabulary.decoder()
         piece, written = _PIECE, 0
         while written < length:
             start = time.perf_counter()
@@ -290,7 +291,7 @@ class LanguageModel:
             last, written = drawn[:, -1], written + u.shape[1]
             if time.perf_counter() - start < _PIECE_SECONDS:
                 piece *= 2
-            yield self.vocabulary.decode(drawn[0])
+            yield decoder.decode(drawn[0], final=written >= length)
 
     def _weighted_layers(self) -> list[Layer]:
         return [layer for layer in self.model.layers if layer.weights]
