@@ -196,7 +196,7 @@ class Ops(Protocol):
             mask: bool (B, T). Where it is False the step is skipped: state and output stay as they
                 were. A sequence of length n in a padded batch is a mask that is True up to n.
             recurrent_mask: (B, H), what the hidden state is multiplied with on its way to r, at
-                every step; None means ones. States and outputs are as they are without it.
+                every step; None means ones. The states and outputs themselves are not multiplied.
             reverse: go from the last step to the first. Output t still belongs to input t.
             activation: φ of the candidate g and of the cell on its way out; never softmax.
             recurrent_activation: σ of the gates i, f, o; never softmax.

@@ -326,9 +326,9 @@ def lstm_backward(
         np.add.at(dw, x.reshape(-1), rows)  # (B9), x being rows of the identity
     elif dw is not None:
         dw += x.reshape(-1, x.shape[2]).T @ rows  # (B9)
-    if recurrent_mask is not None:
-        h_prev = h_prev * recurrent_mask[:, None]  # (B15)
     if dr is not None:
+        if recurrent_mask is not None:
+            h_prev = h_prev * recurrent_mask[:, None]  # (B15)
         dr += h_prev.reshape(-1, H).T @ rows  # (B10)
     if db is not None:
         db += rows.sum(0)  # (B11)

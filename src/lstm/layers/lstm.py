@@ -32,7 +32,8 @@ class LSTM(Layer):
         dropout: share of the features of the input that each sequence of a batch loses while
             training, the same at every step; the others grow to match.
         recurrent_dropout: the same for the hidden state on its way to the recurrent kernel, (L10).
-            Outputs and states lose nothing. A chunk of a sequence counts as a sequence here.
+            The states and outputs themselves lose nothing. In both, each chunk of a sequence that
+            is trained on by itself loses other features.
         return_sequences: give the output of every step, not only of the last.
         return_state: give also the last hidden and cell state, (B, units) each.
         go_backwards: read the sequence from its end; outputs are in the order of reading.
