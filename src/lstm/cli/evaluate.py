@@ -3,7 +3,7 @@
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -56,7 +56,8 @@ def evaluate(
         print_json(asdict(result) | per_character | surprises)
         return
     print(f"{result.tokens:,} tokens predicted, {result.characters:,} characters")
-    print(f"{result.nats:.4f} nats, {result.bits:.4f} bits, {result.perplexity:.3f} perplexity a token")
+    print(f"{result.nats:.4f} nats, {result.bits:.4f} bits a token")
+    print(f"{result.perplexity:.3f} perplexity of a token")
     print(f"{result.nats_per_character:.4f} nats, {result.bits_per_character:.4f} bits a character")
     print(f"{result.bits_per_byte:.4f} bits a byte")
     print(f"{100 * result.accuracy:.2f} % of the tokens found at the first guess")
@@ -74,7 +75,7 @@ def evaluate(
         Screen().print(table)
 
 
-def _row(language_model: LanguageModel, tokens: Corpus, surprise: Surprise) -> dict[str, object]:
+def _row(language_model: LanguageModel, tokens: Corpus, surprise: Surprise) -> dict[str, Any]:
     """A surprise in words."""
     vocabulary, at = language_model.vocabulary, surprise.position
     before = vocabulary.decode(tokens.tokens[max(0, at - _BEFORE) : at])

@@ -10,10 +10,9 @@ from rich.console import Console
 
 from lstm import checks
 from lstm.backends import BACKENDS
-from lstm.callbacks import LambdaCallback
+from lstm.callbacks import Callback, LambdaCallback, TensorBoard
 from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, print_json
 from lstm.errors import InvalidValueError
-from lstm.text import LanguageModel
 from lstm.text.language_model import MODEL
 from lstm.text.lr_finder import LearningRates
 from lstm.text.options import SCHEDULES, Architecture, TrainingOptions
@@ -177,7 +176,7 @@ def _train(run: Run, console: Console, tensorboard: bool, json_output: bool) -> 
         f"{training.tokens:,} {training.unit} to learn from, {len(model.vocabulary):,} distinct; "
         f"{model.model.count_params():,} parameters; backend {model.model.backend.name}"
     )
-    callbacks = [
+    callbacks: list[Callback] = [
         LambdaCallback(on_train_begin=lambda logs: console.print(headline)),
         Samples(model, training, lambda text: show_sample(console, text)),
     ]

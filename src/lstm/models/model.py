@@ -493,8 +493,8 @@ class Model(GraphLayer):
             self._carried.states.clear()
             return
         chosen = np.asarray(rows, np.intp)
-        for parts in self._carried.states.values():
-            for part in parts:
+        for state in self._carried.states.values():
+            for part in state:
                 part[chosen] = 0
 
     @property

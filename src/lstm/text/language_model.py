@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, History
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers import Layer
 from lstm.models import Model
 from lstm.text.corpus import Corpus
@@ -34,6 +34,7 @@ _PIECE_SECONDS = 0.02
 
 MODEL = "model.safetensors"
 """In the folder of a training."""
+
 
 class LanguageModel:
     """A model of text: tokens, an embedding, a stack of LSTMs, a softmax.
@@ -360,7 +361,9 @@ class LanguageModel:
             return cls.from_contents(*contents)
 
     @classmethod
-    def from_contents(cls, tensors: Mapping[str, Any], header: Mapping[str, Any]) -> "LanguageModel":
+    def from_contents(
+        cls, tensors: Mapping[str, Any], header: Mapping[str, Any]
+    ) -> "LanguageModel":
         """The model of which `contents` gave these arrays and values."""
         model = cls(
             vocabulary_from_config(header["vocabulary"]), Model.from_contents(tensors, header)

@@ -53,7 +53,9 @@ def find_lr(
         Adam(_LOWEST, clipnorm=options.clip or None, weight_decay=options.weight_decay),
         "sparse_categorical_crossentropy",
     )
-    rates, losses, mean = [], [], 0.0
+    rates: list[float] = []
+    losses: list[float] = []
+    mean = 0.0
     try:
         for k, (x, y) in enumerate(islice(chain.from_iterable(passes), _STEPS)):
             rate = _LOWEST * (_HIGHEST / _LOWEST) ** (k / (_STEPS - 1))

@@ -62,9 +62,7 @@ class Architecture:
         stack: list[Layer] = []
         for _ in range(self.layers):
             stack.append(
-                LSTM(
-                    self.hidden, return_sequences=True, recurrent_dropout=self.recurrent_dropout
-                )
+                LSTM(self.hidden, return_sequences=True, recurrent_dropout=self.recurrent_dropout)
             )
             if self.dropout:
                 stack.append(SpatialDropout1D(self.dropout))
@@ -134,12 +132,14 @@ def chosen(options: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:
     Raises:
         InvalidTypeError, InvalidValueError: there is no such option, or it is out of its range.
     """
-    kinds = Architecture, TrainingOptions
-    names = [[field.name for field in fields(kind)] for kind in kinds]
+    of_model = {field.name for field in fields(Architecture)}
+    of_training = [field.name for field in fields(TrainingOptions)]
     for name in options:
-        checks.one_of("option", name, sum(names, []))
-    architecture, training = ({n: options[n] for n in own if n in options} for own in names)
-    return Architecture(**architecture), TrainingOptions(**training)
+        checks.one_of("option", name, [*sorted(of_model), *of_training])
+    return (
+        Architecture(**{name: options[name] for name in options if name in of_model}),
+        TrainingOptions(**{name: options[name] for name in options if name not in of_model}),
+    )
 
 
 def to_config(architecture: Architecture, training: TrainingOptions) -> dict[str, Any]:

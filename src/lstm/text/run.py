@@ -117,10 +117,7 @@ class Run:
         try:
             return cls._prepared(text, vocabulary, config, folder)
         except Exception:
-            for name in (TOKENS, CONFIG, CHECKPOINT):
-                (folder / name).unlink(missing_ok=True)
-            with suppress(OSError):
-                folder.rmdir()
+            _remove(folder)
             raise
 
     @classmethod
@@ -219,10 +216,15 @@ class Run:
         if self.folder is None:
             self.training.run(everyone)
             return
-        model = self.folder / MODEL
+        model, new = self.folder / MODEL, self.training.step == 0
         saver, samples = _Saver(self), Samples(self.language_model, self.training, self._keep)
-        with _interruptible(self.training):
-            self.training.run([saver, *everyone, samples], self.checkpoint)
+        try:
+            with _interruptible(self.training):
+                self.training.run([saver, *everyone, samples], self.checkpoint)
+        except Exception:
+            if new and not model.exists():
+                _remove(self.folder)
+            raise
         if not self.training.interrupted or not model.exists():
             self.language_model.save(model)
         if self.training.interrupted:
@@ -318,9 +320,7 @@ def _interruptible(training: Training) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _belongs(
-    folder: Path, config: dict[str, Any], header: dict[str, Any], corpus: Corpus
-) -> None:
+def _belongs(folder: Path, config: dict[str, Any], header: dict[str, Any], corpus: Corpus) -> None:
     """Check that the files of a folder are of one training."""
     file = folder / CHECKPOINT
     if header["run"] != config["run"]:
@@ -351,6 +351,14 @@ def _read_config(path: Path) -> dict[str, Any]:
     if form > FORMAT:
         raise ModelFileError(path, "was written by a later version of lstm-kit; update to read it")
     return config
+
+
+def _remove(folder: Path) -> None:
+    """Leave nothing of a training in which nothing was learned."""
+    for name in (CONFIG, TOKENS, CHECKPOINT, HISTORY, TABLE, SAMPLES):
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lstm import schedules, seeding
 from lstm.callbacks import Callback, History, Logs
-from lstm.errors import DivergedError, InvalidValueError
+from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError
 from lstm.optimizers import Adam
 from lstm.schedules import Plateau
 from lstm.text.corpus import Corpus
@@ -29,6 +29,9 @@ _STEPS = 32
 
 _ROUND = 1000
 """Steps between two validations at most."""
+
+_JUDGED = 2**18
+"""Tokens that a validation always reads, if there are so many."""
 
 _ANEW = 32
 """Steps after which a stream forgets its past, so that beginnings are learned, too."""
@@ -94,7 +97,7 @@ class Training:
         self.steps_per_epoch = max(1, (count - span) // (self._streams * span))
         self._slack = max(0, count - self.steps_per_epoch * self._streams * span)
         self._rounds = -(-self.steps_per_epoch // _ROUND)
-        most = max(2, self.steps_per_epoch * self._streams * span // (4 * self._rounds))
+        most = max(_JUDGED, self.steps_per_epoch * self._streams * span // (4 * self._rounds))
         self._validation = validation.part(0, min(len(validation), most))
         lengths = language_model.vocabulary.lengths
         predicted = self._validation.part(1, len(self._validation))
@@ -208,6 +211,8 @@ class Training:
         self._model.stop_training = False
         self._listeners: list[Callback] = [self.history, *callbacks]
         for listener in self._listeners:
+            if not isinstance(listener, Callback):
+                raise InvalidTypeError("callbacks", "Callbacks", type(listener).__name__)
             listener.set_model(self._model)
             listener.set_params({"epochs": self.epochs, "steps": self.steps_per_epoch})
         self._before = self.seconds
