@@ -1,5 +1,6 @@
 """The command `lstm`: what it does, prints and writes."""
 
+import gzip
 import json
 import shlex
 from pathlib import Path
@@ -190,6 +191,14 @@ class TestEvaluate:
     def test_json(self, folder: Path, model: LanguageModel) -> None:
         result = json.loads(run("evaluate", "done", "-", "--json", stdin=TEXT[:300]).stdout)
         assert result == vars(model.evaluate(TEXT[:300]))
+
+    def test_of_a_folder_of_files(self, folder: Path, model: LanguageModel) -> None:
+        (folder / "texts").mkdir()
+        (folder / "texts/1").write_text(TEXT.rstrip("\n"))
+        (folder / "texts/2.gz").write_bytes(gzip.compress(TEXT.encode()))
+        expected = vars(model.evaluate(TEXT.rstrip("\n") + "\n" + TEXT))
+        for name in ("texts", "texts/*"):
+            assert json.loads(run("evaluate", "done", name, "--json").stdout) == expected
 
 
 class TestInfo:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lstm.data import offline_corpus
@@ -183,6 +183,7 @@ class TestChunks:
         path.write_text(text, encoding=encoding)
         assert source(path, encoding=encoding, chunk_size=size).text() == text
 
+    @settings(deadline=None)
     @given(
         st.lists(st.text(st.sampled_from("a\r\nü🎉\ufeff "), max_size=12), min_size=1, max_size=3),
         st.integers(1, 9),
@@ -215,6 +216,7 @@ class TestChunks:
 
 
 class TestLineBreaks:
+    @settings(deadline=None)
     @given(
         st.text(st.sampled_from("ab \n"), max_size=60),
         st.lists(st.integers(1, 9), min_size=60, max_size=60),

@@ -182,12 +182,12 @@ def at_line_breaks(chunks: Iterable[str], longest: int = _CHUNK) -> Iterator[str
     """Cut a text anew so that each piece can be tokenized without the others.
 
     A piece ends with a line break that has no white space on either side, for tokenizers may take a
-    run of white space as one. Where that would make a piece longer than `longest`, it ends with any
-    line break, with a space, or anywhere, in this order.
+    run of white space as one. Where none comes within `longest` characters, it ends with any line
+    break, with a space, or anywhere, in this order.
 
     Args:
         chunks: the text, cut anywhere.
-        longest: characters that may wait for the end of their line.
+        longest: characters that may wait for such a line break.
 
     Returns:
         An iterator over pieces that make up the text, none of them empty.
