@@ -133,7 +133,9 @@ class Run:
         else:
             _write_json(folder / CONFIG, config)
             corpus = Corpus.write(folder / TOKENS, text, vocabulary)
-        architecture, options = choose(config["options"], len(corpus))
+        architecture, options = choose(
+            config["options"], len(corpus), len(vocabulary), config["backend"]
+        )
         model = LanguageModel.create(
             vocabulary,
             seed=config["seed"],
