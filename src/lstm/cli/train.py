@@ -134,7 +134,7 @@ def train(
     text = source(corpus, encoding=encoding, errors=errors)
     tokenization = Tokenization(tokens, min_count, vocabulary_size)
     if find_lr:
-        run = Run.begin(text, tokenization, given, None, seed, backend)
+        run = Run.begin(text, tokenization, given, None, seed, backend, console)
         _show_rates(console, run.find_lr(), json_output)
         return
     folder = out or Path(f"{_stem(corpus)}-model")
@@ -144,7 +144,7 @@ def train(
         )
     if not folder.parent.is_dir():
         raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
-    run = Run.begin(text, tokenization, given, folder, seed, backend)
+    run = Run.begin(text, tokenization, given, folder, seed, backend, console)
     _train(run, console, tensorboard, json_output)
 
 

@@ -123,8 +123,9 @@ class LanguageModel:
         from lstm.text.run import Run, console_for  # They make LanguageModels.
 
         tokenization = Tokenization(tokens, min_count, vocabulary_size)
-        run = Run.begin(corpus, tokenization, options, folder, seed, backend)
-        run.train(console_for(verbose), callbacks)
+        console = console_for(verbose)
+        run = Run.begin(corpus, tokenization, options, folder, seed, backend, console)
+        run.train(console, callbacks)
         return run.language_model
 
     @classmethod

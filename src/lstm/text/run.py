@@ -13,7 +13,7 @@ import secrets
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from os import PathLike
@@ -44,6 +44,9 @@ HISTORY, TABLE, SAMPLES = "history.jsonl", "history.csv", "samples.txt"
 
 FORMAT = 1
 """Version of config.json."""
+
+_LONG = 2**24
+"""A text of so many bytes is not read in a moment."""
 
 _SIGNALS = signal.SIGINT, signal.SIGTERM
 
@@ -85,8 +88,12 @@ class Run:
         folder: str | PathLike[str] | None = None,
         seed: int | None = None,
         backend: str | None = None,
+        console: "Console | None" = None,
     ) -> "Run":
-        """A training that has not begun yet; for the arguments see `LanguageModel.train`."""
+        """A training that has not begun yet; for the arguments see `LanguageModel.train`.
+
+        `console` is where to show how far a long text has been read.
+        """
         chosen(options)
         text = text_source(corpus)
         if seed is not None:
@@ -101,12 +108,13 @@ class Run:
             "backend": backend or backends.backend().name,
         }
         if folder is None:
-            return cls._prepared(text, tokenization.vocabulary(text), config, None)
+            vocabulary = _vocabulary(tokenization, text, console)
+            return cls._prepared(text, vocabulary, config, None, console)
         folder = Path(folder)
         if folder.exists():
             raise InvalidValueError("folder", "one that does not exist yet", f"{folder}")
         # A text that cannot be read is found out before anything is written.
-        vocabulary = tokenization.vocabulary(text)
+        vocabulary = _vocabulary(tokenization, text, console)
         try:
             folder.mkdir()
         except OSError as error:
@@ -115,7 +123,7 @@ class Run:
                 "folder", "one that can be made", f"{folder} ({reason})"
             ) from None
         try:
-            return cls._prepared(text, vocabulary, config, folder)
+            return cls._prepared(text, vocabulary, config, folder, console)
         except Exception:
             _remove(folder)
             raise
@@ -127,12 +135,14 @@ class Run:
         vocabulary: Vocabulary,
         config: dict[str, Any],
         folder: Path | None,
+        console: "Console | None",
     ) -> "Run":
-        if folder is None:
-            corpus = Corpus.encode(text, vocabulary)
-        else:
-            _write_json(folder / CONFIG, config)
-            corpus = Corpus.write(folder / TOKENS, text, vocabulary)
+        with _reading(console, text, "writing tokens") as progress:
+            if folder is None:
+                corpus = Corpus.encode(text, vocabulary, progress)
+            else:
+                _write_json(folder / CONFIG, config)
+                corpus = Corpus.write(folder / TOKENS, text, vocabulary, progress)
         architecture, options = choose(
             config["options"], len(corpus), len(vocabulary), config["backend"]
         )
@@ -189,7 +199,7 @@ class Run:
             )
         text = source(**config["corpus"])
         vocabulary = Tokenization.from_config(config["tokens"]).vocabulary(text)
-        return cls._prepared(text, vocabulary, config, folder)
+        return cls._prepared(text, vocabulary, config, folder, None)
 
     # ---- its course
 
@@ -300,6 +310,29 @@ def console_for(verbose: int | str) -> "Console | None":
     return Console(
         force_terminal=terminal, highlight=False, markup=False, emoji=False, soft_wrap=True
     )
+
+
+def _vocabulary(
+    tokenization: Tokenization, text: TextSource, console: "Console | None"
+) -> Vocabulary:
+    with _reading(console, text, "counting tokens") as progress:
+        return tokenization.vocabulary(text, progress)
+
+
+@contextmanager
+def _reading(
+    console: "Console | None", text: TextSource, what: str
+) -> Iterator[Callable[[int], None] | None]:
+    """Shows how far a text has been read, if that takes its time and somebody looks on."""
+    if console is None or not console.is_terminal or text.size < _LONG:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=text.size)
+        yield lambda read: bar.update(task, completed=read)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.text.sources import TextSource
+from lstm.text.sources import Progress, TextSource
 from lstm.text.vocabularies import (
     BPEVocabulary,
     ByteVocabulary,
@@ -48,19 +48,24 @@ class Tokenization:
                     name, f"none, unless tokens are {' or '.join(kinds)}", value
                 )
 
-    def vocabulary(self, text: TextSource) -> Vocabulary:
-        """The vocabulary of a text, which is read once for it, unless it needs no reading."""
+    def vocabulary(self, text: TextSource, progress: Progress | None = None) -> Vocabulary:
+        """The vocabulary of a text, which is read once for it, unless it needs no reading.
+
+        Args:
+            text: the text.
+            progress: is called with how much has been read, out of `text.size`.
+        """
         counted = {} if self.min_count is None else {"min_count": self.min_count}
         sized = {} if self.vocabulary_size is None else {"size": self.vocabulary_size}
         match self.tokens:
             case "characters":
-                return CharVocabulary.from_chunks(text, **counted)
+                return CharVocabulary.from_chunks(text.read(progress), **counted)
             case "bytes":
                 return ByteVocabulary()
             case "words":
-                return WordVocabulary.from_chunks(text, **counted, **sized)
+                return WordVocabulary.from_chunks(text.read(progress), **counted, **sized)
             case "bpe":
-                return BPEVocabulary.from_chunks(text, **sized)
+                return BPEVocabulary.from_chunks(text.read(progress), **sized)
             case file:
                 return BPEVocabulary.from_file(file)
 
