@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from lstm.data import offline_corpus
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.text.sources import TextSource, at_line_breaks, source
+from lstm.text.line_breaks import at_line_breaks
+from lstm.text.sources import TextSource, source
 
 TEXTS = {
     "utf-8": "one\ntwo\nthrée 日本 🎉\n",

@@ -1,7 +1,6 @@
 """Corpus: the tokens of a text, in memory or in a file larger than memory."""
 
 import hashlib
-import mmap
 import os
 from collections.abc import Iterator
 from functools import cached_property
@@ -13,18 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from lstm import checks, saving
 from lstm.errors import InvalidShapeError, InvalidValueError, ModelFileError
-from lstm.text.sources import Progress, TextSource, at_line_breaks
+from lstm.text.line_breaks import at_line_breaks
+from lstm.text.mapped_file import MappedFile
+from lstm.text.sources import Progress, TextSource
 
 Tokens = NDArray[np.unsignedinteger[Any]]
 Chunk = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 _BLOCK = 1 << 20
 """Tokens that are looked at together where all are counted or checked."""
-
-_RESIDENT = 1 << 25
-"""Bytes that are read of a file before the memory of its pages is given back."""
-
-_DROP: int | None = getattr(mmap, "MADV_DONTNEED", None)
 
 
 class Encoder(Protocol):
@@ -62,7 +58,7 @@ class Corpus:
     """
 
     def __init__(
-        self, tokens: Tokens, vocabulary_size: int, mapping: "_Mapping | None" = None
+        self, tokens: Tokens, vocabulary_size: int, mapping: MappedFile | None = None
     ) -> None:
         self.tokens = tokens
         self.vocabulary_size = vocabulary_size
@@ -79,7 +75,7 @@ class Corpus:
         """Write the tokens of a text to a file, in one step, and open it.
 
         The text is read once and never held as a whole. It is cut at line breaks, so that the
-        tokens do not depend on how; see `sources.at_line_breaks`.
+        tokens do not depend on how; see `line_breaks.at_line_breaks`.
 
         Args:
             path: the file; replaced if it exists.
@@ -171,7 +167,7 @@ class Corpus:
 
     @classmethod
     def _mapped(cls, path: Path, vocabulary_size: int) -> "Corpus":
-        mapping = _Mapping(path)
+        mapping = MappedFile(path)
         dtype = _dtype(vocabulary_size)
         if mapping.size % dtype.itemsize:
             raise ModelFileError(
@@ -353,45 +349,6 @@ class Corpus:
     def _have_read(self, tokens: int) -> None:
         if self._mapping is not None:
             self._mapping.have_read(tokens * self.tokens.itemsize)
-
-
-class _Mapping:
-    """A file mapped into memory that gives the memory back as it is read.
-
-    Pages that a mapping has read count as memory of the process for as long as the machine has
-    enough: of a large file, all of it in the end.
-
-    Args:
-        path: the file.
-
-    Raises:
-        ModelFileError: it is missing, empty, or cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            with path.open("rb") as file:
-                self.size = os.fstat(file.fileno()).st_size
-                if not self.size:
-                    raise ModelFileError(path, "is empty")
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError:
-            raise ModelFileError(path, "there is no such file") from None
-        except OSError as error:
-            why = "is a folder" if path.is_dir() else f"cannot be read ({error.strerror})"
-            raise ModelFileError(path, why) from None
-        self._bytes_read = 0
-
-    def array(self, dtype: np.dtype[Any]) -> NDArray[Any]:
-        return np.frombuffer(self._map, dtype)
-
-    def have_read(self, size: int) -> None:
-        self._bytes_read += size
-        if self._bytes_read >= _RESIDENT:
-            self._bytes_read = 0
-            if _DROP is not None:
-                # What is needed again comes from the disk, or from the system's cache of it.
-                self._map.madvise(_DROP)
 
 
 def _encoded(
