@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import (
     Tokenizer,
@@ -33,6 +33,7 @@ from lstm.text import (
 from lstm.text.vocabularies import vocabulary_from_config
 
 unicode_text = st.text(min_size=1)
+quick = settings(max_examples=50, deadline=None)
 
 SCRIPTS = (
     "Ça va, naïve ﬁancée? It's 5 o'clock -- \"so\" it is.\r\n\r\n"
@@ -69,6 +70,7 @@ def utf8(text: str) -> int:
 
 @each_kind
 class TestEveryVocabulary:
+    @quick
     @given(texts)
     @example(SCRIPTS)
     def test_decode_undoes_encode(self, kind: str, text: str) -> None:
@@ -78,6 +80,7 @@ class TestEveryVocabulary:
         assert tokens.ndim == 1
         assert vocabulary.decode(tokens) == text
 
+    @quick
     @given(texts)
     @example(SCRIPTS)
     def test_lengths_add_up_to_those_of_the_text(self, kind: str, text: str) -> None:
@@ -87,6 +90,7 @@ class TestEveryVocabulary:
         total = vocabulary.lengths[vocabulary.encode(text)].sum(axis=0)
         assert total.tolist() == [len(text), utf8(text)]
 
+    @quick
     @given(texts, st.data())
     @example(SCRIPTS, None)
     def test_decoding_piece_by_piece_gives_the_same(
@@ -104,6 +108,7 @@ class TestEveryVocabulary:
             decoder.pending = pending
         assert written + decoder.decode([], final=True) == text
 
+    @quick
     @given(st.data())
     def test_any_tokens_decode_to_valid_unicode(self, kind: str, data: st.DataObject) -> None:
         vocabulary = MAKERS[kind](SCRIPTS)
@@ -182,6 +187,7 @@ def cuts_of(length: int, data: st.DataObject | None) -> list[int]:
 
 @pytest.mark.parametrize("kind", CHUNKED)
 class TestTextsInChunks:
+    @quick
     @given(texts, st.data())
     def test_chunks_give_the_vocabulary_of_the_whole(
         self, kind: str, text: str, data: st.DataObject
@@ -529,6 +535,7 @@ class TestBPEVocabulary:
             *("'to'", "' be'", "' not'"),
         ]
 
+    @quick
     @given(texts)
     @example(SCRIPTS)
     def test_it_encodes_what_it_never_saw_as_the_library_does(self, text: str) -> None:
@@ -584,6 +591,13 @@ class TestBPEVocabulary:
             path.write_bytes(content)
             with pytest.raises(InvalidValueError, match=r"^path: expected the tokenizer.json of"):
                 BPEVocabulary.from_file(path)
+
+    def test_a_token_that_is_too_large_to_be_one(self) -> None:
+        damaged = Tokenizer(models.WordLevel({"a": 0, "b": 2**31}, unk_token="a"))
+        with pytest.raises(
+            InvalidValueError, match=r"^definition: .* got one with token 2147483648$"
+        ):
+            BPEVocabulary(damaged.to_str())
 
     def test_bad_arguments(self) -> None:
         with pytest.raises(InvalidValueError, match=r"^size: expected an integer of at least 256"):

@@ -22,6 +22,9 @@ from lstm.text.vocabularies.chunks import split, whole_words
 _CHUNK = 2**14
 """Characters of a text to learn from; the library takes hundreds of them at once into memory."""
 
+_TOKENS = 2**24
+"""A vocabulary has fewer tokens; a number beyond is that of a damaged file."""
+
 _FALLBACK = re.compile(r"<0x([0-9A-F]{2})>")
 """How tokenizers of another kind than byte-level write the token of a byte."""
 
@@ -75,8 +78,11 @@ class BPEVocabulary(Vocabulary):
         object.__setattr__(self, "unknown", unknown)
         # One text for each tokenizer, so that equal ones are equal.
         object.__setattr__(self, "definition", json.dumps(parts, sort_keys=True))
-        if not self.pieces:
-            raise _no_tokenizer("one without tokens")
+        largest = max(tokenizer.get_vocab().values(), default=None)
+        if largest is None or largest >= _TOKENS:
+            raise _no_tokenizer(
+                "one without tokens" if largest is None else f"one with token {largest}"
+            )
 
     @classmethod
     def from_text(cls, text: str, size: int = 2048) -> Self:
@@ -145,7 +151,7 @@ class BPEVocabulary(Vocabulary):
     def pieces(self) -> tuple[bytes, ...]:
         vocabulary: dict[str, int] = self._tokenizer.get_vocab()
         # There may be gaps, which no text is encoded to.
-        pieces = [REPLACEMENT.encode()] * (1 + max(vocabulary.values(), default=-1))
+        pieces = [REPLACEMENT.encode()] * (1 + max(vocabulary.values()))
         decoders = _types(self._parts["decoder"])
         if "ByteLevel" in decoders:
             for token, index in vocabulary.items():
