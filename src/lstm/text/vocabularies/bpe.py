@@ -22,6 +22,9 @@ from lstm.text.vocabularies.chunks import split, whole_words
 _CHUNK = 2**14
 """Characters of a text to learn from; the library takes hundreds of them at once into memory."""
 
+_TOKENS = 2**24
+"""A vocabulary has fewer tokens; a number beyond is that of a damaged file."""
+
 _FALLBACK = re.compile(r"<0x([0-9A-F]{2})>")
 """How tokenizers of another kind than byte-level write the token of a byte."""
 
@@ -61,25 +64,25 @@ class BPEVocabulary(Vocabulary):
     kind: ClassVar[str] = "bpe"
 
     def __post_init__(self) -> None:
-        checks.utf8("definition", self.definition)
-        try:
-            parts = json.loads(self.definition)
-            # Nothing but the text may decide on its tokens.
-            parts |= {"truncation": None, "padding": None}
-            if "dropout" in parts["model"]:
-                parts["model"]["dropout"] = None
-        except (ValueError, LookupError, TypeError, RecursionError) as error:
-            raise _no_tokenizer(repr(error)) from error
+        tokenizer = _tokenizer(self.definition)
+        # Nothing but the text may decide on its tokens.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        parts = json.loads(tokenizer.to_str())
+        model = parts["model"]
+        if "dropout" in model:
+            model["dropout"] = None
+        unknown = model.get("unk_id")
+        if model.get("unk_token") is not None:
+            unknown = tokenizer.token_to_id(model["unk_token"])
+        object.__setattr__(self, "unknown", unknown)
         # One text for each tokenizer, so that equal ones are equal.
         object.__setattr__(self, "definition", json.dumps(parts, sort_keys=True))
-        tokenizer, model = self._tokenizer, self._parts["model"]
-        unknown = model.get("unk_token")
-        if unknown is None and isinstance(model.get("unk_id"), int):
-            object.__setattr__(self, "unknown", model["unk_id"])
-        elif unknown is not None:
-            object.__setattr__(self, "unknown", tokenizer.token_to_id(unknown))
-        if not self.pieces:
-            raise _no_tokenizer("no tokens")
+        largest = max(tokenizer.get_vocab().values(), default=None)
+        if largest is None or largest >= _TOKENS:
+            raise _no_tokenizer(
+                "one without tokens" if largest is None else f"one with token {largest}"
+            )
 
     @classmethod
     def from_text(cls, text: str, size: int = 2048) -> Self:
@@ -148,7 +151,7 @@ class BPEVocabulary(Vocabulary):
     def pieces(self) -> tuple[bytes, ...]:
         vocabulary: dict[str, int] = self._tokenizer.get_vocab()
         # There may be gaps, which no text is encoded to.
-        pieces = [REPLACEMENT.encode()] * (1 + max(vocabulary.values(), default=-1))
+        pieces = [REPLACEMENT.encode()] * (1 + max(vocabulary.values()))
         decoders = _types(self._parts["decoder"])
         if "ByteLevel" in decoders:
             for token, index in vocabulary.items():
@@ -161,6 +164,8 @@ class BPEVocabulary(Vocabulary):
                 pieces[index] = bytes.fromhex(byte[1]) if byte else texts[index].encode()
         for index, added in self._tokenizer.get_added_tokens_decoder().items():
             pieces[index] = added.content.encode()
+        if self.unknown is not None:
+            pieces[self.unknown] = REPLACEMENT.encode()
         return tuple(pieces)
 
     def _texts(self, size: int) -> list[str]:
@@ -177,7 +182,10 @@ class BPEVocabulary(Vocabulary):
         # A text has far fewer distinct words than words.
         words = split(text) if self._splits_at_spaces else [text]
         index = {word: i for i, word in enumerate(dict.fromkeys(words))}
-        encoded = self._tokenizer.encode_batch_fast(list(index), add_special_tokens=False)
+        try:
+            encoded = self._tokenizer.encode_batch_fast(list(index), add_special_tokens=False)
+        except Exception as error:  # Some tokenizers lack a token for what they do not know.
+            raise InvalidValueError("text", "one that the tokenizer can encode", error) from error
         tokens = [word.ids for word in encoded]
         return _joined(tokens, np.fromiter(map(index.__getitem__, words), np.int64, len(words)))
 
@@ -212,11 +220,7 @@ class BPEVocabulary(Vocabulary):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        library = _library()
-        try:
-            return library.Tokenizer.from_str(self.definition)
-        except Exception as error:  # The library raises no narrower one.
-            raise _no_tokenizer(error) from error
+        return _tokenizer(self.definition)
 
 
 def _library() -> Any:
@@ -227,6 +231,15 @@ def _library() -> Any:
     except ImportError as error:
         raise MissingExtraError("byte-pair encoding", "bpe") from error
     return tokenizers
+
+
+def _tokenizer(definition: str) -> Any:
+    checks.utf8("definition", definition)
+    library = _library()
+    try:
+        return library.Tokenizer.from_str(definition)
+    except Exception as error:  # The library has no narrower one.
+        raise _no_tokenizer(error) from error
 
 
 def _some(argument: str, chunks: Iterable[str]) -> Iterator[str]:

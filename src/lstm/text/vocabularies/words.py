@@ -36,7 +36,7 @@ _CHUNK = 2**20
 """Characters that are split at once: their words are ten times as large as they are."""
 
 _COUNTED = 2**20
-"""Distinct words that are counted; if there are more, the rarest are forgotten."""
+"""Distinct words that are counted; if there are more, the rarer half is forgotten."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -106,8 +106,8 @@ class WordVocabulary(Vocabulary):
     def from_chunks(cls, chunks: Iterable[str], min_count: int = 2, size: int = 20_000) -> Self:
         """As `from_text`, of a text in chunks, cut anywhere; only counts are kept in memory.
 
-        A million distinct words are counted. Where a text has more, the rarest are forgotten on the
-        way, and so words near the limit of `min_count` may be left out.
+        A million distinct words are counted. Where a text has more, the rarer ones are forgotten on
+        the way, and so words near the limit of `min_count` may be left out.
 
         Example:
             >>> WordVocabulary.from_chunks(["a ros", "e is a ro", "se"]).words
@@ -122,10 +122,8 @@ class WordVocabulary(Vocabulary):
         counts: Counter[str] = Counter()
         for chunk in whole_words(argument, chunks, _CHUNK):
             counts.update(_TOKEN.findall(chunk))
-            least = 1
-            while len(counts) > _COUNTED:
-                counts = Counter({word: n for word, n in counts.items() if n > least})
-                least *= 2
+            if len(counts) > _COUNTED:
+                counts = Counter(dict(counts.most_common(_COUNTED // 2)))
         if not counts:
             raise InvalidValueError(argument, "at least one character", "an empty text")
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
