@@ -132,7 +132,7 @@ class TestWriting:
         with pytest.raises(InvalidValueError) as error:
             Corpus.encode(text, VOCABULARY)
         assert str(error.value).startswith("corpus: expected only the ")
-        assert str(error.value).endswith("'?' (U+003F) at offset 5 beyond the first 54 characters")
+        assert str(error.value).endswith("'?' (U+003F) at offset 3 beyond the first 56 characters")
 
     def test_vocabularies_that_break_their_word(self) -> None:
         with pytest.raises(InvalidValueError, match=r"tokens: expected integers in \[0, 3\)"):

@@ -8,7 +8,6 @@ import os
 import sys
 import tempfile
 import threading
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 
 from lstm.data import offline_corpus
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.text.line_breaks import at_line_breaks
 from lstm.text.sources import TextSource, source
 
 TEXTS = {
@@ -214,31 +212,6 @@ class TestChunks:
         for name in ("utf-8", "UTF8", "utf-8-sig"):
             path.write_bytes("\ufeffone\ufeff".encode())
             assert source(path, encoding=name, chunk_size=2).text() == "one\ufeff"
-
-
-class TestLineBreaks:
-    @settings(deadline=None)
-    @given(
-        st.text(st.sampled_from("ab \n"), max_size=60),
-        st.lists(st.integers(1, 9), min_size=60, max_size=60),
-    )
-    def test_pieces_make_up_the_text(self, text: str, sizes: list[int]) -> None:
-        ends = [sum(sizes[:n]) for n in range(len(sizes) + 1)]
-        chunks = [text[start:end] for start, end in pairwise(ends)]
-        pieces = list(at_line_breaks(chunks, longest=1000))
-        assert "".join(pieces) == text
-        assert "" not in pieces
-        for piece, following in pairwise(pieces):
-            assert piece.endswith(("a\n", "b\n"))
-            assert following[0] in "ab"
-
-    def test_no_line_is_waited_for_forever(self) -> None:
-        pieces = list(at_line_breaks(["12345 6789"] * 20, longest=15))
-        assert "".join(pieces) == "12345 6789" * 20
-        assert max(len(piece) for piece in pieces) <= 25
-        assert all(piece.endswith(" ") for piece in pieces[:-1])
-        assert list(at_line_breaks(["1" * 10], longest=4)) == ["11111111", "11"]
-        assert list(at_line_breaks(["a b \n c d"], longest=6)) == ["a b \n", " c d"]
 
 
 class TestGzip:

@@ -131,7 +131,7 @@ def train(
     given = _given(context)
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
-    text = source(corpus, encoding=encoding, errors=errors)
+    text = source(corpus or None, encoding=encoding, errors=errors)
     tokenization = Tokenization(tokens, min_count, vocabulary_size)
     if find_lr:
         run = Run.begin(text, tokenization, given, None, seed, backend, console)

@@ -5,30 +5,23 @@ import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lstm import checks, saving
 from lstm.errors import InvalidShapeError, InvalidValueError, ModelFileError
-from lstm.text.line_breaks import at_line_breaks
 from lstm.text.mapped_file import MappedFile
 from lstm.text.sources import Progress, TextSource
+from lstm.text.vocabularies import Vocabulary
+from lstm.text.vocabularies.chunks import whole_words
 
 Tokens = NDArray[np.unsignedinteger[Any]]
 Chunk = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 _BLOCK = 1 << 20
-"""Tokens that are looked at together where all are counted or checked."""
-
-
-class Encoder(Protocol):
-    """What a corpus needs of a vocabulary."""
-
-    def __len__(self) -> int: ...
-
-    def encode(self, text: str) -> NDArray[np.int64]: ...
+"""Characters that are encoded together, and tokens that are counted or checked together."""
 
 
 class Corpus:
@@ -69,13 +62,13 @@ class Corpus:
         cls,
         path: str | os.PathLike[str],
         source: TextSource,
-        vocabulary: Encoder,
+        vocabulary: Vocabulary,
         progress: Progress | None = None,
     ) -> "Corpus":
         """Write the tokens of a text to a file, in one step, and open it.
 
-        The text is read once and never held as a whole. It is cut at line breaks, so that the
-        tokens do not depend on how; see `line_breaks.at_line_breaks`.
+        The text is read once and never held as a whole. It is cut between words, so that the tokens
+        do not depend on how.
 
         Args:
             path: the file; replaced if it exists.
@@ -121,7 +114,7 @@ class Corpus:
 
     @classmethod
     def encode(
-        cls, source: TextSource, vocabulary: Encoder, progress: Progress | None = None
+        cls, source: TextSource, vocabulary: Vocabulary, progress: Progress | None = None
     ) -> "Corpus":
         """Return the tokens of a text in memory: the same as `write`, without a file.
 
@@ -352,12 +345,12 @@ class Corpus:
 
 
 def _encoded(
-    source: TextSource, vocabulary: Encoder, progress: Progress | None
+    source: TextSource, vocabulary: Vocabulary, progress: Progress | None
 ) -> Iterator[Tokens]:
     """The tokens of a text in pieces, each an array of the corpus' dtype; at least one token."""
     size, dtype = len(vocabulary), _dtype(len(vocabulary))
     characters = tokens = 0
-    for piece in at_line_breaks(source.read(progress)):
+    for piece in whole_words("corpus", source.read(progress), _BLOCK):
         try:
             encoded = vocabulary.encode(piece)
         except InvalidValueError as error:
