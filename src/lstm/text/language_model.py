@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
+from lstm.backends.ops import Choice
 from lstm.callbacks import Callback, History, Logs
 from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM, Dense, Dropout, Embedding, Input, Layer
@@ -323,6 +324,7 @@ class LanguageModel:
         weights = [(k.value("kernel"), k.value("recurrent_kernel"), k.value("bias")) for k in stack]
         states = [tuple(ops.array(part) for part in state[name]) for name in state]
         last = tokens[-1:]
+        recent = np.empty((1, 0), np.int64)
         piece, written = _PIECE, 0
         while written < length:
             start = time.perf_counter()
@@ -334,8 +336,9 @@ class LanguageModel:
                 output.value("kernel"),
                 output.value("bias"),
                 states,
+                recent,
                 u,
-                *choice,
+                Choice(*choice),
             )
             last, written = drawn[:, -1], written + u.shape[1]
             if time.perf_counter() - start < _PIECE_SECONDS:
