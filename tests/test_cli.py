@@ -14,6 +14,7 @@ from language_cases import TEXT, small
 from lstm import LanguageModel
 from lstm.cli import app
 from lstm.data import offline_corpus
+from lstm.text import ByteVocabulary
 
 SMALL = ["--hidden", "8", "--epochs", "2", "--seed", "1"]
 
@@ -213,6 +214,12 @@ class TestInfo:
         assert facts["characters"] == model.vocabulary.characters
         assert facts["history"] == model.history.history
         assert facts["parameters"] == model.model.count_params()
+
+    def test_of_a_language_model_of_bytes(self, folder: Path) -> None:
+        LanguageModel.create(ByteVocabulary(), hidden=2).save("bytes.safetensors")
+        assert "vocabulary: 256 tokens (bytes)\n" in run("info", "bytes.safetensors").stdout
+        facts = json.loads(run("info", "bytes.safetensors", "--json").stdout)
+        assert (facts["vocabulary"], facts["tokens"]) == ("bytes", 256)
 
     @pytest.mark.parametrize("kind", ["model", "network"])
     def test_of_other_models(self, folder: Path, kind: str) -> None:

@@ -221,7 +221,7 @@ class TestBadInput:
 
     @pytest.mark.parametrize("vocabulary", ["abc", None, 5])
     def test_vocabularies(self, vocabulary: Any) -> None:
-        with pytest.raises(InvalidTypeError, match=r"^vocabulary: expected a CharVocabulary"):
+        with pytest.raises(InvalidTypeError, match=r"^vocabulary: expected a Vocabulary"):
             LanguageModel.create(vocabulary)
 
     @pytest.mark.parametrize("write", [LanguageModel.generate, LanguageModel.stream])

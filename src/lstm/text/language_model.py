@@ -20,7 +20,7 @@ from lstm.models import Model, Sequential
 from lstm.models.structure import listed
 from lstm.optimizers import Adam
 from lstm.text.pace import Pace
-from lstm.text.vocabulary import CharVocabulary
+from lstm.text.vocabularies import CharVocabulary, Vocabulary, vocabulary_from_config
 
 Tokens = NDArray[np.int64]
 
@@ -62,7 +62,7 @@ class LanguageModel:
     Make one with `LanguageModel.train(text)` or read one with `LanguageModel.load(file)`.
 
     Attributes:
-        vocabulary: the characters that it knows.
+        vocabulary: the tokens that it knows.
         model: the `Model` that does the work.
         history: the record of the training, or None.
         pace: of the training under way: `pace.progress` says how much of it is done.
@@ -74,7 +74,7 @@ class LanguageModel:
         14
     """
 
-    def __init__(self, vocabulary: CharVocabulary, model: Model) -> None:
+    def __init__(self, vocabulary: Vocabulary, model: Model) -> None:
         self.vocabulary = vocabulary
         self.model = model
         self.history: History | None = None
@@ -83,7 +83,7 @@ class LanguageModel:
     @classmethod
     def create(
         cls,
-        vocabulary: CharVocabulary,
+        vocabulary: Vocabulary,
         *,
         hidden: int = 128,
         layers: int = 1,
@@ -95,7 +95,7 @@ class LanguageModel:
         """A model that has learned nothing yet.
 
         Args:
-            vocabulary: the characters.
+            vocabulary: the tokens.
             hidden: units of each LSTM.
             layers: number of LSTMs.
             embedding: size of the vector of a character; half of `hidden` by default.
@@ -103,8 +103,8 @@ class LanguageModel:
             seed: makes the initial weights, and what follows from them, reproducible.
             backend: name of the backend; the active one by default.
         """
-        if not isinstance(vocabulary, CharVocabulary):
-            raise InvalidTypeError("vocabulary", "a CharVocabulary", type(vocabulary).__name__)
+        if not isinstance(vocabulary, Vocabulary):
+            raise InvalidTypeError("vocabulary", "a Vocabulary", type(vocabulary).__name__)
         checks.positive_int("hidden", hidden)
         checks.positive_int("layers", layers)
         size = max(1, hidden // 2) if embedding is None else embedding
@@ -302,7 +302,7 @@ class LanguageModel:
         if not isinstance(prompt, str):
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
         if not prompt:
-            return np.array([max(0, self.vocabulary.characters.find("\n"))])
+            return np.array([self.vocabulary.start])
         return self._encoded("prompt", prompt)
 
     def _encoded(self, argument: str, text: str) -> Tokens:
@@ -325,6 +325,7 @@ class LanguageModel:
         states = [tuple(ops.array(part) for part in state[name]) for name in state]
         last = tokens[-1:]
         recent = np.empty((1, 0), np.int64)
+        decoder = self.vocabulary.decoder()
         piece, written = _PIECE, 0
         while written < length:
             start = time.perf_counter()
@@ -343,7 +344,7 @@ class LanguageModel:
             last, written = drawn[:, -1], written + u.shape[1]
             if time.perf_counter() - start < _PIECE_SECONDS:
                 piece *= 2
-            yield self.vocabulary.decode(drawn[0])
+            yield decoder.decode(drawn[0], final=written >= length)
 
     def _weighted_layers(self) -> list[Layer]:
         return [layer for layer in self.model.layers if layer.weights]
@@ -425,7 +426,7 @@ class LanguageModel:
             saving.reading(path, ("language model",)) as (tensors, header),
         ):
             model = cls(
-                CharVocabulary.from_config(header["vocabulary"]),
+                vocabulary_from_config(header["vocabulary"]),
                 Model.from_contents(tensors, header),
             )
             if header["history"] is not None:
