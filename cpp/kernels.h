@@ -92,17 +92,23 @@ struct GenerationLayer {
   float *h, *c;  // (B, H): the state before, then after; updated in place
 };
 
+// How a token is chosen, as lstm.backends.ops.sample says.
+struct Choice {
+  double temperature;
+  std::int64_t top_k;
+  double top_p, min_p, repetition_penalty;
+};
+
 struct Generation {
-  std::int64_t B, N, V;
+  std::int64_t B, N, V, W;
   const std::int64_t* tokens;  // (B), the last token of each text
   const float* embedding;  // (V, layers[0].D)
   const GenerationLayer* layers;
   int depth;  // number of layers, at least 1
   const float *w, *b;  // (H, V), (V) or null: the output layer
+  const std::int64_t* recent;  // (B, W), the last tokens of each text, -1 where there is none
   const double* u;  // (B, N) uniforms
-  double temperature;
-  std::int64_t top_k;
-  double top_p;
+  Choice choice;
   std::int64_t* drawn;  // (B, N)
 };
 
@@ -183,9 +189,10 @@ struct Kernels {
   void (*adam)(std::int64_t n, float* p, const float* g, float* m, float* v, float lr, float beta_1,
                float beta_2, float correction, float eps, float keep);
 
-  // One token for each of B rows of V logits, as lstm.backends.ops.sample says; u (B).
-  void (*sample)(std::int64_t B, std::int64_t V, const float* z, const double* u,
-                 double temperature, std::int64_t top_k, double top_p, std::int64_t* out);
+  // One token for each of B rows of V logits, as lstm.backends.ops.sample says; u (B), recent
+  // (B, W), of which -1 stands for none.
+  void (*sample)(std::int64_t B, std::int64_t V, std::int64_t W, const float* z, const double* u,
+                 const std::int64_t* recent, const Choice&, std::int64_t* out);
 
   // B texts of N tokens each; the states end before the last token drawn.
   void (*generate)(const Generation&);

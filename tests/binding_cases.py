@@ -13,8 +13,8 @@ from op_cases import Array
 
 # Each function with its arguments: a kind, and for arrays one letter for each axis. "4H" is four
 # times H, "V16" the multiple of 16 that V fits into; a list of arrays has its kind in brackets. A
-# kind with "?" may be None. A function that can be called in two ways stands here twice, with a
-# word behind its name.
+# kind with "?" may be None; "recent" tokens may be -1. A function that can be called in two ways
+# stands here twice, with a word behind its name.
 FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
     "lstm_forward": {
         "x": ("in", ("B", "T", "D")),
@@ -253,9 +253,12 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
     "sample": {
         "z": ("in", ("B", "V")),
         "u": ("uniforms", ("B",)),
+        "recent": ("recent", ("B", "W")),
         "temperature": ("value", 1.0),
         "top_k": ("value", 0),
         "top_p": ("value", 1.0),
+        "min_p": ("value", 0.0),
+        "repetition_penalty": ("value", 1.2),
         "out": ("tokens out", ("B",)),
     },
     "generate": {
@@ -268,16 +271,20 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "c": ("[out]", ("B", "H")),
         "w_out": ("in", ("H", "V")),
         "b_out": ("in?", ("V",)),
+        "recent": ("recent", ("B", "W")),
         "u": ("uniforms", ("B", "N")),
         "temperature": ("value", 1.0),
         "top_k": ("value", 3),
         "top_p": ("value", 0.9),
+        "min_p": ("value", 0.1),
+        "repetition_penalty": ("value", 1.2),
         "drawn": ("tokens out", ("B", "N")),
     },
     "matmul": {"a": ("in", ("M", "K")), "b": ("in", ("K", "N")), "c": ("out", ("M", "N"))},
 }
 
-DTYPES = {"tokens": np.int64, "tokens out": np.int64, "uniforms": np.float64, "mask": np.bool_}
+DTYPES = {"tokens": np.int64, "tokens out": np.int64, "recent": np.int64}
+DTYPES |= {"uniforms": np.float64, "mask": np.bool_}
 
 
 def is_array(kind: str) -> bool:
@@ -305,7 +312,7 @@ def assert_guards_hold(array: Array) -> None:
 
 
 SIZES = {"B": 2, "T": 3, "D": 4, "H": 5, "n": 6, "F": 7, "C": 3, "K": 2, "S": 2, "V": 5, "E": 4}
-SIZES |= {"N": 3, "M": 2, "R": 4}
+SIZES |= {"N": 3, "M": 2, "R": 4, "W": 4}
 
 
 def make(kind: str, shape: tuple[int, ...], guard: int = 64) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from lstm.backends import _kernels, native
+from lstm.backends.ops import Choice
 from native_cases import INSTRUCTION_SETS, LARGE, Use, running_on, threads
 from op_cases import Array
 
@@ -86,10 +87,9 @@ def written(B: int) -> list[Array]:
         numbers(67, 131),
         numbers(131),
         states,
+        rng.integers(-1, 131, (B, 20)),
         rng.random((B, 50)),
-        1.0,
-        0,
-        1.0,
+        Choice(min_p=0.01, repetition_penalty=1.3),
     )
     return [drawn, *(part for state in after for part in state)]
 

@@ -28,6 +28,7 @@ READERS = {
     "language model": "lstm.LanguageModel.load",
     "network": "lstm.LSTMNetwork.load",
     "state": "lstm.State.load",
+    "writer": "lstm.text.Writer.load",
 }
 """What reads each kind of file."""
 

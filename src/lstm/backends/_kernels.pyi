@@ -140,7 +140,15 @@ def adam_step(
     weight_decay: float,
 ) -> None: ...
 def sample(
-    z: _In, u: _Uniforms, temperature: float, top_k: int, top_p: float, out: _TokensOut
+    z: _In,
+    u: _Uniforms,
+    recent: _Tokens,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_p: float,
+    repetition_penalty: float,
+    out: _TokensOut,
 ) -> None: ...
 def generate(
     tokens: _Tokens,
@@ -152,10 +160,13 @@ def generate(
     c: Sequence[_Out],
     w_out: _In,
     b_out: _In | None,
+    recent: _Tokens,
     u: _Uniforms,
     temperature: float,
     top_k: int,
     top_p: float,
+    min_p: float,
+    repetition_penalty: float,
     drawn: _TokensOut,
 ) -> None: ...
 def matmul(a: _In, b: _In, c: _Out) -> None: ...

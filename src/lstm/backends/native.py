@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends import _kernels, reference
-from lstm.backends.ops import ActivationName, Cache, LSTMWeights, PointwiseLossName, State
+from lstm.backends.ops import ActivationName, Cache, Choice, LSTMWeights, PointwiseLossName, State
 from lstm.errors import InvalidValueError
 
 Array = NDArray[Any]
@@ -342,9 +342,11 @@ def adam_step(
     _kernels.adam_step(p, g, m, v, step, lr, beta_1, beta_2, eps, weight_decay)
 
 
-def sample(z: Array, u: Array, temperature: float, top_k: int, top_p: float) -> NDArray[np.int64]:
+def sample(
+    z: Array, u: NDArray[Any], recent: NDArray[np.int64], choice: Choice
+) -> NDArray[np.int64]:
     drawn = np.empty(len(z), np.int64)
-    _kernels.sample(z, u, temperature, top_k, top_p, drawn)
+    _kernels.sample(z, u, np.ascontiguousarray(recent), *choice, drawn)
     return drawn
 
 
@@ -355,10 +357,9 @@ def generate(
     w: Array,
     b: Array,
     states: Sequence[State],
-    u: Array,
-    temperature: float,
-    top_k: int,
-    top_p: float,
+    recent: NDArray[np.int64],
+    u: NDArray[Any],
+    choice: Choice,
 ) -> tuple[NDArray[np.int64], list[State]]:
     drawn = np.empty(u.shape, np.int64)
     after: list[State] = [(np.array(h, order="C"), np.array(c, order="C")) for h, c in states]
@@ -374,10 +375,9 @@ def generate(
         cs,
         w,
         b,
+        np.ascontiguousarray(recent),
         u,
-        temperature,
-        top_k,
-        top_p,
+        *choice,
         drawn,
     )
     return drawn, after

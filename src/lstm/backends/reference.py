@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lstm.backends.ops import (
     ActivationName,
     Cache,
+    Choice,
     LSTMWeights,
     PointwiseLossName,
     State,
@@ -490,19 +491,33 @@ def adam_step(
 # ---- generation
 
 
-def sample(z: Array, u: Array, temperature: float, top_k: int, top_p: float) -> NDArray[np.int64]:
+def sample(
+    z: Array, u: NDArray[Any], recent: NDArray[np.int64], choice: Choice
+) -> NDArray[np.int64]:
+    z = _penalized(z, recent, choice.repetition_penalty)
     ranked = np.argsort(-z, axis=-1, kind="stable")
-    if temperature == 0:
+    if choice.temperature == 0:
         return ranked[:, 0]
-    p = softmax(np.take_along_axis(z, ranked, -1).astype(np.float64) / temperature)
-    if top_k:
-        p[:, top_k:] = 0
+    p = softmax(np.take_along_axis(z, ranked, -1).astype(np.float64) / choice.temperature)
+    if choice.top_k:
+        p[:, choice.top_k :] = 0
         p /= p.sum(-1, keepdims=True)
     before = np.cumsum(p, -1) - p
-    p[before >= top_p] = 0
+    p[(before >= choice.top_p) | (p < choice.min_p * p[:, :1])] = 0
     cumulative = np.cumsum(p, -1)
-    choice = (cumulative <= u[:, None] * cumulative[:, -1:]).sum(-1)
-    return np.take_along_axis(ranked, choice[:, None], -1)[:, 0]
+    rank = (cumulative <= u[:, None] * cumulative[:, -1:]).sum(-1)
+    return np.take_along_axis(ranked, rank[:, None], -1)[:, 0]
+
+
+def _penalized(z: Array, recent: NDArray[np.int64], penalty: float) -> Array:
+    """Logits z (B, V), those of recent tokens (B, W) made less probable."""
+    z = z.copy()
+    for row, tokens in zip(z, recent, strict=True):
+        repeated = np.unique(tokens[tokens >= 0])
+        row[repeated] = np.where(
+            row[repeated] > 0, row[repeated] / penalty, row[repeated] * penalty
+        )
+    return z
 
 
 def generate(
@@ -512,10 +527,9 @@ def generate(
     w: Array,
     b: Array,
     states: Sequence[State],
-    u: Array,
-    temperature: float,
-    top_k: int,
-    top_p: float,
+    recent: NDArray[np.int64],
+    u: NDArray[Any],
+    choice: Choice,
 ) -> tuple[NDArray[np.int64], list[State]]:
     drawn = np.empty(u.shape, np.int64)
     states = list(states)
@@ -527,5 +541,7 @@ def generate(
             )
             states[k] = h, c
         z, _ = linear_forward(x[:, 0], w, b, "linear")
-        tokens = drawn[:, n] = sample(z, u[:, n], temperature, top_k, top_p)
+        tokens = drawn[:, n] = sample(z, u[:, n], recent, choice)
+        if recent.shape[1]:
+            recent = np.concatenate([recent[:, 1:], tokens[:, None]], 1)
     return drawn, states

@@ -1,8 +1,10 @@
 """Text: where it comes from, tokens, corpora, padding, and the language model."""
 
+from lstm.text.beam import Continuation
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, Surprise
 from lstm.text.language_model import LanguageModel
+from lstm.text.log_probabilities import TokenLogProbability
 from lstm.text.one_hot import to_categorical
 from lstm.text.options import Architecture, TrainingOptions
 from lstm.text.padding import pad_sequences
@@ -15,21 +17,25 @@ from lstm.text.vocabularies import (
     Vocabulary,
     WordVocabulary,
 )
+from lstm.text.writing import Writer
 
 __all__ = [
     "Architecture",
     "BPEVocabulary",
     "ByteVocabulary",
     "CharVocabulary",
+    "Continuation",
     "Corpus",
     "Evaluation",
     "LanguageModel",
     "Surprise",
     "TextSource",
+    "TokenLogProbability",
     "Tokenizer",
     "TrainingOptions",
     "Vocabulary",
     "WordVocabulary",
+    "Writer",
     "pad_sequences",
     "source",
     "to_categorical",

@@ -1,11 +1,10 @@
 """LanguageModel: from a text to a model that writes like it."""
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,24 +12,21 @@ from numpy.typing import NDArray
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, History
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.layers import Layer
 from lstm.models import Model
+from lstm.text.beam import Continuation, beam_search
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, Surprise, evaluate, surprises
+from lstm.text.log_probabilities import TokenLogProbability, log_probabilities
 from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.options import Architecture, TrainingOptions
 from lstm.text.sources import TextLike, text_source
+from lstm.text.stopping import checked_stops, until_stop
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
 from lstm.text.vocabularies import Vocabulary, vocabulary_from_config
+from lstm.text.writing import Writer, checked_choice
 
 Tokens = NDArray[np.int64]
-
-_PIECE = 32
-"""Characters generated in the first call of the backend; twice as many in each that follows."""
-
-_PIECE_SECONDS = 0.02
-"""From this time on a piece does not grow, so that a reader sees the text grow instead."""
 
 MODEL = "model.safetensors"
 """In the folder of a training."""
@@ -200,103 +196,207 @@ class LanguageModel:
 
     # ---- writing
 
+    @overload
+    def generate(
+        self,
+        prompt: str = ...,
+        length: int | None = ...,
+        temperature: float = ...,
+        top_k: int = ...,
+        top_p: float = ...,
+        seed: int | None = ...,
+        *,
+        min_p: float = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        stop: str | Sequence[str] | None = ...,
+        samples: None = ...,
+    ) -> str: ...
+
+    @overload
+    def generate(
+        self,
+        prompt: str = ...,
+        length: int | None = ...,
+        temperature: float = ...,
+        top_k: int = ...,
+        top_p: float = ...,
+        seed: int | None = ...,
+        *,
+        min_p: float = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        stop: str | Sequence[str] | None = ...,
+        samples: int,
+    ) -> list[str]: ...
+
     def generate(
         self,
         prompt: str = "",
-        length: int = 200,
+        length: int | None = 200,
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
         seed: int | None = None,
-    ) -> str:
+        *,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        stop: str | Sequence[str] | None = None,
+        samples: int | None = None,
+    ) -> str | list[str]:
         """Continue a text.
 
         Args:
             prompt: how it begins; empty for the start of a line.
-            length: number of characters to write.
+            length: number of tokens to write; None to write until a stop string comes.
             temperature: below 1 more cautious, above 1 more daring, 0 always the most probable.
-            top_k: choose among that many most probable characters; 0 for all.
+            top_k: choose among that many most probable tokens; 0 for all.
             top_p: choose among the most probable that together reach this probability, in (0, 1].
             seed: the same seed gives the same text.
+            min_p: leave out what is less probable than this share of the most probable, in [0, 1].
+            repetition_penalty: divides the positive logits of recent tokens and multiplies the
+                others; above 1 they come less often.
+            repetition_window: number of last tokens that count as recent.
+            stop: a string, or several, before the first of which the text ends.
+            samples: write so many texts side by side; text k is that of the seed `seed + k`.
 
         Returns:
-            The prompt and its continuation.
+            The prompt and its continuation; a list of such texts where `samples` is given.
 
         Raises:
             InvalidValueError: the prompt has a character that the model does not know, or an
                 argument is out of its range.
+
+        Source:
+            Fan et al. 2018 (top_k), Holtzman et al. 2020 (top_p), Nguyen et al. 2024 (min_p),
+            Keskar et al. 2019 (repetition_penalty).
+
+        Example:
+            >>> import lstm
+            >>> corpus = "abracadabra " * 40
+            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=12, lr=0.03, seed=0)
+            >>> model.generate("abra", length=40, temperature=0, stop=" ")
+            'abracadabra'
+            >>> len(model.generate("abra", samples=3))
+            3
         """
-        return prompt + "".join(self.stream(prompt, length, temperature, top_k, top_p, seed))
+        stops = _stops(stop, length)
+        writer = self.writer(
+            prompt,
+            seed=seed,
+            samples=1 if samples is None else samples,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            repetition_window=repetition_window,
+        )
+        parts = list(until_stop(writer.pieces(length), writer.samples, stops))
+        texts = [prompt + "".join(column) for column in zip(*parts, strict=True)]
+        return texts[0] if samples is None else texts
 
     def stream(
         self,
         prompt: str = "",
-        length: int = 200,
+        length: int | None = 200,
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
         seed: int | None = None,
+        *,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        stop: str | Sequence[str] | None = None,
     ) -> Iterator[str]:
-        """The continuation of a text in small pieces, as it is written; see `generate`."""
-        checks.int_at_least("length", length, 0)
-        checks.number("temperature", temperature, 0)
-        checks.int_at_least("top_k", top_k, 0)
-        checks.number("top_p", top_p, 0, 1, open_low=True)
+        """The continuation of one text in small pieces, as it is written; see `generate`."""
+        stops = _stops(stop, length)
+        writer = self.writer(
+            prompt,
+            seed=seed,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            repetition_window=repetition_window,
+        )
+        return (text for (text,) in until_stop(writer.pieces(length), 1, stops) if text)
+
+    def writer(
+        self,
+        prompt: str = "",
+        *,
+        seed: int | None = None,
+        samples: int = 1,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+    ) -> Writer:
+        """What goes on with a text, or with several side by side, whenever it is asked.
+
+        It can be saved and gone on from later; see `Writer`, and `generate` for the arguments.
+        """
+        choice = checked_choice(temperature, top_k, top_p, min_p, repetition_penalty)
+        window = checks.int_at_least("repetition_window", repetition_window, 0)
+        checks.positive_int("samples", samples)
         if seed is not None:
             checks.int_at_least("seed", seed, 0)
-        tokens = self._prompt(prompt)
-        return self._pieces(
-            tokens, length, (temperature, top_k, top_p), np.random.default_rng(seed)
-        )
+        return Writer.begin(self, self._prompt(prompt), choice, window, samples, seed)
+
+    def beam(
+        self,
+        prompt: str = "",
+        length: int = 200,
+        width: int = 4,
+        stop: str | Sequence[str] | None = None,
+    ) -> Continuation:
+        """The most probable continuation of a text that a beam search finds.
+
+        Args:
+            prompt: how the text begins; empty for the start of a line.
+            length: number of tokens to write at most.
+            width: number of texts that are followed side by side; 1 always takes the most probable
+                token, as `generate` does at temperature 0.
+            stop: a string, or several, before the first of which the text ends.
+
+        Returns:
+            The prompt and its continuation, and the log-probability of the continuation.
+
+        Raises:
+            InvalidValueError: the prompt has a character that the model does not know, or an
+                argument is out of its range.
+
+        Example:
+            >>> import lstm
+            >>> corpus = "abracadabra " * 40
+            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=12, lr=0.03, seed=0)
+            >>> text, log_probability = model.beam("abra", length=8, stop=" ")
+            >>> text
+            'abracadabra'
+        """
+        checks.int_at_least("length", length, 0)
+        checks.positive_int("width", width)
+        found = beam_search(self, self._before(prompt), length, width, checked_stops(stop))
+        return Continuation(prompt + found.text, found.log_probability)
 
     def _prompt(self, prompt: str) -> Tokens:
         if not isinstance(prompt, str):
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
-        if not prompt:
-            return np.array([self.vocabulary.start])
         return self._encoded("prompt", prompt)
+
+    def _before(self, prompt: str) -> Tokens:
+        """The tokens of a prompt; of an empty one, the token that a text starts after."""
+        return self._prompt(prompt) if prompt else np.array([self.vocabulary.start])
 
     def _encoded(self, argument: str, text: str) -> Tokens:
         with _named(argument):
             return self.vocabulary.encode(text)
-
-    def _pieces(
-        self,
-        tokens: Tokens,
-        length: int,
-        choice: tuple[float, int, float],
-        rng: np.random.Generator,
-    ) -> Iterator[str]:
-        model, ops = self.model, self.model.backend.ops
-        state = model.initial_state(1)
-        if len(tokens) > 1:
-            _, state = model.step(tokens[None, :-1], state)
-        embedding, *stack, output = self._weighted_layers()
-        weights = [(k.value("kernel"), k.value("recurrent_kernel"), k.value("bias")) for k in stack]
-        states = [tuple(ops.array(part) for part in state[name]) for name in state]
-        last = tokens[-1:]
-        decoder = self.vocabulary.decoder()
-        piece, written = _PIECE, 0
-        while written < length:
-            start = time.perf_counter()
-            u = rng.random((1, min(piece, length - written)))
-            drawn, states = ops.generate(
-                ops.array(last),
-                embedding.value("embeddings"),
-                weights,
-                output.value("kernel"),
-                output.value("bias"),
-                states,
-                u,
-                *choice,
-            )
-            last, written = drawn[:, -1], written + u.shape[1]
-            if time.perf_counter() - start < _PIECE_SECONDS:
-                piece *= 2
-            yield decoder.decode(drawn[0], final=written >= length)
-
-    def _weighted_layers(self) -> list[Layer]:
-        return [layer for layer in self.model.layers if layer.weights]
 
     # ---- judging
 
@@ -323,6 +423,31 @@ class LanguageModel:
             count: number of places.
         """
         return surprises(self, self._corpus(corpus), checks.positive_int("count", count))
+
+    def log_probabilities(self, text: str, prompt: str = "") -> list[TokenLogProbability]:
+        """How probable each token of a text is, given the prompt and all tokens before it.
+
+        Args:
+            text: the text, such as one that was generated, without its prompt.
+            prompt: what stands before it; empty for the start of a line.
+
+        Returns:
+            Each token of the text with its natural logarithm of p, in their order. Their sum is the
+            log-probability of the text.
+
+        Raises:
+            InvalidValueError: the model does not know a character.
+
+        Example:
+            >>> import lstm
+            >>> corpus = "abracadabra " * 40
+            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=12, lr=0.03, seed=0)
+            >>> [token for token, log_p in model.log_probabilities("cad", prompt="abra")]
+            ['c', 'a', 'd']
+        """
+        if not isinstance(text, str):
+            raise InvalidTypeError("text", "a text", type(text).__name__)
+        return log_probabilities(self, self._before(prompt), self._encoded("text", text))
 
     # ---- files
 
@@ -374,6 +499,14 @@ class LanguageModel:
             model.history.history = header["history"]
             model.history.epoch = list(range(len(header["history"].get("loss", ()))))
         return model
+
+
+def _stops(stop: str | Sequence[str] | None, length: int | None) -> tuple[str, ...]:
+    """The stop strings, without which a text needs a length."""
+    stops = checked_stops(stop)
+    if length is None and not stops:
+        raise InvalidTypeError("length", "an integer of at least 0 where there is no stop", None)
+    return stops
 
 
 @contextmanager
