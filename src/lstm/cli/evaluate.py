@@ -10,8 +10,10 @@ from rich.table import Table
 
 from lstm import checks
 from lstm.cli.running import Json, Screen, print_json
+from lstm.errors import InvalidValueError
 from lstm.text import Corpus, LanguageModel
 from lstm.text.evaluation import Surprise
+from lstm.text.run import held_out
 from lstm.text.sources import source
 
 _BEFORE = 24
@@ -21,11 +23,13 @@ _BEFORE = 24
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A file that lstm train wrote, or its folder.")],
     corpus: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            help="Text files, folders or patterns of them, - for standard input, or shakespeare."
+            help="Text files, folders or patterns of them, - for standard input, or shakespeare. "
+            "Without any, what the training kept to test on, or to validate on.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     *,
     per_token: Annotated[
         int, typer.Option(help="Show so many of the most surprising places.", metavar="COUNT")
@@ -39,9 +43,16 @@ def evaluate(
     """Measure how well a model predicts a text, of any size."""
     checks.int_at_least("per_token", per_token, 0)
     language_model = LanguageModel.load(model)
-    text = source(corpus, encoding=encoding, errors=errors)
     with tempfile.TemporaryDirectory(prefix="lstm-") as folder:
-        tokens = Corpus.write(Path(folder, "tokens.bin"), text, language_model.vocabulary)
+        if corpus:
+            text = source(corpus, encoding=encoding, errors=errors)
+            tokens = Corpus.write(Path(folder, "tokens.bin"), text, language_model.vocabulary)
+            what = str(text)
+        elif not model.is_dir():
+            raise InvalidValueError("corpus", "a text, where the model is not a folder", "none")
+        else:
+            tokens, part = held_out(model, len(language_model.vocabulary))
+            what = f"the {part} part"
         result = language_model.evaluate(tokens)
         found = language_model.surprises(tokens, per_token) if per_token else []
         shown = [_row(language_model, tokens, surprise) for surprise in found]
@@ -53,9 +64,9 @@ def evaluate(
     }
     if json_output:
         surprises = {"surprises": shown} if per_token else {}
-        print_json(asdict(result) | per_character | surprises)
+        print_json({"corpus": what} | asdict(result) | per_character | surprises)
         return
-    print(f"{result.tokens:,} tokens predicted, {result.characters:,} characters")
+    print(f"{what}: {result.tokens:,} tokens predicted, {result.characters:,} characters")
     print(f"{result.nats:.4f} nats, {result.bits:.4f} bits a token")
     print(f"{result.perplexity:.3f} perplexity of a token")
     print(f"{result.nats_per_character:.4f} nats, {result.bits_per_character:.4f} bits a character")

@@ -272,6 +272,29 @@ class Run:
             file.write(f"--- step {self.training.step:,}\n{text}\n")
 
 
+def held_out(folder: Path, vocabulary_size: int) -> tuple[Corpus, str]:
+    """The part of a text that a training has not learned from, and what it is called.
+
+    Args:
+        folder: that of the training.
+        vocabulary_size: number of tokens of its vocabulary.
+
+    Returns:
+        The part to test on, or where there is none, that on which it validated.
+
+    Raises:
+        ModelFileError: the folder holds no training, or one without either.
+    """
+    config = _read_config(folder / CONFIG)
+    _, options = chosen(config["chosen"])
+    _, validation, test = Corpus.open(folder / TOKENS, vocabulary_size).split(
+        options.val_fraction, options.test_fraction
+    )
+    if not (len(test) or len(validation)):
+        raise ModelFileError(folder, "keeps nothing to evaluate on: name a text")
+    return (test, "test") if len(test) else (validation, "validation")
+
+
 class _Saver(Callback):
     """Keeps the files of a run up to date."""
 
