@@ -17,6 +17,9 @@ from lstm.text.vocabularies import (
 
 KINDS = ("characters", "bytes", "words", "bpe")
 
+_NAMES = {"chunks": "corpus", "size": "vocabulary_size"}
+"""What vocabularies call their arguments, and what they are here."""
+
 
 @dataclass(frozen=True)
 class Tokenization:
@@ -49,7 +52,21 @@ class Tokenization:
                 )
 
     def vocabulary(self, text: TextSource) -> Vocabulary:
-        """The vocabulary of a text, which is read once for it, unless it needs no reading."""
+        """The vocabulary of a text, which is read once for it, unless it needs no reading.
+
+        Raises:
+            InvalidValueError: the text is not what it should be, or an argument does not suit it.
+            ModelFileError: the tokenizer.json cannot be read.
+        """
+        try:
+            return self._made(text)
+        except InvalidValueError as error:
+            if error.argument not in _NAMES:
+                raise
+            argument = _NAMES[error.argument]
+            raise type(error)(argument, error.expected, error.got) from None
+
+    def _made(self, text: TextSource) -> Vocabulary:
         counted = {} if self.min_count is None else {"min_count": self.min_count}
         sized = {} if self.vocabulary_size is None else {"size": self.vocabulary_size}
         match self.tokens:
