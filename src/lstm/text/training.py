@@ -38,6 +38,12 @@ _ANEW = 32
 
 _LOSSES = "loss", "val_loss"
 
+_COLUMNS = (
+    *("epoch", "step", "seconds", "learning_rate", *_LOSSES),
+    *("val_bits", "val_nats_per_character", "val_bits_per_character"),
+)
+"""The values of a record in their order, which a file does not keep."""
+
 _FOREVER = 10**6
 """Epochs, where only time ends a training."""
 
@@ -159,7 +165,9 @@ class Training:
         self._waited = state["waited"]
         self._plateau.share, self._plateau.waited = state["plateau"]
         self._plateau.best = self._best
-        self.records = state["records"]
+        self.records = [
+            {key: record[key] for key in _COLUMNS if key in record} for record in state["records"]
+        ]
         for number, record in enumerate(self.records):
             self.history.on_epoch_end(number, {k: record[k] for k in _LOSSES if k in record})
         self._model.random_state = state["random_state"]
