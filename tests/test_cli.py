@@ -50,12 +50,24 @@ def test_version() -> None:
 class TestTrain:
     def test_from_a_text_to_a_model_that_writes(self, folder: Path) -> None:
         lines = run("train", "text.txt", *SMALL).stdout.splitlines()
-        assert lines[0].startswith(f"{len(TEXT):,} characters, {len(set(TEXT))} distinct; ")
-        (last,) = [line for line in lines if line.startswith("epoch 2/2  loss ")]
-        assert " val " in last
+        learned = len(TEXT) - len(TEXT) // 10
+        assert lines[0].startswith(
+            f"{learned:,} characters to learn from, {len(set(TEXT))} distinct; "
+        )
+        (last,) = [line for line in lines if line.startswith("epoch 2  step ")]
+        assert "  loss " in last
+        assert "  val " in last
+        assert " characters/s " in last
         assert any(line.startswith("    ") for line in lines)
         names = sorted(path.name for path in (folder / "text-model").iterdir())
-        assert names == ["history.jsonl", "model.safetensors"]
+        assert names == [
+            "checkpoint.safetensors",
+            "config.json",
+            "history.csv",
+            "history.jsonl",
+            "model.safetensors",
+            "tokens.bin",
+        ]
         saved, command = lines[-1].split(" Next: ")
         assert saved == "Saved text-model/model.safetensors."
         name, *arguments = shlex.split(command)
@@ -75,14 +87,17 @@ class TestTrain:
     def test_json(self, folder: Path) -> None:
         result = json.loads(run("train", "text.txt", "--out", "m", *SMALL, "--json").stdout)
         loaded = LanguageModel.load(result["model"])
+        lines = (folder / "m/history.jsonl").read_text().splitlines()
+        records = [json.loads(line) for line in lines]
         assert loaded.history is not None
+        assert loaded.history.history["val_loss"] == [record["val_loss"] for record in records]
         assert result == {
             "model": str(Path("m/model.safetensors")),
-            "epochs": 2,
-            "loss": loaded.history.history["loss"][-1],
-            "val_loss": min(loaded.history.history["val_loss"]),
             "parameters": loaded.model.count_params(),
+            "best": min(records, key=lambda record: float(record["val_loss"])),
+            **records[-1],
         }
+        assert result["epoch"] == 2
 
     def test_options_reach_the_model(self, folder: Path) -> None:
         options = "--hidden 6 --layers 2 --embedding 5 --seq-len 16 --batch-size 4 --epochs 1 "
@@ -107,14 +122,19 @@ class TestTrain:
             np.testing.assert_array_equal(w, v)
 
     def test_within_minutes(self, folder: Path) -> None:
-        result = run("train", "text.txt", "--hidden", "4", "--minutes", "0.005", "--json")
-        assert json.loads(result.stdout)["epochs"] >= 1
+        shown = run("train", "text.txt", "--hidden", "4", "--minutes", "0.005", "--json").stdout
+        result = json.loads(shown)
+        assert result["step"] >= 1
+        assert result["seconds"] >= 0.3
 
     def test_without_validation(self, folder: Path) -> None:
         result = run("train", "text.txt", "--out", "m", *SMALL, "--val-fraction", "0")
         assert " val " not in result.stdout
         result = run("train", "text.txt", "--out", "n", *SMALL, "--val-fraction", "0", "--json")
-        assert json.loads(result.stdout)["val_loss"] is None
+        values = json.loads(result.stdout)
+        assert "val_loss" not in values
+        assert values["best"]["step"] <= values["step"]
+        assert values["loss"] > 0
 
     def test_from_standard_input(self, folder: Path) -> None:
         run("train", "-", *SMALL, stdin=TEXT)
@@ -182,16 +202,22 @@ class TestEvaluate:
     def test_says_how_well_the_text_is_predicted(self, folder: Path, model: LanguageModel) -> None:
         expected = model.evaluate(TEXT)
         assert run("evaluate", "done", "text.txt").stdout.splitlines() == [
-            f"{expected.characters:,} characters predicted",
-            f"{expected.nats:.4f} nats per character",
-            f"{expected.bits:.4f} bits per character",
-            f"{expected.perplexity:.3f} perplexity per character",
-            f"{100 * expected.accuracy:.2f} % found at the first guess",
+            f"{len(TEXT) - 1:,} tokens predicted, {len(TEXT) - 1:,} characters",
+            f"{expected.nats:.4f} nats, {expected.bits:.4f} bits a token",
+            f"{expected.perplexity:.3f} perplexity of a token",
+            f"{expected.nats:.4f} nats, {expected.bits:.4f} bits a character",
+            f"{expected.bits:.4f} bits a byte",
+            f"{100 * expected.accuracy:.2f} % of the tokens found at the first guess",
         ]
 
     def test_json(self, folder: Path, model: LanguageModel) -> None:
         result = json.loads(run("evaluate", "done", "-", "--json", stdin=TEXT[:300]).stdout)
-        assert result == vars(model.evaluate(TEXT[:300]))
+        expected = model.evaluate(TEXT[:300])
+        assert result == vars(expected) | {
+            "nats_per_character": expected.nats_per_character,
+            "bits_per_character": expected.bits_per_character,
+            "bits_per_byte": expected.bits_per_byte,
+        }
 
     def test_of_a_folder_of_files(self, folder: Path, model: LanguageModel) -> None:
         (folder / "texts").mkdir()

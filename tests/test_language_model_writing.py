@@ -171,10 +171,10 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("corpus", "kind", "message"),
         [
-            ("", InvalidShapeError, "corpus: expected a text that is not empty"),
-            ("a short text", InvalidShapeError, "corpus: expected at least 65 characters"),
-            (TEXT.encode(), InvalidTypeError, "corpus: expected a text, got bytes"),
-            (None, InvalidTypeError, "corpus: expected a text, got NoneType"),
+            ("", InvalidValueError, "corpus: expected a text that is not empty"),
+            ("a short text", InvalidShapeError, "corpus: expected at least 65 tokens"),
+            (TEXT.encode(), InvalidTypeError, "corpus: expected a text, or Paths .* got bytes"),
+            (None, InvalidTypeError, "corpus: expected a text, or Paths of files, got NoneType"),
             (TEXT + "\udcff", InvalidValueError, "corpus: expected text without lone surrogates"),
         ],
     )

@@ -74,9 +74,9 @@ def one_cycle(progress: float, warmup: float = 0.3, start: float = 0.04) -> floa
         [0.04, 0.52, 1.0, 0.5, 0.0]
     """
     checks.number("start", start, 0, 1, open_low=True)
+    fall = cosine(progress, warmup)
     if progress >= warmup:
-        return cosine(progress, warmup)
-    checks.number("progress", progress, 0)
+        return fall
     return start + (1 - start) * 0.5 * (1 - math.cos(math.pi * progress / warmup))
 
 

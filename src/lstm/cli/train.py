@@ -17,7 +17,7 @@ from lstm.text.language_model import MODEL
 from lstm.text.lr_finder import LearningRates
 from lstm.text.options import SCHEDULES, Architecture, TrainingOptions
 from lstm.text.report import show_sample
-from lstm.text.run import Run
+from lstm.text.run import CHECKPOINT_EVERY, Run
 from lstm.text.samples import Samples, sample
 from lstm.text.sources import source
 from lstm.text.tokenization import KINDS, Tokenization
@@ -49,6 +49,10 @@ def train(
         Path | None,
         _option("Go on with the training in this folder.", "no folder", "Files"),
     ] = None,
+    checkpoint_every: Annotated[
+        float,
+        _option("Seconds between two saves of where it stands; 0: each step.", panel="Files"),
+    ] = CHECKPOINT_EVERY,
     encoding: Annotated[str, _option("Encoding of the text.", panel="Text")] = "utf-8",
     errors: Annotated[
         str,
@@ -124,9 +128,10 @@ def train(
     Ctrl-C stops, keeps everything, and shows the command that goes on.
     """
     console = Screen(quiet=json_output)
+    checks.number("checkpoint_every", checkpoint_every, 0)
     if resume is not None:
-        _refuse_others(context, "resume", "json_output", "tensorboard")
-        _train(Run.resume(resume), console, tensorboard, json_output)
+        _refuse_others(context, "resume", "checkpoint_every", "json_output", "tensorboard")
+        _train(Run.resume(resume), console, checkpoint_every, tensorboard, json_output)
         return
     given = _given(context)
     if backend is not None:
@@ -145,7 +150,7 @@ def train(
     if not folder.parent.is_dir():
         raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
     run = Run.begin(text, tokenization, given, folder, seed, backend, console)
-    _train(run, console, tensorboard, json_output)
+    _train(run, console, checkpoint_every, tensorboard, json_output)
 
 
 def _given(context: typer.Context) -> dict[str, Any]:
@@ -168,7 +173,9 @@ def _refuse_others(context: typer.Context, *allowed: str) -> None:
             )
 
 
-def _train(run: Run, console: Console, tensorboard: bool, json_output: bool) -> None:
+def _train(
+    run: Run, console: Console, checkpoint_every: float, tensorboard: bool, json_output: bool
+) -> None:
     model, training = run.language_model, run.training
     assert run.folder is not None
     place = shlex.quote(str(run.folder))
@@ -183,7 +190,7 @@ def _train(run: Run, console: Console, tensorboard: bool, json_output: bool) -> 
     if tensorboard:
         callbacks.append(TensorBoard(run.folder / "tensorboard"))
     try:
-        run.train(console, callbacks)
+        run.train(console, callbacks, checkpoint_every)
     except KeyboardInterrupt:
         raise fail(
             f"stopped at step {training.step:,}. Go on with: lstm train --resume {place}",

@@ -88,6 +88,7 @@ class LanguageModel:
         min_count: int | None = None,
         vocabulary_size: int | None = None,
         folder: str | PathLike[str] | None = None,
+        checkpoint_every: float = 30.0,
         seed: int | None = None,
         backend: str | None = None,
         verbose: int | str = 0,
@@ -105,6 +106,9 @@ class LanguageModel:
             folder: where to keep the model, and all that is needed to go on after an interruption
                 with `resume`; must not exist. Tokens are then read from a file in it, which may be
                 larger than memory.
+            checkpoint_every: seconds between two saves of all that is needed to go on, with a
+                folder; more where these take more than a twentieth of the time. 0 saves after every
+                step.
             seed: makes the result reproducible.
             backend: name of the backend; the active one by default.
             verbose, callbacks: see `fit`.
@@ -121,7 +125,7 @@ class LanguageModel:
         tokenization = Tokenization(tokens, min_count, vocabulary_size)
         console = console_for(verbose)
         run = Run.begin(corpus, tokenization, options, folder, seed, backend, console)
-        run.train(console, callbacks)
+        run.train(console, callbacks, checkpoint_every)
         return run.language_model
 
     @classmethod
@@ -129,6 +133,7 @@ class LanguageModel:
         cls,
         folder: str | PathLike[str],
         *,
+        checkpoint_every: float = 30.0,
         verbose: int | str = 0,
         callbacks: Callback | Sequence[Callback] | None = (),
     ) -> "LanguageModel":
@@ -136,6 +141,7 @@ class LanguageModel:
 
         Args:
             folder: that of `train`.
+            checkpoint_every: see `train`.
             verbose, callbacks: see `fit`.
 
         Raises:
@@ -143,8 +149,9 @@ class LanguageModel:
         """
         from lstm.text.run import Run, console_for  # They make LanguageModels.
 
+        console = console_for(verbose)
         run = Run.resume(folder)
-        run.train(console_for(verbose), callbacks)
+        run.train(console, callbacks, checkpoint_every)
         return run.language_model
 
     def fit(
@@ -161,7 +168,8 @@ class LanguageModel:
 
         Args:
             corpus: the text, or its tokens.
-            verbose: 0 silent, 1 a progress bar, 2 a line per round, "auto" what suits the output.
+            verbose: 0 silent, 1 a progress bar and lines now and then, 2 only the lines, "auto"
+                what suits the output.
             callbacks: whom to tell of steps and rounds, each round being an epoch to them.
             options: arguments of `TrainingOptions`, such as minutes=2.
 

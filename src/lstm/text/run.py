@@ -21,9 +21,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, Logs
-from lstm.errors import InvalidValueError, ModelFileError
+from lstm.errors import DivergedError, InvalidValueError, ModelFileError
 from lstm.models.structure import listed
 from lstm.text.corpus import Corpus
 from lstm.text.defaults import choose
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 CHECKPOINT, CONFIG, TOKENS = "checkpoint.safetensors", "config.json", "tokens.bin"
 HISTORY, TABLE, SAMPLES = "history.jsonl", "history.csv", "samples.txt"
+_FILES = CHECKPOINT, CONFIG, TOKENS, HISTORY, TABLE, SAMPLES
 
 FORMAT = 1
 """Version of config.json."""
@@ -50,8 +53,11 @@ _LONG = 2**24
 
 _SIGNALS = signal.SIGINT, signal.SIGTERM
 
-_SECONDS = 30.0
-"""Between two checkpoints, unless a save takes more than a twentieth of that."""
+_KEYS = "run", "corpus", "tokens", "options", "seed", "backend", "dtype"
+"""Of config.json from the beginning; `chosen` joins them with the first checkpoint."""
+
+CHECKPOINT_EVERY = 30.0
+"""Seconds between two checkpoints."""
 
 
 class Run:
@@ -97,15 +103,17 @@ class Run:
         chosen(options)
         text = text_source(corpus)
         if seed is not None:
-            checks.int_at_least("seed", seed, 0)
+            seed = checks.int_at_least("seed", seed, 0)
+        active = backends.backend(backend)
         config = {
             "format": FORMAT,
             "run": secrets.token_hex(8),
             "corpus": text.to_config(),
             "tokens": tokenization.to_config(),
-            "options": options,
+            "options": {name: _plain(value) for name, value in options.items()},
             "seed": int(seeding.generator().integers(2**53)) if seed is None else seed,
-            "backend": backend or backends.backend().name,
+            "backend": active.name,
+            "dtype": active.dtype,
         }
         if folder is None:
             vocabulary = _vocabulary(tokenization, text, console)
@@ -124,7 +132,7 @@ class Run:
             ) from None
         try:
             return cls._prepared(text, vocabulary, config, folder, console)
-        except Exception:
+        except (Exception, KeyboardInterrupt):
             _remove(folder)
             raise
 
@@ -146,12 +154,8 @@ class Run:
         architecture, options = choose(
             config["options"], len(corpus), len(vocabulary), config["backend"]
         )
-        model = LanguageModel.create(
-            vocabulary,
-            seed=config["seed"],
-            backend=config["backend"],
-            **asdict(architecture),
-        )
+        with backends.using(config["backend"], config["dtype"]):
+            model = LanguageModel.create(vocabulary, seed=config["seed"], **asdict(architecture))
         run = cls(model, Training(model, corpus, options, config["seed"]), folder, config)
         if folder is not None:
             config["chosen"] = to_config(architecture, options)
@@ -170,21 +174,23 @@ class Run:
         """
         folder = Path(folder)
         config = _read_config(folder / CONFIG)
-        for stray in folder.glob(".*.[0-9a-f]*"):
-            stray.unlink()  # What was being written when the training was killed.
+        for name in (MODEL, *_FILES):
+            # What was being written when the training was killed.
+            for stray in folder.glob(f".{name}.{'[0-9a-f]' * 8}"):
+                stray.unlink()
         if not (folder / CHECKPOINT).exists():
             return cls._anew(config, folder)
         with (
-            backends.using(config["backend"]),
+            backends.using(config["backend"], config["dtype"]),
             saving.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
         ):
             model = LanguageModel.from_contents(tensors, header)
             corpus = Corpus.open(folder / TOKENS, len(model.vocabulary))
             _belongs(folder, config, header, corpus)
-            _, options = chosen(config["chosen"])
+            _, options = chosen(header["chosen"])
             best = None
             if header["training"]["judged"]:
-                best = LanguageModel.load(folder / MODEL, config["backend"]).model.get_weights()
+                best = LanguageModel.load(folder / MODEL).model.get_weights()
             training = Training(model, corpus, options, saved=(tensors, header), best_weights=best)
         run = cls(model, training, folder, config)
         run.write_records()
@@ -207,6 +213,7 @@ class Run:
         self,
         console: "Console | None" = None,
         callbacks: Callback | Sequence[Callback] | None = (),
+        checkpoint_every: float = CHECKPOINT_EVERY,
     ) -> None:
         """Train to the end.
 
@@ -215,6 +222,8 @@ class Run:
         Args:
             console: where to show the course of it.
             callbacks: whom to tell of steps and rounds.
+            checkpoint_every: seconds between two checkpoints; more where these take more than a
+                twentieth of the time. 0 makes one after every step.
 
         Raises:
             KeyboardInterrupt: it was interrupted.
@@ -229,12 +238,14 @@ class Run:
             self.training.run(everyone)
             return
         model, new = self.folder / MODEL, self.training.step == 0
-        saver, samples = _Saver(self), Samples(self.language_model, self.training, self._keep)
         try:
+            saver = _Saver(self, checkpoint_every)
+            samples = Samples(self.language_model, self.training, self._keep)
             with _interruptible(self.training):
                 self.training.run([saver, *everyone, samples], self.checkpoint)
-        except Exception:
-            if new and not model.exists():
+        except Exception as error:
+            nothing = self.training.step == 0 or isinstance(error, DivergedError)
+            if new and nothing and not model.exists():
                 _remove(self.folder)
             raise
         if not self.training.interrupted or not model.exists():
@@ -250,7 +261,11 @@ class Run:
         """Write down where the training stands."""
         assert self.folder is not None
         tensors, header = self.training.contents()
-        header |= {"kind": "checkpoint", "run": self.config["run"]}
+        header |= {
+            "kind": "checkpoint",
+            "run": self.config["run"],
+            "chosen": self.config["chosen"],
+        }
         saving.write(self.folder / CHECKPOINT, tensors, header)
 
     def write_records(self) -> None:
@@ -268,8 +283,12 @@ class Run:
 
     def _keep(self, text: str) -> None:
         assert self.folder is not None
-        with (self.folder / SAMPLES).open("a", encoding="utf-8") as file:
-            file.write(f"--- step {self.training.step:,}\n{text}\n")
+        path = self.folder / SAMPLES
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(f"--- step {self.training.step:,}\n{text}\n")
+        except OSError as error:
+            raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
 
 
 def held_out(folder: Path, vocabulary_size: int) -> tuple[Corpus, str]:
@@ -298,9 +317,10 @@ def held_out(folder: Path, vocabulary_size: int) -> tuple[Corpus, str]:
 class _Saver(Callback):
     """Keeps the files of a run up to date."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, every: float) -> None:
         self._run = run
-        self._interval, self._last = _SECONDS, time.perf_counter()
+        self._every = self._interval = checks.number("checkpoint_every", every, 0)
+        self._last = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         started = time.perf_counter()
@@ -308,7 +328,8 @@ class _Saver(Callback):
             return
         self._run.checkpoint()
         self._last = time.perf_counter()
-        self._interval = max(_SECONDS, 20 * (self._last - started))
+        if self._every:
+            self._interval = max(self._every, 20 * (self._last - started))
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         run = self._run
@@ -383,12 +404,10 @@ def _belongs(folder: Path, config: dict[str, Any], header: dict[str, Any], corpu
     file = folder / CHECKPOINT
     if header["run"] != config["run"]:
         raise ModelFileError(file, f"belongs to another training than {CONFIG}")
-    saved = header["training"]["options"]
-    for key, value in saved.items():
-        if config["chosen"].get(key) != value:
-            raise ModelFileError(
-                file, f"was made with {key} {value}, and {CONFIG} has {config['chosen'].get(key)}"
-            )
+    for key, value in header["chosen"].items():
+        got = config["chosen"].get(key)
+        if got != value:
+            raise ModelFileError(file, f"was made with {key} {value}, and {CONFIG} has {got}")
     if header["training"]["corpus"] != corpus.sha256:
         raise ModelFileError(folder / TOKENS, f"holds another text than that of {CHECKPOINT}")
 
@@ -401,22 +420,36 @@ def _read_config(path: Path) -> dict[str, Any]:
     """
     try:
         config: dict[str, Any] = json.loads(path.read_bytes())
-        form = config["format"]
+        later = config["format"] > FORMAT
+        if not later:
+            missing = [key for key in _KEYS if key not in config]
+            if missing:
+                raise ModelFileError(path, f"is damaged: it lacks {', '.join(missing)}")
+            backends.backend(config["backend"], config["dtype"])
+            chosen(config["chosen"] if "chosen" in config else config["options"])
+            Tokenization.from_config(config["tokens"])
     except OSError:
         raise ModelFileError(path.parent, "holds no training to go on with") from None
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, ModelFileError):
+            raise
         raise ModelFileError(path, f"is damaged ({error})") from error
-    if form > FORMAT:
+    if later:
         raise ModelFileError(path, "was written by a later version of lstm-kit; update to read it")
     return config
 
 
 def _remove(folder: Path) -> None:
     """Leave nothing of a training in which nothing was learned."""
-    for name in (CONFIG, TOKENS, CHECKPOINT, HISTORY, TABLE, SAMPLES):
+    for name in _FILES:
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as one of Python, which JSON takes."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _write_json(path: Path, values: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """Tokenization: which kind of tokens a text is to be cut into, as a value that a file can hold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +16,9 @@ from lstm.text.vocabularies import (
 )
 
 KINDS = ("characters", "bytes", "words", "bpe")
+
+_NAMES = {"chunks": "corpus", "size": "vocabulary_size"}
+"""What vocabularies call their arguments, and what they are here."""
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,31 @@ class Tokenization:
         Args:
             text: the text.
             progress: is called with how much has been read, out of `text.size`.
+
+        Raises:
+            InvalidValueError: the text is not what it should be, or an argument does not suit it.
+            ModelFileError: the tokenizer.json cannot be read.
         """
+        try:
+            return self._made(text.read(progress))
+        except InvalidValueError as error:
+            if error.argument not in _NAMES:
+                raise
+            argument = _NAMES[error.argument]
+            raise type(error)(argument, error.expected, error.got) from None
+
+    def _made(self, chunks: Iterable[str]) -> Vocabulary:
         counted = {} if self.min_count is None else {"min_count": self.min_count}
         sized = {} if self.vocabulary_size is None else {"size": self.vocabulary_size}
         match self.tokens:
             case "characters":
-                return CharVocabulary.from_chunks(text.read(progress), **counted)
+                return CharVocabulary.from_chunks(chunks, **counted)
             case "bytes":
                 return ByteVocabulary()
             case "words":
-                return WordVocabulary.from_chunks(text.read(progress), **counted, **sized)
+                return WordVocabulary.from_chunks(chunks, **counted, **sized)
             case "bpe":
-                return BPEVocabulary.from_chunks(text.read(progress), **sized)
+                return BPEVocabulary.from_chunks(chunks, **sized)
             case file:
                 return BPEVocabulary.from_file(file)
 

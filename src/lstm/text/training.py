@@ -38,6 +38,12 @@ _ANEW = 32
 
 _LOSSES = "loss", "val_loss"
 
+_COLUMNS = (
+    *("epoch", "step", "seconds", "learning_rate", *_LOSSES),
+    *("val_bits", "val_nats_per_character", "val_bits_per_character"),
+)
+"""The values of a record in their order, which a file does not keep."""
+
 _FOREVER = 10**6
 """Epochs, where only time ends a training."""
 
@@ -100,7 +106,7 @@ class Training:
         most = max(_JUDGED, self.steps_per_epoch * self._streams * span // (4 * self._rounds))
         self._validation = validation.part(0, min(len(validation), most))
         lengths = language_model.vocabulary.lengths
-        predicted = self._validation.part(1, len(self._validation))
+        predicted = self._validation.part(min(1, len(validation)), len(self._validation))
         self._characters = max(1, predicted.characters_and_bytes(lengths)[0])
         self.epochs = options.epochs or (10 if options.minutes is None else _FOREVER)
         self.history = History()
@@ -159,7 +165,9 @@ class Training:
         self._waited = state["waited"]
         self._plateau.share, self._plateau.waited = state["plateau"]
         self._plateau.best = self._best
-        self.records = state["records"]
+        self.records = [
+            {key: record[key] for key in _COLUMNS if key in record} for record in state["records"]
+        ]
         for number, record in enumerate(self.records):
             self.history.on_epoch_end(number, {k: record[k] for k in _LOSSES if k in record})
         self._model.random_state = state["random_state"]
@@ -214,7 +222,9 @@ class Training:
             if not isinstance(listener, Callback):
                 raise InvalidTypeError("callbacks", "Callbacks", type(listener).__name__)
             listener.set_model(self._model)
-            listener.set_params({"epochs": self.epochs, "steps": self.steps_per_epoch})
+            steps = -(-self.steps_per_epoch // self._rounds)
+            listener.set_params({"epochs": self.epochs * self._rounds, "steps": steps})
+        self._told = False  # Whether the listeners know that the round has begun.
         self._before = self.seconds
         self._started = time.perf_counter()
         begun = []
@@ -262,7 +272,10 @@ class Training:
 
     def _take(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
         """One step."""
-        batch = self.step % self.steps_per_epoch
+        batch = self._steps
+        if not self._told:
+            number, self._told = len(self.records), True
+            self._tell(lambda listener: listener.on_epoch_begin(number, {}))
         self._tell(lambda listener: listener.on_train_batch_begin(batch, {}))
         self._model.optimizer.learning_rate = self.learning_rate
         # A different stream each time, or none.
@@ -318,7 +331,7 @@ class Training:
             self._best_weights = self._model.get_weights()
         number = len(self.records)
         self.records.append(self._record(logs))
-        self._judged, self._loss, self._steps = self.step, 0.0, 0
+        self._judged, self._loss, self._steps, self._told = self.step, 0.0, 0, False
         self._tell(lambda listener: listener.on_epoch_end(number, logs))
 
     def _record(self, logs: Logs) -> dict[str, float]:
