@@ -5,10 +5,10 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lstm.text.pace import Pace
 
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.schedules import cosine
-from lstm.text.pace import Pace
 from tolerances import assert_close
 
 shares = st.floats(0, 1)
