@@ -202,7 +202,7 @@ class TestEvaluate:
     def test_says_how_well_the_text_is_predicted(self, folder: Path, model: LanguageModel) -> None:
         expected = model.evaluate(TEXT)
         assert run("evaluate", "done", "text.txt").stdout.splitlines() == [
-            f"{len(TEXT) - 1:,} tokens predicted, {len(TEXT) - 1:,} characters",
+            f"text.txt: {len(TEXT) - 1:,} tokens predicted, {len(TEXT) - 1:,} characters",
             f"{expected.nats:.4f} nats, {expected.bits:.4f} bits a token",
             f"{expected.perplexity:.3f} perplexity of a token",
             f"{expected.nats:.4f} nats, {expected.bits:.4f} bits a character",
@@ -214,6 +214,7 @@ class TestEvaluate:
         result = json.loads(run("evaluate", "done", "-", "--json", stdin=TEXT[:300]).stdout)
         expected = model.evaluate(TEXT[:300])
         assert result == vars(expected) | {
+            "corpus": "-",
             "nats_per_character": expected.nats_per_character,
             "bits_per_character": expected.bits_per_character,
             "bits_per_byte": expected.bits_per_byte,
@@ -225,7 +226,20 @@ class TestEvaluate:
         (folder / "texts/2.gz").write_bytes(gzip.compress(TEXT.encode()))
         expected = vars(model.evaluate(TEXT.rstrip("\n") + "\n" + TEXT))
         for name in ("texts", "texts/*"):
-            assert json.loads(run("evaluate", "done", name, "--json").stdout) == expected
+            result = json.loads(run("evaluate", "done", name, "--json").stdout)
+            assert {key: result[key] for key in expected} == expected
+
+    def test_of_what_the_training_kept(self, folder: Path) -> None:
+        options = "--hidden", "8", "--epochs", "1", "--seed", "0"
+        run("train", "text.txt", "--out", "m", *options)
+        result = json.loads(run("evaluate", "m", "--json").stdout)
+        assert result["corpus"] == "the validation part"
+        assert result["tokens"] == len(TEXT) // 10 - 1
+        assert result["nats"] == LanguageModel.load("m").evaluate(TEXT[-(len(TEXT) // 10) :]).nats
+        run("train", "text.txt", "--out", "n", *options, "--test-fraction", "0.05")
+        result = json.loads(run("evaluate", "n", "--json").stdout)
+        assert result["corpus"] == "the test part"
+        assert result["nats"] == LanguageModel.load("n").evaluate(TEXT[-(len(TEXT) // 20) :]).nats
 
 
 class TestInfo:

@@ -50,7 +50,10 @@ _SIZES = (
 )
 
 # Dropout, and dropout of the recurrent connection, by how often the text is read.
-_DROPOUTS = ((40, 0.5, 0.2), (20, 0.4, 0.1), (8, 0.3, 0.0), (3, 0.1, 0.0), (0, 0.0, 0.0))
+_DROPOUTS = ((20, 0.5, 0.2), (10, 0.4, 0.1), (3, 0.2, 0.0), (0, 0.0, 0.0))
+
+_TOY = 10_000
+"""Tokens of a text so short that it can only be learned by heart."""
 
 
 def choose(
@@ -84,7 +87,8 @@ def choose(
             break
     if training.epochs is not None:
         passes = min(passes, training.epochs) if training.minutes else training.epochs
-    dropout, recurrent = next((d, r) for most, d, r in _DROPOUTS if passes >= most)
+    seen = 0 if tokens < _TOY else passes
+    dropout, recurrent = next((d, r) for least, d, r in _DROPOUTS if seen >= least)
     found = {
         "hidden": size.hidden,
         "layers": size.layers,

@@ -283,7 +283,7 @@ class LanguageModel:
         Example:
             >>> import lstm
             >>> corpus = "abracadabra " * 40
-            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=12, lr=0.03, seed=0)
+            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=30, lr=0.03, seed=0)
             >>> model.generate("abra", length=40, temperature=0, stop=" ")
             'abracadabra'
             >>> len(model.generate("abra", samples=3))
@@ -383,7 +383,7 @@ class LanguageModel:
         Example:
             >>> import lstm
             >>> corpus = "abracadabra " * 40
-            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=12, lr=0.03, seed=0)
+            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=30, lr=0.03, seed=0)
             >>> text, log_probability = model.beam("abra", length=8, stop=" ")
             >>> text
             'abracadabra'
@@ -449,7 +449,7 @@ class LanguageModel:
         Example:
             >>> import lstm
             >>> corpus = "abracadabra " * 40
-            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=12, lr=0.03, seed=0)
+            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=30, lr=0.03, seed=0)
             >>> [token for token, log_p in model.log_probabilities("cad", prompt="abra")]
             ['c', 'a', 'd']
         """
