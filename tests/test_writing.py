@@ -104,6 +104,13 @@ def test_a_prompt_of_many_chunks_is_read_as_a_whole(model: LanguageModel) -> Non
             assert abs(x - y).max() < 1e-5
 
 
+def test_many_small_requests_do_not_make_a_large_piece(model: LanguageModel) -> None:
+    writer = model.writer("the ", seed=0)
+    for _ in range(60):
+        writer.write(1)
+    assert len(next(writer.pieces())[0]) == 32
+
+
 # ---- several texts
 
 
@@ -223,6 +230,7 @@ def test_other_files_are_refused(model: LanguageModel, tmp_path: Path) -> None:
         ("choice", {"temperature": -1}),
         ("generators", []),
         ("generators", [{"bit_generator": "PCG64"}]),
+        ("generators", [np.random.default_rng(0).bit_generator.state | {"uinteger": -1}]),
         ("generators", 3),
         ("pending", ["e5a4a9"]),
         ("pending", ["zz"]),
