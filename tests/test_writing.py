@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from language_cases import TEXT, small
-from lstm import LanguageModel, saving
+from lstm import Input, LanguageModel, Sequential, saving
 from lstm.backends import BACKENDS
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
+from lstm.layers import LSTM, Dense, Embedding
 from lstm.text import ByteVocabulary, CharVocabulary, WordVocabulary, Writer
 from lstm.text.stopping import Cut
 
@@ -163,6 +164,15 @@ def test_what_is_unknown_is_read_but_never_written(of_words: LanguageModel) -> N
         assert text.startswith("what is this")
         assert "\N{REPLACEMENT CHARACTER}" not in text
     assert "\N{REPLACEMENT CHARACTER}" not in of_words.beam("what", 20).text
+
+
+def test_a_model_without_a_bias_writes_nothing_unknown_either(of_words: LanguageModel) -> None:
+    size = len(of_words.vocabulary)
+    parts = [Embedding(size, 4), LSTM(5, return_sequences=True), Dense(size, use_bias=False)]
+    made = LanguageModel(of_words.vocabulary, Sequential([Input((None,)), *parts]))
+    text = made.generate("the", 300, temperature=5.0, seed=0)
+    assert "\N{REPLACEMENT CHARACTER}" not in text
+    assert len(set(made.vocabulary.encode(text).tolist())) > 2
 
 
 # ---- files
