@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from language_cases import TEXT, small
-from lstm import LanguageModel, saving
+from lstm import Input, LanguageModel, Sequential, saving
 from lstm.backends import BACKENDS
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
+from lstm.layers import LSTM, Dense, Embedding
 from lstm.text import ByteVocabulary, CharVocabulary, WordVocabulary, Writer
 from lstm.text.stopping import Cut
 
@@ -104,6 +105,13 @@ def test_a_prompt_of_many_chunks_is_read_as_a_whole(model: LanguageModel) -> Non
             assert abs(x - y).max() < 1e-5
 
 
+def test_many_small_requests_do_not_make_a_large_piece(model: LanguageModel) -> None:
+    writer = model.writer("the ", seed=0)
+    for _ in range(60):
+        writer.write(1)
+    assert len(next(writer.pieces())[0]) == 32
+
+
 # ---- several texts
 
 
@@ -156,6 +164,15 @@ def test_what_is_unknown_is_read_but_never_written(of_words: LanguageModel) -> N
         assert text.startswith("what is this")
         assert "\N{REPLACEMENT CHARACTER}" not in text
     assert "\N{REPLACEMENT CHARACTER}" not in of_words.beam("what", 20).text
+
+
+def test_a_model_without_a_bias_writes_nothing_unknown_either(of_words: LanguageModel) -> None:
+    size = len(of_words.vocabulary)
+    parts = [Embedding(size, 4), LSTM(5, return_sequences=True), Dense(size, use_bias=False)]
+    made = LanguageModel(of_words.vocabulary, Sequential([Input((None,)), *parts]))
+    text = made.generate("the", 300, temperature=5.0, seed=0)
+    assert "\N{REPLACEMENT CHARACTER}" not in text
+    assert len(set(made.vocabulary.encode(text).tolist())) > 2
 
 
 # ---- files
@@ -223,6 +240,7 @@ def test_other_files_are_refused(model: LanguageModel, tmp_path: Path) -> None:
         ("choice", {"temperature": -1}),
         ("generators", []),
         ("generators", [{"bit_generator": "PCG64"}]),
+        ("generators", [np.random.default_rng(0).bit_generator.state | {"uinteger": -1}]),
         ("generators", 3),
         ("pending", ["e5a4a9"]),
         ("pending", ["zz"]),

@@ -355,7 +355,7 @@ def generate(
     embedding: Array,
     layers: Sequence[LSTMWeights],
     w: Array,
-    b: Array,
+    b: Array | None,
     states: Sequence[State],
     recent: NDArray[np.int64],
     u: NDArray[Any],

@@ -377,7 +377,7 @@ class Ops(Protocol):
         embedding: Array,
         layers: Sequence[LSTMWeights],
         w: Array,
-        b: Array,
+        b: Array | None,
         states: Sequence[State],
         recent: NDArray[np.int64],
         u: NDArray[Any],
@@ -389,7 +389,7 @@ class Ops(Protocol):
             tokens: int64 (B), the last token of each text, not yet seen by the states.
             embedding: (V, E).
             layers: one triple for each LSTM of the stack (tanh and sigmoid).
-            w, b: (H, V) and (V), the output layer.
+            w, b: (H, V) and (V) or None, the output layer.
             states: one (h, c) for each LSTM.
             recent: int64 (B, W), the last tokens of each text, the one in `tokens` included if it
                 is to count; -1 where there is none. Each token drawn enters, the oldest leaves.

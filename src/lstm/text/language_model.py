@@ -400,7 +400,7 @@ class LanguageModel:
 
     def _before(self, prompt: str) -> Tokens:
         """The tokens of a prompt; of an empty one, the token that a text starts after."""
-        return self._prompt(prompt) if prompt else np.array([self.vocabulary.start])
+        return self._prompt(prompt) if prompt else np.array([self.vocabulary.start], np.int64)
 
     def _encoded(self, argument: str, text: str) -> Tokens:
         with _named(argument):

@@ -23,13 +23,13 @@ class Stack(NamedTuple):
     Attributes:
         embedding: (V, E).
         layers: kernel, recurrent kernel and bias of each LSTM.
-        w, b: (H, V) and (V), the output layer, by which no unknown token is ever written.
+        w, b: (H, V) and (V) or None, the output layer; by its b no unknown token is ever written.
     """
 
     embedding: Array
     layers: list[LSTMWeights]
     w: Array
-    b: Array
+    b: Array | None
 
 
 def stack_of(model: "LanguageModel") -> Stack:

@@ -95,8 +95,8 @@ class Writer:
     ) -> "Writer":
         """A writer of texts that all begin with the same tokens (T,), or with none."""
         state = read(model, prompt[None, :-1], model.model.initial_state(1))
-        last = prompt[-1:] if len(prompt) else np.array([model.vocabulary.start])
-        recent = np.full((1, repetition_window), -1)
+        last = prompt[-1:] if len(prompt) else np.array([model.vocabulary.start], np.int64)
+        recent = np.full((1, repetition_window), -1, np.int64)
         seeds = [None if seed is None else seed + k for k in range(samples)]
         generators = [np.random.default_rng(one) for one in seeds]
         recent = _entered(recent, prompt[None])
@@ -139,7 +139,7 @@ class Writer:
             count = self._piece if length is None else min(self._piece, length - written)
             texts = self._draw(count)
             written += count
-            if time.perf_counter() - start < _PIECE_SECONDS:
+            if count == self._piece and time.perf_counter() - start < _PIECE_SECONDS:
                 self._piece *= 2
             yield texts
 
@@ -319,7 +319,10 @@ def _proposal(text: str) -> str:
 
 def _generator(state: Mapping[str, Any]) -> np.random.Generator:
     generator = np.random.default_rng(0)
-    generator.bit_generator.state = state
+    try:
+        generator.bit_generator.state = state
+    except OverflowError as error:
+        raise InvalidValueError("generators", "states of random generators", error) from None
     return generator
 
 
