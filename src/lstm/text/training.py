@@ -268,7 +268,7 @@ class Training:
             self._model.reset_states()
         offset = int(np.random.default_rng((self._seed, epoch)).integers(self._slack + 1))
         batches = self._corpus.chunks(self._streams, self.options.seq_len, offset, start=done)
-        return islice(batches, self.steps_per_epoch - done)
+        yield from islice(batches, self.steps_per_epoch - done)
 
     def _take(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
         """One step."""
