@@ -1,7 +1,8 @@
 """A training ends in the same bits however often it is killed, and whatever the disk does.
 
 Real processes are killed at random moments, half of them at random points of their saves. There are
-12 kills, or as many as the environment variable LSTM_KILLS says; LSTM_KILLS_SEED chooses others.
+12 kills, or as many as the environment variable LSTM_KILLS says; LSTM_KILLS_SEED chooses others:
+LSTM_KILLS=200 make test ARGS="-k killed -s".
 """
 
 import errno
@@ -132,9 +133,7 @@ def killed_at_any_time(
 
 @posix
 @pytest.mark.skipif(KILLS == 0, reason="LSTM_KILLS is 0")
-def test_every_killed_training_ends_in_the_same_bits(
-    home: Path, reference: Reference, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_killed_training_ends_in_the_same_bits(home: Path, reference: Reference) -> None:
     rng = np.random.default_rng(SEED)
     signals = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
     kills: Counter[str] = Counter()
@@ -160,8 +159,7 @@ def test_every_killed_training_ends_in_the_same_bits(
     result = CliRunner().invoke(app, command(home, folder))
     assert result.exit_code == 0, result.output
     reference.check(folder)
-    with capsys.disabled():
-        print(f"\n{dict(kills)}: {trainings + 1} trainings, all in the same bits")
+    print(f"{dict(kills)}: {trainings + 1} trainings, all in the same bits")
 
 
 class TestFailingDisks:

@@ -325,11 +325,11 @@ class TestGoingOn:
         check_same(tmp_path / "a", tmp_path / "b")
 
     def test_numbers_of_numpy(self, folder: Path, whole: Path) -> None:
-        numbers = {
+        numbers: dict[str, Any] = {
             key: np.float64(value) if isinstance(value, float) else np.int64(value)
             for key, value in SMALL.items()
         }
-        LanguageModel.train(TEXT, folder=folder, seed=np.int64(5), **numbers)
+        LanguageModel.train(TEXT, folder=folder, **numbers | {"seed": np.int64(5)})
         check_same(folder, whole)
 
 
