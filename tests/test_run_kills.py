@@ -1,12 +1,11 @@
 """A training ends in the same bits however often it is killed, and whatever the disk does.
 
 Real processes are killed at random moments, half of them at random points of their saves. There are
-12 kills, or as many as the environment variable LSTM_KILLS says; LSTM_KILLS_SEED chooses others.
+12 kills, or as many as the environment variable LSTM_KILLS says; LSTM_KILLS_SEED chooses others:
+LSTM_KILLS=200 make test ARGS="-k killed -s".
 """
 
-import csv
 import errno
-import json
 import os
 import shlex
 import shutil
@@ -19,18 +18,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from safetensors import safe_open
 from typer.testing import CliRunner
 
 import sabotage
 from language_cases import TEXT
-from lstm import LanguageModel, saving
 from lstm.cli import app
-from lstm.text import Corpus
+from run_cases import FILES, check_readable, check_same
 
 KILLS = int(os.environ.get("LSTM_KILLS", "12"))
 SEED = int(os.environ.get("LSTM_KILLS_SEED", "0"))
@@ -58,50 +54,9 @@ class Reference:
     points: list[str]
 
     def check(self, folder: Path) -> None:
-        """Check that another training left the same: model, checkpoint and record."""
-        assert digest(folder / "model.safetensors") == digest(self.folder / "model.safetensors")
-        assert records(folder) == records(self.folder)
-        got, expected = (checkpoint(path) for path in (folder, self.folder))
-        assert got.keys() == expected.keys()
-        for key, array in got.items():
-            np.testing.assert_array_equal(array, expected[key])
-        assert sorted(os.listdir(folder)) == sorted(os.listdir(self.folder))
-
-
-def digest(file: Path) -> str:
-    """SHA-256 over all that a file says; the order in which it says it is not ours."""
-    with safe_open(file, framework="numpy") as opened:
-        return str(opened.metadata()["sha256"])
-
-
-def checkpoint(folder: Path) -> dict[str, Any]:
-    with saving.reading(folder / "checkpoint.safetensors", ("checkpoint",)) as (tensors, _):
-        return tensors
-
-
-def records(folder: Path) -> list[dict[str, float]]:
-    """The rounds, without the time that they took."""
-    lines = (folder / "history.jsonl").read_text().splitlines()
-    return [{k: v for k, v in json.loads(line).items() if k != "seconds"} for line in lines]
-
-
-def check_readable(folder: Path) -> None:
-    """Check that every file of a training that was killed is whole."""
-    for file in folder.glob("[!.]*"):
-        match file.name:
-            case "model.safetensors" | "checkpoint.safetensors":
-                LanguageModel.load(file)
-            case "config.json":
-                json.loads(file.read_bytes())
-            case "tokens.bin":
-                assert len(Corpus.open(file, len(set(TEXT)))) == len(TEXT)
-            case "history.jsonl":
-                records(folder)
-            case "history.csv":
-                with file.open(newline="") as table:
-                    assert all(None not in row.values() for row in csv.DictReader(table))
-            case other:
-                pytest.fail(f"{other} is no file of a training")
+        """Check that another training left the same."""
+        check_same(folder, self.folder)
+        assert sorted(os.listdir(folder)) == FILES
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +133,7 @@ def killed_at_any_time(
 
 @posix
 @pytest.mark.skipif(KILLS == 0, reason="LSTM_KILLS is 0")
-def test_every_killed_training_ends_in_the_same_bits(
-    home: Path, reference: Reference, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_killed_training_ends_in_the_same_bits(home: Path, reference: Reference) -> None:
     rng = np.random.default_rng(SEED)
     signals = signal.SIGKILL, signal.SIGTERM, signal.SIGINT
     kills: Counter[str] = Counter()
@@ -198,7 +151,7 @@ def test_every_killed_training_ends_in_the_same_bits(
             kind = number.name
         if code:
             kills[kind] += 1
-            check_readable(folder)
+            check_readable(folder, len(set(TEXT)))
             continue
         reference.check(folder)
         shutil.rmtree(folder)
@@ -206,8 +159,7 @@ def test_every_killed_training_ends_in_the_same_bits(
     result = CliRunner().invoke(app, command(home, folder))
     assert result.exit_code == 0, result.output
     reference.check(folder)
-    with capsys.disabled():
-        print(f"\n{dict(kills)}: {trainings + 1} trainings, all in the same bits")
+    print(f"{dict(kills)}: {trainings + 1} trainings, all in the same bits")
 
 
 class TestFailingDisks:

@@ -284,7 +284,9 @@ class TensorBoard(Callback):
         self._writer: Any = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        self._writer = self._make(str(self.log_dir))
+        # Two files of one second would have the same name.
+        suffix = f".{self.model.optimizer.step}"
+        self._writer = self._make(str(self.log_dir), filename_suffix=suffix)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         step = self.model.optimizer.step

@@ -488,14 +488,16 @@ class Model(GraphLayer):
 
         Args:
             rows: the sequences of a batch that do; None for all.
+
+        Raises:
+            InvalidValueError: there is no such sequence.
         """
         if rows is None:
             self._carried.states.clear()
             return
-        chosen = np.asarray(rows, np.intp)
         for state in self._carried.states.values():
             for part in state:
-                part[chosen] = 0
+                part[checks.indices("rows", np.asarray(rows), len(part))] = 0
 
     @property
     def carried_state(self) -> State:
@@ -509,6 +511,8 @@ class Model(GraphLayer):
 
     @carried_state.setter
     def carried_state(self, state: Mapping[str, StepState]) -> None:
+        if not isinstance(state, Mapping):
+            raise InvalidTypeError("carried_state", "a State", type(state).__name__)
         shapes = {name: s for name, s in self.graph.state_shapes().items() if name in state}
         checked = State.checked(state, shapes, State(state).batch_size, self.backend.dtype)
         self._carried.states = {

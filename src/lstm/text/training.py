@@ -5,7 +5,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -132,12 +131,16 @@ class Training:
     # ---- a value that a file can hold
 
     def contents(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """All that is needed to go on later: arrays by name, and JSON values."""
+        """All that is needed to go on later: arrays by name, and JSON values.
+
+        Raises:
+            DivergedError: a weight is no longer a finite number.
+        """
+        self._check_weights()
         tensors, header = self._language_model.contents(include_optimizer=True)
         for name, parts in self._model.carried_state.items():
             tensors |= {f"carried/{name}/{k}": array for k, array in enumerate(parts)}
         header["training"] = {
-            "options": asdict(self.options),
             "corpus": self.corpus.sha256,
             "seed": self._seed,
             "step": self.step,
@@ -268,7 +271,7 @@ class Training:
             self._model.reset_states()
         offset = int(np.random.default_rng((self._seed, epoch)).integers(self._slack + 1))
         batches = self._corpus.chunks(self._streams, self.options.seq_len, offset, start=done)
-        return islice(batches, self.steps_per_epoch - done)
+        yield from islice(batches, self.steps_per_epoch - done)
 
     def _take(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
         """One step."""
@@ -319,7 +322,7 @@ class Training:
     def _judge(self) -> None:
         """End a round: validate, and keep the weights if they are the best so far."""
         logs = {"loss": self._loss / max(1, self._steps)}
-        self._stop_unless(all(np.isfinite(w).all() for w in self._model.get_weights()))
+        self._check_weights()
         better = True
         if len(self._validation) > 1:
             logs["val_loss"] = self._validate()
@@ -361,6 +364,9 @@ class Training:
             nats = math.nan
         self._stop_unless(math.isfinite(nats))
         return nats
+
+    def _check_weights(self) -> None:
+        self._stop_unless(all(np.isfinite(w).all() for w in self._model.get_weights()))
 
     def _stop_unless(self, finite: bool) -> None:
         if not finite:
