@@ -162,6 +162,7 @@ class TestCommand:
         shown: dict[str, Any] = json.loads(
             run("evaluate", "model.safetensors", *arguments, "--json", stdin=stdin)
         )
+        assert shown.pop("corpus") == arguments[0]
         return shown
 
     def test_reads_texts_wherever_they_are(self, folder: Path) -> None:
@@ -198,7 +199,7 @@ class TestCommand:
     def test_characters_that_the_model_does_not_know(self, folder: Path) -> None:
         message = run("evaluate", "model.safetensors", "-", stdin="the maté", code=1)
         assert message.startswith("error: corpus: expected only the 20 distinct characters")
-        assert "'é' (U+00E9) at offset 7" in message
+        assert "'é' (U+00E9) at offset 4 beyond the first 3 characters" in message
         trained(TEXT + "éü", min_count=2).save("model.safetensors")
         assert self.figures("-", stdin="the maté")["tokens"] == 7
 
