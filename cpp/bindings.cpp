@@ -28,27 +28,38 @@ nb::ndarray<nb::numpy, float> empty(const std::vector<std::size_t>& shape) {
   return {block->memory, shape.size(), shape.data(), owner};
 }
 
-void expect_choice(double temperature, int64_t top_k, double top_p) {
-  if (!(temperature >= 0)) fail("temperature", "at least 0", std::to_string(temperature));
+lstm::Choice checked_choice(double temperature, int64_t top_k, double top_p, double min_p,
+                            double repetition_penalty) {
+  const auto refuse = [](const char* name, const char* expected, double got) {
+    fail(name, expected, std::to_string(got));
+  };
+  if (!(temperature >= 0)) refuse("temperature", "at least 0", temperature);
   if (top_k < 0) fail("top_k", "at least 0", std::to_string(top_k));
-  if (!(top_p > 0)) fail("top_p", "above 0", std::to_string(top_p));
+  if (!(top_p > 0)) refuse("top_p", "above 0", top_p);
+  if (!(min_p >= 0 && min_p <= 1)) refuse("min_p", "in [0, 1]", min_p);
+  if (!(repetition_penalty > 0)) refuse("repetition_penalty", "above 0", repetition_penalty);
+  return {temperature, top_k, top_p, min_p, repetition_penalty};
 }
 
-void sample(In z, Uniforms u, double temperature, int64_t top_k, double top_p, TokensOut out) {
-  const int64_t B = size("z", z, 2, 0), V = z.shape(1);
+void sample(In z, Uniforms u, Tokens recent, double temperature, int64_t top_k, double top_p,
+            double min_p, double repetition_penalty, TokensOut out) {
+  const int64_t B = size("z", z, 2, 0), V = z.shape(1), W = size("recent", recent, 2, 1);
   if (V < 1) fail("z", "at least one token", "none");
   expect("u", u, {B});
+  expect("recent", recent, {B, W});
   expect("out", out, {B});
-  expect_choice(temperature, top_k, top_p);
+  expect_tokens("recent", recent, V, -1);
+  const auto choice = checked_choice(temperature, top_k, top_p, min_p, repetition_penalty);
   unlocked(
-      [&] { kernels->sample(B, V, z.data(), u.data(), temperature, top_k, top_p, out.data()); });
+      [&] { kernels->sample(B, V, W, z.data(), u.data(), recent.data(), choice, out.data()); });
 }
 
 void generate(Tokens tokens, In embedding, std::vector<In> w, std::vector<In> r,
               std::vector<Maybe<In>> b, std::vector<Out> h, std::vector<Out> c, In w_out,
-              Maybe<In> b_out, Uniforms u, double temperature, int64_t top_k, double top_p,
-              TokensOut drawn) {
+              Maybe<In> b_out, Tokens recent, Uniforms u, double temperature, int64_t top_k,
+              double top_p, double min_p, double repetition_penalty, TokensOut drawn) {
   const int64_t B = size("tokens", tokens, 1, 0), N = size("u", u, 2, 1);
+  const int64_t W = size("recent", recent, 2, 1);
   const int64_t V = size("embedding", embedding, 2, 0);
   const std::size_t depth = w.size();
   if (!depth || r.size() != depth || b.size() != depth || h.size() != depth || c.size() != depth)
@@ -68,24 +79,26 @@ void generate(Tokens tokens, In embedding, std::vector<In> w, std::vector<In> r,
   }
   expect("w_out", w_out, {D, V});
   expect("b_out", b_out, {V});
+  expect("recent", recent, {B, W});
   expect("u", u, {B, N});
   expect("drawn", drawn, {B, N});
   expect_tokens("tokens", tokens, V);
-  expect_choice(temperature, top_k, top_p);
+  expect_tokens("recent", recent, V, -1);
+  const auto choice = checked_choice(temperature, top_k, top_p, min_p, repetition_penalty);
   if (B && V > (int64_t(1) << 40) / B) throw std::bad_alloc();  // for the logits
   const lstm::Generation s{B,
                            N,
                            V,
+                           W,
                            tokens.data(),
                            embedding.data(),
                            layers.data(),
                            int(depth),
                            w_out.data(),
                            pointer(b_out),
+                           recent.data(),
                            u.data(),
-                           temperature,
-                           top_k,
-                           top_p,
+                           choice,
                            drawn.data()};
   unlocked([&] { kernels->generate(s); });
 }
@@ -123,9 +136,10 @@ NB_MODULE(_kernels, m) {
   m.def("empty", empty, "shape"_a);
   add_layers(m);
   add_losses_and_optimizers(m);
-  m.def("sample", sample, "z"_a, "u"_a, "temperature"_a, "top_k"_a, "top_p"_a, exact("out"));
+  m.def("sample", sample, "z"_a, "u"_a, exact("recent"), "temperature"_a, "top_k"_a, "top_p"_a,
+        "min_p"_a, "repetition_penalty"_a, exact("out"));
   m.def("generate", generate, exact("tokens"), "embedding"_a, "w"_a, "r"_a, "b"_a, exact("h"),
-        exact("c"), "w_out"_a, none("b_out"), "u"_a, "temperature"_a, "top_k"_a, "top_p"_a,
-        exact("drawn"));
+        exact("c"), "w_out"_a, none("b_out"), exact("recent"), "u"_a, "temperature"_a, "top_k"_a,
+        "top_p"_a, "min_p"_a, "repetition_penalty"_a, exact("drawn"));
   m.def("matmul", matmul, "a"_a, "b"_a, exact("c"));
 }

@@ -86,10 +86,12 @@ auto pointer(const Maybe<A>& array) -> decltype(array->data()) {
   return array ? array->data() : nullptr;
 }
 
-inline void expect_tokens(const char* name, const Tokens& tokens, int64_t V) {
+// Tokens in [least, V); -1 for the least where one may be missing.
+inline void expect_tokens(const char* name, const Tokens& tokens, int64_t V, int64_t least = 0) {
   for (std::size_t k = 0; k < tokens.size(); ++k)
-    if (tokens.data()[k] < 0 || tokens.data()[k] >= V)
-      fail(name, "integers in [0, " + std::to_string(V) + ")", std::to_string(tokens.data()[k]));
+    if (tokens.data()[k] < least || tokens.data()[k] >= V)
+      fail(name, "integers in [" + std::to_string(least) + ", " + std::to_string(V) + ")",
+           std::to_string(tokens.data()[k]));
 }
 
 inline lstm::Activation activation_of(int value, bool elementwise) {

@@ -9,8 +9,8 @@ namespace {
 template <class IO>
 lstm::LSTMShape lstm_shape(const Maybe<In>& x, const Maybe<Tokens>& tokens, const In& w,
                            const In& r, const Maybe<In>& h0, const Maybe<In>& c0,
-                           const Maybe<Mask>& mask, bool reverse, int activation,
-                           int recurrent_activation, IO& io) {
+                           const Maybe<Mask>& mask, const Maybe<In>& recurrent_mask, bool reverse,
+                           int activation, int recurrent_activation, IO& io) {
   if (x.has_value() == tokens.has_value()) fail("x", "either vectors or tokens", "both or none");
   const int64_t D = size("w", w, 2, 0), H = size("r", r, 2, 0);
   const int64_t B = x ? size("x", *x, 3, 0) : size("tokens", *tokens, 2, 0);
@@ -22,6 +22,7 @@ lstm::LSTMShape lstm_shape(const Maybe<In>& x, const Maybe<Tokens>& tokens, cons
   expect("h0", h0, {B, H});
   expect("c0", c0, {B, H});
   expect("mask", mask, {B, T});
+  expect("recurrent_mask", recurrent_mask, {B, H});
   io.x = pointer(x);
   io.tokens = pointer(tokens);
   io.w = w.data();
@@ -29,6 +30,7 @@ lstm::LSTMShape lstm_shape(const Maybe<In>& x, const Maybe<Tokens>& tokens, cons
   io.h0 = pointer(h0);
   io.c0 = pointer(c0);
   io.mask = reinterpret_cast<const std::uint8_t*>(pointer(mask));
+  io.recurrent_mask = pointer(recurrent_mask);
   return {B,
           T,
           D,
@@ -38,12 +40,22 @@ lstm::LSTMShape lstm_shape(const Maybe<In>& x, const Maybe<Tokens>& tokens, cons
           activation_of(recurrent_activation, true)};
 }
 
+// What the steps multiply r with is kept where a mask makes it differ from the outputs.
+template <class A>
+void expect_masked_h(const lstm::LSTMShape& s, const Maybe<In>& recurrent_mask,
+                     const Maybe<A>& masked_h) {
+  expect("masked_h", masked_h, {s.B, s.T, s.H});
+  if (recurrent_mask.has_value() != masked_h.has_value())
+    fail("masked_h", recurrent_mask ? "an array" : "None", masked_h ? "an array" : "None");
+}
+
 void lstm_forward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> b, Maybe<In> h0,
-                  Maybe<In> c0, Maybe<Mask> mask, bool reverse, int activation,
-                  int recurrent_activation, Maybe<Out> gates, Out c, Out y) {
+                  Maybe<In> c0, Maybe<Mask> mask, Maybe<In> recurrent_mask, bool reverse,
+                  int activation, int recurrent_activation, Maybe<Out> gates, Maybe<Out> masked_h,
+                  Out c, Out y) {
   lstm::LSTMForward io{};
-  const auto s =
-      lstm_shape(x, tokens, w, r, h0, c0, mask, reverse, activation, recurrent_activation, io);
+  const auto s = lstm_shape(x, tokens, w, r, h0, c0, mask, recurrent_mask, reverse, activation,
+                            recurrent_activation, io);
   expect("b", b, {4 * s.H});
   expect("gates", gates, {s.B, s.T, 4 * s.H});
   if (gates)
@@ -51,23 +63,27 @@ void lstm_forward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> b, Ma
   else
     expect("c", c, {s.B, s.H});
   expect("y", y, {s.B, s.T, s.H});
+  expect_masked_h(s, recurrent_mask, masked_h);
   io.b = pointer(b);
   io.gates = pointer(gates);
+  io.masked_h = pointer(masked_h);
   io.c = c.data();
   io.y = y.data();
   unlocked([&] { kernels->lstm_forward(s, io); });
 }
 
 void lstm_backward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> h0, Maybe<In> c0,
-                   Maybe<Mask> mask, bool reverse, int activation, int recurrent_activation,
-                   Out gates, In c, In y, Maybe<In> dy, Out dh, Out dc, Maybe<Out> dw,
-                   Maybe<Out> dr, Maybe<Out> db, Maybe<Out> dx) {
+                   Maybe<Mask> mask, Maybe<In> recurrent_mask, bool reverse, int activation,
+                   int recurrent_activation, Out gates, Maybe<In> masked_h, In c, In y,
+                   Maybe<In> dy, Out dh, Out dc, Maybe<Out> dw, Maybe<Out> dr, Maybe<Out> db,
+                   Maybe<Out> dx) {
   lstm::LSTMBackward io{};
-  const auto s =
-      lstm_shape(x, tokens, w, r, h0, c0, mask, reverse, activation, recurrent_activation, io);
+  const auto s = lstm_shape(x, tokens, w, r, h0, c0, mask, recurrent_mask, reverse, activation,
+                            recurrent_activation, io);
   expect("gates", gates, {s.B, s.T, 4 * s.H});
   expect("c", c, {s.B, s.T, s.H});
   expect("y", y, {s.B, s.T, s.H});
+  expect_masked_h(s, recurrent_mask, masked_h);
   expect("dy", dy, {s.B, s.T, s.H});
   expect("dh", dh, {s.B, s.H});
   expect("dc", dc, {s.B, s.H});
@@ -77,6 +93,7 @@ void lstm_backward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> h0, 
   expect("dx", dx, {s.B, s.T, s.D});
   if (dx && tokens) fail("dx", "None for tokens", "an array");
   io.gates = gates.data();
+  io.masked_h = pointer(masked_h);
   io.c = c.data();
   io.y = y.data();
   io.dy = pointer(dy);
@@ -179,6 +196,13 @@ void dropout(In x, In u, float rate, Out y) {
   unlocked([&] { kernels->dropout(n, x.data(), u.data(), rate, y.data()); });
 }
 
+void scale_features(In x, In factor, Out y) {
+  const int64_t B = size("x", x, 3, 0), T = x.shape(1), C = x.shape(2);
+  expect("factor", factor, {B, C});
+  expect("y", y, {B, T, C});
+  unlocked([&] { kernels->scale_features(B, T, C, x.data(), factor.data(), y.data()); });
+}
+
 void embedding_forward(Tokens tokens, In w, Out y) {
   const int64_t n = size("tokens", tokens, 1, 0), V = size("w", w, 2, 0), E = w.shape(1);
   expect("y", y, {n, E});
@@ -197,12 +221,14 @@ void embedding_backward(In dy, Tokens tokens, Out dw) {
 
 void add_layers(nb::module_& m) {
   m.def("lstm_forward", lstm_forward, none("x"), maybe_exact("tokens"), "w"_a, "r"_a, none("b"),
-        none("h0"), none("c0"), none("mask"), "reverse"_a, "activation"_a, "recurrent_activation"_a,
-        maybe_exact("gates"), exact("c"), exact("y"));
+        none("h0"), none("c0"), none("mask"), none("recurrent_mask"), "reverse"_a, "activation"_a,
+        "recurrent_activation"_a, maybe_exact("gates"), maybe_exact("masked_h"), exact("c"),
+        exact("y"));
   m.def("lstm_backward", lstm_backward, none("x"), maybe_exact("tokens"), "w"_a, "r"_a, none("h0"),
-        none("c0"), none("mask"), "reverse"_a, "activation"_a, "recurrent_activation"_a,
-        exact("gates"), "c"_a, "y"_a, none("dy"), exact("dh"), exact("dc"), maybe_exact("dw"),
-        maybe_exact("dr"), maybe_exact("db"), maybe_exact("dx"));
+        none("c0"), none("mask"), none("recurrent_mask"), "reverse"_a, "activation"_a,
+        "recurrent_activation"_a, exact("gates"), none("masked_h"), "c"_a, "y"_a, none("dy"),
+        exact("dh"), exact("dc"), maybe_exact("dw"), maybe_exact("dr"), maybe_exact("db"),
+        maybe_exact("dx"));
   m.def("linear_forward", linear_forward, "x"_a, "w"_a, none("b"), "activation"_a, exact("y"));
   m.def("linear_backward", linear_backward, "dy"_a, "x"_a, "w"_a, "y"_a, "activation"_a,
         maybe_exact("dz"), maybe_exact("dw"), maybe_exact("db"), maybe_exact("dx"));
@@ -214,6 +240,7 @@ void add_layers(nb::module_& m) {
   m.def("activation_forward", activation_forward, "x"_a, "activation"_a, exact("y"));
   m.def("activation_backward", activation_backward, "dy"_a, "y"_a, "activation"_a, exact("dx"));
   m.def("dropout", dropout, "x"_a, "u"_a, "rate"_a, exact("y"));
+  m.def("scale_features", scale_features, "x"_a, "factor"_a, exact("y"));
   m.def("embedding_forward", embedding_forward, exact("tokens"), "w"_a, exact("y"));
   m.def("embedding_backward", embedding_backward, "dy"_a, exact("tokens"), exact("dw"));
 }

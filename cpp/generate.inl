@@ -11,13 +11,65 @@ using lstm::GenerationLayer;
 
 // A layer at work: its packed weights, and [x, h] (B, D + H) of an even and an odd step. While a
 // step reads one, it writes h to the other: no thread waits for those that still read.
-struct LayerAtWork {
+struct LayerAtWork : GenerationLayer {
   float *packed, *xh[2];
+
+  std::int64_t inputs() const { return D + H; }
+  std::int64_t packed_size() const { return groups_of(H) * inputs() * group_width; }
+  // h before step t, within [x, h].
+  float* state(std::int64_t t) const { return xh[t % 2] + D; }
 };
 
+// The texts at work. All memory is laid out before a state changes.
+struct Writing {
+  const Generation& s;
+  LayerAtWork* layers;
+  float* output;  // the packed output layer
+  float* z;  // (B, V)
+  std::int64_t* order;  // (V), with p what is drawn with
+  double* p;  // (V)
+  std::int64_t weights;  // floats that are read for each token
+  std::int64_t divisible;  // parts of the largest layer
+
+  const LayerAtWork& top() const { return layers[s.depth - 1]; }
+};
+
+inline Writing lay_out(const Generation& s) {
+  const std::int64_t top = s.layers[s.depth - 1].H;
+  Writing w{
+      s, nullptr, nullptr, nullptr, nullptr, nullptr, panels(s.V) * top * panel_width, panels(s.V)};
+  std::int64_t states = s.B * s.V;
+  for (int k = 0; k < s.depth; ++k) {
+    const LayerAtWork layer{s.layers[k], nullptr, {}};
+    w.weights += layer.packed_size();
+    w.divisible = std::max(w.divisible, groups_of(layer.H));
+    states += 2 * s.B * layer.inputs();
+  }
+  const std::int64_t layers = s.depth * std::int64_t(sizeof(LayerAtWork) / sizeof(float));
+  // Weights begin where vectors do: none lies in two lines of the cache.
+  const std::int64_t others = (4 * s.V + layers + lanes - 1) / lanes * lanes;
+  float* memory = scratch(2, others + w.weights + states);
+  w.order = reinterpret_cast<std::int64_t*>(memory);
+  w.p = reinterpret_cast<double*>(memory + 2 * s.V);
+  w.layers = reinterpret_cast<LayerAtWork*>(memory + 4 * s.V);
+  w.output = memory + others;
+  float *packed = w.output + panels(s.V) * top * panel_width, *xh = w.output + w.weights;
+  for (int k = 0; k < s.depth; ++k) {
+    LayerAtWork& layer = w.layers[k] = {s.layers[k], packed, {}};
+    packed += layer.packed_size();
+    for (float*& part : layer.xh) {
+      part = xh;
+      xh += s.B * layer.inputs();
+    }
+  }
+  w.z = xh;
+  return w;
+}
+
 // The units of one group of w (D, 4H) above r (H, 4H), as a panel.
-inline void pack_stacked(const GenerationLayer& layer, std::int64_t group, float* panel) {
-  const std::int64_t D = layer.D, H = layer.H, K = D + H;
+inline void pack_stacked(const LayerAtWork& layer, std::int64_t group) {
+  const std::int64_t D = layer.D, H = layer.H, K = layer.inputs();
+  float* panel = layer.packed + group * K * group_width;
   const int n = units_of(H, group);
   for (std::int64_t k = 0; k < K; ++k) {
     const float* row = k < D ? layer.w + k * 4 * H : layer.r + (k - D) * 4 * H;
@@ -26,15 +78,51 @@ inline void pack_stacked(const GenerationLayer& layer, std::int64_t group, float
   }
 }
 
-// One step of some units of a layer for B sequences; `above` (B, ·) gets h too, if there is a
-// layer.
-inline void layer_step(const GenerationLayer& layer, const LayerAtWork& work, std::int64_t B,
-                       std::int64_t t, lstm::Part groups, float* above, std::int64_t above_apart) {
-  const std::int64_t D = layer.D, H = layer.H, K = D + H;
-  const float* xh = work.xh[t % 2];
-  float* h_next = work.xh[(t + 1) % 2] + D;
+inline void pack_weights(const Writing& w) {
+  for (int k = 0; k < w.s.depth; ++k) {
+    const LayerAtWork& layer = w.layers[k];
+    lstm::parallel(groups_of(layer.H), 1, 4.0 * layer.inputs() * group_width,
+                   [&](auto begin, auto end) {
+                     for (auto group = begin; group < end; ++group) pack_stacked(layer, group);
+                   });
+  }
+  const std::int64_t V = w.s.V, H = w.top().H;
+  lstm::parallel(panels(V), 1, 4.0 * H * panel_width, [&](auto begin, auto end) {
+    for (auto panel = begin; panel < end; ++panel)
+      pack_panel({w.s.w + panel * panel_width, V, 1}, 0, H, columns_of(V, panel),
+                 w.output + panel * H * panel_width);
+  });
+}
+
+// f(h within [x, h], h outside) for each text and layer, before step t.
+template <class F>
+void each_state(const Writing& w, std::int64_t t, F f) {
+  for (int k = 0; k < w.s.depth; ++k) {
+    const LayerAtWork& layer = w.layers[k];
+    for (std::int64_t b = 0; b < w.s.B; ++b)
+      f(layer.state(t) + b * layer.inputs(), layer.h + b * layer.H, layer.H * sizeof(float));
+  }
+}
+
+// The vectors of the last tokens, as x of step t.
+inline void embed(const Writing& w, std::int64_t t) {
+  const Generation& s = w.s;
+  const LayerAtWork& layer = w.layers[0];
+  for (std::int64_t b = 0; b < s.B; ++b) {
+    const std::int64_t token = t ? s.drawn[b * s.N + t - 1] : s.tokens[b];
+    std::memcpy(layer.xh[t % 2] + b * layer.inputs(), s.embedding + token * layer.D,
+                layer.D * sizeof(float));
+  }
+}
+
+// One step of some units of a layer for B sequences; `above`, if there is such a layer, gets h too.
+inline void layer_step(const LayerAtWork& layer, std::int64_t B, std::int64_t t, lstm::Part groups,
+                       const LayerAtWork* above) {
+  const std::int64_t D = layer.D, H = layer.H, K = layer.inputs();
+  const float* xh = layer.xh[t % 2];
+  float* h_next = layer.xh[(t + 1) % 2] + D;
   for (std::int64_t group = groups.begin; group < groups.end; ++group) {
-    const float* panel = work.packed + group * K * group_width;
+    const float* panel = layer.packed + group * K * group_width;
     const std::int64_t u = group * lanes;
     const int n = units_of(H, group);
     for (std::int64_t first = 0; first < B; first += tile_rows)
@@ -53,99 +141,64 @@ inline void layer_step(const GenerationLayer& layer, const LayerAtWork& work, st
           const vec h = o * tanh(cell);
           store_part(c, cell, n);
           store_part(h_next + (first + m) * K + u, h, n);
-          if (above) store_part(above + (first + m) * above_apart + u, h, n);
+          if (above) store_part(above->xh[t % 2] + (first + m) * above->inputs() + u, h, n);
         }
       });
   }
 }
 
+// Some panels of the logits after step t.
+inline void logits_step(const Writing& w, std::int64_t t, lstm::Part part) {
+  const std::int64_t V = w.s.V;
+  const LayerAtWork& top = w.top();
+  for (std::int64_t panel = part.begin; panel < part.end; ++panel)
+    panel_product(0, w.s.B, top.H, {top.state(t + 1), top.inputs(), 1},
+                  w.output + panel * top.H * panel_width, w.z + panel * panel_width, V,
+                  columns_of(V, panel), false, w.s.b ? w.s.b + panel * panel_width : nullptr);
+}
+
+// One token for each text, which becomes the last of its recent ones.
+inline void draw_step(const Writing& w, std::int64_t t) {
+  const Generation& s = w.s;
+  for (std::int64_t b = 0; b < s.B; ++b) {
+    const std::int64_t *given = s.recent + b * s.W, *given_end = given + s.W;
+    std::int64_t* drawn = s.drawn + b * s.N;
+    if (s.choice.repetition_penalty != 1) {
+      const Recent recent{given + std::min(t, s.W), given_end,
+                          drawn + std::max<std::int64_t>(0, t - s.W), drawn + t};
+      penalize(w.z + b * s.V, recent, float(s.choice.repetition_penalty), w.order);
+    }
+    drawn[t] = draw(s.V, w.z + b * s.V, s.u[b * s.N + t], s.choice, w.order, w.p);
+  }
+}
+
 inline void generate(const Generation& s) {
   if (s.B == 0 || s.N == 0) return;
-  const std::int64_t B = s.B, V = s.V, depth = s.depth;
-  const auto inputs = [&](std::int64_t k) { return s.layers[k].D + s.layers[k].H; };
-  const auto panels_size = [&](std::int64_t k) {
-    return groups_of(s.layers[k].H) * inputs(k) * group_width;
-  };
-  const GenerationLayer& top = s.layers[depth - 1];
-  std::int64_t weights = panels(V) * top.H * panel_width, states = B * V, divisible = panels(V);
-  for (std::int64_t k = 0; k < depth; ++k) {
-    weights += panels_size(k);
-    states += 2 * B * inputs(k);
-    divisible = std::max(divisible, groups_of(s.layers[k].H));
-  }
-  // All memory before a state changes: what is drawn from, where layers stand, what is packed, and
-  // what changes.
-  const std::int64_t others = 4 * V + depth * std::int64_t(sizeof(LayerAtWork) / sizeof(float));
-  float* memory = scratch(2, others + weights + states);
-  auto* order = reinterpret_cast<std::int64_t*>(memory);
-  auto* p = reinterpret_cast<double*>(memory + 2 * V);
-  auto* work = reinterpret_cast<LayerAtWork*>(memory + 4 * V);
-  float *output = memory + others, *next = output + panels(V) * top.H * panel_width;
-  for (std::int64_t k = 0; k < depth; ++k) {
-    const GenerationLayer& layer = s.layers[k];
-    work[k].packed = next;
-    lstm::parallel(groups_of(layer.H), 1, 4.0 * inputs(k) * group_width, [&](auto begin, auto end) {
-      for (auto group = begin; group < end; ++group)
-        pack_stacked(layer, group, next + group * inputs(k) * group_width);
-    });
-    next += panels_size(k);
-  }
-  lstm::parallel(panels(V), 1, 4.0 * top.H * panel_width, [&](auto begin, auto end) {
-    for (auto panel = begin; panel < end; ++panel)
-      pack_panel({s.w + panel * panel_width, V, 1}, 0, top.H, columns_of(V, panel),
-                 output + panel * top.H * panel_width);
+  const Writing w = lay_out(s);
+  pack_weights(w);
+  each_state(w, 0, [](float* inside, float* outside, std::size_t size) {
+    std::memcpy(inside, outside, size);
   });
-  for (std::int64_t k = 0; k < depth; ++k)
-    for (float*& xh : work[k].xh) {
-      xh = next;
-      next += B * inputs(k);
-    }
-  float* z = next;
-  // h of a layer before step t, or what is drawn from, within its [x, h].
-  const auto state = [&](std::int64_t k, std::int64_t t) {
-    return work[k].xh[t % 2] + s.layers[k].D;
-  };
-  const auto copy_states = [&](std::int64_t t, bool back) {
-    for (std::int64_t k = 0; k < depth; ++k)
-      for (std::int64_t b = 0; b < B; ++b) {
-        float *inside = state(k, t) + b * inputs(k), *outside = s.layers[k].h + b * s.layers[k].H;
-        std::memcpy(back ? outside : inside, back ? inside : outside,
-                    s.layers[k].H * sizeof(float));
-      }
-  };
-  const auto embed = [&](std::int64_t t) {
-    for (std::int64_t b = 0; b < B; ++b)
-      std::memcpy(work[0].xh[t % 2] + b * inputs(0),
-                  s.embedding + (t ? s.drawn[b * s.N + t - 1] : s.tokens[b]) * s.layers[0].D,
-                  s.layers[0].D * sizeof(float));
-  };
-  copy_states(0, false);
-  embed(0);
+  embed(w, 0);
 
   // A few small layers are not worth the waiting.
-  lstm::together(weights < 1 << 16 ? 1 : divisible, [&](int member, int members, auto& barrier) {
+  const std::int64_t most = w.weights < 1 << 16 ? 1 : w.divisible;
+  lstm::together(most, [&](int member, int members, auto& barrier) {
     const auto meet = [&] {
       if (members > 1) barrier.wait();
     };
     for (std::int64_t t = 0; t < s.N; ++t) {
-      for (std::int64_t k = 0; k < depth; ++k) {
-        float* above = k + 1 < depth ? work[k + 1].xh[t % 2] : nullptr;
-        layer_step(s.layers[k], work[k], B, t,
-                   lstm::part_of(groups_of(s.layers[k].H), 1, member, members), above,
-                   above ? inputs(k + 1) : 0);
+      for (int k = 0; k < s.depth; ++k) {
+        const LayerAtWork& layer = w.layers[k];
+        layer_step(layer, s.B, t, lstm::part_of(groups_of(layer.H), 1, member, members),
+                   k + 1 < s.depth ? &layer + 1 : nullptr);
         meet();
       }
-      const lstm::Part mine = lstm::part_of(panels(V), 1, member, members);
-      for (std::int64_t panel = mine.begin; panel < mine.end; ++panel)
-        panel_product(0, B, top.H, {state(depth - 1, t + 1), inputs(depth - 1), 1},
-                      output + panel * top.H * panel_width, z + panel * panel_width, V,
-                      columns_of(V, panel), false, s.b ? s.b + panel * panel_width : nullptr);
+      logits_step(w, t, lstm::part_of(panels(s.V), 1, member, members));
       meet();
       if (member == 0) {
-        for (std::int64_t b = 0; b < B; ++b)
-          s.drawn[b * s.N + t] =
-              draw(V, z + b * V, s.u[b * s.N + t], s.temperature, s.top_k, s.top_p, order, p);
-        if (t + 1 < s.N) embed(t + 1);
+        draw_step(w, t);
+        if (t + 1 < s.N) embed(w, t + 1);
       }
       meet();
       // On busy cores the first goes on alone.
@@ -155,7 +208,9 @@ inline void generate(const Generation& s) {
       }
     }
   });
-  copy_states(s.N, true);
+  each_state(w, s.N, [](float* inside, float* outside, std::size_t size) {
+    std::memcpy(outside, inside, size);
+  });
 }
 
 }  // namespace LSTM_ISA

@@ -38,18 +38,21 @@ struct LSTMForward {
   const float* h0;           // (B, H), or null for zeros
   const float* c0;           // (B, H), or null for zeros
   const std::uint8_t* mask;  // (B, T), 0 where a step is skipped, or null
-  float* gates;              // (B, T, 4H): i, f, g, o after their activations, or null
+  const float* recurrent_mask;  // (B, H), what h is multiplied with before r, or null for ones
+  float* gates;                 // (B, T, 4H): i, f, g, o after their activations, or null
+  float* masked_h;  // (B, T, H): what each step multiplied r with; null without recurrent_mask
   float* c;  // (B, T, H): the cell after each step; without gates (B, H), the last
   float* y;  // (B, T, H)
 };
 
 struct LSTMBackward {
-  const float* x;  // as in the forward pass, to `mask`
+  const float* x;  // as in the forward pass, to `recurrent_mask`
   const std::int64_t* tokens;
   const float *w, *r, *h0, *c0;
   const std::uint8_t* mask;
+  const float* recurrent_mask;
   float* gates;  // what the forward pass left; overwritten
-  const float *c, *y;  // what the forward pass left
+  const float *masked_h, *c, *y;  // what the forward pass left
   const float* dy;  // (B, T, H), or null for zeros
   float* dh;  // (B, H): in the gradient of h_n, out that of h0
   float* dc;  // (B, H): in the gradient of c_n, out that of c0
@@ -89,17 +92,23 @@ struct GenerationLayer {
   float *h, *c;  // (B, H): the state before, then after; updated in place
 };
 
+// How a token is chosen, as lstm.backends.ops.sample says.
+struct Choice {
+  double temperature;
+  std::int64_t top_k;
+  double top_p, min_p, repetition_penalty;
+};
+
 struct Generation {
-  std::int64_t B, N, V;
+  std::int64_t B, N, V, W;
   const std::int64_t* tokens;  // (B), the last token of each text
   const float* embedding;  // (V, layers[0].D)
   const GenerationLayer* layers;
   int depth;  // number of layers, at least 1
   const float *w, *b;  // (H, V), (V) or null: the output layer
+  const std::int64_t* recent;  // (B, W), the last tokens of each text, -1 where there is none
   const double* u;  // (B, N) uniforms
-  double temperature;
-  std::int64_t top_k;
-  double top_p;
+  Choice choice;
   std::int64_t* drawn;  // (B, N)
 };
 
@@ -119,6 +128,10 @@ struct Kernels {
 
   // y = x·[u >= rate] / (1 - rate), n entries.
   void (*dropout)(std::int64_t n, const float* x, const float* u, float rate, float* y);
+
+  // y (B, T, C) = x (B, T, C)·factor (B, C), the same at every step.
+  void (*scale_features)(std::int64_t B, std::int64_t T, std::int64_t C, const float* x,
+                         const float* factor, float* y);
 
   // y (n, E) = w[tokens]; dw (V, E) is added to.
   void (*embedding_forward)(std::int64_t n, std::int64_t E, const std::int64_t* tokens,
@@ -176,9 +189,10 @@ struct Kernels {
   void (*adam)(std::int64_t n, float* p, const float* g, float* m, float* v, float lr, float beta_1,
                float beta_2, float correction, float eps, float keep);
 
-  // One token for each of B rows of V logits, as lstm.backends.ops.sample says; u (B).
-  void (*sample)(std::int64_t B, std::int64_t V, const float* z, const double* u,
-                 double temperature, std::int64_t top_k, double top_p, std::int64_t* out);
+  // One token for each of B rows of V logits, as lstm.backends.ops.sample says; u (B), recent
+  // (B, W), of which -1 stands for none.
+  void (*sample)(std::int64_t B, std::int64_t V, std::int64_t W, const float* z, const double* u,
+                 const std::int64_t* recent, const Choice&, std::int64_t* out);
 
   // B texts of N tokens each; the states end before the last token drawn.
   void (*generate)(const Generation&);

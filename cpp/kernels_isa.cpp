@@ -66,6 +66,7 @@ constexpr lstm::Kernels table = {
     activation_forward,
     activation_backward,
     dropout,
+    scale_features,
     embedding_forward,
     embedding_backward,
     linear_forward,

@@ -1,4 +1,5 @@
-// The LSTM layer, forward and backward; equations (L1)-(L8) and (B1)-(B12) of docs/theory/lstm.md.
+// The LSTM layer, forward and backward; equations (L1)-(L8), (L10), (B1)-(B12), (B14) and (B15) of
+// docs/theory/lstm.md.
 //
 // A thread owns a slice of the batch for the whole sequence, so there is no barrier between steps.
 // The kernels are packed so that a register tile holds the four gates of the same units, and the
@@ -171,6 +172,7 @@ LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LST
                               std::int64_t step, RowOf z_of) {
   const std::int64_t T = s.T, H = s.H, t = time_of(s, step), before = time_of(s, step - 1);
   const bool kept = io.gates != nullptr;
+  float* next = io.masked_h && step + 1 < T ? io.masked_h + time_of(s, step + 1) * H : nullptr;
   for (std::int64_t group = groups.begin; group < groups.end; ++group) {
     const float* panel = packed + group * H * group_width;
     const std::int64_t u = group * lanes;
@@ -184,6 +186,7 @@ LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LST
       View h{io.h0, H, 1}, c{io.c0, H, 1};
       if (step) h = {io.y + before * H, T * H, 1};
       if (step) c = kept ? View{io.c + before * H, T * H, 1} : View{io.c, H, 1};
+      const View seen = io.masked_h && h.p ? View{io.masked_h + t * H, T * H, 1} : h;
       for (int m = 0; kept && m < rows; ++m) {
         // What the cell will be written to, while the product keeps the core busy.
         const std::int64_t at = (b + m) * T + t;
@@ -191,11 +194,13 @@ LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LST
           __builtin_prefetch(io.gates + (at * 4 + gate) * H + u, 1);
         __builtin_prefetch(io.c + at * H + u, 1);
         __builtin_prefetch(io.y + at * H + u, 1);
+        if (next) __builtin_prefetch(next + (b + m) * T * H + u, 1);
       }
       vec hr[tile_rows][4] = {};
-      if (h.p)
+      if (seen.p)
         with_rows(rows, [&](auto height) LSTM_INLINE_LAMBDA {
-          gate_products<decltype(height)::value>(H, {h.p + b * h.rows, h.rows, 1}, panel, hr);
+          gate_products<decltype(height)::value>(H, {seen.p + b * seen.rows, seen.rows, 1}, panel,
+                                                 hr);
         });
       for (int m = 0; m < rows; ++m) {
         const std::int64_t at = (b + m) * T + t;
@@ -213,6 +218,8 @@ LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LST
         }
         put(io.c + (kept ? at : b + m) * H + u, c_new);
         put(io.y + at * H + u, h_new);
+        if (next)  // (L10)
+          put(next + (b + m) * T * H + u, h_new * get(io.recurrent_mask + (b + m) * H + u));
         if (!kept) continue;
         float* gates = io.gates + at * 4 * H + u;
         put(gates, i);
@@ -266,8 +273,20 @@ void divided_forward(const LSTMShape& s, const float* packed_w, const float* pac
   });
 }
 
+// What the first step multiplies r with; every step leaves that of the next.
+inline void mask_first_state(const LSTMShape& s, const LSTMForward& io) {
+  for (std::int64_t b = 0; b < s.B; ++b) {
+    const float *h0 = io.h0 ? io.h0 + b * s.H : nullptr, *factor = io.recurrent_mask + b * s.H;
+    float* out = io.masked_h + (b * s.T + time_of(s, 0)) * s.H;
+    for_each_vec(s.H, [&](auto u, auto get, auto put) LSTM_INLINE_LAMBDA {
+      put(out + u, h0 ? get(h0 + u) * get(factor + u) : vec{});
+    });
+  }
+}
+
 inline void lstm_forward(const LSTMShape& s, const LSTMForward& io) {
   if (s.H == 0 || s.T == 0) return;
+  if (io.recurrent_mask) mask_first_state(s, io);
   const std::int64_t width = groups_of(s.H) * group_width;
   float* packed_w = scratch(1, (s.D + s.H) * width);
   float* packed_r = packed_w + s.D * width;
@@ -320,6 +339,17 @@ LSTM_INLINE void cell_backward(std::int64_t H, const float* c, const float* c_be
   });
 }
 
+// dh of some sequences, in place, from the gradient of what they multiplied r with: (B14).
+LSTM_INLINE void through_recurrent_mask(const LSTMShape& s, const LSTMBackward& io, std::int64_t b0,
+                                        std::int64_t b1) {
+  if (!io.recurrent_mask) return;
+  const float* factor = io.recurrent_mask + b0 * s.H;
+  float* dh = io.dh + b0 * s.H;
+  for_each_vec((b1 - b0) * s.H, [&](auto u, auto get, auto put) LSTM_INLINE_LAMBDA {
+    put(dh + u, get(dh + u) * get(factor + u));
+  });
+}
+
 template <Activation G, Activation S>
 LSTM_INLINE void step_backward(const LSTMShape& s, const float* packed, const LSTMBackward& io,
                                std::int64_t b0, std::int64_t b1, std::int64_t step) {
@@ -339,11 +369,14 @@ LSTM_INLINE void step_backward(const LSTMShape& s, const float* packed, const LS
   const View dz{io.gates + (b0 * T + t) * 4 * H, T * 4 * H, 1};
   if (!io.mask) {
     times_transposed(b1 - b0, H, H, dz, packed, io.dh + b0 * H, H);  // (B7)
+    through_recurrent_mask(s, io, b0, b1);
     return;
   }
   for (std::int64_t b = b0; b < b1; ++b)  // (B8): a masked row keeps its dh
-    if (io.mask[b * T + t])
+    if (io.mask[b * T + t]) {
       times_transposed(1, H, H, {dz.p + (b - b0) * dz.rows, 0, 1}, packed, io.dh + b * H, H);
+      through_recurrent_mask(s, io, b, b + 1);
+    }
 }
 
 template <Activation G, Activation S>
@@ -384,6 +417,11 @@ inline void weight_gradients(const LSTMShape& s, const LSTMBackward& io) {
         else if (io.dw)
           panel_product(0, D, block, {io.x + k * D, 1, D}, panel, io.dw + j, N, n, true, nullptr);
         if (!io.dr) continue;
+        if (io.masked_h) {  // (B15)
+          panel_product(0, H, block, {io.masked_h + k * H, 1, H}, panel, io.dr + j, N, n, true,
+                        nullptr);
+          continue;
+        }
         for (std::int64_t row = (phase - k % T + T) % T; row < block; row += T)
           std::memset(panel + row * width, 0, width * sizeof(float));
         // The outermost row has no neighbour; its dz is zero by now.
@@ -392,7 +430,7 @@ inline void weight_gradients(const LSTMShape& s, const LSTMBackward& io) {
                       panel + low * width, io.dr + j, N, n, true, nullptr);  // (B10)
       }
   });
-  if (io.dr && io.h0)
+  if (io.dr && io.h0 && !io.masked_h)
     gemm(H, N, s.B, {io.h0, 1, H}, {io.gates + phase * N, T * N, 1}, io.dr, N, true, nullptr);
 }
 

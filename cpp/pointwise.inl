@@ -1,4 +1,4 @@
-// Activations, dropout, embedding, linear layers, losses and optimizers.
+// Activations, dropout, products by feature, embedding, linear layers, losses and optimizers.
 
 namespace LSTM_ISA {
 
@@ -70,6 +70,19 @@ inline void dropout(std::int64_t n, const float* x, const float* u, float rate, 
     for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       put(y + begin + k, select(get(u + begin + k) >= rate, get(x + begin + k) * grown, vec{}));
     });
+  });
+}
+
+inline void scale_features(std::int64_t B, std::int64_t T, std::int64_t C, const float* x,
+                           const float* factor, float* y) {
+  if (C == 0) return;
+  lstm::parallel(B * T, 1, double(C), [&](auto begin, auto end) {
+    for (auto row = begin; row < end; ++row) {
+      const float *in = x + row * C, *f = factor + row / T * C;
+      float* out = y + row * C;
+      for_each_vec(C, [&](auto k, auto get, auto put)
+                          LSTM_INLINE_LAMBDA { put(out + k, get(in + k) * get(f + k)); });
+    }
   });
 }
 

@@ -13,8 +13,8 @@ from op_cases import Array
 
 # Each function with its arguments: a kind, and for arrays one letter for each axis. "4H" is four
 # times H, "V16" the multiple of 16 that V fits into; a list of arrays has its kind in brackets. A
-# kind with "?" may be None. A function that can be called in two ways stands here twice, with a
-# word behind its name.
+# kind with "?" may be None; "recent" tokens may be -1. A function that can be called in two ways
+# stands here twice, with a word behind its name.
 FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
     "lstm_forward": {
         "x": ("in", ("B", "T", "D")),
@@ -25,10 +25,12 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "h0": ("in?", ("B", "H")),
         "c0": ("in?", ("B", "H")),
         "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("value", None),
         "reverse": ("value", False),
         "activation": ("code", 2),
         "recurrent_activation": ("code", 3),
         "gates": ("out", ("B", "T", "4H")),
+        "masked_h": ("value", None),
         "c": ("out", ("B", "T", "H")),
         "y": ("out", ("B", "T", "H")),
     },
@@ -41,10 +43,12 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "h0": ("in?", ("B", "H")),
         "c0": ("in?", ("B", "H")),
         "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("in", ("B", "H")),
         "reverse": ("value", True),
         "activation": ("code", 2),
         "recurrent_activation": ("code", 3),
         "gates": ("value", None),
+        "masked_h": ("out", ("B", "T", "H")),
         "c": ("out", ("B", "H")),
         "y": ("out", ("B", "T", "H")),
     },
@@ -56,10 +60,12 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "h0": ("in?", ("B", "H")),
         "c0": ("in?", ("B", "H")),
         "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("value", None),
         "reverse": ("value", True),
         "activation": ("code", 2),
         "recurrent_activation": ("code", 3),
         "gates": ("out", ("B", "T", "4H")),
+        "masked_h": ("value", None),
         "c": ("in", ("B", "T", "H")),
         "y": ("in", ("B", "T", "H")),
         "dy": ("in?", ("B", "T", "H")),
@@ -78,10 +84,12 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "h0": ("in?", ("B", "H")),
         "c0": ("in?", ("B", "H")),
         "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("in", ("B", "H")),
         "reverse": ("value", False),
         "activation": ("code", 2),
         "recurrent_activation": ("code", 3),
         "gates": ("out", ("B", "T", "4H")),
+        "masked_h": ("in", ("B", "T", "H")),
         "c": ("in", ("B", "T", "H")),
         "y": ("in", ("B", "T", "H")),
         "dy": ("in?", ("B", "T", "H")),
@@ -150,6 +158,11 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "u": ("in", ("n",)),
         "rate": ("value", 0.5),
         "y": ("out", ("n",)),
+    },
+    "scale_features": {
+        "x": ("in", ("B", "T", "C")),
+        "factor": ("in", ("B", "C")),
+        "y": ("out", ("B", "T", "C")),
     },
     "embedding_forward": {
         "tokens": ("tokens", ("n",)),
@@ -240,9 +253,12 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
     "sample": {
         "z": ("in", ("B", "V")),
         "u": ("uniforms", ("B",)),
+        "recent": ("recent", ("B", "W")),
         "temperature": ("value", 1.0),
         "top_k": ("value", 0),
         "top_p": ("value", 1.0),
+        "min_p": ("value", 0.0),
+        "repetition_penalty": ("value", 1.2),
         "out": ("tokens out", ("B",)),
     },
     "generate": {
@@ -255,16 +271,20 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "c": ("[out]", ("B", "H")),
         "w_out": ("in", ("H", "V")),
         "b_out": ("in?", ("V",)),
+        "recent": ("recent", ("B", "W")),
         "u": ("uniforms", ("B", "N")),
         "temperature": ("value", 1.0),
         "top_k": ("value", 3),
         "top_p": ("value", 0.9),
+        "min_p": ("value", 0.1),
+        "repetition_penalty": ("value", 1.2),
         "drawn": ("tokens out", ("B", "N")),
     },
     "matmul": {"a": ("in", ("M", "K")), "b": ("in", ("K", "N")), "c": ("out", ("M", "N"))},
 }
 
-DTYPES = {"tokens": np.int64, "tokens out": np.int64, "uniforms": np.float64, "mask": np.bool_}
+DTYPES = {"tokens": np.int64, "tokens out": np.int64, "recent": np.int64}
+DTYPES |= {"uniforms": np.float64, "mask": np.bool_}
 
 
 def is_array(kind: str) -> bool:
@@ -292,7 +312,7 @@ def assert_guards_hold(array: Array) -> None:
 
 
 SIZES = {"B": 2, "T": 3, "D": 4, "H": 5, "n": 6, "F": 7, "C": 3, "K": 2, "S": 2, "V": 5, "E": 4}
-SIZES |= {"N": 3, "M": 2, "R": 4}
+SIZES |= {"N": 3, "M": 2, "R": 4, "W": 4}
 
 
 def make(kind: str, shape: tuple[int, ...], guard: int = 64) -> Any:

@@ -28,8 +28,10 @@ from lstm.layers import (
     RepeatVector,
     Reshape,
     Slice,
+    SpatialDropout1D,
     Squeeze,
     SymbolicTensor,
+    TiedDense,
     TimeDistributed,
 )
 
@@ -99,6 +101,18 @@ class LayerCase:
         if self.tokens:
             return [rng.integers(0, TOKENS, (batch_size, *shape)) for shape in shapes]
         return [rng.normal(size=(batch_size, *shape)) for shape in shapes]
+
+
+class Tied(Layer):
+    """An Embedding and what is tied to it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.embedding = Embedding(TOKENS, 3)
+        self.output = TiedDense(self.embedding, activation="tanh")
+
+    def call(self, inputs: Any) -> Any:
+        return self.output(self.embedding(inputs))
 
 
 def _lstm(name: str = "lstm", inputs: int = 2, units: int = 3) -> dict[str, tuple[int, ...]]:
@@ -191,6 +205,15 @@ CASES = [
         **STREAMS,
     ),
     LayerCase(
+        "lstm, dropout",
+        lambda: LSTM(3, dropout=0.3, recurrent_dropout=0.4, return_sequences=True),
+        [SEQUENCE],
+        [Y],
+        _lstm(),
+        random=True,
+        **STREAMS,
+    ),
+    LayerCase(
         "conv1d, valid",
         lambda: Conv1D(3, 2),
         [SEQUENCE],
@@ -273,6 +296,14 @@ CASES = [
     ),
     LayerCase("dropout", lambda: Dropout(0.4), [SEQUENCE], [SEQUENCE], random=True, **STREAMS),
     LayerCase(
+        "spatial dropout",
+        lambda: SpatialDropout1D(0.4),
+        [SEQUENCE],
+        [SEQUENCE],
+        random=True,
+        **STREAMS,
+    ),
+    LayerCase(
         "embedding",
         lambda: Embedding(TOKENS, 3),
         [(STEPS,)],
@@ -287,6 +318,25 @@ CASES = [
         [(STEPS,)],
         [Y],
         {"embedding/embeddings": (TOKENS, 3)},
+        tokens=True,
+        **STREAMS,
+    ),
+    LayerCase(
+        "embedding, dropout",
+        lambda: Embedding(TOKENS, 3, dropout=0.4),
+        [(STEPS,)],
+        [Y],
+        {"embedding/embeddings": (TOKENS, 3)},
+        tokens=True,
+        random=True,
+        **STREAMS,
+    ),
+    LayerCase(
+        "tied dense",
+        Tied,
+        [(STEPS,)],
+        [(STEPS, TOKENS)],
+        {"tied/embedding/embeddings": (TOKENS, 3), "tied/tied_dense/bias": (TOKENS,)},
         tokens=True,
         **STREAMS,
     ),
@@ -376,6 +426,15 @@ CASES = [
         [SEQUENCE],
         [Y, Y],
         _both(),
+        **WHOLE,
+    ),
+    LayerCase(
+        "bidirectional, dropout",
+        lambda: Bidirectional(LSTM(3, dropout=0.3, recurrent_dropout=0.4)),
+        [SEQUENCE],
+        [(6,)],
+        _both(),
+        random=True,
         **WHOLE,
     ),
     LayerCase(

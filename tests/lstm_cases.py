@@ -26,6 +26,12 @@ def make_mask(kind: str, B: int, T: int) -> Array | None:
     return steps < lengths if kind == "right" else steps >= T - lengths
 
 
+def make_recurrent_mask(B: int, H: int) -> Array:
+    """Zeros and factors of all sizes, other ones for every sequence and unit."""
+    rng = np.random.default_rng(15)
+    return np.where(rng.random((B, H)) < 0.3, 0.0, rng.uniform(0.5, 1.5, (B, H)))
+
+
 def lstm_case(
     B: int = 2,
     T: int = 3,
@@ -40,6 +46,7 @@ def lstm_case(
     state: bool = True,
     zero_state: bool = False,
     tokens: bool = False,
+    recurrent_mask: bool = False,
 ) -> Case:
     """A case of `lstm`, with random weights that keep kinked activations away from their kinks.
 
@@ -68,6 +75,8 @@ def lstm_case(
             inputs |= {"h0": np.zeros((B, H)), "c0": np.zeros((B, H))}
     if (real := make_mask(mask, B, T)) is not None:
         constants["mask"] = real
+    if recurrent_mask:
+        constants["recurrent_mask"] = make_recurrent_mask(B, H)
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
         *outputs, cache = ops.lstm_forward(
@@ -78,6 +87,7 @@ def lstm_case(
             a.get("h0"),
             a.get("c0"),
             a.get("mask"),
+            a.get("recurrent_mask"),
             reverse,
             activation,
             recurrent_activation,
@@ -94,7 +104,8 @@ def lstm_case(
 
     name = f"lstm-{B}x{T}x{D}x{H}-{activation}-{recurrent_activation}-{mask}"
     name += "-reverse" * reverse + "-nobias" * (not bias) + "-nostate" * (not state)
-    return Case(name + "-tokens" * tokens, run, inputs, weights, constants)
+    name += "-tokens" * tokens + "-recurrent_mask" * recurrent_mask
+    return Case(name, run, inputs, weights, constants)
 
 
 DIRECTION_AND_MASK = list(product((False, True), MASKS))
@@ -116,6 +127,19 @@ LEFT_OUT = [
     lstm_case(B=4, T=T, D=D, reverse=reverse, mask=mask, bias=bias, state=bias, tokens=True)
     for reverse, mask in DIRECTION_AND_MASK
     for T, D, bias in ((3, 2, False), (5, 7, True))
+]
+
+RECURRENT_MASKS = [
+    lstm_case(B=4, T=4, reverse=reverse, mask=mask, state=state, recurrent_mask=True, **options)
+    for reverse, mask in DIRECTION_AND_MASK
+    for state, options in (
+        (True, {}),
+        (False, {"tokens": True}),
+        (True, {"activation": "relu", "recurrent_activation": "hard_sigmoid"}),
+    )
+] + [
+    lstm_case(B, T, D, H, recurrent_mask=True)
+    for B, T, D, H in ((1, 1, 1, 1), (3, 7, 2, 1), (2, 0, 3, 2))
 ]
 
 SHAPES = [

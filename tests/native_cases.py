@@ -27,6 +27,7 @@ from op_cases import (
     linear_cross_entropy_case,
     make_probes,
     pointwise_loss_case,
+    scale_features_case,
 )
 from tolerances import assert_close
 
@@ -159,6 +160,11 @@ def dropouts(draw: st.DrawFn) -> Use:
 
 
 @st.composite
+def scaled_features(draw: st.DrawFn) -> Use:
+    return Use(scale_features_case(draw(FEW), draw(FEW), draw(SIZES)), "pointwise", 1)
+
+
+@st.composite
 def embeddings(draw: st.DrawFn) -> Use:
     B, T, V, E = draw(FEW), draw(FEW), draw(SIZES), draw(SIZES)
     tokens = np.random.default_rng(71).integers(0, V, (B, T))
@@ -200,6 +206,7 @@ def lstms(draw: st.DrawFn) -> Use:
         recurrent_activation=which[1],
         bias=draw(st.booleans()),
         tokens=D > 0 and draw(st.booleans()),
+        recurrent_mask=draw(st.booleans()),
     )
     # The more terms a sum has, the smaller they are: kinks stay as far away as in the small cases.
     power = 0.5 if bounded else 1
@@ -266,6 +273,7 @@ def laid_out(uses: st.SearchStrategy[Use]) -> st.SearchStrategy[Use]:
 USES = {
     "activation": laid_out(activations()),
     "dropout": laid_out(dropouts()),
+    "scale_features": laid_out(scaled_features()),
     "embedding": laid_out(embeddings()),
     "linear": laid_out(linears()),
     "conv1d": laid_out(conv1ds()),
@@ -279,6 +287,7 @@ USES = {
 LARGE = [
     *(Use(activation_case(activation, (401, 67)), "pointwise", 67) for activation in ACTIVATIONS),
     Use(dropout_case((401, 167)), "pointwise", 1),
+    Use(scale_features_case(13, 31, 167), "pointwise", 1),
     Use(
         embedding_case("large", np.random.default_rng(72).integers(0, 53, (61, 53)), 53, 131),
         "product",
@@ -298,9 +307,12 @@ LARGE = [
             Use(lstm_case(13, 11, 37, 67, reverse=True, mask="holes"), "lstm", 13 * 11),
             Use(lstm_case(3, 7, 5, 131, mask="right", state=False, bias=False), "lstm", 3 * 7),
             Use(lstm_case(13, 11, 37, 67, tokens=True), "lstm", 13 * 11),
+            Use(lstm_case(13, 11, 37, 67, mask="left", recurrent_mask=True), "lstm", 13 * 11),
+            Use(lstm_case(13, 11, 37, 67, tokens=True, recurrent_mask=True), "lstm", 13 * 11),
             # One sequence: units are divided.
             Use(lstm_case(1, 11, 37, 131, mask="holes"), "lstm", 11),
             Use(lstm_case(1, 11, 37, 131, reverse=True, tokens=True), "lstm", 11),
+            Use(lstm_case(1, 11, 37, 131, reverse=True, recurrent_mask=True), "lstm", 11),
         )
     ),
     *(

@@ -110,6 +110,17 @@ def dropout_case(shape: tuple[int, ...] = (3, 4, 2)) -> Case:
     return Case("dropout", run, {"x": rng.normal(size=shape)}, constants={"u": rng.random(shape)})
 
 
+def scale_features_case(B: int = 3, T: int = 4, C: int = 5) -> Case:
+    rng = np.random.default_rng(16)
+
+    def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
+        y = ops.scale_features(a["x"], a["factor"])
+        return (y,), lambda dys, buffers, need: {"x": ops.scale_features(dys[0], a["factor"])}
+
+    x, factor = rng.normal(size=(B, T, C)), rng.normal(size=(B, C))
+    return Case(f"scale_features-{B}x{T}x{C}", run, {"x": x}, constants={"factor": factor})
+
+
 def slice_case(name: str, index: tuple[int | slice, ...]) -> Case:
     rng = np.random.default_rng(3)
     shape = (3, 5, 4)
@@ -276,6 +287,9 @@ TOKENS = np.array([[1, 4, 1], [5, 1, 4]])  # with repetitions, and rows that nev
 CASES = [
     *map(activation_case, ACTIVATIONS),
     dropout_case(),
+    scale_features_case(),
+    scale_features_case(1, 1, 1),
+    scale_features_case(2, 0, 3),
     slice_case("step", (slice(None), 2)),
     slice_case("last", (slice(None), -1)),
     slice_case("range", (slice(1, None), slice(1, 4), slice(None))),

@@ -1,6 +1,8 @@
 """Callbacks: when they are called, and what each of the library's own does."""
 
 import csv
+import struct
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,10 @@ from lstm.callbacks import (
     EarlyStopping,
     LambdaCallback,
     ModelCheckpoint,
+    TensorBoard,
     TerminateOnNaN,
 )
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError, MissingExtraError
 from lstm.layers import Dense
 
 RNG = np.random.default_rng(3)
@@ -275,6 +278,76 @@ class TestCSVLogger:
         assert len(self.rows(tmp_path / "log.csv")) == 4
         assert logger._file is not None
         assert logger._file.closed
+
+
+class TestTensorBoard:
+    def scalars(self, folder: Path) -> list[tuple[str, int, float]]:
+        """The values (name, step, value) in the event files of a folder, in their order.
+
+        A file is a sequence of records: length (8 bytes), its checksum (4), an event, and its
+        checksum (4).
+        """
+        from tensorboardX.proto.event_pb2 import Event
+
+        found = []
+        for file in sorted(folder.glob("events.out.tfevents.*")):
+            data, at = file.read_bytes(), 0
+            while at < len(data):
+                (length,) = struct.unpack_from("<Q", data, at)
+                event = Event.FromString(data[at + 12 : at + 12 + length])
+                found += [(v.tag, event.step, v.simple_value) for v in event.summary.value]
+                at += length + 16
+            assert at == len(data)
+        return found
+
+    def test_writes_every_epoch(self, model: lstm.Model, tmp_path: Path) -> None:
+        history = model.fit(X, Y, 4, 3, callbacks=TensorBoard(tmp_path), verbose=0)
+        found = self.scalars(tmp_path)
+        assert {name for name, _, _ in found} == {"loss", "mae", "learning_rate"}
+        for name, values in history.history.items():
+            written = [(step, value) for tag, step, value in found if tag == name]
+            # By steps of the optimizer, of which an epoch has two.
+            assert [step for step, _ in written] == [2, 4, 6]
+            assert_array_equal(np.float32(values), np.float32([value for _, value in written]))
+        rates = [value for tag, _, value in found if tag == "learning_rate"]
+        assert_array_equal(rates, np.float32([model.optimizer.learning_rate] * 3))
+
+    def test_writes_batches_on_request(self, model: lstm.Model, tmp_path: Path) -> None:
+        losses: list[float] = []
+        keep = LambdaCallback(on_train_batch_end=lambda batch, logs: losses.append(logs["loss"]))
+        board = TensorBoard(tmp_path, update_freq=2)
+        model.fit(X, Y, 2, 2, callbacks=[keep, board], verbose=0)
+        found = [entry for entry in self.scalars(tmp_path) if entry[0] == "batch_loss"]
+        assert [step for _, step, _ in found] == [2, 4, 6]
+        assert_array_equal([value for *_, value in found], np.float32(losses[1::2]))
+
+    def test_goes_on_in_the_same_folder(self, model: lstm.Model, tmp_path: Path) -> None:
+        for _ in range(2):
+            model.fit(X, Y, 4, 2, callbacks=TensorBoard(tmp_path), verbose=0)
+        steps = sorted(step for name, step, _ in self.scalars(tmp_path) if name == "loss")
+        assert steps == [2, 4, 6, 8]
+
+    def test_is_written_to_the_end_after_an_interruption(
+        self, model: lstm.Model, tmp_path: Path
+    ) -> None:
+        def interrupt(epoch: int, logs: Any) -> None:
+            if epoch == 2:
+                raise KeyboardInterrupt
+
+        callbacks = [TensorBoard(tmp_path), LambdaCallback(on_epoch_end=interrupt)]
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, Y, 4, 9, callbacks=callbacks, verbose=0)
+        assert len([name for name, *_ in self.scalars(tmp_path) if name == "loss"]) == 3
+
+    def test_needs_an_extra(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "tensorboardX", None)
+        with pytest.raises(MissingExtraError, match=r"lstm-kit\[tensorboard\]"):
+            TensorBoard(tmp_path)
+
+    @pytest.mark.parametrize("every", [0, -1, 1.5, "batch"])
+    def test_bad_frequencies(self, tmp_path: Path, every: Any) -> None:
+        with pytest.raises(InvalidValueError, match=r"^update_freq: expected"):
+            TensorBoard(tmp_path, update_freq=every)
 
 
 class TestTerminateOnNaN:

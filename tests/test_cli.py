@@ -1,5 +1,6 @@
 """The command `lstm`: what it does, prints and writes."""
 
+import gzip
 import json
 import shlex
 from pathlib import Path
@@ -14,6 +15,7 @@ from language_cases import TEXT, small
 from lstm import LanguageModel
 from lstm.cli import app
 from lstm.data import offline_corpus
+from lstm.text import ByteVocabulary
 
 SMALL = ["--hidden", "8", "--epochs", "2", "--seed", "1"]
 
@@ -48,12 +50,24 @@ def test_version() -> None:
 class TestTrain:
     def test_from_a_text_to_a_model_that_writes(self, folder: Path) -> None:
         lines = run("train", "text.txt", *SMALL).stdout.splitlines()
-        assert lines[0].startswith(f"{len(TEXT):,} characters, {len(set(TEXT))} distinct; ")
-        (last,) = [line for line in lines if line.startswith("epoch 2/2  loss ")]
-        assert " val " in last
+        learned = len(TEXT) - len(TEXT) // 10
+        assert lines[0].startswith(
+            f"{learned:,} characters to learn from, {len(set(TEXT))} distinct; "
+        )
+        (last,) = [line for line in lines if line.startswith("epoch 2  step ")]
+        assert "  loss " in last
+        assert "  val " in last
+        assert " characters/s " in last
         assert any(line.startswith("    ") for line in lines)
         names = sorted(path.name for path in (folder / "text-model").iterdir())
-        assert names == ["history.jsonl", "model.safetensors"]
+        assert names == [
+            "checkpoint.safetensors",
+            "config.json",
+            "history.csv",
+            "history.jsonl",
+            "model.safetensors",
+            "tokens.bin",
+        ]
         saved, command = lines[-1].split(" Next: ")
         assert saved == "Saved text-model/model.safetensors."
         name, *arguments = shlex.split(command)
@@ -73,14 +87,17 @@ class TestTrain:
     def test_json(self, folder: Path) -> None:
         result = json.loads(run("train", "text.txt", "--out", "m", *SMALL, "--json").stdout)
         loaded = LanguageModel.load(result["model"])
+        lines = (folder / "m/history.jsonl").read_text().splitlines()
+        records = [json.loads(line) for line in lines]
         assert loaded.history is not None
+        assert loaded.history.history["val_loss"] == [record["val_loss"] for record in records]
         assert result == {
             "model": str(Path("m/model.safetensors")),
-            "epochs": 2,
-            "loss": loaded.history.history["loss"][-1],
-            "val_loss": min(loaded.history.history["val_loss"]),
             "parameters": loaded.model.count_params(),
+            "best": min(records, key=lambda record: float(record["val_loss"])),
+            **records[-1],
         }
+        assert result["epoch"] == 2
 
     def test_options_reach_the_model(self, folder: Path) -> None:
         options = "--hidden 6 --layers 2 --embedding 5 --seq-len 16 --batch-size 4 --epochs 1 "
@@ -105,14 +122,19 @@ class TestTrain:
             np.testing.assert_array_equal(w, v)
 
     def test_within_minutes(self, folder: Path) -> None:
-        result = run("train", "text.txt", "--hidden", "4", "--minutes", "0.005", "--json")
-        assert json.loads(result.stdout)["epochs"] >= 1
+        shown = run("train", "text.txt", "--hidden", "4", "--minutes", "0.005", "--json").stdout
+        result = json.loads(shown)
+        assert result["step"] >= 1
+        assert result["seconds"] >= 0.3
 
     def test_without_validation(self, folder: Path) -> None:
         result = run("train", "text.txt", "--out", "m", *SMALL, "--val-fraction", "0")
         assert " val " not in result.stdout
         result = run("train", "text.txt", "--out", "n", *SMALL, "--val-fraction", "0", "--json")
-        assert json.loads(result.stdout)["val_loss"] is None
+        values = json.loads(result.stdout)
+        assert "val_loss" not in values
+        assert values["best"]["step"] <= values["step"]
+        assert values["loss"] > 0
 
     def test_from_standard_input(self, folder: Path) -> None:
         run("train", "-", *SMALL, stdin=TEXT)
@@ -180,16 +202,44 @@ class TestEvaluate:
     def test_says_how_well_the_text_is_predicted(self, folder: Path, model: LanguageModel) -> None:
         expected = model.evaluate(TEXT)
         assert run("evaluate", "done", "text.txt").stdout.splitlines() == [
-            f"{expected.characters:,} characters predicted",
-            f"{expected.nats:.4f} nats per character",
-            f"{expected.bits:.4f} bits per character",
-            f"{expected.perplexity:.3f} perplexity per character",
-            f"{100 * expected.accuracy:.2f} % found at the first guess",
+            f"text.txt: {len(TEXT) - 1:,} tokens predicted, {len(TEXT) - 1:,} characters",
+            f"{expected.nats:.4f} nats, {expected.bits:.4f} bits a token",
+            f"{expected.perplexity:.3f} perplexity of a token",
+            f"{expected.nats:.4f} nats, {expected.bits:.4f} bits a character",
+            f"{expected.bits:.4f} bits a byte",
+            f"{100 * expected.accuracy:.2f} % of the tokens found at the first guess",
         ]
 
     def test_json(self, folder: Path, model: LanguageModel) -> None:
         result = json.loads(run("evaluate", "done", "-", "--json", stdin=TEXT[:300]).stdout)
-        assert result == vars(model.evaluate(TEXT[:300]))
+        expected = model.evaluate(TEXT[:300])
+        assert result == vars(expected) | {
+            "corpus": "-",
+            "nats_per_character": expected.nats_per_character,
+            "bits_per_character": expected.bits_per_character,
+            "bits_per_byte": expected.bits_per_byte,
+        }
+
+    def test_of_a_folder_of_files(self, folder: Path, model: LanguageModel) -> None:
+        (folder / "texts").mkdir()
+        (folder / "texts/1").write_text(TEXT.rstrip("\n"))
+        (folder / "texts/2.gz").write_bytes(gzip.compress(TEXT.encode()))
+        expected = vars(model.evaluate(TEXT.rstrip("\n") + "\n" + TEXT))
+        for name in ("texts", "texts/*"):
+            result = json.loads(run("evaluate", "done", name, "--json").stdout)
+            assert {key: result[key] for key in expected} == expected
+
+    def test_of_what_the_training_kept(self, folder: Path) -> None:
+        options = "--hidden", "8", "--epochs", "1", "--seed", "0"
+        run("train", "text.txt", "--out", "m", *options)
+        result = json.loads(run("evaluate", "m", "--json").stdout)
+        assert result["corpus"] == "the validation part"
+        assert result["tokens"] == len(TEXT) // 10 - 1
+        assert result["nats"] == LanguageModel.load("m").evaluate(TEXT[-(len(TEXT) // 10) :]).nats
+        run("train", "text.txt", "--out", "n", *options, "--test-fraction", "0.05")
+        result = json.loads(run("evaluate", "n", "--json").stdout)
+        assert result["corpus"] == "the test part"
+        assert result["nats"] == LanguageModel.load("n").evaluate(TEXT[-(len(TEXT) // 20) :]).nats
 
 
 class TestInfo:
@@ -213,6 +263,12 @@ class TestInfo:
         assert facts["characters"] == model.vocabulary.characters
         assert facts["history"] == model.history.history
         assert facts["parameters"] == model.model.count_params()
+
+    def test_of_a_language_model_of_bytes(self, folder: Path) -> None:
+        LanguageModel.create(ByteVocabulary(), hidden=2).save("bytes.safetensors")
+        assert "vocabulary: 256 tokens (bytes)\n" in run("info", "bytes.safetensors").stdout
+        facts = json.loads(run("info", "bytes.safetensors", "--json").stdout)
+        assert (facts["vocabulary"], facts["tokens"]) == ("bytes", 256)
 
     @pytest.mark.parametrize("kind", ["model", "network"])
     def test_of_other_models(self, folder: Path, kind: str) -> None:

@@ -1,7 +1,9 @@
 """The command `lstm` where something is wrong: one sentence, an exit code, nothing written."""
 
+import inspect
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,6 +18,9 @@ from typer.testing import CliRunner
 from language_cases import TEXT, small
 from lstm import LanguageModel
 from lstm.cli import app
+from lstm.cli.train import train
+from lstm.text import Corpus
+from lstm.text.run import Run
 
 COMMAND = shutil.which("lstm", path=str(Path(sys.executable).parent))
 
@@ -83,6 +88,23 @@ class TestUsage:
             ("train text.txt", "--lr", ["0", "-0.1", "nan", "inf"]),
             ("train text.txt", "--dropout", ["1", "-0.1"]),
             ("train text.txt", "--val-fraction", ["1", "-0.1", "0.0001"]),
+            ("train text.txt", "--test-fraction", ["1", "-0.1", "0.0001", "0.9"]),
+            ("train text.txt", "--embedding-dropout", ["1", "-0.1"]),
+            ("train text.txt", "--recurrent-dropout", ["1", "-0.1"]),
+            ("train text.txt --tie-weights --hidden 8", "--embedding", ["4"]),
+            ("train text.txt", "--schedule", ["linear"]),
+            ("train text.txt", "--warmup", ["1", "-0.1"]),
+            ("train text.txt", "--clip", ["-1", "nan"]),
+            ("train text.txt", "--weight-decay", ["-1", "inf"]),
+            ("train text.txt", "--patience", ["0"]),
+            ("train text.txt", "--tokens", ["syllables"]),
+            ("train text.txt", "--min-count", ["0", "9999"]),
+            ("train text.txt --tokens bytes", "--min-count", ["2"]),
+            ("train text.txt", "--vocabulary-size", ["9"]),
+            ("train text.txt --tokens bpe", "--vocabulary-size", ["9"]),
+            ("train text.txt", "--encoding", ["klingon"]),
+            ("train text.txt", "--errors", ["hide"]),
+            ("train text.txt", "--checkpoint-every", ["-1", "nan"]),
             ("train text.txt", "--seed", ["-1"]),
             ("train text.txt", "--backend", ["abacus"]),
             ("train text.txt", "--out", ["done", "text.txt", "no/such", "text.txt/x", "."]),
@@ -110,9 +132,7 @@ class TestUsage:
         [
             ("train text.txt --hiden 3", "--hidden"),
             ("train text.txt --hidden many", "--hidden"),
-            ("train text.txt more.txt", "more.txt"),
             ("generate done --length", "--length"),
-            ("evaluate done", "corpus"),
             ("demo subtraction", "subtraction"),
             ("trian text.txt", "trian"),
             ("info --verbose", "--verbose"),
@@ -132,7 +152,11 @@ class TestUsage:
     def test_help_tells_every_option(self) -> None:
         shown = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200"})
         assert shown.exit_code == 0
-        for option in ("out", "hidden", "seq-len", "minutes", "val-fraction", "seed", "backend"):
+        parameters = inspect.signature(train).parameters
+        options = {name.replace("_", "-") for name in parameters} - {"context", "corpus"}
+        assert {"out", "resume", "checkpoint-every", "tie-weights", "find-lr", "seed"} < options
+        options = options - {"json-output"} | {"json"}
+        for option in options:
             assert f"--{option} " in shown.stdout
 
 
@@ -143,12 +167,16 @@ class TestFailures:
         ("command", "wanted"),
         [
             ("train none.txt", "corpus: expected a file that can be read, got none.txt"),
-            ("train empty-folder", "corpus: expected a file that can be read, got empty-folder"),
+            ("train text.txt none.txt", "corpus: expected a file that can be read, got none.txt"),
+            ("train empty-folder", "corpus: expected a folder with files"),
             ("train empty.txt", "corpus: expected a text that is not empty"),
-            ("train short.txt", "corpus: expected at least 65 characters to train on"),
-            ("train text.txt --seq-len 9999", "corpus: expected at least 10000 characters"),
+            ("train short.txt", "corpus: expected at least 65 tokens to train on"),
+            ("train text.txt --seq-len 9999", "corpus: expected at least 10000 tokens"),
             ("train latin.txt", "corpus: expected UTF-8 text, got byte 0xe9 at offset 3 of latin"),
-            ("train utf16.txt", "corpus: expected UTF-8 text, got byte 0xff at offset 0 of utf16"),
+            (
+                "train utf16.txt",
+                "corpus: expected UTF-8 text, got utf16.txt, which begins as UTF-16",
+            ),
             ("generate none", "none: there is no such file"),
             ("generate empty-folder", "there is no such file"),
             ("generate broken", "is damaged"),
@@ -158,6 +186,8 @@ class TestFailures:
             ("generate network.safetensors", "holds a model, not a language model"),
             ("evaluate none text.txt", "none: there is no such file"),
             ("evaluate broken text.txt", "is damaged"),
+            ("evaluate done", "done: holds no training to go on with"),
+            ("evaluate done/model.safetensors", "corpus: expected a text, where the model is"),
             ("evaluate done none.txt", "corpus: expected a file that can be read"),
             ("evaluate done empty.txt", "corpus: expected a text that is not empty"),
             ("evaluate done latin.txt", "corpus: expected UTF-8 text"),
@@ -184,7 +214,10 @@ class TestFailures:
         (folder / "text-model").mkdir()
         code, message = fails(folder, "train", "text.txt")
         assert code == 2
-        assert "--out: expected a folder that does not exist yet, got text-model" in message
+        assert message == (
+            "error: --out: expected a folder that does not exist yet (or --resume text-model), "
+            "got text-model\n"
+        )
 
     def test_a_training_that_runs_away_leaves_no_empty_folder(self, folder: Path) -> None:
         before = contents(folder)
@@ -224,7 +257,7 @@ class TestFailures:
         def interrupt(*arguments: Any, **options: Any) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(LanguageModel, "fit", interrupt)
+        monkeypatch.setattr(Corpus, "write", interrupt)
         assert fails(folder, "train", "text.txt") == (130, "error: stopped\n")
 
 
@@ -238,7 +271,7 @@ class TestProcess:
         return subprocess.Popen([COMMAND, *arguments], **options)
 
     @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
-    def test_ctrl_c_saves_the_model(self, folder: Path) -> None:
+    def test_ctrl_c_saves_everything(self, folder: Path) -> None:
         # A shell in the background lets its children ignore the signal, and they theirs.
         process = self.start(
             *["train", "text.txt", "--out", "m", "--hidden", "8", "--epochs", "1000000"],
@@ -252,15 +285,23 @@ class TestProcess:
         assert process.returncode == 130
         message = stderr.decode()
         assert message.count("\n") == 1
-        assert message.endswith("Next: lstm generate m/model.safetensors\n")
+        step, command = re.fullmatch(
+            r"error: stopped at step ([\d,]+)\. Go on with: (.*)\n", message
+        ).groups()  # type: ignore[union-attr]
+        assert command == "lstm train --resume m"
         loaded = LanguageModel.load("m/model.safetensors")
         assert loaded.history is not None
         assert len(loaded.history.epoch) >= 1
         assert len(loaded.generate("the ", 9)) == 13
         assert sorted(path.name for path in (folder / "m").iterdir()) == [
+            "checkpoint.safetensors",
+            "config.json",
+            "history.csv",
             "history.jsonl",
             "model.safetensors",
+            "tokens.bin",
         ]
+        assert Run.resume("m").training.step == int(step.replace(",", ""))
 
     def test_a_reader_who_leaves_ends_it_quietly(self, folder: Path) -> None:
         process = self.start("generate", "done", "--length", "1000000")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import lstm
 from lstm.backends import BACKENDS, using
-from lstm.layers import LSTM, Activation, Dense, Embedding
+from lstm.layers import LSTM, Activation, Dense, Embedding, TiedDense
 from lstm.losses import CategoricalCrossentropy
 from lstm.metrics import Metric
 from tolerances import assert_close
@@ -114,12 +114,25 @@ def shared() -> lstm.Model:
     return lstm.Model(x, dense(Activation("tanh")(y)))
 
 
+def tied(*, table_learns: bool = True, **options: Any) -> lstm.Model:
+    """The Dense shares its kernel with the Embedding."""
+    lstm.set_seed(94)
+    embedding = Embedding(11, 10, trainable=table_learns)
+    layers = [embedding, LSTM(10, return_sequences=True)]
+    output = TiedDense(embedding, activation="softmax", **options)
+    return lstm.Sequential([lstm.Input((None,)), *layers, output])
+
+
 MODELS = {
     "no bias": lambda: model_of(use_bias=False),
     "frozen head": lambda: model_of(trainable=False),
     "frozen below": frozen_below,
     "alone": alone,
     "shared": shared,
+    "tied": tied,
+    "tied, no bias": lambda: tied(use_bias=False),
+    "tied, frozen table": lambda: tied(table_learns=False),
+    "tied, frozen bias": lambda: tied(trainable=False),
 }
 
 

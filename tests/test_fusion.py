@@ -1,6 +1,7 @@
 """Layers that are fused give what they give one after the other."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -22,6 +23,7 @@ from lstm.layers import (
     Dense,
     Dropout,
     Embedding,
+    TiedDense,
     TimeDistributed,
 )
 from tolerances import assert_close
@@ -84,6 +86,7 @@ MAKES: dict[str, Make] = {
     "backwards": lambda: chain(masked=True, go_backwards=True),
     "last only": last_only,
     "without bias": without_bias,
+    "recurrent dropout": lambda: chain(masked=True, recurrent_dropout=0.4),
     "frozen embedding": lambda: chain(frozen="embedding"),
     "frozen lstm": lambda: chain(frozen="lstm"),
     "both frozen": lambda: chain(frozen="embedding lstm"),
@@ -91,6 +94,27 @@ MAKES: dict[str, Make] = {
     "translator": translator,
     "called twice": called_twice,
 }
+
+
+def dropped() -> lstm.Model:
+    """What is dropped is drawn once for both LSTMs that read the Embedding."""
+    embedding = Embedding(V, E, mask_zero=True, dropout=0.4)
+    reader = Bidirectional(LSTM(H, return_sequences=True))
+    return lstm.Sequential([lstm.Input((None,)), embedding, reader, Dense(2)])
+
+
+def dropped_twice() -> lstm.Model:
+    x, embedding = lstm.Input((None,)), Embedding(V, E, dropout=0.4)
+    return lstm.Model(x, Concatenate()([LSTM(H)(embedding(x)), LSTM(H)(embedding(x[:, :-1]))]))
+
+
+def tied() -> lstm.Model:
+    embedding = Embedding(V, H, dropout=0.4)
+    layers = [embedding, LSTM(H, return_sequences=True), TiedDense(embedding)]
+    return lstm.Sequential([lstm.Input((None,)), *layers, Activation("tanh")])
+
+
+MAKES |= {"dropout": dropped, "dropout, called twice": dropped_twice, "tied": tied}
 ALL = MAKES | {"activations": activations, "frozen activations": frozen_activations}
 
 over_models = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
@@ -107,14 +131,17 @@ def unfused(make: Make) -> lstm.Model:
 
 def pair(make: Make, ops: Ops, dtype: str, seed: int = 0) -> tuple[lstm.Model, lstm.Model]:
     """The model fused and not, with the same weights, compiled to stay where it is."""
+    models = []
     with lstm.backends.using(ops.NAME, dtype):
-        models = make(), unfused(make)
+        for how in (make, partial(unfused, make)):
+            lstm.set_seed(seed)  # For what is dropped.
+            models.append(how())
     rng = np.random.default_rng(seed)
     weights = [rng.normal(0, 0.7, w.shape) for w in models[0].get_weights()]
     for model in models:
         model.set_weights(weights)
         model.compile(lstm.optimizers.SGD(0.0), "mse")
-    return models
+    return models[0], models[1]
 
 
 def gradients(model: lstm.Model, x: Any, y: Any) -> dict[str, NDArray[Any]]:
@@ -234,6 +261,23 @@ class TestWhen:
         assert self.embeds(lstm.Model(x, [y, vectors]), np.ones((B, T), int))
         between = lstm.Model(x, LSTM(H)(Dropout(0.5)(Embedding(V, E)(x))))
         assert self.embeds(between, np.ones((B, T), int))
+
+    def test_dropout_wants_vectors(self, capsys: pytest.CaptureFixture[str]) -> None:
+        x = np.ones((B, T), int)
+        assert not self.embeds(chain(recurrent_dropout=0.5), x)
+        model = chain(dropout=0.5)
+        assert self.embeds(model, x)
+        model.summary()
+        assert "Fused" not in capsys.readouterr().out
+
+    def test_dropout_may_be_set_later(self) -> None:
+        models = pair(chain, lstm.backends.reference, "float64")
+        x, y = tokens(np.random.default_rng(10), B, T), np.zeros((B, T, 2))
+        for model in models:
+            model.layers[1].dropout = 0.5
+        expected, got = (gradients(model, x, y) for model in reversed(models))
+        for name in expected:
+            assert_close(got[name], expected[name], "lstm", terms=B * T)
 
     def test_within_time_distributed(self) -> None:
         inner = lstm.Sequential([lstm.Input((None,)), Embedding(V, E), LSTM(H)])

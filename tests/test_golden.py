@@ -40,7 +40,7 @@ def check_lstm(ops: Ops, a: Arrays, mask: Array | None = None) -> None:
     real = np.ones(a["x"].shape[:2], bool) if mask is None else mask
     state = a.get("h0"), a.get("c0")
     y, h_n, c_n, cache = ops.lstm_forward(
-        a["x"], a["w"], a["r"], a["b"], *state, mask, False, "tanh", "sigmoid", True
+        a["x"], a["w"], a["r"], a["b"], *state, mask, None, False, "tanh", "sigmoid", True
     )
     # PyTorch's output at padding is the constant 0, so that its gradient goes nowhere.
     dy = np.where(real[..., None], a["dy"], a["dy"].dtype.type(0))
@@ -74,7 +74,7 @@ def test_lstm_in_both_directions(ops: Ops, dtype: str) -> None:
     for own, reverse, units in (("", False, slice(0, H)), ("_back", True, slice(H, None))):
         w, r, b, dh_n, dc_n = (a[name + own] for name in ("w", "r", "b", "dh_n", "dc_n"))
         y, h_n, c_n, cache = ops.lstm_forward(
-            a["x"], w, r, b, None, None, None, reverse, "tanh", "sigmoid", True
+            a["x"], w, r, b, None, None, None, None, reverse, "tanh", "sigmoid", True
         )
         dy = np.ascontiguousarray(a["dy"][..., units])
         gradients = buffers(a, "w" + own, "r" + own, "b" + own)

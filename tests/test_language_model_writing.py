@@ -171,10 +171,10 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("corpus", "kind", "message"),
         [
-            ("", InvalidShapeError, "corpus: expected a text that is not empty"),
-            ("a short text", InvalidShapeError, "corpus: expected at least 65 characters"),
-            (TEXT.encode(), InvalidTypeError, "corpus: expected a text, got bytes"),
-            (None, InvalidTypeError, "corpus: expected a text, got NoneType"),
+            ("", InvalidValueError, "corpus: expected a text that is not empty"),
+            ("a short text", InvalidShapeError, "corpus: expected at least 65 tokens"),
+            (TEXT.encode(), InvalidTypeError, "corpus: expected a text, or Paths .* got bytes"),
+            (None, InvalidTypeError, "corpus: expected a text, or Paths of files, got NoneType"),
             (TEXT + "\udcff", InvalidValueError, "corpus: expected text without lone surrogates"),
         ],
     )
@@ -221,7 +221,7 @@ class TestBadInput:
 
     @pytest.mark.parametrize("vocabulary", ["abc", None, 5])
     def test_vocabularies(self, vocabulary: Any) -> None:
-        with pytest.raises(InvalidTypeError, match=r"^vocabulary: expected a CharVocabulary"):
+        with pytest.raises(InvalidTypeError, match=r"^vocabulary: expected a Vocabulary"):
             LanguageModel.create(vocabulary)
 
     @pytest.mark.parametrize("write", [LanguageModel.generate, LanguageModel.stream])

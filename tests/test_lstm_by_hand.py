@@ -233,7 +233,9 @@ def test_lstm(ops: Ops, dtype: str) -> None:
     dy, dh_n, dc_n = (np.array(values, dtype) for values in (DY, DH_N, DC_N))
     dw, dr, db = np.zeros_like(w), np.zeros_like(r), np.zeros_like(b)
 
-    y, h_n, c_n, cache = ops.lstm_forward(x, w, r, b, h0, c0, None, False, "tanh", "sigmoid", True)
+    y, h_n, c_n, cache = ops.lstm_forward(
+        x, w, r, b, h0, c0, None, None, False, "tanh", "sigmoid", True
+    )
     dx, dh0, dc0 = ops.lstm_backward(dy, dh_n, dc_n, cache, dw, dr, db, True)
 
     for result, by_hand in (
@@ -256,6 +258,8 @@ def test_order_of_the_gates(ops: Ops, dtype: str) -> None:
     b = np.array([i11, i12, f11, f12, g11, g12, o11, o12], dtype)
     x, w, r = (np.zeros(shape, dtype) for shape in ((1, 1, 1), (1, 8), (2, 8)))
     c0 = np.array(C0, dtype)
-    y, _, c_n, _ = ops.lstm_forward(x, w, r, b, None, c0, None, False, "linear", "linear", False)
+    y, _, c_n, _ = ops.lstm_forward(
+        x, w, r, b, None, c0, None, None, False, "linear", "linear", False
+    )
     assert_close(c_n, [[c11, c12]], "lstm")
     assert_close(y, [[[o11 * c11, o12 * c12]]], "lstm")

@@ -28,6 +28,7 @@ class Layer:
         H: int,
         reverse: bool,
         masked: bool,
+        dropped: bool,
         activation: Any,
         recurrent_activation: Any,
         seed: int,
@@ -46,11 +47,12 @@ class Layer:
         self.x, self.h0, self.c0 = numbers(B, T, D), numbers(B, H), numbers(B, H)
         self.dy, self.dh_n, self.dc_n = numbers(B, T, H), numbers(B, H), numbers(B, H)
         self.mask = rng.random((B, T)) < 0.7 if masked else None
+        self.recurrent_mask = numbers(B, H) * (rng.random((B, H)) < 0.7) if dropped else None
 
     def forward(self, ops: Ops, **other: Any) -> tuple[Array, Array, Array, Any]:
         """y, h_n, c_n and the cache, with some arguments replaced by `other`."""
         a = vars(self) | other
-        names = ("x", "w", "r", "b", "h0", "c0", "mask", "reverse")
+        names = ("x", "w", "r", "b", "h0", "c0", "mask", "recurrent_mask", "reverse")
         return ops.lstm_forward(*(a[name] for name in names), *self.activations, True)
 
     def backward(self, ops: Ops, cache: Any, **other: Any) -> dict[str, Array]:
@@ -89,6 +91,7 @@ layers = st.builds(
     H=st.integers(1, 5),
     reverse=st.booleans(),
     masked=st.booleans(),
+    dropped=st.booleans(),
     activation=st.sampled_from(ACTIVATIONS),
     recurrent_activation=st.sampled_from(["sigmoid", "hard_sigmoid", "tanh"]),
     seed=st.integers(0, 2**32),
@@ -136,7 +139,9 @@ def test_sequences_of_a_batch_do_not_know_of_each_other(
     layer = make(dtype=dtype)
     order = data.draw(st.permutations(range(len(layer.x))))
     batch = {name: getattr(layer, name)[order] for name in ("x", "h0", "c0", "dy", "dh_n", "dc_n")}
-    batch["mask"] = None if layer.mask is None else layer.mask[order]
+    for name in ("mask", "recurrent_mask"):
+        mask = getattr(layer, name)
+        batch[name] = None if mask is None else mask[order]
     expected = layer.both(ops)
     for name in ("y", "h_n", "c_n", "dx", "dh0", "dc0"):
         expected[name] = expected[name][order]
@@ -191,6 +196,38 @@ def test_what_stands_at_masked_steps_is_not_read(ops: Ops, dtype: str, make: Mak
     expected = layer.both(ops)
     other = layer.both(ops, x=np.where(layer.mask[..., None], layer.x, layer.x + 5))
     layer.assert_same(other, expected)
+
+
+@over_dtypes
+@quick
+@given(layers)
+def test_a_recurrent_mask_scales_the_rows_of_r(ops: Ops, dtype: str, make: MakeLayer) -> None:
+    layer = make(dtype=dtype, dropped=True)
+    dw, dr, db = (np.zeros_like(x) for x in (layer.w, layer.r, layer.b))
+    rows: list[dict[str, Array]] = []
+    for k in range(len(layer.x)):
+        names = ("x", "h0", "c0", "dy", "dh_n", "dc_n")
+        alone = {name: getattr(layer, name)[k : k + 1] for name in names}
+        alone["mask"] = None if layer.mask is None else layer.mask[k : k + 1]
+        factors = layer.recurrent_mask[k, :, None]
+        rows.append(layer.both(ops, **alone, r=factors * layer.r, recurrent_mask=None))
+        dw += rows[k].pop("dw")
+        dr += factors * rows[k].pop("dr")
+        db += rows[k].pop("db")
+    joined = {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+    layer.assert_same(joined | {"dw": dw, "dr": dr, "db": db}, layer.both(ops))
+
+
+@over_dtypes
+@quick
+@given(layers)
+def test_a_recurrent_mask_of_ones_is_none(ops: Ops, dtype: str, make: MakeLayer) -> None:
+    layer = make(dtype=dtype, dropped=False)
+    ones = layer.both(ops, recurrent_mask=np.ones_like(layer.h0))
+    expected = layer.both(ops)
+    for name in ("y", "h_n", "c_n", "dx", "dh0", "dc0"):
+        np.testing.assert_array_equal(ones[name], expected[name])
+    layer.assert_same(ones, expected)
 
 
 @over_dtypes

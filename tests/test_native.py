@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import lstm
 from lstm.backends import _kernels, native, reference, using
+from lstm.backends.ops import Choice
 from native_cases import INSTRUCTION_SETS, LARGE, LAYOUTS, SIZES, USES, Use, running_on
 from op_cases import Array
 from tolerances import assert_close
@@ -85,11 +86,16 @@ def test_optimizers_equal_the_reference(
 
 # ---- drawing tokens
 
-choices = st.tuples(
-    st.sampled_from((0.0, 0.3, 1.0, 2.0)),
-    st.integers(0, 20),
-    st.sampled_from((0.1, 0.6, 0.95, 1.0)),
+choices = st.builds(
+    Choice,
+    temperature=st.sampled_from((0.0, 0.3, 1.0, 2.0)),
+    top_k=st.integers(0, 20),
+    top_p=st.sampled_from((0.1, 0.6, 0.95, 1.0)),
+    min_p=st.sampled_from((0.0, 0.07, 0.5, 1.0)),
+    repetition_penalty=st.sampled_from((0.7, 1.0, 1.3, 4.0)),
 )
+steps = st.sampled_from((0, 1, 9))
+windows = st.sampled_from((0, 1, 3, 8, 50))
 
 
 @on_instruction_sets
@@ -97,21 +103,22 @@ choices = st.tuples(
 @given(
     B=st.sampled_from((0, 1, 2, 7)),
     V=SIZES,
+    W=windows,
     choice=choices,
     equal=st.booleans(),
     seed=st.integers(0),
 )
 def test_sampled_tokens_are_those_of_the_reference(
-    instruction_set: str, B: int, V: int, choice: Any, equal: bool, seed: int
+    instruction_set: str, B: int, V: int, W: int, choice: Choice, equal: bool, seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
     z = rng.normal(0, 3, (B, V)).astype(np.float32)
     if equal:
         z = z.round()
-    u = rng.random(B)
+    u, recent = rng.random(B), rng.integers(-1, V, (B, W))
     with running_on(instruction_set):
         np.testing.assert_array_equal(
-            native.sample(z, u, *choice), reference.sample(z.astype(float), u, *choice)
+            native.sample(z, u, recent, choice), reference.sample(z, u, recent, choice)
         )
 
 
@@ -124,14 +131,15 @@ def test_logits_that_are_not_numbers_draw_some_token() -> None:
     z[8:16] = np.inf
     z[16:24] = -np.inf
     z[24:32, ::3] = np.inf
-    u = rng.random(64)
-    for choice in ((1.0, 0, 1.0), (1.0, 7, 0.9)):
-        drawn = native.sample(z, u, *choice)
+    u, recent = rng.random(64), rng.integers(-1, 100, (64, 30))
+    for choice in (Choice(), Choice(1.0, 7, 0.9), Choice(min_p=0.1, repetition_penalty=2.0)):
+        drawn = native.sample(z, u, recent, choice)
         assert drawn.min() >= 0
         assert drawn.max() < 100
     # They rank last.
     np.testing.assert_array_equal(
-        native.sample(z, u, 0.0, 0, 1.0), reference.sample(z, u, 0.0, 0, 1.0)
+        native.sample(z, u, recent, Choice(temperature=0.0)),
+        reference.sample(z, u, recent, Choice(temperature=0.0)),
     )
 
 
@@ -150,28 +158,36 @@ def networks(draw: st.DrawFn) -> tuple[Any, ...]:
         (numbers(D, 4 * H), numbers(H, 4 * H), numbers(4 * H) if bias else None)
         for D, H in pairwise(sizes)
     ]
-    output = 3 * numbers(sizes[-1], V), numbers(V) if bias else np.zeros(V, np.float32)
+    output = 3 * numbers(sizes[-1], V), numbers(V) if bias else None
     states = [(numbers(B, H), numbers(B, H)) for H in sizes[1:]]
-    steps = draw(st.sampled_from((0, 1, 9)))
-    return rng.integers(0, V, B), numbers(V, E), layers, *output, states, rng.random((B, steps))
+    recent, u = rng.integers(-1, V, (B, draw(windows))), rng.random((B, draw(steps)))
+    return rng.integers(0, V, B), numbers(V, E), layers, *output, states, recent, u
 
 
 @on_instruction_sets
 @thorough
 @given(network=networks(), choice=choices, layout=st.sampled_from(sorted(LAYOUTS)))
 def test_generated_tokens_are_those_of_the_reference(
-    instruction_set: str, network: Any, choice: Any, layout: str
+    instruction_set: str, network: Any, choice: Choice, layout: str
 ) -> None:
     lay = LAYOUTS[layout]
-    tokens, embedding, layers, w, b, states, u = network
-    expected, after = reference.generate(*network, *choice)
+    tokens, embedding, layers, w, b, states, recent, u = network
+    expected, after = reference.generate(*network, choice)
     laid = [
         [tuple(None if x is None else lay(x) for x in part) for part in parts]
         for parts in (layers, states)
     ]
     with running_on(instruction_set):
         drawn, last = native.generate(
-            lay(tokens), lay(embedding), laid[0], lay(w), lay(b), laid[1], lay(u), *choice
+            lay(tokens),
+            lay(embedding),
+            laid[0],
+            lay(w),
+            None if b is None else lay(b),
+            laid[1],
+            lay(recent),
+            lay(u),
+            choice,
         )
     np.testing.assert_array_equal(drawn, expected)
     for got, wanted in zip(last, after, strict=True):
@@ -191,13 +207,16 @@ def test_a_text_is_the_same_in_one_call_and_in_many(instruction_set: str) -> Non
     tokens, embedding, u = rng.integers(0, V, B), numbers(V, E), rng.random((B, N))
     output = 3 * numbers(H, V), numbers(V)
     states = [(numbers(B, H), numbers(B, H)) for _ in layers]
+    recent = rng.integers(-1, V, (B, 12))
+    choice = Choice(0.9, 40, 0.95, 0.01, 1.2)
+    network = embedding, layers, *output
     with running_on(instruction_set):
-        whole, last = native.generate(tokens, embedding, layers, *output, states, u, 0.9, 40, 0.95)
+        whole, last = native.generate(tokens, *network, states, recent, u, choice)
         for n in range(N):
             drawn, states = native.generate(
-                tokens, embedding, layers, *output, states, u[:, n : n + 1], 0.9, 40, 0.95
+                tokens, *network, states, recent, u[:, n : n + 1], choice
             )
-            tokens = drawn[:, 0]
+            tokens, recent = drawn[:, 0], np.append(recent[:, 1:], drawn, 1)
             np.testing.assert_array_equal(whole[:, n], tokens)
     for x, y in zip(last, states, strict=True):
         np.testing.assert_array_equal(x, y)

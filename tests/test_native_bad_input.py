@@ -188,7 +188,22 @@ def test_tokens_out_of_range_are_refused(function: str, token: int) -> None:
             assert_refused(function, replaced(function, name, change))
 
 
-@pytest.mark.parametrize(("function", "name"), [a for a in ARRAYS if a[1] in ("tokens", "classes")])
+@pytest.mark.parametrize("function", ["sample", "generate"])
+def test_recent_tokens_may_be_missing_but_not_out_of_range(function: str) -> None:
+    def with_last(token: int) -> dict[str, Any]:
+        arguments = arguments_of(function)
+        arguments["recent"][-1, -1] = token
+        return arguments
+
+    call(function, with_last(-1))
+    for token in (-2, SIZES["V"], 2**62, -(2**63)):
+        assert_refused(function, with_last(token))
+
+
+INDICES = [a for a in ARRAYS if a[1] in ("tokens", "classes", "recent")]
+
+
+@pytest.mark.parametrize(("function", "name"), INDICES)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.uint64, np.bool_])
 def test_tokens_must_be_int64(function: str, name: str, dtype: Any) -> None:
     assert_refused(function, replaced(function, name, lambda x: x.astype(dtype)))
@@ -229,6 +244,12 @@ def test_strides_out_of_range_are_refused(function: str, name: str, value: int) 
         ("top_p", 0.0),
         ("top_p", -1.0),
         ("top_p", np.nan),
+        ("min_p", -0.1),
+        ("min_p", 1.1),
+        ("min_p", np.nan),
+        ("repetition_penalty", 0.0),
+        ("repetition_penalty", -1.0),
+        ("repetition_penalty", np.nan),
     ],
 )
 def test_choices_out_of_range_are_refused(function: str, name: str, value: Any) -> None:
@@ -241,6 +262,14 @@ def test_an_lstm_takes_vectors_or_tokens(function: str) -> None:
     assert_refused(function, vectors | {"x": None})
     assert_refused(function, vectors | {"tokens": tokens["tokens"]})
     assert_refused(function, tokens | {"x": vectors["x"]})
+
+
+@pytest.mark.parametrize("function", ["lstm_forward", "lstm_backward"])
+def test_a_recurrent_mask_and_what_it_masks_belong_together(function: str) -> None:
+    with_mask, without = arguments_of(f"{function} tokens"), arguments_of(function)
+    for name in ("recurrent_mask", "masked_h"):
+        assert_refused(function, with_mask | {name: None})
+        assert_refused(function, without | {name: with_mask[name]})
 
 
 def test_tokens_have_no_gradient() -> None:
@@ -315,6 +344,7 @@ def zeros(*shape):
     return np.zeros(shape, np.float32)
 h, c = zeros(B, 1), zeros(B, 1)
 tokens, u, drawn = np.zeros(B, np.int64), np.zeros((B, 1)), np.zeros((B, 1), np.int64)
+recent, choice = np.zeros((B, 0), np.int64), (1.0, 0, 1.0, 0.0, 1.0)
 pages = int(open("/proc/self/statm").read().split()[0])
 room = pages * resource.getpagesize() + 200_000_000
 resource.setrlimit(resource.RLIMIT_AS, (room, room))
@@ -322,13 +352,13 @@ layers = [zeros(1, 4)], [zeros(1, 4)], [None], [h], [c]
 for _ in range(2):
     try:
         _kernels.generate(
-            tokens, zeros(V, 1), *layers, zeros(1, V), None, u, 1.0, 0, 1.0, drawn
+            tokens, zeros(V, 1), *layers, zeros(1, V), None, recent, u, *choice, drawn
         )
     except MemoryError:
         print("refused")
 _kernels.generate(
     tokens[:9], zeros(9, 1), [zeros(1, 4)], [zeros(1, 4)], [None], [h[:9]], [c[:9]], zeros(1, 9),
-    None, u[:9], 1.0, 0, 1.0, drawn[:9]
+    None, recent[:9], u[:9], *choice, drawn[:9]
 )
 """
     run = subprocess.run(

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from lstm.backends import _kernels, native
+from lstm.backends.ops import Choice
 from native_cases import INSTRUCTION_SETS, LARGE, Use, running_on, threads
 from op_cases import Array
 
@@ -86,10 +87,9 @@ def written(B: int) -> list[Array]:
         numbers(67, 131),
         numbers(131),
         states,
+        rng.integers(-1, 131, (B, 20)),
         rng.random((B, 50)),
-        1.0,
-        0,
-        1.0,
+        Choice(min_p=0.01, repetition_penalty=1.3),
     )
     return [drawn, *(part for state in after for part in state)]
 
@@ -285,7 +285,7 @@ from lstm.backends import native
 native._kernels.set_num_threads(3)
 x, w, r = (np.ones(s, np.float32) for s in ((13, 20, 64), (64, 256), (64, 256)))
 def call():
-    native.lstm_forward(x, w, r, None, None, None, None, False, "tanh", "sigmoid", False)
+    native.lstm_forward(x, w, r, *[None] * 5, False, "tanh", "sigmoid", False)
 {EXITS[state]}
 """
     run = subprocess.run(

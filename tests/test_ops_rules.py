@@ -14,7 +14,7 @@ from lstm.backends.ops import Ops
 from op_cases import Array, Arrays, Case, make_probes
 from tolerances import assert_close
 
-CASES = op_cases.CASES + lstm_cases.LEFT_OUT + lstm_cases.SHAPES
+CASES = op_cases.CASES + lstm_cases.LEFT_OUT + lstm_cases.RECURRENT_MASKS + lstm_cases.SHAPES
 WITH_WEIGHTS = [case for case in CASES if case.weights]
 over_cases = pytest.mark.parametrize("case", CASES, ids=str)
 over_cases_with_weights = pytest.mark.parametrize("case", WITH_WEIGHTS, ids=str)
@@ -125,10 +125,19 @@ def test_a_gradient_that_is_not_wanted_is_left_out(ops: Ops, dtype: str, case: C
 
 
 @over_backends
-@pytest.mark.parametrize("case", lstm_cases.LEFT_OUT, ids=str)
+@pytest.mark.parametrize("case", lstm_cases.LEFT_OUT + lstm_cases.RECURRENT_MASKS, ids=str)
 def test_lstm_keeps_a_cache_only_when_asked(ops: Ops, case: Case) -> None:
     a = case.arrays("float32")
-    names = ("tokens" if "tokens" in a else "x", "w", "r", "b", "h0", "c0", "mask")
+    names = (
+        "tokens" if "tokens" in a else "x",
+        "w",
+        "r",
+        "b",
+        "h0",
+        "c0",
+        "mask",
+        "recurrent_mask",
+    )
     arguments = [a.get(name) for name in names]
     *kept, cache = ops.lstm_forward(*arguments, False, "tanh", "sigmoid", True)
     *outputs, nothing = ops.lstm_forward(*arguments, False, "tanh", "sigmoid", False)

@@ -212,6 +212,17 @@ def test_dropout(ops: Ops, dtype: str, rate: float, rng: np.random.Generator) ->
     assert abs(ops.dropout_forward(np.ones_like(x), u, rate).mean() - 1) <= 5 * lost + 1e-6
 
 
+@over_dtypes
+def test_features_are_scaled_alike_at_every_step(
+    ops: Ops, dtype: str, rng: np.random.Generator
+) -> None:
+    x, factor = numbers(rng, dtype, 2, 3, 5), numbers(rng, dtype, 2, 5)
+    y = ops.scale_features(x, factor)
+    assert y.dtype == dtype
+    for b, t, k in np.ndindex(2, 3, 5):
+        assert_close(y[b, t, k], float(x[b, t, k]) * float(factor[b, k]), "pointwise")
+
+
 # ---- layers
 
 
@@ -303,7 +314,18 @@ def test_a_saturated_lstm_counts(ops: Ops, dtype: str) -> None:
     for x, expected in ((1e4, [1, 2, 3]), (3e38, [1, 2, 3]), (-1e4, [0, 0, 0])):
         w, r, b = np.ones((1, 4), dtype), np.zeros((1, 4), dtype), np.zeros(4, dtype)
         y, h_n, c_n, cache = ops.lstm_forward(
-            np.full((1, 3, 1), x, dtype), w, r, b, None, None, None, False, "tanh", "sigmoid", True
+            np.full((1, 3, 1), x, dtype),
+            w,
+            r,
+            b,
+            None,
+            None,
+            None,
+            None,
+            False,
+            "tanh",
+            "sigmoid",
+            True,
         )
         assert_close(y, [[[math.tanh(c)] for c in expected]], "lstm", terms=3)
         assert_close(c_n, [[expected[-1]]], "lstm", terms=3)

@@ -102,6 +102,10 @@ class TestLSTM:
             ({"units": 2, "activation": "softmax"}, "activation"),
             ({"units": 2, "recurrent_activation": "tan"}, "recurrent_activation"),
             ({"units": 2, "kernel_initializer": "glorot"}, "kernel_initializer"),
+            ({"units": 2, "dropout": 1}, "dropout"),
+            ({"units": 2, "dropout": -0.1}, "dropout"),
+            ({"units": 2, "recurrent_dropout": 1.0}, "recurrent_dropout"),
+            ({"units": 2, "recurrent_dropout": float("nan")}, "recurrent_dropout"),
             ({"units": 2, "stateful": True, "go_backwards": True}, "stateful"),
         ],
     )

@@ -16,7 +16,7 @@ from numpy.testing import assert_array_equal
 import lstm
 from lstm import saving, seeding
 from lstm.errors import InvalidValueError, ModelFileError, NotReadyError
-from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Layer
+from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Layer, TiedDense
 from lstm.optimizers import SGD, AdamW
 
 RNG = np.random.default_rng(3)
@@ -261,8 +261,10 @@ class TestHeaders:
         y = Dense(5, activation="softmax")(LSTM(2, return_sequences=True)(Embedding(5, 2)(x)))
         model = lstm.Model(x, y)
         model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+        embedding = Embedding(5, 2)
         return [
             (model, lstm.load_model),
+            (lstm.Model(x, TiedDense(embedding)(embedding(x))), lstm.load_model),
             (lstm.LanguageModel.train("abcd " * 50, hidden=2, epochs=1), lstm.LanguageModel.load),
             (lstm.LSTMNetwork(1, 2, 3), lstm.LSTMNetwork.load),
             (model.initial_state(2), lstm.State.load),

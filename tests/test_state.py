@@ -1,5 +1,6 @@
 """State: chunk by chunk is the whole, and what is carried from batch to batch."""
 
+import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -364,3 +365,81 @@ class TestStateful:
         _, state = follower().step(X, follower().initial_state(4))
         expected, _ = follower().step(X, state)
         assert_close(model.predict(X), expected, "lstm", terms=16)
+
+
+class TestCarriedState:
+    """The state that a model keeps between two batches."""
+
+    def trained(self) -> lstm.Model:
+        model = follower()
+        model.train_on_batch(X[:, :3], Y[:, :3], carry_state=True)
+        return model
+
+    def test_a_step_goes_on_where_the_last_one_ended(self) -> None:
+        model, fitted = self.trained(), follower()
+        source = iter([(X[:, :3], Y[:, :3]), (X[:, 3:], Y[:, 3:])])
+        history = fitted.fit(source, steps_per_epoch=2, carry_state=True, verbose=0)
+        first = follower().evaluate(X[:, :3], Y[:, :3])
+        second = model.train_on_batch(X[:, 3:], Y[:, 3:], carry_state=True)
+        assert_same(model.get_weights(), fitted.get_weights())
+        mean = (3 * first + 5 * second) / 8
+        assert_close(history.history["loss"][0], mean, "lstm", terms=32)
+        alone = self.trained()
+        assert alone.train_on_batch(X[:, 3:], Y[:, 3:]) != second
+
+    def test_is_a_value_to_go_on_from_later(self) -> None:
+        model, other = self.trained(), follower()
+        state = model.carried_state
+        expected = model.train_on_batch(X[:, 3:], Y[:, 3:], carry_state=True)
+        assert_same(state["lstm"], self.trained().carried_state["lstm"])
+        other.train_on_batch(X[:, :3], Y[:, :3])
+        other.carried_state = state
+        assert other.train_on_batch(X[:, 3:], Y[:, 3:], carry_state=True) == expected
+        assert_same(model.get_weights(), other.get_weights())
+
+    def test_some_rows_forget(self) -> None:
+        model = self.trained()
+        before = model.carried_state
+        model.reset_states([2, 0])
+        for part, old in zip(model.carried_state["lstm"], before["lstm"], strict=True):
+            assert_array_equal(part[[0, 2]], 0)
+            assert_array_equal(part[[1, 3]], old[[1, 3]])
+        model.reset_states(range(4, 4))
+        model.reset_states([])
+        assert (model.carried_state["lstm"][0][1] == before["lstm"][0][1]).all()
+        model.reset_states()
+        assert len(model.carried_state) == 0
+
+    def test_unusable(self) -> None:
+        model = self.trained()
+        before = model.carried_state
+        for rows in ([4], [-1], [0.5], ["a"]):
+            with pytest.raises(InvalidValueError, match=r"^rows: expected"):
+                model.reset_states(rows)
+        for state in ({"lstm": (np.zeros((4, 3)),)}, {"other": (np.zeros((4, 3)),)}, 3, None):
+            with pytest.raises(InvalidValueError, match=r"state: expected"):
+                model.carried_state = state
+        assert_same(model.carried_state["lstm"], before["lstm"])
+
+
+class TestRandomState:
+    def test_is_a_value_to_go_on_from_later(self) -> None:
+        def outputs() -> list[float]:
+            return [model.train_on_batch(X, Y) for _ in range(3)]
+
+        model = lstm.Sequential([lstm.Input((None, 2)), Dropout(0.5), Dense(1)])
+        model.compile(lstm.optimizers.SGD(0.0), "mse")
+        state = json.loads(json.dumps(model.random_state))
+        losses = outputs()
+        assert len(set(losses)) == 3
+        assert outputs() != losses
+        model.random_state = state
+        assert outputs() == losses
+
+    def test_unusable(self) -> None:
+        model = follower()
+        before = model.random_state
+        for state in ({}, {"bit_generator": "dice"}, 3, None):
+            with pytest.raises(InvalidValueError, match=r"^random_state: expected"):
+                model.random_state = state
+        assert model.random_state == before

@@ -23,8 +23,8 @@ Floats numbers(std::int64_t count, unsigned seed) {
   return x;
 }
 
-// An LSTM forward and backward, one of a single sequence, a linear layer, a loss and an optimizer
-// step, each large enough to be divided; all outputs in one row.
+// An LSTM forward and backward, one of a single sequence with a recurrent mask, a linear layer, a
+// loss and an optimizer step, each large enough to be divided; all outputs in one row.
 Floats results(const lstm::Kernels& kernels) {
   constexpr std::int64_t B = 13, T = 5, D = 19, H = 67, V = 71, n = B * T;
   const auto relu = lstm::Activation::relu;
@@ -67,10 +67,13 @@ Floats results(const lstm::Kernels& kernels) {
   kernels.lstm_backward(shape, backward);
   constexpr std::int64_t wide = 101;
   const Floats w_wide = numbers(D * 4 * wide, 6), r_wide = numbers(wide * 4 * wide, 7);
-  Floats c_wide(wide), y_wide(T * wide);
+  const Floats factors = numbers(wide, 8);
+  Floats c_wide(wide), y_wide(T * wide), masked_h(T * wide);
   forward.w = w_wide.data();
   forward.r = r_wide.data();
+  forward.recurrent_mask = factors.data();
   forward.gates = nullptr;
+  forward.masked_h = masked_h.data();
   forward.c = c_wide.data();
   forward.y = y_wide.data();
   lstm::LSTMShape one = shape;

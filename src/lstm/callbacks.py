@@ -10,7 +10,7 @@ from typing import Any, Protocol, TextIO
 import numpy as np
 
 from lstm import checks
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidValueError, MissingExtraError
 from lstm.optimizers import Optimizer
 
 Logs = dict[str, float]
@@ -256,6 +256,51 @@ class CSVLogger(Callback):
     def on_train_end(self, logs: Logs) -> None:
         if self._file is not None:
             self._file.close()
+
+
+class TensorBoard(Callback):
+    """Write the logs to event files that TensorBoard shows (`pip install 'lstm-kit[tensorboard]'`).
+
+    Args:
+        log_dir: the folder.
+        update_freq: write the loss of every so many batches, too; "epoch" for none.
+
+    Raises:
+        MissingExtraError: the extra is not installed.
+    """
+
+    def __init__(
+        self, log_dir: str | PathLike[str] = "logs", update_freq: int | str = "epoch"
+    ) -> None:
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError as error:
+            raise MissingExtraError("TensorBoard", "tensorboard") from error
+        self.log_dir = Path(log_dir)
+        self._every = (
+            0 if update_freq == "epoch" else checks.positive_int("update_freq", update_freq)
+        )
+        self._make: Callable[..., Any] = SummaryWriter
+        self._writer: Any = None
+
+    def on_train_begin(self, logs: Logs) -> None:
+        # Two files of one second would have the same name.
+        suffix = f".{self.model.optimizer.step}"
+        self._writer = self._make(str(self.log_dir), filename_suffix=suffix)
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        step = self.model.optimizer.step
+        if self._every and step % self._every == 0:
+            self._writer.add_scalar("batch_loss", logs["loss"], step)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        # By step, which means the same in every training, and goes on where one was resumed.
+        for key, value in {**logs, "learning_rate": self.model.optimizer.learning_rate}.items():
+            self._writer.add_scalar(key, value, self.model.optimizer.step)
+
+    def on_train_end(self, logs: Logs) -> None:
+        if self._writer is not None:
+            self._writer.close()
 
 
 class TerminateOnNaN(Callback):

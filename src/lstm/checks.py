@@ -117,6 +117,24 @@ def string(argument: str, value: object) -> None:
         raise InvalidTypeError(argument, "a str", f"{type(value).__name__} {value!r:.40}")
 
 
+def utf8(argument: str, text: str) -> bytes:
+    """Return the UTF-8 of a text, which lone surrogates do not have."""
+    string(argument, text)
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidValueError(
+            argument,
+            "text without lone surrogates (was it decoded with its own encoding?)",
+            f"{character(text[error.start])} at offset {error.start}",
+        ) from error
+
+
+def character(text: str) -> str:
+    """Return how a message shows one character, such as "'e' (U+0065)"."""
+    return f"{text!r} (U+{ord(text):04X})"
+
+
 def saved_form(config: Mapping[str, Any], kind: str, keys: Sequence[str]) -> None:
     """Check that `config` is the saved form of that kind, with these keys."""
     if not isinstance(config, Mapping):

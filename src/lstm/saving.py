@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import safetensors.numpy
@@ -28,14 +28,22 @@ READERS = {
     "language model": "lstm.LanguageModel.load",
     "network": "lstm.LSTMNetwork.load",
     "state": "lstm.State.load",
+    "writer": "lstm.text.Writer.load",
 }
 """What reads each kind of file."""
 
 Tensors = Mapping[str, NDArray[Any]]
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Replace a file by `data` in one step: a reader sees the old content or the new.
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Replace a file in one step by what is written in the `with` block.
+
+    A temporary file beside it takes the bytes, is flushed to the disk and renamed: a reader sees
+    the old content or the new. If the block fails, the temporary file is removed.
+
+    Args:
+        path: the file.
 
     Raises:
         ModelFileError: the file cannot be written; what was there before is untouched.
@@ -47,7 +55,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     try:
         try:
             with open(temporary, "xb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -56,6 +64,16 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
+
+
+def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+    """Replace a file by `data` in one step.
+
+    Raises:
+        ModelFileError: the file cannot be written; what was there before is untouched.
+    """
+    with replacing(path) as file:
+        file.write(data)
 
 
 def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, Any]) -> None:

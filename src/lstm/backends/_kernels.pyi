@@ -29,10 +29,12 @@ def lstm_forward(
     h0: _In | None,
     c0: _In | None,
     mask: _Mask | None,
+    recurrent_mask: _In | None,
     reverse: bool,
     activation: int,
     recurrent_activation: int,
     gates: _Out | None,
+    masked_h: _Out | None,
     c: _Out,
     y: _Out,
 ) -> None: ...
@@ -44,10 +46,12 @@ def lstm_backward(
     h0: _In | None,
     c0: _In | None,
     mask: _Mask | None,
+    recurrent_mask: _In | None,
     reverse: bool,
     activation: int,
     recurrent_activation: int,
     gates: _Out,
+    masked_h: _In | None,
     c: _In,
     y: _In,
     dy: _In | None,
@@ -90,6 +94,7 @@ def conv1d_backward(
 def activation_forward(x: _In, activation: int, y: _Out) -> None: ...
 def activation_backward(dy: _In, y: _In, activation: int, dx: _Out) -> None: ...
 def dropout(x: _In, u: _In, rate: float, y: _Out) -> None: ...
+def scale_features(x: _In, factor: _In, y: _Out) -> None: ...
 def embedding_forward(tokens: _Tokens, w: _In, y: _Out) -> None: ...
 def embedding_backward(dy: _In, tokens: _Tokens, dw: _Out) -> None: ...
 def softmax_cross_entropy_forward(
@@ -135,7 +140,15 @@ def adam_step(
     weight_decay: float,
 ) -> None: ...
 def sample(
-    z: _In, u: _Uniforms, temperature: float, top_k: int, top_p: float, out: _TokensOut
+    z: _In,
+    u: _Uniforms,
+    recent: _Tokens,
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_p: float,
+    repetition_penalty: float,
+    out: _TokensOut,
 ) -> None: ...
 def generate(
     tokens: _Tokens,
@@ -147,10 +160,13 @@ def generate(
     c: Sequence[_Out],
     w_out: _In,
     b_out: _In | None,
+    recent: _Tokens,
     u: _Uniforms,
     temperature: float,
     top_k: int,
     top_p: float,
+    min_p: float,
+    repetition_penalty: float,
     drawn: _TokensOut,
 ) -> None: ...
 def matmul(a: _In, b: _In, c: _Out) -> None: ...

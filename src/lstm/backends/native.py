@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends import _kernels, reference
-from lstm.backends.ops import ActivationName, Cache, LSTMWeights, PointwiseLossName, State
+from lstm.backends.ops import ActivationName, Cache, Choice, LSTMWeights, PointwiseLossName, State
 from lstm.errors import InvalidValueError
 
 Array = NDArray[Any]
@@ -69,6 +69,12 @@ def _empty(shape: tuple[int, ...]) -> Array:
 
 def _like(x: Array) -> Array:
     return _empty(x.shape)
+
+
+def scale_features(x: Array, factor: Array) -> Array:
+    y = _like(x)
+    _kernels.scale_features(x, factor, y)
+    return y
 
 
 def activation_forward(x: Array, activation: ActivationName) -> Array:
@@ -173,6 +179,7 @@ def lstm_forward(
     h0: Array | None,
     c0: Array | None,
     mask: Array | None,
+    recurrent_mask: Array | None,
     reverse: bool,
     activation: ActivationName,
     recurrent_activation: ActivationName,
@@ -180,10 +187,12 @@ def lstm_forward(
 ) -> tuple[Array, Array, Array, Cache]:
     (B, T), H = x.shape[:2], r.shape[0]
     gates = _empty((B, T, 4 * H)) if keep_cache else None
+    masked_h = None if recurrent_mask is None else _empty((B, T, H))
     c, y = _empty((B, T, H) if keep_cache else (B, H)), _empty((B, T, H))
     vectors, tokens = (None, np.ascontiguousarray(x)) if x.ndim == 2 else (x, None)
     codes = _ACTIVATIONS[activation], _ACTIVATIONS[recurrent_activation]
-    _kernels.lstm_forward(vectors, tokens, w, r, b, h0, c0, mask, reverse, *codes, gates, c, y)
+    options = mask, recurrent_mask, reverse, *codes
+    _kernels.lstm_forward(vectors, tokens, w, r, b, h0, c0, *options, gates, masked_h, c, y)
     if T:
         last = 0 if reverse else T - 1
         h_n, c_n = y[:, last].copy(), c[:, last].copy() if keep_cache else c
@@ -192,7 +201,7 @@ def lstm_forward(
         c_n = np.zeros((B, H), np.float32) if c0 is None else c0
     if not keep_cache:
         return y, h_n, c_n, None
-    return y, h_n, c_n, (vectors, tokens, w, r, h0, c0, mask, reverse, *codes, gates, c, y)
+    return y, h_n, c_n, (vectors, tokens, w, r, h0, c0, *options, gates, masked_h, c, y)
 
 
 def lstm_backward(
@@ -333,9 +342,11 @@ def adam_step(
     _kernels.adam_step(p, g, m, v, step, lr, beta_1, beta_2, eps, weight_decay)
 
 
-def sample(z: Array, u: Array, temperature: float, top_k: int, top_p: float) -> NDArray[np.int64]:
+def sample(
+    z: Array, u: NDArray[Any], recent: NDArray[np.int64], choice: Choice
+) -> NDArray[np.int64]:
     drawn = np.empty(len(z), np.int64)
-    _kernels.sample(z, u, temperature, top_k, top_p, drawn)
+    _kernels.sample(z, u, np.ascontiguousarray(recent), *choice, drawn)
     return drawn
 
 
@@ -344,12 +355,11 @@ def generate(
     embedding: Array,
     layers: Sequence[LSTMWeights],
     w: Array,
-    b: Array,
+    b: Array | None,
     states: Sequence[State],
-    u: Array,
-    temperature: float,
-    top_k: int,
-    top_p: float,
+    recent: NDArray[np.int64],
+    u: NDArray[Any],
+    choice: Choice,
 ) -> tuple[NDArray[np.int64], list[State]]:
     drawn = np.empty(u.shape, np.int64)
     after: list[State] = [(np.array(h, order="C"), np.array(c, order="C")) for h, c in states]
@@ -365,10 +375,9 @@ def generate(
         cs,
         w,
         b,
+        np.ascontiguousarray(recent),
         u,
-        temperature,
-        top_k,
-        top_p,
+        *choice,
         drawn,
     )
     return drawn, after

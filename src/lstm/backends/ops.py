@@ -18,7 +18,7 @@ Rules that hold for every operation:
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,19 @@ State = tuple[Array, Array]
 
 LSTMWeights = tuple[Array, Array, Array]
 """Kernel w (D, 4H), recurrent kernel r (H, 4H) and bias b (4H); gates in the order i, f, g, o."""
+
+
+class Choice(NamedTuple):
+    """How a token is chosen from logits; see `Ops.sample`.
+
+    The defaults draw from all tokens with the probabilities that the logits give them.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
 
 
 class Ops(Protocol):
@@ -113,6 +126,12 @@ class Ops(Protocol):
     def scale(self, x: Array, factor: float) -> Array:
         """`factor` times `x`."""
 
+    def scale_features(self, x: Array, factor: Array) -> Array:
+        """y_bt = x_bt·factor_b, element by element: x (B, T, C), factor (B, C) -> y (B, T, C).
+
+        Each sequence has its own factors, the same at every step. It is its own backward pass.
+        """
+
     def activation_forward(self, x: Array, activation: ActivationName) -> Array:
         """y = φ(x)."""
 
@@ -174,6 +193,7 @@ class Ops(Protocol):
         h0: Array | None,
         c0: Array | None,
         mask: Array | None,
+        recurrent_mask: Array | None,
         reverse: bool,
         activation: ActivationName,
         recurrent_activation: ActivationName,
@@ -188,6 +208,8 @@ class Ops(Protocol):
             h0, c0: (B, H), the state before the first step; None means zeros.
             mask: bool (B, T). Where it is False the step is skipped: state and output stay as they
                 were. A sequence of length n in a padded batch is a mask that is True up to n.
+            recurrent_mask: (B, H), what the hidden state is multiplied with on its way to r, at
+                every step; None means ones. The states and outputs themselves are not multiplied.
             reverse: go from the last step to the first. Output t still belongs to input t.
             activation: φ of the candidate g and of the cell on its way out; never softmax.
             recurrent_activation: σ of the gates i, f, o; never softmax.
@@ -321,14 +343,32 @@ class Ops(Protocol):
     # ---- generation
 
     def sample(
-        self, z: Array, u: NDArray[Any], temperature: float, top_k: int, top_p: float
+        self, z: Array, u: NDArray[Any], recent: NDArray[np.int64], choice: Choice
     ) -> NDArray[np.int64]:
-        """Draw one token for each row of logits: z (B, V), uniforms u (B) in [0, 1) -> (B).
+        """Draw one token for each row of logits.
 
-        Tokens are ranked by logit, equal ones by index. Kept are the first `top_k` (0: all) and of
-        those the fewest that together have at least the share `top_p` of their probability; the
-        one drawn is the first whose cumulative probability among the kept exceeds u. Temperature 0
-        takes the first.
+        1. Each distinct token in `recent` has its logit divided by `repetition_penalty` if that is
+           positive, and multiplied by it if not.
+        2. Tokens are ranked by these logits, equal ones by index. Temperature 0 takes the first.
+        3. Kept are the first `top_k` (0: all), whose probabilities are softmax(logits /
+           temperature) among themselves; of those the fewest that together have at least the share
+           `top_p`; of those the ones that have at least `min_p` times the probability of the first.
+        4. Drawn is the first whose cumulative share of the kept exceeds u. A token without
+           probability, such as one whose logit is -inf, is never drawn.
+
+        Args:
+            z: logits (B, V).
+            u: uniforms in [0, 1), (B).
+            recent: int64 (B, W), the last tokens of each text, -1 where there is none; W may be 0.
+            choice: temperature at least 0, top_k at least 0, top_p in (0, 1], min_p in [0, 1],
+                repetition_penalty above 0.
+
+        Returns:
+            Tokens (B).
+
+        Source:
+            Fan et al. 2018 (top_k), Holtzman et al. 2020 (top_p), Nguyen et al. 2024 (min_p),
+            Keskar et al. 2019 (repetition_penalty).
         """
 
     def generate(
@@ -337,12 +377,11 @@ class Ops(Protocol):
         embedding: Array,
         layers: Sequence[LSTMWeights],
         w: Array,
-        b: Array,
+        b: Array | None,
         states: Sequence[State],
+        recent: NDArray[np.int64],
         u: NDArray[Any],
-        temperature: float,
-        top_k: int,
-        top_p: float,
+        choice: Choice,
     ) -> tuple[NDArray[np.int64], list[State]]:
         """The whole sampling loop: embed -> LSTM stack -> logits -> sample, and again.
 
@@ -350,10 +389,12 @@ class Ops(Protocol):
             tokens: int64 (B), the last token of each text, not yet seen by the states.
             embedding: (V, E).
             layers: one triple for each LSTM of the stack (tanh and sigmoid).
-            w, b: (H, V) and (V), the output layer.
+            w, b: (H, V) and (V) or None, the output layer.
             states: one (h, c) for each LSTM.
+            recent: int64 (B, W), the last tokens of each text, the one in `tokens` included if it
+                is to count; -1 where there is none. Each token drawn enters, the oldest leaves.
             u: uniforms in [0, 1), (B, N): one for each token to draw.
-            temperature, top_k, top_p: see `sample`.
+            choice: see `sample`.
 
         Returns:
             The tokens drawn (B, N), of which the last is not yet seen by the states, and states.

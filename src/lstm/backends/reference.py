@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lstm.backends.ops import (
     ActivationName,
     Cache,
+    Choice,
     LSTMWeights,
     PointwiseLossName,
     State,
@@ -115,6 +116,10 @@ def sigmoid(x: Array) -> Array:
 def softmax(x: Array) -> Array:
     e = np.exp(x - x.max(-1, keepdims=True, initial=-np.inf))
     return e / e.sum(-1, keepdims=True)
+
+
+def scale_features(x: Array, factor: Array) -> Array:
+    return x * factor[:, None]
 
 
 def activation_forward(x: Array, activation: ActivationName) -> Array:
@@ -240,6 +245,7 @@ def lstm_forward(
     h0: Array | None,
     c0: Array | None,
     mask: Array | None,
+    recurrent_mask: Array | None,
     reverse: bool,
     activation: ActivationName,
     recurrent_activation: ActivationName,
@@ -255,7 +261,8 @@ def lstm_forward(
         xw = xw + b
 
     for t in _order(T, reverse):
-        z = xw[:, t] + h @ r  # (L1)
+        seen = h if recurrent_mask is None else h * recurrent_mask  # (L10)
+        z = xw[:, t] + seen @ r  # (L1)
         i = activation_forward(z[:, :H], recurrent_activation)  # (L2)
         f = activation_forward(z[:, H : 2 * H], recurrent_activation)  # (L3)
         g = activation_forward(z[:, 2 * H : 3 * H], activation)  # (L4)
@@ -269,7 +276,8 @@ def lstm_forward(
         cs[:, t], hs[:, t] = c, h
         gates[:, t] = np.concatenate((i, f, g, o), 1)
 
-    cache = (x, w, r, h0, c0, mask, reverse, activation, recurrent_activation, hs, cs, gates)
+    options = mask, recurrent_mask, reverse, activation, recurrent_activation
+    cache = (x, w, r, h0, c0, options, hs, cs, gates)
     return hs, h, c, cache if keep_cache else None
 
 
@@ -283,7 +291,8 @@ def lstm_backward(
     db: Array | None,
     need_dx: bool,
 ) -> tuple[Array | None, Array, Array]:
-    x, w, r, h0, c0, mask, reverse, activation, recurrent_activation, hs, cs, gates = cache
+    x, w, r, h0, c0, options, hs, cs, gates = cache
+    mask, recurrent_mask, reverse, activation, recurrent_activation = options
     (B, T), H = x.shape[:2], r.shape[0]
     h_prev, c_prev = _before(hs, h0, reverse), _before(cs, c0, reverse)
     dh = np.zeros((B, H), r.dtype) if dh_n is None else dh_n
@@ -307,6 +316,8 @@ def lstm_backward(
         if mask is not None:
             dz[:, t] *= mask[:, t, None]
         dh = dz[:, t] @ r.T  # (B7)
+        if recurrent_mask is not None:
+            dh = dh * recurrent_mask  # (B14)
         if mask is not None:  # (B8)
             m = mask[:, t, None]
             dc, dh = np.where(m, dc, dc_in), np.where(m, dh, dh_in)
@@ -317,6 +328,8 @@ def lstm_backward(
     elif dw is not None:
         dw += x.reshape(-1, x.shape[2]).T @ rows  # (B9)
     if dr is not None:
+        if recurrent_mask is not None:
+            h_prev = h_prev * recurrent_mask[:, None]  # (B15)
         dr += h_prev.reshape(-1, H).T @ rows  # (B10)
     if db is not None:
         db += rows.sum(0)  # (B11)
@@ -478,19 +491,33 @@ def adam_step(
 # ---- generation
 
 
-def sample(z: Array, u: Array, temperature: float, top_k: int, top_p: float) -> NDArray[np.int64]:
+def sample(
+    z: Array, u: NDArray[Any], recent: NDArray[np.int64], choice: Choice
+) -> NDArray[np.int64]:
+    z = _penalized(z, recent, choice.repetition_penalty)
     ranked = np.argsort(-z, axis=-1, kind="stable")
-    if temperature == 0:
+    if choice.temperature == 0:
         return ranked[:, 0]
-    p = softmax(np.take_along_axis(z, ranked, -1).astype(np.float64) / temperature)
-    if top_k:
-        p[:, top_k:] = 0
+    p = softmax(np.take_along_axis(z, ranked, -1).astype(np.float64) / choice.temperature)
+    if choice.top_k:
+        p[:, choice.top_k :] = 0
         p /= p.sum(-1, keepdims=True)
     before = np.cumsum(p, -1) - p
-    p[before >= top_p] = 0
+    p[(before >= choice.top_p) | (p < choice.min_p * p[:, :1])] = 0
     cumulative = np.cumsum(p, -1)
-    choice = (cumulative <= u[:, None] * cumulative[:, -1:]).sum(-1)
-    return np.take_along_axis(ranked, choice[:, None], -1)[:, 0]
+    rank = (cumulative <= u[:, None] * cumulative[:, -1:]).sum(-1)
+    return np.take_along_axis(ranked, rank[:, None], -1)[:, 0]
+
+
+def _penalized(z: Array, recent: NDArray[np.int64], penalty: float) -> Array:
+    """Logits z (B, V), those of recent tokens (B, W) made less probable."""
+    z = z.copy()
+    for row, tokens in zip(z, recent, strict=True):
+        repeated = np.unique(tokens[tokens >= 0])
+        row[repeated] = np.where(
+            row[repeated] > 0, row[repeated] / penalty, row[repeated] * penalty
+        )
+    return z
 
 
 def generate(
@@ -498,12 +525,11 @@ def generate(
     embedding: Array,
     layers: Sequence[LSTMWeights],
     w: Array,
-    b: Array,
+    b: Array | None,
     states: Sequence[State],
-    u: Array,
-    temperature: float,
-    top_k: int,
-    top_p: float,
+    recent: NDArray[np.int64],
+    u: NDArray[Any],
+    choice: Choice,
 ) -> tuple[NDArray[np.int64], list[State]]:
     drawn = np.empty(u.shape, np.int64)
     states = list(states)
@@ -511,9 +537,11 @@ def generate(
         x = embedding_forward(tokens, embedding)[:, None]
         for k, (weights, (h, c)) in enumerate(zip(layers, states, strict=True)):
             x, h, c, _ = lstm_forward(
-                x, *weights, h, c, None, False, "tanh", "sigmoid", keep_cache=False
+                x, *weights, h, c, None, None, False, "tanh", "sigmoid", keep_cache=False
             )
             states[k] = h, c
         z, _ = linear_forward(x[:, 0], w, b, "linear")
-        tokens = drawn[:, n] = sample(z, u[:, n], temperature, top_k, top_p)
+        tokens = drawn[:, n] = sample(z, u[:, n], recent, choice)
+        if recent.shape[1]:
+            recent = np.concatenate([recent[:, 1:], tokens[:, None]], 1)
     return drawn, states

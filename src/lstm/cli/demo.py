@@ -8,7 +8,6 @@ import typer
 from rich.console import Console
 
 from lstm import checks, ops, seeding
-from lstm.cli.report import Report
 from lstm.cli.running import Screen, Seed
 from lstm.data import addition, irreducible_loss, offline_corpus, progression
 from lstm.data.progression import progression_dataset
@@ -16,7 +15,10 @@ from lstm.layers import LSTM, Conv1D, Dense, Input
 from lstm.models import Model
 from lstm.network import LSTMNetwork
 from lstm.optimizers import Adam
-from lstm.text import CharVocabulary, LanguageModel
+from lstm.text import CharVocabulary, Corpus, LanguageModel, TextSource, TrainingOptions
+from lstm.text.report import Report, show_sample
+from lstm.text.samples import Samples
+from lstm.text.training import Training
 
 
 class Task(StrEnum):
@@ -50,18 +52,21 @@ def demo(
 def _text(console: Console, minutes: float, seed: int | None) -> None:
     text = offline_corpus()
     vocabulary = CharVocabulary.from_text(text)
+    corpus = Corpus.encode(TextSource.of(text), vocabulary)
     model = LanguageModel.create(vocabulary, hidden=256, dropout=0.2, seed=seed)
     console.print(
         f"A model of {model.model.count_params():,} parameters reads Python's help texts "
         f"({len(text):,} characters) for {60 * minutes:.0f} seconds, character by character. "
         "It starts without knowing what a word is.\n"
     )
-    report = Report(model, console, int(0.9 * len(text)), None, prompt="The ")
-    model.fit(text, minutes=minutes, callbacks=[report])
-    result = model.evaluate(text[-int(0.1 * len(text)) :])
+    training = Training(model, corpus, TrainingOptions(minutes=minutes), seed)
+    samples = Samples(model, training, lambda written: show_sample(console, written), "The ")
+    training.run([Report(training, console), samples])
+    _, validation, _ = corpus.split(0.1)
+    result = model.evaluate(validation)
     console.print(
         f"\nOn text that it has not seen it now hesitates between {result.perplexity:.1f} "
-        f"characters ({result.bits:.2f} bits) instead of {len(model.vocabulary)}. It writes:\n"
+        f"characters ({result.bits:.2f} bits) instead of {len(vocabulary)}. It writes:\n"
     )
     console.print(model.generate("The ", length=400, temperature=0.7, seed=seed))
     console.print("\nNext, with a text of your own: lstm train my.txt --minutes 2")

@@ -1,32 +1,97 @@
 """`lstm evaluate`: how well a model predicts a text."""
 
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
-from lstm.cli.generate import model_file
-from lstm.cli.running import Json, print_json, read_corpus
-from lstm.text import LanguageModel
+from lstm import checks
+from lstm.cli.running import Json, Screen, print_json
+from lstm.errors import InvalidValueError
+from lstm.text import Corpus, LanguageModel
+from lstm.text.evaluation import Surprise
+from lstm.text.run import held_out
+from lstm.text.sources import source
+
+_BEFORE = 24
+"""Tokens shown before a surprising one."""
 
 
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A file that lstm train wrote, or its folder.")],
     corpus: Annotated[
-        str, typer.Argument(help="A text file, - for standard input, or shakespeare.")
-    ],
+        list[str] | None,
+        typer.Argument(
+            help="Text files, folders or patterns of them, - for standard input, or shakespeare. "
+            "Without any, what the training kept to test on, or to validate on.",
+            show_default=False,
+        ),
+    ] = None,
     *,
+    per_token: Annotated[
+        int, typer.Option(help="Show so many of the most surprising places.", metavar="COUNT")
+    ] = 0,
+    encoding: Annotated[str, typer.Option(help="Encoding of the text.")] = "utf-8",
+    errors: Annotated[
+        str, typer.Option(help="What becomes of bad bytes: strict, replace or ignore.")
+    ] = "strict",
     json_output: Json = False,
 ) -> None:
-    """Measure how well a model predicts a text."""
-    language_model = LanguageModel.load(model_file(model))
-    result = language_model.evaluate(read_corpus(corpus))
+    """Measure how well a model predicts a text, of any size."""
+    checks.int_at_least("per_token", per_token, 0)
+    language_model = LanguageModel.load(model)
+    with tempfile.TemporaryDirectory(prefix="lstm-") as folder:
+        if corpus:
+            text = source(corpus, encoding=encoding, errors=errors)
+            tokens = Corpus.write(Path(folder, "tokens.bin"), text, language_model.vocabulary)
+            what = str(text)
+        elif not model.is_dir():
+            raise InvalidValueError("corpus", "a text, where the model is not a folder", "none")
+        else:
+            tokens, part = held_out(model, len(language_model.vocabulary))
+            what = f"the {part} part"
+        result = language_model.evaluate(tokens)
+        found = language_model.surprises(tokens, per_token) if per_token else []
+        shown = [_row(language_model, tokens, surprise) for surprise in found]
+        del tokens  # A file that is mapped cannot be removed everywhere.
+    per_character = {
+        "nats_per_character": result.nats_per_character,
+        "bits_per_character": result.bits_per_character,
+        "bits_per_byte": result.bits_per_byte,
+    }
     if json_output:
-        print_json(asdict(result))
+        surprises = {"surprises": shown} if per_token else {}
+        print_json({"corpus": what} | asdict(result) | per_character | surprises)
         return
-    print(f"{result.characters:,} characters predicted")
-    print(f"{result.nats:.4f} nats per character")
-    print(f"{result.bits:.4f} bits per character")
-    print(f"{result.perplexity:.3f} perplexity per character")
-    print(f"{100 * result.accuracy:.2f} % found at the first guess")
+    print(f"{what}: {result.tokens:,} tokens predicted, {result.characters:,} characters")
+    print(f"{result.nats:.4f} nats, {result.bits:.4f} bits a token")
+    print(f"{result.perplexity:.3f} perplexity of a token")
+    print(f"{result.nats_per_character:.4f} nats, {result.bits_per_character:.4f} bits a character")
+    print(f"{result.bits_per_byte:.4f} bits a byte")
+    print(f"{100 * result.accuracy:.2f} % of the tokens found at the first guess")
+    if shown:
+        table = Table("position", "after", "came", "nats", "expected", "with", box=None)
+        for row in shown:
+            table.add_row(
+                f"{row['position']:,}",
+                row["after"],
+                row["token"],
+                f"{row['nats']:.2f}",
+                row["expected"],
+                f"{100 * row['probability']:.0f} %",
+            )
+        Screen().print(table)
+
+
+def _row(language_model: LanguageModel, tokens: Corpus, surprise: Surprise) -> dict[str, Any]:
+    """A surprise in words."""
+    vocabulary, at = language_model.vocabulary, surprise.position
+    before = vocabulary.decode(tokens.tokens[max(0, at - _BEFORE) : at])
+    return asdict(surprise) | {
+        "after": repr(before)[1:-1],
+        "token": vocabulary.token_text(surprise.token),
+        "expected": vocabulary.token_text(surprise.expected),
+    }

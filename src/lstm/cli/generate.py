@@ -1,21 +1,47 @@
 """`lstm generate`: let a model write."""
 
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
-from lstm.cli.running import Json, Seed, print_json
-from lstm.text import LanguageModel
+from lstm import checks
+from lstm.cli.interactive import interact
+from lstm.cli.running import Json, Screen, Seed, print_json
+from lstm.errors import InvalidValueError, ModelFileError
+from lstm.text import Continuation, LanguageModel, Writer
+from lstm.text.stopping import checked_stops, until_stop
+
+_CHOICE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+
+# What has no meaning beside an option.
+_APART = {
+    "prompt_file": {"prompt"},
+    "beam": {*_CHOICE, "seed", "samples", "state", "save_state"},
+    "state": {*_CHOICE, "seed", "samples", "prompt", "prompt_file", "log_probs"},
+    "save_state": {"stop"},
+    "interactive": {"length", "stop", "samples", "beam", "log_probs", "json_output"},
+}
 
 
 def generate(
+    context: typer.Context,
     model: Annotated[Path, typer.Argument(help="A file that lstm train wrote, or its folder.")],
     *,
     prompt: Annotated[
         str, typer.Option(help="How the text begins.", show_default="the start of a line")
     ] = "",
-    length: Annotated[int, typer.Option(help="Number of characters to write.")] = 500,
+    prompt_file: Annotated[
+        str | None,
+        typer.Option(help="A file with the beginning of the text; - for standard input."),
+    ] = None,
+    length: Annotated[int, typer.Option(help="Number of tokens to write.")] = 500,
     temperature: Annotated[
         float, typer.Option(help="Below 1 cautious, above 1 daring, 0 the most probable.")
     ] = 0.8,
@@ -25,21 +51,209 @@ def generate(
     top_p: Annotated[
         float, typer.Option(help="Choose among the most probable that reach this together.")
     ] = 1.0,
+    min_p: Annotated[
+        float, typer.Option(help="Leave out what is less than this times as probable as the first.")
+    ] = 0.0,
+    repetition_penalty: Annotated[
+        float, typer.Option(help="Above 1, what has just been written comes less often.")
+    ] = 1.0,
+    stop: Annotated[
+        list[str] | None, typer.Option(help="End before this text; may be given several times.")
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Write so many texts side by side.")] = 1,
     seed: Seed = None,
+    beam: Annotated[
+        int | None,
+        typer.Option(help="Search for the most probable text; follow so many side by side."),
+    ] = None,
+    log_probs: Annotated[
+        bool, typer.Option("--log-probs", help="Show how probable each token was.")
+    ] = False,
+    save_state: Annotated[
+        Path | None, typer.Option(help="A file from which --state goes on later.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Go on, with the options of then, from this file.")
+    ] = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", help="Choose how the text goes on, word by word.")
+    ] = False,
     json_output: Json = False,
 ) -> None:
     """Write a text, as it comes."""
+    _check_apart(context)
+    if prompt_file is not None:
+        prompt = _read_prompt(prompt_file, interactive)
+    checks.int_at_least("length", length, 0)
+    if beam is not None:
+        checks.positive_int("beam", beam)
+    stops = checked_stops(stop)
+    if save_state is not None and not save_state.absolute().parent.is_dir():
+        raise InvalidValueError("save_state", "a file in a folder that exists", save_state)
     language_model = LanguageModel.load(model_file(model))
-    pieces = language_model.stream(prompt, length, temperature, top_k, top_p, seed)
-    if json_output:
-        print_json({"prompt": prompt, "text": "".join(pieces), "seed": seed})
-        return
-    print(prompt, end="", flush=True)
-    for piece in pieces:
-        print(piece, end="", flush=True)
-    print()
+    output = _Output(language_model, prompt, log_probs, json_output)
+    with _naming("prompt" if prompt_file is None else "prompt_file"):
+        if beam is not None:
+            output.show_found(language_model.beam(prompt, length, beam, stops))
+            return
+        if state is not None:
+            writer = _resumed(state, language_model)
+        else:
+            writer = language_model.writer(
+                prompt,
+                seed=seed,
+                samples=samples,
+                temperature=temperature,
+                top_k=top_k,
+                top_p=top_p,
+                min_p=min_p,
+                repetition_penalty=repetition_penalty,
+            )
+    if interactive:
+        writer, text = interact(writer, prompt)
+        print(f"\n{text}")
+    else:
+        pieces = until_stop(writer.pieces(length), writer.samples, stops)
+        output.show_written(pieces, writer.samples, seed)
+    if save_state is not None:
+        writer.save(save_state)
 
 
 def model_file(path: Path) -> Path:
     """The model in a folder that `lstm train` made, or the file itself."""
     return path / "model.safetensors" if path.is_dir() else path
+
+
+class _Output:
+    """What the command shows of the texts that are written.
+
+    Args:
+        language_model: what writes them.
+        prompt: how they all begin.
+        log_probs: show how probable each token was.
+        as_json: show all in one object, at the end.
+    """
+
+    def __init__(
+        self, language_model: LanguageModel, prompt: str, log_probs: bool, as_json: bool
+    ) -> None:
+        self._language_model = language_model
+        self._prompt = prompt
+        self._log_probs = log_probs
+        self._as_json = as_json
+
+    def show_found(self, found: Continuation) -> None:
+        """Show what a beam search found."""
+        text = found.text[len(self._prompt) :]
+        if self._as_json:
+            self._show_json("text", text, log_probability=found.log_probability)
+        else:
+            print(found.text)
+            self._show_log_probabilities(text)
+
+    def show_written(self, pieces: Iterator[list[str]], samples: int, seed: int | None) -> None:
+        """Show texts that come side by side: one as it comes, several one below the other."""
+        if samples == 1 and not self._as_json:
+            text = self._streamed(text for (text,) in pieces)
+            self._show_log_probabilities(text)
+            return
+        texts = ["".join(column) for column in zip(*pieces, strict=True)]
+        if self._as_json:
+            name, value = ("text", texts[0]) if samples == 1 else ("texts", texts)
+            self._show_json(name, value, seed=seed)
+            return
+        for k, text in enumerate(texts):
+            print(
+                f"{k + 1}.{'' if seed is None else f' (seed {seed + k})'}\n{self._prompt}{text}\n"
+            )
+            self._show_log_probabilities(text)
+
+    def _streamed(self, pieces: Iterator[str]) -> str:
+        print(self._prompt, end="", flush=True)
+        parts = []
+        for piece in pieces:
+            print(piece, end="", flush=True)
+            parts.append(piece)
+        print()
+        return "".join(parts)
+
+    def _show_log_probabilities(self, text: str) -> None:
+        if not self._log_probs:
+            return
+        table = Table(box=None, pad_edge=False)
+        table.add_column("token")
+        table.add_column("log p", justify="right")
+        table.add_column("p", justify="right")
+        vocabulary = self._language_model.vocabulary
+        found = self._language_model.log_probabilities(text, self._prompt)
+        for token, (_, log_p) in zip(vocabulary.encode(text), found, strict=True):
+            shown = vocabulary.token_text(int(token))
+            table.add_row(Text(shown), f"{log_p:.4f}", f"{math.exp(log_p):.4f}")
+        Screen().print(table)
+
+    def _show_json(self, name: str, value: str | list[str], **facts: float | None) -> None:
+        result: dict[str, Any] = {"prompt": self._prompt, name: value, **facts}
+        if self._log_probs:
+            lists = [self._listed(text) for text in ([value] if isinstance(value, str) else value)]
+            result["log_probabilities"] = lists[0] if isinstance(value, str) else lists
+        print_json(result)
+
+    def _listed(self, text: str) -> list[dict[str, Any]]:
+        found = self._language_model.log_probabilities(text, self._prompt)
+        return [entry._asdict() for entry in found]
+
+
+def _check_apart(context: typer.Context) -> None:
+    """Check that no two options were given that have no meaning together."""
+    given = {
+        name
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", None) == "COMMANDLINE"
+    }
+    for option, apart in _APART.items():
+        for other in sorted(apart & given if option in given else ()):
+            flag = "--" + other.removesuffix("_output").replace("_", "-")
+            raise InvalidValueError(option, f"no {flag} beside it", "both")
+
+
+def _read_prompt(name: str, interactive: bool) -> str:
+    """The text in a file, or on standard input.
+
+    Raises:
+        InvalidValueError: it cannot be read, or is not UTF-8.
+    """
+    if name == "-" and interactive:
+        raise InvalidValueError("prompt_file", "a file, with --interactive", "standard input")
+    try:
+        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise InvalidValueError(
+            "prompt_file", "a file that can be read", f"{name} ({why})"
+        ) from None
+    except UnicodeDecodeError as error:
+        bad = f"byte 0x{error.object[error.start]:02x} at offset {error.start} of {name}"
+        raise InvalidValueError("prompt_file", "UTF-8 text", bad) from None
+
+
+@contextmanager
+def _naming(option: str) -> Iterator[None]:
+    """Let errors about the prompt name the option that it came from."""
+    try:
+        yield
+    except InvalidValueError as error:
+        argument = option if error.argument == "prompt" else error.argument
+        raise type(error)(argument, error.expected, error.got) from None
+
+
+def _resumed(path: Path, language_model: LanguageModel) -> Writer:
+    """The writer in a file that --save-state wrote.
+
+    Raises:
+        InvalidValueError: the file is none, or of another model.
+    """
+    try:
+        return Writer.load(path, language_model)
+    except ModelFileError as error:
+        raise InvalidValueError("state", "what --save-state wrote with this model", error) from None

@@ -10,6 +10,7 @@ from lstm.cli.generate import model_file
 from lstm.cli.running import Json, print_json
 from lstm.information import info as about
 from lstm.models import Model
+from lstm.text.vocabularies import CharVocabulary, vocabulary_from_config
 
 
 def info(
@@ -39,14 +40,18 @@ def info(
             "parameters": network.count_params(),
         }
         if "vocabulary" in header:
-            facts["characters"] = header["vocabulary"]["characters"]
+            vocabulary = vocabulary_from_config(header["vocabulary"])
+            facts["vocabulary"], facts["tokens"] = vocabulary.kind, len(vocabulary)
+            if isinstance(vocabulary, CharVocabulary):
+                facts["characters"] = vocabulary.characters
             facts["history"] = header["history"]
     if json_output:
         print_json(facts)
         return
     print(f"{path}: {header['kind']}, written by {facts['written_by']}")
-    if "characters" in facts:
-        print(f"{len(facts['characters'])} characters: {facts['characters']!r}")
+    if "vocabulary" in facts:
+        listed = f": {facts['characters']!r}" if "characters" in facts else ""
+        print(f"vocabulary: {facts['tokens']} tokens ({facts['vocabulary']}){listed}")
     if facts.get("history"):
         losses = facts["history"]
         last = ", ".join(f"{key} {values[-1]:.4f}" for key, values in losses.items())

@@ -1,4 +1,4 @@
-"""What all commands share: errors as one sentence with an exit code, corpora, JSON."""
+"""What all commands share: errors as one sentence with an exit code, and JSON."""
 
 import functools
 import inspect
@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,7 +13,6 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from lstm.data import offline_corpus, shakespeare
 from lstm.errors import InvalidValueError, LSTMError
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
@@ -86,46 +84,3 @@ def fail(message: str, code: int = FAILURE) -> typer.Exit:
 def print_json(values: Mapping[str, Any]) -> None:
     """Print a result for a program to read."""
     print(json.dumps(values, indent=2))
-
-
-def read_corpus(name: str | None) -> str:
-    """The text that a command line names.
-
-    Args:
-        name: a file, "-" for standard input, "shakespeare", or None for the offline corpus.
-
-    Raises:
-        InvalidValueError: there is no such file, or it is not UTF-8.
-    """
-    if name is None:
-        return offline_corpus()
-    if name == "shakespeare" and not Path(name).exists():
-        return shakespeare()
-    return decoded(name, sys.stdin.buffer.read() if name == "-" else read_file("corpus", name))
-
-
-def read_file(argument: str, name: str) -> bytes:
-    """The content of a file.
-
-    Raises:
-        InvalidValueError: it cannot be read.
-    """
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InvalidValueError(argument, "a file that can be read", f"{name} ({reason})") from None
-
-
-def decoded(name: str, content: bytes) -> str:
-    """UTF-8 as text, with line ends as in Unix.
-
-    Raises:
-        InvalidValueError: it is not UTF-8; the message gives the first bad byte.
-    """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        bad = f"byte 0x{content[error.start]:02x} at offset {error.start} of {name}"
-        raise InvalidValueError("corpus", "UTF-8 text", bad) from None
-    return text.replace("\r\n", "\n")

@@ -1,159 +1,226 @@
 """`lstm train`: from a text to a model that writes like it."""
 
-import json
-import math
 import shlex
-from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from lstm import checks
 from lstm.backends import BACKENDS
-from lstm.callbacks import Callback, LambdaCallback, Logs
-from lstm.cli.report import Report, show_sample
-from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, print_json, read_corpus
+from lstm.callbacks import Callback, LambdaCallback, TensorBoard
+from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, print_json
 from lstm.errors import InvalidValueError
-from lstm.text import CharVocabulary, LanguageModel
-from lstm.text.language_model import nonempty
+from lstm.text.language_model import MODEL
+from lstm.text.lr_finder import LearningRates
+from lstm.text.options import SCHEDULES, Architecture, TrainingOptions
+from lstm.text.report import show_sample
+from lstm.text.run import CHECKPOINT_EVERY, Run
+from lstm.text.samples import Samples, sample
+from lstm.text.sources import source
+from lstm.text.tokenization import KINDS, Tokenization
 
-MODEL, HISTORY = "model.safetensors", "history.jsonl"
+CHOSEN = "for the text and the time"
+
+
+def _option(help: str, default: str | None = None, panel: str = "Training") -> Any:
+    shown: Any = True if default is None else default
+    return typer.Option(help=help, show_default=shown, rich_help_panel=panel)
 
 
 def train(
+    context: typer.Context,
     corpus: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(
-            help="A text file, - for standard input, or shakespeare. Without it, the texts that "
-            "Python's own help carries.",
+            help="Text files, folders or patterns of them, - for standard input, or shakespeare. "
+            "Without any, the texts that Python's own help carries.",
             show_default=False,
         ),
     ] = None,
     *,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the model, which must not exist.", show_default="NAME-model"),
+        _option("Folder for the model, which must not exist.", "NAME-model", "Files"),
     ] = None,
-    hidden: Annotated[int, typer.Option(help="Units of each LSTM.")] = 128,
-    layers: Annotated[int, typer.Option(help="Number of LSTMs.")] = 1,
-    embedding: Annotated[
+    resume: Annotated[
+        Path | None,
+        _option("Go on with the training in this folder.", "no folder", "Files"),
+    ] = None,
+    checkpoint_every: Annotated[
+        float,
+        _option("Seconds between two saves of where it stands; 0: each step.", panel="Files"),
+    ] = CHECKPOINT_EVERY,
+    encoding: Annotated[str, _option("Encoding of the text.", panel="Text")] = "utf-8",
+    errors: Annotated[
+        str,
+        _option("What becomes of bad bytes: strict, replace or ignore.", panel="Text"),
+    ] = "strict",
+    tokens: Annotated[
+        str, _option(f"{', '.join(KINDS)}, or a tokenizer.json.", panel="Text")
+    ] = "characters",
+    min_count: Annotated[
         int | None,
-        typer.Option(help="Size of a character's vector.", show_default="half of hidden"),
+        _option("What is rarer is unknown.", "1 for characters, 2 for words", "Text"),
     ] = None,
-    seq_len: Annotated[int, typer.Option(help="Characters that gradients go back over.")] = 64,
-    batch_size: Annotated[int, typer.Option(help="Streams read side by side.")] = 32,
-    epochs: Annotated[
+    vocabulary_size: Annotated[
         int | None,
-        typer.Option(help="Passes over the text.", show_default="10, or as --minutes allows"),
+        _option("Number of tokens at most.", "20,000 for words, 2,048 for bpe", "Text"),
     ] = None,
-    minutes: Annotated[
-        float | None, typer.Option(help="Time after which to stop.", show_default="no limit")
-    ] = None,
-    lr: Annotated[float, typer.Option(help="Peak of the learning rate.")] = 5e-3,
-    dropout: Annotated[float, typer.Option(help="Share of outputs dropped in training.")] = 0.0,
     val_fraction: Annotated[
-        float, typer.Option(help="Share of the text, at its end, to validate on.")
+        float, _option("Share of the text, at its end, to validate on.", panel="Text")
     ] = 0.1,
+    test_fraction: Annotated[
+        float, _option("Share of the text, behind that, that is never read.", panel="Text")
+    ] = 0.0,
+    hidden: Annotated[int | None, _option("Units of each LSTM.", CHOSEN, "Model")] = None,
+    layers: Annotated[int | None, _option("Number of LSTMs.", CHOSEN, "Model")] = None,
+    embedding: Annotated[
+        int | None, _option("Size of a token's vector.", "half of hidden", "Model")
+    ] = None,
+    dropout: Annotated[
+        float | None, _option("Share of units dropped in training.", CHOSEN, "Model")
+    ] = None,
+    embedding_dropout: Annotated[
+        float, _option("Share of tokens whose vectors are dropped.", panel="Model")
+    ] = 0.0,
+    recurrent_dropout: Annotated[
+        float | None,
+        _option("Share of units dropped on the way to the next step.", CHOSEN, "Model"),
+    ] = None,
+    tie_weights: Annotated[
+        bool, _option("Use the vectors of the tokens for the output.", panel="Model")
+    ] = False,
+    epochs: Annotated[
+        int | None, _option("Passes over the text.", "10, or as --minutes allows")
+    ] = None,
+    minutes: Annotated[float | None, _option("Time after which to stop.", "no limit")] = None,
+    patience: Annotated[
+        int | None, _option("Validations without progress after which to stop.", "no limit")
+    ] = None,
+    seq_len: Annotated[int | None, _option("Tokens that gradients go back over.", CHOSEN)] = None,
+    batch_size: Annotated[int | None, _option("Streams read side by side.", CHOSEN)] = None,
+    lr: Annotated[float | None, _option("Peak of the learning rate.", CHOSEN)] = None,
+    schedule: Annotated[str, _option(f"{', '.join(SCHEDULES)}.")] = "cosine",
+    warmup: Annotated[
+        float | None,
+        _option("Share of the training in which it rises.", "0.02, one-cycle 0.3"),
+    ] = None,
+    clip: Annotated[float, _option("Largest norm of the gradient; 0 for any.")] = 1.0,
+    weight_decay: Annotated[float, _option("Share of the weights taken away.")] = 0.0,
+    find_lr: Annotated[
+        bool, _option("Show how the loss takes learning rates, and train nothing.")
+    ] = False,
     seed: Seed = None,
     backend: Annotated[
-        str | None, typer.Option(help=f"One of {', '.join(BACKENDS)}.", show_default=False)
+        str | None,
+        typer.Option(help=f"One of {', '.join(BACKENDS)}.", show_default=False),
     ] = None,
+    tensorboard: Annotated[
+        bool, _option("Write TensorBoard event files, too (needs tensorboardX).", panel="Files")
+    ] = False,
     json_output: Json = False,
 ) -> None:
-    """Train a model on a text."""
-    folder = out or Path(f"{_stem(corpus)}-model")
-    if folder.exists():
-        raise InvalidValueError("out", "a folder that does not exist yet", f"{folder}")
-    if not folder.parent.is_dir():
-        raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
+    """Train a model on a text.
+
+    Ctrl-C stops, keeps everything, and shows the command that goes on.
+    """
     console = Screen(quiet=json_output)
+    checks.number("checkpoint_every", checkpoint_every, 0)
+    if resume is not None:
+        _refuse_others(context, "resume", "checkpoint_every", "json_output", "tensorboard")
+        _train(Run.resume(resume), console, checkpoint_every, tensorboard, json_output)
+        return
+    given = _given(context)
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
-    text = read_corpus(corpus)
-    model = LanguageModel.create(
-        CharVocabulary.from_text(nonempty("corpus", text)),
-        hidden=hidden,
-        layers=layers,
-        embedding=embedding,
-        dropout=dropout,
-        seed=seed,
-        backend=backend,
-    )
+    text = source(corpus or None, encoding=encoding, errors=errors)
+    tokenization = Tokenization(tokens, min_count, vocabulary_size)
+    if find_lr:
+        run = Run.begin(text, tokenization, given, None, seed, backend, console)
+        _show_rates(console, run.find_lr(), json_output)
+        return
+    folder = out or Path(f"{_stem(corpus)}-model")
+    if folder.exists():
+        raise InvalidValueError(
+            "out", f"a folder that does not exist yet (or --resume {folder})", f"{folder}"
+        )
+    if not folder.parent.is_dir():
+        raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
+    run = Run.begin(text, tokenization, given, folder, seed, backend, console)
+    _train(run, console, checkpoint_every, tensorboard, json_output)
+
+
+def _given(context: typer.Context) -> dict[str, Any]:
+    """The options of model and training that stand on the command line."""
+    names = [field.name for kind in (Architecture, TrainingOptions) for field in fields(kind)]
+    return {name: context.params[name] for name in names if _stands(context, name)}
+
+
+def _stands(context: typer.Context, name: str) -> bool:
+    where = context.get_parameter_source(name)
+    return where is not None and where.name == "COMMANDLINE"
+
+
+def _refuse_others(context: typer.Context, *allowed: str) -> None:
+    """Refuse options that a training that goes on has already."""
+    for name in context.params:
+        if name not in allowed and _stands(context, name):
+            raise InvalidValueError(
+                name, "nothing with --resume, which goes on as it began", context.params[name]
+            )
+
+
+def _train(
+    run: Run, console: Console, checkpoint_every: float, tensorboard: bool, json_output: bool
+) -> None:
+    model, training = run.language_model, run.training
+    assert run.folder is not None
+    place = shlex.quote(str(run.folder))
     headline = (
-        f"{len(text):,} characters, {len(model.vocabulary)} distinct; "
+        f"{training.tokens:,} {training.unit} to learn from, {len(model.vocabulary):,} distinct; "
         f"{model.model.count_params():,} parameters; backend {model.model.backend.name}"
     )
-    command = f"lstm generate {shlex.quote(str(folder / MODEL))}"
-    saver = _Saver(model, folder)
+    callbacks: list[Callback] = [
+        LambdaCallback(on_train_begin=lambda logs: console.print(headline)),
+        Samples(model, training, lambda text: show_sample(console, text)),
+    ]
+    if tensorboard:
+        callbacks.append(TensorBoard(run.folder / "tensorboard"))
     try:
-        model.fit(
-            text,
-            seq_len=seq_len,
-            batch_size=batch_size,
-            epochs=epochs,
-            minutes=minutes,
-            lr=lr,
-            val_fraction=val_fraction,
-            callbacks=[
-                saver,
-                LambdaCallback(on_train_begin=lambda logs: console.print(headline)),
-                Report(model, console, int(len(text) * (1 - val_fraction)), epochs),
-            ],
-        )
+        run.train(console, callbacks, checkpoint_every)
     except KeyboardInterrupt:
-        if not folder.exists():
-            raise
-        # After `fit` the weights are the best so far, or the last if there was no validation yet.
-        model.save(folder / MODEL)
-        raise fail(f"stopped; the model so far is saved. Next: {command}", INTERRUPTED) from None
-    except Exception:
-        with suppress(OSError):  # It goes only if nothing was saved in it.
-            folder.rmdir()
-        raise
-    model.save(folder / MODEL)
-    show_sample(console, model)
-    console.print(f"Saved {folder / MODEL}. Next: {command}")
+        raise fail(
+            f"stopped at step {training.step:,}. Go on with: lstm train --resume {place}",
+            INTERRUPTED,
+        ) from None
+    show_sample(console, sample(model))
+    console.print(f"Saved {run.folder / MODEL}. Next: lstm generate {place}")
     if json_output:
-        history = model.history.history if model.history is not None else {}
         print_json(
             {
-                "model": str(folder / MODEL),
-                "epochs": len(history["loss"]),
-                "loss": history["loss"][-1],
-                "val_loss": min(history["val_loss"]) if "val_loss" in history else None,
+                "model": str(run.folder / MODEL),
                 "parameters": model.model.count_params(),
+                "best": min(training.records, key=lambda r: r.get("val_loss", r["loss"])),
+                **training.records[-1],
             }
         )
 
 
-def _stem(corpus: str | None) -> str:
-    if corpus is None:
+def _show_rates(console: Console, found: LearningRates, json_output: bool) -> None:
+    if json_output:
+        print_json(found.__dict__)
+        return
+    for rate, loss in list(zip(found.rates, found.losses, strict=True))[::6]:
+        console.print(f"{rate:9.2e}  {loss:7.4f}  {'#' * round(12 * loss)}")
+    console.print(f"Suggestion: --lr {found.suggestion:.1e}")
+
+
+def _stem(corpus: list[str] | None) -> str:
+    if not corpus:
         return "offline"
-    return "stdin" if corpus == "-" else Path(corpus).stem
-
-
-class _Saver(Callback):
-    """Makes the folder when training begins, and saves the model whenever it is the best so far."""
-
-    def __init__(self, language_model: LanguageModel, folder: Path) -> None:
-        self._language_model = language_model
-        self._folder = folder
-        self._lowest = math.inf
-
-    def on_train_begin(self, logs: Logs) -> None:
-        try:
-            self._folder.mkdir()
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise InvalidValueError(
-                "out", "a folder that can be made", f"{self._folder} ({reason})"
-            ) from None
-
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        with (self._folder / HISTORY).open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"epoch": epoch + 1, **logs}) + "\n")
-        value = logs.get("val_loss", logs["loss"])
-        if value < self._lowest:
-            self._lowest = value
-            self._language_model.save(self._folder / MODEL)
+    if corpus == ["-"]:
+        return "stdin"
+    return Path(corpus[0]).name.split(".")[0].strip("*") or "texts"

@@ -3,7 +3,7 @@
 from lstm.layers.base import Layer
 from lstm.layers.conv1d import Conv1D
 from lstm.layers.dense import Activation, Dense
-from lstm.layers.dropout import Dropout
+from lstm.layers.dropout import Dropout, SpatialDropout1D
 from lstm.layers.embedding import Embedding
 from lstm.layers.lstm import LSTM
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
@@ -20,6 +20,7 @@ from lstm.layers.shaping import (
     UnfoldTime,
 )
 from lstm.layers.symbolic import Input, SymbolicTensor
+from lstm.layers.tied_dense import TiedDense
 from lstm.layers.wrappers import Bidirectional, Lambda, TimeDistributed
 
 __all__ = [
@@ -44,8 +45,10 @@ __all__ = [
     "RepeatVector",
     "Reshape",
     "Slice",
+    "SpatialDropout1D",
     "Squeeze",
     "SymbolicTensor",
+    "TiedDense",
     "TimeDistributed",
 ]
 
@@ -70,7 +73,9 @@ PRIMITIVES: dict[str, type[Layer]] = {
         RepeatVector,
         Reshape,
         Slice,
+        SpatialDropout1D,
         Squeeze,
+        TiedDense,
         UnfoldTime,
     )
 }

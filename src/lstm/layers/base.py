@@ -67,6 +67,7 @@ class Run:
         rng: where dropout draws from.
         states: carried state by node name; a node that is not in it starts from zeros.
         carried: names of the nodes that leave their last state in `new_states`.
+        drawn: what a layer draws once for the pass, however often it is called in it.
         node: name of the node being computed.
     """
 
@@ -77,6 +78,7 @@ class Run:
     states: dict[str, StepState] = field(default_factory=dict)
     carried: frozenset[str] = frozenset()
     new_states: dict[str, StepState] = field(default_factory=dict)
+    drawn: dict["Layer", Array] = field(default_factory=dict)
     node: str = ""
 
     @property
@@ -305,6 +307,11 @@ class Layer:
         """The buffer of a weight's gradient; None if there is none or it is not wanted."""
         weight = self.weights.get(name)
         return None if weight is None else weight.gradient
+
+    @property
+    def learns(self) -> bool:
+        """Whether there is a weight in what the layer computes whose gradient is wanted."""
+        return any(weight.gradient is not None for weight in self.weights.values())
 
     # ---- saving
 

@@ -1,9 +1,11 @@
 """Dense: an affine map of the last axis, and the layer that only applies an activation."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Unpack
 
 from lstm import activations, checks, initializers
+from lstm.backends import Backend
 from lstm.backends.ops import Array, Cache
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
@@ -66,8 +68,17 @@ class Dense(Layer):
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        dw, db = self.gradient("kernel"), self.gradient("bias")
-        return (run.ops.linear_backward(gradients[0], cache, dw, db, need[0]),)
+        with self.kernel_gradient(run.backend) as dw:
+            db = self.gradient("bias")
+            return (run.ops.linear_backward(gradients[0], cache, dw, db, need[0]),)
+
+    @contextmanager
+    def kernel_gradient(self, backend: Backend) -> Iterator[Array | None]:
+        """A buffer (D, units) to add the gradient of the kernel to; None if it is not wanted.
+
+        What was added counts when the `with` block ends.
+        """
+        yield self.gradient("kernel")
 
 
 class Activation(Layer):

@@ -21,9 +21,15 @@ class Embedding(Layer):
         embeddings_initializer: initial values of E (V, output_dim).
         mask_zero: treat token 0 as padding that the layers above skip.
         input_length: the usual length of the sequences; shown, and needed before a Flatten.
+        dropout: probability, in [0, 1), with which a token is dropped in a step of training: its
+            vector is zeros wherever it stands in the batch, and the others grow to match, (L11).
 
     Raises:
         InvalidValueError: when data comes, a token out of range.
+
+    Source:
+        Gal & Ghahramani, "A theoretically grounded application of dropout in recurrent neural
+        networks", 2016, for the dropout.
 
     Example:
         >>> import lstm
@@ -40,6 +46,7 @@ class Embedding(Layer):
         embeddings_initializer: str | Initializer | dict[str, Any] = "uniform",
         mask_zero: bool = False,
         input_length: int | None = None,
+        dropout: float = 0.0,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -52,6 +59,7 @@ class Embedding(Layer):
         self.input_length = (
             None if input_length is None else checks.positive_int("input_length", input_length)
         )
+        self.dropout = checks.number("dropout", dropout, 0, 1, open_high=True)
         if self.input_shape is None:
             self.input_shape = (self.input_length,)
 
@@ -64,15 +72,23 @@ class Embedding(Layer):
         return ((*shapes[0], self.output_dim),)
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
-        tokens = self.tokens(run, inputs[0])
-        return (run.ops.embedding_forward(tokens, self.value("embeddings")),), tokens
+        ops, tokens = run.ops, self.tokens(run, inputs[0])
+        vectors = ops.embedding_forward(tokens, self.value("embeddings"))
+        if not self._drops(run):
+            return (vectors,), (tokens, None)
+        u = ops.embedding_forward(tokens, ops.reshape(self._uniforms(run), (self.input_dim, 1)))
+        u = ops.repeat(ops.reshape(u, tokens.shape), self.output_dim, len(tokens.shape))
+        return (ops.dropout_forward(vectors, u, self.dropout),), (tokens, u)  # (L11)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
+        (dy,), (tokens, u) = gradients, cache
         buffer = self.gradient("embeddings")
         if buffer is not None:
-            run.ops.embedding_backward(gradients[0], cache, buffer)
+            if u is not None:
+                dy = run.ops.dropout_backward(dy, u, self.dropout)  # (B16)
+            run.ops.embedding_backward(dy, tokens, buffer)
         return (None,)
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
@@ -83,6 +99,14 @@ class Embedding(Layer):
             nonzero &= run.ops.to_numpy(mask)
         return run.ops.array(nonzero)
 
+    def table(self, run: Run) -> tuple[Array, Cache]:
+        """The vectors of all tokens (V, output_dim) in this pass, and what `backward` needs."""
+        every = run.ops.array(np.arange(self.input_dim, dtype=np.int64))
+        if not self._drops(run):
+            return self.value("embeddings"), (every, None)
+        (vectors,), cache = self.forward(run, every, mask=None)
+        return vectors, cache
+
     def tokens(self, run: Run, x: Array) -> Array:
         """The input as tokens of the backend, in range."""
         values = run.ops.to_numpy(x)
@@ -90,3 +114,12 @@ class Embedding(Layer):
         if values.dtype == np.int64:
             return x
         return run.ops.array(checks.indices(f"tokens of {self.name}", values, self.input_dim))
+
+    def _drops(self, run: Run) -> bool:
+        return run.training and self.dropout > 0
+
+    def _uniforms(self, run: Run) -> Array:
+        """One number for each token (V), the same wherever the layer is called in this pass."""
+        if self not in run.drawn:
+            run.drawn[self] = run.ops.array(run.rng.random(self.input_dim, dtype="float32"))
+        return run.drawn[self]

@@ -11,6 +11,7 @@ from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.dropout import feature_mask
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
 
 
@@ -28,6 +29,11 @@ class LSTM(Layer):
         recurrent_initializer: initial values of the recurrent kernel R (H, 4H).
         bias_initializer: initial values of the bias b (4H).
         unit_forget_bias: start the forget gates' bias at 1.
+        dropout: share of the features of the input that each sequence of a batch loses while
+            training, the same at every step; the others grow to match.
+        recurrent_dropout: the same for the hidden state on its way to the recurrent kernel, (L10).
+            The states and outputs themselves lose nothing. In both, each chunk of a sequence that
+            is trained on by itself loses other features.
         return_sequences: give the output of every step, not only of the last.
         return_state: give also the last hidden and cell state, (B, units) each.
         go_backwards: read the sequence from its end; outputs are in the order of reading.
@@ -38,7 +44,8 @@ class LSTM(Layer):
 
     Source:
         Hochreiter & Schmidhuber, "Long short-term memory", 1997; with the forget gate of Gers,
-        Schmidhuber & Cummins, "Learning to forget", 2000.
+        Schmidhuber & Cummins, "Learning to forget", 2000. Dropout: Gal & Ghahramani, "A
+        theoretically grounded application of dropout in recurrent neural networks", 2016.
 
     Example:
         >>> import lstm
@@ -56,6 +63,8 @@ class LSTM(Layer):
         recurrent_initializer: str | Initializer | dict[str, Any] = "orthogonal",
         bias_initializer: str | Initializer | dict[str, Any] = "zeros",
         unit_forget_bias: bool = True,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -75,6 +84,10 @@ class LSTM(Layer):
         )
         self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
         self.unit_forget_bias = unit_forget_bias
+        self.dropout = checks.number("dropout", dropout, 0, 1, open_high=True)
+        self.recurrent_dropout = checks.number(
+            "recurrent_dropout", recurrent_dropout, 0, 1, open_high=True
+        )
         self.return_sequences = return_sequences
         self.return_state = return_state
         self.go_backwards = go_backwards
@@ -120,12 +133,20 @@ class LSTM(Layer):
         return (y, *[(batch, self.units)] * 2 * self.return_state)
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
-        return self.forward_with(self.value("kernel"), run, *inputs, mask=mask)
+        x, *given = inputs
+        dropped = feature_mask(run, x.shape[0], x.shape[2], self.dropout)
+        if dropped is not None:
+            x = run.ops.scale_features(x, dropped)
+        outputs, cache = self.forward_with(self.value("kernel"), run, x, *given, mask=mask)
+        return outputs, (dropped, cache)
 
     def forward_with(
         self, kernel: Array, run: Run, *inputs: Array, mask: Array | None
     ) -> tuple[Arrays, Cache]:
-        """`forward` with this kernel, which is a table (V, 4H) where the input is tokens (B, T)."""
+        """`forward` with this kernel, which is a table (V, 4H) where the input is tokens (B, T).
+
+        Without dropout of the input, which tokens do not have.
+        """
         x, *given = inputs
         h0, c0 = given or run.state() or (None, None)
         y, h_n, c_n, cache = run.ops.lstm_forward(
@@ -136,6 +157,7 @@ class LSTM(Layer):
             h0,
             c0,
             mask,
+            feature_mask(run, x.shape[0], self.units, self.recurrent_dropout),
             self.go_backwards,
             self.activation,
             self.recurrent_activation,
@@ -151,7 +173,11 @@ class LSTM(Layer):
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        return self.backward_with(self.gradient("kernel"), run, cache, *gradients, need=need)
+        dropped, cache = cache
+        dx, *rest = self.backward_with(self.gradient("kernel"), run, cache, *gradients, need=need)
+        if dropped is not None and dx is not None:
+            dx = run.ops.scale_features(dx, dropped)
+        return dx, *rest
 
     def backward_with(
         self,

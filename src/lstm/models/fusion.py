@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from lstm.backends.ops import Array, Cache
 from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.conv1d import Conv1D
@@ -15,6 +13,7 @@ from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.lstm import LSTM
 from lstm.layers.symbolic import SymbolicTensor
+from lstm.layers.tied_dense import TiedDense
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class EmbeddedLSTM(Layer):
 
     The table P = E·W (V, 4H) holds what the kernel makes of every token, and x·W is its rows:
     exact but for rounding, and less work as soon as the batch has more tokens than the vocabulary.
-    A batch of fewer is embedded first.
+    A batch of fewer is embedded first, and every batch if the LSTM drops inputs after all.
     """
 
     def __init__(self, embedding: Embedding, lstm: LSTM) -> None:
@@ -50,25 +49,26 @@ class EmbeddedLSTM(Layer):
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
         x, *state = inputs
         mask = self.embedding.output_mask(run, (x,), mask)
-        if prod(x.shape) < self.embedding.input_dim:
-            (x,), tokens = self.embedding.forward(run, x, mask=None)
+        if prod(x.shape) < self.embedding.input_dim or self.lstm.dropout:
+            (x,), seen = self.embedding.forward(run, x, mask=None)
             outputs, cache = self.lstm.forward(run, x, *state, mask=mask)
-            return outputs, (None, tokens, cache)
+            return outputs, (None, seen, cache)
         tokens = self.embedding.tokens(run, x)
+        vectors, seen = self.embedding.table(run)
         table, product = run.ops.linear_forward(  # (L9)
-            self.value("embeddings"), self.value("kernel"), None, "linear"
+            vectors, self.value("kernel"), None, "linear"
         )
         outputs, cache = self.lstm.forward_with(table, run, tokens, *state, mask=mask)
-        return outputs, (product, None, cache)
+        return outputs, (product, seen, cache)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        product, tokens, inner = cache
+        product, seen, inner = cache
         ops, dE, dW = run.ops, self.gradient("embeddings"), self.gradient("kernel")
         if product is None:
             dx, *rest = self.lstm.backward(run, inner, *gradients, need=(dE is not None,))
-            self.embedding.backward(run, tokens, dx, need=(False,))
+            self.embedding.backward(run, seen, dx, need=(False,))
             return None, *rest
         learns = dE is not None or dW is not None
         shape = self.embedding.input_dim, 4 * self.lstm.units
@@ -76,9 +76,7 @@ class EmbeddedLSTM(Layer):
         _, *rest = self.lstm.backward_with(dtable, run, inner, *gradients, need=(False,))
         if learns:
             rows = ops.linear_backward(dtable, product, dW, None, dE is not None)  # (B13)
-            if dE is not None:
-                every = ops.array(np.arange(self.embedding.input_dim))
-                ops.embedding_backward(rows, every, dE)
+            self.embedding.backward(run, seen, rows, need=(False,))
         return None, *rest
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
@@ -121,12 +119,16 @@ class ActivatedLinear(Layer):
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         return self.linear.output_mask(run, inputs, mask)
 
+    @property
+    def learns(self) -> bool:
+        return self.linear.learns
+
 
 def fuse(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]) -> list[Step]:
     """The steps with those fused that give the same together, in less time.
 
-    An Embedding that only LSTMs read becomes part of these; an Activation that alone reads a linear
-    Dense or Conv1D becomes that layer's own.
+    An Embedding that only LSTMs read, and none that drops inputs, becomes part of these; an
+    Activation that alone reads a linear Dense or Conv1D becomes that layer's own.
 
     Args:
         steps: those of a graph.
@@ -154,7 +156,7 @@ def _activated(steps: Sequence[Step], readers: Readers) -> list[Step]:
         step.outputs[0]: step
         for step in steps
         if isinstance(step.layer, Dense | Conv1D)
-        and type(step.layer) in (Dense, Conv1D)  # what a subclass computes is not known
+        and type(step.layer) in (Dense, TiedDense, Conv1D)  # what a subclass computes is not known
         and step.layer.activation == "linear"
         and [type(r.layer) if r else None for r in readers.get(step.outputs[0], [])] == [Activation]
     }
@@ -162,12 +164,15 @@ def _activated(steps: Sequence[Step], readers: Readers) -> list[Step]:
 
 
 def _embedded(steps: Sequence[Step], readers: Readers) -> list[Step]:
-    """The steps with every Embedding that only LSTMs read in these."""
+    """The steps with every Embedding that only LSTMs read in these, if none drops vectors."""
 
     def folds(embedding: Step) -> bool:
         (vectors,) = embedding.outputs
         return all(
-            step is not None and type(step.layer) is LSTM and step.inputs[0] is vectors
+            step is not None
+            and type(step.layer) is LSTM
+            and step.inputs[0] is vectors
+            and step.layer.dropout == 0
             for step in readers.get(vectors, [])
         )
 

@@ -11,6 +11,7 @@ from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.shaping import FoldTime, UnfoldTime
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
+from lstm.layers.tied_dense import TiedDense
 from lstm.models.fusion import ActivatedLinear, Step, fuse
 
 Needs = list[tuple[bool, ...] | None]
@@ -48,6 +49,7 @@ class Graph:
         self.outputs = list(outputs)
         self.nodes = self._sorted()
         self.names = _names(self.nodes)
+        self._check_ties()
         self.symbols = self._symbols()
         steps = [
             Step(_layer_of(node), self.names[node], node.inputs, node.outputs)
@@ -74,6 +76,21 @@ class Graph:
             stack.append((node, True))
             stack.extend((tensor.node, False) for tensor in reversed(node.inputs))
         return list(order)
+
+    def _check_ties(self) -> None:
+        """Check that the weight of every TiedDense, its Embedding's, is one of this graph.
+
+        Raises:
+            InvalidValueError: it is not.
+        """
+        layers = self.layers.values()
+        for layer in layers:
+            if isinstance(layer, TiedDense) and layer.embedding not in layers:
+                raise InvalidValueError(
+                    f"embedding of {layer.name}",
+                    "an Embedding that is part of the same model",
+                    f"{layer.embedding.name}, which is not",
+                )
 
     def _symbols(self) -> dict[SymbolicTensor, int]:
         found: dict[SymbolicTensor, int] = {}
@@ -189,8 +206,7 @@ class Graph:
         needs: Needs = []
         for step in self.steps:
             need = tuple(tensor in learning for tensor in step.inputs)
-            weights = step.layer.weights.values()
-            if any(need) or any(weight.gradient is not None for weight in weights):
+            if any(need) or step.layer.learns:
                 learning.update(step.outputs)
                 needs.append(need)
             else:
@@ -244,7 +260,8 @@ class Graph:
             return self._ending_in(last.layer.linear)
         # Not a subclass: what it computes is not known.
         if not isinstance(last.layer, Dense | Activation) or (
-            type(last.layer) not in (Dense, Activation) or last.layer.activation != activation
+            type(last.layer) not in (Dense, TiedDense, Activation)
+            or last.layer.activation != activation
         ):
             return None
         twin = copy.copy(last.layer)
@@ -259,7 +276,9 @@ class Graph:
             takes; and the Dense. None if its output does not end in one.
         """
         last = self._last()
-        if last is None or type(last.layer) is not Dense or last.layer.activation != "linear":
+        if last is None or not isinstance(last.layer, Dense):
+            return None
+        if type(last.layer) not in (Dense, TiedDense) or last.layer.activation != "linear":
             return None
         return self._ending_in(Activation("linear", name=last.layer.name)), last.layer
 

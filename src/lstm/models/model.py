@@ -295,10 +295,18 @@ class Model(GraphLayer):
             callback.set_params({"epochs": epochs, "steps": steps, "verbose": verbose})
         return everyone
 
-    def train_on_batch(self, x: Any, y: Any, sample_weight: Any = None) -> float:
-        """Take one optimizer step; returns the loss before it."""
+    def train_on_batch(
+        self, x: Any, y: Any, sample_weight: Any = None, carry_state: bool = False
+    ) -> float:
+        """Take one optimizer step; returns the loss before it.
+
+        Args:
+            x, y, sample_weight: a batch, as `fit` takes data.
+            carry_state: start from the state in which the batch before ended, which is
+                `carried_state`.
+        """
         trainer = self._training(x)
-        carried = self._start_carrying(False)
+        carried = self._start_carrying(carry_state)
         batch = self._examples(x, y, sample_weight).batch()
         trainer.check(batch, any_length=bool(carried.nodes))
         return trainer.train(batch, carried).loss
@@ -475,9 +483,55 @@ class Model(GraphLayer):
         outputs = self._run(run, batch)
         return (outputs if self._several_outputs else outputs[0]), State(run.new_states)
 
-    def reset_states(self) -> None:
-        """Let stateful layers, and `fit(carry_state=True)` on a generator, start from zeros."""
-        self._carried.states.clear()
+    def reset_states(self, rows: Sequence[int] | None = None) -> None:
+        """Let stateful layers, and `fit(carry_state=True)` on a generator, start from zeros.
+
+        Args:
+            rows: the sequences of a batch that do; None for all.
+
+        Raises:
+            InvalidValueError: there is no such sequence.
+        """
+        if rows is None:
+            self._carried.states.clear()
+            return
+        for state in self._carried.states.values():
+            for part in state:
+                part[checks.indices("rows", np.asarray(rows), len(part))] = 0
+
+    @property
+    def carried_state(self) -> State:
+        """The state from which stateful layers, and `carry_state=True`, go on; may be set."""
+        return State(
+            {
+                name: tuple(np.array(part) for part in parts)
+                for name, parts in self._carried.states.items()
+            }
+        )
+
+    @carried_state.setter
+    def carried_state(self, state: Mapping[str, StepState]) -> None:
+        if not isinstance(state, Mapping):
+            raise InvalidTypeError("carried_state", "a State", type(state).__name__)
+        shapes = {name: s for name, s in self.graph.state_shapes().items() if name in state}
+        checked = State.checked(state, shapes, State(state).batch_size, self.backend.dtype)
+        self._carried.states = {
+            name: tuple(np.array(part) for part in parts) for name, parts in checked.items()
+        }
+
+    @property
+    def random_state(self) -> dict[str, Any]:
+        """Where the model's random numbers, for dropout and shuffling, stand; may be set."""
+        return dict(self._rng.bit_generator.state)
+
+    @random_state.setter
+    def random_state(self, state: Mapping[str, Any]) -> None:
+        try:
+            self._rng.bit_generator.state = dict(state)
+        except (LookupError, TypeError, ValueError) as error:
+            raise InvalidValueError(
+                "random_state", "the random_state of a model", f"{state!r:.60}"
+            ) from error
 
     # ---- files
 

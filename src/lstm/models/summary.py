@@ -2,6 +2,7 @@
 
 from lstm.backends import Backend
 from lstm.layers.symbolic import Shape
+from lstm.layers.tied_dense import TiedDense
 from lstm.models.fusion import EmbeddedLSTM, Step
 from lstm.models.graph import Graph
 
@@ -34,6 +35,12 @@ def summary_lines(graph: Graph, backend: Backend, kind: str, fused: str) -> list
     size = total * (8 if backend.dtype == "float64" else 4)
     end = [f"{total:,} parameters ({_bytes(size)})" + (f", {frozen:,} frozen" if frozen else "")]
     end.append(f"Backend: {backend.name}, {backend.dtype}")
+    name_of = {layer: name for name, layer in graph.layers.items()}
+    end += [
+        f"Tied: kernel of {name} to {name_of[layer.embedding]}"
+        for layer, name in name_of.items()
+        if isinstance(layer, TiedDense)
+    ]
     end += [f"Fused: {_fused(step)}" for step in graph.steps if step.fused]
     if fused:
         end.append(f"Fused in training: {fused}, into the loss")

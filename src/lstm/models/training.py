@@ -253,10 +253,12 @@ class Trainer:
         if head is None:
             loss, cache = self._loss.forward(ops, y, target, weight)
             return loss, self._loss.backward(ops, cache) if training else None
-        w, b = head.value("kernel"), head.value("bias")
-        dw, db = (head.gradient("kernel"), head.gradient("bias")) if training else (None, None)
-        need_dx = training and self._needs[-1] is not None
-        return ops.linear_softmax_cross_entropy(y, w, b, target, weight, dw, db, need_dx)
+        x, w, b = y, head.value("kernel"), head.value("bias")
+        if not training:
+            return ops.linear_softmax_cross_entropy(x, w, b, target, weight, None, None, False)
+        need_dx, db = self._needs[-1] is not None, head.gradient("bias")
+        with head.kernel_gradient(self.backend) as dw:
+            return ops.linear_softmax_cross_entropy(x, w, b, target, weight, dw, db, need_dx)
 
     def _targets(self, batch: Batch, trace: Trace) -> tuple[Array, Array | None, float]:
         """Targets and weights on the backend, and the number of positions that count."""

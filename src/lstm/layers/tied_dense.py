@@ -1,0 +1,115 @@
+"""TiedDense: an output layer that shares its kernel with an Embedding."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Unpack
+
+import numpy as np
+
+from lstm.backends import Backend
+from lstm.backends.ops import Array
+from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.initializers import Initializer
+from lstm.layers.base import Layer, LayerOptions, known_last_axis
+from lstm.layers.dense import Dense
+from lstm.layers.embedding import Embedding
+from lstm.layers.symbolic import Shape
+
+
+class TiedDense(Dense):
+    """y = φ(x·Eᵀ + b), with the vectors E of an Embedding: (B, ..., output_dim) -> (B, ..., V).
+
+    Which token comes next is then asked in the terms in which the tokens are read, and E is learned
+    from both ends. It is one weight, of the Embedding, which has to be part of the same model;
+    `value("kernel")` shows it as the kernel (output_dim, V) of a Dense. The Embedding's dropout
+    does not concern the output, and its `trainable` decides whether E learns.
+
+    Args:
+        embedding: the Embedding; its `output_dim` is the last axis of the input.
+        activation: φ; one of `lstm.activations.ACTIVATIONS`, or None for none.
+        use_bias: whether there is a b (V).
+        bias_initializer: initial values of b.
+
+    Raises:
+        InvalidTypeError: `embedding` is none.
+        InvalidShapeError: when called, an input whose last axis is not `output_dim`.
+
+    Source:
+        Press & Wolf, "Using the output embedding to improve language models", 2017; Inan et al.,
+        "Tying word vectors and word classifiers", 2017.
+
+    Example:
+        >>> import lstm
+        >>> embedding = lstm.layers.Embedding(65, 32)
+        >>> model = lstm.Sequential([
+        ...     lstm.Input((None,)),
+        ...     embedding,
+        ...     lstm.layers.LSTM(32, return_sequences=True),
+        ...     lstm.layers.TiedDense(embedding, activation="softmax"),
+        ... ])
+        >>> sorted(model.graph.weights)[:3]
+        ['embedding/embeddings', 'lstm/bias', 'lstm/kernel']
+        >>> model.count_params() == 65 * 32 + 4 * 32 * (32 + 32 + 1) + 65
+        True
+    """
+
+    def __init__(
+        self,
+        embedding: Embedding,
+        activation: str | None = None,
+        use_bias: bool = True,
+        bias_initializer: str | Initializer | dict[str, Any] = "zeros",
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        if not isinstance(embedding, Embedding):
+            raise InvalidTypeError("embedding", "an Embedding", type(embedding).__name__)
+        super().__init__(
+            embedding.input_dim, activation, use_bias, bias_initializer=bias_initializer, **options
+        )
+        self.embedding = embedding
+
+    def build(self, *shapes: Shape) -> None:
+        if not self.embedding.built:
+            self.embedding.build()
+            self.embedding.built = True
+        if self.use_bias:
+            self.add_weight("bias", (self.units,), self.bias_initializer)
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        size, expected = known_last_axis(self, shapes[0], "B ... D"), self.embedding.output_dim
+        if size != expected:
+            raise InvalidShapeError(
+                f"input of {self.name}",
+                f"a last axis of {expected}, the output_dim of {self.embedding.name}",
+                size,
+            )
+        return ((*shapes[0][:-1], self.units),)
+
+    def value(self, name: str) -> Array | None:
+        if name != "kernel":
+            return super().value(name)
+        table = self.embedding.value("embeddings")
+        return None if table is None else table.T  # A view, in every array library.
+
+    @contextmanager
+    def kernel_gradient(self, backend: Backend) -> Iterator[Array | None]:
+        ops, buffer = backend.ops, self.embedding.gradient("embeddings")
+        if buffer is None:
+            yield None
+            return
+        # Of its own: kernels write to contiguous memory, which a transposed buffer is not.
+        dw = ops.zeros((self.embedding.output_dim, self.units), backend.dtype)
+        yield dw
+        every = ops.array(np.arange(self.units, dtype=np.int64))
+        ops.embedding_backward(ops.transpose(dw, (1, 0)), every, buffer)
+
+    @property
+    def learns(self) -> bool:
+        return super().learns or self.embedding.learns
+
+    def _parts(self) -> Iterator[Layer]:
+        return iter(())  # The Embedding is a layer beside this one: it is frozen by itself.
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments as JSON values; for the Embedding its name, to be looked up."""
+        return super().get_config() | {"embedding": self.embedding.name}

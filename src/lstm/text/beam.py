@@ -1,0 +1,79 @@
+"""Beam search: the most probable continuation of a text that can be found side by side."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.text.log_probabilities import log_of
+from lstm.text.stack import gathered, read
+from lstm.text.stopping import before_stop
+
+if TYPE_CHECKING:
+    from lstm.text.language_model import LanguageModel
+
+
+class Continuation(NamedTuple):
+    """How a text goes on.
+
+    Attributes:
+        text: the text.
+        log_probability: natural logarithm of its probability; where a stop string ended it, of all
+            tokens up to the end of that.
+    """
+
+    text: str
+    log_probability: float
+
+
+def beam_search(
+    model: "LanguageModel",
+    prompt: NDArray[np.int64],
+    length: int,
+    width: int,
+    stops: Sequence[str],
+) -> Continuation:
+    """The most probable continuation that is found.
+
+    At every step each of the `width` most probable texts is continued by every token, and the
+    `width` most probable of all these remain. A text that comes to a stop string is complete. The
+    search ends at `length` tokens, or where no other text is more probable than the best complete
+    one: none gains by going on.
+
+    Args:
+        model: the language model.
+        prompt: tokens (T,) that stand before, at least one.
+        length: tokens to write at most.
+        width: number of texts that are followed side by side, K.
+        stops: strings before which a text ends.
+
+    Source:
+        Lowerre, "The Harpy speech recognition system", 1976.
+    """
+    vocabulary = model.vocabulary
+    state = read(model, prompt[None, :-1], model.model.initial_state(1))
+    last, tokens, scores = prompt[-1:], np.empty((1, 0), np.int64), np.zeros(1)
+    complete: Continuation | None = None
+    for _ in range(length):
+        p, state = model.model.step(last[:, None], state)
+        candidates = scores[:, None] + log_of(p[:, 0])
+        if vocabulary.unknown is not None:
+            candidates[:, vocabulary.unknown] = -np.inf
+        best = np.argsort(-candidates, axis=None, kind="stable")[:width]
+        parents, last = np.divmod(best[np.isfinite(candidates.flat[best])], len(vocabulary))
+        tokens, scores = np.append(tokens[parents], last[:, None], 1), candidates[parents, last]
+        followed = []
+        for k, row in enumerate(tokens):
+            before = before_stop(vocabulary.decoder().decode(row), stops) if stops else None
+            if complete is not None and scores[k] <= complete.log_probability:
+                break
+            if before is None:
+                followed.append(k)
+            else:
+                complete = Continuation(before, float(scores[k]))
+        if complete is not None and not followed:
+            return complete
+        last, tokens, scores = last[followed], tokens[followed], scores[followed]
+        state = gathered(state, parents[followed])
+    return Continuation(vocabulary.decoder().decode(tokens[0]), float(scores[0]))

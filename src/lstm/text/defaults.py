@@ -1,0 +1,115 @@
+"""What is chosen for the size of a text and the time, where the user does not choose.
+
+How large a model should be is a question of how often it can read the text in the time that there
+is. One that reads it but a few times has to learn fast and is small. One that reads it often would
+know it by heart in the end; it may be large, if it has to forget a part of what it sees.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lstm.backends import native
+from lstm.text.options import Architecture, TrainingOptions, chosen
+
+_SECONDS = 120.0
+"""What a training may take if the user says nothing of epochs or time."""
+
+_EPOCHS = 40
+"""More than that of a short text brings nothing."""
+
+_SPEEDS = {"avx512": 1.5e11, "avx2": 7e10, "baseline": 2e10}
+"""Operations of a thread in a second: about, for which machine is like another?"""
+
+_REFERENCE_SPEED = 1e10
+
+
+@dataclass(frozen=True)
+class _Size:
+    """A model, and when it is the right one.
+
+    Attributes:
+        tokens: length of the text at least.
+        passes: how often there must be time to read it.
+        layers, hidden, lr: what the model then is.
+    """
+
+    tokens: int
+    passes: float
+    layers: int
+    hidden: int
+    lr: float
+
+
+# The largest comes first; the last is for whoever has less time than that.
+_SIZES = (
+    _Size(500_000, 10, 2, 512, 2e-3),
+    _Size(250_000, 4, 1, 512, 3e-3),
+    _Size(50_000, 4, 1, 256, 4e-3),
+    _Size(0, 0, 1, 128, 5e-3),
+)
+
+# Dropout, and dropout of the recurrent connection, by how often the text is read.
+_DROPOUTS = ((20, 0.5, 0.2), (10, 0.4, 0.1), (3, 0.2, 0.0), (0, 0.0, 0.0))
+
+_TOY = 10_000
+"""Tokens of a text so short that it can only be learned by heart."""
+
+
+def choose(
+    given: Mapping[str, Any], tokens: int, vocabulary_size: int, backend: str
+) -> tuple[Architecture, TrainingOptions]:
+    """The options that are given, with those chosen that are not.
+
+    Args:
+        given: arguments of `Architecture` and `TrainingOptions`.
+        tokens: number of tokens of the text.
+        vocabulary_size: number of different ones.
+        backend: name of the backend.
+
+    Returns:
+        `hidden`, `layers`, `lr`, `dropout`, `recurrent_dropout` and `epochs` as they suit the text,
+        the machine and each other.
+    """
+    architecture, training = chosen(given)
+    if "hidden" in given or "layers" in given:
+        sizes = [_Size(0, 0, architecture.layers, architecture.hidden, _rate(architecture.hidden))]
+    else:
+        sizes = list(_SIZES)
+    speed = _REFERENCE_SPEED
+    if backend == "native":
+        speed = native.num_threads() * _SPEEDS.get(native.instruction_set(), _SPEEDS["baseline"])
+    seconds = _SECONDS if training.minutes is None else 60 * training.minutes
+    for size in sizes:
+        operations = _operations(size.layers, size.hidden, vocabulary_size)
+        passes = speed * seconds / (operations * tokens)
+        if tokens >= size.tokens and passes >= size.passes:
+            break
+    if training.epochs is not None:
+        passes = min(passes, training.epochs) if training.minutes else training.epochs
+    seen = 0 if tokens < _TOY else passes
+    dropout, recurrent = next((d, r) for least, d, r in _DROPOUTS if seen >= least)
+    found = {
+        "hidden": size.hidden,
+        "layers": size.layers,
+        "dropout": dropout,
+        "recurrent_dropout": recurrent,
+        "lr": size.lr,
+    }
+    if training.minutes is None:
+        found["epochs"] = min(max(1, round(passes)), _EPOCHS)
+    return chosen({**found, **given})
+
+
+def _operations(layers: int, hidden: int, vocabulary_size: int) -> float:
+    """Of a training step, for each token: two for each weight, and forward once, backward twice.
+
+    The embedding is part of a table, and costs nothing.
+    """
+    weights = 4 * hidden**2 * (2 * layers - 1) + hidden * vocabulary_size
+    return 6.0 * weights
+
+
+def _rate(hidden: int) -> float:
+    """The learning rate for a number of units."""
+    return min(_SIZES, key=lambda size: abs(size.hidden - hidden)).lr

@@ -1,0 +1,145 @@
+"""How well a language model predicts a text."""
+
+import heapq
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.errors import InvalidShapeError
+from lstm.text.corpus import Corpus
+
+if TYPE_CHECKING:
+    from lstm.text.language_model import LanguageModel
+
+_STREAMS = 32
+_STREAM_LENGTH = 2048
+_PROBABILITIES = 2**22
+"""So many are computed at a time: 16 MB."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a model predicts a text.
+
+    Attributes:
+        nats: mean of -log p over the tokens, p being the probability that the model gave.
+        bits: the same in bits, -log₂ p.
+        perplexity: exp(nats).
+        accuracy: share of the tokens that the model found the most probable.
+        tokens: number of tokens predicted.
+        characters: number of characters that these stand for.
+        bytes: number of their bytes in UTF-8.
+    """
+
+    nats: float
+    bits: float
+    perplexity: float
+    accuracy: float
+    tokens: int
+    characters: int
+    bytes: int
+
+    @property
+    def nats_per_character(self) -> float:
+        """What models with different tokens can be compared by."""
+        return self.nats * self.tokens / self.characters
+
+    @property
+    def bits_per_character(self) -> float:
+        """The same in bits."""
+        return self.bits * self.tokens / self.characters
+
+    @property
+    def bits_per_byte(self) -> float:
+        """The same for each byte of the text in UTF-8: what the model could compress it to."""
+        return self.bits * self.tokens / self.bytes
+
+
+@dataclass(frozen=True, order=True)
+class Surprise:
+    """A token that the model did not expect.
+
+    Attributes:
+        nats: -log p of it.
+        position: its number in the text, counted from 0.
+        token: what stands there.
+        expected: the token that the model found the most probable.
+        probability: of the latter.
+    """
+
+    nats: float
+    position: int
+    token: int
+    expected: int
+    probability: float
+
+
+def evaluate(language_model: "LanguageModel", corpus: Corpus) -> Evaluation:
+    """How well a model predicts a corpus, each token from those before it.
+
+    A long text is read as up to 32 streams side by side, each of at least 2,048 tokens, which begin
+    without knowing what stands before them.
+
+    Raises:
+        InvalidShapeError: the corpus has less than 2 tokens.
+    """
+    count, nats, hits = len(corpus) - 1, 0.0, 0
+    for p, y, _ in _predictions(language_model, corpus):
+        nats -= float(_log_of(p, y).sum())
+        hits += int((p.argmax(-1) == y).sum())
+    lengths = language_model.vocabulary.lengths
+    characters, octets = corpus.part(1, len(corpus)).characters_and_bytes(lengths)
+    mean = nats / count
+    return Evaluation(
+        mean, mean / math.log(2), math.exp(min(mean, 700)), hits / count, count, characters, octets
+    )
+
+
+def surprises(language_model: "LanguageModel", corpus: Corpus, count: int) -> list[Surprise]:
+    """The tokens of a corpus that a model expected the least, the most surprising first."""
+    found: list[Surprise] = []
+    for p, y, positions in _predictions(language_model, corpus):
+        nats = -_log_of(p, y)
+        for k in np.argsort(-nats, kind="stable")[:count]:
+            expected = int(p[k].argmax())
+            surprise = Surprise(
+                float(nats[k]), int(positions[k]), int(y[k]), expected, float(p[k, expected])
+            )
+            found.append(surprise)
+        found = heapq.nlargest(count, found)
+    return found
+
+
+def _predictions(
+    language_model: "LanguageModel", corpus: Corpus
+) -> Iterator[tuple[NDArray[np.floating], NDArray[np.int64], NDArray[np.int64]]]:
+    """The probabilities (n, V) for some tokens, these tokens (n), and their positions (n)."""
+    count, model = len(corpus) - 1, language_model.model
+    if count < 1:
+        raise InvalidShapeError("corpus", "at least 2 tokens", len(corpus))
+    streams = max(1, min(_STREAMS, count // _STREAM_LENGTH))
+    steps = max(1, min(256, _PROBABILITIES // (streams * len(language_model.vocabulary))))
+    length = count // streams
+    firsts = length * np.arange(streams)
+    state, at = model.initial_state(streams), 0
+    for x, y in corpus.chunks(streams, steps):
+        p, state = model.step(x, state)
+        positions = firsts[:, None] + np.arange(at + 1, at + 1 + x.shape[1])
+        yield p.reshape(-1, p.shape[-1]), y.reshape(-1), positions.reshape(-1)
+        at += x.shape[1]
+    # What is left is shorter than the number of streams, and goes on from the last of them.
+    rest = corpus.part(streams * length, len(corpus))
+    if len(rest) > 1:
+        last = {name: tuple(part[-1:] for part in parts) for name, parts in state.items()}
+        for x, y in rest.chunks(1, len(rest)):
+            p, _ = model.step(x, last)
+            yield p[0], y[0], np.arange(streams * length + 1, len(corpus))
+
+
+def _log_of(p: NDArray[np.floating], y: NDArray[np.int64]) -> NDArray[np.float64]:
+    right = np.take_along_axis(p, y[:, None], -1)[:, 0].astype(np.float64)
+    return np.log(np.maximum(right, np.finfo(p.dtype).tiny))

@@ -1,0 +1,83 @@
+"""The learning-rate finder: how the loss takes learning rates from tiny to huge."""
+
+import math
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lstm.optimizers import Adam
+from lstm.text.corpus import Corpus
+from lstm.text.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from lstm.text.language_model import LanguageModel
+
+_LOWEST, _HIGHEST, _STEPS = 1e-5, 1.0, 120
+_MEMORY = 0.9
+"""Of the smoothed loss, from step to step."""
+
+
+@dataclass(frozen=True)
+class LearningRates:
+    """What a model made of each learning rate.
+
+    Attributes:
+        rates: the learning rates tried, rising.
+        losses: the smoothed loss after a step with each, in nats per token.
+        suggestion: the one at which the loss fell the fastest.
+    """
+
+    rates: list[float]
+    losses: list[float]
+    suggestion: float
+
+
+def find_lr(
+    language_model: "LanguageModel", corpus: Corpus, options: TrainingOptions
+) -> LearningRates:
+    """Take steps with learning rates that rise from 1e-5 to 1, until the loss explodes.
+
+    The model is left as it was.
+
+    Source:
+        Smith, "Cyclical learning rates for training neural networks", 2017.
+    """
+    model = language_model.model
+    weights, random_state = model.get_weights(), model.random_state
+    training, _, _ = corpus.split(options.val_fraction, options.test_fraction, options.seq_len)
+    streams = max(1, min(options.batch_size, (len(training) - 1) // (32 * options.seq_len)))
+    passes = (training.chunks(streams, options.seq_len) for _ in repeat(None))
+    model.compile(
+        Adam(_LOWEST, clipnorm=options.clip or None, weight_decay=options.weight_decay),
+        "sparse_categorical_crossentropy",
+    )
+    rates: list[float] = []
+    losses: list[float] = []
+    mean = 0.0
+    try:
+        for k, (x, y) in enumerate(islice(chain.from_iterable(passes), _STEPS)):
+            rate = _LOWEST * (_HIGHEST / _LOWEST) ** (k / (_STEPS - 1))
+            model.optimizer.learning_rate = rate
+            loss = model.train_on_batch(x, y, carry_state=True)
+            mean = _MEMORY * mean + (1 - _MEMORY) * loss
+            smooth = mean / (1 - _MEMORY ** (k + 1))
+            if not math.isfinite(loss) or (losses and smooth > 2 * min(losses)):
+                break
+            rates.append(rate)
+            losses.append(smooth)
+    finally:
+        model.reset_states()
+        model.set_weights(weights)
+        model.random_state = random_state
+    return LearningRates(rates, losses, _steepest(rates, losses))
+
+
+def _steepest(rates: list[float], losses: list[float]) -> float:
+    """The learning rate at which the loss falls the fastest, before its lowest point."""
+    lowest = int(np.argmin(losses))
+    if lowest < 2:
+        return rates[lowest]
+    slopes = np.gradient(losses[: lowest + 1], np.log(rates[: lowest + 1]))
+    return rates[int(np.argmin(slopes))]

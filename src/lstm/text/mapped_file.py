@@ -1,0 +1,60 @@
+"""MappedFile: a file as an array of which little is in memory at a time."""
+
+import mmap
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.errors import ModelFileError
+
+_RESIDENT = 1 << 25
+"""Bytes that are read of a file before the memory of its pages is given back."""
+
+_DROP: int | None = getattr(mmap, "MADV_DONTNEED", None)
+
+
+class MappedFile:
+    """A file mapped into memory that gives the memory back as it is read.
+
+    Pages that a mapping has read count as memory of the process for as long as the machine has
+    enough: of a large file, all of it in the end.
+
+    Args:
+        path: the file.
+
+    Attributes:
+        size: bytes of the file.
+
+    Raises:
+        ModelFileError: it is missing, empty, or cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            with path.open("rb") as file:
+                self.size = os.fstat(file.fileno()).st_size
+                if not self.size:
+                    raise ModelFileError(path, "is empty")
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except FileNotFoundError:
+            raise ModelFileError(path, "there is no such file") from None
+        except OSError as error:
+            why = "is a folder" if path.is_dir() else f"cannot be read ({error.strerror})"
+            raise ModelFileError(path, why) from None
+        self._bytes_read = 0
+
+    def array(self, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """The whole content as a read-only array of one axis."""
+        return np.frombuffer(self._map, dtype)
+
+    def have_read(self, size: int) -> None:
+        """Count bytes that were read of the array."""
+        self._bytes_read += size
+        if self._bytes_read >= _RESIDENT:
+            self._bytes_read = 0
+            if _DROP is not None:
+                # What is needed again comes from the disk, or from the system's cache of it.
+                self._map.madvise(_DROP)

@@ -1,0 +1,147 @@
+"""How a language model is built and how it is trained, as two values that a file can hold."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from lstm import checks
+from lstm.errors import InvalidValueError
+from lstm.layers import LSTM, Dense, Embedding, Input, Layer, SpatialDropout1D, TiedDense
+from lstm.models import Sequential
+
+SCHEDULES = ("cosine", "one-cycle", "plateau", "constant")
+"""How the learning rate changes in the course of a training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A stack of LSTMs between an embedding and a softmax.
+
+    Args:
+        hidden: units of each LSTM.
+        layers: number of LSTMs.
+        embedding: size of the vector of a token; half of `hidden` by default, or all of it with
+            `tie_weights`.
+        dropout: share of the units of each LSTM that is dropped while training, in [0, 1); the same
+            units in all steps of a sequence.
+        embedding_dropout: share of the tokens whose vectors are dropped while training, in [0, 1).
+        recurrent_dropout: share of the units that an LSTM does not see of its own last output while
+            training, in [0, 1); the same units in all steps.
+        tie_weights: use the vectors of the tokens for the output, too.
+
+    Source:
+        of dropout: Gal & Ghahramani, "A theoretically grounded application of dropout in recurrent
+        neural networks", 2016; of the tie: Press & Wolf, "Using the output embedding to improve
+        language models", 2017.
+    """
+
+    hidden: int = 128
+    layers: int = 1
+    embedding: int | None = None
+    dropout: float = 0.0
+    embedding_dropout: float = 0.0
+    recurrent_dropout: float = 0.0
+    tie_weights: bool = False
+
+    def __post_init__(self) -> None:
+        checks.positive_int("hidden", self.hidden)
+        checks.positive_int("layers", self.layers)
+        if self.embedding is not None:
+            checks.positive_int("embedding", self.embedding)
+            if self.tie_weights and self.embedding != self.hidden:
+                raise InvalidValueError(
+                    "embedding", f"{self.hidden}, as hidden, with tie_weights", self.embedding
+                )
+        for name in ("dropout", "embedding_dropout", "recurrent_dropout"):
+            checks.number(name, getattr(self, name), 0, 1, open_high=True)
+
+    def build(self, vocabulary_size: int) -> Sequential:
+        """A model with new weights: tokens (B, T) -> probabilities (B, T, V)."""
+        size = self.embedding or (self.hidden if self.tie_weights else max(1, self.hidden // 2))
+        embedding = Embedding(vocabulary_size, size, dropout=self.embedding_dropout)
+        stack: list[Layer] = []
+        for _ in range(self.layers):
+            stack.append(
+                LSTM(self.hidden, return_sequences=True, recurrent_dropout=self.recurrent_dropout)
+            )
+            if self.dropout:
+                stack.append(SpatialDropout1D(self.dropout))
+        output: Layer = Dense(vocabulary_size, activation="softmax")
+        if self.tie_weights:
+            output = TiedDense(embedding, activation="softmax")
+        return Sequential([Input((None,)), embedding, *stack, output])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """How a language model is trained.
+
+    Args:
+        seq_len: tokens over which the gradient is propagated back, T.
+        batch_size: streams read side by side, B; fewer for a short text, so that an epoch has at
+            least 32 steps.
+        epochs: passes over the text; 10 if `minutes` is not given either.
+        minutes: time after which to stop.
+        lr: peak of the learning rate.
+        schedule: "cosine" falls to a fiftieth, "one-cycle" rises slowly and falls to 0, "plateau"
+            halves whenever two validations brought nothing, "constant" stays.
+        warmup: share of the training in which the learning rate rises from 0, in [0, 1); 0.3 for
+            "one-cycle" and 0.02 for the others by default.
+        clip: largest norm of the gradient; 0 does not clip.
+        weight_decay: share of each weight, times the learning rate, that a step takes away.
+        patience: validations without an improvement after which to stop; None goes on to the end.
+        val_fraction: share of the text, at its end, to validate on, in [0, 1).
+        test_fraction: share of the text, behind that, which the training never sees, in [0, 1).
+    """
+
+    seq_len: int = 64
+    batch_size: int = 32
+    epochs: int | None = None
+    minutes: float | None = None
+    lr: float = 5e-3
+    schedule: str = "cosine"
+    warmup: float | None = None
+    clip: float = 1.0
+    weight_decay: float = 0.0
+    patience: int | None = None
+    val_fraction: float = 0.1
+    test_fraction: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks.positive_int("seq_len", self.seq_len)
+        checks.positive_int("batch_size", self.batch_size)
+        if self.epochs is not None:
+            checks.positive_int("epochs", self.epochs)
+        if self.minutes is not None:
+            checks.number("minutes", self.minutes, 0, open_low=True)
+        checks.number("lr", self.lr, 0, open_low=True)
+        checks.one_of("schedule", self.schedule, SCHEDULES)
+        if self.warmup is not None:
+            checks.number("warmup", self.warmup, 0, 1, open_high=True)
+        checks.number("clip", self.clip, 0)
+        checks.number("weight_decay", self.weight_decay, 0)
+        if self.patience is not None:
+            checks.positive_int("patience", self.patience)
+        checks.number("val_fraction", self.val_fraction, 0, 1, open_high=True)
+        checks.number("test_fraction", self.test_fraction, 0, 1, open_high=True)
+
+
+def chosen(options: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:
+    """Loose arguments as the two values that they belong to.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: there is no such option, or it is out of its range.
+    """
+    of_model = {field.name for field in fields(Architecture)}
+    of_training = [field.name for field in fields(TrainingOptions)]
+    for name in options:
+        checks.one_of("option", name, [*sorted(of_model), *of_training])
+    return (
+        Architecture(**{name: options[name] for name in options if name in of_model}),
+        TrainingOptions(**{name: options[name] for name in options if name not in of_model}),
+    )
+
+
+def to_config(architecture: Architecture, training: TrainingOptions) -> dict[str, Any]:
+    """Both as JSON values, of which `chosen` makes them again."""
+    return asdict(architecture) | asdict(training)

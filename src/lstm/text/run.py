@@ -1,0 +1,456 @@
+"""Run: a training in a folder, which nothing but the loss of the disk can undo.
+
+The folder holds the model of the best validation so far (model.safetensors), the latest state of
+everything (checkpoint.safetensors), what was asked for (config.json), the text as tokens
+(tokens.bin), the record of the rounds (history.jsonl and history.csv) and what the model wrote now
+and then (samples.txt). Each file is replaced in one step or only ever appended to.
+"""
+
+import csv
+import io
+import json
+import secrets
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from os import PathLike
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lstm import backends, checks, saving, seeding
+from lstm.callbacks import Callback, Logs
+from lstm.errors import DivergedError, InvalidValueError, ModelFileError
+from lstm.models.structure import listed
+from lstm.text.corpus import Corpus
+from lstm.text.defaults import choose
+from lstm.text.language_model import MODEL, LanguageModel
+from lstm.text.lr_finder import LearningRates, find_lr
+from lstm.text.options import chosen, to_config
+from lstm.text.samples import Samples
+from lstm.text.sources import TextLike, TextSource, source, text_source
+from lstm.text.tokenization import Tokenization
+from lstm.text.training import Training
+from lstm.text.vocabularies import Vocabulary
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+CHECKPOINT, CONFIG, TOKENS = "checkpoint.safetensors", "config.json", "tokens.bin"
+HISTORY, TABLE, SAMPLES = "history.jsonl", "history.csv", "samples.txt"
+_FILES = CHECKPOINT, CONFIG, TOKENS, HISTORY, TABLE, SAMPLES
+
+FORMAT = 1
+"""Version of config.json."""
+
+_LONG = 2**24
+"""A text of so many bytes is not read in a moment."""
+
+_SIGNALS = signal.SIGINT, signal.SIGTERM
+
+_KEYS = "run", "corpus", "tokens", "options", "seed", "backend", "dtype"
+"""Of config.json from the beginning; `chosen` joins them with the first checkpoint."""
+
+CHECKPOINT_EVERY = 30.0
+"""Seconds between two checkpoints."""
+
+
+class Run:
+    """A training, with a folder or without.
+
+    Attributes:
+        language_model: the model.
+        training: what trains it.
+        folder: where the files are, or None.
+        config: what was asked for, as JSON values.
+    """
+
+    def __init__(
+        self,
+        language_model: LanguageModel,
+        training: Training,
+        folder: Path | None = None,
+        config: dict[str, Any] | None = None,
+    ) -> None:
+        self.language_model = language_model
+        self.training = training
+        self.folder = folder
+        self.config = config or {}
+        language_model.history = training.history
+
+    # ---- how it begins
+
+    @classmethod
+    def begin(
+        cls,
+        corpus: TextLike,
+        tokenization: Tokenization,
+        options: dict[str, Any],
+        folder: str | PathLike[str] | None = None,
+        seed: int | None = None,
+        backend: str | None = None,
+        console: "Console | None" = None,
+    ) -> "Run":
+        """A training that has not begun yet; for the arguments see `LanguageModel.train`.
+
+        `console` is where to show how far a long text has been read.
+        """
+        chosen(options)
+        text = text_source(corpus)
+        if seed is not None:
+            seed = checks.int_at_least("seed", seed, 0)
+        active = backends.backend(backend)
+        config = {
+            "format": FORMAT,
+            "run": secrets.token_hex(8),
+            "corpus": text.to_config(),
+            "tokens": tokenization.to_config(),
+            "options": {name: _plain(value) for name, value in options.items()},
+            "seed": int(seeding.generator().integers(2**53)) if seed is None else seed,
+            "backend": active.name,
+            "dtype": active.dtype,
+        }
+        if folder is None:
+            vocabulary = _vocabulary(tokenization, text, console)
+            return cls._prepared(text, vocabulary, config, None, console)
+        folder = Path(folder)
+        if folder.exists():
+            raise InvalidValueError("folder", "one that does not exist yet", f"{folder}")
+        # A text that cannot be read is found out before anything is written.
+        vocabulary = _vocabulary(tokenization, text, console)
+        try:
+            folder.mkdir()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise InvalidValueError(
+                "folder", "one that can be made", f"{folder} ({reason})"
+            ) from None
+        try:
+            return cls._prepared(text, vocabulary, config, folder, console)
+        except (Exception, KeyboardInterrupt):
+            _remove(folder)
+            raise
+
+    @classmethod
+    def _prepared(
+        cls,
+        text: TextSource,
+        vocabulary: Vocabulary,
+        config: dict[str, Any],
+        folder: Path | None,
+        console: "Console | None",
+    ) -> "Run":
+        with _reading(console, text, "writing tokens") as progress:
+            if folder is None:
+                corpus = Corpus.encode(text, vocabulary, progress)
+            else:
+                _write_json(folder / CONFIG, config)
+                corpus = Corpus.write(folder / TOKENS, text, vocabulary, progress)
+        architecture, options = choose(
+            config["options"], len(corpus), len(vocabulary), config["backend"]
+        )
+        with backends.using(config["backend"], config["dtype"]):
+            model = LanguageModel.create(vocabulary, seed=config["seed"], **asdict(architecture))
+        run = cls(model, Training(model, corpus, options, config["seed"]), folder, config)
+        if folder is not None:
+            config["chosen"] = to_config(architecture, options)
+            _write_json(folder / CONFIG, config)
+            run.checkpoint()
+        return run
+
+    # ---- how it goes on
+
+    @classmethod
+    def resume(cls, folder: str | PathLike[str]) -> "Run":
+        """The training of a folder, where its last checkpoint left it.
+
+        Raises:
+            ModelFileError: the folder holds no training, or its files do not belong together.
+        """
+        folder = Path(folder)
+        config = _read_config(folder / CONFIG)
+        for name in (MODEL, *_FILES):
+            # What was being written when the training was killed.
+            for stray in folder.glob(f".{name}.{'[0-9a-f]' * 8}"):
+                stray.unlink()
+        if not (folder / CHECKPOINT).exists():
+            return cls._anew(config, folder)
+        with (
+            backends.using(config["backend"], config["dtype"]),
+            saving.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
+        ):
+            model = LanguageModel.from_contents(tensors, header)
+            corpus = Corpus.open(folder / TOKENS, len(model.vocabulary))
+            _belongs(folder, config, header, corpus)
+            _, options = chosen(header["chosen"])
+            best = None
+            if header["training"]["judged"]:
+                best = LanguageModel.load(folder / MODEL).model.get_weights()
+            training = Training(model, corpus, options, saved=(tensors, header), best_weights=best)
+        run = cls(model, training, folder, config)
+        run.write_records()
+        return run
+
+    @classmethod
+    def _anew(cls, config: dict[str, Any], folder: Path) -> "Run":
+        """A training that was killed before its first step, from what was asked for."""
+        if config["corpus"] is None:
+            raise ModelFileError(
+                folder, "holds a training that had not begun; remove it and begin again"
+            )
+        text = source(**config["corpus"])
+        vocabulary = Tokenization.from_config(config["tokens"]).vocabulary(text)
+        return cls._prepared(text, vocabulary, config, folder, None)
+
+    # ---- its course
+
+    def train(
+        self,
+        console: "Console | None" = None,
+        callbacks: Callback | Sequence[Callback] | None = (),
+        checkpoint_every: float = CHECKPOINT_EVERY,
+    ) -> None:
+        """Train to the end.
+
+        With a folder, Ctrl-C and SIGTERM let the step under way end and leave a checkpoint behind.
+
+        Args:
+            console: where to show the course of it.
+            callbacks: whom to tell of steps and rounds.
+            checkpoint_every: seconds between two checkpoints; more where these take more than a
+                twentieth of the time. 0 makes one after every step.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted.
+            ModelFileError: a file cannot be written; those that are there are whole.
+        """
+        everyone = listed(() if callbacks is None else callbacks)
+        if console is not None:
+            from lstm.text.report import Report  # It needs rich.
+
+            everyone = [*everyone, Report(self.training, console)]
+        if self.folder is None:
+            self.training.run(everyone)
+            return
+        model, new = self.folder / MODEL, self.training.step == 0
+        try:
+            saver = _Saver(self, checkpoint_every)
+            samples = Samples(self.language_model, self.training, self._keep)
+            with _interruptible(self.training):
+                self.training.run([saver, *everyone, samples], self.checkpoint)
+        except Exception as error:
+            nothing = self.training.step == 0 or isinstance(error, DivergedError)
+            if new and nothing and not model.exists():
+                _remove(self.folder)
+            raise
+        if not self.training.interrupted or not model.exists():
+            self.language_model.save(model)
+        if self.training.interrupted:
+            raise KeyboardInterrupt
+
+    def find_lr(self) -> LearningRates:
+        """How the loss takes learning rates from tiny to huge; nothing is trained."""
+        return find_lr(self.language_model, self.training.corpus, self.training.options)
+
+    def checkpoint(self) -> None:
+        """Write down where the training stands."""
+        assert self.folder is not None
+        tensors, header = self.training.contents()
+        header |= {
+            "kind": "checkpoint",
+            "run": self.config["run"],
+            "chosen": self.config["chosen"],
+        }
+        saving.write(self.folder / CHECKPOINT, tensors, header)
+
+    def write_records(self) -> None:
+        """Bring the files of the record to where the training stands."""
+        assert self.folder is not None
+        records = self.training.records
+        lines = "".join(json.dumps(record) + "\n" for record in records)
+        saving.write_bytes(self.folder / HISTORY, lines.encode())
+        table = io.StringIO(newline="")
+        if records:
+            writer = csv.DictWriter(table, list(records[0]))
+            writer.writeheader()
+            writer.writerows(records)
+        saving.write_bytes(self.folder / TABLE, table.getvalue().encode())
+
+    def _keep(self, text: str) -> None:
+        assert self.folder is not None
+        path = self.folder / SAMPLES
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(f"--- step {self.training.step:,}\n{text}\n")
+        except OSError as error:
+            raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
+
+
+def held_out(folder: Path, vocabulary_size: int) -> tuple[Corpus, str]:
+    """The part of a text that a training has not learned from, and what it is called.
+
+    Args:
+        folder: that of the training.
+        vocabulary_size: number of tokens of its vocabulary.
+
+    Returns:
+        The part to test on, or where there is none, that on which it validated.
+
+    Raises:
+        ModelFileError: the folder holds no training, or one without either.
+    """
+    config = _read_config(folder / CONFIG)
+    _, options = chosen(config["chosen"])
+    _, validation, test = Corpus.open(folder / TOKENS, vocabulary_size).split(
+        options.val_fraction, options.test_fraction
+    )
+    if not (len(test) or len(validation)):
+        raise ModelFileError(folder, "keeps nothing to evaluate on: name a text")
+    return (test, "test") if len(test) else (validation, "validation")
+
+
+class _Saver(Callback):
+    """Keeps the files of a run up to date."""
+
+    def __init__(self, run: Run, every: float) -> None:
+        self._run = run
+        self._every = self._interval = checks.number("checkpoint_every", every, 0)
+        self._last = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        started = time.perf_counter()
+        if started - self._last < self._interval:
+            return
+        self._run.checkpoint()
+        self._last = time.perf_counter()
+        if self._every:
+            self._interval = max(self._every, 20 * (self._last - started))
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        run = self._run
+        assert run.folder is not None
+        if run.training.improved:
+            run.language_model.save(run.folder / MODEL)
+        run.write_records()
+
+
+def console_for(verbose: int | str) -> "Console | None":
+    """Where to show a training.
+
+    Args:
+        verbose: 0 nowhere, 1 a bar, 2 only lines, "auto" a bar on a terminal.
+    """
+    checks.one_of("verbose", verbose, (0, 1, 2, "auto"))
+    if verbose == 0:
+        return None
+    from rich.console import Console  # Not needed where nothing is shown.
+
+    terminal = None if verbose == "auto" else verbose == 1
+    return Console(
+        force_terminal=terminal, highlight=False, markup=False, emoji=False, soft_wrap=True
+    )
+
+
+def _vocabulary(
+    tokenization: Tokenization, text: TextSource, console: "Console | None"
+) -> Vocabulary:
+    with _reading(console, text, "counting tokens") as progress:
+        return tokenization.vocabulary(text, progress)
+
+
+@contextmanager
+def _reading(
+    console: "Console | None", text: TextSource, what: str
+) -> Iterator[Callable[[int], None] | None]:
+    """Shows how far a text has been read, if that takes its time and somebody looks on."""
+    if console is None or not console.is_terminal or text.size < _LONG:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=text.size)
+        yield lambda read: bar.update(task, completed=read)
+
+
+@contextmanager
+def _interruptible(training: Training) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the training after the step under way; a second one at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if training.interrupted:
+            raise KeyboardInterrupt
+        training.interrupted = True
+
+    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _belongs(folder: Path, config: dict[str, Any], header: dict[str, Any], corpus: Corpus) -> None:
+    """Check that the files of a folder are of one training."""
+    file = folder / CHECKPOINT
+    if header["run"] != config["run"]:
+        raise ModelFileError(file, f"belongs to another training than {CONFIG}")
+    for key, value in header["chosen"].items():
+        got = config["chosen"].get(key)
+        if got != value:
+            raise ModelFileError(file, f"was made with {key} {value}, and {CONFIG} has {got}")
+    if header["training"]["corpus"] != corpus.sha256:
+        raise ModelFileError(folder / TOKENS, f"holds another text than that of {CHECKPOINT}")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """What `config.json` of a run says.
+
+    Raises:
+        ModelFileError: it is missing, damaged or of a later version.
+    """
+    try:
+        config: dict[str, Any] = json.loads(path.read_bytes())
+        later = config["format"] > FORMAT
+        if not later:
+            missing = [key for key in _KEYS if key not in config]
+            if missing:
+                raise ModelFileError(path, f"is damaged: it lacks {', '.join(missing)}")
+            backends.backend(config["backend"], config["dtype"])
+            chosen(config["chosen"] if "chosen" in config else config["options"])
+            Tokenization.from_config(config["tokens"])
+    except OSError:
+        raise ModelFileError(path.parent, "holds no training to go on with") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(path, f"is damaged ({error})") from error
+    if later:
+        raise ModelFileError(path, "was written by a later version of lstm-kit; update to read it")
+    return config
+
+
+def _remove(folder: Path) -> None:
+    """Leave nothing of a training in which nothing was learned."""
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as one of Python, which JSON takes."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    saving.write_bytes(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())

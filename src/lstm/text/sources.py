@@ -1,0 +1,398 @@
+"""TextSource: where a text comes from, read in chunks and as often as needed."""
+
+import codecs
+import glob
+import gzip
+import os
+import shutil
+import sys
+import tempfile
+import weakref
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from lstm import checks
+from lstm.data import offline_corpus, shakespeare
+from lstm.errors import InvalidTypeError, InvalidValueError
+
+Name = str | os.PathLike[str]
+Progress = Callable[[int], None]
+
+STDIN = "-"
+
+_CHUNK = 1 << 20
+"""Bytes of a file, or characters of a text in memory, that are read at once.
+
+Much larger ones take longer, for their tokens no longer fit in the caches."""
+
+_GZIP = b"\x1f\x8b"
+_WIDE = {
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+}
+"""How files of encodings begin that have zero bytes; one mark begins with another."""
+
+
+class TextSource(ABC):
+    """A text that can be read any number of times, in chunks of about a megabyte.
+
+    Make one with `source(name)` or `TextSource.of(text)`, and iterate over it.
+
+    Attributes:
+        names: what it was made from, as the user wrote it.
+        size: how much there is to read: bytes of files as they lie on the disk, characters of a
+            text in memory. `read` reports its progress in the same unit.
+
+    Example:
+        >>> text = TextSource.of("to be or not to be")
+        >>> list(text), text.size
+        (['to be or not to be'], 18)
+    """
+
+    names: tuple[str, ...]
+    size: int
+
+    @staticmethod
+    def of(text: str, name: str = "text") -> "TextSource":
+        """Return the source of a text in memory, which is read as it is.
+
+        Args:
+            text: the text.
+            name: what to call it.
+
+        Raises:
+            InvalidTypeError: `text` is no str.
+        """
+        return _TextInMemory(text, name)
+
+    @abstractmethod
+    def read(self, progress: Progress | None = None) -> Iterator[str]:
+        """Read the text from its beginning.
+
+        Args:
+            progress: is called after each chunk with how much has been read, out of `size`.
+
+        Returns:
+            An iterator over chunks that are never empty and make up the text; they end anywhere.
+
+        Raises:
+            InvalidValueError: while reading: there is no text, or it is not what it should be.
+        """
+
+    def to_config(self) -> dict[str, Any] | None:
+        """JSON values of which `source` makes it again: its arguments.
+
+        None for a text in memory and for what can be read only once, such as standard input.
+        """
+        return None
+
+    def __iter__(self) -> Iterator[str]:
+        return self.read()
+
+    def text(self) -> str:
+        """The whole text in memory.
+
+        Raises:
+            InvalidValueError: there is no text, or it is not what it should be.
+        """
+        return "".join(self)
+
+    def __str__(self) -> str:
+        shown = ", ".join(self.names[:3])
+        return shown + (f" and {len(self.names) - 3} more" if len(self.names) > 3 else "")
+
+
+def source(
+    names: Name | Sequence[Name] | None = None,
+    *,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    chunk_size: int = _CHUNK,
+) -> TextSource:
+    r"""Return the source of the text that a name stands for.
+
+    The line ends \r\n become \n, and a byte order mark at the start of UTF-8 goes; nothing else is
+    changed. Several files are one text in the order of their names: where one does not end with a
+    line break, one is put between it and the next. A file that is named twice is read once.
+
+    Args:
+        names: one or several of: a file; a folder, which stands for all files below it; a pattern
+            such as "texts/**/*.txt"; "-", standard input. Hidden files and folders are left out
+            unless they are named. What is compressed by gzip is read as what it holds. Also, alone,
+            "shakespeare", if there is no such file, and None for the offline corpus: see
+            `lstm.data`.
+        encoding: name of any text encoding of Python.
+        errors: what becomes of bytes that are not valid in that encoding: "strict" raises,
+            "replace" puts U+FFFD in their place, "ignore" leaves them out. The latter two read
+            binary files, too.
+        chunk_size: bytes to read at once.
+
+    Raises:
+        InvalidTypeError: a name or an option has another type.
+        InvalidValueError: there is no such file, no file in a folder, no file for a pattern, or no
+            such encoding. While reading: a file is not valid in that encoding, binary, damaged, or
+            there is no text at all.
+        DataUnavailableError: the named corpus is not on this machine and cannot be fetched.
+
+    Example:
+        >>> import gzip, pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = pathlib.Path(folder, "a.txt").write_bytes(b"one\r\ntwo")
+        ...     _ = pathlib.Path(folder, "b.txt.gz").write_bytes(gzip.compress(b"three"))
+        ...     source(folder).text()
+        'one\ntwo\nthree'
+    """
+    if names is None:
+        return _TextInMemory(offline_corpus(), "offline", {"names": None})
+    if names in ("shakespeare", ["shakespeare"]) and not Path("shakespeare").exists():
+        return _TextInMemory(shakespeare(), "shakespeare", {"names": "shakespeare"})
+    return _TextInFiles(
+        [names] if isinstance(names, str | os.PathLike) else names, encoding, errors, chunk_size
+    )
+
+
+TextLike = str | os.PathLike[str] | Sequence[os.PathLike[str]] | TextSource
+"""A text as users give it: itself, or the files where it is."""
+
+
+def text_source(corpus: TextLike) -> TextSource:
+    """Return the source of a text: a str is the text itself, paths are files as in `source`.
+
+    Raises:
+        InvalidTypeError: `corpus` is nothing of the kind.
+
+    Example:
+        >>> text_source("to be or not to be").text()
+        'to be or not to be'
+    """
+    if isinstance(corpus, TextSource):
+        return corpus
+    if isinstance(corpus, str):
+        return TextSource.of(corpus)
+    if not isinstance(corpus, os.PathLike | list | tuple):
+        raise InvalidTypeError("corpus", "a text, or Paths of files", type(corpus).__name__)
+    return source(corpus)
+
+
+class _TextInMemory(TextSource):
+    def __init__(self, text: str, name: str, config: dict[str, Any] | None = None) -> None:
+        checks.string("corpus", text)
+        self._text = text
+        self._config = config
+        self.names = (name,)
+        self.size = len(text)
+
+    def to_config(self) -> dict[str, Any] | None:
+        return self._config
+
+    def read(self, progress: Progress | None = None) -> Iterator[str]:
+        if not self._text:
+            raise _no_text("no characters")
+        for start in range(0, self.size, _CHUNK):
+            if progress is not None:
+                progress(min(start + _CHUNK, self.size))
+            yield self._text[start : start + _CHUNK]
+
+
+class _TextInFiles(TextSource):
+    def __init__(self, names: Sequence[Name], encoding: str, errors: str, chunk_size: int) -> None:
+        self._encoding = encoding
+        self._decoder = _decoder_of(encoding)
+        self._errors = checks.one_of("errors", errors, ("strict", "replace", "ignore"))
+        self._chunk_size = checks.positive_int("chunk_size", chunk_size)
+        for name in names:
+            if not isinstance(name, str | os.PathLike):
+                raise InvalidTypeError("corpus", "the name of a file", f"{name!r:.40}")
+        self.names = tuple(dict.fromkeys(os.fspath(name) for name in names))
+        if not self.names:
+            raise InvalidValueError("corpus", "the name of a file", "no name")
+        found = [file for name in self.names for file in self._files_of(name)]
+        self._files = list({file.path: file for file in found}.values())
+        self.size = sum(file.path.stat().st_size for file in self._files)
+
+    def read(self, progress: Progress | None = None) -> Iterator[str]:
+        empty = True
+        for text in _with_unix_line_ends(self._joined(progress)):
+            empty = False
+            yield text
+        if empty:
+            raise _no_text(str(self))
+
+    def to_config(self) -> dict[str, Any] | None:
+        if any(file.copied for file in self._files):
+            return None
+        names = [os.path.abspath(name) for name in self.names]
+        return {"names": names, "encoding": self._encoding, "errors": self._errors}
+
+    def _files_of(self, name: str) -> list["_File"]:
+        """The files that a name stands for, in the order in which they are read."""
+        if name == STDIN:
+            return [self._copy("standard input", _standard_input())]
+        try:
+            os.stat(name)
+        except (OSError, ValueError) as error:
+            if not any(sign in name for sign in "*?["):
+                raise _unreadable(name, error) from None
+            paths = [Path(path) for path in glob.glob(name, recursive=True)]
+            expected = "a pattern that fits a file"
+        else:
+            path = Path(name)
+            if path.is_file():
+                return [_File(path, name)]
+            if not path.is_dir():
+                with path.open("rb") as pipe:
+                    return [self._copy(name, pipe)]
+            paths = _below(path)
+            expected = "a folder with files (hidden ones do not count)"
+        files = [_File(path, str(path)) for path in paths if path.is_file()]
+        if not files:
+            raise InvalidValueError("corpus", expected, name)
+        return sorted(files, key=lambda file: file.path.parts)
+
+    def _copy(self, name: str, pipe: BinaryIO) -> "_File":
+        """A copy of what can be read only once, which goes when this object goes."""
+        descriptor, path = tempfile.mkstemp(prefix="lstm-")
+        weakref.finalize(self, Path(path).unlink, missing_ok=True)
+        with open(descriptor, "wb") as copy:
+            shutil.copyfileobj(pipe, copy)
+        return _File(Path(path), name, copied=True)
+
+    def _joined(self, progress: Progress | None) -> Iterator[str]:
+        """The texts of all files, with a line break after each but the last."""
+        last, before = "\n", 0
+        for file in self._files:
+            begun = False
+            for text, position in self._decoded(file):
+                if text:
+                    yield text if begun or last == "\n" else "\n" + text
+                    begun, last = True, text[-1]
+                if progress is not None:
+                    progress(before + position)
+            before += position
+
+    def _decoded(self, file: "_File") -> Iterator[tuple[str, int]]:
+        """The text of a file in chunks, each with how much of the file has been read by then.
+
+        Raises:
+            InvalidValueError: the file is not what it should be.
+        """
+        decoder = self._decoder(self._errors)
+        end = position = 0
+        try:
+            for block, position in file.blocks(self._chunk_size):
+                if not end and self._errors == "strict":
+                    self._check_text(file.name, block)
+                end += len(block)
+                yield decoder.decode(block), position
+            yield decoder.decode(b"", final=True), position
+        except UnicodeDecodeError as error:
+            # What the decoder was given ends with the last block, and may begin before it.
+            offset = end - len(error.object) + error.start
+            bad = f"byte 0x{error.object[error.start]:02x} at offset {offset} of {file.name}"
+            raise self._no_such_text(bad) from None
+        except UnicodeError as error:  # A byte order mark is missing, for example.
+            raise self._no_such_text(f"{file.name}: {error}") from None
+
+    def _check_text(self, name: str, block: bytes) -> None:
+        """Check that a file does not begin like one that is no text in this encoding."""
+        if b"\0" not in block or b"\0" in "a".encode(self._encoding):
+            return
+        for wide, marks in _WIDE.items():
+            if block.startswith(marks):
+                raise self._no_such_text(f"{name}, which begins as {wide.upper()} does")
+        raise self._no_such_text(f"{name}, a binary file: it has zero bytes")
+
+    def _no_such_text(self, got: str) -> InvalidValueError:
+        hint = "the options encoding and errors choose otherwise"
+        return InvalidValueError("corpus", f"{self._encoding.upper()} text", f"{got} ({hint})")
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file to read, perhaps compressed.
+
+    Args:
+        path: where it is.
+        name: what the user knows it by.
+        copied: whether it is a copy of what can be read only once.
+    """
+
+    path: Path
+    name: str
+    copied: bool = False
+
+    def blocks(self, size: int) -> Iterator[tuple[bytes, int]]:
+        """The content in blocks, each with how many bytes of the file have been read by then."""
+        try:
+            with self.path.open("rb") as raw:
+                zipped = raw.read(len(_GZIP)) == _GZIP or self.path.suffix.lower() == ".gz"
+                raw.seek(0)
+                file = gzip.GzipFile(fileobj=raw) if zipped else raw
+                while block := file.read(size):
+                    yield block, raw.tell()
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise InvalidValueError(
+                "corpus", "a gzip file that is whole", f"{self.name} ({_reason(error)})"
+            ) from None
+        except OSError as error:
+            raise _unreadable(self.name, error) from None
+
+
+def _below(folder: Path) -> list[Path]:
+    """Everything below a folder that is neither hidden nor a folder."""
+
+    def fail(error: OSError) -> None:
+        raise _unreadable(error.filename, error) from None
+
+    paths = []
+    for here, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += [Path(here, name) for name in files if not name.startswith(".")]
+    return paths
+
+
+def _with_unix_line_ends(texts: Iterable[str]) -> Iterator[str]:
+    held = ""
+    for text in texts:
+        text = held + text
+        held = "\r" if text.endswith("\r") else ""  # Perhaps half a line end.
+        text = text.removesuffix("\r").replace("\r\n", "\n")
+        if text:
+            yield text
+    if held:
+        yield held
+
+
+def _decoder_of(encoding: str) -> Callable[[str], codecs.IncrementalDecoder]:
+    """What makes decoders for an encoding, which in UTF-8 drop a byte order mark."""
+    checks.string("encoding", encoding)
+    try:
+        b" ".decode(encoding, "replace")  # Refuses codecs that make no text.
+        name = codecs.lookup(encoding).name
+        return codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)
+    except (LookupError, ValueError):
+        raise InvalidValueError(
+            "encoding", "a text encoding of Python, such as utf-8", repr(encoding)
+        ) from None
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise InvalidValueError("corpus", "a file that can be read", "standard input, now closed")
+    return sys.stdin.buffer
+
+
+def _unreadable(name: str, error: Exception) -> InvalidValueError:
+    return InvalidValueError("corpus", "a file that can be read", f"{name} ({_reason(error)})")
+
+
+def _no_text(got: str) -> InvalidValueError:
+    return InvalidValueError("corpus", "a text that is not empty", got)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()

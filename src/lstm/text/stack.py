@@ -1,0 +1,93 @@
+"""The stack of a language model's layers, as the operations take it, and its state after a text."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.backends.ops import Array, LSTMWeights
+from lstm.layers import LSTM, Dense, Embedding
+from lstm.models import State
+
+if TYPE_CHECKING:
+    from lstm.text.language_model import LanguageModel
+
+_AT_ONCE = 4096
+"""Tokens that are read at once: memory does not grow with the length of a text."""
+
+
+class Stack(NamedTuple):
+    """The weights of a language model, in the order in which `Ops.generate` takes them.
+
+    Attributes:
+        embedding: (V, E).
+        layers: kernel, recurrent kernel and bias of each LSTM.
+        w, b: (H, V) and (V) or None, the output layer; by its b no unknown token is ever written.
+    """
+
+    embedding: Array
+    layers: list[LSTMWeights]
+    w: Array
+    b: Array | None
+
+
+def stack_of(model: "LanguageModel") -> Stack:
+    """The weights of a language model."""
+    layers, backend = model.model.layers, model.model.backend
+    (embedding,) = (layer for layer in layers if isinstance(layer, Embedding))
+    lstms = [layer for layer in layers if isinstance(layer, LSTM)]
+    (output,) = (layer for layer in layers if isinstance(layer, Dense))
+    b, unknown = output.value("bias"), model.vocabulary.unknown
+    if unknown is not None:
+        values = np.zeros(len(model.vocabulary), backend.dtype)
+        if b is not None:
+            values[:] = backend.ops.to_numpy(b)
+        values[unknown] = -np.inf
+        b = backend.ops.array(values)
+    return Stack(
+        embedding.value("embeddings"),
+        [(k.value("kernel"), k.value("recurrent_kernel"), k.value("bias")) for k in lstms],
+        output.value("kernel"),
+        b,
+    )
+
+
+def read(model: "LanguageModel", tokens: NDArray[np.int64], state: State) -> State:
+    """The state after B texts side by side, of which the model says nothing yet.
+
+    Args:
+        model: the language model.
+        tokens: (B, T).
+        state: the state before them; not changed.
+    """
+    ops, stack = model.model.backend.ops, stack_of(model)
+    states = to_backend(model, state)
+    at_once = max(1, _AT_ONCE // len(tokens))
+    for start in range(0, tokens.shape[1], at_once):
+        part = np.ascontiguousarray(tokens[:, start : start + at_once])
+        x = ops.embedding_forward(ops.array(part), stack.embedding)
+        for k, (weights, (h, c)) in enumerate(zip(stack.layers, states, strict=True)):
+            x, h, c, _ = ops.lstm_forward(
+                x, *weights, h, c, None, None, False, "tanh", "sigmoid", keep_cache=False
+            )
+            states[k] = h, c
+    return to_state(model, states)
+
+
+def to_backend(model: "LanguageModel", state: State) -> list[tuple[Array, Array]]:
+    """(h, c) of each LSTM, as arrays of the backend."""
+    array = model.model.backend.ops.array
+    return [(array(h), array(c)) for h, c in state.values()]
+
+
+def to_state(model: "LanguageModel", states: Sequence[tuple[Array, Array]]) -> State:
+    """The state of a model of which (h, c) of each LSTM are arrays of the backend."""
+    values = model.model.backend.ops.to_numpy
+    names = model.model.graph.state_shapes()
+    return State({name: (values(h), values(c)) for name, (h, c) in zip(names, states, strict=True)})
+
+
+def gathered(state: State, rows: NDArray[np.int64]) -> State:
+    """The state of texts, each of which goes on from one of those of a state."""
+    return State({name: tuple(array[rows] for array in parts) for name, parts in state.items()})

@@ -1,0 +1,381 @@
+"""Training a language model: contiguous streams, one step after the other, from any point on."""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import schedules, seeding
+from lstm.callbacks import Callback, History, Logs
+from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError
+from lstm.optimizers import Adam
+from lstm.schedules import Plateau
+from lstm.text.corpus import Corpus
+from lstm.text.evaluation import evaluate
+from lstm.text.options import TrainingOptions
+
+if TYPE_CHECKING:
+    from lstm.text.language_model import LanguageModel
+
+_STEPS = 32
+"""In an epoch at least, if the text allows: with fewer, a short text would hardly be learned."""
+
+_ROUND = 1000
+"""Steps between two validations at most."""
+
+_JUDGED = 2**18
+"""Tokens that a validation always reads, if there are so many."""
+
+_ANEW = 32
+"""Steps after which a stream forgets its past, so that beginnings are learned, too."""
+
+_LOSSES = "loss", "val_loss"
+
+_COLUMNS = (
+    *("epoch", "step", "seconds", "learning_rate", *_LOSSES),
+    *("val_bits", "val_nats_per_character", "val_bits_per_character"),
+)
+"""The values of a record in their order, which a file does not keep."""
+
+_FOREVER = 10**6
+"""Epochs, where only time ends a training."""
+
+
+class Training:
+    """Trains a language model with Adam on streams of text that carry their state along.
+
+    An epoch reads the text once, beginning a little later than the one before. It is divided into
+    rounds of at most 1,000 steps, each of which ends with a validation; where the part to validate
+    on is long, with its beginning, a quarter as long as the round. Callbacks see each round as an
+    epoch. At the end the model has the weights of the best validation.
+
+    All random choices follow from the seed and the number of the step: a training that goes on from
+    `contents` ends in the same bits as one that was never interrupted, unless time ends it.
+
+    Args:
+        language_model: what to train.
+        corpus: its tokens.
+        options: how.
+        seed: of the choices; drawn by default.
+        saved: what `contents` gave, to go on from there; the model must be made of it, too.
+        best_weights: those of the best validation so far, of a training that goes on.
+
+    Attributes:
+        corpus, options: what it was made with.
+        history: the losses by round.
+        records: of each round, all that there is to know.
+        improved: whether the last validation was the best so far.
+        step: number of steps taken.
+        steps_per_epoch: number of steps in an epoch.
+        seconds: time that the training has taken.
+        interrupted: set it to end the training after the step under way, to be gone on with later.
+
+    Raises:
+        InvalidShapeError: the text is too short.
+        InvalidValueError: `val_fraction` leaves too little of it.
+    """
+
+    def __init__(
+        self,
+        language_model: "LanguageModel",
+        corpus: Corpus,
+        options: TrainingOptions,
+        seed: int | None = None,
+        saved: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None,
+        best_weights: list[NDArray[Any]] | None = None,
+    ) -> None:
+        self._language_model = language_model
+        self._model = language_model.model
+        self.options = options
+        self.corpus = corpus
+        self._corpus, validation, _ = corpus.split(
+            options.val_fraction, options.test_fraction, options.seq_len
+        )
+        count, span = len(self._corpus) - 1, options.seq_len
+        self._streams = max(1, min(options.batch_size, count // (_STEPS * span)))
+        self.steps_per_epoch = max(1, (count - span) // (self._streams * span))
+        self._slack = max(0, count - self.steps_per_epoch * self._streams * span)
+        self._rounds = -(-self.steps_per_epoch // _ROUND)
+        most = max(_JUDGED, self.steps_per_epoch * self._streams * span // (4 * self._rounds))
+        self._validation = validation.part(0, min(len(validation), most))
+        lengths = language_model.vocabulary.lengths
+        predicted = self._validation.part(min(1, len(validation)), len(self._validation))
+        self._characters = max(1, predicted.characters_and_bytes(lengths)[0])
+        self.epochs = options.epochs or (10 if options.minutes is None else _FOREVER)
+        self.history = History()
+        self.records: list[dict[str, float]] = []
+        self.improved = False
+        self.step, self.seconds, self.interrupted = 0, 0.0, False
+        self._judged = 0
+        self._loss, self._steps = 0.0, 0
+        self._best, self._waited = math.inf, 0
+        self._best_weights = best_weights
+        self._initial_weights = self._model.get_weights()
+        self._plateau = Plateau()
+        self._seed = int(seeding.generator().integers(2**63)) if seed is None else seed
+        if saved is None:
+            self._model.reset_states()
+            self._model.compile(
+                Adam(options.lr, clipnorm=options.clip or None, weight_decay=options.weight_decay),
+                "sparse_categorical_crossentropy",
+            )
+        else:
+            self._restore(*saved)
+
+    # ---- a value that a file can hold
+
+    def contents(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """All that is needed to go on later: arrays by name, and JSON values.
+
+        Raises:
+            DivergedError: a weight is no longer a finite number.
+        """
+        self._check_weights()
+        tensors, header = self._language_model.contents(include_optimizer=True)
+        for name, parts in self._model.carried_state.items():
+            tensors |= {f"carried/{name}/{k}": array for k, array in enumerate(parts)}
+        header["training"] = {
+            "corpus": self.corpus.sha256,
+            "seed": self._seed,
+            "step": self.step,
+            "seconds": self.seconds,
+            "judged": self._judged,
+            "loss": self._loss,
+            "steps": self._steps,
+            "best": self._best if self._best < math.inf else None,
+            "waited": self._waited,
+            "plateau": [self._plateau.share, self._plateau.waited],
+            "records": self.records,
+            "random_state": self._model.random_state,
+        }
+        return tensors, header
+
+    def _restore(self, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any]) -> None:
+        state, carried = header["training"], defaultdict[str, list[NDArray[Any]]](list)
+        for key in sorted(tensors):
+            if key.startswith("carried/"):
+                carried[key.removeprefix("carried/").rpartition("/")[0]].append(tensors[key])
+        self._model.carried_state = {name: tuple(parts) for name, parts in carried.items()}
+        self._seed, self.step, self.seconds = state["seed"], state["step"], state["seconds"]
+        self._judged, self._loss, self._steps = state["judged"], state["loss"], state["steps"]
+        self._best = math.inf if state["best"] is None else state["best"]
+        self._waited = state["waited"]
+        self._plateau.share, self._plateau.waited = state["plateau"]
+        self._plateau.best = self._best
+        self.records = [
+            {key: record[key] for key in _COLUMNS if key in record} for record in state["records"]
+        ]
+        for number, record in enumerate(self.records):
+            self.history.on_epoch_end(number, {k: record[k] for k in _LOSSES if k in record})
+        self._model.random_state = state["random_state"]
+
+    # ---- the course of it
+
+    @property
+    def progress(self) -> float:
+        """How much of the training is done, in [0, 1]."""
+        done = self.step / (self.epochs * self.steps_per_epoch)
+        if self.options.minutes is not None:
+            done = max(done, self.seconds / (60 * self.options.minutes))
+        return min(1.0, done)
+
+    @property
+    def epoch(self) -> float:
+        """How often the text was read."""
+        return self.step / self.steps_per_epoch
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens that there are to learn from."""
+        return len(self._corpus)
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Number of tokens that a step reads."""
+        return self._streams * self.options.seq_len
+
+    @property
+    def unit(self) -> str:
+        """What its tokens are."""
+        kind = self._language_model.vocabulary.kind
+        return "tokens" if kind == "bpe" else kind
+
+    def run(
+        self, callbacks: Sequence[Callback] = (), save: Callable[[], None] = lambda: None
+    ) -> History:
+        """Train to the end, or until it is interrupted.
+
+        Args:
+            callbacks: whom to tell of steps and rounds.
+            save: called when it ends or is interrupted, while `contents` still says where it is.
+
+        Raises:
+            DivergedError: the loss became infinite; the model has its best weights before that, or
+                the initial ones if there are none.
+        """
+        self._model.stop_training = False
+        self._listeners: list[Callback] = [self.history, *callbacks]
+        for listener in self._listeners:
+            if not isinstance(listener, Callback):
+                raise InvalidTypeError("callbacks", "Callbacks", type(listener).__name__)
+            listener.set_model(self._model)
+            steps = -(-self.steps_per_epoch // self._rounds)
+            listener.set_params({"epochs": self.epochs * self._rounds, "steps": steps})
+        self._told = False  # Whether the listeners know that the round has begun.
+        self._before = self.seconds
+        self._started = time.perf_counter()
+        begun = []
+        try:
+            for listener in self._listeners:
+                listener.on_train_begin({})
+                begun.append(listener)
+            self._go(save)
+        finally:
+            # Also after Ctrl-C: files are closed and the terminal is put in order.
+            with ExitStack() as ends:
+                ends.callback(self._settle)
+                for listener in begun:
+                    ends.callback(listener.on_train_end, {})
+        return self.history
+
+    def _settle(self) -> None:
+        """Leave the model with its best weights, or the last if none were judged."""
+        if self._best_weights is not None:
+            self._model.set_weights(self._best_weights)
+        self._model.reset_states()
+
+    def _go(self, save: Callable[[], None]) -> None:
+        batches = self._epoch()
+        while not self.interrupted:
+            if self._judged < self.step and (self._over() or self._at_border()):
+                self._judge()
+            if self._over():
+                break
+            batch = next(batches, None)
+            if batch is None:
+                batches = self._epoch()
+            else:
+                self._take(*batch)
+        save()
+
+    def _epoch(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+        """The batches of the epoch under way that are still to come."""
+        epoch, done = divmod(self.step, self.steps_per_epoch)
+        if not done:
+            self._model.reset_states()
+        offset = int(np.random.default_rng((self._seed, epoch)).integers(self._slack + 1))
+        batches = self._corpus.chunks(self._streams, self.options.seq_len, offset, start=done)
+        yield from islice(batches, self.steps_per_epoch - done)
+
+    def _take(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
+        """One step."""
+        batch = self._steps
+        if not self._told:
+            number, self._told = len(self.records), True
+            self._tell(lambda listener: listener.on_epoch_begin(number, {}))
+        self._tell(lambda listener: listener.on_train_batch_begin(batch, {}))
+        self._model.optimizer.learning_rate = self.learning_rate
+        # A different stream each time, or none.
+        self._model.reset_states(range(self.step % _ANEW, self._streams, _ANEW))
+        loss = self._model.train_on_batch(x, y, carry_state=True)
+        self._stop_unless(math.isfinite(loss))
+        self.step += 1
+        self._loss, self._steps = self._loss + loss, self._steps + 1
+        self.seconds = self._before + time.perf_counter() - self._started
+        self._tell(lambda listener: listener.on_train_batch_end(batch, {"loss": loss}))
+
+    @property
+    def learning_rate(self) -> float:
+        """That of the next step."""
+        options, progress = self.options, self.progress
+        warmup = options.warmup
+        if warmup is None:
+            warmup = 0.3 if options.schedule == "one-cycle" else 0.02
+        match options.schedule:
+            case "cosine":
+                share = schedules.cosine(progress, warmup, floor=0.02)
+            case "one-cycle":
+                share = schedules.one_cycle(progress, warmup)
+            case "plateau":
+                share = schedules.constant(progress, warmup) * self._plateau.share
+            case _:
+                share = schedules.constant(progress, warmup)
+        return options.lr * share
+
+    def _over(self) -> bool:
+        patience = self.options.patience
+        tired = patience is not None and self._waited >= patience
+        return self.progress >= 1 or tired or self._model.stop_training
+
+    def _at_border(self) -> bool:
+        """Whether a round has just ended."""
+        done = (self.step - 1) % self.steps_per_epoch + 1
+        rounds, steps = self._rounds, self.steps_per_epoch
+        return done * rounds // steps > (done - 1) * rounds // steps
+
+    def _judge(self) -> None:
+        """End a round: validate, and keep the weights if they are the best so far."""
+        logs = {"loss": self._loss / max(1, self._steps)}
+        self._check_weights()
+        better = True
+        if len(self._validation) > 1:
+            logs["val_loss"] = self._validate()
+            better = logs["val_loss"] < self._best
+            self._plateau.judge(logs["val_loss"])
+            self._best = min(self._best, logs["val_loss"])
+        self.improved, self._waited = better, 0 if better else self._waited + 1
+        if better:
+            self._best_weights = self._model.get_weights()
+        number = len(self.records)
+        self.records.append(self._record(logs))
+        self._judged, self._loss, self._steps, self._told = self.step, 0.0, 0, False
+        self._tell(lambda listener: listener.on_epoch_end(number, logs))
+
+    def _record(self, logs: Logs) -> dict[str, float]:
+        self.seconds = self._before + time.perf_counter() - self._started
+        record = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds,
+            "learning_rate": self._model.optimizer.learning_rate,
+            **logs,
+        }
+        if "val_loss" in logs:
+            # Models with different tokens can be compared by these.
+            nats = logs["val_loss"] * (len(self._validation) - 1) / self._characters
+            record |= {
+                "val_bits": logs["val_loss"] / math.log(2),
+                "val_nats_per_character": nats,
+                "val_bits_per_character": nats / math.log(2),
+            }
+        return record
+
+    def _validate(self) -> float:
+        try:
+            nats = evaluate(self._language_model, self._validation).nats
+        except InvalidValueError:
+            # Weights that are finite but huge give states that are not.
+            nats = math.nan
+        self._stop_unless(math.isfinite(nats))
+        return nats
+
+    def _check_weights(self) -> None:
+        self._stop_unless(all(np.isfinite(w).all() for w in self._model.get_weights()))
+
+    def _stop_unless(self, finite: bool) -> None:
+        if not finite:
+            if self._best_weights is None:
+                self._best_weights = self._initial_weights
+            raise DivergedError(
+                f"the loss is no longer a finite number: lower lr, which is {self.options.lr:g}"
+            )
+
+    def _tell(self, what: Callable[[Callback], None]) -> None:
+        for listener in self._listeners:
+            what(listener)

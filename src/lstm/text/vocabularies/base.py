@@ -1,0 +1,206 @@
+"""What every vocabulary is, and the decoder that turns tokens into text as they come."""
+
+import codecs
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lstm import checks
+from lstm.errors import InvalidTypeError, InvalidValueError
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""What stands in a text for what cannot be shown: an unknown token, or bytes that are no UTF-8."""
+
+
+class Vocabulary(ABC):
+    """A fixed set of V tokens, each of which stands for a piece of text.
+
+    It never changes: what was encoded with it can be decoded with it, and with every vocabulary
+    that is equal to it. A subclass says what the pieces are and how a text is split into them.
+
+    Attributes:
+        kind: name of the class in files.
+        unknown: the token of all that is not in the vocabulary; None if there is no such token,
+            and `encode` refuses what it cannot encode.
+    """
+
+    kind: ClassVar[str]
+    unknown: int | None = None
+
+    @property
+    @abstractmethod
+    def pieces(self) -> Sequence[bytes]:
+        """The UTF-8 of each of the V tokens; of byte-level tokens it may be part of a character."""
+
+    @abstractmethod
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """Return the tokens of a text.
+
+        Args:
+            text: any text; it may be empty.
+
+        Returns:
+            Tokens (T,), int64, in [0, V).
+
+        Raises:
+            InvalidTypeError: `text` is no str.
+            InvalidValueError: `text` cannot be encoded with this vocabulary.
+        """
+
+    @abstractmethod
+    def to_config(self) -> dict[str, Any]:
+        """Return a description that JSON can hold and that `from_config` reads.
+
+        Its "kind" is that of the class.
+        """
+
+    @classmethod
+    @abstractmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Return the vocabulary that `to_config` described, perhaps by way of JSON.
+
+        Raises:
+            InvalidValueError: the description is of another kind, incomplete or damaged.
+        """
+
+    def __len__(self) -> int:
+        """V, the number of tokens."""
+        return len(self.pieces)
+
+    def decode(self, tokens: ArrayLike) -> str:
+        """Return the text of tokens.
+
+        Args:
+            tokens: (T,) whole numbers in [0, V).
+
+        Returns:
+            Valid Unicode for any tokens: U+FFFD stands for the unknown token and for bytes that are
+            no UTF-8.
+
+        Raises:
+            InvalidShapeError: `tokens` has not one axis.
+            InvalidTypeError: `tokens` are no integers.
+            InvalidValueError: a token is out of range.
+        """
+        return self._utf8(tokens).decode("utf-8", "replace")
+
+    def decoder(self) -> "Decoder":
+        """Return a decoder for tokens that come piece by piece."""
+        return Decoder(self._utf8)
+
+    @cached_property
+    def start(self) -> int:
+        """The token that stands before a text that nothing begins: that of a line break, or 0."""
+        return self.pieces.index(b"\n") if b"\n" in self.pieces else 0
+
+    @cached_property
+    def lengths(self) -> NDArray[np.int64]:
+        """How many characters and UTF-8 bytes each token stands for: (V, 2), int64.
+
+        A character counts where its first byte is, so that sums over a text are right. The unknown
+        token counts as one character and one byte, whatever it stands for.
+        """
+        # Bytes 10xxxxxx go on with a character that began before.
+        lengths = np.array(
+            [(sum(b & 0xC0 != 0x80 for b in piece), len(piece)) for piece in self.pieces], np.int64
+        )
+        if self.unknown is not None:
+            lengths[self.unknown] = 1
+        return lengths
+
+    def token_text(self, token: int) -> str:
+        r"""Return how a token reads in a table.
+
+        Args:
+            token: an integer in [0, V).
+
+        Returns:
+            The quoted text, such as `' the'` or `'\n'`; `<e2 82>` for bytes that are no text by
+            themselves; `<unknown>` for the unknown token.
+
+        Raises:
+            InvalidTypeError: `token` is no integer.
+            InvalidValueError: it is out of range.
+        """
+        if checks.int_at_least("token", token, 0) >= len(self):
+            raise InvalidValueError("token", f"an integer in [0, {len(self)})", token)
+        if token == self.unknown:
+            return "<unknown>"
+        try:
+            return repr(self.pieces[token].decode("utf-8"))
+        except UnicodeDecodeError:
+            return f"<{self.pieces[token].hex(' ')}>"
+
+    def _utf8(self, tokens: ArrayLike) -> bytes:
+        array = checked_tokens(tokens, len(self))
+        return b"".join(map(self.pieces.__getitem__, array.tolist()))
+
+
+class Decoder:
+    """Turns tokens into text as they come, and never cuts a character.
+
+    The texts that it returns make up the text that the vocabulary's `decode` makes of all tokens
+    at once. What a token begins and a later one ends is held back until then.
+
+    Args:
+        utf8: gives the UTF-8 of tokens.
+
+    Example:
+        >>> from lstm.text import ByteVocabulary
+        >>> decoder = ByteVocabulary().decoder()
+        >>> decoder.decode([0x41, 0xE2, 0x82])
+        'A'
+        >>> decoder.pending
+        b'\\xe2\\x82'
+        >>> decoder.decode([0xAC])
+        '€'
+    """
+
+    def __init__(self, utf8: Callable[[ArrayLike], bytes]) -> None:
+        self._utf8 = utf8
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def decode(self, tokens: ArrayLike, final: bool = False) -> str:
+        """Return the text that is complete with these tokens.
+
+        Args:
+            tokens: (T,) whole numbers in [0, V), the next ones.
+            final: no more will come; what is held back is returned as U+FFFD, and the decoder is
+                as new.
+
+        Raises:
+            InvalidShapeError, InvalidTypeError, InvalidValueError: as the vocabulary's `decode`.
+        """
+        return self._decoder.decode(self._utf8(tokens), final)
+
+    @property
+    def pending(self) -> bytes:
+        """The bytes held back: the start of one character, or nothing.
+
+        Whoever saves them and sets them in another decoder goes on where this one is.
+
+        Raises:
+            InvalidTypeError: what is set is no bytes.
+            InvalidValueError: it is not the start of one character.
+        """
+        return self._decoder.getstate()[0]
+
+    @pending.setter
+    def pending(self, pending: bytes) -> None:
+        if not isinstance(pending, bytes):
+            raise InvalidTypeError("pending", "bytes", type(pending).__name__)
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        if decoder.decode(pending):
+            raise InvalidValueError("pending", "the first bytes of one character", pending)
+        self._decoder = decoder
+
+
+def checked_tokens(tokens: ArrayLike, size: int) -> NDArray[np.int64]:
+    """Return `tokens` as an int64 array (T,) if they are whole numbers in [0, size)."""
+    array = np.asarray(tokens)
+    checks.rank("tokens", array, "T")
+    return checks.indices("tokens", array, size)

@@ -1,0 +1,287 @@
+"""BPEVocabulary: pieces of words, learned from a text or read from a tokenizer that others made."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from os import PathLike
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.errors import InvalidValueError, MissingExtraError
+from lstm.text.vocabularies.base import REPLACEMENT, Vocabulary
+from lstm.text.vocabularies.chunks import split, whole_words
+
+_CHUNK = 2**14
+"""Characters of a text to learn from; the library takes hundreds of them at once into memory."""
+
+_TOKENS = 2**24
+"""A vocabulary has fewer tokens; a number beyond is that of a damaged file."""
+
+_FALLBACK = re.compile(r"<0x([0-9A-F]{2})>")
+"""How tokenizers of another kind than byte-level write the token of a byte."""
+
+
+@dataclass(frozen=True, repr=False)
+class BPEVocabulary(Vocabulary):
+    """Byte-pair encoding, through the library `tokenizers` (`pip install 'lstm-kit[bpe]'`).
+
+    Made by `from_text` or `from_chunks` it is byte-level: it knows every text, and what it decodes
+    is the text that was encoded. `from_file` reads any other tokenizer as well. Of one that is not
+    byte-level, `encode` gives what the tokenizer gives without its special tokens; the text of a
+    token is what it adds after another token, so that a text may come back with a space before it;
+    and `lengths` are those of these texts, which are not those of the encoded text where the
+    tokenizer changes it (say, lowers it). Truncation, padding and dropout are switched off.
+
+    Args:
+        definition: the tokenizer in JSON, the content of a `tokenizer.json`.
+
+    Raises:
+        InvalidTypeError: `definition` is no str.
+        InvalidValueError: it describes no tokenizer.
+        MissingExtraError: the extra `bpe` is not installed.
+
+    Source:
+        P. Gage, A new algorithm for data compression, 1994; R. Sennrich, B. Haddow, A. Birch, 2016;
+        of bytes: A. Radford et al., Language models are unsupervised multitask learners, 2019.
+
+    Example:
+        >>> text = "to be or not to be, that is the question"
+        >>> vocabulary = BPEVocabulary.from_text(text, size=259)
+        >>> [vocabulary.token_text(token) for token in vocabulary.encode("not to be")]
+        ["'n'", "'o'", "'t'", "' t'", "'o'", "' be'"]
+    """
+
+    definition: str
+
+    kind: ClassVar[str] = "bpe"
+
+    def __post_init__(self) -> None:
+        tokenizer = _tokenizer(self.definition)
+        # Nothing but the text may decide on its tokens.
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        parts = json.loads(tokenizer.to_str())
+        model = parts["model"]
+        if "dropout" in model:
+            model["dropout"] = None
+        unknown = model.get("unk_id")
+        if model.get("unk_token") is not None:
+            unknown = tokenizer.token_to_id(model["unk_token"])
+        object.__setattr__(self, "unknown", unknown)
+        # One text for each tokenizer, so that equal ones are equal.
+        object.__setattr__(self, "definition", json.dumps(parts, sort_keys=True))
+        largest = max(tokenizer.get_vocab().values(), default=None)
+        if largest is None or largest >= _TOKENS:
+            raise _no_tokenizer(
+                "one without tokens" if largest is None else f"one with token {largest}"
+            )
+
+    @classmethod
+    def from_text(cls, text: str, size: int = 2048) -> Self:
+        """Learn a byte-level vocabulary from a text.
+
+        Args:
+            text: any text of at least one character.
+            size: number of tokens at most, of which 256 are the bytes. A short text gives fewer:
+                no token is made of what occurs only once.
+
+        Returns:
+            A vocabulary that encodes any text, the same for the same text.
+
+        Raises:
+            InvalidTypeError: `text` is no str, `size` no integer.
+            InvalidValueError: `text` is empty or holds a lone surrogate, `size` is below 256.
+            MissingExtraError: the extra `bpe` is not installed.
+        """
+        checks.string("text", text)
+        return cls._from_chunks("text", [text], size)
+
+    @classmethod
+    def from_chunks(cls, chunks: Iterable[str], size: int = 2048) -> Self:
+        """As `from_text`, of a text in chunks, cut anywhere, of which few are in memory at once."""
+        return cls._from_chunks("chunks", chunks, size)
+
+    @classmethod
+    def _from_chunks(cls, argument: str, chunks: Iterable[str], size: int) -> Self:
+        checks.int_at_least("size", size, 256)
+        library = _library()
+        byte_level = library.pre_tokenizers.ByteLevel
+        tokenizer = library.Tokenizer(library.models.BPE())
+        tokenizer.pre_tokenizer = byte_level(add_prefix_space=False)
+        tokenizer.decoder = library.decoders.ByteLevel()
+        trainer = library.trainers.BpeTrainer(
+            vocab_size=size,
+            min_frequency=2,
+            initial_alphabet=byte_level.alphabet(),
+            show_progress=False,
+        )
+        tokenizer.train_from_iterator(_some(argument, chunks), trainer)
+        return cls(tokenizer.to_str())
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str]) -> Self:
+        """Read a tokenizer that someone made: a `tokenizer.json`.
+
+        Args:
+            path: the file.
+
+        Raises:
+            InvalidValueError: the file cannot be read or is no tokenizer.
+            MissingExtraError: the extra `bpe` is not installed.
+        """
+        try:
+            return cls(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            got = f"{path} ({error.strerror})"
+        except UnicodeDecodeError:
+            got = f"{path} (not UTF-8)"
+        except InvalidValueError as error:
+            got = f"{path} ({error.got})"
+        raise InvalidValueError("path", "the tokenizer.json of a tokenizer", got)
+
+    @cached_property
+    def pieces(self) -> tuple[bytes, ...]:
+        vocabulary: dict[str, int] = self._tokenizer.get_vocab()
+        # There may be gaps, which no text is encoded to.
+        pieces = [REPLACEMENT.encode()] * (1 + max(vocabulary.values()))
+        decoders = _types(self._parts["decoder"])
+        if "ByteLevel" in decoders:
+            for token, index in vocabulary.items():
+                known = _BYTE_OF.keys() >= set(token)
+                pieces[index] = bytes(map(_BYTE_OF.__getitem__, token)) if known else token.encode()
+        else:
+            texts = self._texts(len(pieces))
+            for token, index in vocabulary.items():
+                byte = "ByteFallback" in decoders and _FALLBACK.fullmatch(token)
+                pieces[index] = bytes.fromhex(byte[1]) if byte else texts[index].encode()
+        for index, added in self._tokenizer.get_added_tokens_decoder().items():
+            pieces[index] = added.content.encode()
+        if self.unknown is not None:
+            pieces[self.unknown] = REPLACEMENT.encode()
+        return tuple(pieces)
+
+    def _texts(self, size: int) -> list[str]:
+        """What each token adds to a text that another one began."""
+        decode = self._tokenizer.decode_batch
+        alone = decode([[token] for token in range(size)], skip_special_tokens=False)
+        first = next((token for token, text in enumerate(alone) if text.isalnum()), 0)
+        both = decode([[first, token] for token in range(size)], skip_special_tokens=False)
+        return [text.removeprefix(alone[first]) for text in both]
+
+    def encode(self, text: str) -> NDArray[np.int64]:
+        """Return the tokens of a text, without those that the tokenizer would add to it."""
+        checks.utf8("text", text)
+        # A text has far fewer distinct words than words.
+        words = split(text) if self._splits_at_spaces else [text]
+        index = {word: i for i, word in enumerate(dict.fromkeys(words))}
+        try:
+            encoded = self._tokenizer.encode_batch_fast(list(index), add_special_tokens=False)
+        except Exception as error:  # Some tokenizers lack a token for what they do not know.
+            raise InvalidValueError("text", "one that the tokenizer can encode", error) from error
+        tokens = [word.ids for word in encoded]
+        return _joined(tokens, np.fromiter(map(index.__getitem__, words), np.int64, len(words)))
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the kind, and the tokenizer in the form of a `tokenizer.json`."""
+        return {"kind": self.kind, "tokenizer": self._parts}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        checks.saved_form(config, cls.kind, ["tokenizer"])
+        return cls(json.dumps(config["tokenizer"]))
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {len(self)} tokens>"
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return json.loads(self.definition)
+
+    @cached_property
+    def _splits_at_spaces(self) -> bool:
+        """Whether the tokens of a text are those of its words as `chunks.split` makes them."""
+        parts = self._parts
+        before = parts["pre_tokenizer"] or {}
+        return (
+            parts["normalizer"] is None
+            and not parts["added_tokens"]
+            and before.get("type") == "ByteLevel"
+            and before.get("use_regex", True)
+            and not before["add_prefix_space"]
+        )
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return _tokenizer(self.definition)
+
+
+def _library() -> Any:
+    # Its threads would block a process that is forked later, of which it warns; one is enough.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise MissingExtraError("byte-pair encoding", "bpe") from error
+    return tokenizers
+
+
+def _tokenizer(definition: str) -> Any:
+    checks.utf8("definition", definition)
+    library = _library()
+    try:
+        return library.Tokenizer.from_str(definition)
+    except Exception as error:  # The library has no narrower one.
+        raise _no_tokenizer(error) from error
+
+
+def _some(argument: str, chunks: Iterable[str]) -> Iterator[str]:
+    """The chunks to learn from, of which there must be some."""
+    chunk = ""
+    for chunk in whole_words(argument, chunks, _CHUNK):
+        yield chunk
+    if not chunk:
+        raise InvalidValueError(argument, "at least one character", "an empty text")
+
+
+def _joined(parts: list[list[int]], order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The parts with the numbers in `order`, one after the other."""
+    flat = np.fromiter(chain.from_iterable(parts), np.int64)
+    sizes = np.fromiter(map(len, parts), np.int64, len(parts))
+    firsts, sizes = (np.cumsum(sizes) - sizes)[order], sizes[order]
+    ends = np.cumsum(sizes)
+    return flat[np.arange(sizes.sum()) + np.repeat(firsts - ends + sizes, sizes)]
+
+
+def _types(decoder: Mapping[str, Any] | None) -> list[str]:
+    """The kinds of decoders that one is made of."""
+    if decoder is None:
+        return []
+    return [decoder["type"], *(part["type"] for part in decoder.get("decoders", ()))]
+
+
+def _no_tokenizer(got: object) -> InvalidValueError:
+    return InvalidValueError("definition", "the content of a tokenizer.json", f"{got!s:.200}")
+
+
+def _byte_alphabet() -> dict[str, int]:
+    """The byte that each character of a byte-level token stands for.
+
+    A visible character of Latin-1 stands for its own byte. For the other bytes, in their order,
+    stand the characters from U+0100 on.
+    """
+    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = sorted(set(range(256)) - set(visible))
+    return {chr(byte): byte for byte in visible} | {
+        chr(0x100 + i): byte for i, byte in enumerate(others)
+    }
+
+
+_BYTE_OF = _byte_alphabet()

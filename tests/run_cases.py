@@ -1,0 +1,85 @@
+"""What the folder of a training holds, read as a user may read it at any time."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from safetensors import safe_open
+
+from lstm import LanguageModel, saving
+from lstm.text import Corpus
+
+FILES = [
+    *("checkpoint.safetensors", "config.json", "history.csv", "history.jsonl"),
+    *("model.safetensors", "tokens.bin"),
+]
+"""Of a training that has come to its end, if it was too short for samples."""
+
+
+def digest(file: Path) -> str:
+    """SHA-256 over all that a file of arrays says; in which order it says it is not ours."""
+    with safe_open(file, framework="numpy") as opened:
+        return str(opened.metadata()["sha256"])
+
+
+def checkpoint(folder: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """The arrays and the header of a checkpoint."""
+    with saving.reading(folder / "checkpoint.safetensors", ("checkpoint",)) as contents:
+        return contents
+
+
+def records(folder: Path) -> list[dict[str, float]]:
+    """The rounds, as history.jsonl has them."""
+    return [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
+
+
+def table(folder: Path) -> list[dict[str, float]]:
+    """The rounds, as history.csv has them."""
+    with (folder / "history.csv").open(newline="") as file:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(file)]
+
+
+def timeless(rounds: list[dict[str, float]]) -> list[dict[str, float]]:
+    """The rounds without the time that they took."""
+    return [{key: value for key, value in r.items() if key != "seconds"} for r in rounds]
+
+
+def check_readable(folder: Path, vocabulary_size: int) -> None:
+    """Check that every file that is there is whole."""
+    for file in folder.glob("[!.]*"):
+        match file.name:
+            case "model.safetensors" | "checkpoint.safetensors":
+                LanguageModel.load(file)
+            case "config.json":
+                json.loads(file.read_bytes())
+            case "tokens.bin":
+                Corpus.open(file, vocabulary_size)
+            case "history.jsonl":
+                records(folder)
+            case "history.csv":
+                table(folder)
+            case "samples.txt":
+                file.read_text("utf-8")
+            case other:
+                pytest.fail(f"{other} is no file of a training")
+
+
+def check_same(folder: Path, other: Path) -> None:
+    """Check that two trainings left the same, but for the time that they took."""
+    assert digest(folder / "model.safetensors") == digest(other / "model.safetensors")
+    assert (folder / "tokens.bin").read_bytes() == (other / "tokens.bin").read_bytes()
+    assert timeless(records(folder)) == timeless(records(other))
+    assert timeless(table(folder)) == timeless(table(other))
+    (got, header), (expected, other_header) = checkpoint(folder), checkpoint(other)
+    assert got.keys() == expected.keys()
+    for key, array in got.items():
+        np.testing.assert_array_equal(array, expected[key])
+    states = [dict(h["training"]) for h in (header, other_header)]
+    for state in states:
+        del state["seconds"]
+        state["records"] = timeless(state["records"])
+    assert states[0] == states[1]
