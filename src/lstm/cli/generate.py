@@ -90,7 +90,7 @@ def generate(
     stops = checked_stops(stop)
     if save_state is not None and not save_state.absolute().parent.is_dir():
         raise InvalidValueError("save_state", "a file in a folder that exists", save_state)
-    language_model = LanguageModel.load(model_file(model))
+    language_model = LanguageModel.load(model)
     output = _Output(language_model, prompt, log_probs, json_output)
     with _naming("prompt" if prompt_file is None else "prompt_file"):
         if beam is not None:
@@ -117,11 +117,6 @@ def generate(
         output.show_written(pieces, writer.samples, seed)
     if save_state is not None:
         writer.save(save_state)
-
-
-def model_file(path: Path) -> Path:
-    """The model in a folder that `lstm train` made, or the file itself."""
-    return path / "model.safetensors" if path.is_dir() else path
 
 
 class _Output:

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from lstm import saving
-from lstm.cli.generate import model_file
 from lstm.cli.running import Json, print_json
 from lstm.information import info as about
 from lstm.models import Model
+from lstm.text.language_model import MODEL
 from lstm.text.vocabularies import CharVocabulary, vocabulary_from_config
 
 
@@ -30,7 +30,7 @@ def info(
                 shown = ", ".join(value) if isinstance(value, list) else value
                 print(f"{key.replace('_', ' ')}: {shown}")
         return
-    path = model_file(model)
+    path = model / MODEL if model.is_dir() else model
     with saving.reading(path, ("model", "language model", "network")) as (tensors, header):
         network = Model.from_contents(tensors, header)
         facts = {
