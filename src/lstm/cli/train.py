@@ -13,11 +13,11 @@ from lstm.backends import BACKENDS
 from lstm.callbacks import Callback, LambdaCallback, TensorBoard
 from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, print_json
 from lstm.errors import InvalidValueError
-from lstm.text.language_model import MODEL
+from lstm.text.language_model import CHECKPOINT_EVERY, MODEL
 from lstm.text.lr_finder import LearningRates
 from lstm.text.options import SCHEDULES, Architecture, TrainingOptions
 from lstm.text.report import show_sample
-from lstm.text.run import CHECKPOINT_EVERY, Run
+from lstm.text.run import Run
 from lstm.text.samples import Samples, sample
 from lstm.text.sources import source
 from lstm.text.tokenization import KINDS, Tokenization
@@ -137,7 +137,7 @@ def train(
     given = _given(context)
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
-    text = source(corpus, encoding=encoding, errors=errors)
+    text = source(corpus or None, encoding=encoding, errors=errors)
     tokenization = Tokenization(tokens, min_count, vocabulary_size)
     if find_lr:
         run = Run.begin(text, tokenization, given, None, seed, backend)

@@ -35,6 +35,9 @@ _PIECE_SECONDS = 0.02
 MODEL = "model.safetensors"
 """In the folder of a training."""
 
+CHECKPOINT_EVERY = 30.0
+"""Seconds between two saves of all that a training needs to go on."""
+
 
 class LanguageModel:
     """A model of text: tokens, an embedding, a stack of LSTMs, a softmax.
@@ -92,7 +95,7 @@ class LanguageModel:
         min_count: int | None = None,
         vocabulary_size: int | None = None,
         folder: str | PathLike[str] | None = None,
-        checkpoint_every: float = 30.0,
+        checkpoint_every: float = CHECKPOINT_EVERY,
         seed: int | None = None,
         backend: str | None = None,
         verbose: int | str = 0,
@@ -137,7 +140,7 @@ class LanguageModel:
         cls,
         folder: str | PathLike[str],
         *,
-        checkpoint_every: float = 30.0,
+        checkpoint_every: float = CHECKPOINT_EVERY,
         verbose: int | str = 0,
         callbacks: Callback | Sequence[Callback] | None = (),
     ) -> "LanguageModel":

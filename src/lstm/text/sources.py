@@ -146,7 +146,7 @@ def source(
         ...     source(folder).text()
         'one\ntwo\nthree'
     """
-    if not names:
+    if names is None:
         return _TextInMemory(offline_corpus(), "offline", {"names": None})
     if names in ("shakespeare", ["shakespeare"]) and not Path("shakespeare").exists():
         return _TextInMemory(shakespeare(), "shakespeare", {"names": "shakespeare"})
