@@ -13,9 +13,13 @@ from typer.testing import CliRunner, Result
 import lstm
 from language_cases import TEXT, small
 from lstm import LanguageModel
+from lstm.callbacks import LambdaCallback
 from lstm.cli import app
 from lstm.data import offline_corpus
 from lstm.text import ByteVocabulary
+from lstm.text.run import Run
+from lstm.text.tokenization import Tokenization
+from run_cases import check_same, digest
 
 SMALL = ["--hidden", "8", "--epochs", "2", "--seed", "1"]
 
@@ -170,6 +174,73 @@ class TestTrain:
         # A file of that name comes first.
         (folder / "shakespeare").write_text(TEXT)
         run("train", "shakespeare", *SMALL)
+
+    def test_several_files_are_one_text(self, folder: Path) -> None:
+        cut = TEXT.index("\n", 1000) + 1
+        (folder / "a.txt").write_text(TEXT[:cut])
+        (folder / "b.txt.gz").write_bytes(gzip.compress(TEXT[cut:].encode()))
+        run("train", "a.txt", "b.txt.gz", *SMALL)
+        run("train", "text.txt", *SMALL)
+        check_same(folder / "a-model", folder / "text-model")
+
+    @pytest.mark.parametrize("tokens", ["bytes", "words", "bpe"])
+    def test_other_tokens(self, folder: Path, tokens: str) -> None:
+        options = ["--tokens", tokens, "--seq-len", "8"]
+        if tokens == "bpe":
+            options += ["--vocabulary-size", "270"]
+        lines = run("train", "text.txt", *SMALL, *options).stdout.splitlines()
+        unit = "tokens" if tokens == "bpe" else tokens
+        assert f" {unit} to learn from, " in lines[0]
+        assert (" a token, " in "".join(lines)) == (tokens != "bytes")
+        assert LanguageModel.load("text-model").vocabulary.kind == tokens
+
+    def test_event_files_on_request(self, folder: Path) -> None:
+        run("train", "text.txt", "--out", "m", *SMALL, "--tensorboard")
+        (file,) = (folder / "m" / "tensorboard").iterdir()
+        assert b"val_loss" in file.read_bytes()
+
+
+class TestResume:
+    def test_goes_on_where_it_stopped(self, folder: Path) -> None:
+        options = {"hidden": 8, "epochs": 2}
+        begun = Run.begin(Path("text.txt"), Tokenization(), options, "m", seed=1)
+
+        def stop(batch: int, logs: Any) -> None:
+            begun.training.interrupted = batch == 30
+
+        with pytest.raises(KeyboardInterrupt):
+            begun.train(callbacks=LambdaCallback(on_train_batch_end=stop))
+        lines = run("train", "--resume", "m", "--checkpoint-every", "9").stdout.splitlines()
+        assert " characters to learn from, " in lines[0]
+        assert lines[-1] == "Saved m/model.safetensors. Next: lstm generate m"
+        run("train", "text.txt", *SMALL)
+        check_same(folder / "m", folder / "text-model")
+        # Once more changes nothing.
+        before = digest(folder / "m/model.safetensors")
+        result = json.loads(run("train", "--resume", "m", "--json").stdout)
+        assert result["epoch"] == 2
+        assert digest(folder / "m/model.safetensors") == before
+
+    def test_event_files_go_on_too(self, folder: Path) -> None:
+        run("train", "text.txt", "--out", "m", *SMALL)
+        run("train", "--resume", "m", "--tensorboard")
+        assert (folder / "m" / "tensorboard").is_dir()
+
+
+class TestFindLr:
+    def test_shows_rates_and_writes_nothing(self, folder: Path) -> None:
+        before = sorted(folder.rglob("*"))
+        *lines, last = run("train", "text.txt", *SMALL, "--find-lr").stdout.splitlines()
+        assert lines[0].split()[0] == "1.00e-05"
+        assert len(lines) > 5
+        assert all(line.split()[2].strip("#") == "" for line in lines)
+        assert 1e-4 < float(last.removeprefix("Suggestion: --lr ")) < 1
+        assert sorted(folder.rglob("*")) == before
+
+    def test_json(self, folder: Path) -> None:
+        found = json.loads(run("train", "text.txt", *SMALL, "--find-lr", "--json").stdout)
+        assert len(found["rates"]) == len(found["losses"])
+        assert found["suggestion"] in found["rates"]
 
 
 class TestGenerate:

@@ -210,6 +210,36 @@ class TestFailures:
         assert code == 1
         assert message.startswith("error: corpus: expected ")
 
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ["text.txt"],
+            ["--hidden", "8"],
+            ["--epochs", "20"],
+            ["--out", "other"],
+            ["--seed", "1"],
+            ["--tie-weights"],
+            ["--find-lr"],
+        ],
+    )
+    def test_a_training_goes_on_as_it_began(self, folder: Path, arguments: list[str]) -> None:
+        code, message = fails(folder, "train", "--resume", "done", *arguments)
+        assert code == (1 if arguments == ["text.txt"] else 2)
+        assert "expected nothing with --resume, which goes on as it began" in message
+
+    @pytest.mark.parametrize("place", ["none", "done", "empty-folder", "text.txt"])
+    def test_no_training_to_go_on_with(self, folder: Path, place: str) -> None:
+        assert fails(folder, "train", "--resume", place) == (
+            1,
+            f"error: {place}: holds no training to go on with\n",
+        )
+
+    def test_event_files_need_an_extra(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "tensorboardX", None)
+        code, message = fails(folder, "train", "text.txt", "--tensorboard")
+        assert code == 1
+        assert message.endswith("pip install 'lstm-kit[tensorboard]'\n")
+
     def test_the_model_by_default_goes_beside_where_one_works(self, folder: Path) -> None:
         (folder / "text-model").mkdir()
         code, message = fails(folder, "train", "text.txt")

@@ -13,11 +13,11 @@ from lstm.backends import BACKENDS
 from lstm.callbacks import Callback, LambdaCallback, TensorBoard
 from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, print_json
 from lstm.errors import InvalidValueError
-from lstm.text.language_model import MODEL
+from lstm.text.language_model import CHECKPOINT_EVERY, MODEL
 from lstm.text.lr_finder import LearningRates
 from lstm.text.options import SCHEDULES, Architecture, TrainingOptions
 from lstm.text.report import show_sample
-from lstm.text.run import CHECKPOINT_EVERY, Run
+from lstm.text.run import Run
 from lstm.text.samples import Samples, sample
 from lstm.text.sources import source
 from lstm.text.tokenization import KINDS, Tokenization
@@ -131,7 +131,8 @@ def train(
     checks.number("checkpoint_every", checkpoint_every, 0)
     if resume is not None:
         _refuse_others(context, "resume", "checkpoint_every", "json_output", "tensorboard")
-        _train(Run.resume(resume), console, checkpoint_every, tensorboard, json_output)
+        boards = _boards(resume, tensorboard)
+        _train(Run.resume(resume), console, checkpoint_every, boards, json_output)
         return
     given = _given(context)
     if backend is not None:
@@ -149,8 +150,9 @@ def train(
         )
     if not folder.parent.is_dir():
         raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
+    boards = _boards(folder, tensorboard)
     run = Run.begin(text, tokenization, given, folder, seed, backend, console)
-    _train(run, console, checkpoint_every, tensorboard, json_output)
+    _train(run, console, checkpoint_every, boards, json_output)
 
 
 def _given(context: typer.Context) -> dict[str, Any]:
@@ -173,8 +175,17 @@ def _refuse_others(context: typer.Context, *allowed: str) -> None:
             )
 
 
+def _boards(folder: Path, wanted: bool) -> list[Callback]:
+    """What writes event files; that it can is known before the folder is made."""
+    return [TensorBoard(folder / "tensorboard")] if wanted else []
+
+
 def _train(
-    run: Run, console: Console, checkpoint_every: float, tensorboard: bool, json_output: bool
+    run: Run,
+    console: Console,
+    checkpoint_every: float,
+    boards: list[Callback],
+    json_output: bool,
 ) -> None:
     model, training = run.language_model, run.training
     assert run.folder is not None
@@ -186,9 +197,8 @@ def _train(
     callbacks: list[Callback] = [
         LambdaCallback(on_train_begin=lambda logs: console.print(headline)),
         Samples(model, training, lambda text: show_sample(console, text)),
+        *boards,
     ]
-    if tensorboard:
-        callbacks.append(TensorBoard(run.folder / "tensorboard"))
     try:
         run.train(console, callbacks, checkpoint_every)
     except KeyboardInterrupt:

@@ -31,6 +31,9 @@ Tokens = NDArray[np.int64]
 MODEL = "model.safetensors"
 """In the folder of a training."""
 
+CHECKPOINT_EVERY = 30.0
+"""Seconds between two saves of all that a training needs to go on."""
+
 
 class LanguageModel:
     """A model of text: tokens, an embedding, a stack of LSTMs, a softmax.
@@ -88,7 +91,7 @@ class LanguageModel:
         min_count: int | None = None,
         vocabulary_size: int | None = None,
         folder: str | PathLike[str] | None = None,
-        checkpoint_every: float = 30.0,
+        checkpoint_every: float = CHECKPOINT_EVERY,
         seed: int | None = None,
         backend: str | None = None,
         verbose: int | str = 0,
@@ -133,7 +136,7 @@ class LanguageModel:
         cls,
         folder: str | PathLike[str],
         *,
-        checkpoint_every: float = 30.0,
+        checkpoint_every: float = CHECKPOINT_EVERY,
         verbose: int | str = 0,
         callbacks: Callback | Sequence[Callback] | None = (),
     ) -> "LanguageModel":

@@ -29,7 +29,7 @@ from lstm.errors import DivergedError, InvalidValueError, ModelFileError
 from lstm.models.structure import listed
 from lstm.text.corpus import Corpus
 from lstm.text.defaults import choose
-from lstm.text.language_model import MODEL, LanguageModel
+from lstm.text.language_model import CHECKPOINT_EVERY, MODEL, LanguageModel
 from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.options import chosen, to_config
 from lstm.text.samples import Samples
@@ -55,9 +55,6 @@ _SIGNALS = signal.SIGINT, signal.SIGTERM
 
 _KEYS = "run", "corpus", "tokens", "options", "seed", "backend", "dtype"
 """Of config.json from the beginning; `chosen` joins them with the first checkpoint."""
-
-CHECKPOINT_EVERY = 30.0
-"""Seconds between two checkpoints."""
 
 
 class Run:
@@ -420,22 +417,21 @@ def _read_config(path: Path) -> dict[str, Any]:
     """
     try:
         config: dict[str, Any] = json.loads(path.read_bytes())
-        later = config["format"] > FORMAT
-        if not later:
-            missing = [key for key in _KEYS if key not in config]
-            if missing:
-                raise ModelFileError(path, f"is damaged: it lacks {', '.join(missing)}")
-            backends.backend(config["backend"], config["dtype"])
-            chosen(config["chosen"] if "chosen" in config else config["options"])
-            Tokenization.from_config(config["tokens"])
+        if config["format"] > FORMAT:
+            why = "was written by a later version of lstm-kit; update to read it"
+            raise ModelFileError(path, why)
+        missing = [key for key in _KEYS if key not in config]
+        if missing:
+            raise ModelFileError(path, f"is damaged: it lacks {', '.join(missing)}")
+        backends.backend(config["backend"], config["dtype"])
+        chosen(config["chosen"] if "chosen" in config else config["options"])
+        Tokenization.from_config(config["tokens"])
     except OSError:
         raise ModelFileError(path.parent, "holds no training to go on with") from None
+    except ModelFileError:
+        raise
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        if isinstance(error, ModelFileError):
-            raise
         raise ModelFileError(path, f"is damaged ({error})") from error
-    if later:
-        raise ModelFileError(path, "was written by a later version of lstm-kit; update to read it")
     return config
 
 
