@@ -13,7 +13,7 @@ from lstm.cli.running import Json, Screen, print_json
 from lstm.errors import InvalidValueError
 from lstm.text import Corpus, LanguageModel
 from lstm.text.evaluation import Surprise
-from lstm.text.run import held_out
+from lstm.text.run_files import held_out
 from lstm.text.sources import source
 
 _BEFORE = 24

@@ -14,6 +14,7 @@ from lstm.callbacks import Callback, History
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.models import Model
 from lstm.text.beam import Continuation, beam_search
+from lstm.text.console import console_for
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, Surprise, evaluate, surprises
 from lstm.text.log_probabilities import TokenLogProbability, log_probabilities
@@ -123,7 +124,7 @@ class LanguageModel:
             InvalidValueError: an argument is out of its range, or the folder exists.
             InvalidShapeError: the text is too short.
         """
-        from lstm.text.run import Run, console_for  # They make LanguageModels.
+        from lstm.text.run import Run  # It makes LanguageModels.
 
         tokenization = Tokenization(tokens, min_count, vocabulary_size)
         console = console_for(verbose)
@@ -150,7 +151,7 @@ class LanguageModel:
         Raises:
             ModelFileError: the folder holds no training, or its files do not belong together.
         """
-        from lstm.text.run import Run, console_for  # They make LanguageModels.
+        from lstm.text.run import Run  # It makes LanguageModels.
 
         console = console_for(verbose)
         run = Run.resume(folder)
@@ -185,7 +186,7 @@ class LanguageModel:
             DivergedError: the loss became infinite; the model has its best weights before that, or
                 the initial ones if there are none.
         """
-        from lstm.text.run import Run, console_for  # They make LanguageModels.
+        from lstm.text.run import Run  # It makes LanguageModels.
 
         training = Training(self, self._corpus(corpus), TrainingOptions(**options))
         Run(self, training).train(console_for(verbose), callbacks)

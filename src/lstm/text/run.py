@@ -6,15 +6,12 @@ everything (checkpoint.safetensors), what was asked for (config.json), the text 
 and then (samples.txt). Each file is replaced in one step or only ever appended to.
 """
 
-import csv
-import io
-import json
 import secrets
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -27,11 +24,24 @@ from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, Logs
 from lstm.errors import DivergedError, InvalidValueError, ModelFileError
 from lstm.models.structure import listed
+from lstm.text.console import reading
 from lstm.text.corpus import Corpus
 from lstm.text.defaults import choose
 from lstm.text.language_model import CHECKPOINT_EVERY, MODEL, LanguageModel
 from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.options import chosen, to_config
+from lstm.text.run_files import (
+    CHECKPOINT,
+    FORMAT,
+    TOKENS,
+    append_sample,
+    check_together,
+    clear,
+    read_config,
+    remove,
+    write_config,
+    write_records,
+)
 from lstm.text.samples import Samples
 from lstm.text.sources import TextLike, TextSource, source, text_source
 from lstm.text.tokenization import Tokenization
@@ -41,20 +51,7 @@ from lstm.text.vocabularies import Vocabulary
 if TYPE_CHECKING:
     from rich.console import Console
 
-CHECKPOINT, CONFIG, TOKENS = "checkpoint.safetensors", "config.json", "tokens.bin"
-HISTORY, TABLE, SAMPLES = "history.jsonl", "history.csv", "samples.txt"
-_FILES = CHECKPOINT, CONFIG, TOKENS, HISTORY, TABLE, SAMPLES
-
-FORMAT = 1
-"""Version of config.json."""
-
-_LONG = 2**24
-"""A text of so many bytes is not read in a moment."""
-
 _SIGNALS = signal.SIGINT, signal.SIGTERM
-
-_KEYS = "run", "corpus", "tokens", "options", "seed", "backend", "dtype"
-"""Of config.json from the beginning; `chosen` joins them with the first checkpoint."""
 
 
 class Run:
@@ -130,7 +127,7 @@ class Run:
         try:
             return cls._prepared(text, vocabulary, config, folder, console)
         except (Exception, KeyboardInterrupt):
-            _remove(folder)
+            remove(folder)
             raise
 
     @classmethod
@@ -142,11 +139,11 @@ class Run:
         folder: Path | None,
         console: "Console | None",
     ) -> "Run":
-        with _reading(console, text, "writing tokens") as progress:
+        with reading(console, text, "writing tokens") as progress:
             if folder is None:
                 corpus = Corpus.encode(text, vocabulary, progress)
             else:
-                _write_json(folder / CONFIG, config)
+                write_config(folder, config)
                 corpus = Corpus.write(folder / TOKENS, text, vocabulary, progress)
         architecture, options = choose(
             config["options"], len(corpus), len(vocabulary), config["backend"]
@@ -156,7 +153,7 @@ class Run:
         run = cls(model, Training(model, corpus, options, config["seed"]), folder, config)
         if folder is not None:
             config["chosen"] = to_config(architecture, options)
-            _write_json(folder / CONFIG, config)
+            write_config(folder, config)
             run.checkpoint()
         return run
 
@@ -170,11 +167,8 @@ class Run:
             ModelFileError: the folder holds no training, or its files do not belong together.
         """
         folder = Path(folder)
-        config = _read_config(folder / CONFIG)
-        for name in (MODEL, *_FILES):
-            # What was being written when the training was killed.
-            for stray in folder.glob(f".{name}.{'[0-9a-f]' * 8}"):
-                stray.unlink()
+        config = read_config(folder)
+        clear(folder)
         if not (folder / CHECKPOINT).exists():
             return cls._anew(config, folder)
         with (
@@ -183,14 +177,14 @@ class Run:
         ):
             model = LanguageModel.from_contents(tensors, header)
             corpus = Corpus.open(folder / TOKENS, len(model.vocabulary))
-            _belongs(folder, config, header, corpus)
+            check_together(folder, config, header, corpus)
             _, options = chosen(header["chosen"])
             best = None
             if header["training"]["judged"]:
                 best = LanguageModel.load(folder / MODEL).model.get_weights()
             training = Training(model, corpus, options, saved=(tensors, header), best_weights=best)
         run = cls(model, training, folder, config)
-        run.write_records()
+        write_records(folder, training.records)
         return run
 
     @classmethod
@@ -243,7 +237,7 @@ class Run:
         except Exception as error:
             nothing = self.training.step == 0 or isinstance(error, DivergedError)
             if new and nothing and not model.exists():
-                _remove(self.folder)
+                remove(self.folder)
             raise
         if not self.training.interrupted or not model.exists():
             self.language_model.save(model)
@@ -265,50 +259,9 @@ class Run:
         }
         saving.write(self.folder / CHECKPOINT, tensors, header)
 
-    def write_records(self) -> None:
-        """Bring the files of the record to where the training stands."""
-        assert self.folder is not None
-        records = self.training.records
-        lines = "".join(json.dumps(record) + "\n" for record in records)
-        saving.write_bytes(self.folder / HISTORY, lines.encode())
-        table = io.StringIO(newline="")
-        if records:
-            writer = csv.DictWriter(table, list(records[0]))
-            writer.writeheader()
-            writer.writerows(records)
-        saving.write_bytes(self.folder / TABLE, table.getvalue().encode())
-
     def _keep(self, text: str) -> None:
         assert self.folder is not None
-        path = self.folder / SAMPLES
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(f"--- step {self.training.step:,}\n{text}\n")
-        except OSError as error:
-            raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
-
-
-def held_out(folder: Path, vocabulary_size: int) -> tuple[Corpus, str]:
-    """The part of a text that a training has not learned from, and what it is called.
-
-    Args:
-        folder: that of the training.
-        vocabulary_size: number of tokens of its vocabulary.
-
-    Returns:
-        The part to test on, or where there is none, that on which it validated.
-
-    Raises:
-        ModelFileError: the folder holds no training, or one without either.
-    """
-    config = _read_config(folder / CONFIG)
-    _, options = chosen(config["chosen"])
-    _, validation, test = Corpus.open(folder / TOKENS, vocabulary_size).split(
-        options.val_fraction, options.test_fraction
-    )
-    if not (len(test) or len(validation)):
-        raise ModelFileError(folder, "keeps nothing to evaluate on: name a text")
-    return (test, "test") if len(test) else (validation, "validation")
+        append_sample(self.folder, self.training.step, text)
 
 
 class _Saver(Callback):
@@ -333,47 +286,14 @@ class _Saver(Callback):
         assert run.folder is not None
         if run.training.improved:
             run.language_model.save(run.folder / MODEL)
-        run.write_records()
-
-
-def console_for(verbose: int | str) -> "Console | None":
-    """Where to show a training.
-
-    Args:
-        verbose: 0 nowhere, 1 a bar, 2 only lines, "auto" a bar on a terminal.
-    """
-    checks.one_of("verbose", verbose, (0, 1, 2, "auto"))
-    if verbose == 0:
-        return None
-    from rich.console import Console  # Not needed where nothing is shown.
-
-    terminal = None if verbose == "auto" else verbose == 1
-    return Console(
-        force_terminal=terminal, highlight=False, markup=False, emoji=False, soft_wrap=True
-    )
+        write_records(run.folder, run.training.records)
 
 
 def _vocabulary(
     tokenization: Tokenization, text: TextSource, console: "Console | None"
 ) -> Vocabulary:
-    with _reading(console, text, "counting tokens") as progress:
+    with reading(console, text, "counting tokens") as progress:
         return tokenization.vocabulary(text, progress)
-
-
-@contextmanager
-def _reading(
-    console: "Console | None", text: TextSource, what: str
-) -> Iterator[Callable[[int], None] | None]:
-    """Shows how far a text has been read, if that takes its time and somebody looks on."""
-    if console is None or not console.is_terminal or text.size < _LONG:
-        yield None
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TimeRemainingColumn()
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=text.size)
-        yield lambda read: bar.update(task, completed=read)
 
 
 @contextmanager
@@ -396,57 +316,6 @@ def _interruptible(training: Training) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _belongs(folder: Path, config: dict[str, Any], header: dict[str, Any], corpus: Corpus) -> None:
-    """Check that the files of a folder are of one training."""
-    file = folder / CHECKPOINT
-    if header["run"] != config["run"]:
-        raise ModelFileError(file, f"belongs to another training than {CONFIG}")
-    for key, value in header["chosen"].items():
-        got = config["chosen"].get(key)
-        if got != value:
-            raise ModelFileError(file, f"was made with {key} {value}, and {CONFIG} has {got}")
-    if header["training"]["corpus"] != corpus.sha256:
-        raise ModelFileError(folder / TOKENS, f"holds another text than that of {CHECKPOINT}")
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    """What `config.json` of a run says.
-
-    Raises:
-        ModelFileError: it is missing, damaged or of a later version.
-    """
-    try:
-        config: dict[str, Any] = json.loads(path.read_bytes())
-        if config["format"] > FORMAT:
-            why = "was written by a later version of lstm-kit; update to read it"
-            raise ModelFileError(path, why)
-        missing = [key for key in _KEYS if key not in config]
-        if missing:
-            raise ModelFileError(path, f"is damaged: it lacks {', '.join(missing)}")
-        backends.backend(config["backend"], config["dtype"])
-        chosen(config["chosen"] if "chosen" in config else config["options"])
-        Tokenization.from_config(config["tokens"])
-    except OSError:
-        raise ModelFileError(path.parent, "holds no training to go on with") from None
-    except ModelFileError:
-        raise
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise ModelFileError(path, f"is damaged ({error})") from error
-    return config
-
-
-def _remove(folder: Path) -> None:
-    """Leave nothing of a training in which nothing was learned."""
-    for name in _FILES:
-        (folder / name).unlink(missing_ok=True)
-    with suppress(OSError):
-        folder.rmdir()
-
-
 def _plain(value: Any) -> Any:
     """A number of NumPy as one of Python, which JSON takes."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    saving.write_bytes(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())

@@ -1,0 +1,47 @@
+"""Where a training is shown, if anywhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lstm import checks
+from lstm.text.sources import TextSource
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_LONG = 2**24
+"""A text of so many bytes is not read in a moment."""
+
+
+def console_for(verbose: int | str) -> "Console | None":
+    """Where to show a training.
+
+    Args:
+        verbose: 0 nowhere, 1 a bar, 2 only lines, "auto" a bar on a terminal.
+    """
+    checks.one_of("verbose", verbose, (0, 1, 2, "auto"))
+    if verbose == 0:
+        return None
+    from rich.console import Console  # Not needed where nothing is shown.
+
+    terminal = None if verbose == "auto" else verbose == 1
+    return Console(
+        force_terminal=terminal, highlight=False, markup=False, emoji=False, soft_wrap=True
+    )
+
+
+@contextmanager
+def reading(
+    console: "Console | None", text: TextSource, what: str
+) -> Iterator[Callable[[int], None] | None]:
+    """Shows how far a text has been read, if that takes its time and somebody looks on."""
+    if console is None or not console.is_terminal or text.size < _LONG:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=24), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=text.size)
+        yield lambda read: bar.update(task, completed=read)

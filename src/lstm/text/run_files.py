@@ -1,0 +1,151 @@
+"""The files of a training's folder: their names, and how they are read, written and removed.
+
+Each file is replaced in one step or only ever appended to.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from lstm import backends, saving
+from lstm.errors import ModelFileError
+from lstm.text.corpus import Corpus
+from lstm.text.language_model import MODEL
+from lstm.text.options import chosen
+from lstm.text.tokenization import Tokenization
+
+CHECKPOINT, CONFIG, TOKENS = "checkpoint.safetensors", "config.json", "tokens.bin"
+HISTORY, TABLE, SAMPLES = "history.jsonl", "history.csv", "samples.txt"
+_FILES = CHECKPOINT, CONFIG, TOKENS, HISTORY, TABLE, SAMPLES
+
+FORMAT = 1
+"""Version of config.json."""
+
+_KEYS = "run", "corpus", "tokens", "options", "seed", "backend", "dtype"
+"""Of config.json from the beginning; `chosen` joins them with the first checkpoint."""
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What was asked for, and what was chosen.
+
+    Raises:
+        ModelFileError: it is missing, damaged or of a later version.
+    """
+    path = folder / CONFIG
+    try:
+        config: dict[str, Any] = json.loads(path.read_bytes())
+        if config["format"] > FORMAT:
+            why = "was written by a later version of lstm-kit; update to read it"
+            raise ModelFileError(path, why)
+        missing = [key for key in _KEYS if key not in config]
+        if missing:
+            raise ModelFileError(path, f"is damaged: it lacks {', '.join(missing)}")
+        backends.backend(config["backend"], config["dtype"])
+        chosen(config["chosen"] if "chosen" in config else config["options"])
+        Tokenization.from_config(config["tokens"])
+    except OSError:
+        raise ModelFileError(folder, "holds no training to go on with") from None
+    except ModelFileError:
+        raise
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise ModelFileError(path, f"is damaged ({error})") from error
+    return config
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write what `read_config` reads."""
+    text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    saving.write_bytes(folder / CONFIG, text.encode())
+
+
+def write_records(folder: Path, records: Sequence[Mapping[str, float]]) -> None:
+    """Write the record of a training, for people and for programs."""
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    saving.write_bytes(folder / HISTORY, lines.encode())
+    table = io.StringIO(newline="")
+    if records:
+        writer = csv.DictWriter(table, list(records[0]))
+        writer.writeheader()
+        writer.writerows(records)
+    saving.write_bytes(folder / TABLE, table.getvalue().encode())
+
+
+def append_sample(folder: Path, step: int, text: str) -> None:
+    """Keep what a model wrote after so many steps.
+
+    Raises:
+        ModelFileError: the file cannot be written.
+    """
+    path = folder / SAMPLES
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(f"--- step {step:,}\n{text}\n")
+    except OSError as error:
+        raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
+
+
+def check_together(
+    folder: Path, config: Mapping[str, Any], header: Mapping[str, Any], corpus: Corpus
+) -> None:
+    """Check that the files of a folder are of one training.
+
+    Args:
+        folder: where they are.
+        config: that of `read_config`.
+        header: of the checkpoint.
+        corpus: the tokens.
+
+    Raises:
+        ModelFileError: they are not.
+    """
+    file = folder / CHECKPOINT
+    if header["run"] != config["run"]:
+        raise ModelFileError(file, f"belongs to another training than {CONFIG}")
+    for key, value in header["chosen"].items():
+        got = config["chosen"].get(key)
+        if got != value:
+            raise ModelFileError(file, f"was made with {key} {value}, and {CONFIG} has {got}")
+    if header["training"]["corpus"] != corpus.sha256:
+        raise ModelFileError(folder / TOKENS, f"holds another text than that of {CHECKPOINT}")
+
+
+def held_out(folder: Path, vocabulary_size: int) -> tuple[Corpus, str]:
+    """The part of a text that a training has not learned from, and what it is called.
+
+    Args:
+        folder: that of the training.
+        vocabulary_size: number of tokens of its vocabulary.
+
+    Returns:
+        The part to test on, or where there is none, that on which it validated.
+
+    Raises:
+        ModelFileError: the folder holds no training, or one without either.
+    """
+    config = read_config(folder)
+    _, options = chosen(config["chosen"])
+    _, validation, test = Corpus.open(folder / TOKENS, vocabulary_size).split(
+        options.val_fraction, options.test_fraction
+    )
+    if not (len(test) or len(validation)):
+        raise ModelFileError(folder, "keeps nothing to evaluate on: name a text")
+    return (test, "test") if len(test) else (validation, "validation")
+
+
+def clear(folder: Path) -> None:
+    """Remove what was being written when a training was killed."""
+    for name in (MODEL, *_FILES):
+        for stray in folder.glob(f".{name}.{'[0-9a-f]' * 8}"):
+            stray.unlink()
+
+
+def remove(folder: Path) -> None:
+    """Leave nothing of a training in which nothing was learned."""
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
