@@ -73,7 +73,7 @@ def choose(
     """
     architecture, training = chosen(given)
     if "hidden" in given or "layers" in given:
-        sizes = [_Size(0, 0, architecture.layers, architecture.hidden, _rate(architecture.hidden))]
+        sizes = [_Size(0, 0, architecture.layers, architecture.hidden, _rate(architecture))]
     else:
         sizes = list(_SIZES)
     speed = _REFERENCE_SPEED
@@ -110,6 +110,10 @@ def _operations(layers: int, hidden: int, vocabulary_size: int) -> float:
     return 6.0 * weights
 
 
-def _rate(hidden: int) -> float:
-    """The learning rate for a number of units."""
-    return min(_SIZES, key=lambda size: abs(size.hidden - hidden)).lr
+def _rate(architecture: Architecture) -> float:
+    """The learning rate of the size that is the most like it."""
+
+    def difference(size: _Size) -> tuple[int, int]:
+        return abs(size.hidden - architecture.hidden), abs(size.layers - architecture.layers)
+
+    return min(_SIZES, key=difference).lr

@@ -1,0 +1,90 @@
+"""What is chosen for a text and the time."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import lstm
+from lstm.errors import InvalidValueError
+from lstm.text import defaults
+from lstm.text.defaults import choose
+
+DOCS = Path(__file__).parents[1] / "docs/text.md"
+
+
+@pytest.fixture(autouse=True)
+def two_fast_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(defaults.native, "num_threads", lambda: 2)
+    monkeypatch.setattr(defaults.native, "instruction_set", lambda: "avx512")
+
+
+def chosen(tokens: int, **given: object) -> tuple[object, ...]:
+    architecture, training = choose(given, tokens, 65, "native")
+    return architecture.layers, architecture.hidden, architecture.dropout, training.epochs
+
+
+def test_more_time_makes_larger_models() -> None:
+    assert chosen(1_100_000, minutes=0.1) == (1, 128, 0.2, None)
+    assert chosen(1_100_000, minutes=1.7) == (1, 512, 0.2, None)
+    assert chosen(1_100_000, minutes=15) == (2, 512, 0.4, None)
+    assert chosen(1_100_000, minutes=60) == (2, 512, 0.5, None)
+
+
+def test_slower_machines_get_smaller_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(defaults.native, "instruction_set", lambda: "avx2")
+    assert chosen(1_100_000, minutes=1.7)[1] == 256
+    architecture, _ = choose({"minutes": 1.7}, 1_100_000, 65, "reference")
+    assert architecture.hidden == 128
+
+
+def test_short_texts_get_small_models_and_end() -> None:
+    assert chosen(100_000, minutes=60) == (1, 256, 0.5, None)
+    assert chosen(100_000) == (1, 256, 0.5, 40)
+    assert chosen(3_000) == (1, 128, 0.0, 40)
+
+
+def test_long_texts_are_read_once_at_least() -> None:
+    assert chosen(10**9) == (1, 128, 0.0, 1)
+
+
+def test_large_vocabularies_count() -> None:
+    small, _ = choose({"minutes": 1.7}, 1_100_000, 65, "native")
+    large, _ = choose({"minutes": 1.7}, 1_100_000, 20_000, "native")
+    assert large.hidden < small.hidden
+
+
+def test_what_is_given_stays() -> None:
+    given = {"hidden": 32, "layers": 3, "dropout": 0.1, "lr": 0.7, "epochs": 2, "seq_len": 9}
+    architecture, training = choose(given, 1_100_000, 65, "native")
+    assert (architecture.hidden, architecture.layers, architecture.dropout) == (32, 3, 0.1)
+    assert (training.lr, training.epochs, training.seq_len) == (0.7, 2, 9)
+
+
+def test_what_is_given_decides_about_the_rest() -> None:
+    assert chosen(1_100_000, epochs=2)[2] == 0.0
+    assert chosen(1_100_000, epochs=30)[2] == 0.5
+    assert choose({"hidden": 500}, 1_100_000, 65, "native")[1].lr == 0.003
+    assert choose({"hidden": 100}, 1_100_000, 65, "native")[1].lr == 0.005
+
+
+def test_an_option_that_there_is_not() -> None:
+    with pytest.raises(InvalidValueError, match=r"option: expected .*did you mean 'hidden'"):
+        choose({"hiden": 3}, 1000, 65, "native")
+
+
+def test_the_guide_has_the_same_figures() -> None:
+    rows = [re.findall(r"[\d.,]+", line) for line in DOCS.read_text("utf-8").splitlines()]
+    for size in defaults._SIZES[:-1]:
+        units = [str(size.hidden)] if size.layers == 1 else [str(size.layers), str(size.hidden)]
+        assert [*units, f"{size.tokens:,}", f"{size.passes:g}", f"{size.lr:g}"] in rows
+    for passes, dropout, recurrent in defaults._DROPOUTS[:-1]:
+        assert [f"{passes}", f"{dropout:g}", f"{recurrent:g}"] in rows
+
+
+def test_the_choice_stands_in_the_run(tmp_path: Path) -> None:
+    text = "the quick brown fox jumps over the lazy dog\n" * 30
+    model = lstm.LanguageModel.train(text, hidden=4, seed=0, folder=tmp_path / "run")
+    assert model.history is not None
+    assert len(model.history.epoch) == 40
+    assert '"epochs": 40' in (tmp_path / "run/config.json").read_text()
