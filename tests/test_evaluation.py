@@ -108,6 +108,11 @@ class TestFigures:
         with pytest.raises(InvalidShapeError, match=r"^corpus: expected at least 2 tokens, got 1"):
             trained().evaluate(Corpus.of([0], 20))
 
+    def test_of_the_end_of_a_character(self) -> None:
+        result = trained(tokens="bytes").evaluate("é")
+        assert (result.tokens, result.characters, result.bytes) == (1, 1, 1)
+        assert result.bits_per_character == result.bits_per_byte == result.bits
+
 
 class TestSurprises:
     @pytest.mark.parametrize("length", [700, 2 * 2048 + 2, 3 * 2048 + 3])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lstm.errors import InvalidShapeError
 from lstm.text.corpus import Corpus
+from lstm.text.log_probabilities import log_of
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel
@@ -31,7 +32,8 @@ class Evaluation:
         perplexity: exp(nats).
         accuracy: share of the tokens that the model found the most probable.
         tokens: number of tokens predicted.
-        characters: number of characters that these stand for.
+        characters: number of characters that these stand for; 1 if they only end one that began
+            before.
         bytes: number of their bytes in UTF-8.
     """
 
@@ -89,13 +91,19 @@ def evaluate(language_model: "LanguageModel", corpus: Corpus) -> Evaluation:
     """
     count, nats, hits = len(corpus) - 1, 0.0, 0
     for p, y, _ in _predictions(language_model, corpus):
-        nats -= float(_log_of(p, y).sum())
+        nats -= float(_log_probabilities(p, y).sum())
         hits += int((p.argmax(-1) == y).sum())
     lengths = language_model.vocabulary.lengths
     characters, octets = corpus.part(1, len(corpus)).characters_and_bytes(lengths)
     mean = nats / count
     return Evaluation(
-        mean, mean / math.log(2), math.exp(min(mean, 700)), hits / count, count, characters, octets
+        nats=mean,
+        bits=mean / math.log(2),
+        perplexity=math.exp(min(mean, 700)),
+        accuracy=hits / count,
+        tokens=count,
+        characters=max(1, characters),
+        bytes=max(1, octets),
     )
 
 
@@ -103,7 +111,7 @@ def surprises(language_model: "LanguageModel", corpus: Corpus, count: int) -> li
     """The tokens of a corpus that a model expected the least, the most surprising first."""
     found: list[Surprise] = []
     for p, y, positions in _predictions(language_model, corpus):
-        nats = -_log_of(p, y)
+        nats = -_log_probabilities(p, y)
         for k in np.argsort(-nats, kind="stable")[:count]:
             expected = int(p[k].argmax())
             surprise = Surprise(
@@ -140,6 +148,6 @@ def _predictions(
             yield p[0], y[0], np.arange(streams * length + 1, len(corpus))
 
 
-def _log_of(p: NDArray[np.floating], y: NDArray[np.int64]) -> NDArray[np.float64]:
-    right = np.take_along_axis(p, y[:, None], -1)[:, 0].astype(np.float64)
-    return np.log(np.maximum(right, np.finfo(p.dtype).tiny))
+def _log_probabilities(p: NDArray[np.floating], y: NDArray[np.int64]) -> NDArray[np.float64]:
+    """log p of the tokens (n) that came, of probabilities (n, V)."""
+    return log_of(np.take_along_axis(p, y[:, None], -1)[:, 0])

@@ -17,7 +17,7 @@ from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError
 from lstm.optimizers import Adam
 from lstm.schedules import Plateau
 from lstm.text.corpus import Corpus
-from lstm.text.evaluation import evaluate
+from lstm.text.evaluation import Evaluation, evaluate
 from lstm.text.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ _FOREVER = 10**6
 class Training:
     """Trains a language model with Adam on streams of text that carry their state along.
 
-    An epoch reads the text once, beginning a little later than the one before. It is divided into
+    An epoch reads the text once, from a random place near its beginning on. It is divided into
     rounds of at most 1,000 steps, each of which ends with a validation; where the part to validate
-    on is long, with its beginning, a quarter as long as the round. Callbacks see each round as an
+    on is long, on its beginning, a quarter as long as the round. Callbacks see each round as an
     epoch. At the end the model has the weights of the best validation.
 
     All random choices follow from the seed and the number of the step: a training that goes on from
@@ -104,9 +104,6 @@ class Training:
         self._rounds = -(-self.steps_per_epoch // _ROUND)
         most = max(_JUDGED, self.steps_per_epoch * self._streams * span // (4 * self._rounds))
         self._validation = validation.part(0, min(len(validation), most))
-        lengths = language_model.vocabulary.lengths
-        predicted = self._validation.part(min(1, len(validation)), len(self._validation))
-        self._characters = max(1, predicted.characters_and_bytes(lengths)[0])
         self.epochs = options.epochs or (10 if options.minutes is None else _FOREVER)
         self.history = History()
         self.records: list[dict[str, float]] = []
@@ -323,9 +320,9 @@ class Training:
         """End a round: validate, and keep the weights if they are the best so far."""
         logs = {"loss": self._loss / max(1, self._steps)}
         self._check_weights()
-        better = True
-        if len(self._validation) > 1:
-            logs["val_loss"] = self._validate()
+        judgement, better = self._validate(), True
+        if judgement is not None:
+            logs["val_loss"] = judgement.nats
             better = logs["val_loss"] < self._best
             self._plateau.judge(logs["val_loss"])
             self._best = min(self._best, logs["val_loss"])
@@ -333,11 +330,11 @@ class Training:
         if better:
             self._best_weights = self._model.get_weights()
         number = len(self.records)
-        self.records.append(self._record(logs))
+        self.records.append(self._record(logs, judgement))
         self._judged, self._loss, self._steps, self._told = self.step, 0.0, 0, False
         self._tell(lambda listener: listener.on_epoch_end(number, logs))
 
-    def _record(self, logs: Logs) -> dict[str, float]:
+    def _record(self, logs: Logs, judgement: Evaluation | None) -> dict[str, float]:
         self.seconds = self._before + time.perf_counter() - self._started
         record = {
             "epoch": self.epoch,
@@ -346,35 +343,40 @@ class Training:
             "learning_rate": self._model.optimizer.learning_rate,
             **logs,
         }
-        if "val_loss" in logs:
-            # Models with different tokens can be compared by these.
-            nats = logs["val_loss"] * (len(self._validation) - 1) / self._characters
+        if judgement is not None:
             record |= {
-                "val_bits": logs["val_loss"] / math.log(2),
-                "val_nats_per_character": nats,
-                "val_bits_per_character": nats / math.log(2),
+                "val_bits": judgement.bits,
+                "val_nats_per_character": judgement.nats_per_character,
+                "val_bits_per_character": judgement.bits_per_character,
             }
         return record
 
-    def _validate(self) -> float:
+    def _validate(self) -> Evaluation | None:
+        """How well the model predicts what there is to validate on, if there is something."""
+        if not len(self._validation):
+            return None
         try:
-            nats = evaluate(self._language_model, self._validation).nats
+            judgement = evaluate(self._language_model, self._validation)
         except InvalidValueError:
             # Weights that are finite but huge give states that are not.
-            nats = math.nan
-        self._stop_unless(math.isfinite(nats))
-        return nats
+            raise self._diverged() from None
+        self._stop_unless(math.isfinite(judgement.nats))
+        return judgement
 
     def _check_weights(self) -> None:
         self._stop_unless(all(np.isfinite(w).all() for w in self._model.get_weights()))
 
     def _stop_unless(self, finite: bool) -> None:
         if not finite:
-            if self._best_weights is None:
-                self._best_weights = self._initial_weights
-            raise DivergedError(
-                f"the loss is no longer a finite number: lower lr, which is {self.options.lr:g}"
-            )
+            raise self._diverged()
+
+    def _diverged(self) -> DivergedError:
+        """The error that ends the training, which leaves the model with its best weights."""
+        if self._best_weights is None:
+            self._best_weights = self._initial_weights
+        return DivergedError(
+            f"the loss is no longer a finite number: lower lr, which is {self.options.lr:g}"
+        )
 
     def _tell(self, what: Callable[[Callback], None]) -> None:
         for listener in self._listeners:
