@@ -1,7 +1,7 @@
 """`lstm train`: from a text to a model that writes like it."""
 
 import shlex
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -221,7 +221,7 @@ def _train(
 
 def _show_rates(console: Console, found: LearningRates, json_output: bool) -> None:
     if json_output:
-        print_json(found.__dict__)
+        print_json(asdict(found))
         return
     for rate, loss in list(zip(found.rates, found.losses, strict=True))[::6]:
         console.print(f"{rate:9.2e}  {loss:7.4f}  {'#' * round(12 * loss)}")

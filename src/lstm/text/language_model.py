@@ -193,7 +193,7 @@ class LanguageModel:
         return training.history
 
     def find_lr(self, corpus: TextLike | Corpus, **options: Any) -> "LearningRates":
-        """Try learning rates from tiny to huge, a step with each; the model stays as it is.
+        """Try learning rates from tiny to huge, a step with each; the weights stay as they are.
 
         Args:
             corpus: the text, or its tokens.

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lstm.optimizers import Adam
 from lstm.text.corpus import Corpus
 from lstm.text.options import TrainingOptions
 
@@ -39,7 +38,7 @@ def find_lr(
 ) -> LearningRates:
     """Take steps with learning rates that rise from 1e-5 to 1, until the loss explodes.
 
-    The model is left as it was.
+    The weights stay as they are; the optimizer is a new one.
 
     Source:
         Smith, "Cyclical learning rates for training neural networks", 2017.
@@ -47,12 +46,9 @@ def find_lr(
     model = language_model.model
     weights, random_state = model.get_weights(), model.random_state
     training, _, _ = corpus.split(options.val_fraction, options.test_fraction, options.seq_len)
-    streams = max(1, min(options.batch_size, (len(training) - 1) // (32 * options.seq_len)))
+    streams = options.streams(len(training))
     passes = (training.chunks(streams, options.seq_len) for _ in repeat(None))
-    model.compile(
-        Adam(_LOWEST, clipnorm=options.clip or None, weight_decay=options.weight_decay),
-        "sparse_categorical_crossentropy",
-    )
+    model.compile(options.optimizer(), "sparse_categorical_crossentropy")
     rates: list[float] = []
     losses: list[float] = []
     mean = 0.0

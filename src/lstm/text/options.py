@@ -8,9 +8,13 @@ from lstm import checks
 from lstm.errors import InvalidValueError
 from lstm.layers import LSTM, Dense, Embedding, Input, Layer, SpatialDropout1D, TiedDense
 from lstm.models import Sequential
+from lstm.optimizers import Adam
 
 SCHEDULES = ("cosine", "one-cycle", "plateau", "constant")
 """How the learning rate changes in the course of a training."""
+
+_STEPS = 32
+"""In an epoch at least, if the text allows: with fewer, a short text would hardly be learned."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +128,14 @@ class TrainingOptions:
             checks.positive_int("patience", self.patience)
         checks.number("val_fraction", self.val_fraction, 0, 1, open_high=True)
         checks.number("test_fraction", self.test_fraction, 0, 1, open_high=True)
+
+    def streams(self, tokens: int) -> int:
+        """Number of streams in which so many tokens are read."""
+        return max(1, min(self.batch_size, (tokens - 1) // (_STEPS * self.seq_len)))
+
+    def optimizer(self) -> Adam:
+        """A new optimizer, at the peak of the learning rate."""
+        return Adam(self.lr, clipnorm=self.clip or None, weight_decay=self.weight_decay)
 
 
 def chosen(options: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from lstm import schedules, seeding
 from lstm.callbacks import Callback, History, Logs
 from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError
-from lstm.optimizers import Adam
 from lstm.schedules import Plateau
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, evaluate
@@ -22,9 +21,6 @@ from lstm.text.options import TrainingOptions
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel
-
-_STEPS = 32
-"""In an epoch at least, if the text allows: with fewer, a short text would hardly be learned."""
 
 _ROUND = 1000
 """Steps between two validations at most."""
@@ -98,7 +94,7 @@ class Training:
             options.val_fraction, options.test_fraction, options.seq_len
         )
         count, span = len(self._corpus) - 1, options.seq_len
-        self._streams = max(1, min(options.batch_size, count // (_STEPS * span)))
+        self._streams = options.streams(len(self._corpus))
         self.steps_per_epoch = max(1, (count - span) // (self._streams * span))
         self._slack = max(0, count - self.steps_per_epoch * self._streams * span)
         self._rounds = -(-self.steps_per_epoch // _ROUND)
@@ -118,10 +114,7 @@ class Training:
         self._seed = int(seeding.generator().integers(2**63)) if seed is None else seed
         if saved is None:
             self._model.reset_states()
-            self._model.compile(
-                Adam(options.lr, clipnorm=options.clip or None, weight_decay=options.weight_decay),
-                "sparse_categorical_crossentropy",
-            )
+            self._model.compile(options.optimizer(), "sparse_categorical_crossentropy")
         else:
             self._restore(*saved)
 
