@@ -97,7 +97,7 @@ class TestUsage:
             ("train text.txt", "--clip", ["-1", "nan"]),
             ("train text.txt", "--weight-decay", ["-1", "inf"]),
             ("train text.txt", "--patience", ["0"]),
-            ("train text.txt", "--tokens", ["syllables"]),
+            ("train text.txt", "--tokens", ["syllables", "none.json"]),
             ("train text.txt", "--min-count", ["0", "9999"]),
             ("train text.txt --tokens bytes", "--min-count", ["2"]),
             ("train text.txt", "--vocabulary-size", ["9"]),

@@ -19,7 +19,7 @@ from lstm import LanguageModel, saving
 from lstm.backends import BACKENDS
 from lstm.callbacks import LambdaCallback, Logs
 from lstm.errors import DivergedError, InvalidShapeError, InvalidValueError, ModelFileError
-from lstm.text import TextSource, source
+from lstm.text import BPEVocabulary, TextSource, source
 from lstm.text.run import Run
 from lstm.text.tokenization import Tokenization
 from run_cases import (
@@ -304,6 +304,20 @@ class TestGoingOn:
         monkeypatch.chdir("/")
         LanguageModel.resume(folder)
         check_same(folder, whole)
+
+    def test_of_one_with_a_tokenizer_of_its_own(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(folder.parent)
+        vocabulary = BPEVocabulary.from_text(TEXT, size=260)
+        Path("tokenizer.json").write_text(vocabulary.definition)
+        Path("text.txt").write_text(TEXT)
+        options: dict[str, Any] = SMALL | {"seq_len": 4}
+        Run.begin(Path("text.txt"), Tokenization("tokenizer.json"), options, folder, 5)
+        (folder / "checkpoint.safetensors").unlink()
+        # It, too, is found from anywhere.
+        monkeypatch.chdir("/")
+        assert Run.resume(folder).language_model.vocabulary == vocabulary
 
     def test_clears_what_was_being_written(self, folder: Path) -> None:
         stopped(folder)

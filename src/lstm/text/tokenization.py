@@ -1,5 +1,6 @@
 """Tokenization: which kind of tokens a text is to be cut into, as a value that a file can hold."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,7 +18,7 @@ from lstm.text.vocabularies import (
 
 KINDS = ("characters", "bytes", "words", "bpe")
 
-_NAMES = {"chunks": "corpus", "size": "vocabulary_size"}
+_NAMES = {"chunks": "corpus", "size": "vocabulary_size", "path": "tokens"}
 """What vocabularies call their arguments, and what they are here."""
 
 
@@ -39,7 +40,7 @@ class Tokenization:
     def __post_init__(self) -> None:
         if not isinstance(self.tokens, str):
             raise InvalidTypeError("tokens", f"one of {', '.join(KINDS)}", repr(self.tokens))
-        if not self.tokens.endswith(".json"):
+        if not self._is_file:
             checks.one_of("tokens", self.tokens, KINDS)
         for name, kinds in (("min_count", KINDS[::2]), ("vocabulary_size", KINDS[2:])):
             value = getattr(self, name)
@@ -59,8 +60,9 @@ class Tokenization:
             progress: is called with how much has been read, out of `text.size`.
 
         Raises:
-            InvalidValueError: the text is not what it should be, or an argument does not suit it.
-            ModelFileError: the tokenizer.json cannot be read.
+            InvalidValueError: the text is not what it should be, or an argument does not suit it;
+                the tokenizer.json cannot be read.
+            MissingExtraError: the extra `bpe` is needed and not installed.
         """
         try:
             return self._made(text.read(progress))
@@ -86,10 +88,15 @@ class Tokenization:
                 return BPEVocabulary.from_file(file)
 
     def to_config(self) -> dict[str, Any]:
-        """As JSON values."""
-        return asdict(self)
+        """As JSON values, which mean the same in every folder."""
+        where = {"tokens": os.path.abspath(self.tokens)} if self._is_file else {}
+        return asdict(self) | where
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Tokenization":
         """What `to_config` described."""
         return cls(**config)
+
+    @property
+    def _is_file(self) -> bool:
+        return self.tokens.endswith(".json")
