@@ -9,7 +9,7 @@ from lstm import saving
 from lstm.cli.running import Json, print_json
 from lstm.information import info as about
 from lstm.models import Model
-from lstm.text.language_model import MODEL
+from lstm.text.run_files import MODEL
 from lstm.text.vocabularies import CharVocabulary, vocabulary_from_config
 
 

@@ -13,11 +13,12 @@ from lstm.backends import BACKENDS
 from lstm.callbacks import Callback, LambdaCallback, TensorBoard
 from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, print_json
 from lstm.errors import InvalidValueError
-from lstm.text.language_model import CHECKPOINT_EVERY, MODEL
+from lstm.text.language_model import CHECKPOINT_EVERY
 from lstm.text.lr_finder import LearningRates
 from lstm.text.options import SCHEDULES, Architecture, TrainingOptions
 from lstm.text.report import show_sample
 from lstm.text.run import Run
+from lstm.text.run_files import MODEL
 from lstm.text.samples import Samples, sample
 from lstm.text.sources import source
 from lstm.text.tokenization import KINDS, Tokenization

@@ -20,6 +20,7 @@ from lstm.text.evaluation import Evaluation, Surprise, evaluate, surprises
 from lstm.text.log_probabilities import TokenLogProbability, log_probabilities
 from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.options import Architecture, TrainingOptions
+from lstm.text.run_files import MODEL
 from lstm.text.sources import TextLike, text_source
 from lstm.text.stopping import checked_stops, until_stop
 from lstm.text.tokenization import Tokenization
@@ -28,9 +29,6 @@ from lstm.text.vocabularies import Vocabulary, vocabulary_from_config
 from lstm.text.writing import Writer, checked_choice
 
 Tokens = NDArray[np.int64]
-
-MODEL = "model.safetensors"
-"""In the folder of a training."""
 
 CHECKPOINT_EVERY = 30.0
 """Seconds between two saves of all that a training needs to go on."""

@@ -27,12 +27,13 @@ from lstm.models.structure import listed
 from lstm.text.console import reading
 from lstm.text.corpus import Corpus
 from lstm.text.defaults import choose
-from lstm.text.language_model import CHECKPOINT_EVERY, MODEL, LanguageModel
+from lstm.text.language_model import CHECKPOINT_EVERY, LanguageModel
 from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.options import chosen, to_config
 from lstm.text.run_files import (
     CHECKPOINT,
     FORMAT,
+    MODEL,
     TOKENS,
     append_sample,
     check_together,

@@ -14,11 +14,11 @@ from typing import Any
 from lstm import backends, saving
 from lstm.errors import ModelFileError
 from lstm.text.corpus import Corpus
-from lstm.text.language_model import MODEL
 from lstm.text.options import chosen
 from lstm.text.tokenization import Tokenization
 
-CHECKPOINT, CONFIG, TOKENS = "checkpoint.safetensors", "config.json", "tokens.bin"
+MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
+CONFIG, TOKENS = "config.json", "tokens.bin"
 HISTORY, TABLE, SAMPLES = "history.jsonl", "history.csv", "samples.txt"
 _FILES = CHECKPOINT, CONFIG, TOKENS, HISTORY, TABLE, SAMPLES
 
