@@ -520,6 +520,17 @@ class TestErrors:
         with pytest.raises(ModelFileError, match=r"belongs to another training than config\.json"):
             LanguageModel.resume(folder)
 
+    @pytest.mark.parametrize("other", [{"hidden": 5}, {"layers": 2}, {"corpus": TEXT.upper()}])
+    def test_a_model_of_another_training(
+        self, folder: Path, tmp_path: Path, other: dict[str, Any]
+    ) -> None:
+        stopped(folder)
+        begin(tmp_path / "other", **other).train()
+        (tmp_path / "other/model.safetensors").replace(folder / "model.safetensors")
+        with pytest.raises(ModelFileError, match="holds another model than checkpoint") as caught:
+            LanguageModel.resume(folder)
+        assert caught.value.path == folder / "model.safetensors"
+
     def test_what_is_no_checkpoint(self, folder: Path) -> None:
         (stopped(folder) / "model.safetensors").replace(folder / "checkpoint.safetensors")
         with pytest.raises(ModelFileError, match="holds a language model, not a checkpoint"):

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, Logs
@@ -182,7 +183,7 @@ class Run:
             _, options = chosen(header["chosen"])
             best = None
             if header["training"]["judged"]:
-                best = LanguageModel.load(folder / MODEL).model.get_weights()
+                best = _best_weights(folder / MODEL, model)
             training = Training(model, corpus, options, saved=(tensors, header), best_weights=best)
         run = cls(model, training, folder, config)
         write_records(folder, training.records)
@@ -295,6 +296,20 @@ def _vocabulary(
 ) -> Vocabulary:
     with reading(console, text, "counting tokens") as progress:
         return tokenization.vocabulary(text, progress)
+
+
+def _best_weights(path: Path, model: LanguageModel) -> list[NDArray[Any]]:
+    """The weights in the file of the best validation.
+
+    Raises:
+        ModelFileError: it holds another model than the one in training.
+    """
+    best = LanguageModel.load(path)
+    weights = best.model.get_weights()
+    shapes, expected = ([w.shape for w in some] for some in (weights, model.model.get_weights()))
+    if shapes != expected or best.vocabulary != model.vocabulary:
+        raise ModelFileError(path, f"holds another model than {CHECKPOINT}")
+    return weights
 
 
 @contextmanager
