@@ -326,7 +326,7 @@ class TestInfo:
         shown = run("info", "done").stdout
         assert model.history is not None
         assert repr(model.vocabulary.characters) in shown
-        assert "trained for 6 epochs" in shown
+        assert "trained for 6 rounds" in shown
         assert f"val_loss {model.history.history['val_loss'][-1]:.4f}" in shown
         assert f"{model.model.count_params():,} parameters" in shown
         facts = json.loads(run("info", "done", "--json").stdout)

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from lstm import checks
 from lstm.cli.interactive import interact
-from lstm.cli.running import Json, Screen, Seed, print_json
+from lstm.cli.running import Json, Screen, Seed, given, print_json
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.text import Continuation, LanguageModel, Writer
 from lstm.text.stopping import checked_stops, until_stop
@@ -200,13 +200,9 @@ class _Output:
 
 def _check_apart(context: typer.Context) -> None:
     """Check that no two options were given that have no meaning together."""
-    given = {
-        name
-        for name in context.params
-        if getattr(context.get_parameter_source(name), "name", None) == "COMMANDLINE"
-    }
+    names = given(context)
     for option, apart in _APART.items():
-        for other in sorted(apart & given if option in given else ()):
+        for other in sorted(apart & names if option in names else ()):
             flag = "--" + other.removesuffix("_output").replace("_", "-")
             raise InvalidValueError(option, f"no {flag} beside it", "both")
 

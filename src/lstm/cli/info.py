@@ -55,5 +55,5 @@ def info(
     if facts.get("history"):
         losses = facts["history"]
         last = ", ".join(f"{key} {values[-1]:.4f}" for key, values in losses.items())
-        print(f"trained for {len(losses['loss'])} epochs; last {last}")
+        print(f"trained for {len(losses['loss'])} rounds; last {last}")
     network.summary()

@@ -60,6 +60,15 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def given(context: typer.Context) -> set[str]:
+    """The names of the parameters that stand on the command line."""
+    return {
+        name
+        for name in context.params
+        if getattr(context.get_parameter_source(name), "name", None) == "COMMANDLINE"
+    }
+
+
 class Screen(Console):
     """Standard output in plain text.
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from lstm import checks
 from lstm.backends import BACKENDS
 from lstm.callbacks import Callback, LambdaCallback, TensorBoard
-from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, print_json
+from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, given, print_json
 from lstm.errors import InvalidValueError
 from lstm.text.language_model import CHECKPOINT_EVERY
 from lstm.text.lr_finder import LearningRates
@@ -95,14 +95,18 @@ def train(
         bool, _option("Use the vectors of the tokens for the output.", panel="Model")
     ] = False,
     epochs: Annotated[
-        int | None, _option("Passes over the text.", "10, or as --minutes allows")
+        int | None, _option("Passes over the text.", "as many as --minutes allows")
     ] = None,
-    minutes: Annotated[float | None, _option("Time after which to stop.", "no limit")] = None,
+    minutes: Annotated[
+        float | None, _option("Time after which to stop.", "about 2, without --epochs")
+    ] = None,
     patience: Annotated[
         int | None, _option("Validations without progress after which to stop.", "no limit")
     ] = None,
-    seq_len: Annotated[int | None, _option("Tokens that gradients go back over.", CHOSEN)] = None,
-    batch_size: Annotated[int | None, _option("Streams read side by side.", CHOSEN)] = None,
+    seq_len: Annotated[int, _option("Tokens that gradients go back over.")] = 64,
+    batch_size: Annotated[
+        int, _option("Streams read side by side.", "32, fewer of a short text")
+    ] = 32,
     lr: Annotated[float | None, _option("Peak of the learning rate.", CHOSEN)] = None,
     schedule: Annotated[str, _option(f"{', '.join(SCHEDULES)}.")] = "cosine",
     warmup: Annotated[
@@ -135,13 +139,13 @@ def train(
         boards = _boards(resume, tensorboard)
         _train(Run.resume(resume), console, checkpoint_every, boards, json_output)
         return
-    given = _given(context)
+    options = _options(context)
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
     text = source(corpus or None, encoding=encoding, errors=errors)
     tokenization = Tokenization(tokens, min_count, vocabulary_size)
     if find_lr:
-        run = Run.begin(text, tokenization, given, None, seed, backend, console)
+        run = Run.begin(text, tokenization, options, None, seed, backend, console)
         _show_rates(console, run.find_lr(), json_output)
         return
     folder = out or Path(f"{_stem(corpus)}-model")
@@ -152,28 +156,23 @@ def train(
     if not folder.parent.is_dir():
         raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
     boards = _boards(folder, tensorboard)
-    run = Run.begin(text, tokenization, given, folder, seed, backend, console)
+    run = Run.begin(text, tokenization, options, folder, seed, backend, console)
     _train(run, console, checkpoint_every, boards, json_output)
 
 
-def _given(context: typer.Context) -> dict[str, Any]:
+def _options(context: typer.Context) -> dict[str, Any]:
     """The options of model and training that stand on the command line."""
     names = [field.name for kind in (Architecture, TrainingOptions) for field in fields(kind)]
-    return {name: context.params[name] for name in names if _stands(context, name)}
-
-
-def _stands(context: typer.Context, name: str) -> bool:
-    where = context.get_parameter_source(name)
-    return where is not None and where.name == "COMMANDLINE"
+    wanted = given(context)
+    return {name: context.params[name] for name in names if name in wanted}
 
 
 def _refuse_others(context: typer.Context, *allowed: str) -> None:
     """Refuse options that a training that goes on has already."""
-    for name in context.params:
-        if name not in allowed and _stands(context, name):
-            raise InvalidValueError(
-                name, "nothing with --resume, which goes on as it began", context.params[name]
-            )
+    for name in sorted(given(context) - {*allowed}):
+        raise InvalidValueError(
+            name, "nothing with --resume, which goes on as it began", context.params[name]
+        )
 
 
 def _boards(folder: Path, wanted: bool) -> list[Callback]:

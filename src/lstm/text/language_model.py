@@ -115,8 +115,8 @@ class LanguageModel:
             backend: name of the backend; the active one by default.
             verbose, callbacks: see `fit`.
             options: arguments of `Architecture` and of `TrainingOptions`. Those of hidden, layers,
-                dropout, batch_size and lr that are not given are chosen for the size of the text
-                and the time: see `lstm.text.defaults`.
+                dropout, recurrent_dropout, lr and epochs that are not given are chosen for the size
+                of the text and the time: see `lstm.text.defaults`.
 
         Raises:
             InvalidValueError: an argument is out of its range, or the folder exists.
