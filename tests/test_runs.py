@@ -158,6 +158,16 @@ class TestFolder:
             assert set(written) <= set(TEXT)
             assert len(written) > 100
 
+    def test_samples_that_are_shown_are_those_that_are_kept(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.setattr("lstm.text.samples._EVERY", 0.0)
+        monkeypatch.setattr("lstm.text.samples._SHARE", 0.0)
+        train(folder, verbose=2)
+        shown = [line[4:] for line in capsys.readouterr().out.splitlines() if line[:4] == "    "]
+        kept = (folder / "samples.txt").read_text("utf-8").splitlines()
+        assert shown == [line for line in kept if not line.startswith("--- step")]
+
     @pytest.mark.parametrize(
         ("every", "expected"), [(0, list(range(1, STEPS + 1))), (1000, [0] * STEPS)]
     )

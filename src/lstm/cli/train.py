@@ -19,7 +19,7 @@ from lstm.text.options import SCHEDULES, Architecture, TrainingOptions
 from lstm.text.report import show_sample
 from lstm.text.run import Run
 from lstm.text.run_files import MODEL
-from lstm.text.samples import Samples, sample
+from lstm.text.samples import sample
 from lstm.text.sources import source
 from lstm.text.tokenization import KINDS, Tokenization
 
@@ -196,7 +196,6 @@ def _train(
     )
     callbacks: list[Callback] = [
         LambdaCallback(on_train_begin=lambda logs: console.print(headline)),
-        Samples(model, training, lambda text: show_sample(console, text)),
         *boards,
     ]
     try:

@@ -170,8 +170,8 @@ class LanguageModel:
 
         Args:
             corpus: the text, or its tokens.
-            verbose: 0 silent, 1 a progress bar and lines now and then, 2 only the lines, "auto"
-                what suits the output.
+            verbose: 0 silent, 1 a progress bar and, now and then, a line and a sample; 2 without
+                the bar, "auto" what suits the output.
             callbacks: whom to tell of steps and rounds, each round being an epoch to them.
             options: arguments of `TrainingOptions`, such as minutes=2.
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import FrameType
@@ -226,16 +227,18 @@ class Run:
         if console is not None:
             from lstm.text.report import Report  # It needs rich.
 
-            everyone = [*everyone, Report(self.training, console)]
+            everyone.append(Report(self.training, console))
+        if console is not None or self.folder is not None:
+            show = partial(self._show_sample, console)
+            everyone.append(Samples(self.language_model, self.training, show))
         if self.folder is None:
             self.training.run(everyone)
             return
         model, new = self.folder / MODEL, self.training.step == 0
         try:
             saver = _Saver(self, checkpoint_every)
-            samples = Samples(self.language_model, self.training, self._keep)
             with _interruptible(self.training):
-                self.training.run([saver, *everyone, samples], self.checkpoint)
+                self.training.run([saver, *everyone], self.checkpoint)
         except Exception as error:
             nothing = self.training.step == 0 or isinstance(error, DivergedError)
             if new and nothing and not model.exists():
@@ -261,9 +264,13 @@ class Run:
         }
         saving.write(self.folder / CHECKPOINT, tensors, header)
 
-    def _keep(self, text: str) -> None:
-        assert self.folder is not None
-        append_sample(self.folder, self.training.step, text)
+    def _show_sample(self, console: "Console | None", text: str) -> None:
+        if self.folder is not None:
+            append_sample(self.folder, self.training.step, text)
+        if console is not None:
+            from lstm.text.report import show_sample  # It needs rich.
+
+            show_sample(console, text)
 
 
 class _Saver(Callback):
