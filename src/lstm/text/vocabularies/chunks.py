@@ -44,8 +44,10 @@ def whole_words(argument: str, chunks: Iterable[str], size: int) -> Iterator[str
     for chunk in chunks:
         checks.utf8(argument, chunk)
         for start in range(0, len(chunk), size):
+            # What has been searched is not searched again, but for its last character.
+            begin = max(0, len(rest) - 1)
             rest += chunk[start : start + size]
-            found = _LAST_CUT.match(rest)
+            found = _LAST_CUT.match(rest, begin)
             cut = found.end() if found else len(rest) if len(rest) > size else 0
             if cut:
                 yield rest[:cut]
