@@ -40,7 +40,8 @@ class Report(Callback):
         self._started = self._last_line = time.perf_counter()
         self._first = self._training.step
         self._bar.start()
-        self._task: TaskID = self._bar.add_task("", total=1.0, completed=self._training.progress)
+        self._task: TaskID = self._bar.add_task("", total=1.0)
+        self._bar.update(self._task, completed=self._training.progress)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         self._bar.update(
