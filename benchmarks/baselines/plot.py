@@ -1,0 +1,112 @@
+"""Validation loss against time, one plot for each corpus."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from corpora import CORPORA, Mark
+from numpy.typing import NDArray
+
+STYLES = [
+    ("#0072b2", "solid"),
+    ("#d55e00", "dashed"),
+    ("#009e73", "dashdot"),
+    ("#7b3294", "dotted"),
+]
+"""Of the budgets. The colour-blind tell these colours apart, and in print the dashes do."""
+
+GREY = "#555555"
+LOOK = {"svg.hashsalt": "lstm", "axes.spines.top": False, "axes.spines.right": False}
+
+Curve = Sequence[Sequence[float]]
+
+
+def draw(results: Sequence[dict[str, Any]], folder: Path) -> list[Path] | None:
+    """Write CORPUS.svg for each corpus of results that are in order.
+
+    Returns:
+        The files, or None where matplotlib is missing.
+    """
+    try:
+        from matplotlib import pyplot
+    except ImportError:
+        return None
+    files = []
+    for name, group in groupby(results, lambda result: result["corpus"]):
+        of_corpus = [*group]
+        files.append(folder / f"{name}.svg")
+        with pyplot.rc_context(LOOK):
+            panels = 1 if of_corpus[0]["floor"] is None else 2
+            size = (4 + 4 * panels, 5)
+            figure, axes = pyplot.subplots(
+                1, panels, figsize=size, squeeze=False, layout="constrained"
+            )
+            draw_losses(axes[0, 0], name, of_corpus)
+            if panels == 2:
+                draw_gaps(axes[0, 1], of_corpus)
+            figure.suptitle(f"{CORPORA[name].title}: lstm train, default options")
+            # Without a date, the same results give the same file.
+            figure.savefig(files[-1], metadata={"Date": None})
+            pyplot.close(figure)
+    return files
+
+
+def draw_losses(axis: Any, name: str, results: Sequence[dict[str, Any]]) -> None:
+    """The losses of a corpus, with what others reach and what cannot be undercut."""
+    draw_curves(axis, results, 0.0, "{:g} min: best {:.3f}")
+    for mark, shape in zip(CORPORA[name].marks, "s^D", strict=False):
+        draw_mark(axis, mark, shape)
+    if (floor := results[0]["floor"]) is not None:
+        axis.axhline(floor, color="black", linewidth=1.2, label=f"entropy of the text: {floor:.3f}")
+    axis.set(ylabel="validation loss (nats per character)")
+    axis.legend(title="budget; thick: median of the seeds", alignment="left", framealpha=1)
+
+
+def draw_gaps(axis: Any, results: Sequence[dict[str, Any]]) -> None:
+    """How far the losses of a corpus lie above its floor."""
+    draw_curves(axis, results, results[0]["floor"], "{:g} min: best {:.4f}")
+    axis.set(yscale="log", ylabel="validation loss - entropy (nats per character)")
+    axis.legend(title="above the entropy", alignment="left", framealpha=1)
+
+
+def draw_curves(axis: Any, results: Sequence[dict[str, Any]], level: float, label: str) -> None:
+    """The curves above a level: thin lines for the seeds, a thick one for their median."""
+    budgets = groupby(results, lambda result: result["minutes"])
+    for k, (minutes, group) in enumerate(budgets):
+        curves = [[(t, loss - level) for t, loss in result["curve"]] for result in group]
+        color, dashes = STYLES[k % len(STYLES)]
+        for curve in curves:
+            axis.plot(*zip(*curve, strict=True), color=color, linewidth=0.7, alpha=0.6)
+        best = float(np.median([min(loss for _, loss in curve) for curve in curves]))
+        end = float(np.median([curve[-1][0] for curve in curves]))
+        axis.plot(*middle(curves), color=color, linestyle=dashes, linewidth=2.2)
+        axis.plot(
+            [end], [best], "o", color=color, linestyle=dashes, label=label.format(minutes, best)
+        )
+    axis.set(xscale="log", xlabel="time of training (seconds)")
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.grid(color="#dddddd", linewidth=0.6)
+
+
+def draw_mark(axis: Any, mark: Mark, shape: str) -> None:
+    """A figure of others: a point, and a line at its level."""
+    axis.axhline(mark.nats, color=GREY, linewidth=0.8, linestyle=(0, (1, 3)))
+    label = f"{mark.title}: {mark.nats:g} after {mark.seconds:g} s"
+    axis.plot([mark.seconds], [mark.nats], shape, color=GREY, markersize=8, label=label)
+
+
+def middle(curves: Sequence[Curve]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The median of curves whose points lie at different times, where all of them are.
+
+    Returns:
+        Seconds and losses, at the times of all points; between its own points a curve is straight.
+    """
+    columns = [np.array(curve, np.float64).T for curve in curves]
+    first = max(seconds[0] for seconds, _ in columns)
+    last = min(seconds[-1] for seconds, _ in columns)
+    times = np.unique(np.concatenate([seconds for seconds, _ in columns] + [[first, last]]))
+    times = times[(times >= first) & (times <= last)]
+    losses = [np.interp(times, *column) for column in columns]
+    return times, np.median(losses, axis=0)
