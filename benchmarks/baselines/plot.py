@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 STYLES = [
     ("#0072b2", "solid"),
     ("#d55e00", "dashed"),
-    ("#009e73", "dashdot"),
-    ("#7b3294", "dotted"),
+    ("#009e73", (0, (6, 1.5, 1, 1.5))),
+    ("#7b3294", (0, (1, 1))),
 ]
-"""Of the budgets. The colour-blind tell these colours apart, and in print the dashes do."""
+"""Of the budgets. The colour-blind tell these colours apart; without colours the dashes do."""
 
 GREY = "#555555"
 LOOK = {"svg.hashsalt": "lstm", "axes.spines.top": False, "axes.spines.right": False}
+LEGEND = {"alignment": "left", "framealpha": 1, "handlelength": 4}
 
 Curve = Sequence[Sequence[float]]
 
@@ -59,35 +60,63 @@ def draw_losses(axis: Any, name: str, results: Sequence[dict[str, Any]]) -> None
     for mark, shape in zip(CORPORA[name].marks, "s^D", strict=False):
         draw_mark(axis, mark, shape)
     if (floor := results[0]["floor"]) is not None:
-        axis.axhline(floor, color="black", linewidth=1.2, label=f"entropy of the text: {floor:.3f}")
+        axis.axhline(
+            floor, color="black", linewidth=1.2, label=f"floor of the grammar: {floor:.3f}"
+        )
     axis.set(ylabel="validation loss (nats per character)")
-    axis.legend(title="budget; thick: median of the seeds", alignment="left", framealpha=1)
+    axis.legend(title="budget; thick: median of the seeds", **LEGEND)
 
 
 def draw_gaps(axis: Any, results: Sequence[dict[str, Any]]) -> None:
     """How far the losses of a corpus lie above its floor."""
     draw_curves(axis, results, results[0]["floor"], "{:g} min: best {:.4f}")
-    axis.set(yscale="log", ylabel="validation loss - entropy (nats per character)")
-    axis.legend(title="above the entropy", alignment="left", framealpha=1)
+    axis.set(yscale="log", ylabel="validation loss above the floor (nats per character)")
+    label_ticks(axis.yaxis)
+    axis.legend(title="above the floor", **LEGEND)
 
 
 def draw_curves(axis: Any, results: Sequence[dict[str, Any]], level: float, label: str) -> None:
-    """The curves above a level: thin lines for the seeds, a thick one for their median."""
+    """The curves above a level: thin lines for the seeds, a thick one for their median.
+
+    A dot is at the best validation of a seed, a large one at the median of them.
+    """
+    from matplotlib.patheffects import withStroke
+
     budgets = groupby(results, lambda result: result["minutes"])
     for k, (minutes, group) in enumerate(budgets):
         curves = [[(t, loss - level) for t, loss in result["curve"]] for result in group]
         color, dashes = STYLES[k % len(STYLES)]
-        for curve in curves:
+        ends = [min(curve, key=lambda point: point[1]) for curve in curves]
+        for curve, end in zip(curves, ends, strict=True):
             axis.plot(*zip(*curve, strict=True), color=color, linewidth=0.7, alpha=0.6)
-        best = float(np.median([min(loss for _, loss in curve) for curve in curves]))
-        end = float(np.median([curve[-1][0] for curve in curves]))
-        axis.plot(*middle(curves), color=color, linestyle=dashes, linewidth=2.2)
-        axis.plot(
-            [end], [best], "o", color=color, linestyle=dashes, label=label.format(minutes, best)
+            axis.plot(*end, ".", color=color, markersize=4)
+        second, best = np.median(ends, axis=0)
+        line = {"color": color, "linestyle": dashes, "linewidth": 2.2}
+        axis.plot(*middle(curves), **line)
+        axis.plot([second], [best], "o", label=label.format(minutes, best), **line)
+        # Right of its best and above, where a curve that falls never comes itself.
+        axis.annotate(
+            f"{minutes:g} min",
+            (second, best),
+            xytext=(4, 4),
+            textcoords="offset points",
+            color=color,
+            zorder=5,
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )
     axis.set(xscale="log", xlabel="time of training (seconds)")
-    axis.xaxis.set_major_formatter("{x:g}")
+    label_ticks(axis.xaxis)
+    axis.margins(x=0.08)
     axis.grid(color="#dddddd", linewidth=0.6)
+
+
+def label_ticks(axis: Any) -> None:
+    """Ticks at 1, 2 and 5 times the powers of ten, as numbers, on a logarithmic axis."""
+    from matplotlib.ticker import LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def draw_mark(axis: Any, mark: Mark, shape: str) -> None:
@@ -101,12 +130,13 @@ def middle(curves: Sequence[Curve]) -> tuple[NDArray[np.float64], NDArray[np.flo
     """The median of curves whose points lie at different times, where all of them are.
 
     Returns:
-        Seconds and losses, at the times of all points; between its own points a curve is straight.
+        Seconds and losses, at the times of all points; between its own points a curve is straight
+        over the logarithm of time, as it is drawn.
     """
     columns = [np.array(curve, np.float64).T for curve in curves]
     first = max(seconds[0] for seconds, _ in columns)
     last = min(seconds[-1] for seconds, _ in columns)
     times = np.unique(np.concatenate([seconds for seconds, _ in columns] + [[first, last]]))
     times = times[(times >= first) & (times <= last)]
-    losses = [np.interp(times, *column) for column in columns]
+    losses = [np.interp(np.log(times), np.log(seconds), loss) for seconds, loss in columns]
     return times, np.median(losses, axis=0)

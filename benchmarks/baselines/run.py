@@ -123,8 +123,7 @@ def save(path: Path, results: Sequence[Result]) -> None:
 def show(folder: Path) -> None:
     """Bring the plots and the table of a folder to what its results say."""
     results = load(folder / RESULTS)
-    plots = plot.draw(results, folder)
-    if plots is None:
+    if plot.draw(results, folder) is None:
         print("No plots: matplotlib is not installed.")
     if (folder / README).exists():
         table.insert(folder / README, results)
@@ -149,14 +148,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         text = grammar.write(options.characters)
         corpora["grammar"] = replace(corpora["grammar"], text=lambda: text)
     path = options.folder / RESULTS
-    for minutes in options.budgets:
-        for name, corpus in corpora.items():
-            for seed in options.seeds:
-                result = train(name, corpus, minutes, seed)
-                kept = [other for other in load(path) if key(other) != key(result)]
-                save(path, sorted([*kept, result], key=key))
-                print(f"{result['command']}: {result['best']:.4f} nats/char", flush=True)
-    show(options.folder)
+    try:
+        for minutes in options.budgets:
+            for name, corpus in corpora.items():
+                for seed in options.seeds:
+                    result = train(name, corpus, minutes, seed)
+                    kept = [other for other in load(path) if key(other) != key(result)]
+                    save(path, sorted([*kept, result], key=key))
+                    print(f"{result['command']}: {result['best']:.4f} nats/char", flush=True)
+    finally:
+        # Also after Ctrl-C: what was run is shown.
+        show(options.folder)
 
 
 if __name__ == "__main__":

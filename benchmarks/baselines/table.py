@@ -74,7 +74,7 @@ def made_on(results: Sequence[dict[str, Any]]) -> str:
         machine, versions = result["machine"], result["versions"]
         described.append(
             f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; backend "
-            f"{machine['backend']} ({machine['instruction_set']}), {machine['threads']} threads; "
+            f"{machine['backend']} ({machine['instruction_set']}), threads: {machine['threads']}; "
             f"lstm-kit {versions['lstm-kit']}, Python {versions['python']}, "
             f"NumPy {versions['numpy']}.\n"
         )
