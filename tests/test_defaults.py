@@ -25,7 +25,7 @@ def chosen(tokens: int, **given: object) -> tuple[object, ...]:
 
 
 def test_more_time_makes_larger_models() -> None:
-    assert chosen(1_100_000, minutes=0.1) == (1, 128, 0.2, None)
+    assert chosen(1_100_000, minutes=0.1) == (1, 128, 0.0, None)
     assert chosen(1_100_000, minutes=1.7) == (1, 512, 0.2, None)
     assert chosen(1_100_000, minutes=15) == (2, 512, 0.4, None)
     assert chosen(1_100_000, minutes=60) == (2, 512, 0.5, None)
@@ -44,8 +44,19 @@ def test_short_texts_get_small_models_and_end() -> None:
     assert chosen(3_000) == (1, 128, 0.0, 40)
 
 
-def test_long_texts_are_read_once_at_least() -> None:
-    assert chosen(10**9) == (1, 128, 0.0, 1)
+def test_time_ends_what_would_take_longer_than_a_pass() -> None:
+    assert chosen(10**9) == (1, 128, 0.0, None)
+    assert choose({}, 10**9, 65, "native")[1].minutes == 2
+    assert choose({"epochs": 1}, 10**9, 65, "native")[1].minutes is None
+
+
+def test_few_weights_need_no_dropout() -> None:
+    assert chosen(10**7, epochs=50, hidden=128)[2] == 0.0
+    assert chosen(10**6, epochs=50, hidden=512)[2] == 0.5
+
+
+def test_a_model_for_many_passes_is_not_for_few() -> None:
+    assert chosen(600_000, minutes=60, epochs=3)[:2] == (1, 128)
 
 
 def test_large_vocabularies_count() -> None:
@@ -63,7 +74,7 @@ def test_what_is_given_stays() -> None:
 
 def test_what_is_given_decides_about_the_rest() -> None:
     assert chosen(1_100_000, epochs=2)[2] == 0.0
-    assert chosen(1_100_000, epochs=30)[2] == 0.5
+    assert chosen(1_100_000, epochs=30)[:3] == (2, 512, 0.5)
     assert choose({"hidden": 500}, 1_100_000, 65, "native")[1].lr == 0.003
     assert choose({"hidden": 100}, 1_100_000, 65, "native")[1].lr == 0.005
 

@@ -48,8 +48,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Raises:
         ModelFileError: the file cannot be written; what was there before is untouched.
     """
-    path = Path(path)
-    if not path.name:
+    path = Path(os.path.realpath(path))  # A link stays one.
+    if not path.name or (path.exists() and not path.is_file() and not path.is_dir()):
         raise ModelFileError(path, "is not the name of a file")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

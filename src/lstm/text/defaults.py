@@ -49,7 +49,8 @@ _SIZES = (
     _Size(0, 0, 1, 128, 5e-3),
 )
 
-# Dropout, and dropout of the recurrent connection, by how often the text is read.
+# Dropout, and dropout of the recurrent connection, by how often the text is read; a pass of a model
+# with half as many weights as there are tokens counts half.
 _DROPOUTS = ((20, 0.5, 0.2), (10, 0.4, 0.1), (3, 0.2, 0.0), (0, 0.0, 0.0))
 
 _TOY = 10_000
@@ -81,33 +82,33 @@ def choose(
         speed = native.num_threads() * _SPEEDS.get(native.instruction_set(), _SPEEDS["baseline"])
     seconds = _SECONDS if training.minutes is None else 60 * training.minutes
     for size in sizes:
-        operations = _operations(size.layers, size.hidden, vocabulary_size)
-        passes = speed * seconds / (operations * tokens)
+        weights = _weights(size.layers, size.hidden, vocabulary_size)
+        # Two operations for each weight and token, forward once and backward twice.
+        passes = speed * seconds / (6.0 * weights * tokens)
+        if training.epochs is not None:
+            passes = training.epochs if training.minutes is None else min(passes, training.epochs)
         if tokens >= size.tokens and passes >= size.passes:
             break
-    if training.epochs is not None:
-        passes = min(passes, training.epochs) if training.minutes else training.epochs
-    seen = 0 if tokens < _TOY else passes
+    # A model of far fewer weights than there are tokens could not learn them by heart.
+    seen = 0 if tokens < _TOY else passes * min(1.0, weights / tokens)
     dropout, recurrent = next((d, r) for least, d, r in _DROPOUTS if seen >= least)
-    found = {
+    found: dict[str, Any] = {
         "hidden": size.hidden,
         "layers": size.layers,
         "dropout": dropout,
         "recurrent_dropout": recurrent,
         "lr": size.lr,
     }
-    if training.minutes is None:
-        found["epochs"] = min(max(1, round(passes)), _EPOCHS)
+    if training.minutes is None and passes >= 1:
+        found["epochs"] = min(round(passes), _EPOCHS)
+    elif training.minutes is None:
+        found["minutes"] = _SECONDS / 60  # Not enough for a pass.
     return chosen({**found, **given})
 
 
-def _operations(layers: int, hidden: int, vocabulary_size: int) -> float:
-    """Of a training step, for each token: two for each weight, and forward once, backward twice.
-
-    The embedding is part of a table, and costs nothing.
-    """
-    weights = 4 * hidden**2 * (2 * layers - 1) + hidden * vocabulary_size
-    return 6.0 * weights
+def _weights(layers: int, hidden: int, vocabulary_size: int) -> int:
+    """Number of weights that a token meets. The embedding is part of a table, and costs nothing."""
+    return 4 * hidden**2 * (2 * layers - 1) + hidden * vocabulary_size
 
 
 def _rate(architecture: Architecture) -> float:
