@@ -1,4 +1,4 @@
-"""The README: its samples run as they stand and print what they say, its links lead somewhere."""
+"""The README and the guide to text: samples run and print what they say, links lead somewhere."""
 
 import os
 import re
@@ -55,6 +55,16 @@ def test_a_sample_prints_what_it_says(
     assert printed
     promised = re.findall(r"^print\(.*\)  # -> (.*)$", code, re.MULTILINE)
     assert [line for line in promised if line not in printed.splitlines()] == []
+
+
+def test_the_guide_to_text_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = (ROOT / "docs/text.md").read_text("utf-8")
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "guide.py").write_text(code, encoding="utf-8")
+    values = runpy.run_path("guide.py", run_name="__main__")
+    assert values["text"].startswith("The ")
+    assert (tmp_path / "story.safetensors").exists()
 
 
 def test_the_commands_run(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def generate(
         typer.Option(help="Search for the most probable text; follow so many side by side."),
     ] = None,
     log_probs: Annotated[
-        bool, typer.Option("--log-probs", help="Show how probable each token was.")
+        bool, typer.Option("--log-probs", help="Show how probable the model finds each token.")
     ] = False,
     save_state: Annotated[
         Path | None, typer.Option(help="A file from which --state goes on later.")
@@ -125,7 +125,7 @@ class _Output:
     Args:
         language_model: what writes them.
         prompt: how they all begin.
-        log_probs: show how probable each token was.
+        log_probs: show how probable the model finds each token.
         as_json: show all in one object, at the end.
     """
 

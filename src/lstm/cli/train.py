@@ -1,6 +1,7 @@
 """`lstm train`: from a text to a model that writes like it."""
 
 import shlex
+import tempfile
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from lstm.text.lr_finder import LearningRates
 from lstm.text.options import SCHEDULES, Architecture, TrainingOptions
 from lstm.text.report import show_sample
 from lstm.text.run import Run
-from lstm.text.run_files import MODEL
+from lstm.text.run_files import BOARDS, MODEL
 from lstm.text.samples import sample
 from lstm.text.sources import source
 from lstm.text.tokenization import KINDS, Tokenization
@@ -145,8 +146,11 @@ def train(
     text = source(corpus or None, encoding=encoding, errors=errors)
     tokenization = Tokenization(tokens, min_count, vocabulary_size)
     if find_lr:
-        run = Run.begin(text, tokenization, options, None, seed, backend, console)
-        _show_rates(console, run.find_lr(), json_output)
+        with tempfile.TemporaryDirectory(prefix="lstm-") as place:
+            aside = Path(place, "run")
+            run = Run.begin(text, tokenization, options, aside, seed, backend, console)
+            _show_rates(console, run.find_lr(), json_output)
+            del run  # A file that is mapped cannot be removed everywhere.
         return
     folder = out or Path(f"{_stem(corpus)}-model")
     if folder.exists():
@@ -177,7 +181,7 @@ def _refuse_others(context: typer.Context, *allowed: str) -> None:
 
 def _boards(folder: Path, wanted: bool) -> list[Callback]:
     """What writes event files; that it can is known before the folder is made."""
-    return [TensorBoard(folder / "tensorboard")] if wanted else []
+    return [TensorBoard(folder / BOARDS)] if wanted else []
 
 
 def _train(

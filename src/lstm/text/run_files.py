@@ -6,6 +6,7 @@ Each file is replaced in one step or only ever appended to.
 import csv
 import io
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +21,7 @@ from lstm.text.tokenization import Tokenization
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 CONFIG, TOKENS = "config.json", "tokens.bin"
 HISTORY, TABLE, SAMPLES = "history.jsonl", "history.csv", "samples.txt"
+BOARDS = "tensorboard"
 _FILES = CHECKPOINT, CONFIG, TOKENS, HISTORY, TABLE, SAMPLES
 
 FORMAT = 1
@@ -147,5 +149,6 @@ def remove(folder: Path) -> None:
     """Leave nothing of a training in which nothing was learned."""
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder / BOARDS, ignore_errors=True)
     with suppress(OSError):
         folder.rmdir()
