@@ -19,7 +19,13 @@ STYLES = [
 
 GREY = "#555555"
 LOOK = {"svg.hashsalt": "lstm", "axes.spines.top": False, "axes.spines.right": False}
-LEGEND = {"alignment": "left", "framealpha": 1, "handlelength": 4}
+LEGEND = {
+    "alignment": "left",
+    "handlelength": 4,
+    "loc": "upper center",
+    "bbox_to_anchor": (0.5, -0.12),
+}
+"""Below the plot, where it hides nothing."""
 
 Curve = Sequence[Sequence[float]]
 
@@ -40,7 +46,7 @@ def draw(results: Sequence[dict[str, Any]], folder: Path) -> list[Path] | None:
         files.append(folder / f"{name}.svg")
         with pyplot.rc_context(LOOK):
             panels = 1 if of_corpus[0]["floor"] is None else 2
-            size = (4 + 4 * panels, 5)
+            size = (4 + 4 * panels, 6.5)
             figure, axes = pyplot.subplots(
                 1, panels, figsize=size, squeeze=False, layout="constrained"
             )
