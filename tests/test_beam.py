@@ -90,7 +90,7 @@ def test_nothing_to_write(model: LanguageModel) -> None:
 
 @pytest.mark.parametrize(
     ("option", "values"),
-    [("prompt", ["é", 3]), ("length", [-1, None, 0.5]), ("width", [0, 1.5, None])],
+    [("prompt", ["é", 3]), ("length", [-1, None, 0.5]), ("width", [0, 1.5, None, 4097])],
 )
 def test_options(model: LanguageModel, option: str, values: list[Any]) -> None:
     for value in values:

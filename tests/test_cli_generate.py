@@ -212,7 +212,7 @@ def test_what_was_chosen_can_be_gone_on_from(folder: Path, model: LanguageModel)
         ("--stop", [""]),
         ("--samples", ["0"]),
         ("--seed", ["-1"]),
-        ("--beam", ["0"]),
+        ("--beam", ["0", "99999999999999999999"]),
         ("--state", ["none", "model", "of-other"]),
         ("--save-state", ["no/such/folder"]),
     ],

@@ -16,6 +16,7 @@ from lstm.cli.interactive import interact
 from lstm.cli.running import Json, Screen, Seed, given, print_json
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.text import Continuation, LanguageModel, Writer
+from lstm.text.beam import checked_width
 from lstm.text.stopping import checked_stops, until_stop
 
 _CHOICE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
@@ -86,7 +87,7 @@ def generate(
         prompt = _read_prompt(prompt_file, interactive)
     checks.int_at_least("length", length, 0)
     if beam is not None:
-        checks.positive_int("beam", beam)
+        checked_width("beam", beam)
     stops = checked_stops(stop)
     if save_state is not None and not save_state.absolute().parent.is_dir():
         raise InvalidValueError("save_state", "a file in a folder that exists", save_state)

@@ -6,12 +6,29 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm import checks
+from lstm.errors import InvalidValueError
 from lstm.text.log_probabilities import log_of
 from lstm.text.stack import gathered, read
 from lstm.text.stopping import before_stop
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel
+
+
+_WIDEST = 4096
+
+
+def checked_width(argument: str, width: object) -> int:
+    """A number of texts that can be followed side by side.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: it is not an integer from 1 to 4096.
+    """
+    count = checks.positive_int(argument, width)
+    if count > _WIDEST:
+        raise InvalidValueError(argument, f"an integer from 1 to {_WIDEST}", count)
+    return count
 
 
 class Continuation(NamedTuple):

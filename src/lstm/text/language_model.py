@@ -13,7 +13,7 @@ from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, History
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.models import Model
-from lstm.text.beam import Continuation, beam_search
+from lstm.text.beam import Continuation, beam_search, checked_width
 from lstm.text.console import console_for
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, Surprise, evaluate, surprises
@@ -391,7 +391,7 @@ class LanguageModel:
             'abracadabra'
         """
         checks.int_at_least("length", length, 0)
-        checks.positive_int("width", width)
+        checked_width("width", width)
         found = beam_search(self, self._before(prompt), length, width, checked_stops(stop))
         return Continuation(prompt + found.text, found.log_probability)
 
