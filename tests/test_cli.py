@@ -240,7 +240,8 @@ class TestFindLr:
     def test_json(self, folder: Path) -> None:
         found = json.loads(run("train", "text.txt", *SMALL, "--find-lr", "--json").stdout)
         assert len(found["rates"]) == len(found["losses"])
-        assert found["suggestion"] in found["rates"]
+        lowest = found["rates"][int(np.argmin(found["losses"]))]
+        assert found["suggestion"] == lowest / 10
 
 
 class TestGenerate:

@@ -421,7 +421,7 @@ def set_num_threads(count: int) -> None:
     _kernels.set_num_threads(count)
 
 
-if "LSTM_NUM_THREADS" in os.environ:
+if os.environ.get("LSTM_NUM_THREADS"):
     try:
         _threads = int(os.environ["LSTM_NUM_THREADS"])
     except ValueError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lstm.errors import DivergedError
 from lstm.text.corpus import Corpus
 from lstm.text.options import TrainingOptions
 
@@ -25,7 +26,7 @@ class LearningRates:
     Attributes:
         rates: the learning rates tried, rising.
         losses: the smoothed loss after a step with each, in nats per token.
-        suggestion: the one at which the loss fell the fastest.
+        suggestion: a tenth of the one with the lowest loss: beyond that, steps soon are too large.
     """
 
     rates: list[float]
@@ -67,13 +68,6 @@ def find_lr(
         model.reset_states()
         model.set_weights(weights)
         model.random_state = random_state
-    return LearningRates(rates, losses, _steepest(rates, losses))
-
-
-def _steepest(rates: list[float], losses: list[float]) -> float:
-    """The learning rate at which the loss falls the fastest, before its lowest point."""
-    lowest = int(np.argmin(losses))
-    if lowest < 2:
-        return rates[lowest]
-    slopes = np.gradient(losses[: lowest + 1], np.log(rates[: lowest + 1]))
-    return rates[int(np.argmin(slopes))]
+    if not losses:
+        raise DivergedError("the loss is not a finite number before the first step")
+    return LearningRates(rates, losses, rates[int(np.argmin(losses))] / 10)

@@ -60,7 +60,8 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     """Write what `read_config` reads."""
-    text = json.dumps(config, indent=2, ensure_ascii=False) + "\n"
+    # In ASCII, which can hold also the names of files that are not Unicode.
+    text = json.dumps(config, indent=2) + "\n"
     saving.write_bytes(folder / CONFIG, text.encode())
 
 

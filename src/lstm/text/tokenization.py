@@ -16,6 +16,8 @@ from lstm.text.vocabularies import (
     WordVocabulary,
 )
 
+_MOST = 2**31 - 1
+
 KINDS = ("characters", "bytes", "words", "bpe")
 
 _NAMES = {"chunks": "corpus", "size": "vocabulary_size", "path": "tokens"}
@@ -46,7 +48,8 @@ class Tokenization:
             value = getattr(self, name)
             if value is None:
                 continue
-            checks.positive_int(name, value)
+            if checks.positive_int(name, value) > _MOST:
+                raise InvalidValueError(name, f"at most {_MOST}", value)
             if self.tokens not in kinds:
                 raise InvalidValueError(
                     name, f"none, unless tokens are {' or '.join(kinds)}", value

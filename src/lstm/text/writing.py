@@ -295,7 +295,7 @@ def checked_choice(
     """
     return Choice(
         checks.number("temperature", temperature, 0),
-        checks.int_at_least("top_k", top_k, 0),
+        min(checks.int_at_least("top_k", top_k, 0), 2**31),  # No vocabulary is as large.
         checks.number("top_p", top_p, 0, 1, open_low=True),
         checks.number("min_p", min_p, 0, 1),
         checks.number("repetition_penalty", repetition_penalty, 0, open_low=True),
