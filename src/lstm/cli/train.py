@@ -75,7 +75,7 @@ def train(
         float, _option("Share of the text, at its end, to validate on.", panel="Text")
     ] = 0.1,
     test_fraction: Annotated[
-        float, _option("Share of the text, behind that, that is never read.", panel="Text")
+        float, _option("Share of the text, behind that, that no training sees.", panel="Text")
     ] = 0.0,
     hidden: Annotated[int | None, _option("Units of each LSTM.", CHOSEN, "Model")] = None,
     layers: Annotated[int | None, _option("Number of LSTMs.", CHOSEN, "Model")] = None,
@@ -209,8 +209,6 @@ def _train(
             f"stopped at step {training.step:,}. Go on with: lstm train --resume {place}",
             INTERRUPTED,
         ) from None
-    show_sample(console, sample(model))
-    console.print(f"Saved {run.folder / MODEL}. Next: lstm generate {place}")
     if json_output:
         print_json(
             {
@@ -220,6 +218,9 @@ def _train(
                 **training.records[-1],
             }
         )
+        return
+    show_sample(console, sample(model))
+    console.print(f"Saved {run.folder / MODEL}. Next: lstm generate {place}")
 
 
 def _show_rates(console: Console, found: LearningRates, json_output: bool) -> None:

@@ -69,8 +69,12 @@ def choose(
         backend: name of the backend.
 
     Returns:
-        `hidden`, `layers`, `lr`, `dropout`, `recurrent_dropout` and `epochs` as they suit the text,
-        the machine and each other.
+        `hidden`, `layers`, `lr`, `dropout`, `recurrent_dropout` as they suit the text, the machine
+        and each other; `epochs` where `minutes` is not given, or `minutes` where that would be less
+        than one.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: see `chosen`.
     """
     architecture, training = chosen(given)
     if "hidden" in given or "layers" in given:

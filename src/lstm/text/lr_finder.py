@@ -41,6 +41,15 @@ def find_lr(
 
     The weights stay as they are; the optimizer is a new one.
 
+    Args:
+        language_model: the model.
+        corpus: the tokens, of which the part to train on is read.
+        options: how a training would go; its learning rate does not count.
+
+    Raises:
+        InvalidShapeError: the text is too short.
+        DivergedError: the loss is not a finite number before the first step.
+
     Source:
         Smith, "Cyclical learning rates for training neural networks", 2017.
     """
