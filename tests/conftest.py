@@ -5,13 +5,18 @@ from collections.abc import Iterator
 import pytest
 
 import lstm
+from lstm import backends
+
+
+@pytest.fixture(autouse=True)
+def backend() -> Iterator[None]:
+    """No test finds the backend that another one chose."""
+    with backends.using():
+        yield
 
 
 @pytest.fixture
-def float64() -> Iterator[None]:
+def float64(backend: None) -> None:
     """Everything made during the test computes in float64 on the reference, from one seed."""
-    before = lstm.backend()
     lstm.use("reference", dtype="float64")
     lstm.set_seed(20)
-    yield
-    lstm.use(before.name, before.dtype)

@@ -48,8 +48,10 @@ def use(name: str | None = None, dtype: str | None = None) -> Backend:
 
     Example:
         >>> import lstm
-        >>> lstm.use("reference", dtype="float32").name
+        >>> lstm.use("reference", dtype="float64").name
         'reference'
+        >>> lstm.use("native").name
+        'native'
     """
     global _active
     _active = backend(name, dtype)

@@ -44,7 +44,8 @@ class Writer:
     It remembers the state of the model, the last tokens and the random generators. How often it is
     asked, for how much, and whether it was saved in between, changes nothing: together the pieces
     are the text that comes in one go. Text k of seed s is what a writer of seed s + k writes alone,
-    bit for bit. A character of which not all bytes have been written yet is held back.
+    on the native backend bit for bit: NumPy's products, in the reference, round differently for
+    another number of texts. A character of which not all bytes have been written yet is held back.
 
     Made by `LanguageModel.writer`.
 
