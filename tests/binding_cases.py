@@ -11,10 +11,10 @@ import numpy as np
 from lstm.backends import _kernels
 from op_cases import Array
 
-# Each function with its arguments: a kind, and for arrays one letter for each axis. "4H" is four
-# times H, "V16" the multiple of 16 that V fits into; a list of arrays has its kind in brackets. A
-# kind with "?" may be None; "recent" tokens may be -1. A function that can be called in two ways
-# stands here twice, with a word behind its name.
+# Each function with its arguments: a kind, and for arrays one letter for each axis. "3H" and "4H"
+# are so many times H, "2" is two, "V16" the multiple of 16 that V fits into; a list of arrays has
+# its kind in brackets. A kind with "?" may be None; "recent" tokens may be -1. A function that can
+# be called in two ways stands here twice, with a word behind its name.
 FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
     "lstm_forward": {
         "x": ("in", ("B", "T", "D")),
@@ -98,6 +98,148 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "dw": ("out?", ("V", "4H")),
         "dr": ("out?", ("H", "4H")),
         "db": ("out?", ("4H",)),
+        "dx": ("value", None),
+    },
+    "rnn_forward": {
+        "x": ("in", ("B", "T", "D")),
+        "tokens": ("value", None),
+        "w": ("in", ("D", "H")),
+        "r": ("in", ("H", "H")),
+        "b": ("in?", ("H",)),
+        "h0": ("in", ("B", "H")),
+        "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("value", None),
+        "reverse": ("value", False),
+        "activation": ("code", 2),
+        "masked_h": ("value", None),
+        "y": ("out", ("B", "T", "H")),
+    },
+    "rnn_forward tokens": {
+        "x": ("value", None),
+        "tokens": ("tokens", ("B", "T")),
+        "w": ("in", ("V", "H")),
+        "r": ("in", ("H", "H")),
+        "b": ("in?", ("H",)),
+        "h0": ("in", ("B", "H")),
+        "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("in", ("B", "H")),
+        "reverse": ("value", True),
+        "activation": ("code", 2),
+        "masked_h": ("out", ("B", "T", "H")),
+        "y": ("out", ("B", "T", "H")),
+    },
+    "rnn_backward": {
+        "x": ("in", ("B", "T", "D")),
+        "tokens": ("value", None),
+        "w": ("in", ("D", "H")),
+        "r": ("in", ("H", "H")),
+        "h0": ("in", ("B", "H")),
+        "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("value", None),
+        "reverse": ("value", True),
+        "activation": ("code", 2),
+        "masked_h": ("value", None),
+        "y": ("in", ("B", "T", "H")),
+        "dy": ("in?", ("B", "T", "H")),
+        "dh": ("out", ("B", "H")),
+        "dz": ("out", ("B", "T", "H")),
+        "dw": ("out?", ("D", "H")),
+        "dr": ("out?", ("H", "H")),
+        "db": ("out?", ("H",)),
+        "dx": ("out?", ("B", "T", "D")),
+    },
+    "rnn_backward tokens": {
+        "x": ("value", None),
+        "tokens": ("tokens", ("B", "T")),
+        "w": ("in", ("V", "H")),
+        "r": ("in", ("H", "H")),
+        "h0": ("in", ("B", "H")),
+        "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("in", ("B", "H")),
+        "reverse": ("value", False),
+        "activation": ("code", 2),
+        "masked_h": ("in", ("B", "T", "H")),
+        "y": ("in", ("B", "T", "H")),
+        "dy": ("in?", ("B", "T", "H")),
+        "dh": ("out", ("B", "H")),
+        "dz": ("out", ("B", "T", "H")),
+        "dw": ("out?", ("V", "H")),
+        "dr": ("out?", ("H", "H")),
+        "db": ("out?", ("H",)),
+        "dx": ("value", None),
+    },
+    "gru_forward": {
+        "x": ("in", ("B", "T", "D")),
+        "tokens": ("value", None),
+        "w": ("in", ("D", "3H")),
+        "r": ("in", ("H", "3H")),
+        "b": ("in?", ("2", "3H")),
+        "h0": ("in", ("B", "H")),
+        "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("value", None),
+        "reverse": ("value", False),
+        "activation": ("code", 2),
+        "recurrent_activation": ("code", 3),
+        "gates": ("out", ("B", "T", "4H")),
+        "masked_h": ("value", None),
+        "y": ("out", ("B", "T", "H")),
+    },
+    "gru_forward tokens": {
+        "x": ("value", None),
+        "tokens": ("tokens", ("B", "T")),
+        "w": ("in", ("V", "3H")),
+        "r": ("in", ("H", "3H")),
+        "b": ("in?", ("2", "3H")),
+        "h0": ("in", ("B", "H")),
+        "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("in", ("B", "H")),
+        "reverse": ("value", True),
+        "activation": ("code", 2),
+        "recurrent_activation": ("code", 3),
+        "gates": ("out", ("B", "T", "4H")),
+        "masked_h": ("out", ("B", "T", "H")),
+        "y": ("out", ("B", "T", "H")),
+    },
+    "gru_backward": {
+        "x": ("in", ("B", "T", "D")),
+        "tokens": ("value", None),
+        "w": ("in", ("D", "3H")),
+        "r": ("in", ("H", "3H")),
+        "h0": ("in", ("B", "H")),
+        "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("value", None),
+        "reverse": ("value", True),
+        "activation": ("code", 2),
+        "recurrent_activation": ("code", 3),
+        "gates": ("out", ("B", "T", "4H")),
+        "masked_h": ("value", None),
+        "y": ("in", ("B", "T", "H")),
+        "dy": ("in?", ("B", "T", "H")),
+        "dh": ("out", ("B", "H")),
+        "dw": ("out?", ("D", "3H")),
+        "dr": ("out?", ("H", "3H")),
+        "db": ("out?", ("2", "3H")),
+        "dx": ("out?", ("B", "T", "D")),
+    },
+    "gru_backward tokens": {
+        "x": ("value", None),
+        "tokens": ("tokens", ("B", "T")),
+        "w": ("in", ("V", "3H")),
+        "r": ("in", ("H", "3H")),
+        "h0": ("in", ("B", "H")),
+        "mask": ("mask?", ("B", "T")),
+        "recurrent_mask": ("in", ("B", "H")),
+        "reverse": ("value", False),
+        "activation": ("code", 2),
+        "recurrent_activation": ("code", 3),
+        "gates": ("out", ("B", "T", "4H")),
+        "masked_h": ("in", ("B", "T", "H")),
+        "y": ("in", ("B", "T", "H")),
+        "dy": ("in?", ("B", "T", "H")),
+        "dh": ("out", ("B", "H")),
+        "dw": ("out?", ("V", "3H")),
+        "dr": ("out?", ("H", "3H")),
+        "db": ("out?", ("2", "3H")),
         "dx": ("value", None),
     },
     "linear_forward": {
@@ -323,7 +465,8 @@ def make(kind: str, shape: tuple[int, ...], guard: int = 64) -> Any:
 
 
 def shape_of(letters: tuple[str, ...], sizes: dict[str, int]) -> tuple[int, ...]:
-    products = {"4H": 4 * sizes["H"], "V16": -(-sizes["V"] // 16) * 16}
+    products = {"2": 2, "3H": 3 * sizes["H"], "4H": 4 * sizes["H"]}
+    products |= {"V16": -(-sizes["V"] // 16) * 16}
     return tuple((sizes | products)[letter] for letter in letters)
 
 

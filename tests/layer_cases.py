@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import lstm
 from lstm.layers import (
+    GRU,
     LSTM,
     Activation,
     Add,
@@ -27,6 +28,7 @@ from lstm.layers import (
     Permute,
     RepeatVector,
     Reshape,
+    SimpleRNN,
     Slice,
     SpatialDropout1D,
     Squeeze,
@@ -123,6 +125,18 @@ def _lstm(name: str = "lstm", inputs: int = 2, units: int = 3) -> dict[str, tupl
     }
 
 
+def _gru(name: str = "gru") -> dict[str, tuple[int, ...]]:
+    return {
+        f"{name}/kernel": (2, 9),
+        f"{name}/recurrent_kernel": (3, 9),
+        f"{name}/bias": (2, 9),
+    }
+
+
+def _rnn(name: str = "simple_rnn") -> dict[str, tuple[int, ...]]:
+    return {f"{name}/kernel": (2, 3), f"{name}/recurrent_kernel": (3, 3), f"{name}/bias": (3,)}
+
+
 def _both() -> dict[str, tuple[int, ...]]:
     return _lstm("bidirectional/forward_lstm") | _lstm("bidirectional/backward_lstm")
 
@@ -211,6 +225,63 @@ CASES = [
         [Y],
         _lstm(),
         random=True,
+        **STREAMS,
+    ),
+    *(
+        case
+        for name, kind, weights in (("gru", GRU, _gru), ("simple rnn", SimpleRNN, _rnn))
+        for case in (
+            LayerCase(name, lambda kind=kind: kind(3), [SEQUENCE], [H], weights(), **STREAMS),
+            LayerCase(
+                f"{name}, sequences and state",
+                lambda kind=kind: kind(3, return_sequences=True, return_state=True),
+                [SEQUENCE],
+                [Y, H],
+                weights(),
+                **STREAMS,
+            ),
+            LayerCase(
+                f"{name}, backwards, sequences",
+                lambda kind=kind: kind(3, go_backwards=True, return_sequences=True),
+                [SEQUENCE],
+                [Y],
+                weights(),
+                **WHOLE,
+                in_order=False,
+            ),
+            LayerCase(
+                f"{name}, initial state",
+                lambda kind=kind: kind(3, return_sequences=True, return_state=True),
+                [SEQUENCE, H],
+                [Y, H],
+                weights(),
+                stateful_call=True,
+            ),
+            LayerCase(
+                f"{name}, sigmoid, no bias",
+                lambda kind=kind: kind(3, activation="sigmoid", use_bias=False),
+                [SEQUENCE],
+                [H],
+                {key: shape for key, shape in weights().items() if "bias" not in key},
+                **STREAMS,
+            ),
+            LayerCase(
+                f"{name}, dropout",
+                lambda kind=kind: kind(3, dropout=0.3, recurrent_dropout=0.4),
+                [SEQUENCE],
+                [H],
+                weights(),
+                random=True,
+                **STREAMS,
+            ),
+        )
+    ),
+    LayerCase(
+        "gru, other activations",
+        lambda: GRU(3, activation="sigmoid", recurrent_activation="tanh", name="cell"),
+        [SEQUENCE],
+        [H],
+        _gru("cell"),
         **STREAMS,
     ),
     LayerCase(
@@ -451,6 +522,22 @@ CASES = [
         [SEQUENCE, H, H, H, H],
         [Y],
         _both(),
+        stateful_call=True,
+    ),
+    LayerCase(
+        "bidirectional gru, last and state",
+        lambda: Bidirectional(GRU(3, return_state=True)),
+        [SEQUENCE],
+        [(6,), H, H],
+        _gru("bidirectional/forward_gru") | _gru("bidirectional/backward_gru"),
+        **WHOLE,
+    ),
+    LayerCase(
+        "bidirectional simple rnn, initial state",
+        lambda: Bidirectional(SimpleRNN(3, return_sequences=True), merge_mode="sum"),
+        [SEQUENCE, H, H],
+        [Y],
+        _rnn("bidirectional/forward_simple_rnn") | _rnn("bidirectional/backward_simple_rnn"),
         stateful_call=True,
     ),
 ]

@@ -29,6 +29,7 @@ from op_cases import (
     pointwise_loss_case,
     scale_features_case,
 )
+from recurrent_cases import OPERATIONS, recurrent_case
 from tolerances import assert_close
 
 # ---- instruction sets
@@ -225,6 +226,37 @@ def lstms(draw: st.DrawFn) -> Use:
 
 
 @st.composite
+def rnns_and_grus(draw: st.DrawFn) -> Use:
+    B, T, D, H = draw(FEW), draw(FEW), draw(SIZES), draw(SIZES)
+    which = [draw(st.sampled_from(LSTM_ACTIVATIONS)) for _ in range(2)]
+    if draw(st.booleans()):
+        which = ["tanh", "sigmoid"]
+    bounded = set(which) <= {"tanh", "sigmoid"}
+    case = recurrent_case(
+        draw(st.sampled_from(OPERATIONS)),
+        B,
+        T if bounded else min(T, 3),
+        D,
+        H,
+        reverse=draw(st.booleans()),
+        mask=draw(st.sampled_from(MASKS)),
+        activation=which[0],
+        recurrent_activation=which[1],
+        bias=draw(st.booleans()),
+        state=draw(st.booleans()),
+        tokens=draw(st.booleans()),
+        recurrent_mask=draw(st.booleans()),
+    )
+    power = 0.5 if bounded else 1
+    weights = case.weights | {
+        "w": case.weights["w"] * (2 / max(2, D)) ** power,
+        "r": case.weights["r"] * (3 / max(3, H)) ** power,
+    }
+    without = draw(st.frozensets(st.integers(0, 1)))
+    return Use(replace(case, weights=weights), "lstm", max(1, T), without=without)
+
+
+@st.composite
 def cross_entropies(draw: st.DrawFn) -> Use:
     lead, V = draw(st.lists(FEW, max_size=2).map(tuple)), draw(SIZES)
     case = cross_entropy_case(
@@ -278,6 +310,7 @@ USES = {
     "linear": laid_out(linears()),
     "conv1d": laid_out(conv1ds()),
     "lstm": laid_out(lstms()),
+    "rnn_and_gru": laid_out(rnns_and_grus()),
     "cross_entropy": laid_out(cross_entropies()),
     "linear_cross_entropy": laid_out(linear_cross_entropies()),
     "pointwise_loss": laid_out(pointwise_losses()),
@@ -313,6 +346,17 @@ LARGE = [
             Use(lstm_case(1, 11, 37, 131, mask="holes"), "lstm", 11),
             Use(lstm_case(1, 11, 37, 131, reverse=True, tokens=True), "lstm", 11),
             Use(lstm_case(1, 11, 37, 131, reverse=True, recurrent_mask=True), "lstm", 11),
+            *(
+                Use(recurrent_case(operation, *sizes, **options), "lstm", sizes[0] * sizes[1])
+                for operation in OPERATIONS
+                for sizes, options in (
+                    ((13, 11, 37, 67), {}),
+                    ((13, 11, 37, 67), {"reverse": True, "mask": "holes"}),
+                    ((13, 11, 37, 67), {"tokens": True, "reverse": True}),
+                    ((13, 11, 37, 67), {"mask": "left", "recurrent_mask": True}),
+                    ((3, 7, 5, 131), {"mask": "right", "state": False, "bias": False}),
+                )
+            ),
         )
     ),
     *(

@@ -15,6 +15,7 @@ import lstm
 from backend_cases import over_dtypes
 from lstm.backends.ops import Ops
 from lstm.layers import (
+    GRU,
     LSTM,
     Activation,
     Bidirectional,
@@ -23,6 +24,7 @@ from lstm.layers import (
     Dense,
     Dropout,
     Embedding,
+    SimpleRNN,
     TiedDense,
     TimeDistributed,
 )
@@ -51,6 +53,13 @@ def without_bias() -> lstm.Model:
 def both_directions() -> lstm.Model:
     layers = [Embedding(V, E, mask_zero=True), Bidirectional(LSTM(H, return_sequences=True))]
     return lstm.Sequential([lstm.Input((None,)), *layers, Dense(2)])
+
+
+def other_cells() -> lstm.Model:
+    """A GRU with recurrent dropout and a SimpleRNN read the same Embedding, one from its end."""
+    x, embedding = lstm.Input((None,)), Embedding(V, E, mask_zero=True)
+    gru, rnn = GRU(H, recurrent_dropout=0.4), SimpleRNN(H, go_backwards=True)
+    return lstm.Model(x, Dense(2)(Concatenate()([gru(embedding(x)), rnn(embedding(x))])))
 
 
 def translator() -> lstm.Model:
@@ -91,6 +100,7 @@ MAKES: dict[str, Make] = {
     "frozen lstm": lambda: chain(frozen="lstm"),
     "both frozen": lambda: chain(frozen="embedding lstm"),
     "both directions": both_directions,
+    "other cells": other_cells,
     "translator": translator,
     "called twice": called_twice,
 }

@@ -12,6 +12,7 @@ from backend_cases import over_dtypes
 from lstm.backends import backend
 from lstm.backends.ops import Ops
 from op_cases import DELTA, Array, Arrays
+from recurrent_cases import OPERATIONS, functions
 from tolerances import assert_close
 
 GOLDEN = load_file(Path(__file__).parent / "golden" / "golden.safetensors")
@@ -64,6 +65,22 @@ def test_lstm(ops: Ops, dtype: str, case: str) -> None:
 def test_lstm_with_lengths(ops: Ops, dtype: str) -> None:
     a = golden("lstm_with_lengths", dtype)
     check_lstm(ops, a, np.arange(a["x"].shape[1]) < a["lengths"][:, None])
+
+
+@over_dtypes
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_rnn_and_gru(ops: Ops, dtype: str, operation: str) -> None:
+    a = golden(operation, dtype)
+    forward, backward = functions(ops, operation)
+    activations = ("tanh", "sigmoid") if operation == "gru" else ("tanh",)
+    y, h_n, cache = forward(
+        a["x"], a["w"], a["r"], a["b"], a["h0"], None, None, False, *activations, True
+    )
+    dw, dr, db = buffers(a, "w", "r", "b")
+    dx, dh0 = backward(a["dy"], a["dh_n"], cache, dw, dr, db, True)
+    results = {"y": y, "h_n": h_n, "dx": dx, "dh0": dh0, "dw": dw, "dr": dr, "db": db}
+    for name, result in results.items():
+        assert_close(result, a[name], "lstm", terms=a["x"].shape[1])
 
 
 @over_dtypes

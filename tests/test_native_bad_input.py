@@ -220,10 +220,15 @@ def test_codes_of_nothing_are_refused(function: str, name: str, code: Any) -> No
     assert_refused(function, arguments_of(function) | {name: code})
 
 
+RECURRENT = [f"{kind}_{way}" for kind in ("lstm", "rnn", "gru") for way in ("forward", "backward")]
+
+
 @pytest.mark.parametrize("name", ["activation", "recurrent_activation"])
-@pytest.mark.parametrize("function", ["lstm_forward", "lstm_backward"])
-def test_an_lstm_has_no_softmax(function: str, name: str) -> None:
-    assert_refused(function, arguments_of(function) | {name: 5})
+@pytest.mark.parametrize("function", RECURRENT)
+def test_a_recurrent_layer_has_no_softmax(function: str, name: str) -> None:
+    arguments = arguments_of(function)
+    if name in arguments:
+        assert_refused(function, arguments | {name: 5})
 
 
 @pytest.mark.parametrize("function", ["conv1d_forward", "conv1d_backward"])
@@ -256,15 +261,15 @@ def test_choices_out_of_range_are_refused(function: str, name: str, value: Any) 
     assert_refused(function, arguments_of(function) | {name: value})
 
 
-@pytest.mark.parametrize("function", ["lstm_forward", "lstm_backward"])
-def test_an_lstm_takes_vectors_or_tokens(function: str) -> None:
+@pytest.mark.parametrize("function", RECURRENT)
+def test_a_recurrent_layer_takes_vectors_or_tokens(function: str) -> None:
     vectors, tokens = arguments_of(function), arguments_of(f"{function} tokens")
     assert_refused(function, vectors | {"x": None})
     assert_refused(function, vectors | {"tokens": tokens["tokens"]})
     assert_refused(function, tokens | {"x": vectors["x"]})
 
 
-@pytest.mark.parametrize("function", ["lstm_forward", "lstm_backward"])
+@pytest.mark.parametrize("function", RECURRENT)
 def test_a_recurrent_mask_and_what_it_masks_belong_together(function: str) -> None:
     with_mask, without = arguments_of(f"{function} tokens"), arguments_of(function)
     for name in ("recurrent_mask", "masked_h"):
@@ -272,10 +277,11 @@ def test_a_recurrent_mask_and_what_it_masks_belong_together(function: str) -> No
         assert_refused(function, without | {name: with_mask[name]})
 
 
-def test_tokens_have_no_gradient() -> None:
-    arguments = arguments_of("lstm_backward tokens")
+@pytest.mark.parametrize("function", [name for name in RECURRENT if name.endswith("backward")])
+def test_tokens_have_no_gradient(function: str) -> None:
+    arguments = arguments_of(f"{function} tokens")
     dx = np.zeros((SIZES["B"], SIZES["T"], SIZES["V"]), np.float32)
-    assert_refused("lstm_backward", arguments | {"dx": dx})
+    assert_refused(function, arguments | {"dx": dx})
 
 
 def test_without_gates_the_cell_is_the_last() -> None:

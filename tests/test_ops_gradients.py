@@ -8,6 +8,7 @@ import pytest
 
 import lstm_cases
 import op_cases
+import recurrent_cases
 from backend_cases import in_float64
 from gradients import assert_gradient
 from lstm.backends.ops import Ops
@@ -67,4 +68,46 @@ def test_lstm_gives_the_gradients_of_a_state_left_out(ops: Ops, reverse: bool, m
         gradients.append(pull(make_probes(outputs, np.random.default_rng(12)), {}, True))
     left_out, zeros = gradients
     for name in ("x", "h0", "c0"):
+        np.testing.assert_array_equal(left_out[name], zeros[name])
+
+
+@in_float64
+@pytest.mark.parametrize(
+    "case",
+    recurrent_cases.OPTIONS
+    + recurrent_cases.LEFT_OUT
+    + recurrent_cases.RECURRENT_MASKS
+    + recurrent_cases.SHAPES,
+    ids=str,
+)
+def test_rnn_and_gru(ops: Ops, case: Case) -> None:
+    check_gradients(ops, case)
+
+
+@in_float64
+@pytest.mark.parametrize("operation", recurrent_cases.OPERATIONS)
+@pytest.mark.parametrize(("reverse", "mask"), lstm_cases.DIRECTION_AND_MASK)
+@pytest.mark.parametrize("given", [(True, False), (False, True)], ids=str)
+def test_rnn_and_gru_from_one_of_their_outputs(
+    ops: Ops, operation: str, reverse: bool, mask: str, given: Sequence[bool]
+) -> None:
+    case = recurrent_cases.recurrent_case(operation, 3, 3, 2, 2, reverse=reverse, mask=mask)
+    check_gradients(ops, case, given)
+
+
+@in_float64
+@pytest.mark.parametrize("operation", recurrent_cases.OPERATIONS)
+@pytest.mark.parametrize(("reverse", "mask"), lstm_cases.DIRECTION_AND_MASK)
+def test_rnn_and_gru_give_the_gradient_of_a_state_left_out(
+    ops: Ops, operation: str, reverse: bool, mask: str
+) -> None:
+    gradients = []
+    for options in ({"state": False}, {"zero_state": True}):
+        case = recurrent_cases.recurrent_case(
+            operation, 3, 4, 2, 3, reverse=reverse, mask=mask, **options
+        )
+        outputs, pull = case.run(ops, case.arrays())
+        gradients.append(pull(make_probes(outputs, np.random.default_rng(12)), {}, True))
+    left_out, zeros = gradients
+    for name in ("x", "h0"):
         np.testing.assert_array_equal(left_out[name], zeros[name])

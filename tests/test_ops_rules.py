@@ -9,12 +9,17 @@ import pytest
 
 import lstm_cases
 import op_cases
+import recurrent_cases
 from backend_cases import over_backends, over_dtypes
 from lstm.backends.ops import Ops
 from op_cases import Array, Arrays, Case, make_probes
 from tolerances import assert_close
 
-CASES = op_cases.CASES + lstm_cases.LEFT_OUT + lstm_cases.RECURRENT_MASKS + lstm_cases.SHAPES
+CASES = op_cases.CASES + [
+    case
+    for cases in (lstm_cases, recurrent_cases)
+    for case in cases.LEFT_OUT + cases.RECURRENT_MASKS + cases.SHAPES
+]
 WITH_WEIGHTS = [case for case in CASES if case.weights]
 over_cases = pytest.mark.parametrize("case", CASES, ids=str)
 over_cases_with_weights = pytest.mark.parametrize("case", WITH_WEIGHTS, ids=str)
@@ -141,6 +146,24 @@ def test_lstm_keeps_a_cache_only_when_asked(ops: Ops, case: Case) -> None:
     arguments = [a.get(name) for name in names]
     *kept, cache = ops.lstm_forward(*arguments, False, "tanh", "sigmoid", True)
     *outputs, nothing = ops.lstm_forward(*arguments, False, "tanh", "sigmoid", False)
+    assert cache is not None
+    assert nothing is None
+    for x, y in zip(outputs, kept, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+@over_backends
+@pytest.mark.parametrize(
+    "case", recurrent_cases.LEFT_OUT + recurrent_cases.RECURRENT_MASKS, ids=str
+)
+def test_rnn_and_gru_keep_a_cache_only_when_asked(ops: Ops, case: Case) -> None:
+    a, operation = case.arrays("float32"), case.name[:3]
+    forward, _ = recurrent_cases.functions(ops, operation)
+    names = ("tokens" if "tokens" in a else "x", "w", "r", "b", "h0", "mask", "recurrent_mask")
+    arguments = [a.get(name) for name in names]
+    activations = ("tanh", "sigmoid") if operation == "gru" else ("tanh",)
+    *kept, cache = forward(*arguments, False, *activations, True)
+    *outputs, nothing = forward(*arguments, False, *activations, False)
     assert cache is not None
     assert nothing is None
     for x, y in zip(outputs, kept, strict=True):

@@ -1,4 +1,4 @@
-"""LSTM and its wrappers: each option against plain NumPy or against another way to say it."""
+"""Recurrent layers and their wrappers: each option against plain NumPy or another way to say it."""
 
 from typing import Any
 
@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 import lstm
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, TimeDistributed
+from lstm.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Conv1D,
+    Dense,
+    Embedding,
+    SimpleRNN,
+    TimeDistributed,
+)
 from tolerances import assert_close
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -123,6 +132,86 @@ class TestLSTM:
             LSTM(3)(x, initial_state=h)
         with pytest.raises(InvalidShapeError, match="initial_state"):
             LSTM(4)(x, initial_state=[h, h])
+
+
+class TestGRU:
+    def test_equations(self) -> None:
+        model = model_of(GRU(3, return_sequences=True))
+        w, r, b = model.get_weights()
+        h = np.zeros((3, 3))
+        for t in range(5):
+            xw, q = X[:, t] @ w + b[0], h @ r + b[1]
+            u, s = sigmoid(xw[:, :3] + q[:, :3]), sigmoid(xw[:, 3:6] + q[:, 3:6])
+            h = u * h + (1 - u) * np.tanh(xw[:, 6:] + s * q[:, 6:])
+            assert_close(model.predict(X)[:, t], h, "lstm", terms=5)
+
+    def test_initial_weights(self) -> None:
+        units = 16
+        kernel, recurrent, bias = _initial(GRU(units))
+        assert np.abs(kernel).max() <= np.sqrt(6 / (2 + 3 * units))
+        for gate in np.split(recurrent, 3, axis=1):
+            assert_close(gate @ gate.T, np.eye(units), "product", terms=units)
+        assert_array_equal(bias, np.zeros((2, 3 * units)))
+
+
+class TestSimpleRNN:
+    def test_equations(self) -> None:
+        model = model_of(SimpleRNN(3, return_sequences=True))
+        w, r, b = model.get_weights()
+        h = np.zeros((3, 3))
+        for t in range(5):
+            h = np.tanh(X[:, t] @ w + h @ r + b)
+            assert_close(model.predict(X)[:, t], h, "lstm", terms=5)
+
+
+@pytest.mark.parametrize("kind", [GRU, SimpleRNN])
+class TestOneState:
+    def test_backwards_reads_the_reversed_sequence(self, kind: Any) -> None:
+        forward = model_of(kind(3, return_sequences=True))
+        backward = same_weights(forward, kind(3, return_sequences=True, go_backwards=True))
+        assert_array_equal(backward.predict(X), forward.predict(X[:, ::-1]))
+
+    def test_goes_on_from_an_initial_state(self, kind: Any) -> None:
+        whole = model_of(kind(3, return_sequences=True, return_state=True))
+        _, h = whole.predict(X[:, :2])
+        x, h0 = lstm.Input((None, 2)), lstm.Input((3,))
+        rest = lstm.Model([x, h0], kind(3, return_sequences=True)(x, initial_state=[h0]))
+        rest.set_weights(whole.get_weights())
+        assert_array_equal(rest.predict([X[:, 2:], h]), whole.predict(X)[0][:, 2:])
+
+    def test_stateful_goes_on_from_the_batch_before(self, kind: Any) -> None:
+        whole = model_of(kind(3, return_sequences=True))
+        stateful = same_weights(whole, kind(3, return_sequences=True, stateful=True))
+        parts = [stateful.predict(part, batch_size=3) for part in (X[:, :2], X[:, 2:])]
+        assert_array_equal(np.concatenate(parts, 1), whole.predict(X))
+        stateful.reset_states()
+        assert_array_equal(stateful.predict(X, batch_size=3), whole.predict(X))
+
+    def test_a_state_is_one_array(self, kind: Any) -> None:
+        model = model_of(kind(3, name="cell"))
+        state = model.initial_state(batch_size=4)
+        assert repr(state) == "State(batch_size=4, cell=(4, 3))"
+
+    def test_unusable_options(self, kind: Any) -> None:
+        for options, argument in (
+            ({"units": 0}, "units"),
+            ({"units": 2, "activation": "softmax"}, "activation"),
+            ({"units": 2, "recurrent_dropout": 1.0}, "recurrent_dropout"),
+            ({"units": 2, "stateful": True, "go_backwards": True}, "stateful"),
+        ):
+            with pytest.raises(InvalidValueError, match=argument):
+                kind(**options)
+
+    def test_unusable_calls(self, kind: Any) -> None:
+        x, h = lstm.Input((None, 2)), lstm.Input((3,))
+        with pytest.raises(
+            InvalidValueError, match="initial_state: expected a hidden state, got 2"
+        ):
+            kind(3)(x, initial_state=[h, h])
+        with pytest.raises(InvalidTypeError, match="initial_state"):
+            kind(3)(x, initial_state=h)
+        with pytest.raises(InvalidShapeError, match="initial_state"):
+            kind(4)(x, initial_state=[h])
 
 
 class TestBidirectional:

@@ -5,9 +5,10 @@ Needs PyTorch (the `torch` extra), which the tests themselves do not; run by han
     python tests/golden/make_golden.py
 
 Everything is float64 and random, from one seed, on one thread, so that the same PyTorch writes the
-same file. Weights are stored in the layout of this library: kernels transposed, and the sum of the
-two biases that PyTorch's LSTM has, on which the outputs depend alone. Gradients are those of
-Σ dy·y over all outputs y, with dy random too; the gradient of a weight w is stored as dw.
+same file. Weights are stored in the layout of this library: kernels transposed, the
+blocks of a GRU in our order, its two biases as rows, and of LSTM and RNN the sum of the two, on
+which the outputs depend alone. Gradients are those of Σ dy·y over all outputs y, with dy random
+too; the gradient of a weight w is stored as dw.
 """
 
 from pathlib import Path
@@ -110,6 +111,27 @@ def bidirectional() -> None:
     given = pull(outputs)
     keep("bidirectional", x=x, dx=grad(x), **outputs, **given)
     keep("bidirectional", **lstm_weights(layer), **lstm_weights(layer, "_reverse"))
+
+
+def recurrent() -> None:
+    # From PyTorch's order of a GRU's blocks, reset, update and candidate, to ours.
+    ours = [*range(H, 2 * H), *range(H), *range(2 * H, 3 * H)]
+    for case, kind, columns in (("rnn", nn.RNN, [*range(H)]), ("gru", nn.GRU, ours)):
+        layer, x, h0 = kind(D, H, batch_first=True), leaf(B, T, D), leaf(B, H)
+        for weight in layer.parameters():
+            nn.init.normal_(weight, std=0.5)
+        y, h_n = layer(x, h0[None])
+        outputs = {"y": y, "h_n": h_n[0]}
+        given = pull(outputs)
+        keep(case, x=x, h0=h0, **outputs, **given, dx=grad(x), dh0=grad(h0))
+        w, r, *b = layer.parameters()
+        keep(case, w=w.T[:, columns], r=r.T[:, columns])
+        keep(case, dw=grad(w).T[:, columns], dr=grad(r).T[:, columns])
+        if case == "gru":
+            b, db = torch.stack(b)[:, columns], torch.stack([grad(v) for v in b])[:, columns]
+        else:
+            b, db = b[0] + b[1], grad(b[0])
+        keep(case, b=b, db=db)
 
 
 def conv1d() -> None:
@@ -247,6 +269,7 @@ def main() -> None:
         losses,
         optimizers,
         training,
+        recurrent,
     ):
         case()
     save_file(
