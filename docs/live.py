@@ -4,8 +4,8 @@
 
 Each page has one namespace, its own working directory and seed. Run are
 
-- fenced ``python`` blocks; where they have ``>>>`` prompts, what they print must be what stands there,
-  floats to the digits written;
+- fenced ``python`` blocks; where they have ``>>>`` prompts, what they print must be what stands
+  there, floats to the digits written;
 - the bodies of ``{picture}`` directives, each of which leaves one figure, which is saved;
 - both of them inside other directives, such as ``{solution}``.
 
