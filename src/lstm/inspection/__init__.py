@@ -1,6 +1,6 @@
 """The lens: what a trained model does while it reads, and what it learned from."""
 
-from lstm.inspection.flow import GradientFlow, gradient_flow
+from lstm.inspection.flow import GradientFlow, gradient_flow, gradient_flow_of_text
 from lstm.inspection.memory import Context, Memory, context, memory
 from lstm.inspection.properties import PROPERTIES
 from lstm.inspection.reading import Reading, read, readings
@@ -22,6 +22,7 @@ __all__ = [
     "context",
     "find_units",
     "gradient_flow",
+    "gradient_flow_of_text",
     "memory",
     "read",
     "readings",

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import InvalidShapeError
+from lstm.inspection.windows import windows_of
 from lstm.text import Corpus, LanguageModel
 from lstm.text.log_probabilities import log_of
 from lstm.text.sources import TextLike
@@ -79,9 +79,9 @@ def memory(
         >>> lstm.inspection.memory(model, "abracadabra " * 20, longest=8).lags.tolist()
         [1, 2, 3, 4, 6, 8]
     """
-    tokens, rng = _tokens(model, corpus), np.random.default_rng(seed)
-    longest = min(checks.positive_int("longest", longest), len(tokens) - 1)
-    texts = _windows(tokens, longest + 1, checks.positive_int("windows", windows), rng)
+    texts = windows_of(model, corpus, longest + 1, windows, seed)
+    tokens, rng = model.encoded(corpus).tokens, np.random.default_rng(seed)
+    longest = texts.shape[1] - 1
     lags = np.unique(np.geomspace(1, longest, min(longest, 24)).round().astype(np.int64))
     plain, change = _last_nats(model, texts), np.empty(len(lags))
     for k, lag in enumerate(lags):
@@ -119,27 +119,8 @@ def context(
         >>> lstm.inspection.context(model, "abracadabra " * 20, longest=8).nats.shape
         (8,)
     """
-    tokens, rng = _tokens(model, corpus), np.random.default_rng(seed)
-    longest = min(checks.positive_int("longest", longest), len(tokens) - 1)
-    texts = _windows(tokens, longest + 1, checks.positive_int("windows", windows), rng)
-    return Context(np.arange(1, longest + 1), _nats(model, texts).mean(0))
-
-
-def _tokens(model: LanguageModel, corpus: TextLike | Corpus) -> NDArray[np.unsignedinteger]:
-    if not isinstance(model, LanguageModel):
-        raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
-    tokens = model.encoded(corpus).tokens
-    if len(tokens) < 3:
-        raise InvalidShapeError("corpus", "at least 3 tokens", len(tokens))
-    return tokens
-
-
-def _windows(
-    tokens: NDArray[np.unsignedinteger], length: int, count: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Pieces (count, length) of a text, from random places."""
-    starts = rng.integers(0, len(tokens) - length + 1, count)
-    return np.array([tokens[start : start + length] for start in starts], np.int64)
+    texts = windows_of(model, corpus, longest + 1, windows, seed)
+    return Context(np.arange(1, texts.shape[1]), _nats(model, texts).mean(0))
 
 
 def _others(
