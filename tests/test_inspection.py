@@ -252,7 +252,7 @@ class TestGradientFlow:
         model, x = stacked(), sequences(1)[:1]
         dy = np.array([[0.3, -1.1]])
         flow = inspection.gradient_flow(model, x, dy)
-        upper = Sequential([Input((None, 5)), *model.layers[2:]])
+        upper = Sequential([Input((None, 5)), *model.layers[1:]])
         h = inspection.record(model, x).layers["lstm"]["h"]
 
         def loss(change: float, unit: int) -> float:
