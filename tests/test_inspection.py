@@ -11,8 +11,9 @@ from language_cases import TEXT, small
 from lstm import Input, LanguageModel, Model, Sequential, inspection
 from lstm.backends import reference
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.initializers import RandomNormal
 from lstm.inspection import properties
-from lstm.layers import LSTM, Bidirectional, Dense, Embedding
+from lstm.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN
 from lstm.text import ByteVocabulary, Corpus, TextSource
 
 
@@ -45,6 +46,20 @@ class TestRecord:
         assert_allclose(found["c"], cs, rtol=1e-12)
         for letter, values in zip("ifgo", np.split(gates, 4, -1), strict=True):
             assert_allclose(found[letter], values, rtol=1e-12)
+
+    @pytest.mark.usefixtures("float64")
+    def test_the_gates_of_a_gru_make_its_states(self) -> None:
+        lstm.set_seed(3)
+        bias = RandomNormal()
+        layer = GRU(5, return_sequences=True, bias_initializer=bias)
+        model = Sequential([Input((None, 3)), layer, SimpleRNN(4, return_sequences=True)])
+        found = inspection.record(model, sequences())
+        h, u, s, g = found.layers["gru"].values()
+        before = np.concatenate((np.zeros_like(h[:, :1]), h[:, :-1]), 1)
+        assert_allclose(h, u * before + (1 - u) * g, rtol=1e-12)
+        assert 0 < s.min() < s.max() < 1
+        assert found.layers["simple_rnn"].keys() == {"h"}
+        assert_array_equal(found.layers["simple_rnn"]["h"], found.outputs[0])
 
     @pytest.mark.usefixtures("float64")
     def test_layers_that_give_only_the_last_state_are_recorded_whole(self) -> None:
@@ -336,6 +351,14 @@ class TestMemory:
         found = inspection.context(model, TEXT, longest=30, windows=200)
         assert found.lengths.tolist() == list(range(1, 31))
         assert found.nats[0] > found.nats[-10:].mean()
+
+    def test_the_parts_of_a_text_have_its_mean(self, model: LanguageModel) -> None:
+        reading = inspection.read(model, TEXT[:1001])
+        found = inspection.position(reading, parts=20)
+        assert found.starts.tolist() == list(range(1, 1001, 50))
+        assert found.nats.mean() == pytest.approx(reading.surprise[1:].mean())
+        with pytest.raises(InvalidShapeError, match="2 tokens"):
+            inspection.position(inspection.read(model, "a"))
 
     def test_without_memory_nothing_is_noticed(self) -> None:
         made = LanguageModel.create(ByteVocabulary(), hidden=4, seed=0)

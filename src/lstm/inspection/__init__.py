@@ -1,7 +1,7 @@
 """The lens: what a trained model does while it reads, and what it learned from."""
 
 from lstm.inspection.flow import GradientFlow, gradient_flow, gradient_flow_of_text
-from lstm.inspection.memory import Context, Memory, context, memory
+from lstm.inspection.memory import Context, Memory, Position, context, memory, position
 from lstm.inspection.properties import PROPERTIES
 from lstm.inspection.reading import Reading, read, readings
 from lstm.inspection.recording import Recording, record
@@ -14,6 +14,7 @@ __all__ = [
     "Context",
     "GradientFlow",
     "Memory",
+    "Position",
     "Reading",
     "Recording",
     "Saliency",
@@ -24,6 +25,7 @@ __all__ = [
     "gradient_flow",
     "gradient_flow_of_text",
     "memory",
+    "position",
     "read",
     "readings",
     "record",

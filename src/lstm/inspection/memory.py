@@ -1,11 +1,13 @@
-"""How far back a language model looks: changed tokens, and contexts of every length."""
+"""How far back a language model looks: changed tokens, contexts of every length, places."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm import checks
 from lstm.errors import InvalidShapeError
+from lstm.inspection.reading import Reading
 from lstm.inspection.windows import windows_of
 from lstm.text import Corpus, LanguageModel
 from lstm.text.log_probabilities import log_of
@@ -45,6 +47,19 @@ class Context:
     """
 
     lengths: NDArray[np.int64]
+    nats: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Position:
+    """How well a model predicts the parts of a text.
+
+    Attributes:
+        starts: (K,), the number of the first token of each part.
+        nats: (K,), the mean loss of its tokens.
+    """
+
+    starts: NDArray[np.int64]
     nats: NDArray[np.float64]
 
 
@@ -121,6 +136,31 @@ def context(
     """
     texts = windows_of(model, corpus, longest + 1, windows, seed)
     return Context(np.arange(1, texts.shape[1]), _nats(model, texts).mean(0))
+
+
+def position(reading: Reading, parts: int = 50) -> Position:
+    """How the loss changes along a text that was read in one go.
+
+    Args:
+        reading: what `read` returned.
+        parts: number of equal parts of the text; fewer if it is short.
+
+    Raises:
+        InvalidShapeError: the text has fewer than 2 tokens.
+
+    Example:
+        >>> import lstm
+        >>> model = lstm.LanguageModel.train("abracadabra " * 40, hidden=16, epochs=2, seed=0)
+        >>> reading = lstm.inspection.read(model, "abracadabra " * 20)
+        >>> lstm.inspection.position(reading, parts=3).starts.tolist()
+        [1, 81, 161]
+    """
+    nats = reading.surprise[1:]
+    if not len(nats):
+        raise InvalidShapeError("reading", "at least 2 tokens", len(reading.tokens))
+    pieces = np.array_split(nats, min(checks.positive_int("parts", parts), len(nats)))
+    starts = np.cumsum([1, *(len(piece) for piece in pieces[:-1])])
+    return Position(starts, np.array([piece.mean() for piece in pieces]))
 
 
 def _others(
