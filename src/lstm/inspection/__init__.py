@@ -1,1 +1,32 @@
 """The lens: what a trained model does while it reads, and what it learned from."""
+
+from lstm.inspection.flow import GradientFlow, gradient_flow
+from lstm.inspection.memory import Context, Memory, context, memory
+from lstm.inspection.properties import PROPERTIES
+from lstm.inspection.reading import Reading, read, readings
+from lstm.inspection.recording import Recording, record
+from lstm.inspection.saliency import Saliency, saliency
+from lstm.inspection.saturation import Saturation, saturation
+from lstm.inspection.units import UnitScore, find_units, score_units
+
+__all__ = [
+    "PROPERTIES",
+    "Context",
+    "GradientFlow",
+    "Memory",
+    "Reading",
+    "Recording",
+    "Saliency",
+    "Saturation",
+    "UnitScore",
+    "context",
+    "find_units",
+    "gradient_flow",
+    "memory",
+    "read",
+    "readings",
+    "record",
+    "saliency",
+    "saturation",
+    "score_units",
+]
