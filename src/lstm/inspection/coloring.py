@@ -76,9 +76,7 @@ def colored_html(
     return f'<figure>{caption}<pre style="{style}">\n{runs}</pre></figure>'
 
 
-def colored_text(
-    pieces: Sequence[str], values: ArrayLike, *, scale: float | None = None
-) -> "Text":
+def colored_text(pieces: Sequence[str], values: ArrayLike, *, scale: float | None = None) -> "Text":
     """Return text for a terminal, each token on the colour of its number.
 
     What is near zero keeps the colours of the terminal. For the arguments see `colored_html`.

@@ -13,9 +13,7 @@ OVER = {"time": ("seconds", "time (s)"), "steps": ("step", "steps"), "epochs": (
 """What losses are plotted over: a key of the records, and the label of the axis."""
 
 
-def plot_runs(
-    folders: Sequence[str | PathLike[str]], *, over: str = "time", ax: Any = None
-) -> Any:
+def plot_runs(folders: Sequence[str | PathLike[str]], *, over: str = "time", ax: Any = None) -> Any:
     """Plot the training and validation losses of trainings.
 
     Losses are in nats per token: they compare trainings of the same tokens.
