@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,16 @@ _OPTIONS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"),
     *("--remote-debugging-pipe", "--window-size=1280,1000"),
 )
+# Chromium reads commands from descriptor 3 and answers to 4: the pipes are moved there.
+_START = """
+import fcntl, os, sys
+high = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
+for number, descriptor in zip((3, 4), high):
+    os.dup2(descriptor, number)
+    os.close(descriptor)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+
 _PATIENCE = 60
 """Seconds for a page to become ready, on a machine that has other work."""
 
@@ -126,11 +137,10 @@ class Page:
 def chromium(folder: Path) -> Iterator[Page]:
     """A Chromium whose files are in `folder`; its end is that of the `with` block."""
     assert CHROMIUM is not None
-    # What the browser reads and writes are its descriptors 3 and 4.
     (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
-    shell = ["sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh"]
+    start = [sys.executable, "-c", _START, str(theirs_in), str(theirs_out)]
     process = subprocess.Popen(
-        [*shell, CHROMIUM, *_OPTIONS, f"--user-data-dir={folder}"],
+        [*start, CHROMIUM, *_OPTIONS, f"--user-data-dir={folder}"],
         pass_fds=(theirs_in, theirs_out),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

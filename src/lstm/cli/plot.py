@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from lstm import plotting
 from lstm.errors import InvalidValueError
 from lstm.text.curves import plot_runs
 
@@ -26,6 +27,6 @@ def plot(
         raise InvalidValueError("output", f"a file that ends with {', '.join(_KINDS)}", output)
     if not output.absolute().parent.is_dir():
         raise InvalidValueError("output", "a file in a folder that exists", output)
-    ax = plot_runs(runs, over=over)
-    ax.figure.savefig(output, dpi=150)
+    with plotting.style():
+        plot_runs(runs, over=over).figure.savefig(output, dpi=150)
     print(f"Saved {output}.")

@@ -21,6 +21,7 @@ from lstm.inspection.recording import Recording, record
 from lstm.inspection.report import report_html, write_report
 from lstm.inspection.saliency import Saliency, saliency
 from lstm.inspection.saturation import Saturation, saturation
+from lstm.inspection.table import write_table
 from lstm.inspection.units import UnitScore, find_units, score_units
 
 __all__ = [
@@ -60,4 +61,5 @@ __all__ = [
     "saturation",
     "score_units",
     "write_report",
+    "write_table",
 ]
