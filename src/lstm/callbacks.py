@@ -119,8 +119,9 @@ class History(Callback):
             if ax is None:
                 _, ax = plt.subplots()
             for name, label in ((key, "training"), (f"val_{key}", "validation")):
-                values = self.history.get(name, [])
-                ax.plot(range(1, len(values) + 1), values, label=label)
+                if name in self.history:
+                    values = self.history[name]
+                    ax.plot(range(1, len(values) + 1), values, label=label)
             ax.set(xlabel="epoch", ylabel=key)
             if f"val_{key}" in self.history:
                 ax.legend()

@@ -62,10 +62,9 @@ def inspect(
             metavar="LAYER/NUMBER",
         ),
     ] = None,
-    properties: Annotated[
+    property: Annotated[
         list[str] | None,
         typer.Option(
-            "--property",
             help=f"Look for units of this property only: {', '.join(PROPERTIES)}; may be given "
             "several times.",
             show_default=False,
@@ -88,7 +87,7 @@ def inspect(
     """Show what a model does while it reads a text: its surprise, its units, its memory."""
     checks.positive_int("characters", characters)
     checks.int_at_least("seed", seed, 0)
-    wanted = {checks.one_of("property", name, tuple(PROPERTIES)) for name in properties or ()}
+    wanted = {checks.one_of("property", name, tuple(PROPERTIES)) for name in property or ()}
     if unit is not None and json_output:
         raise InvalidValueError("unit", "no --json beside it", "both")
     for option, path in (("report", report), ("csv", csv)):

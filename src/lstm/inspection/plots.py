@@ -51,10 +51,10 @@ def plot_text(
     columns = 1 + max((column for _, _, column, _ in cells), default=0)
     with _axes(ax, figsize=(max(3.0, 0.105 * columns), 0.3 + 0.19 * rows)) as ax:
         for character, token, column, row in cells:
-            share = min(1.0, abs(array[token]) / largest)
+            share = abs(array[token]) / largest
             if share > 0:  # NaN is not.
                 color = ABOVE if array[token] > 0 else BELOW
-                ax.barh(row, 1, 0.92, left=column, color=color, alpha=share, linewidth=0)
+                ax.barh(row, 1, 0.92, left=column, color=color, alpha=min(1.0, share), linewidth=0)
             look = {"color": INK, "family": "monospace", "fontsize": 8}
             ax.text(column + 0.5, row, character, ha="center", va="center", **look)
         ax.set(xlim=(0, columns), ylim=(rows - 0.5, -0.5))
