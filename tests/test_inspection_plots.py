@@ -75,8 +75,9 @@ def test_gates_along_a_text(examination: Examination) -> None:
 
 
 def test_loss_along_the_text(examination: Examination) -> None:
-    ((x, y),) = lines(inspection.plot_surprise(examination.reading, parts=10)).values()
-    assert len(x) == 10
+    assert examination.position is not None
+    ((x, y),) = lines(inspection.plot_position(examination.position)).values()
+    assert x == examination.position.starts.tolist()
     assert np.mean(y) == pytest.approx(examination.nats, rel=0.01)
 
 
@@ -134,6 +135,8 @@ def test_what_is_refused(examination: Examination) -> None:
         inspection.plot_gates(reading, "lstm", 0, start=1500)
     with pytest.raises(InvalidShapeError, match="values"):
         inspection.plot_text(["a"], [1.0, 2.0])
+    with pytest.raises(InvalidValueError, match="gates: expected those of an LSTM or a GRU"):
+        inspection.plot_saturation({"h": examination.saturation["lstm"]["h"]})
     with pytest.raises(InvalidValueError, match="scores: expected at least one score"):
         inspection.plot_units([])
 

@@ -1,9 +1,9 @@
 """The lens: what a trained model does while it reads, and what it learned from."""
 
 from lstm.inspection.coloring import colored_html, colored_text
-from lstm.inspection.examination import Examination, best_units, examine, loss_gradient
-from lstm.inspection.flow import GradientFlow, gradient_flow
-from lstm.inspection.memory import Context, Memory, context, memory
+from lstm.inspection.examination import Examination, best_units, examine
+from lstm.inspection.flow import GradientFlow, gradient_flow, gradient_flow_of_text
+from lstm.inspection.memory import Context, Memory, Position, context, memory, position
 from lstm.inspection.plots import (
     plot_context,
     plot_gate_values,
@@ -11,7 +11,7 @@ from lstm.inspection.plots import (
     plot_gradient,
     plot_memory,
     plot_saturation,
-    plot_surprise,
+    plot_position,
     plot_text,
     plot_units,
 )
@@ -30,6 +30,7 @@ __all__ = [
     "Examination",
     "GradientFlow",
     "Memory",
+    "Position",
     "Reading",
     "Recording",
     "Saliency",
@@ -42,17 +43,18 @@ __all__ = [
     "examine",
     "find_units",
     "gradient_flow",
-    "loss_gradient",
+    "gradient_flow_of_text",
     "memory",
     "plot_context",
     "plot_gate_values",
     "plot_gates",
     "plot_gradient",
     "plot_memory",
+    "plot_position",
     "plot_saturation",
-    "plot_surprise",
     "plot_text",
     "plot_units",
+    "position",
     "read",
     "readings",
     "record",

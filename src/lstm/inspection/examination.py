@@ -5,12 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError
-from lstm.inspection.flow import GradientFlow, gradient_flow
-from lstm.inspection.memory import Context, Memory, context, memory
+from lstm.inspection.flow import GradientFlow, gradient_flow_of_text
+from lstm.inspection.memory import Context, Memory, Position, context, memory, position
 from lstm.inspection.properties import PROPERTIES, Property
 from lstm.inspection.reading import Reading, read
 from lstm.inspection.saturation import Saturation, saturation
@@ -20,9 +18,6 @@ from lstm.text.sources import TextLike
 
 CHARACTERS = 20_000
 """How much of a text is read unless told otherwise."""
-
-_LAGS, _SEQUENCES = 100, 16
-"""How far back gradients are followed, and in how many places of the text."""
 
 Found = TypeVar("Found")
 
@@ -37,6 +32,7 @@ class Examination:
         units: of each property the unit that follows it best, the surest first; none of a text of
             fewer than 100 tokens.
         saturation: how far open its gates stand, by layer and gate.
+        position: its loss along what was read; None of a single token.
         memory, context, gradient: how far back it looks, what a context of some length is worth,
             and how far back a gradient reaches; None where the text is too short or too uniform.
     """
@@ -45,6 +41,7 @@ class Examination:
     reading: Reading
     units: tuple[UnitScore, ...]
     saturation: dict[str, dict[str, Saturation]]
+    position: Position | None
     memory: Memory | None
     context: Context | None
     gradient: GradientFlow | None
@@ -107,12 +104,14 @@ def examine(
     units = find_units(reading, properties, seed=seed) if enough else []
     tell("looking at the gates")
     gates = saturation([reading.layers])
+    along = _found(lambda: position(reading))
     tell("measuring the memory")
     memorized = _found(lambda: memory(model, tokens, seed=seed))
     known = _found(lambda: context(model, tokens, seed=seed))
     tell("following gradients")
-    flow = _found(lambda: loss_gradient(model, tokens, seed=seed))
-    return Examination(model, reading, best_units(units), gates, memorized, known, flow)
+    flow = _found(lambda: gradient_flow_of_text(model, tokens, seed=seed))
+    best = best_units(units)
+    return Examination(model, reading, best, gates, along, memorized, known, flow)
 
 
 def best_units(scores: list[UnitScore]) -> tuple[UnitScore, ...]:
@@ -121,40 +120,6 @@ def best_units(scores: list[UnitScore]) -> tuple[UnitScore, ...]:
     for score in scores:
         best.setdefault(score.property, score)
     return tuple(best.values())
-
-
-def loss_gradient(
-    model: LanguageModel, corpus: TextLike | Corpus, *, longest: int = _LAGS, seed: int = 0
-) -> GradientFlow:
-    """How the gradient of the loss of one token goes back through the text before it.
-
-    Args:
-        model: a language model whose layers read forwards.
-        corpus: a text of its kind, or its tokens.
-        longest: the longest way back; shorter if the text is.
-        seed: of the 16 places in the text.
-
-    Raises:
-        InvalidShapeError: the text has fewer than 3 tokens.
-
-    Example:
-        >>> import lstm
-        >>> model = lstm.LanguageModel.train("abracadabra " * 40, hidden=16, epochs=2, seed=0)
-        >>> lstm.inspection.loss_gradient(model, "abracadabra " * 20, longest=8).lags.tolist()
-        [0, 1, 2, 3, 4, 5, 6, 7, 8]
-    """
-    tokens = model.encoded(corpus).tokens
-    steps = min(checks.positive_int("longest", longest) + 1, len(tokens) - 1)
-    if steps < 2:
-        raise InvalidShapeError("corpus", "at least 3 tokens", len(tokens))
-    starts = np.random.default_rng(seed).integers(0, len(tokens) - steps, _SEQUENCES)
-    texts = np.array([tokens[start : start + steps + 1] for start in starts], np.int64)
-    p = np.asarray(model.model.predict_on_batch(texts[:, :-1]))[:, -1]
-    rows, target = np.arange(_SEQUENCES), texts[:, -1]
-    gradient = np.zeros(p.shape)
-    # That of -log p with respect to the probabilities, which are what the model gives.
-    gradient[rows, target] = -1 / np.maximum(p[rows, target], np.finfo(p.dtype).tiny)
-    return gradient_flow(model.model, texts[:, :-1], gradient)
 
 
 def _found(measure: Callable[[], Found]) -> Found | None:

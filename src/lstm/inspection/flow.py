@@ -9,10 +9,19 @@ from numpy.typing import ArrayLike, NDArray
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.inspection.probe import Place, Probe, stepwise
+from lstm.inspection.windows import windows_of
 from lstm.layers.base import Run
 from lstm.models import Model
+from lstm.text import Corpus, LanguageModel
+from lstm.text.sources import TextLike
 
 Lengths = NDArray[np.float64]
+
+_SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
+"""What a length of zero counts as: below it a gradient cannot be told from none."""
+
+_MEASURED = 1e-30
+"""Lengths down to here are taken for a fit: those of shorter gradients are rounded."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,9 @@ class GradientFlow:
     Attributes:
         lags: (K + 1,), steps back from the last, from 0.
         norms: by layer and state, "h" and "c": (K + 1,), the length of the gradient of the loss
-            with respect to that state, the geometric mean over the sequences.
+            with respect to that state, the geometric mean over the sequences. That of h is whole:
+            it comes from later steps and from the layers above. That of c is what later steps
+            say; at lag 0, where there are none, it is NaN.
     """
 
     lags: NDArray[np.int64]
@@ -42,7 +53,7 @@ class GradientFlow:
             raise InvalidValueError("layer, state", f"one of {known}", (layer, state))
         norms = self.norms[layer][state][first : None if last is None else last + 1]
         lags = self.lags[first : None if last is None else last + 1]
-        there = norms > 1e-35
+        there = norms > _MEASURED
         if there.sum() < 2:
             raise InvalidValueError("first, last", "at least 2 lags with a gradient", there.sum())
         return float(np.polyfit(lags[there], np.log(norms[there]), 1)[0])
@@ -51,13 +62,11 @@ class GradientFlow:
 def gradient_flow(model: Model, x: Any, gradient: ArrayLike | None = None) -> GradientFlow:
     """How a gradient at the last step goes back through the recurrent layers.
 
-    It is the whole gradient of a state, on all paths: through time, and through the layers above.
-
     Args:
         model: a model whose recurrent layers read forwards.
         x: sequences (B, T, D), or tokens (B, T).
-        gradient: that of the loss with respect to the model's output at the last step, (B, F); None
-            is 1/√F in every feature.
+        gradient: that of the loss with respect to the model's output y at the last step, (B, F);
+            None is that of ‖y‖, y/‖y‖.
 
     Raises:
         InvalidShapeError: the model cannot take `x`, or there is no step.
@@ -93,11 +102,47 @@ def gradient_flow(model: Model, x: Any, gradient: ArrayLike | None = None) -> Gr
     return GradientFlow(np.arange(steps), norms)
 
 
+def gradient_flow_of_text(
+    model: LanguageModel,
+    corpus: TextLike | Corpus,
+    *,
+    longest: int = 100,
+    windows: int = 32,
+    seed: int = 0,
+) -> GradientFlow:
+    """How the gradient of the loss of a token goes back through the text before it.
+
+    Args:
+        model: a language model.
+        corpus: a text of its kind, or its tokens.
+        longest: the longest lag K; shorter if the text is.
+        windows: number of places in the text.
+        seed: of the places.
+
+    Raises:
+        InvalidTypeError: `model` is no language model.
+        InvalidShapeError: the text has fewer than 3 tokens.
+
+    Example:
+        >>> import lstm
+        >>> model = lstm.LanguageModel.train("abracadabra " * 40, hidden=16, epochs=2, seed=0)
+        >>> lstm.inspection.gradient_flow_of_text(model, "abracadabra " * 9, longest=30).lags[-1]
+        np.int64(30)
+    """
+    texts = windows_of(model, corpus, longest + 2, windows, seed)
+    x, target = texts[:, :-1], texts[:, -1]
+    p = model.model.predict_on_batch(x)[:, -1]
+    dy = np.zeros_like(p)
+    chosen = np.take_along_axis(p, target[:, None], 1)
+    np.put_along_axis(dy, target[:, None], -1 / np.maximum(chosen, 1e-12), 1)
+    return gradient_flow(model.model, x, dy)
+
+
 def _last_gradient(output: NDArray[Any], gradient: ArrayLike | None) -> NDArray[Any]:
     """The gradient of an output (B, T, F) or (B, F): zero but at the last step."""
     last = output if output.ndim < 3 else output[:, -1]
     if gradient is None:
-        dy = np.full(last.shape, last.shape[-1] ** -0.5)
+        dy = last / np.maximum(np.linalg.norm(last, axis=-1, keepdims=True), _SMALLEST)
     else:
         dy = np.asarray(gradient, np.float64)
         checks.shape("gradient", dy.shape, last.shape)
@@ -142,18 +187,17 @@ def _norms(
         part = None if dys is None else dys[:, t]
         found.append([_mean_norm(g, part if k == 0 else None, batch) for k, g in enumerate(grads)])
         step_dy = None if part is None else ops.array(np.ascontiguousarray(part[:, None]))
-        need = (False, *[True] * len(states))
-        gradients = (step_dy, *grads)
-        if all(g is None for g in gradients):
-            continue
-        _, *grads = layer.backward(at, caches.pop(), *gradients, need=need)
+        cache, later = caches.pop(), (step_dy, *grads)
+        if any(gradient is not None for gradient in later):
+            need = (False, *[True] * len(states))
+            _, *grads = layer.backward(at, cache, *later, need=need)
     return {letter: np.array([row[k] for row in found]) for k, letter in enumerate(letters)}
 
 
 def _mean_norm(later: Any, here: NDArray[Any] | None, batch: int) -> float:
     """The geometric mean of the lengths of the rows of a sum."""
     total = sum(np.asarray(part, np.float64) for part in (later, here) if part is not None)
-    if not isinstance(total, np.ndarray):
-        return 0.0
+    if isinstance(total, int):  # Nothing has arrived.
+        return np.nan
     lengths = np.linalg.norm(total.reshape(batch, -1), axis=1)
-    return float(np.exp(np.log(lengths).mean())) if lengths.all() else 0.0
+    return float(np.exp(np.log(np.maximum(lengths, _SMALLEST)).mean()))

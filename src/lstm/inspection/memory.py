@@ -1,4 +1,4 @@
-"""How far back a language model looks: changed tokens, and contexts of every length."""
+"""How far back a language model looks: changed tokens, contexts of every length, places."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import InvalidShapeError
+from lstm.inspection.reading import Reading
+from lstm.inspection.windows import windows_of
 from lstm.text import Corpus, LanguageModel
 from lstm.text.log_probabilities import log_of
 from lstm.text.sources import TextLike
@@ -61,6 +63,19 @@ class Context:
         return Context(self.lengths[ends - 1], sums / np.diff(ends, prepend=0))
 
 
+@dataclass(frozen=True)
+class Position:
+    """How well a model predicts the parts of a text.
+
+    Attributes:
+        starts: (K,), the number of the first token of each part.
+        nats: (K,), the mean loss of its tokens.
+    """
+
+    starts: NDArray[np.int64]
+    nats: NDArray[np.float64]
+
+
 def memory(
     model: LanguageModel,
     corpus: TextLike | Corpus,
@@ -92,9 +107,9 @@ def memory(
         >>> lstm.inspection.memory(model, "abracadabra " * 20, longest=8).lags.tolist()
         [1, 2, 3, 4, 6, 8]
     """
-    tokens, rng = _tokens(model, corpus), np.random.default_rng(seed)
-    longest = min(checks.positive_int("longest", longest), len(tokens) - 1)
-    texts = _windows(tokens, longest + 1, checks.positive_int("windows", windows), rng)
+    texts = windows_of(model, corpus, longest + 1, windows, seed)
+    tokens, rng = model.encoded(corpus).tokens, np.random.default_rng(seed)
+    longest = texts.shape[1] - 1
     lags = np.unique(np.geomspace(1, longest, min(longest, 24)).round().astype(np.int64))
     plain, change = _last_nats(model, texts), np.empty(len(lags))
     for k, lag in enumerate(lags):
@@ -132,27 +147,33 @@ def context(
         >>> lstm.inspection.context(model, "abracadabra " * 20, longest=8).nats.shape
         (8,)
     """
-    tokens, rng = _tokens(model, corpus), np.random.default_rng(seed)
-    longest = min(checks.positive_int("longest", longest), len(tokens) - 1)
-    texts = _windows(tokens, longest + 1, checks.positive_int("windows", windows), rng)
-    return Context(np.arange(1, longest + 1), _nats(model, texts).mean(0))
+    texts = windows_of(model, corpus, longest + 1, windows, seed)
+    return Context(np.arange(1, texts.shape[1]), _nats(model, texts).mean(0))
 
 
-def _tokens(model: LanguageModel, corpus: TextLike | Corpus) -> NDArray[np.unsignedinteger]:
-    if not isinstance(model, LanguageModel):
-        raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
-    tokens = model.encoded(corpus).tokens
-    if len(tokens) < 3:
-        raise InvalidShapeError("corpus", "at least 3 tokens", len(tokens))
-    return tokens
+def position(reading: Reading, parts: int = 50) -> Position:
+    """How the loss changes along a text that was read in one go.
 
+    Args:
+        reading: what `read` returned.
+        parts: number of equal parts of the text; fewer if it is short.
 
-def _windows(
-    tokens: NDArray[np.unsignedinteger], length: int, count: int, rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Pieces (count, length) of a text, from random places."""
-    starts = rng.integers(0, len(tokens) - length + 1, count)
-    return np.array([tokens[start : start + length] for start in starts], np.int64)
+    Raises:
+        InvalidShapeError: the text has fewer than 2 tokens.
+
+    Example:
+        >>> import lstm
+        >>> model = lstm.LanguageModel.train("abracadabra " * 40, hidden=16, epochs=2, seed=0)
+        >>> reading = lstm.inspection.read(model, "abracadabra " * 20)
+        >>> lstm.inspection.position(reading, parts=3).starts.tolist()
+        [1, 81, 161]
+    """
+    nats = reading.surprise[1:]
+    if not len(nats):
+        raise InvalidShapeError("reading", "at least 2 tokens", len(reading.tokens))
+    pieces = np.array_split(nats, min(checks.positive_int("parts", parts), len(nats)))
+    starts = np.cumsum([1, *(len(piece) for piece in pieces[:-1])])
+    return Position(starts, np.array([piece.mean() for piece in pieces]))
 
 
 def _others(

@@ -15,7 +15,7 @@ from lstm import checks, plotting
 from lstm.errors import InvalidValueError
 from lstm.inspection.coloring import ABOVE, BELOW, INK, checked_values, visible
 from lstm.inspection.flow import GradientFlow
-from lstm.inspection.memory import NOTICEABLE, Context, Memory
+from lstm.inspection.memory import NOTICEABLE, Context, Memory, Position
 from lstm.inspection.reading import Reading
 from lstm.inspection.saturation import Saturation
 from lstm.inspection.units import UnitScore
@@ -105,28 +105,15 @@ def plot_gates(
     return ax
 
 
-def plot_surprise(reading: Reading, *, parts: int = 100, ax: Any = None) -> Any:
-    """Plot the loss along a text: the mean surprise of its tokens, part by part.
-
-    Args:
-        reading: what `read` returned, of 2 tokens or more.
-        parts: number of parts.
-        ax: where to plot.
+def plot_position(position: Position, *, ax: Any = None) -> Any:
+    """Plot the loss along a text, part by part.
 
     Raises:
-        InvalidValueError: there is only one token, which nothing predicts.
         MissingExtraError: matplotlib is not installed.
     """
-    count = len(reading.tokens) - 1
-    if count < 1:
-        raise InvalidValueError("reading", "at least 2 tokens", count + 1)
-    ends = np.cumsum([len(piece) for piece in reading.pieces])
-    groups = np.array_split(
-        np.arange(1, count + 1), min(checks.positive_int("parts", parts), count)
-    )
     with _axes(ax) as ax:
-        ax.plot([ends[g].mean() for g in groups], [reading.surprise[g].mean() for g in groups])
-        ax.set(xlabel="position (characters)", ylabel="loss (nats per token)")
+        ax.plot(position.starts, position.nats)
+        ax.set(xlabel="position (tokens)", ylabel="loss (nats per token)")
     return ax
 
 
@@ -189,6 +176,7 @@ def plot_saturation(gates: Mapping[str, Saturation], *, ax: Any = None) -> Any:
         ax: where to plot.
 
     Raises:
+        InvalidValueError: there is no gate, as in a SimpleRNN.
         MissingExtraError: matplotlib is not installed.
 
     Source:
@@ -211,6 +199,7 @@ def plot_gate_values(gates: Mapping[str, Saturation], *, ax: Any = None) -> Any:
     For the arguments see `plot_saturation`.
 
     Raises:
+        InvalidValueError: there is no gate, as in a SimpleRNN.
         MissingExtraError: matplotlib is not installed.
     """
     with _axes(ax) as ax:
@@ -278,9 +267,12 @@ def _axes(ax: Any, **size: Any) -> Iterator[Any]:
         yield plt.subplots(**size)[1] if ax is None else ax
 
 
-def _gates(gates: Mapping[str, Saturation]) -> Iterator[tuple[str, Saturation]]:
+def _gates(gates: Mapping[str, Saturation]) -> list[tuple[str, Saturation]]:
     """What is open or shut: states and candidates are not."""
-    return ((letter, gate) for letter, gate in gates.items() if letter not in ("h", "g"))
+    found = [(letter, gate) for letter, gate in gates.items() if letter not in ("h", "g")]
+    if not found:
+        raise InvalidValueError("gates", "those of an LSTM or a GRU", ", ".join(gates) or "none")
+    return found
 
 
 def _cells(pieces: Sequence[str], width: int) -> Iterator[tuple[str, int, int, int]]:

@@ -10,14 +10,11 @@ from numpy.typing import NDArray
 
 from lstm.backends.ops import Array
 from lstm.errors import InvalidValueError
-from lstm.layers import LSTM
 from lstm.layers.base import Run, StepState
+from lstm.layers.recurrent import Recurrent
 from lstm.layers.symbolic import Node, SymbolicTensor
 from lstm.models import Model
 from lstm.models.graph import Graph, Trace
-
-RECURRENT = (LSTM,)
-"""The layers that have a state."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Place:
     """
 
     name: str
-    layer: LSTM
+    layer: Recurrent
     node: Node
 
 
@@ -57,7 +54,7 @@ class Probe:
         self.places = [
             Place(graph.names[node], node.layer, node)
             for node in graph.nodes
-            if isinstance(node.layer, RECURRENT)
+            if isinstance(node.layer, Recurrent)
         ]
         if not self.places:
             raise InvalidValueError("model", "a model with a recurrent layer", "one without")
@@ -106,7 +103,7 @@ class Probe:
         return x, on_backend, trace.masks[at]
 
     def states(
-        self, layer: LSTM, x: Array, state: tuple[Array, ...] | None, mask: Array | None
+        self, layer: Recurrent, x: Array, state: tuple[Array, ...] | None, mask: Array | None
     ) -> NDArray[Any]:
         """The hidden states (B, T, H) of a layer that reads x forwards."""
         run = Run(self.model.backend)
@@ -114,7 +111,7 @@ class Probe:
         return np.array(run.ops.to_numpy(h))
 
 
-def stepwise(layer: LSTM) -> LSTM:
+def stepwise(layer: Recurrent) -> Recurrent:
     """The layer with the same weights, as one that reads forwards and gives all its states."""
     twin = copy.copy(layer)
     twin.return_sequences = twin.return_state = True

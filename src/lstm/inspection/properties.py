@@ -20,8 +20,9 @@ def line_position(text: str) -> NDArray[np.float64]:
 
 def word_position(text: str) -> NDArray[np.float64]:
     """How many characters of its word stand before each, 80 at most; 0 outside words."""
-    letters = np.array([c.isalnum() for c in text])
-    return np.where(letters, _counted(~letters), 0.0)
+    letters = np.array([c.isalnum() for c in text], np.bool_)
+    begins = letters & ~np.concatenate(([False], letters[:-1]))
+    return np.where(letters, _counted(begins), 0.0)
 
 
 def paragraph_position(text: str) -> NDArray[np.float64]:

@@ -11,8 +11,9 @@ from lstm.backends.ops import Array
 from lstm.backends.reference import activation_forward
 from lstm.errors import InvalidValueError
 from lstm.inspection.probe import Place, Probe
-from lstm.layers import LSTM
-from lstm.layers.base import Layer, StepState
+from lstm.layers import GRU, LSTM, SimpleRNN
+from lstm.layers.base import StepState
+from lstm.layers.recurrent import Recurrent
 from lstm.models import Model
 
 Values = NDArray[Any]
@@ -28,7 +29,8 @@ class Recording:
     Attributes:
         outputs: those of the model, one array for each.
         layers: for each recurrent layer its states and gates by letter, each (B, T, H): h, c, i, f,
-            g, o of an LSTM; those at step t are the ones after input t.
+            g, o of an LSTM; h, u, s, g of a GRU; h of a SimpleRNN. Those at step t are the ones
+            after input t.
         state: the state after the last step, by layer; empty if a layer reads backwards.
     """
 
@@ -105,15 +107,39 @@ def _lstm(
     return {"c": cs, "i": i, "f": f, "g": g, "o": o}
 
 
+def _gru(
+    layer: GRU, x: Values, h: Values, state: StepState | None, mask: Values | None
+) -> Quantities:
+    """The gates of a GRU, (G1) to (G4), at all steps at once."""
+    (h0,) = state or (np.zeros_like(h[:, 0]),)
+    bias = layer.value("bias")
+    b_x, b_h = (0, 0) if bias is None else bias
+    from_x = np.split(x @ layer.value("kernel") + b_x, 3, -1)
+    from_h = np.split(_before(h, h0) @ layer.value("recurrent_kernel") + b_h, 3, -1)
+    u, s = (activation_forward(from_x[k] + from_h[k], layer.recurrent_activation) for k in (0, 1))
+    return {"u": u, "s": s, "g": activation_forward(from_x[2] + s * from_h[2], layer.activation)}
+
+
+def _simple_rnn(
+    layer: SimpleRNN, x: Values, h: Values, state: StepState | None, mask: Values | None
+) -> Quantities:
+    """A plain recurrent layer has no gates."""
+    return {}
+
+
 def _before(h: Values, h0: Values) -> Values:
     """For each step of h (B, T, H) the state that it started from."""
     return np.concatenate((h0[:, None], h), 1)[:, :-1]
 
 
-_GATES: dict[type[Layer], Callable[..., Quantities]] = {LSTM: _lstm}
+_GATES: dict[type[Recurrent], Callable[..., Quantities]] = {
+    LSTM: _lstm,
+    GRU: _gru,
+    SimpleRNN: _simple_rnn,
+}
 
 
-def _gates_of(layer: Layer) -> Callable[..., Quantities]:
+def _gates_of(layer: Recurrent) -> Callable[..., Quantities]:
     """What computes the gates of such a layer."""
     for kind, gates in _GATES.items():
         if isinstance(layer, kind):

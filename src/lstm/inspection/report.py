@@ -204,21 +204,13 @@ def _charts(examination: Examination) -> Iterator[Chart]:
 
 
 def _loss_charts(examination: Examination) -> Iterator[Chart]:
-    reading = examination.reading
-    if len(reading.tokens) > 1:
-        at = np.cumsum([len(piece) for piece in reading.pieces])
-        parts = np.array_split(np.arange(1, len(reading.tokens)), min(100, len(at) - 1))
+    if examination.position is not None:
         yield _chart(
             "Loss along the text",
             "The mean surprise of the tokens, part by part.",
-            ("characters", False),
+            ("token", False),
             ("nats a token", False),
-            {
-                "": (
-                    [at[part].mean() for part in parts],
-                    [reading.surprise[part].mean() for part in parts],
-                )
-            },
+            {"": (examination.position.starts, examination.position.nats)},
         )
     if examination.context is not None:
         context = examination.context.smoothed()
