@@ -10,6 +10,8 @@ from lstm.cli.demo import demo
 from lstm.cli.evaluate import evaluate
 from lstm.cli.generate import generate
 from lstm.cli.info import info
+from lstm.cli.inspect import inspect
+from lstm.cli.plot import plot
 from lstm.cli.running import reported
 from lstm.cli.train import train
 from lstm.information import info as about
@@ -40,8 +42,8 @@ def options(
     """Options that come before a command."""
 
 
-for command in (train, generate, evaluate, demo, info):
-    app.command(no_args_is_help=command in (generate, evaluate, demo))(reported(command))
+for command in (train, generate, evaluate, inspect, plot, demo, info):
+    app.command(no_args_is_help=command not in (train, info))(reported(command))
 
 
 def main() -> None:

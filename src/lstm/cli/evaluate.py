@@ -3,21 +3,17 @@
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from lstm import checks
 from lstm.cli.running import Json, Screen, print_json
+from lstm.cli.surprises import surprise_row, surprise_table
 from lstm.errors import InvalidValueError
 from lstm.text import Corpus, LanguageModel
-from lstm.text.evaluation import Surprise
 from lstm.text.run_files import held_out
 from lstm.text.sources import source
-
-_BEFORE = 24
-"""Tokens shown before a surprising one."""
 
 
 def evaluate(
@@ -55,7 +51,8 @@ def evaluate(
             what = f"the {part} part"
         result = language_model.evaluate(tokens)
         found = language_model.surprises(tokens, per_token) if per_token else []
-        shown = [_row(language_model, tokens, surprise) for surprise in found]
+        vocabulary = language_model.vocabulary
+        shown = [surprise_row(vocabulary, tokens, surprise) for surprise in found]
         del tokens  # A file that is mapped cannot be removed everywhere.
     per_character = {
         "nats_per_character": result.nats_per_character,
@@ -73,25 +70,4 @@ def evaluate(
     print(f"{result.bits_per_byte:.4f} bits a byte")
     print(f"{100 * result.accuracy:.2f} % of the tokens found at the first guess")
     if shown:
-        table = Table("position", "after", "came", "nats", "expected", "with", box=None)
-        for row in shown:
-            table.add_row(
-                f"{row['position']:,}",
-                row["after"],
-                row["token"],
-                f"{row['nats']:.2f}",
-                row["expected"],
-                f"{100 * row['probability']:.0f} %",
-            )
-        Screen().print(table)
-
-
-def _row(language_model: LanguageModel, tokens: Corpus, surprise: Surprise) -> dict[str, Any]:
-    """A surprise in words."""
-    vocabulary, at = language_model.vocabulary, surprise.position
-    before = vocabulary.decode(tokens.tokens[max(0, at - _BEFORE) : at])
-    return asdict(surprise) | {
-        "after": repr(before)[1:-1],
-        "token": vocabulary.token_text(surprise.token),
-        "expected": vocabulary.token_text(surprise.expected),
-    }
+        Screen().print(surprise_table(shown))

@@ -1,17 +1,33 @@
 """The lens: what a trained model does while it reads, and what it learned from."""
 
+from lstm.inspection.coloring import colored_html, colored_text
+from lstm.inspection.examination import Examination, best_units, examine
 from lstm.inspection.flow import GradientFlow, gradient_flow, gradient_flow_of_text
 from lstm.inspection.memory import Context, Memory, Position, context, memory, position
+from lstm.inspection.plots import (
+    plot_context,
+    plot_gate_values,
+    plot_gates,
+    plot_gradient,
+    plot_memory,
+    plot_saturation,
+    plot_position,
+    plot_text,
+    plot_units,
+)
 from lstm.inspection.properties import PROPERTIES
 from lstm.inspection.reading import Reading, read, readings
 from lstm.inspection.recording import Recording, record
+from lstm.inspection.report import report_html, write_report
 from lstm.inspection.saliency import Saliency, saliency
 from lstm.inspection.saturation import Saturation, saturation
+from lstm.inspection.table import write_table
 from lstm.inspection.units import UnitScore, find_units, score_units
 
 __all__ = [
     "PROPERTIES",
     "Context",
+    "Examination",
     "GradientFlow",
     "Memory",
     "Position",
@@ -20,16 +36,32 @@ __all__ = [
     "Saliency",
     "Saturation",
     "UnitScore",
+    "best_units",
+    "colored_html",
+    "colored_text",
     "context",
+    "examine",
     "find_units",
     "gradient_flow",
     "gradient_flow_of_text",
     "memory",
+    "plot_context",
+    "plot_gate_values",
+    "plot_gates",
+    "plot_gradient",
+    "plot_memory",
+    "plot_position",
+    "plot_saturation",
+    "plot_text",
+    "plot_units",
     "position",
     "read",
     "readings",
     "record",
+    "report_html",
     "saliency",
     "saturation",
     "score_units",
+    "write_report",
+    "write_table",
 ]

@@ -49,6 +49,19 @@ class Context:
     lengths: NDArray[np.int64]
     nats: NDArray[np.float64]
 
+    def smoothed(self, count: int = 24) -> "Context":
+        """The means over groups of lengths, each a constant factor longer than the one before.
+
+        Args:
+            count: number of groups at most.
+
+        Returns:
+            The longest length of each group, and its mean loss.
+        """
+        ends = np.unique(np.geomspace(1, len(self.nats), count).round().astype(np.int64))
+        sums = np.add.reduceat(self.nats, np.append(0, ends[:-1]))
+        return Context(self.lengths[ends - 1], sums / np.diff(ends, prepend=0))
+
 
 @dataclass(frozen=True)
 class Position:

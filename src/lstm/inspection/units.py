@@ -13,7 +13,7 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.inspection.properties import PROPERTIES, Property
 from lstm.inspection.reading import Reading
 
-_FEWEST = 100
+FEWEST = 100
 """Steps below which a correlation means little."""
 
 
@@ -124,8 +124,8 @@ def score_units(
         InvalidValueError: there is no such quantity, or all targets are equal.
     """
     steps = _standardized(_flat(name, target)[:, None])[:, 0]
-    if len(steps) < _FEWEST:
-        raise InvalidShapeError("target", f"at least {_FEWEST} steps", len(steps))
+    if len(steps) < FEWEST:
+        raise InvalidShapeError("target", f"at least {FEWEST} steps", len(steps))
     if not steps.any():
         raise InvalidValueError("target", "values that differ", "equal ones")
     rng = np.random.default_rng(seed)

@@ -27,6 +27,9 @@ _FILES = CHECKPOINT, CONFIG, TOKENS, HISTORY, TABLE, SAMPLES
 FORMAT = 1
 """Version of config.json."""
 
+_DRAWN = "epoch", "step", "seconds", "loss"
+"""Of each record, whatever the training."""
+
 _KEYS = "run", "corpus", "tokens", "options", "seed", "backend", "dtype"
 """Of config.json from the beginning; `chosen` joins them with the first checkpoint."""
 
@@ -75,6 +78,28 @@ def write_records(folder: Path, records: Sequence[Mapping[str, float]]) -> None:
         writer.writeheader()
         writer.writerows(records)
     saving.write_bytes(folder / TABLE, table.getvalue().encode())
+
+
+def read_records(folder: Path) -> list[dict[str, float]]:
+    """The record of a training: what history.jsonl holds, a round at a time.
+
+    Raises:
+        ModelFileError: the folder holds no training, none of its rounds has ended, or the file is
+            damaged.
+    """
+    path = folder / HISTORY
+    try:
+        records = [json.loads(line) for line in path.read_bytes().splitlines()]
+        for record in records:
+            if not all(isinstance(record[key], int | float) for key in _DRAWN):
+                raise TypeError("not numbers")
+    except OSError:
+        raise ModelFileError(folder, f"holds no training (there is no {HISTORY})") from None
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ModelFileError(path, f"is damaged ({error})") from error
+    if not records:
+        raise ModelFileError(path, "is empty: no round of the training has ended yet")
+    return records
 
 
 def append_sample(folder: Path, step: int, text: str) -> None:

@@ -1,0 +1,32 @@
+"""`lstm plot`: how trainings went, side by side."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lstm import plotting
+from lstm.errors import InvalidValueError
+from lstm.text.curves import plot_runs
+
+_KINDS = (".png", ".svg", ".pdf")
+
+
+def plot(
+    runs: Annotated[list[Path], typer.Argument(help="Folders that lstm train wrote.")],
+    *,
+    output: Annotated[
+        Path, typer.Option(help="The picture: a file that ends with .png, .svg or .pdf.")
+    ] = Path("losses.png"),
+    over: Annotated[
+        str, typer.Option(help="What to plot the losses over: time, steps or epochs.")
+    ] = "time",
+) -> None:
+    """Plot the losses of one training or several, in one picture."""
+    if output.suffix.lower() not in _KINDS:
+        raise InvalidValueError("output", f"a file that ends with {', '.join(_KINDS)}", output)
+    if not output.absolute().parent.is_dir():
+        raise InvalidValueError("output", "a file in a folder that exists", output)
+    with plotting.style():
+        plot_runs(runs, over=over).figure.savefig(output, dpi=150)
+    print(f"Saved {output}.")

@@ -1,0 +1,130 @@
+"""All that can be asked of a language model and a text, asked at once."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.inspection.flow import GradientFlow, gradient_flow_of_text
+from lstm.inspection.memory import Context, Memory, Position, context, memory, position
+from lstm.inspection.properties import PROPERTIES, Property
+from lstm.inspection.reading import Reading, read
+from lstm.inspection.saturation import Saturation, saturation
+from lstm.inspection.units import FEWEST, UnitScore, find_units
+from lstm.text import Corpus, LanguageModel
+from lstm.text.sources import TextLike
+
+CHARACTERS = 20_000
+"""How much of a text is read unless told otherwise."""
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found out about a model.
+
+    Attributes:
+        model: the model.
+        reading: what it did while it read.
+        units: of each property the unit that follows it best, the surest first; none of a text of
+            fewer than 100 tokens.
+        saturation: how far open its gates stand, by layer and gate.
+        position: its loss along what was read; None of a single token.
+        memory, context, gradient: how far back it looks, what a context of some length is worth,
+            and how far back a gradient reaches; None where the text is too short or too uniform.
+    """
+
+    model: LanguageModel
+    reading: Reading
+    units: tuple[UnitScore, ...]
+    saturation: dict[str, dict[str, Saturation]]
+    position: Position | None
+    memory: Memory | None
+    context: Context | None
+    gradient: GradientFlow | None
+
+    @property
+    def nats(self) -> float:
+        """The mean surprise of a token; NaN of a text of one token."""
+        surprise = self.reading.surprise[1:]
+        return float(surprise.mean()) if len(surprise) else math.nan
+
+    @property
+    def bits(self) -> float:
+        """The same in bits."""
+        return self.nats / math.log(2)
+
+
+def examine(
+    model: LanguageModel,
+    corpus: TextLike | Corpus,
+    *,
+    characters: int = CHARACTERS,
+    properties: Mapping[str, Property] = PROPERTIES,
+    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+) -> Examination:
+    """Let a model read the beginning of a text, and find out all that `lstm.inspection` can.
+
+    Memory, context and gradients are measured in places all over the text.
+
+    Args:
+        model: a language model.
+        corpus: the text, or its tokens.
+        characters: how many to read at most. A layer of 256 units takes 6 kB of memory for each.
+        properties: what units to look for; see `find_units`.
+        seed: of the places, and of the controls.
+        progress: is told what is being done.
+
+    Raises:
+        InvalidTypeError: `model` is no language model.
+        InvalidShapeError: there is no text, or a property gives another number of values.
+        InvalidValueError: a character that the model does not know.
+
+    Example:
+        >>> import lstm
+        >>> text = "one two. " * 60
+        >>> model = lstm.LanguageModel.train(text, hidden=16, epochs=3, seed=0)
+        >>> found = lstm.inspection.examine(model, text, characters=200)
+        >>> len(found.reading.pieces), found.reading.sampled, len(found.units) > 2
+        (200, True, True)
+    """
+    checks.int_at_least("seed", seed, 0)
+    tell = progress or (lambda doing: None)
+    if not isinstance(model, LanguageModel):
+        raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
+    tell("reading the text")
+    tokens = model.encoded(corpus)
+    reading = read(model, tokens, characters=characters)
+    tell("looking for units")
+    enough = len(reading.tokens) >= FEWEST
+    units = find_units(reading, properties, seed=seed) if enough else []
+    tell("looking at the gates")
+    gates = saturation([reading.layers])
+    along = _found(lambda: position(reading))
+    tell("measuring the memory")
+    memorized = _found(lambda: memory(model, tokens, seed=seed))
+    known = _found(lambda: context(model, tokens, seed=seed))
+    tell("following gradients")
+    flow = _found(lambda: gradient_flow_of_text(model, tokens, seed=seed))
+    best = best_units(units)
+    return Examination(model, reading, best, gates, along, memorized, known, flow)
+
+
+def best_units(scores: list[UnitScore]) -> tuple[UnitScore, ...]:
+    """Of each property the first of its scores."""
+    best: dict[str, UnitScore] = {}
+    for score in scores:
+        best.setdefault(score.property, score)
+    return tuple(best.values())
+
+
+def _found(measure: Callable[[], Found]) -> Found | None:
+    """What can be measured, or None where the text is too short or too uniform for it."""
+    try:
+        return measure()
+    except InvalidShapeError:
+        return None

@@ -1,0 +1,278 @@
+"""`lstm inspect` and `lstm plot`: what they show and write, and what they refuse."""
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+import lstm
+from language_cases import TEXT, small
+from lstm import LanguageModel
+from lstm.cli import app
+from lstm.inspection import examine, read
+from lstm.layers import LSTM, Dense
+
+SMALL = {"hidden": 8, "epochs": 2, "seed": 1}
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    """Run the command in this process; it must end well."""
+    result = CliRunner().invoke(app, arguments, input=stdin)
+    assert result.exit_code == 0, result.output
+    return result
+
+
+def fails(*arguments: str, folder: Path) -> tuple[int, str]:
+    """The exit code and the message of a command that fails and writes nothing."""
+    before = sorted(folder.rglob("*"))
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert sorted(folder.rglob("*")) == before
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1, result.stderr
+    return result.exit_code, result.stderr
+
+
+@pytest.fixture(scope="module")
+def model() -> LanguageModel:
+    return small()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: LanguageModel) -> Path:
+    """The working folder, with a text, a model, and files that are none."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "text.txt").write_text(TEXT)
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "other.txt").write_text("what? " * 100)
+    model.save(tmp_path / "model.safetensors")
+    keras = lstm.Sequential([lstm.Input((3, 2)), LSTM(4), Dense(1)])
+    keras.save(tmp_path / "keras.safetensors")
+    lstm.LSTMNetwork(2, 3, 1).save(tmp_path / "network.safetensors")
+    model.writer("the ").save(tmp_path / "writer.safetensors")
+    return tmp_path
+
+
+class TestInspect:
+    def test_the_summary(self, folder: Path, model: LanguageModel) -> None:
+        shown = run("inspect", "model.safetensors", "--text", "text.txt").stdout
+        found = examine(model, TEXT)
+        lines = shown.splitlines()
+        assert lines[0] == f"text.txt: {len(TEXT):,} characters, {len(TEXT):,} tokens"
+        assert lines[1] == f"{found.nats:.4f} nats, {found.bits:.4f} bits a token"
+        best = found.units[0]
+        (row,) = [line for line in lines if line.startswith(f" {best.property} ")]
+        assert row.split()[1:3] == [
+            f"{best.layer}/{best.unit}/{best.quantity}",
+            f"{best.score:.2f}",
+        ]
+        (forget,) = [line for line in lines if "f (forget)" in line]
+        assert re.findall(r"(\d+) %", forget) == [
+            f"{100 * part.mean():.0f}"
+            for part in (found.saturation["lstm"]["f"].low, found.saturation["lstm"]["f"].high)
+        ]
+        assert found.memory is not None
+        assert f"0.01 nats or more {found.memory.length} tokens later" in shown
+
+    def test_the_most_surprising_place(self, folder: Path, model: LanguageModel) -> None:
+        shown = json.loads(
+            run("inspect", "model.safetensors", "--text", "text.txt", "--json").stdout
+        )
+        nats = np.nan_to_num(read(model, TEXT).surprise)
+        places = [surprise["position"] for surprise in shown["surprises"]]
+        assert places == np.argsort(-nats, kind="stable")[:5].tolist()
+        assert shown["surprises"][0]["nats"] == pytest.approx(nats.max())
+        assert shown["surprises"][0]["token"] == repr(TEXT[places[0]])
+
+    def test_a_terminal_sees_colours(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        plain = run("inspect", "model.safetensors", "--text", "text.txt").stdout
+        assert "\x1b" not in plain
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        colored = run("inspect", "model.safetensors", "--text", "text.txt").stdout
+        assert "\x1b[" in colored
+
+    def test_a_long_text_is_sampled(self, folder: Path) -> None:
+        (folder / "long.txt").write_text(TEXT * 350)
+        size = len(TEXT * 350)
+        assert size > 1_000_000
+        arguments = ["inspect", "model.safetensors", "--text", "long.txt", "--report", "r.html"]
+        shown = run(*arguments).stdout
+        read_part = f"the first 20,000 of {size:,} characters"
+        assert shown.startswith(f"long.txt: {read_part}, 20,000 tokens\n")
+        assert shown.endswith("Saved r.html.\n")
+        assert read_part in (folder / "r.html").read_text("utf-8")
+
+    def test_a_property(self, folder: Path) -> None:
+        arguments = ["inspect", "model.safetensors", "--text", "text.txt", "--json"]
+        shown = json.loads(run(*arguments, "--property", "space", "--property", "vowel").stdout)
+        assert {unit["property"] for unit in shown["units"]} == {"space", "vowel"}
+
+    def test_a_unit(self, folder: Path) -> None:
+        arguments = ["inspect", "model.safetensors", "--text", "text.txt", "--characters", "50"]
+        shown = TEXT[:50].replace("\n", "↵\n") + "\n"
+        assert run(*arguments, "--unit", "lstm/12").stdout == shown
+        assert run(*arguments, "--unit", "lstm/12/f").stdout == shown
+
+    def test_a_table(self, folder: Path, model: LanguageModel) -> None:
+        arguments = ["inspect", "model.safetensors", "--text", "text.txt", "--characters", "60"]
+        run(*arguments, "--csv", "all.csv")
+        run(*arguments, "--csv", "one.csv", "--unit", "lstm/7")
+        expected = read(model, TEXT, characters=60)
+        tables = {}
+        for name in ("all", "one"):
+            with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+                tables[name] = list(csv.DictReader(file))
+        assert len(tables["all"]) == 60 * 24
+        assert [row for row in tables["all"] if row["unit"] == "7"] == tables["one"]
+        assert "".join(row["token"] for row in tables["one"]) == TEXT[:60]
+        for letter, values in expected.layers["lstm"].items():
+            got = [float(row[letter]) for row in tables["one"]]
+            np.testing.assert_allclose(got, values[:, 7], rtol=1e-4, atol=1e-6)
+        nats = [row["nats"] for row in tables["one"]]
+        assert nats[0] == ""
+        np.testing.assert_allclose([float(n) for n in nats[1:]], expected.surprise[1:], rtol=1e-4)
+
+    def test_standard_input(self, folder: Path) -> None:
+        arguments = ["inspect", "model.safetensors", "--text", "-"]
+        shown = run(*arguments, stdin=TEXT[:200]).stdout
+        assert shown.startswith("standard input: 200 characters, 200 tokens\n") or shown.startswith(
+            "-: 200 characters, 200 tokens\n"
+        )
+
+    def test_what_the_training_kept_apart(self, folder: Path) -> None:
+        LanguageModel.train(Path("text.txt"), folder="m", **SMALL)
+        assert run("inspect", "m").stdout.startswith("the validation part: ")
+
+    def test_the_same_seed_gives_the_same(self, folder: Path) -> None:
+        arguments = ["inspect", "model.safetensors", "--text", "text.txt", "--json", "--seed", "3"]
+        assert run(*arguments).stdout == run(*arguments).stdout
+
+    @pytest.mark.parametrize("text", ["t", "th"])
+    def test_a_text_of_hardly_anything(self, folder: Path, text: str) -> None:
+        (folder / "tiny.txt").write_text(text)
+        arguments = ["inspect", "model.safetensors", "--text", "tiny.txt", "--report", "r.html"]
+        assert "Too short a text to look for units" in run(*arguments).stdout
+        shown = json.loads(
+            run("inspect", "model.safetensors", "--text", "tiny.txt", "--json").stdout
+        )
+        assert (shown["nats"] is None) == (len(text) == 1)
+
+
+class TestInspectRefuses:
+    @pytest.mark.parametrize(
+        ("name", "kind"),
+        [("keras", "a model"), ("network", "a network"), ("writer", "a writer")],
+    )
+    def test_another_kind_of_model(self, folder: Path, name: str, kind: str) -> None:
+        arguments = ["inspect", f"{name}.safetensors", "--text", "text.txt", "--report", "r.html"]
+        code, message = fails(*arguments, folder=folder)
+        assert code == 1
+        assert message.startswith(f"error: {name}.safetensors: ")
+        assert kind.split()[1] in message
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            (["--text", "empty.txt"], "--text: expected a text that is not empty, got empty.txt"),
+            (["--text", "none.txt"], "--text: expected a file that can be read, got none.txt"),
+            ([], "--text: expected a text, where the model is not a folder, got none"),
+            (["--text", "text.txt", "--characters", "0"], "--characters: expected an integer"),
+            (["--text", "text.txt", "--seed", "-1"], "--seed: expected an integer of at least 0"),
+            (["--text", "text.txt", "--property", "spac"], "--property: expected one of"),
+            (
+                ["--text", "text.txt", "--unit", "lstm/24"],
+                "--unit: expected a unit of lstm, 0 to 23, got 24",
+            ),
+            (
+                ["--text", "text.txt", "--unit", "gru/0"],
+                "--unit: expected LAYER/NUMBER, such as lstm/0, of lstm, got gru/0",
+            ),
+            (["--text", "text.txt", "--unit", "lstm/-1"], "--unit: expected LAYER/NUMBER"),
+            (["--text", "text.txt", "--unit", "lstm/1/u"], "--unit: expected one of h, c, i, f,"),
+            (["--text", "text.txt", "--unit", "lstm/1", "--json"], "--unit: expected no --json"),
+            (["--text", "text.txt", "--csv", "none/a.csv"], "--csv: expected a file in a folder"),
+            (["--text", "text.txt", "--report", "."], "--report: expected a file in a folder"),
+        ],
+    )
+    def test_a_bad_option(self, folder: Path, options: list[str], message: str) -> None:
+        if not any(name in options for name in ("--csv", "--report")):
+            options = [*options, "--csv", "states.csv", "--report", "report.html"]
+        code, shown = fails("inspect", "model.safetensors", *options, folder=folder)
+        assert code == 2
+        assert shown.startswith(f"error: {message}")
+
+    def test_a_character_that_the_model_does_not_know(self, folder: Path) -> None:
+        code, message = fails("inspect", "model.safetensors", "--text", "other.txt", folder=folder)
+        assert code in (1, 2)
+        assert "'?' (U+003F)" in message or "'?'" in message
+
+    def test_a_model_that_is_not_there(self, folder: Path) -> None:
+        code, _ = fails("inspect", "none.safetensors", "--text", "text.txt", folder=folder)
+        assert code == 1
+
+
+def training(folder: Path, name: str, **values: Any) -> None:
+    """The folder of a training with three rounds."""
+    (folder / name).mkdir()
+    records = [
+        {"epoch": k, "step": 10 * k, "seconds": 2.5 * k, "loss": 3 / k, "val_loss": 3.5 / k}
+        | values
+        for k in (1, 2, 3)
+    ]
+    lines = "".join(json.dumps(record) + "\n" for record in records)
+    (folder / name / "history.jsonl").write_text(lines)
+
+
+class TestPlot:
+    @pytest.fixture(autouse=True)
+    def matplotlib(self) -> None:
+        pytest.importorskip("matplotlib").use("Agg")
+
+    @pytest.mark.parametrize(
+        ("name", "begins"),
+        [("losses.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.pdf", b"%PDF")],
+    )
+    def test_a_picture(self, folder: Path, name: str, begins: bytes) -> None:
+        training(folder, "one")
+        training(folder, "two")
+        output = [] if name == "losses.png" else ["--output", name]
+        assert run("plot", "one", "two", *output).stdout == f"Saved {name}.\n"
+        assert (folder / name).read_bytes().startswith(begins)
+
+    def test_a_training_of_the_command(self, folder: Path) -> None:
+        LanguageModel.train(Path("text.txt"), folder="m", **SMALL)
+        run("plot", "m", "--over", "steps", "--output", "m.svg")
+        shown = (folder / "m.svg").read_text("utf-8")
+        for text in ("steps", "loss (nats per token)", "m, training", "m, validation"):
+            assert text in shown
+
+    @pytest.mark.parametrize(
+        ("arguments", "code", "message"),
+        [
+            (["model.safetensors"], 1, "model.safetensors: holds no training"),
+            (["none"], 1, "none: holds no training (there is no history.jsonl)"),
+            (["begun"], 1, "begun/history.jsonl: is empty"),
+            (["damaged"], 1, "damaged/history.jsonl: is damaged"),
+            (["words"], 1, "words/history.jsonl: is damaged"),
+            (["one", "one"], 1, "runs: expected folders of trainings, each once, got one, one"),
+            (["one", "--output", "a.txt"], 2, "--output: expected a file that ends with .png"),
+            (["one", "--output", "none/a.png"], 2, "--output: expected a file in a folder that"),
+            (["one", "--over", "tme"], 2, "--over: expected one of 'time', 'steps', 'epochs' (did"),
+        ],
+    )
+    def test_what_it_refuses(
+        self, folder: Path, arguments: list[str], code: int, message: str
+    ) -> None:
+        training(folder, "one")
+        training(folder, "words", loss="low")
+        for name, content in (("begun", ""), ("damaged", '{"epoch": 1}\n{')):
+            (folder / name).mkdir()
+            (folder / name / "history.jsonl").write_text(content)
+        got, shown = fails("plot", *arguments, folder=folder)
+        assert shown.startswith(f"error: {message}")
+        assert got == code
