@@ -65,6 +65,12 @@ class BPEVocabulary(Vocabulary):
 
     def __post_init__(self) -> None:
         tokenizer = _tokenizer(self.definition)
+        # Before the library writes it down, for which it counts to the largest token.
+        largest = max(tokenizer.get_vocab().values(), default=None)
+        if largest is None or largest >= _TOKENS:
+            raise _no_tokenizer(
+                "one without tokens" if largest is None else f"one with token {largest}"
+            )
         # Nothing but the text may decide on its tokens.
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -78,11 +84,6 @@ class BPEVocabulary(Vocabulary):
         object.__setattr__(self, "unknown", unknown)
         # One text for each tokenizer, so that equal ones are equal.
         object.__setattr__(self, "definition", json.dumps(parts, sort_keys=True))
-        largest = max(tokenizer.get_vocab().values(), default=None)
-        if largest is None or largest >= _TOKENS:
-            raise _no_tokenizer(
-                "one without tokens" if largest is None else f"one with token {largest}"
-            )
 
     @classmethod
     def from_text(cls, text: str, size: int = 2048) -> Self:
