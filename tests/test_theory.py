@@ -1,4 +1,4 @@
-"""The theory page: its labels are those of the code, and its code blocks print what they say."""
+"""The theory pages: their labels are those of the code, and code blocks print what they say."""
 
 import doctest
 import re
@@ -7,23 +7,33 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "theory" / "lstm.md"
+PAGES = sorted((ROOT / "docs" / "theory").glob("*.md"))
 SOURCES = sorted((ROOT / "src" / "lstm").rglob("*.py"))
 
 
-def labels(text: str) -> list[str]:
-    return re.findall(r"\(([LB]\d+)\)", text)
+def labels(text: str) -> set[str]:
+    return set(re.findall(r"\(([LBRG]\d+)\)", text))
+
+
+def definitions() -> list[str]:
+    """The labels of all rows that define an equation."""
+    rows = (re.findall(r"^\| \(([LBRG]\d+)\) \|", p.read_text(), re.MULTILINE) for p in PAGES)
+    return [label for page in rows for label in page]
 
 
 def test_every_label_is_defined_once() -> None:
-    rows = re.findall(r"^\| \(([LB]\d+)\) \|", PAGE.read_text(), re.MULTILINE)
-    assert [label for label, count in Counter(rows).items() if count > 1] == []
-    assert set(labels(PAGE.read_text())) == set(rows)
+    assert [label for label, count in Counter(definitions()).items() if count > 1] == []
 
 
-def test_code_and_page_label_the_same_equations() -> None:
+def test_pages_cite_only_what_is_defined() -> None:
+    for page in PAGES:
+        assert labels(page.read_text()) <= set(definitions()), page
+
+
+def test_code_and_pages_label_the_same_equations() -> None:
     cited = {label for path in SOURCES for label in labels(path.read_text())}
     assert cited
-    assert cited == set(labels(PAGE.read_text()))
+    assert cited == set(definitions())
 
 
 def test_links_lead_somewhere() -> None:

@@ -23,8 +23,35 @@ Floats numbers(std::int64_t count, unsigned seed) {
   return x;
 }
 
-// An LSTM forward and backward, one of a single sequence with a recurrent mask, a linear layer, a
-// loss and an optimizer step, each large enough to be divided; all outputs in one row.
+// Outputs and gradients of a GRU, in one row.
+Floats gru_results(const lstm::Kernels& kernels, const lstm::RecurrentShape& s, const Floats& x) {
+  const std::int64_t n = s.B * s.T, D = s.D, H = s.H;
+  const Floats w = numbers(D * 3 * H, 9), r = numbers(H * 3 * H, 10), h0 = numbers(s.B * H, 11);
+  Floats gates(n * 4 * H), y(n * H), dh(s.B * H, 1.0f);
+  Floats dw(D * 3 * H), dr(H * 3 * H), db(2 * 3 * H), dx(n * D);
+  lstm::RecurrentForward forward{};
+  lstm::RecurrentBackward backward{};
+  backward.x = forward.x = x.data();
+  backward.w = forward.w = w.data();
+  backward.r = forward.r = r.data();
+  backward.h0 = forward.h0 = h0.data();
+  backward.dz = forward.gates = gates.data();
+  backward.y = forward.y = y.data();
+  backward.dh = dh.data();
+  backward.dw = dw.data();
+  backward.dr = dr.data();
+  backward.db = db.data();
+  backward.dx = dx.data();
+  kernels.gru_forward(s, forward);
+  kernels.gru_backward(s, backward);
+  Floats all = y;
+  for (const Floats* part : {&dx, &dw, &dr, &db, &dh})
+    all.insert(all.end(), part->begin(), part->end());
+  return all;
+}
+
+// An LSTM forward and backward, one of a single sequence with a recurrent mask, a GRU, a linear
+// layer, a loss and an optimizer step, each large enough to be divided; all outputs in one row.
 Floats results(const lstm::Kernels& kernels) {
   constexpr std::int64_t B = 13, T = 5, D = 19, H = 67, V = 71, n = B * T;
   const auto relu = lstm::Activation::relu;
@@ -81,13 +108,14 @@ Floats results(const lstm::Kernels& kernels) {
   one.B = 1;
   one.H = wide;
   kernels.lstm_forward(one, forward);
+  Floats gru = gru_results(kernels, shape, x);
   Floats p = r, m(r.size()), v(r.size());
   kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 0.01f, 0.9f, 0.99f,
                1, 1e-7f, 1);
 
   Floats all{float(loss), float(kernels.squared_norm(std::int64_t(dr.size()), dr.data()))};
   for (const Floats* part : {&y, &c, &z, &dy_loss, &dw_loss, &db_loss, &dx, &dw, &dr, &db, &dw_out,
-                             &dh, &dc, &p, &m, &v, &c_wide, &y_wide})
+                             &dh, &dc, &p, &m, &v, &c_wide, &y_wide, &gru})
     all.insert(all.end(), part->begin(), part->end());
   return all;
 }

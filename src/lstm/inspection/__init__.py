@@ -10,8 +10,8 @@ from lstm.inspection.plots import (
     plot_gates,
     plot_gradient,
     plot_memory,
-    plot_saturation,
     plot_position,
+    plot_saturation,
     plot_text,
     plot_units,
 )

@@ -11,7 +11,7 @@ from lstm.layers.base import StepState
 
 
 class State(Mapping[str, StepState]):
-    """For each recurrent layer its (h, c), each (B, units): all that a model remembers.
+    """For each recurrent layer its (h, c), or h, each (B, units): all that a model remembers.
 
     A state is small, is never changed by the model it is given to, and can be saved, moved to
     another machine and gone on from.
