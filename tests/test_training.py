@@ -172,8 +172,17 @@ class TestRagged:
         ]
         expected = np.dot(losses, LENGTHS[::-1]) / sum(LENGTHS)
         assert_close(model.evaluate(x, RAGGED_Y[::-1]), expected, "loss", terms=sum(LENGTHS))
+        assert [len(y) for y in model.predict(x)] == list(LENGTHS[::-1])
         with pytest.raises(InvalidShapeError, match="y: expected sequences as long as those of x"):
             model.fit(x, [RAGGED_Y[0]] * 3 + [RAGGED_Y[1]], verbose=0)
+
+    def test_predictions_have_the_lengths_of_the_second_input(self) -> None:
+        """Though the first is as long at most, and nowhere shorter."""
+        long, short = lstm.Input((None, 2)), lstm.Input((None, 3))
+        _, h, c = LSTM(4, return_state=True)(long)
+        y = LSTM(4, return_sequences=True)(short, initial_state=[h, c])
+        predicted = lstm.Model([long, short], y).predict([RAGGED_X[:2], [RAGGED_Y[0], Y[0, :1]]])
+        assert [len(y) for y in predicted] == [5, 1]
 
     def test_targets_have_to_be_as_long(self) -> None:
         with pytest.raises(InvalidShapeError, match="y: expected sequences as long as those of x"):
