@@ -656,8 +656,8 @@ def _unpadded(output: Values, mask: Values | None, real: Sequence[Values]) -> Va
     """
     if mask is None:
         return output
-    # Where a layer skips steps by itself, such as an Embedding token 0, these stay in the result: it
-    # is as long as the input that has all steps of the mask, and of several the shortest.
+    # Steps that a layer skips by itself, such as an Embedding token 0, stay in the result: it is as
+    # long as the input that has all steps of the mask, and of several the shortest.
     around = [steps for steps in real if steps.shape == mask.shape and not (mask & ~steps).any()]
     keep = min(around, key=np.count_nonzero, default=mask)
     return [row[steps] for row, steps in zip(output, keep, strict=True)]
