@@ -159,6 +159,31 @@ class TestRagged:
         losses = [model.evaluate([text], [text]) for text in texts]
         assert_close(model.evaluate(texts, texts), np.dot(losses, [3, 1, 2]) / 6, "loss", terms=6)
 
+    def test_targets_as_long_as_the_second_input(self) -> None:
+        """An encoder and a decoder: questions and answers are of different lengths."""
+        question, asked = lstm.Input((None, 2)), lstm.Input((None, 3))
+        _, h, c = LSTM(4, return_state=True)(question)
+        y = LSTM(4, return_sequences=True)(asked, initial_state=[h, c])
+        model = lstm.Model([question, asked], Dense(3)(y))
+        model.compile("sgd", "mse")
+        x = [RAGGED_X, RAGGED_Y[::-1]]
+        losses = [
+            model.evaluate([x[0][n][None], x[1][n][None]], RAGGED_Y[3 - n][None]) for n in range(4)
+        ]
+        expected = np.dot(losses, LENGTHS[::-1]) / sum(LENGTHS)
+        assert_close(model.evaluate(x, RAGGED_Y[::-1]), expected, "loss", terms=sum(LENGTHS))
+        assert [len(y) for y in model.predict(x)] == list(LENGTHS[::-1])
+        with pytest.raises(InvalidShapeError, match="y: expected sequences as long as those of x"):
+            model.fit(x, [RAGGED_Y[0]] * 3 + [RAGGED_Y[1]], verbose=0)
+
+    def test_predictions_have_the_lengths_of_the_second_input(self) -> None:
+        """Though the first is as long at most, and nowhere shorter."""
+        long, short = lstm.Input((None, 2)), lstm.Input((None, 3))
+        _, h, c = LSTM(4, return_state=True)(long)
+        y = LSTM(4, return_sequences=True)(short, initial_state=[h, c])
+        predicted = lstm.Model([long, short], y).predict([RAGGED_X[:2], [RAGGED_Y[0], Y[0, :1]]])
+        assert [len(y) for y in predicted] == [5, 1]
+
     def test_targets_have_to_be_as_long(self) -> None:
         with pytest.raises(InvalidShapeError, match="y: expected sequences as long as those of x"):
             trained(RAGGED_X, RAGGED_Y[::-1])

@@ -168,8 +168,8 @@ class Examples:
         if len(self) == 0:
             raise InvalidShapeError("x", "at least one example", "none")
         if isinstance(self.y, Ragged):
-            like = self.x[0].lengths if isinstance(self.x[0], Ragged) else None
-            if like is None or (like != self.y.lengths).any():
+            lengths = [part.lengths for part in self.x if isinstance(part, Ragged)]
+            if not any((self.y.lengths == of_x).all() for of_x in lengths):
                 raise InvalidShapeError("y", "sequences as long as those of x", "other lengths")
         if self.weight is not None and (self.weight < 0).any():
             raise InvalidValueError("sample_weight", "numbers of at least 0", self.weight.min())

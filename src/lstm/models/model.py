@@ -416,8 +416,8 @@ class Model(GraphLayer):
         to_numpy = self.backend.ops.to_numpy
         trace = self.graph.forward(run, *self._feeder(batch))
         outputs = [np.array(to_numpy(output)) for output in trace.outputs]
-        real = next((mask for mask in batch.masks if mask is not None), None)
-        if real is None:
+        real = [mask for mask in batch.masks if mask is not None]
+        if not real:
             return outputs
         found = [None if mask is None else to_numpy(mask) for mask in trace.masks]
         return [_unpadded(y, mask, real) for y, mask in zip(outputs, found, strict=True)]
@@ -658,16 +658,18 @@ def _rows(batches: Sequence[Any]) -> Any:
     return [row for part in batches for row in part]
 
 
-def _unpadded(output: Values, mask: Values | None, real: Values) -> Values | list[Values]:
+def _unpadded(output: Values, mask: Values | None, real: Sequence[Values]) -> Values | list[Values]:
     """Outputs of padded sequences without the padding, if they have a time axis.
 
     Args:
         output: (B, ...).
         mask: which of its steps count, (B, T); None if it has no time axis.
-        real: which steps of the input are no padding.
+        real: for each input of different lengths which of its steps are no padding.
     """
     if mask is None:
         return output
-    # Where a layer skips steps by itself, such as an Embedding token 0, these stay in the result.
-    aligned = mask.shape == real.shape and not (mask & ~real).any()
-    return [row[keep] for row, keep in zip(output, real if aligned else mask, strict=True)]
+    # Steps that a layer skips by itself, such as an Embedding token 0, stay in the result: it is as
+    # long as the input that has all steps of the mask, and of several the shortest.
+    around = [steps for steps in real if steps.shape == mask.shape and not (mask & ~steps).any()]
+    keep = min(around, key=np.count_nonzero, default=mask)
+    return [row[steps] for row, steps in zip(output, keep, strict=True)]

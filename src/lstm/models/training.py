@@ -1,6 +1,6 @@
 """One step of training or evaluation: forward, loss, backward, optimizer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -269,8 +269,7 @@ class Trainer:
         target = ops.array(self.loss.target(batch.y, shape, self.backend.dtype))
         positions = self.loss.positions(shape)
         mask = None if trace.masks[0] is None else ops.to_numpy(trace.masks[0])
-        real = next((m for m in batch.masks if m is not None), None)
-        if _reversed(mask, real):
+        if mask is not None and _reversed(mask, batch.masks):
             raise InvalidValueError(
                 "x",
                 "sequences of one length, for a model whose outputs are in reversed order",
@@ -311,8 +310,12 @@ def _includes_linear(loss: Loss) -> bool:
     return known and loss.from_logits
 
 
-def _reversed(mask: Values | None, real: Values | None) -> bool:
-    """Whether outputs with `mask` have padding in front, where targets have theirs at the end."""
-    if mask is None or real is None or mask.shape != real.shape:
-        return False
-    return bool((mask & ~real).any())
+def _reversed(mask: Values, real: Sequence[Values | None]) -> bool:
+    """Whether outputs with `mask` have padding in front, where targets have theirs at the end.
+
+    Args:
+        mask: which steps of the outputs count, (B, T).
+        real: for each input which of its steps are no padding.
+    """
+    alike = [steps for steps in real if steps is not None and steps.shape == mask.shape]
+    return bool(alike) and all((mask & ~steps).any() for steps in alike)
