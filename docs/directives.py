@@ -1,6 +1,6 @@
-"""The Sphinx extension that makes pages of Markdown live, and what they hold beside text.
+"""The Sphinx extension that makes pages live, and gives them pictures and solutions.
 
-Before pages are read, their code runs (`live`), each page in a process of its own. `{picture}` shows
+Before pages are read, their code runs, each page in a process of its own (`live`). `{picture}` shows
 what its code drew, `{solution}` folds what is in it.
 """
 
