@@ -12,7 +12,7 @@ from sphinx.util.typing import ExtensionMetadata
 import lstm
 
 PACKAGE = Path(lstm.__file__).parent
-ARRAY = re.compile(r"(?:numpy\.)?ndarray\[tuple\[Any, \.\.\.\], (?:numpy\.)?dtype\[([^][]*)\]\]")
+ARRAY = re.compile(r"[~\w.]*ndarray\[tuple\[[~\w.]*Any, \.\.\.\], [~\w.]*dtype\[([^][]*)\]\]")
 
 
 def shorten(app: Sphinx, *event: Any) -> tuple[str | None, ...]:
