@@ -47,7 +47,7 @@ inline void conv1d_backward(const Conv1D& s, const float* dy, const float* x, co
     return linear_backward(rows, s.C, s.F, dy, x, w, y, activation, dz, dw, db, dx);
   if (activation != Activation::linear) activation_backward(activation, rows, s.F, dy, y, dz);
   const float* d = activation == Activation::linear ? dy : dz;
-  if (db) column_sums(rows, s.F, d, db);
+  if (db) column_sums(rows, s.F, d, s.F, db);
   if (dx) std::memset(dx, 0, s.B * s.T * s.C * sizeof(float));
   for (std::int64_t k = 0; k < s.K; ++k) {
     const Overlap o = overlap(s, k);

@@ -129,6 +129,24 @@ inline void panel_product(std::int64_t i0, std::int64_t i1, std::int64_t K, View
   }
 }
 
+// All panels of b (K, N), for `packed_product`: panels(N) * panel_width * K floats.
+inline void pack_panels(std::int64_t K, std::int64_t N, View b, float* packed) {
+  lstm::parallel(panels(N), 1, 4.0 * K * panel_width, [&](auto begin, auto end) {
+    for (auto p = begin; p < end; ++p)
+      pack_panel({b.p + p * panel_width * b.columns, b.rows, b.columns}, 0, K, columns_of(N, p),
+                 packed + p * K * panel_width);
+  });
+}
+
+// C (M, N) = A (M, K)·B + bias (N), or C += A·B, on the calling thread, with the panels of B.
+LSTM_INLINE void packed_product(std::int64_t M, std::int64_t N, std::int64_t K, View a,
+                                const float* packed, float* c, std::int64_t ldc, bool accumulate,
+                                const float* bias) {
+  for (std::int64_t p = 0; p < panels(N); ++p)
+    panel_product(0, M, K, a, packed + p * K * panel_width, c + p * panel_width, ldc,
+                  columns_of(N, p), accumulate, bias ? bias + p * panel_width : nullptr);
+}
+
 // C (M, N) = A (M, K)·B (K, N) + bias (N), or C += A·B where `accumulate`. C has rows of ldc
 // floats. Threads divide the columns if these are many, or the rows, of which each packs all of B.
 inline void gemm(std::int64_t M, std::int64_t N, std::int64_t K, View a, View b, float* c,

@@ -23,10 +23,10 @@ enum class PointwiseLoss : int {
   sigmoid_cross_entropy
 };
 
-struct LSTMShape {
+struct RecurrentShape {
   std::int64_t B, T, D, H;
   bool reverse;
-  Activation activation, recurrent_activation;  // not softmax
+  Activation activation, recurrent_activation;  // not softmax; a SimpleRNN has only the first
 };
 
 struct LSTMForward {
@@ -62,6 +62,38 @@ struct LSTMBackward {
   float* dx;  // (B, T, D), or null; null for tokens
 };
 
+// Of a SimpleRNN, N = H, or of a GRU, N = 3H with the gates u, s, g.
+struct RecurrentForward {
+  const float* x;            // (B, T, D), or null
+  const std::int64_t* tokens;  // (B, T) where x is null: rows of the identity of size D
+  const float* w;            // (D, N)
+  const float* r;            // (H, N)
+  const float* b;  // (N), of a GRU (2, N): the input's side, the recurrent side; or null
+  const float* h0;  // (B, H)
+  const std::uint8_t* mask;  // (B, T), 0 where a step is skipped, or null
+  const float* recurrent_mask;  // (B, H), what h is multiplied with before r, or null for ones
+  float* gates;  // of a GRU (B, T, 4H): u, s, g and q of g; of a SimpleRNN null
+  float* masked_h;  // (B, T, H): what each step multiplied r with; null without recurrent_mask
+  float* y;  // (B, T, H)
+};
+
+struct RecurrentBackward {
+  const float* x;  // as in the forward pass, to `recurrent_mask`
+  const std::int64_t* tokens;
+  const float *w, *r, *h0;
+  const std::uint8_t* mask;
+  const float* recurrent_mask;
+  float* dz;  // of a GRU (B, T, 4H): the gates that the forward pass left; overwritten. Of a
+              // SimpleRNN (B, T, H): work space
+  const float *masked_h, *y;  // what the forward pass left
+  const float* dy;  // (B, T, H), or null for zeros
+  float* dh;  // (B, H): in the gradient of h_n, out that of h0
+  float* dw;  // (D, N), added to, or null
+  float* dr;  // (H, N), added to, or null
+  float* db;  // (N), of a GRU (2, N), added to, or null
+  float* dx;  // (B, T, D), or null; null for tokens
+};
+
 struct Conv1D {
   std::int64_t B, T, C, K, F, steps;  // steps: T' of the output
   std::int64_t stride, dilation, before;  // before: zeros in front of the sequence
@@ -75,15 +107,15 @@ constexpr std::int64_t logits_pitch(std::int64_t V) {
 
 struct LinearCrossEntropy {
   std::int64_t n, D, V;
-  const float *x, *w, *b;       // (n, D), (D, V), (V) or null
+  const float *x, *w, *b;  // (n, D), (D, V), (V) or null
   const std::int64_t* classes;  // (n), or null where the targets are rows
-  const float* rows;            // (n, V), or null where they are classes
-  const float* weight;          // (n), or null for the mean
-  std::int64_t rows_at_once;    // rows of logits that are computed together, at least 1
-  float* z;                     // (rows_at_once, logits_pitch(V)), work space
-  float* dw;                    // (D, V), added to, or null
-  float* db;                    // (V), added to, or null
-  float* dx;                    // (n, D), or null
+  const float* rows;  // (n, V), or null where they are classes
+  const float* weight;  // (n), or null for the mean
+  std::int64_t rows_at_once;  // rows of logits that are computed together, at least 1
+  float* z;  // (rows_at_once, logits_pitch(V)), work space
+  float* dw;  // (D, V), added to, or null
+  float* db;  // (V), added to, or null
+  float* dx;  // (n, D), or null
 };
 
 struct GenerationLayer {
@@ -154,8 +186,12 @@ struct Kernels {
   void (*conv1d_backward)(const Conv1D&, const float* dy, const float* x, const float* w,
                           const float* y, Activation, float* dz, float* dw, float* db, float* dx);
 
-  void (*lstm_forward)(const LSTMShape&, const LSTMForward&);
-  void (*lstm_backward)(const LSTMShape&, const LSTMBackward&);
+  void (*lstm_forward)(const RecurrentShape&, const LSTMForward&);
+  void (*lstm_backward)(const RecurrentShape&, const LSTMBackward&);
+  void (*rnn_forward)(const RecurrentShape&, const RecurrentForward&);
+  void (*rnn_backward)(const RecurrentShape&, const RecurrentBackward&);
+  void (*gru_forward)(const RecurrentShape&, const RecurrentForward&);
+  void (*gru_backward)(const RecurrentShape&, const RecurrentBackward&);
 
   // Σ weight·loss over n rows of V logits; weight (n) or null for the mean. Targets are classes (n)
   // or rows (n, V), the other is null. log_p (n, V) gets the log-probabilities.

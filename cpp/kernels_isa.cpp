@@ -17,7 +17,9 @@ using lstm::Activation;
 using lstm::DenormalsFlushed;
 using lstm::LSTMBackward;
 using lstm::LSTMForward;
-using lstm::LSTMShape;
+using lstm::RecurrentBackward;
+using lstm::RecurrentForward;
+using lstm::RecurrentShape;
 
 // Memory of the calling thread that lasts until the next call with the same slot. Throws
 // std::bad_alloc, which ends the process within a task: there, little is asked for.
@@ -47,6 +49,9 @@ inline float* scratch(int slot, std::int64_t count) {
 #include "lstm.inl"
 #include "pointwise.inl"
 #include "linear_cross_entropy.inl"
+#include "recurrent.inl"
+#include "rnn.inl"
+#include "gru.inl"
 #include "conv1d.inl"
 #include "sampling.inl"
 #include "generate.inl"
@@ -75,6 +80,10 @@ constexpr lstm::Kernels table = {
     conv1d_backward,
     lstm_forward,
     lstm_backward,
+    rnn_forward,
+    rnn_backward,
+    gru_forward,
+    gru_backward,
     softmax_cross_entropy_forward,
     softmax_cross_entropy_backward,
     cross_entropy_forward,

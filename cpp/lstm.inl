@@ -92,13 +92,13 @@ constexpr std::int64_t cached = 1 << 16;
 LSTM_INLINE std::int64_t sequences_at_once(std::int64_t H) {
   return std::max<std::int64_t>(cached / (groups_of(H) * group_width), 4 * tile_rows);
 }
-LSTM_INLINE std::int64_t steps_at_once(const LSTMShape& s, std::int64_t sequences) {
+LSTM_INLINE std::int64_t steps_at_once(const RecurrentShape& s, std::int64_t sequences) {
   const std::int64_t steps = cached / (sequences * groups_of(s.H) * group_width);
   return std::clamp<std::int64_t>(steps, 1, s.T);
 }
 
 // The time of a step; step 0 is the first to be computed.
-LSTM_INLINE std::int64_t time_of(const LSTMShape& s, std::int64_t step) {
+LSTM_INLINE std::int64_t time_of(const RecurrentShape& s, std::int64_t step) {
   return s.reverse ? s.T - 1 - step : step;
 }
 
@@ -110,7 +110,7 @@ struct Run {
 
 // The rows of the sequences [b0, b1) and steps [step0, step1), in as few runs as possible.
 template <class F>
-LSTM_INLINE void for_each_run(const LSTMShape& s, std::int64_t b0, std::int64_t b1,
+LSTM_INLINE void for_each_run(const RecurrentShape& s, std::int64_t b0, std::int64_t b1,
                               std::int64_t step0, std::int64_t step1, F f) {
   const std::int64_t sequences = b1 - b0, steps = step1 - step0;
   if (steps < sequences) {
@@ -123,7 +123,7 @@ LSTM_INLINE void for_each_run(const LSTMShape& s, std::int64_t b0, std::int64_t 
 }
 
 // z = x·w + b of some units in the steps [step0, step1), by step, sequence, unit group and gate.
-inline void input_products(const LSTMShape& s, const float* packed, const LSTMForward& io,
+inline void input_products(const RecurrentShape& s, const float* packed, const LSTMForward& io,
                            std::int64_t b0, std::int64_t b1, lstm::Part groups, std::int64_t step0,
                            std::int64_t step1, float* z) {
   const std::int64_t D = s.D, H = s.H, width = groups_of(H) * group_width;
@@ -150,7 +150,7 @@ inline void input_products(const LSTMShape& s, const float* packed, const LSTMFo
 }
 
 // w + b as the rows of z that its tokens stand for.
-inline void pack_table(const LSTMShape& s, const float* w, const float* b, float* table) {
+inline void pack_table(const RecurrentShape& s, const float* w, const float* b, float* table) {
   const std::int64_t H = s.H, width = groups_of(H) * group_width;
   lstm::parallel(s.D, 1, 4.0 * width, [&](auto begin, auto end) {
     for (auto token = begin; token < end; ++token)
@@ -167,7 +167,7 @@ inline void pack_table(const LSTMShape& s, const float* w, const float* b, float
 
 // One step of some units of the sequences [b0, b1); `z_of(b)` gives their rows of z, without h·r.
 template <Activation G, Activation S, class RowOf>
-LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LSTMForward& io,
+LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed, const LSTMForward& io,
                               std::int64_t b0, std::int64_t b1, lstm::Part groups,
                               std::int64_t step, RowOf z_of) {
   const std::int64_t T = s.T, H = s.H, t = time_of(s, step), before = time_of(s, step - 1);
@@ -234,7 +234,7 @@ LSTM_INLINE void step_forward(const LSTMShape& s, const float* packed, const LST
 // Some units of the sequences [b0, b1), all steps, a few sequences at a time; `stepped` is called
 // after each step. `packed_w` is a table for tokens, panels otherwise.
 template <Activation G, Activation S, class Stepped>
-void sequences_forward(const LSTMShape& s, const float* packed_w, const float* packed_r,
+void sequences_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                        const LSTMForward& io, std::int64_t b0, std::int64_t b1, lstm::Part groups,
                        Stepped stepped) {
   const std::int64_t width = groups_of(s.H) * group_width, most = sequences_at_once(s.H);
@@ -258,7 +258,7 @@ void sequences_forward(const LSTMShape& s, const float* packed_w, const float* p
 // Threads divide the sequences or, where these are far too few and the layer is large enough, the
 // units: then they wait for each other after every step.
 template <Activation G, Activation S>
-void divided_forward(const LSTMShape& s, const float* packed_w, const float* packed_r,
+void divided_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                      const LSTMForward& io) {
   const std::int64_t groups = groups_of(s.H);
   if (s.B && 2 * s.B <= std::min<std::int64_t>(groups, lstm::team_size()) && s.H >= 96) {
@@ -274,7 +274,7 @@ void divided_forward(const LSTMShape& s, const float* packed_w, const float* pac
 }
 
 // What the first step multiplies r with; every step leaves that of the next.
-inline void mask_first_state(const LSTMShape& s, const LSTMForward& io) {
+inline void mask_first_state(const RecurrentShape& s, const LSTMForward& io) {
   for (std::int64_t b = 0; b < s.B; ++b) {
     const float *h0 = io.h0 ? io.h0 + b * s.H : nullptr, *factor = io.recurrent_mask + b * s.H;
     float* out = io.masked_h + (b * s.T + time_of(s, 0)) * s.H;
@@ -284,7 +284,7 @@ inline void mask_first_state(const LSTMShape& s, const LSTMForward& io) {
   }
 }
 
-inline void lstm_forward(const LSTMShape& s, const LSTMForward& io) {
+inline void lstm_forward(const RecurrentShape& s, const LSTMForward& io) {
   if (s.H == 0 || s.T == 0) return;
   if (io.recurrent_mask) mask_first_state(s, io);
   const std::int64_t width = groups_of(s.H) * group_width;
@@ -300,23 +300,6 @@ inline void lstm_forward(const LSTMShape& s, const LSTMForward& io) {
       divided_forward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io);
     });
   });
-}
-
-// A kernel (K, 4H), transposed, as panels of K's columns.
-inline void pack_transposed(std::int64_t K, std::int64_t H, const float* kernel, float* packed) {
-  lstm::parallel(panels(K), 1, 16.0 * H * panel_width, [&](auto begin, auto end) {
-    for (auto p = begin; p < end; ++p)
-      pack_panel({kernel + p * panel_width * 4 * H, 1, 4 * H}, 0, 4 * H, columns_of(K, p),
-                 packed + p * 4 * H * panel_width);
-  });
-}
-
-// out (rows, K) = dz (rows, 4H)·kernelᵀ
-LSTM_INLINE void times_transposed(std::int64_t rows, std::int64_t K, std::int64_t H, View dz,
-                                  const float* packed, float* out, std::int64_t apart) {
-  for (std::int64_t p = 0; p < panels(K); ++p)
-    panel_product(0, rows, 4 * H, dz, packed + p * 4 * H * panel_width, out + p * panel_width,
-                  apart, columns_of(K, p), false, nullptr);
 }
 
 // dz of one step of one sequence, in the place of its gates; dh and dc become those of the step
@@ -340,8 +323,8 @@ LSTM_INLINE void cell_backward(std::int64_t H, const float* c, const float* c_be
 }
 
 // dh of some sequences, in place, from the gradient of what they multiplied r with: (B14).
-LSTM_INLINE void through_recurrent_mask(const LSTMShape& s, const LSTMBackward& io, std::int64_t b0,
-                                        std::int64_t b1) {
+LSTM_INLINE void through_recurrent_mask(const RecurrentShape& s, const LSTMBackward& io,
+                                        std::int64_t b0, std::int64_t b1) {
   if (!io.recurrent_mask) return;
   const float* factor = io.recurrent_mask + b0 * s.H;
   float* dh = io.dh + b0 * s.H;
@@ -351,7 +334,7 @@ LSTM_INLINE void through_recurrent_mask(const LSTMShape& s, const LSTMBackward& 
 }
 
 template <Activation G, Activation S>
-LSTM_INLINE void step_backward(const LSTMShape& s, const float* packed, const LSTMBackward& io,
+LSTM_INLINE void step_backward(const RecurrentShape& s, const float* packed, const LSTMBackward& io,
                                std::int64_t b0, std::int64_t b1, std::int64_t step) {
   const std::int64_t T = s.T, H = s.H, t = time_of(s, step), before = time_of(s, step - 1);
   for (std::int64_t b = b0; b < b1; ++b) {
@@ -368,19 +351,20 @@ LSTM_INLINE void step_backward(const LSTMShape& s, const float* packed, const LS
   }
   const View dz{io.gates + (b0 * T + t) * 4 * H, T * 4 * H, 1};
   if (!io.mask) {
-    times_transposed(b1 - b0, H, H, dz, packed, io.dh + b0 * H, H);  // (B7)
+    packed_product(b1 - b0, H, 4 * H, dz, packed, io.dh + b0 * H, H, false, nullptr);  // (B7)
     through_recurrent_mask(s, io, b0, b1);
     return;
   }
   for (std::int64_t b = b0; b < b1; ++b)  // (B8): a masked row keeps its dh
     if (io.mask[b * T + t]) {
-      times_transposed(1, H, H, {dz.p + (b - b0) * dz.rows, 0, 1}, packed, io.dh + b * H, H);
+      packed_product(1, H, 4 * H, {dz.p + (b - b0) * dz.rows, 0, 1}, packed, io.dh + b * H, H,
+                     false, nullptr);
       through_recurrent_mask(s, io, b, b + 1);
     }
 }
 
 template <Activation G, Activation S>
-void lstm_rows_backward(const LSTMShape& s, const float* packed_w, const float* packed_r,
+void lstm_rows_backward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                         const LSTMBackward& io, std::int64_t b0, std::int64_t b1) {
   const std::int64_t chunk = steps_at_once(s, b1 - b0);
   for (std::int64_t step1 = s.T; step1 > 0; step1 -= chunk) {
@@ -389,16 +373,16 @@ void lstm_rows_backward(const LSTMShape& s, const float* packed_w, const float* 
       step_backward<G, S>(s, packed_r, io, b0, b1, step);
     if (!io.dx) continue;
     for_each_run(s, b0, b1, step0, step1, [&](Run run) {  // (B12)
-      times_transposed(run.count, s.D, s.H,
-                       {io.gates + run.first * 4 * s.H, run.apart * 4 * s.H, 1}, packed_w,
-                       io.dx + run.first * s.D, run.apart * s.D);
+      packed_product(run.count, s.D, 4 * s.H,
+                     {io.gates + run.first * 4 * s.H, run.apart * 4 * s.H, 1}, packed_w,
+                     io.dx + run.first * s.D, run.apart * s.D, false, nullptr);
     });
   }
 }
 
 // dw, dr and db, from dz in the place of the gates. Columns of dz are divided among threads, and
 // each block of them is packed once for all three.
-inline void weight_gradients(const LSTMShape& s, const LSTMBackward& io) {
+inline void weight_gradients(const RecurrentShape& s, const LSTMBackward& io) {
   const std::int64_t T = s.T, D = s.D, H = s.H, N = 4 * H, rows = s.B * T;
   // The state before row k of dz is row k - 1 of y, or k + 1 in reverse; not so for first steps.
   const std::int64_t offset = s.reverse ? 1 : -1, phase = s.reverse ? T - 1 : 0;
@@ -434,13 +418,13 @@ inline void weight_gradients(const LSTMShape& s, const LSTMBackward& io) {
     gemm(H, N, s.B, {io.h0, 1, H}, {io.gates + phase * N, T * N, 1}, io.dr, N, true, nullptr);
 }
 
-inline void lstm_backward(const LSTMShape& s, const LSTMBackward& io) {
+inline void lstm_backward(const RecurrentShape& s, const LSTMBackward& io) {
   const std::int64_t D = io.dx ? s.D : 0, H = s.H;
   if (H == 0 || s.T == 0) return;
   float* packed_r = scratch(1, (panels(D) + panels(H)) * 4 * H * panel_width);
   float* packed_w = packed_r + panels(H) * 4 * H * panel_width;
-  pack_transposed(H, H, io.r, packed_r);
-  pack_transposed(D, H, io.w, packed_w);
+  pack_panels(4 * H, H, {io.r, 1, 4 * H}, packed_r);
+  pack_panels(4 * H, D, {io.w, 1, 4 * H}, packed_w);
   with_activation(s.activation, [&](auto g) {
     with_activation(s.recurrent_activation, [&](auto r) {
       constexpr Activation G = decltype(g)::value, S = decltype(r)::value;

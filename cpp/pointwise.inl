@@ -4,10 +4,12 @@ namespace LSTM_ISA {
 
 using lstm::PointwiseLoss;
 
-// out (N) += the sums over n rows. Columns are divided among threads, rows are added in order.
-inline void column_sums(std::int64_t n, std::int64_t N, const float* x, float* out) {
+// out (N) += the sums over n rows, which are `apart` floats apart. Columns are divided among
+// threads, rows are added in order.
+inline void column_sums(std::int64_t n, std::int64_t N, const float* x, std::int64_t apart,
+                        float* out) {
   lstm::parallel(N, lanes, double(n), [&](auto begin, auto end) {
-    add_rows(n, end - begin, x + begin, N, out + begin);
+    add_rows(n, end - begin, x + begin, apart, out + begin);
   });
 }
 
@@ -94,17 +96,23 @@ inline void embedding_forward(std::int64_t n, std::int64_t E, const std::int64_t
   });
 }
 
-inline void embedding_backward(std::int64_t n, std::int64_t E, const float* dy,
-                               const std::int64_t* tokens, float* dw) {
+// dw[token] += the row of each token; the rows (n, E) are `apart` floats apart.
+inline void add_at_tokens(std::int64_t n, std::int64_t E, const float* rows, std::int64_t apart,
+                          const std::int64_t* tokens, float* dw) {
   lstm::parallel(E, lanes, double(n), [&](auto begin, auto end) {
     for (std::int64_t t = 0; t < n; ++t) {
       float* row = dw + tokens[t] * E + begin;
-      const float* d = dy + t * E + begin;
+      const float* d = rows + t * apart + begin;
       for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
         put(row + k, get(row + k) + get(d + k));
       });
     }
   });
+}
+
+inline void embedding_backward(std::int64_t n, std::int64_t E, const float* dy,
+                               const std::int64_t* tokens, float* dw) {
+  add_at_tokens(n, E, dy, E, tokens, dw);
 }
 
 inline void linear_forward(std::int64_t n, std::int64_t D, std::int64_t F, const float* x,
@@ -119,7 +127,7 @@ inline void linear_backward(std::int64_t n, std::int64_t D, std::int64_t F, cons
   if (activation != Activation::linear) activation_backward(activation, n, F, dy, y, dz);
   const float* d = activation == Activation::linear ? dy : dz;
   if (dw) gemm(D, F, n, {x, 1, D}, {d, F, 1}, dw, F, true, nullptr);
-  if (db) column_sums(n, F, d, db);
+  if (db) column_sums(n, F, d, F, db);
   if (dx) gemm(n, D, F, {d, F, 1}, {w, 1, F}, dx, D, false, nullptr);
 }
 

@@ -28,7 +28,8 @@ Floats numbers(std::int64_t count, unsigned seed) {
 Floats results(const lstm::Kernels& kernels) {
   constexpr std::int64_t B = 13, T = 5, D = 19, H = 67, V = 71, n = B * T;
   const auto relu = lstm::Activation::relu;
-  const lstm::LSTMShape shape{B, T, D, H, false, lstm::Activation::tanh, lstm::Activation::sigmoid};
+  const lstm::RecurrentShape shape{
+      B, T, D, H, false, lstm::Activation::tanh, lstm::Activation::sigmoid};
   const Floats x = numbers(n * D, 1), w = numbers(D * 4 * H, 2), r = numbers(H * 4 * H, 3);
   const Floats w_out = numbers(H * V, 4), dz = numbers(n * V, 5);
   const std::vector<std::int64_t> classes(n, V / 2);
@@ -76,7 +77,7 @@ Floats results(const lstm::Kernels& kernels) {
   forward.masked_h = masked_h.data();
   forward.c = c_wide.data();
   forward.y = y_wide.data();
-  lstm::LSTMShape one = shape;
+  lstm::RecurrentShape one = shape;
   one.B = 1;
   one.H = wide;
   kernels.lstm_forward(one, forward);

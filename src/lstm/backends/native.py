@@ -222,6 +222,90 @@ def lstm_backward(
     return dx, dh, dc
 
 
+def rnn_forward(
+    x: Array,
+    w: Array,
+    r: Array,
+    b: Array | None,
+    h0: Array | None,
+    mask: Array | None,
+    recurrent_mask: Array | None,
+    reverse: bool,
+    activation: ActivationName,
+    keep_cache: bool,
+) -> tuple[Array, Array, Cache]:
+    (B, T), H = x.shape[:2], r.shape[0]
+    y, masked_h = _empty((B, T, H)), None if recurrent_mask is None else _empty((B, T, H))
+    vectors, tokens = (None, np.ascontiguousarray(x)) if x.ndim == 2 else (x, None)
+    h0 = np.zeros((B, H), np.float32) if h0 is None else h0
+    options = mask, recurrent_mask, reverse, _ACTIVATIONS[activation]
+    _kernels.rnn_forward(vectors, tokens, w, r, b, h0, *options, masked_h, y)
+    cache = (vectors, tokens, w, r, h0, *options, masked_h, y)
+    return y, _last_state(y, h0, reverse), cache if keep_cache else None
+
+
+def rnn_backward(
+    dy: Array | None,
+    dh_n: Array | None,
+    cache: Cache,
+    dw: Array | None,
+    dr: Array | None,
+    db: Array | None,
+    need_dx: bool,
+) -> tuple[Array | None, Array]:
+    x, h0, y = cache[0], cache[4], cache[-1]
+    dh = _gradient_of_state(dh_n, h0.shape)
+    dx = _like(x) if need_dx and x is not None else None
+    _kernels.rnn_backward(*(*cache, dy, dh, _like(y), dw, dr, db, dx))
+    return dx, dh
+
+
+def gru_forward(
+    x: Array,
+    w: Array,
+    r: Array,
+    b: Array | None,
+    h0: Array | None,
+    mask: Array | None,
+    recurrent_mask: Array | None,
+    reverse: bool,
+    activation: ActivationName,
+    recurrent_activation: ActivationName,
+    keep_cache: bool,
+) -> tuple[Array, Array, Cache]:
+    (B, T), H = x.shape[:2], r.shape[0]
+    y, masked_h = _empty((B, T, H)), None if recurrent_mask is None else _empty((B, T, H))
+    gates = _empty((B, T, 4 * H))
+    vectors, tokens = (None, np.ascontiguousarray(x)) if x.ndim == 2 else (x, None)
+    h0 = np.zeros((B, H), np.float32) if h0 is None else h0
+    codes = _ACTIVATIONS[activation], _ACTIVATIONS[recurrent_activation]
+    options = mask, recurrent_mask, reverse, *codes
+    _kernels.gru_forward(vectors, tokens, w, r, b, h0, *options, gates, masked_h, y)
+    cache = (vectors, tokens, w, r, h0, *options, gates, masked_h, y)
+    return y, _last_state(y, h0, reverse), cache if keep_cache else None
+
+
+def gru_backward(
+    dy: Array | None,
+    dh_n: Array | None,
+    cache: Cache,
+    dw: Array | None,
+    dr: Array | None,
+    db: Array | None,
+    need_dx: bool,
+) -> tuple[Array | None, Array]:
+    x, h0 = cache[0], cache[4]
+    dh = _gradient_of_state(dh_n, h0.shape)
+    dx = _like(x) if need_dx and x is not None else None
+    _kernels.gru_backward(*(*cache, dy, dh, dw, dr, db, dx))
+    return dx, dh
+
+
+def _last_state(y: Array, h0: Array, reverse: bool) -> Array:
+    """h_n, an array of its own; h0 where there are no steps."""
+    return y[:, 0 if reverse else -1].copy() if y.shape[1] else h0
+
+
 def _gradient_of_state(d: Array | None, shape: tuple[int, ...]) -> Array:
     """A copy that the kernel may change."""
     return np.zeros(shape, np.float32) if d is None else np.array(d, order="C")

@@ -240,6 +240,112 @@ class Ops(Protocol):
             dx (B, T, D), dh0 (B, H), dc0 (B, H); adds to dw, dr and db. dx is None for tokens.
         """
 
+    def rnn_forward(
+        self,
+        x: Array,
+        w: Array,
+        r: Array,
+        b: Array | None,
+        h0: Array | None,
+        mask: Array | None,
+        recurrent_mask: Array | None,
+        reverse: bool,
+        activation: ActivationName,
+        keep_cache: bool,
+    ) -> tuple[Array, Array, Cache]:
+        """A whole sequence through a simple recurrent layer; see docs/theory/recurrence.md.
+
+        h_t = φ(x_t·w + h_{t-1}·r + b), with arguments as in `lstm_forward`.
+
+        Args:
+            x: (B, T, D), or tokens (B, T).
+            w, r, b: (D, H), (H, H), (H).
+            h0: (B, H); None means zeros.
+            mask: bool (B, T).
+            recurrent_mask: (B, H); None means ones.
+            reverse: go from the last step to the first.
+            activation: φ; never softmax.
+            keep_cache: whether a backward pass will follow.
+
+        Returns:
+            y (B, T, H), h_n (B, H) and a cache (None unless `keep_cache`).
+        """
+
+    def rnn_backward(
+        self,
+        dy: Array | None,
+        dh_n: Array | None,
+        cache: Cache,
+        dw: Array | None,
+        dr: Array | None,
+        db: Array | None,
+        need_dx: bool,
+    ) -> tuple[Array | None, Array]:
+        """Backpropagation through time; a gradient of None stands for zeros.
+
+        Args:
+            dy: (B, T, H), the gradient of every output.
+            dh_n: (B, H), the gradient of the last state.
+
+        Returns:
+            dx (B, T, D), dh0 (B, H); adds to dw, dr and db. dx is None for tokens.
+        """
+
+    def gru_forward(
+        self,
+        x: Array,
+        w: Array,
+        r: Array,
+        b: Array | None,
+        h0: Array | None,
+        mask: Array | None,
+        recurrent_mask: Array | None,
+        reverse: bool,
+        activation: ActivationName,
+        recurrent_activation: ActivationName,
+        keep_cache: bool,
+    ) -> tuple[Array, Array, Cache]:
+        """A whole sequence through a GRU layer; the equations are in docs/theory/gru.md.
+
+        The reset gate multiplies what the recurrent kernel has made of the state, not the state.
+        Arguments are as in `lstm_forward`.
+
+        Args:
+            x: (B, T, D), or tokens (B, T).
+            w, r: (D, 3H), (H, 3H); gates in the order u, s, g.
+            b: (2, 3H): row 0 is added on the side of the input, row 1 on the recurrent side.
+            h0: (B, H); None means zeros.
+            mask: bool (B, T).
+            recurrent_mask: (B, H); None means ones.
+            reverse: go from the last step to the first.
+            activation: φ of the candidate g; never softmax.
+            recurrent_activation: σ of the gates u and s; never softmax.
+            keep_cache: whether a backward pass will follow.
+
+        Returns:
+            y (B, T, H), h_n (B, H) and a cache (None unless `keep_cache`).
+        """
+
+    def gru_backward(
+        self,
+        dy: Array | None,
+        dh_n: Array | None,
+        cache: Cache,
+        dw: Array | None,
+        dr: Array | None,
+        db: Array | None,
+        need_dx: bool,
+    ) -> tuple[Array | None, Array]:
+        """Backpropagation through time; a gradient of None stands for zeros.
+
+        Args:
+            dy: (B, T, H), the gradient of every output.
+            dh_n: (B, H), the gradient of the last state.
+
+        Returns:
+            dx (B, T, D), dh0 (B, H); adds to dw, dr and db (2, 3H). dx is None for tokens.
+        """
+
     # ---- losses: each a weighted sum over positions
 
     def softmax_cross_entropy_forward(

@@ -1,4 +1,4 @@
-"""The contract in NumPy: the living definition of every operation, beside docs/theory/lstm.md.
+"""The contract in NumPy: the living definition of every operation, beside docs/theory/.
 
 Written to be read. float32 and float64; any array that NumPy accepts. What each function takes and
 returns is said in `lstm.backends.ops`. It does without every trick that makes kernels fast: no
@@ -256,9 +256,7 @@ def lstm_forward(
     c = np.zeros((B, H), r.dtype) if c0 is None else c0
     hs, cs = np.empty((B, T, H), r.dtype), np.empty((B, T, H), r.dtype)
     gates = np.empty((B, T, 4 * H), r.dtype)
-    xw = w[x] if _tokens(x) else x @ w
-    if b is not None:
-        xw = xw + b
+    xw = _input_side(x, w, b)
 
     for t in _order(T, reverse):
         seen = h if recurrent_mask is None else h * recurrent_mask  # (L10)
@@ -322,24 +320,196 @@ def lstm_backward(
             m = mask[:, t, None]
             dc, dh = np.where(m, dc, dc_in), np.where(m, dh, dh_in)
 
-    rows = dz.reshape(-1, 4 * H)
-    if dw is not None and _tokens(x):
-        np.add.at(dw, x.reshape(-1), rows)  # (B9), x being rows of the identity
-    elif dw is not None:
-        dw += x.reshape(-1, x.shape[2]).T @ rows  # (B9)
+    if dw is not None:
+        _add_kernel_gradient(dw, x, dz)  # (B9)
     if dr is not None:
         if recurrent_mask is not None:
             h_prev = h_prev * recurrent_mask[:, None]  # (B15)
-        dr += h_prev.reshape(-1, H).T @ rows  # (B10)
+        dr += _summed_product(h_prev, dz)  # (B10)
     if db is not None:
-        db += rows.sum(0)  # (B11)
+        db += dz.sum((0, 1))  # (B11)
     dx = dz @ w.T if need_dx and not _tokens(x) else None  # (B12)
     return dx, dh, dc
+
+
+def rnn_forward(
+    x: Array,
+    w: Array,
+    r: Array,
+    b: Array | None,
+    h0: Array | None,
+    mask: Array | None,
+    recurrent_mask: Array | None,
+    reverse: bool,
+    activation: ActivationName,
+    keep_cache: bool,
+) -> tuple[Array, Array, Cache]:
+    (B, T), H = x.shape[:2], r.shape[0]
+    h = np.zeros((B, H), r.dtype) if h0 is None else h0
+    hs = np.empty((B, T, H), r.dtype)
+    xw = _input_side(x, w, b)
+
+    for t in _order(T, reverse):
+        seen = h if recurrent_mask is None else h * recurrent_mask  # (L10)
+        z = xw[:, t] + seen @ r  # (R1)
+        h_new = activation_forward(z, activation)  # (R2)
+        if mask is not None:
+            h_new = np.where(mask[:, t, None], h_new, h)  # (R3)
+        h = hs[:, t] = h_new
+
+    cache = (x, w, r, h0, mask, recurrent_mask, reverse, activation, hs)
+    return hs, h, cache if keep_cache else None
+
+
+def rnn_backward(
+    dy: Array | None,
+    dh_n: Array | None,
+    cache: Cache,
+    dw: Array | None,
+    dr: Array | None,
+    db: Array | None,
+    need_dx: bool,
+) -> tuple[Array | None, Array]:
+    x, w, r, h0, mask, recurrent_mask, reverse, activation, hs = cache
+    (B, T), H = x.shape[:2], r.shape[0]
+    h_prev = _before(hs, h0, reverse)
+    dh = np.zeros((B, H), r.dtype) if dh_n is None else dh_n
+    dz = np.empty((B, T, H), r.dtype)
+
+    for t in reversed(_order(T, reverse)):
+        if dy is not None:
+            dh = dh + dy[:, t]  # (R4)
+        dh_in = dh
+        dz[:, t] = activation_backward(dh, hs[:, t], activation)  # (R5)
+        if mask is not None:
+            dz[:, t] *= mask[:, t, None]
+        dh = dz[:, t] @ r.T  # (R6)
+        if recurrent_mask is not None:
+            dh = dh * recurrent_mask  # (B14)
+        if mask is not None:
+            dh = np.where(mask[:, t, None], dh, dh_in)  # (R7)
+
+    if dw is not None:
+        _add_kernel_gradient(dw, x, dz)  # (R8)
+    if dr is not None:
+        if recurrent_mask is not None:
+            h_prev = h_prev * recurrent_mask[:, None]  # (B15)
+        dr += _summed_product(h_prev, dz)  # (R9)
+    if db is not None:
+        db += dz.sum((0, 1))  # (R10)
+    dx = dz @ w.T if need_dx and not _tokens(x) else None  # (R11)
+    return dx, dh
+
+
+def gru_forward(
+    x: Array,
+    w: Array,
+    r: Array,
+    b: Array | None,
+    h0: Array | None,
+    mask: Array | None,
+    recurrent_mask: Array | None,
+    reverse: bool,
+    activation: ActivationName,
+    recurrent_activation: ActivationName,
+    keep_cache: bool,
+) -> tuple[Array, Array, Cache]:
+    (B, T), H = x.shape[:2], r.shape[0]
+    h = np.zeros((B, H), r.dtype) if h0 is None else h0
+    hs, gates = np.empty((B, T, H), r.dtype), np.empty((B, T, 4 * H), r.dtype)
+    xw = _input_side(x, w, None if b is None else b[0])
+
+    for t in _order(T, reverse):
+        seen = h if recurrent_mask is None else h * recurrent_mask  # (L10)
+        q = seen @ r if b is None else seen @ r + b[1]  # (G1)
+        z_us = xw[:, t, : 2 * H] + q[:, : 2 * H]  # (G2)
+        u = activation_forward(z_us[:, :H], recurrent_activation)  # (G3)
+        s = activation_forward(z_us[:, H:], recurrent_activation)  # (G4)
+        z_g = xw[:, t, 2 * H :] + s * q[:, 2 * H :]  # (G2)
+        g = activation_forward(z_g, activation)  # (G5)
+        h_new = u * h + (1 - u) * g  # (G6)
+        if mask is not None:
+            h_new = np.where(mask[:, t, None], h_new, h)  # (G7)
+        h = hs[:, t] = h_new
+        gates[:, t] = np.concatenate((u, s, g, q[:, 2 * H :]), 1)
+
+    options = mask, recurrent_mask, reverse, activation, recurrent_activation
+    cache = (x, w, r, h0, options, hs, gates)
+    return hs, h, cache if keep_cache else None
+
+
+def gru_backward(
+    dy: Array | None,
+    dh_n: Array | None,
+    cache: Cache,
+    dw: Array | None,
+    dr: Array | None,
+    db: Array | None,
+    need_dx: bool,
+) -> tuple[Array | None, Array]:
+    x, w, r, h0, options, hs, gates = cache
+    mask, recurrent_mask, reverse, activation, recurrent_activation = options
+    (B, T), H = x.shape[:2], r.shape[0]
+    h_prev = _before(hs, h0, reverse)
+    dh = np.zeros((B, H), r.dtype) if dh_n is None else dh_n
+    dz, dq = np.empty((B, T, 3 * H), r.dtype), np.empty((B, T, 3 * H), r.dtype)
+
+    for t in reversed(_order(T, reverse)):
+        u, s, g, q_g = np.split(gates[:, t], 4, 1)
+        if dy is not None:
+            dh = dh + dy[:, t]  # (G8)
+        dh_in = dh
+        du, dg = dh * (h_prev[:, t] - g), dh * (1 - u)  # (G9)
+        dz_g = activation_backward(dg, g, activation)
+        ds = dz_g * q_g  # (G10)
+        dz[:, t, :H] = activation_backward(du, u, recurrent_activation)  # (G11)
+        dz[:, t, H : 2 * H] = activation_backward(ds, s, recurrent_activation)
+        dz[:, t, 2 * H :] = dz_g
+        if mask is not None:
+            dz[:, t] *= mask[:, t, None]
+        dq[:, t, : 2 * H] = dz[:, t, : 2 * H]  # (G12)
+        dq[:, t, 2 * H :] = s * dz[:, t, 2 * H :]
+        back = dq[:, t] @ r.T
+        if recurrent_mask is not None:
+            back = back * recurrent_mask  # (B14)
+        dh = dh * u + back  # (G13)
+        if mask is not None:
+            dh = np.where(mask[:, t, None], dh, dh_in)  # (G14)
+
+    if dw is not None:
+        _add_kernel_gradient(dw, x, dz)  # (G15)
+    if dr is not None:
+        if recurrent_mask is not None:
+            h_prev = h_prev * recurrent_mask[:, None]  # (B15)
+        dr += _summed_product(h_prev, dq)  # (G16)
+    if db is not None:
+        db += np.stack((dz.sum((0, 1)), dq.sum((0, 1))))  # (G17)
+    dx = dz @ w.T if need_dx and not _tokens(x) else None  # (G18)
+    return dx, dh
 
 
 def _tokens(x: Array) -> bool:
     """Whether `x` holds tokens (B, T) rather than vectors (B, T, D)."""
     return x.ndim == 2
+
+
+def _input_side(x: Array, w: Array, b: Array | None) -> Array:
+    """x·w + b of all steps; for tokens, x being rows of the identity, rows of w."""
+    xw = w[x] if _tokens(x) else x @ w
+    return xw if b is None else xw + b
+
+
+def _add_kernel_gradient(dw: Array, x: Array, dz: Array) -> None:
+    """dw += Σ x_tᵀ·dz_t."""
+    if _tokens(x):
+        np.add.at(dw, x, dz)
+    else:
+        dw += _summed_product(x, dz)
+
+
+def _summed_product(x: Array, dz: Array) -> Array:
+    """Σ x_tᵀ·dz_t over all steps and sequences."""
+    return x.reshape(-1, x.shape[2]).T @ dz.reshape(-1, dz.shape[2])
 
 
 def _order(T: int, reverse: bool) -> range:

@@ -5,6 +5,7 @@ from lstm.layers.conv1d import Conv1D
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.dropout import Dropout, SpatialDropout1D
 from lstm.layers.embedding import Embedding
+from lstm.layers.gru import GRU
 from lstm.layers.lstm import LSTM
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
 from lstm.layers.shaping import (
@@ -19,11 +20,13 @@ from lstm.layers.shaping import (
     Squeeze,
     UnfoldTime,
 )
+from lstm.layers.simple_rnn import SimpleRNN
 from lstm.layers.symbolic import Input, SymbolicTensor
 from lstm.layers.tied_dense import TiedDense
 from lstm.layers.wrappers import Bidirectional, Lambda, TimeDistributed
 
 __all__ = [
+    "GRU",
     "LSTM",
     "Activation",
     "Add",
@@ -44,6 +47,7 @@ __all__ = [
     "Permute",
     "RepeatVector",
     "Reshape",
+    "SimpleRNN",
     "Slice",
     "SpatialDropout1D",
     "Squeeze",
@@ -67,11 +71,13 @@ PRIMITIVES: dict[str, type[Layer]] = {
         Flatten,
         Flip,
         FoldTime,
+        GRU,
         LSTM,
         Multiply,
         Permute,
         RepeatVector,
         Reshape,
+        SimpleRNN,
         Slice,
         SpatialDropout1D,
         Squeeze,

@@ -6,16 +6,14 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import activations, checks, initializers
+from lstm import activations
 from lstm.backends.ops import Array, Cache
-from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
-from lstm.layers.dropout import feature_mask
-from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
+from lstm.layers.base import Gradients, LayerOptions, Run
+from lstm.layers.recurrent import Recurrent
 
 
-class LSTM(Layer):
+class LSTM(Recurrent):
     """A layer of LSTM units: (B, T, D) -> (B, units), or (B, T, units) with `return_sequences`.
 
     The equations are (L1) to (L8) of docs/theory/lstm.md; gates are in the order i, f, g, o.
@@ -53,6 +51,9 @@ class LSTM(Layer):
         (None, None, 16)
     """
 
+    blocks = 4
+    states = ("hidden", "cell")
+
     def __init__(
         self,
         units: int,
@@ -71,85 +72,40 @@ class LSTM(Layer):
         stateful: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(**options)
-        self.units = checks.positive_int("units", units)
-        self.activation = activations.get("activation", activation, elementwise=True)
+        super().__init__(
+            units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            **options,
+        )
         self.recurrent_activation = activations.get(
             "recurrent_activation", recurrent_activation, elementwise=True
         )
-        self.use_bias = use_bias
-        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
-        self.recurrent_initializer = initializers.get(
-            "recurrent_initializer", recurrent_initializer
-        )
-        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
         self.unit_forget_bias = unit_forget_bias
-        self.dropout = checks.number("dropout", dropout, 0, 1, open_high=True)
-        self.recurrent_dropout = checks.number(
-            "recurrent_dropout", recurrent_dropout, 0, 1, open_high=True
-        )
-        self.return_sequences = return_sequences
-        self.return_state = return_state
-        self.go_backwards = go_backwards
-        self.stateful = stateful
-        if stateful and go_backwards:
-            raise InvalidValueError("stateful", "False with go_backwards=True", True)
 
-    def __call__(
+    def initial_bias(self) -> Initializer:
+        return _Bias(self)
+
+    def sequence_forward(
         self,
-        *inputs: Any,
-        initial_state: Sequence[SymbolicTensor] | None = None,
-    ) -> Tensors:
-        """Apply the layer to a sequence, from `initial_state` if it is given."""
-        if not isinstance(initial_state, list | tuple | None):
-            raise InvalidTypeError(
-                "initial_state", "a list of a hidden and a cell state", type(initial_state).__name__
-            )
-        flat = list(inputs[0]) if isinstance(inputs[0], list | tuple) else list(inputs)
-        return self.connect([*flat, *(initial_state or [])])
-
-    def build(self, *shapes: Shape) -> None:
-        size = known_last_axis(self, shapes[0], "B T D")
-        self.add_weight("kernel", (size, 4 * self.units), self.kernel_initializer)
-        self.add_weight(
-            "recurrent_kernel", (self.units, 4 * self.units), self.recurrent_initializer
-        )
-        if self.use_bias:
-            self.add_weight("bias", (4 * self.units,), _Bias(self))
-
-    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
-        if len(shapes) not in (1, 3):
-            raise InvalidValueError(
-                "initial_state", "a hidden and a cell state", f"{len(shapes) - 1} tensors"
-            )
-        known_last_axis(self, shapes[0], "B T D")
-        checks.shape(
-            f"input of {self.name}", shapes[0][-1:], self.weights["kernel"].value.shape[:1]
-        )
-        for state in shapes[1:]:
-            checks.shape("initial_state", state[1:], (self.units,))
-        batch, steps, _ = shapes[0]
-        y = (batch, steps, self.units) if self.return_sequences else (batch, self.units)
-        return (y, *[(batch, self.units)] * 2 * self.return_state)
-
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
-        x, *given = inputs
-        dropped = feature_mask(run, x.shape[0], x.shape[2], self.dropout)
-        if dropped is not None:
-            x = run.ops.scale_features(x, dropped)
-        outputs, cache = self.forward_with(self.value("kernel"), run, x, *given, mask=mask)
-        return outputs, (dropped, cache)
-
-    def forward_with(
-        self, kernel: Array, run: Run, *inputs: Array, mask: Array | None
-    ) -> tuple[Arrays, Cache]:
-        """`forward` with this kernel, which is a table (V, 4H) where the input is tokens (B, T).
-
-        Without dropout of the input, which tokens do not have.
-        """
-        x, *given = inputs
-        h0, c0 = given or run.state() or (None, None)
-        y, h_n, c_n, cache = run.ops.lstm_forward(
+        run: Run,
+        x: Array,
+        kernel: Array,
+        state: Sequence[Array | None],
+        mask: Array | None,
+        recurrent_mask: Array | None,
+    ) -> tuple[Array, ...]:
+        h0, c0 = state
+        return run.ops.lstm_forward(
             x,
             kernel,
             self.value("recurrent_kernel"),
@@ -157,43 +113,23 @@ class LSTM(Layer):
             h0,
             c0,
             mask,
-            feature_mask(run, x.shape[0], self.units, self.recurrent_dropout),
+            recurrent_mask,
             self.go_backwards,
             self.activation,
             self.recurrent_activation,
             run.keep_cache,
         )
-        run.leave_state((h_n, c_n))
-        if not self.return_sequences:
-            y = h_n
-        elif self.go_backwards:
-            y = run.ops.flip(y, 1)
-        return (y, *(h_n, c_n) * self.return_state), cache
 
-    def backward(
-        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
-    ) -> Gradients:
-        dropped, cache = cache
-        dx, *rest = self.backward_with(self.gradient("kernel"), run, cache, *gradients, need=need)
-        if dropped is not None and dx is not None:
-            dx = run.ops.scale_features(dx, dropped)
-        return dx, *rest
-
-    def backward_with(
+    def sequence_backward(
         self,
-        dkernel: Array | None,
         run: Run,
         cache: Cache,
-        *gradients: Array | None,
-        need: Sequence[bool],
+        dy: Array | None,
+        dstate: Sequence[Array | None],
+        dkernel: Array | None,
+        need_dx: bool,
     ) -> Gradients:
-        """`backward`, with the gradient of the kernel added to this buffer."""
-        dy, dh_n, dc_n = gradients if self.return_state else (gradients[0], None, None)
-        if not self.return_sequences:
-            dh_n = dy if dh_n is None else dh_n if dy is None else run.ops.add([dy, dh_n])
-            dy = None
-        elif self.go_backwards and dy is not None:
-            dy = run.ops.flip(dy, 1)
+        dh_n, dc_n = dstate
         return run.ops.lstm_backward(
             dy,
             dh_n,
@@ -202,22 +138,8 @@ class LSTM(Layer):
             dkernel,
             self.gradient("recurrent_kernel"),
             self.gradient("bias"),
-            need[0],
+            need_dx,
         )
-
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        if mask is None or not self.return_sequences:
-            return None
-        return run.ops.flip(mask, 1) if self.go_backwards else mask
-
-    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
-        if self.go_backwards:
-            raise InvalidValueError(
-                self.name,
-                "layers that read forwards, to work chunk by chunk",
-                "go_backwards=True",
-            )
-        return ((self.units,), (self.units,))
 
 
 class _Bias(Initializer):

@@ -1,4 +1,4 @@
-"""Layers around something else: a function, a layer over time, an LSTM in both directions."""
+"""Layers around something else: a function, a layer over time, a recurrent layer both ways."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Unpack
@@ -8,8 +8,8 @@ from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.dropout import Dropout
-from lstm.layers.lstm import LSTM
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
+from lstm.layers.recurrent import Recurrent
 from lstm.layers.shaping import Flip, FoldTime, UnfoldTime
 from lstm.layers.symbolic import SymbolicTensor, single
 
@@ -68,15 +68,16 @@ _MERGES = {"concat": Concatenate, "sum": Add, "ave": Average, "mul": Multiply}
 
 
 class Bidirectional(Layer):
-    """Two LSTMs over one sequence, forwards and backwards, and their outputs merged.
+    """Two recurrent layers over one sequence, forwards and backwards, and their outputs merged.
 
     Args:
-        layer: the forward LSTM; the backward one is a copy of it with its own weights.
+        layer: the forward LSTM, GRU or SimpleRNN; the backward one is a copy of it with its own
+            weights.
         merge_mode: "concat", "sum", "ave", "mul", or None for a list of two outputs.
-        backward_layer: another LSTM with `go_backwards=True`, in place of the copy.
+        backward_layer: another such layer with `go_backwards=True`, in place of the copy.
 
-    With `return_state` the call returns [y, h forward, c forward, h backward, c backward];
-    `initial_state` takes those four.
+    With `return_state` the call returns [y, h forward, c forward, h backward, c backward], without
+    c of a layer that has none; `initial_state` takes those but y.
 
     Source:
         Schuster & Paliwal, "Bidirectional recurrent neural networks", 1997.
@@ -90,14 +91,14 @@ class Bidirectional(Layer):
 
     def __init__(
         self,
-        layer: LSTM,
+        layer: Recurrent,
         merge_mode: str | None = "concat",
-        backward_layer: LSTM | None = None,
+        backward_layer: Recurrent | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        if not isinstance(layer, LSTM):
-            raise InvalidTypeError("layer", "an LSTM", repr(layer))
+        if not isinstance(layer, Recurrent):
+            raise InvalidTypeError("layer", "an LSTM, GRU or SimpleRNN", repr(layer))
         self.layer = layer
         self.merge_mode = checks.one_of("merge_mode", merge_mode, (*_MERGES, None))
         self.forward_layer = _renamed(layer, "forward", go_backwards=False)
@@ -137,10 +138,10 @@ def _described(saved: dict[str, Any]) -> Any:
     return kinds[checks.one_of("class", saved["class"], kinds)].from_config(saved["config"])
 
 
-def _renamed(layer: LSTM, direction: str, *, go_backwards: bool) -> LSTM:
+def _renamed(layer: Recurrent, direction: str, *, go_backwards: bool) -> Recurrent:
     config = layer.get_config()
     config |= {"name": f"{direction}_{layer.name}", "go_backwards": go_backwards}
-    return LSTM(**config)
+    return type(layer)(**config)
 
 
 def _outputs(tensors: Any) -> list[SymbolicTensor]:

@@ -11,7 +11,10 @@ from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.conv1d import Conv1D
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
+from lstm.layers.gru import GRU
 from lstm.layers.lstm import LSTM
+from lstm.layers.recurrent import Recurrent
+from lstm.layers.simple_rnn import SimpleRNN
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.layers.tied_dense import TiedDense
 
@@ -32,33 +35,34 @@ class Step:
     fused: str | None = None
 
 
-class EmbeddedLSTM(Layer):
-    """An Embedding and the LSTM that reads it, as one: tokens (B, T) -> the outputs of the LSTM.
+class EmbeddedRecurrent(Layer):
+    """An Embedding and the recurrent layer that reads it, as one: tokens (B, T) -> its outputs.
 
-    The table P = E·W (V, 4H) holds what the kernel makes of every token, and x·W is its rows:
-    exact but for rounding, and less work as soon as the batch has more tokens than the vocabulary.
-    A batch of fewer is embedded first, and every batch if the LSTM drops inputs after all.
+    The table P = E·W (V, 4H of an LSTM) holds what the kernel makes of every token, and x·W is its
+    rows: exact but for rounding, and less work as soon as the batch has more tokens than the
+    vocabulary. A batch of fewer is embedded first, and every batch if the layer drops inputs after
+    all.
     """
 
-    def __init__(self, embedding: Embedding, lstm: LSTM) -> None:
-        super().__init__(lstm.name)
+    def __init__(self, embedding: Embedding, recurrent: Recurrent) -> None:
+        super().__init__(recurrent.name)
         self.embedding = embedding
-        self.lstm = lstm
-        self.weights = {**embedding.weights, **lstm.weights}
+        self.recurrent = recurrent
+        self.weights = {**embedding.weights, **recurrent.weights}
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
         x, *state = inputs
         mask = self.embedding.output_mask(run, (x,), mask)
-        if prod(x.shape) < self.embedding.input_dim or self.lstm.dropout:
+        if prod(x.shape) < self.embedding.input_dim or self.recurrent.dropout:
             (x,), seen = self.embedding.forward(run, x, mask=None)
-            outputs, cache = self.lstm.forward(run, x, *state, mask=mask)
+            outputs, cache = self.recurrent.forward(run, x, *state, mask=mask)
             return outputs, (None, seen, cache)
         tokens = self.embedding.tokens(run, x)
         vectors, seen = self.embedding.table(run)
         table, product = run.ops.linear_forward(  # (L9)
             vectors, self.value("kernel"), None, "linear"
         )
-        outputs, cache = self.lstm.forward_with(table, run, tokens, *state, mask=mask)
+        outputs, cache = self.recurrent.forward_with(table, run, tokens, *state, mask=mask)
         return outputs, (product, seen, cache)
 
     def backward(
@@ -67,13 +71,13 @@ class EmbeddedLSTM(Layer):
         product, seen, inner = cache
         ops, dE, dW = run.ops, self.gradient("embeddings"), self.gradient("kernel")
         if product is None:
-            dx, *rest = self.lstm.backward(run, inner, *gradients, need=(dE is not None,))
+            dx, *rest = self.recurrent.backward(run, inner, *gradients, need=(dE is not None,))
             self.embedding.backward(run, seen, dx, need=(False,))
             return None, *rest
         learns = dE is not None or dW is not None
-        shape = self.embedding.input_dim, 4 * self.lstm.units
+        shape = self.embedding.input_dim, self.recurrent.blocks * self.recurrent.units
         dtable = ops.zeros(shape, run.backend.dtype) if learns else None
-        _, *rest = self.lstm.backward_with(dtable, run, inner, *gradients, need=(False,))
+        _, *rest = self.recurrent.backward_with(dtable, run, inner, *gradients, need=(False,))
         if learns:
             rows = ops.linear_backward(dtable, product, dW, None, dE is not None)  # (B13)
             self.embedding.backward(run, seen, rows, need=(False,))
@@ -81,7 +85,7 @@ class EmbeddedLSTM(Layer):
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         mask = self.embedding.output_mask(run, inputs[:1], mask)
-        return self.lstm.output_mask(run, inputs, mask)
+        return self.recurrent.output_mask(run, inputs, mask)
 
 
 class ActivatedLinear(Layer):
@@ -127,8 +131,8 @@ class ActivatedLinear(Layer):
 def fuse(steps: Sequence[Step], outputs: Sequence[SymbolicTensor]) -> list[Step]:
     """The steps with those fused that give the same together, in less time.
 
-    An Embedding that only LSTMs read, and none that drops inputs, becomes part of these; an
-    Activation that alone reads a linear Dense or Conv1D becomes that layer's own.
+    An Embedding that only recurrent layers read, and none that drops inputs, becomes part of these;
+    an Activation that alone reads a linear Dense or Conv1D becomes that layer's own.
 
     Args:
         steps: those of a graph.
@@ -164,13 +168,14 @@ def _activated(steps: Sequence[Step], readers: Readers) -> list[Step]:
 
 
 def _embedded(steps: Sequence[Step], readers: Readers) -> list[Step]:
-    """The steps with every Embedding that only LSTMs read in these, if none drops vectors."""
+    """The steps with every Embedding in the recurrent layers above, if only they read it whole."""
 
     def folds(embedding: Step) -> bool:
         (vectors,) = embedding.outputs
         return all(
             step is not None
-            and type(step.layer) is LSTM
+            and isinstance(step.layer, Recurrent)
+            and type(step.layer) in (LSTM, GRU, SimpleRNN)
             and step.inputs[0] is vectors
             and step.layer.dropout == 0
             for step in readers.get(vectors, [])
@@ -179,7 +184,7 @@ def _embedded(steps: Sequence[Step], readers: Readers) -> list[Step]:
     embeddings = {
         step.outputs[0]: step for step in steps if type(step.layer) is Embedding and folds(step)
     }
-    return _joined(steps, embeddings, EmbeddedLSTM)
+    return _joined(steps, embeddings, EmbeddedRecurrent)
 
 
 def _joined(

@@ -3,7 +3,7 @@
 from lstm.backends import Backend
 from lstm.layers.symbolic import Shape
 from lstm.layers.tied_dense import TiedDense
-from lstm.models.fusion import EmbeddedLSTM, Step
+from lstm.models.fusion import EmbeddedRecurrent, Step
 from lstm.models.graph import Graph
 
 
@@ -48,7 +48,7 @@ def summary_lines(graph: Graph, backend: Backend, kind: str, fused: str) -> list
 
 
 def _fused(step: Step) -> str:
-    if isinstance(step.layer, EmbeddedLSTM):
+    if isinstance(step.layer, EmbeddedRecurrent):
         tokens = step.layer.embedding.input_dim
         return f"{step.fused} into {step.name}, for batches of at least {tokens:,} tokens"
     return f"{step.name} into {step.fused}"

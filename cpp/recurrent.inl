@@ -1,0 +1,173 @@
+// What SimpleRNN and GRU share: all steps of a sequence, around the cell that computes one.
+//
+// x·w + b of all steps is one product before the first of them; dw, dr, db and dx are products
+// after the last. Between the two a thread owns a slice of the batch for the whole sequence.
+// Deliberately absent: what makes the LSTM faster still, gates in registers and products a few
+// steps at a time.
+//
+// A cell is a class of constants and static functions, without state:
+// - blocks: w and r have blocks·H columns;
+// - kept: numbers for each unit and step that the backward pass turns into dz, its first `blocks`
+//   blocks, and what else is needed of dq, the gradient of q = h·r;
+// - dq: the blocks of dq, where they stand in dz and in r;
+// - two_biases: whether q has a bias of its own;
+// - forward(H, z, q, before, y): y, the state after `before`, from z = x·w + b, which may be y;
+// - backward(H, y, before, dy, dh, dz): dz in its place; dh, the gradient of y without dy, becomes
+//   that of `before`, but for dq·rᵀ.
+
+namespace LSTM_ISA {
+
+struct Blocks {
+  int in_dz, in_r, count;
+};
+
+// out = x·factor, row by row.
+LSTM_INLINE void scaled(std::int64_t n, const float* x, const float* factor, float* out) {
+  for_each_vec(n, [&](auto k, auto get, auto put)
+                      LSTM_INLINE_LAMBDA { put(out + k, get(x + k) * get(factor + k)); });
+}
+
+// The states that the sequences from b on start a step from.
+LSTM_INLINE View states_before(const RecurrentShape& s, const float* h0, const float* y,
+                               std::int64_t b, std::int64_t step) {
+  if (step == 0) return {h0 + b * s.H, s.H, 1};
+  return {y + (b * s.T + time_of(s, step - 1)) * s.H, s.T * s.H, 1};
+}
+
+// z (B·T, N) = x·w + b, in rows that are `apart` floats apart.
+inline void input_side(const RecurrentShape& s, const RecurrentForward& io, std::int64_t N,
+                       float* z, std::int64_t apart) {
+  if (!io.tokens) {
+    gemm(s.B * s.T, N, s.D, {io.x, s.D, 1}, {io.w, N, 1}, z, apart, false, io.b);
+    return;
+  }
+  lstm::parallel(s.B * s.T, 1, 2.0 * N, [&](auto begin, auto end) {
+    for (auto row = begin; row < end; ++row)
+      for_each_vec(N, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+        const vec xw = get(io.w + io.tokens[row] * N + k);
+        put(z + row * apart + k, io.b ? xw + get(io.b + k) : xw);
+      });
+  });
+}
+
+// The sequences [b0, b1), all steps.
+template <class Cell>
+void slice_forward(const RecurrentShape& s, const float* packed_r, const RecurrentForward& io,
+                   float* z, std::int64_t b0, std::int64_t b1) {
+  const std::int64_t T = s.T, H = s.H, N = Cell::blocks * H, apart = Cell::kept * H;
+  const float* bias = Cell::two_biases && io.b ? io.b + N : nullptr;
+  float* q = scratch(0, (b1 - b0) * N);
+  for (std::int64_t b = b0; io.masked_h && b < b1; ++b)
+    scaled(H, io.h0 + b * H, io.recurrent_mask + b * H, io.masked_h + (b * T + time_of(s, 0)) * H);
+  for (std::int64_t step = 0; step < T; ++step) {
+    const std::int64_t t = time_of(s, step);
+    const View h = states_before(s, io.h0, io.y, b0, step);
+    const View seen = io.masked_h ? View{io.masked_h + (b0 * T + t) * H, T * H, 1} : h;
+    packed_product(b1 - b0, N, H, seen, packed_r, q, N, false, bias);
+    for (std::int64_t b = b0; b < b1; ++b) {
+      const std::int64_t at = b * T + t;
+      const float* before = h.p + (b - b0) * h.rows;
+      float* y = io.y + at * H;
+      if (io.mask && !io.mask[at])
+        std::memcpy(y, before, H * sizeof(float));  // (R3), (G7)
+      else
+        Cell::forward(H, z + at * apart, q + (b - b0) * N, before, y);
+      if (io.masked_h && step + 1 < T)  // (L10)
+        scaled(H, y, io.recurrent_mask + b * H, io.masked_h + (b * T + time_of(s, step + 1)) * H);
+    }
+  }
+}
+
+template <class Cell>
+void recurrent_forward(const RecurrentShape& s, const RecurrentForward& io) {
+  const std::int64_t H = s.H, N = Cell::blocks * H;
+  if (s.B == 0 || s.T == 0 || H == 0) return;
+  float* z = io.gates ? io.gates : io.y;
+  input_side(s, io, N, z, Cell::kept * H);
+  float* packed_r = scratch(1, panels(N) * panel_width * H);
+  pack_panels(H, N, {io.r, N, 1}, packed_r);
+  lstm::parallel(s.B, 1, 2.0 * s.T * H * N,
+                 [&](auto b0, auto b1) { slice_forward<Cell>(s, packed_r, io, z, b0, b1); });
+}
+
+// Where the panels of rᵀ for some blocks stand.
+LSTM_INLINE std::int64_t panels_at(std::int64_t H, Blocks blocks) {
+  return blocks.in_r * H * panels(H) * panel_width;
+}
+
+// dz of the sequences [b0, b1), all steps; dh becomes the gradient of h0.
+template <class Cell>
+void slice_backward(const RecurrentShape& s, const float* packed_r, const RecurrentBackward& io,
+                    std::int64_t b0, std::int64_t b1) {
+  const std::int64_t T = s.T, H = s.H, apart = Cell::kept * H;
+  float* back = scratch(0, (b1 - b0) * H);
+  for (std::int64_t step = T; step-- > 0;) {
+    const std::int64_t t = time_of(s, step);
+    const View h = states_before(s, io.h0, io.y, b0, step);
+    for (std::int64_t b = b0; b < b1; ++b) {
+      const std::int64_t at = b * T + t;
+      const float* dy = io.dy ? io.dy + at * H : nullptr;
+      float *dz = io.dz + at * apart, *dh = io.dh + b * H;
+      if (io.mask && !io.mask[at]) {  // (R7), (G14)
+        std::memset(dz, 0, apart * sizeof(float));
+        if (dy) add_rows(1, H, dy, H, dh);
+      } else {
+        Cell::backward(H, io.y + at * H, h.p + (b - b0) * h.rows, dy, dh, dz);
+      }
+    }
+    const float* dz = io.dz + (b0 * T + t) * apart;
+    for (const Blocks& blocks : Cell::dq)
+      packed_product(b1 - b0, H, blocks.count * H, {dz + blocks.in_dz * H, T * apart, 1},
+                     packed_r + panels_at(H, blocks), back, H, blocks.in_r > 0, nullptr);
+    if (io.recurrent_mask) scaled((b1 - b0) * H, back, io.recurrent_mask + b0 * H, back);  // (B14)
+    add_rows(1, (b1 - b0) * H, back, 0, io.dh + b0 * H);  // (R6), (G13)
+  }
+}
+
+// dr += Σ h_{t-1}ᵀ dq_t, (R9), (G16), (B15). Without a recurrent mask the state before row k of dz
+// is row k - 1 of y, or k + 1 in reverse: not so for first steps, whose rows are set to zero.
+template <class Cell>
+void recurrent_gradient(const RecurrentShape& s, const RecurrentBackward& io) {
+  const std::int64_t T = s.T, H = s.H, N = Cell::blocks * H, apart = Cell::kept * H;
+  const std::int64_t rows = s.B * T, first = time_of(s, 0);
+  const auto add = [&](std::int64_t count, View states, const float* dz, std::int64_t dz_apart) {
+    for (const Blocks& blocks : Cell::dq)
+      gemm(H, blocks.count * H, count, states, {dz + blocks.in_dz * H, dz_apart, 1},
+           io.dr + blocks.in_r * H, N, true, nullptr);
+  };
+  if (io.masked_h) return add(rows, {io.masked_h, 1, H}, io.dz, apart);
+  add(s.B, {io.h0, 1, H}, io.dz + first * apart, T * apart);
+  for (std::int64_t b = 0; b < s.B; ++b)
+    std::memset(io.dz + (b * T + first) * apart, 0, apart * sizeof(float));
+  if (s.reverse)
+    add(rows - 1, {io.y + H, 1, H}, io.dz, apart);
+  else
+    add(rows - 1, {io.y, 1, H}, io.dz + apart, apart);
+}
+
+template <class Cell>
+void recurrent_backward(const RecurrentShape& s, const RecurrentBackward& io) {
+  const std::int64_t D = s.D, H = s.H, N = Cell::blocks * H, apart = Cell::kept * H;
+  const std::int64_t rows = s.B * s.T;
+  if (rows == 0 || H == 0) return;
+  float* packed_r = scratch(1, panels(H) * panel_width * N);
+  for (const Blocks& blocks : Cell::dq)
+    pack_panels(blocks.count * H, H, {io.r + blocks.in_r * H, 1, N},
+                packed_r + panels_at(H, blocks));
+  lstm::parallel(s.B, 1, 2.0 * s.T * H * N,
+                 [&](auto b0, auto b1) { slice_backward<Cell>(s, packed_r, io, b0, b1); });
+  if (io.dx)  // (R11), (G18)
+    gemm(rows, D, N, {io.dz, apart, 1}, {io.w, 1, N}, io.dx, D, false, nullptr);
+  if (io.dw && io.tokens)  // (R8), (G15)
+    add_at_tokens(rows, N, io.dz, apart, io.tokens, io.dw);
+  else if (io.dw)
+    gemm(D, N, rows, {io.x, 1, D}, {io.dz, apart, 1}, io.dw, N, true, nullptr);
+  if (io.db) column_sums(rows, N, io.dz, apart, io.db);  // (R10), (G17)
+  if (io.db && Cell::two_biases)
+    for (const Blocks& blocks : Cell::dq)
+      column_sums(rows, blocks.count * H, io.dz + blocks.in_dz * H, apart,
+                  io.db + N + blocks.in_r * H);
+  if (io.dr) recurrent_gradient<Cell>(s, io);
+}
+
+}  // namespace LSTM_ISA

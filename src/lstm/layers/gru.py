@@ -1,0 +1,132 @@
+"""GRU: the gated recurrent unit."""
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from lstm import activations
+from lstm.backends.ops import Array, Cache
+from lstm.initializers import Initializer
+from lstm.layers.base import Gradients, LayerOptions, Run
+from lstm.layers.recurrent import Recurrent
+
+
+class GRU(Recurrent):
+    """A layer of gated recurrent units: (B, T, D) -> (B, units) or (B, T, units).
+
+    The equations are (G1) to (G7) of docs/theory/gru.md; gates are in the order u, s, g (update,
+    reset, candidate). The reset gate multiplies the product with the recurrent kernel, as
+    `reset_after=True` of Keras and the GRU of PyTorch do; there is no other variant.
+
+    Args:
+        units: number of units H.
+        activation: φ of the candidate g; None is linear.
+        recurrent_activation: σ of the gates u and s.
+        use_bias: whether there is a bias.
+        kernel_initializer: initial values of the kernel W (D, 3H).
+        recurrent_initializer: initial values of the recurrent kernel R (H, 3H).
+        bias_initializer: initial values of the bias b (2, 3H): row 0 on the side of the
+            input, row 1 on that of the hidden state.
+        dropout: share of the features of the input that each sequence of a batch loses while
+            training, the same at every step; the others grow to match.
+        recurrent_dropout: the same for the hidden state on its way to the recurrent kernel, (L10).
+        return_sequences: give the output of every step, not only of the last.
+        return_state: give also the last hidden state, (B, units).
+        go_backwards: read the sequence from its end; outputs are in the order of reading.
+        stateful: start each batch from the state in which the one before ended, until
+            `model.reset_states()`.
+
+    A call takes `initial_state=[h]`, a tensor of shape (B, units).
+
+    Source:
+        Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical
+        machine translation", 2014.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.GRU(16, return_sequences=True)(lstm.Input((None, 3))).shape
+        (None, None, 16)
+    """
+
+    blocks = 3
+    states = ("hidden",)
+
+    def __init__(
+        self,
+        units: int,
+        activation: str | None = "tanh",
+        recurrent_activation: str | None = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+        recurrent_initializer: str | Initializer | dict[str, Any] = "orthogonal",
+        bias_initializer: str | Initializer | dict[str, Any] = "zeros",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(
+            units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            **options,
+        )
+        self.recurrent_activation = activations.get(
+            "recurrent_activation", recurrent_activation, elementwise=True
+        )
+
+    def bias_shape(self) -> tuple[int, ...]:
+        return 2, 3 * self.units
+
+    def sequence_forward(
+        self,
+        run: Run,
+        x: Array,
+        kernel: Array,
+        state: Sequence[Array | None],
+        mask: Array | None,
+        recurrent_mask: Array | None,
+    ) -> tuple[Array, ...]:
+        return run.ops.gru_forward(
+            x,
+            kernel,
+            self.value("recurrent_kernel"),
+            self.value("bias"),
+            state[0],
+            mask,
+            recurrent_mask,
+            self.go_backwards,
+            self.activation,
+            self.recurrent_activation,
+            run.keep_cache,
+        )
+
+    def sequence_backward(
+        self,
+        run: Run,
+        cache: Cache,
+        dy: Array | None,
+        dstate: Sequence[Array | None],
+        dkernel: Array | None,
+        need_dx: bool,
+    ) -> Gradients:
+        return run.ops.gru_backward(
+            dy,
+            dstate[0],
+            cache,
+            dkernel,
+            self.gradient("recurrent_kernel"),
+            self.gradient("bias"),
+            need_dx,
+        )

@@ -1,0 +1,203 @@
+"""What all recurrent layers share: states, sequences, direction, dropout."""
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from lstm import activations, checks, initializers
+from lstm.backends.ops import Array, Cache
+from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.initializers import Initializer
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.dropout import feature_mask
+from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
+
+
+class Recurrent(Layer):
+    """A layer that reads a sequence step by step: (B, T, D) -> (B, units) or (B, T, units).
+
+    A subclass names its states and blocks, and calls its operation in `sequence_forward` and
+    `sequence_backward`. The constructor's arguments are explained there.
+    """
+
+    blocks: int
+    """The kernels have blocks·units columns."""
+
+    states: tuple[str, ...]
+    """What it remembers from step to step, the output first: each (B, units)."""
+
+    def __init__(
+        self,
+        units: int,
+        *,
+        activation: str | None,
+        use_bias: bool,
+        kernel_initializer: str | Initializer | dict[str, Any],
+        recurrent_initializer: str | Initializer | dict[str, Any],
+        bias_initializer: str | Initializer | dict[str, Any],
+        dropout: float,
+        recurrent_dropout: float,
+        return_sequences: bool,
+        return_state: bool,
+        go_backwards: bool,
+        stateful: bool,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.units = checks.positive_int("units", units)
+        self.activation = activations.get("activation", activation, elementwise=True)
+        self.use_bias = use_bias
+        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
+        self.recurrent_initializer = initializers.get(
+            "recurrent_initializer", recurrent_initializer
+        )
+        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+        self.dropout = checks.number("dropout", dropout, 0, 1, open_high=True)
+        self.recurrent_dropout = checks.number(
+            "recurrent_dropout", recurrent_dropout, 0, 1, open_high=True
+        )
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        if stateful and go_backwards:
+            raise InvalidValueError("stateful", "False with go_backwards=True", True)
+
+    # ---- what a subclass defines
+
+    def sequence_forward(
+        self,
+        run: Run,
+        x: Array,
+        kernel: Array,
+        state: Sequence[Array | None],
+        mask: Array | None,
+        recurrent_mask: Array | None,
+    ) -> tuple[Array, ...]:
+        """The operation on a whole sequence: its outputs (B, T, units), last state and cache."""
+        raise NotImplementedError
+
+    def sequence_backward(
+        self,
+        run: Run,
+        cache: Cache,
+        dy: Array | None,
+        dstate: Sequence[Array | None],
+        dkernel: Array | None,
+        need_dx: bool,
+    ) -> Gradients:
+        """The gradients of the input and of the first state."""
+        raise NotImplementedError
+
+    def bias_shape(self) -> tuple[int, ...]:
+        """Shape of the bias."""
+        return (self.blocks * self.units,)
+
+    def initial_bias(self) -> Initializer:
+        """What the bias starts from."""
+        return self.bias_initializer
+
+    # ---- what follows from it
+
+    def __call__(
+        self,
+        *inputs: Any,
+        initial_state: Sequence[SymbolicTensor] | None = None,
+    ) -> Tensors:
+        """Apply the layer to a sequence, from `initial_state` if it is given."""
+        if not isinstance(initial_state, list | tuple | None):
+            raise InvalidTypeError(
+                "initial_state", f"a list of {self._states()}", type(initial_state).__name__
+            )
+        flat = list(inputs[0]) if isinstance(inputs[0], list | tuple) else list(inputs)
+        return self.connect([*flat, *(initial_state or [])])
+
+    def _states(self) -> str:
+        return " and ".join(f"a {state} state" for state in self.states)
+
+    def build(self, *shapes: Shape) -> None:
+        size = known_last_axis(self, shapes[0], "B T D")
+        columns = self.blocks * self.units
+        self.add_weight("kernel", (size, columns), self.kernel_initializer)
+        self.add_weight("recurrent_kernel", (self.units, columns), self.recurrent_initializer)
+        if self.use_bias:
+            self.add_weight("bias", self.bias_shape(), self.initial_bias())
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        if len(shapes) not in (1, 1 + len(self.states)):
+            raise InvalidValueError("initial_state", self._states(), f"{len(shapes) - 1} tensors")
+        known_last_axis(self, shapes[0], "B T D")
+        checks.shape(
+            f"input of {self.name}", shapes[0][-1:], self.weights["kernel"].value.shape[:1]
+        )
+        for state in shapes[1:]:
+            checks.shape("initial_state", state[1:], (self.units,))
+        batch, steps, _ = shapes[0]
+        y = (batch, steps, self.units) if self.return_sequences else (batch, self.units)
+        return (y, *[(batch, self.units)] * len(self.states) * self.return_state)
+
+    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+        x, *given = inputs
+        dropped = feature_mask(run, x.shape[0], x.shape[2], self.dropout)
+        if dropped is not None:
+            x = run.ops.scale_features(x, dropped)
+        outputs, cache = self.forward_with(self.value("kernel"), run, x, *given, mask=mask)
+        return outputs, (dropped, cache)
+
+    def forward_with(
+        self, kernel: Array, run: Run, *inputs: Array, mask: Array | None
+    ) -> tuple[Arrays, Cache]:
+        """`forward` with this kernel, which is a table (V, ...) where the input is tokens (B, T).
+
+        Without dropout of the input, which tokens do not have.
+        """
+        x, *given = inputs
+        first = given or run.state() or (None,) * len(self.states)
+        recurrent_mask = feature_mask(run, x.shape[0], self.units, self.recurrent_dropout)
+        y, *last, cache = self.sequence_forward(run, x, kernel, first, mask, recurrent_mask)
+        run.leave_state(tuple(last))
+        if not self.return_sequences:
+            y = last[0]
+        elif self.go_backwards:
+            y = run.ops.flip(y, 1)
+        return (y, *last * self.return_state), cache
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        dropped, cache = cache
+        dx, *rest = self.backward_with(self.gradient("kernel"), run, cache, *gradients, need=need)
+        if dropped is not None and dx is not None:
+            dx = run.ops.scale_features(dx, dropped)
+        return dx, *rest
+
+    def backward_with(
+        self,
+        dkernel: Array | None,
+        run: Run,
+        cache: Cache,
+        *gradients: Array | None,
+        need: Sequence[bool],
+    ) -> Gradients:
+        """`backward`, with the gradient of the kernel added to this buffer."""
+        dy, *dstate = gradients if self.return_state else (gradients[0], *[None] * len(self.states))
+        if not self.return_sequences:
+            dh_n = dstate[0]
+            dstate[0] = dy if dh_n is None else dh_n if dy is None else run.ops.add([dy, dh_n])
+            dy = None
+        elif self.go_backwards and dy is not None:
+            dy = run.ops.flip(dy, 1)
+        return self.sequence_backward(run, cache, dy, dstate, dkernel, need[0])
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+        if mask is None or not self.return_sequences:
+            return None
+        return run.ops.flip(mask, 1) if self.go_backwards else mask
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if self.go_backwards:
+            raise InvalidValueError(
+                self.name,
+                "layers that read forwards, to work chunk by chunk",
+                "go_backwards=True",
+            )
+        return ((self.units,),) * len(self.states)
