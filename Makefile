@@ -16,7 +16,7 @@ BUILD := $(INSTALL) --no-build-isolation --config-settings=build-dir=
 .DELETE_ON_ERROR:
 # Two installs at once would break the environment that they share.
 .NOTPARALLEL:
-.PHONY: help demo test check sanitize bench format clean
+.PHONY: help demo test check docs sanitize bench format clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,14 @@ check: $(VENV)/.package $(VENV)/.extra-dev ## verify format, lint, types and the
 	$(BIN)/clang-format --dry-run --Werror $(CXX_FILES)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# Each page runs in a process of its own, as many at once as there are cores. Sphinx reads only pages
+# that have changed, all of them after a change of the library.
+docs: $(VENV)/.package $(VENV)/.extra-docs ## build the documentation, with what its code computes and draws
+	LSTM_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --jobs auto -b html -c docs -d build/doctrees . build/site
+	$(BIN)/python docs/check_links.py build/site
+	@echo "It is in $(CURDIR)/build/site/index.html"
 
 # Builds the package once more, with the sanitizers of GCC, in a folder that goes before the installed
 # one. Their library has to be there from the start, and C++'s with it. Python's own allocator would

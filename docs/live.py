@@ -32,6 +32,10 @@ NUMBER = re.compile(r"[+-]?(?:(?:\d*\.\d+|\d+\.)(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
+class PageError(Exception):
+    """A page that cannot be read: the line, and what is wrong."""
+
+
 @dataclass(frozen=True)
 class Block:
     """Code of a page: the line of its first line, and whether it draws."""
@@ -52,13 +56,20 @@ class Run:
 
 
 def blocks(text: str, first_line: int = 1) -> Iterator[Block]:
-    """Yield the blocks of a Markdown text that run."""
+    """Yield the blocks of a Markdown text that run.
+
+    Raises:
+        PageError: a directive cannot be one.
+    """
     lines = text.splitlines()
     start = 0
     while start < len(lines):
         opening = re.match(r"( *)(`{3,})([^`]*)$", lines[start])
         start += 1
         if opening is None:
+            # Markdown would take it for a paragraph, and what follows for anything.
+            if re.match(r" *`{3,}\{", lines[start - 1]):
+                raise PageError(first_line + start - 1, "a fence whose first line has backticks")
             continue
         indent, fence, info = opening.groups()
         closing = re.compile(f" *{fence}`* *$")
@@ -85,7 +96,11 @@ def run(page: Path, pictures: Path, kind: str = "svg") -> Run:
     from lstm import backends
 
     matplotlib.use("Agg")
-    result = Run()
+    try:
+        code = list(blocks(page.read_text("utf-8")))
+    except PageError as error:
+        return Run(problems=[error.args])
+    result = Run(blocks=len(code))
     names: dict[str, Any] = {"__name__": "__main__"}
     begun = time.perf_counter()
     with (
@@ -97,8 +112,7 @@ def run(page: Path, pictures: Path, kind: str = "svg") -> Run:
     ):
         warnings.simplefilter("error")
         lstm.set_seed(0)
-        for block in blocks(page.read_text("utf-8")):
-            result.blocks += 1
+        for block in code:
             if re.search(r"^\s*>>> ", block.source, re.MULTILINE):
                 result.problems += check(block, names, page)
             else:

@@ -10,7 +10,7 @@ from lstm.errors import InvalidValueError
 from lstm.text import defaults
 from lstm.text.defaults import choose
 
-DOCS = Path(__file__).parents[1] / "docs/text.md"
+DOCS = Path(__file__).parents[1] / "docs/guides/text.md"
 
 
 @pytest.fixture(autouse=True)

@@ -120,6 +120,11 @@ def test_a_picture_without_a_figure_is_found(live: ModuleType, tmp_path: Path) -
     assert problems(live, tmp_path, text) == [(3, "one figure expected, got 0")]
 
 
+def test_a_picture_that_markdown_would_not_see_is_found(live: ModuleType, tmp_path: Path) -> None:
+    text = "# A page\n\n```{picture} What `f` does.\n:alt: Nothing.\npass\n```\n"
+    assert problems(live, tmp_path, text) == [(3, "a fence whose first line has backticks")]
+
+
 def test_a_page_finds_nothing_that_another_left(live: ModuleType, tmp_path: Path) -> None:
     first = """```python
 import lstm, numpy as np

@@ -58,7 +58,7 @@ def test_a_sample_prints_what_it_says(
 
 
 def test_the_guide_to_text_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    guide = (ROOT / "docs/text.md").read_text("utf-8")
+    guide = (ROOT / "docs/guides/text.md").read_text("utf-8")
     code = "\n".join(re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "guide.py").write_text(code, encoding="utf-8")

@@ -213,7 +213,7 @@ class MeanSquaredError(_Pointwise):
 
 
 class MeanAbsoluteError(_Pointwise):
-    """|y - t|, the mean over all entries."""
+    """`|y - t|`, the mean over all entries."""
 
     name = "mae"
     kernel = "absolute_error"

@@ -84,7 +84,7 @@ class BinaryAccuracy(Metric):
 
 
 class MeanAbsoluteErrorMetric(Metric):
-    """Mean of |y - t|."""
+    """Mean of `|y - t|`."""
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
         return np.abs(y - _entries(target, y))

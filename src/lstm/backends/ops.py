@@ -8,6 +8,7 @@ K kernel size, C channels, F filters; `...` any leading axes. Arrays are batch f
 floating dtype per model, and opaque to the caller; tokens and integer targets are int64.
 
 Rules that hold for every operation:
+
 - arguments are checked by the caller: a backend may assume shapes, dtypes and ranges;
 - inputs are never modified, except where an argument is described as updated in place;
 - a `cache` is opaque, belongs to the backend and may share memory with inputs and outputs; it

@@ -121,7 +121,7 @@ def source(
 
     Args:
         names: one or several of: a file; a folder, which stands for all files below it; a pattern
-            such as "texts/**/*.txt"; "-", standard input. Hidden files and folders are left out
+            such as `texts/**/*.txt`; "-", standard input. Hidden files and folders are left out
             unless they are named. What is compressed by gzip is read as what it holds. Also, alone,
             "shakespeare", if there is no such file, and None for the offline corpus: see
             `lstm.data`.

@@ -1,0 +1,59 @@
+"""How Sphinx builds the documentation; `make docs` calls it."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from sources import source_of  # noqa: E402 -- found through the line above
+
+MATHJAX = Path(
+    find_spec("sphinx-mathjax-offline").submodule_search_locations[0], "static", "mathjax"
+)
+
+project = "lstm"
+author = "the lstm authors"
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.linkcode",
+    "sphinx.ext.mathjax",
+    "sphinx_copybutton",
+    "directives",
+    "sources",
+]
+
+# The source folder is the repository, and the site mirrors it: a link from page to page is the same
+# in both.
+include_patterns = [
+    "docs/**.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "cpp/README.md",
+    "benchmarks/**.md",
+]
+root_doc = "docs/index"
+
+exclude_patterns = [".venv", "build"]
+
+myst_enable_extensions = ["dollarmath"]
+myst_heading_anchors = 4
+
+default_role = "code"
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+linkcode_resolve = source_of
+
+html_theme = "furo"
+html_title = "lstm"
+# Formulas are drawn by MathJax from this one file, fonts included: no network. MathML without
+# JavaScript was tried; it depends on the fonts of the reader, and latex2mathml lacks `aligned`.
+html_static_path = ["static", str(MATHJAX / "tex-svg-full.js")]
+mathjax_path = "tex-svg-full.js"
+html_extra_path = ["root"]  # from there to the first page
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+copybutton_exclude = ".linenos, .gp, .go"
