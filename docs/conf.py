@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from sources import source_of  # noqa: E402 -- found through the line above
+from api import source_of
 
 MATHJAX = Path(
     find_spec("sphinx-mathjax-offline").submodule_search_locations[0], "static", "mathjax"
@@ -21,6 +21,7 @@ extensions = [
     "sphinx.ext.linkcode",
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
+    "api",
     "directives",
     "sources",
 ]
@@ -42,8 +43,12 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 
 default_role = "code"
+napoleon_custom_sections = ["Source"]
+napoleon_use_ivar = True  # the fields of a NamedTuple are described once, by their class
 autodoc_member_order = "bysource"
-autodoc_typehints = "signature"
+autodoc_inherit_docstrings = False  # what a layer shares with all layers stands at Layer
+maximum_signature_line_length = 88
+python_use_unqualified_type_names = True
 linkcode_resolve = source_of
 
 html_theme = "furo"
@@ -56,4 +61,6 @@ html_extra_path = ["root"]  # from there to the first page
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
+pygments_dark_style = "a11y-high-contrast-dark"
 copybutton_exclude = ".linenos, .gp, .go"

@@ -1,7 +1,7 @@
-"""The Sphinx extension that makes pages of Markdown live, and what they hold beside text.
+"""The Sphinx extension that makes pages live, and gives them pictures and solutions.
 
-Before pages are read, their code runs (`live`), each page in a process of its own. `{picture}` shows
-what its code drew, `{solution}` folds what is in it.
+Before pages are read, their code runs (`live`), each page in a process of its own. `{picture}`
+shows what its code drew, `{solution}` folds what is in it.
 """
 
 import multiprocessing
@@ -102,8 +102,9 @@ def show_seconds(app: Sphinx, exception: Exception | None) -> None:
         logger.info("%6.1f s  %s", duration, name)
 
 
-def newest(folder: Path) -> float:
-    return max(path.stat().st_mtime for path in folder.rglob("*") if path.suffix in (".py", ".so"))
+def newest(*folders: Path) -> float:
+    paths = (path for folder in folders for path in folder.rglob("*"))
+    return max(path.stat().st_mtime for path in paths if path.suffix in (".py", ".so"))
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
@@ -112,6 +113,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("solution", Solution)
     app.connect("env-before-read-docs", run_pages)
     app.connect("build-finished", show_seconds)
-    # Another version of the library makes every page outdated.
-    app.add_config_value("live_version", newest(Path(lstm.__file__).parent), "env", float)
+    # Another version of the library, or of what builds the pages, makes every page outdated.
+    version = newest(Path(lstm.__file__).parent, Path(__file__).parent)
+    app.add_config_value("live_version", version, "env", float)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,10 +3,8 @@
 The page has the path of the file, with .html at its end: the site mirrors the repository.
 """
 
-import inspect
 import os
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
-import lstm
-
 ROOT = Path(__file__).parents[1]
-PACKAGE = Path(lstm.__file__).parent
 LANGUAGES = {".py": "python", ".cpp": "c++", ".h": "c++", ".inl": "c++"}
 FOLDERS = ("src/lstm", "cpp", "docs", "examples", "benchmarks", "tests")
 
@@ -51,21 +46,6 @@ def lead_links(app: Sphinx, doctree: nodes.document) -> None:
             link.replace_self(
                 nodes.reference("", "", *link.children, refuri=f"{target}.html", internal=True)
             )
-
-
-def source_of(domain: str, info: dict[str, str]) -> str | None:
-    """Where an object of the reference is defined, seen from docs/reference, for linkcode."""
-    thing: Any = import_module(info["module"])
-    for name in info["fullname"].split("."):
-        thing = getattr(thing, name, None)
-    thing = inspect.unwrap(thing.fget if isinstance(thing, property) else thing)
-    try:
-        path, line = Path(inspect.getfile(thing)), inspect.getsourcelines(thing)[1]
-    except TypeError:  # a value does not know where it is defined
-        return None
-    if not path.is_relative_to(PACKAGE):
-        return None
-    return f"../../src/lstm/{path.relative_to(PACKAGE).as_posix()}.html#line-{line}"
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:

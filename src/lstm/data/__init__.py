@@ -1,4 +1,4 @@
-"""Data to learn from: the tasks of the mission, windows over any series, and texts."""
+"""Data to learn from: tasks, windows over any series, and texts."""
 
 from lstm.data.addition import addition, irreducible_loss
 from lstm.data.corpora import offline_corpus, shakespeare

@@ -326,7 +326,7 @@ class Corpus:
 
     @cached_property
     def sha256(self) -> str:
-        """Hexadecimal digest of the tokens as a file holds them: of its bytes, for a whole one."""
+        """Hexadecimal digest of the tokens as a file holds them, for a whole one of its bytes."""
         digest = hashlib.sha256()
         for block in self._blocks():
             digest.update(block.data)

@@ -57,7 +57,7 @@ class Evaluation:
 
     @property
     def bits_per_byte(self) -> float:
-        """The same for each byte of the text in UTF-8: what the model could compress it to."""
+        """Bits for each byte of the text in UTF-8, what the model could compress it to."""
         return self.bits * self.tokens / self.bytes
 
 

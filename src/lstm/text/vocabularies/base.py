@@ -94,12 +94,12 @@ class Vocabulary(ABC):
 
     @cached_property
     def start(self) -> int:
-        """The token that stands before a text that nothing begins: that of a line break, or 0."""
+        """The token that stands before a text that nothing begins, a line break or else 0."""
         return self.pieces.index(b"\n") if b"\n" in self.pieces else 0
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
-        """How many characters and UTF-8 bytes each token stands for: (V, 2), int64.
+        """How many characters and UTF-8 bytes each token stands for, (V, 2), int64.
 
         A character counts where its first byte is, so that sums over a text are right. The unknown
         token counts as one character and one byte, whatever it stands for.
