@@ -18,7 +18,9 @@ from lstm import LanguageModel, inspection, plotting  # noqa: E402
 from lstm.data import shakespeare  # noqa: E402
 from lstm.inspection import Examination  # noqa: E402
 
-HELD_OUT = 100_000
+VALIDATED = 100_000
+"""Characters of the part that the training validates on, and does not learn from."""
+
 SHOWN = {"line_position": slice(0, 420), "after_colon": slice(0, 420)}
 
 
@@ -51,9 +53,8 @@ def photograph(examination: Examination, path: Path) -> None:
 
 def main() -> None:
     text = shakespeare()
-    options = {"hidden": 128, "layers": 1, "epochs": 10, "dropout": 0.0, "recurrent_dropout": 0.0}
-    model = LanguageModel.train(text[:-HELD_OUT], **options, seed=1)
-    examination = inspection.examine(model, text[-HELD_OUT:])
+    model = LanguageModel.train(text, hidden=128, layers=1, epochs=10, seed=1)
+    examination = inspection.examine(model, text[-VALIDATED:])
     print(f"{examination.nats:.3f} nats a character")
     for unit in examination.units:
         print(

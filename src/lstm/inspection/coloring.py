@@ -46,7 +46,7 @@ def colored_html(
     Args:
         pieces: text of each token, T of them; any characters.
         values: (T,); NaN is left without colour.
-        scale: the number of the strongest colour, above 0; the largest |value| by default.
+        scale: the number of the strongest colour, above 0; the largest absolute value by default.
         title: what the numbers are, as a caption.
 
     Returns:

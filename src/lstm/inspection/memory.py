@@ -27,7 +27,7 @@ class Memory:
     Attributes:
         lags: (K,), how far back the token stands; 1 is the last before the one to predict.
         change: (K,), by how much the loss of the next token changes if that token is another one:
-            the mean of |Δ nats|.
+            the mean of `|Δ nats|`.
         length: the effective memory: the longest of these lags whose change is at least 0.01 nats;
             0 if none is.
     """

@@ -36,7 +36,7 @@ def plot_text(
     Args:
         pieces: text of each token, T of them.
         values: (T,); NaN is left without colour.
-        scale: the number of the strongest colour; the largest |value| by default.
+        scale: the number of the strongest colour; the largest absolute value by default.
         width: characters of a line at most.
         ax: where to plot.
 

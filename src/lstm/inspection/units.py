@@ -26,7 +26,7 @@ class UnitScore:
         property: name of the property.
         score: the correlation of the unit with the property, from -1 to 1.
         control: what the best of all units scores when the property is shifted along the text:
-            the mean of |correlation| over many shifts.
+            the mean of `|correlation|` over many shifts.
         deviation: the standard deviation of that.
     """
 
