@@ -78,6 +78,13 @@ void slice_forward(const RecurrentShape& s, const float* packed_r, const Recurre
   }
 }
 
+// Call f(b, end) for the sequences [b0, b1), a few at a time: n floats for each fit into the cache.
+template <class F>
+LSTM_INLINE void for_each_slice(std::int64_t b0, std::int64_t b1, std::int64_t n, F f) {
+  const std::int64_t most = std::max<std::int64_t>(cached / n, 4 * tile_rows);
+  for (; b0 < b1; b0 += most) f(b0, std::min(b0 + most, b1));
+}
+
 template <class Cell>
 void recurrent_forward(const RecurrentShape& s, const RecurrentForward& io) {
   const std::int64_t H = s.H, N = Cell::blocks * H;
@@ -86,8 +93,10 @@ void recurrent_forward(const RecurrentShape& s, const RecurrentForward& io) {
   input_side(s, io, N, z, Cell::kept * H);
   float* packed_r = scratch(1, panels(N) * panel_width * H);
   pack_panels(H, N, {io.r, N, 1}, packed_r);
-  lstm::parallel(s.B, 1, 2.0 * s.T * H * N,
-                 [&](auto b0, auto b1) { slice_forward<Cell>(s, packed_r, io, z, b0, b1); });
+  lstm::parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
+    for_each_slice(b0, b1, N,
+                   [&](auto b, auto end) { slice_forward<Cell>(s, packed_r, io, z, b, end); });
+  });
 }
 
 // Where the panels of rᵀ for some blocks stand.
@@ -154,8 +163,10 @@ void recurrent_backward(const RecurrentShape& s, const RecurrentBackward& io) {
   for (const Blocks& blocks : Cell::dq)
     pack_panels(blocks.count * H, H, {io.r + blocks.in_r * H, 1, N},
                 packed_r + panels_at(H, blocks));
-  lstm::parallel(s.B, 1, 2.0 * s.T * H * N,
-                 [&](auto b0, auto b1) { slice_backward<Cell>(s, packed_r, io, b0, b1); });
+  lstm::parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
+    for_each_slice(b0, b1, N,
+                   [&](auto b, auto end) { slice_backward<Cell>(s, packed_r, io, b, end); });
+  });
   if (io.dx)  // (R11), (G18)
     gemm(rows, D, N, {io.dz, apart, 1}, {io.w, 1, N}, io.dx, D, false, nullptr);
   if (io.dw && io.tokens)  // (R8), (G15)

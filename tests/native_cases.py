@@ -355,6 +355,8 @@ LARGE = [
                     ((13, 11, 37, 67), {"tokens": True, "reverse": True}),
                     ((13, 11, 37, 67), {"mask": "left", "recurrent_mask": True}),
                     ((3, 7, 5, 131), {"mask": "right", "state": False, "bias": False}),
+                    # More sequences than are gone through at once.
+                    ((1009, 2, 3, 67), {"mask": "holes", "recurrent_mask": True}),
                 )
             ),
         )
