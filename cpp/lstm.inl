@@ -1,5 +1,5 @@
 // The LSTM layer, forward and backward; equations (L1)-(L8), (L10), (B1)-(B12), (B14) and (B15) of
-// docs/theory/lstm.md.
+// docs/theory/gates.md and backward.md.
 //
 // A thread owns a slice of the batch for the whole sequence, so there is no barrier between steps.
 // The kernels are packed so that a register tile holds the four gates of the same units, and the

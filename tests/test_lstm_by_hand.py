@@ -2,7 +2,7 @@
 
 Every number is written out with its own equation, in the letters of the reference. `i21` is the
 gate i of step 2, unit 1; `ri12` is the weight from unit 1 to the gate i of unit 2; `b`, `w` and the
-gradients (`dzi21`, `dri12`) likewise. (L..) and (B..) are the numbers of docs/theory/lstm.md.
+gradients (`dzi21`, `dri12`) likewise. (L..) and (B..) are the labels of docs/theory.
 """
 
 import math

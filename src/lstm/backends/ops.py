@@ -200,7 +200,7 @@ class Ops(Protocol):
         recurrent_activation: ActivationName,
         keep_cache: bool,
     ) -> tuple[Array, Array, Array, Cache]:
-        """A whole sequence through an LSTM layer; the equations are in docs/theory/lstm.md.
+        """A whole sequence through an LSTM layer; the equations are in docs/theory/gates.md.
 
         Args:
             x: (B, T, D), or tokens, int64 (B, T): token v stands for row v of the identity, so that

@@ -16,7 +16,7 @@ from lstm.layers.recurrent import Recurrent
 class LSTM(Recurrent):
     """A layer of LSTM units: (B, T, D) -> (B, units), or (B, T, units) with `return_sequences`.
 
-    The equations are (L1) to (L8) of docs/theory/lstm.md; gates are in the order i, f, g, o.
+    The equations are (L1) to (L8) of docs/theory/gates.md; gates are in the order i, f, g, o.
 
     Args:
         units: number of units H.
