@@ -51,6 +51,8 @@ maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 linkcode_resolve = source_of
 
+highlight_language = "text"
+
 html_theme = "furo"
 html_title = "lstm"
 # Formulas are drawn by MathJax from this one file, fonts included: no network. MathML without
