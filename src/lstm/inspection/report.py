@@ -188,7 +188,7 @@ def _charts(examination: Examination) -> Iterator[Chart]:
             continue
         yield _chart(
             f"Gates of {layer}",
-            "How often the gates of all units are how far open, from 0, closed, to 1.",
+            "How far open the gates of all units stand, from 0, shut, to 1, open.",
             ("value of the gate", False),
             ("share", False),
             {
