@@ -81,7 +81,7 @@ def picture_folder(env: BuildEnvironment, page: Path) -> Path:
 def run_pages(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
     """Run the code of all pages that will be read; each problem is a warning of the build."""
     pages = {name: Path(env.doc2path(name)) for name in names}
-    pages = {name: page for name, page in pages.items() if "```" in page.read_text("utf-8")}
+    pages = {name: page for name, page in pages.items() if live.has_code(page)}
     # Spawned, so that no page finds anything of another or of Sphinx in its memory.
     with ProcessPoolExecutor(
         app.parallel, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1

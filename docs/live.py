@@ -88,6 +88,11 @@ def blocks(text: str, first_line: int = 1) -> Iterator[Block]:
         start = end + 1
 
 
+def has_code(page: Path) -> bool:
+    """Whether anything in a page may run."""
+    return bool(re.search(r"^ *`{3,}(python|\{picture\})", page.read_text("utf-8"), re.MULTILINE))
+
+
 def run(page: Path, pictures: Path, kind: str = "svg") -> Run:
     """Run the code of `page` and save what it draws as `pictures`/NAME-1.svg, NAME-2.svg, ..."""
     import matplotlib

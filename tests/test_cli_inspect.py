@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -250,6 +251,14 @@ class TestPlot:
         shown = (folder / "m.svg").read_text("utf-8")
         for text in ("steps", "loss (nats per token)", "m, training", "m, validation"):
             assert text in shown
+
+    def test_without_matplotlib(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        training(folder, "one")
+        monkeypatch.setitem(sys.modules, "matplotlib", None)
+        monkeypatch.delitem(sys.modules, "matplotlib.pyplot", raising=False)
+        code, shown = fails("plot", "one", folder=folder)
+        assert shown.endswith("pip install 'lstm-kit[plot]'\n")
+        assert code == 1
 
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),

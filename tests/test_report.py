@@ -3,6 +3,8 @@
 import base64
 import gzip
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -136,6 +138,21 @@ class TestContents:
         model = LanguageModel.create(ByteVocabulary(), hidden=4, seed=0)
         facts, _ = contents(report_html(examine(model, text, characters=100)))
         assert "".join(facts["pieces"]) == text[:100]
+
+    def test_a_title_that_is_no_unicode(self, examination: Examination, tmp_path: Path) -> None:
+        write_report(tmp_path / "report.html", examination, title="a\udcff")
+        assert "<title>a?</title>" in (tmp_path / "report.html").read_text("utf-8")
+
+    def test_it_needs_no_matplotlib(self, tmp_path: Path, model: LanguageModel) -> None:
+        model.save(tmp_path / "model.safetensors")
+        program = (
+            "import sys; sys.modules['matplotlib'] = None\n"
+            "from lstm import LanguageModel, inspection\n"
+            "model = LanguageModel.load('model.safetensors')\n"
+            "inspection.write_report('report.html', inspection.examine(model, 'the red apple.'))"
+        )
+        subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+        assert (tmp_path / "report.html").exists()
 
     def test_a_file_that_cannot_be_written(self, examination: Examination, tmp_path: Path) -> None:
         with pytest.raises(ModelFileError):

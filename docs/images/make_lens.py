@@ -21,7 +21,7 @@ from lstm.inspection import Examination  # noqa: E402
 VALIDATED = 100_000
 """Characters of the part that the training validates on, and does not learn from."""
 
-SHOWN = {"line_position": slice(0, 420), "after_colon": slice(0, 420)}
+SHOWN = {"line_position": slice(0, 420), "capital": slice(0, 420)}
 
 
 def draw_units(examination: Examination, path: Path) -> None:

@@ -6,6 +6,7 @@ with gzip and written in base64, which the script of the page unpacks.
 
 import base64
 import gzip
+import html
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,7 +49,8 @@ def write_report(
     Raises:
         ModelFileError: the file cannot be written; an older one is untouched.
     """
-    saving.write_bytes(path, report_html(examination, title=title).encode())
+    # A title may be the name of a file, which need not be Unicode.
+    saving.write_bytes(path, report_html(examination, title=title).encode("utf-8", "replace"))
 
 
 def report_html(examination: Examination, *, title: str = "What the model sees") -> str:
@@ -80,7 +82,11 @@ def report_html(examination: Examination, *, title: str = "What the model sees")
     folder = files("lstm.inspection")
     script, look = (folder.joinpath(f"report.{kind}").read_text("utf-8") for kind in ("js", "css"))
     return Template(folder.joinpath("report.html").read_text("utf-8")).substitute(
-        title=_in_html(title), css=look, js=script, facts=_in_script(facts), arrays=packed.base64()
+        title=html.escape(visible(title)),
+        css=look,
+        js=script,
+        facts=_in_script(facts),
+        arrays=packed.base64(),
     )
 
 
@@ -182,7 +188,7 @@ def _charts(examination: Examination) -> Iterator[Chart]:
             continue
         yield _chart(
             f"Gates of {layer}",
-            "How often the gates of all units are how far open, from 0, closed, to 1.",
+            "How far open the gates of all units stand, from 0, shut, to 1, open.",
             ("value of the gate", False),
             ("share", False),
             {
@@ -260,13 +266,6 @@ def _numbers(values: Sequence[Any] | NDArray[Any]) -> list[float | None]:
     return [float(f"{v:.4g}") if math.isfinite(v) else None for v in values]
 
 
-# ---- text that is safe where it stands
-
-
 def _in_script(values: Any) -> str:
     r"""JSON that may stand in a <script>: nothing in it can end one, or is no ASCII."""
     return json.dumps(values, allow_nan=False).replace("<", "\\u003c")
-
-
-def _in_html(text: str) -> str:
-    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
