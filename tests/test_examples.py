@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import lstm
-from language_cases import sentences, small
+from language_cases import sentences
 from lstm.data import addition, irreducible_loss, next_step_windows
 
 FOLDER = Path(__file__).parent.parent / "examples"
@@ -33,13 +33,7 @@ def _reproducible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_of_them_are_tested() -> None:
     names = {path.stem for path in FOLDER.glob("*.py")}
-    assert names == {
-        "addition_with_carry",
-        "progression",
-        "shakespeare",
-        "text_generation",
-        "what_units_learn",
-    }
+    assert names == {"addition_with_carry", "progression", "shakespeare", "text_generation"}
 
 
 def test_progression(capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,17 +117,3 @@ def test_shakespeare(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert shown.count("The ") >= 3
     assert shown.count("Epoch ") == 20
-
-
-def test_what_units_learn() -> None:
-    module = example("what_units_learn")
-    text = "A:\nto be\n\nBO:\nnot"
-    assert [c for c, named in zip(text, module.speaker(text), strict=True) if named] == list(
-        "A:BO:"
-    )
-    reading, scores = module.best_units(small(), sentences(60, seed=1))
-    assert len(scores) == len({score.property for score in scores}) > 3
-    assert scores[0].sigmas > 5
-    shown = module.page(reading, scores[:2])
-    assert shown.count("<figure>") == 2
-    assert scores[0].property in shown
