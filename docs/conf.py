@@ -59,6 +59,9 @@ html_title = "lstm"
 # JavaScript was tried; it depends on the fonts of the reader, and latex2mathml lacks `aligned`.
 html_static_path = ["static", str(MATHJAX / "tex-svg-full.js")]
 mathjax_path = "tex-svg-full.js"
+mathjax3_config = {
+    "options": {"enableMenu": False}
+}  # the menu would fetch more, and stops every Tab
 html_extra_path = ["root"]  # from there to the first page
 html_css_files = ["site.css"]
 html_copy_source = False
