@@ -1,7 +1,7 @@
 """The graph of a model: its nodes in order, named, and the passes through them."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from lstm.backends.ops import ActivationName, Array, Cache
@@ -200,9 +200,13 @@ class Graph:
             caches,
         )
 
-    def needs(self) -> Needs:
-        """What the backward pass has to compute, for the weights that have gradients now."""
-        learning: set[SymbolicTensor] = set()
+    def needs(self, wanted: Collection[SymbolicTensor] = ()) -> Needs:
+        """What the backward pass has to compute, for the weights that have gradients now.
+
+        Args:
+            wanted: tensors whose own gradient is of interest.
+        """
+        learning = set(wanted)
         needs: Needs = []
         for step in self.steps:
             need = tuple(tensor in learning for tensor in step.inputs)
@@ -214,17 +218,27 @@ class Graph:
         return needs
 
     def backward(
-        self, run: Run, trace: Trace, gradients: Sequence[Array | None], needs: Needs
-    ) -> None:
+        self,
+        run: Run,
+        trace: Trace,
+        gradients: Sequence[Array | None],
+        needs: Needs,
+        wanted: Collection[SymbolicTensor] = (),
+    ) -> dict[SymbolicTensor, Array]:
         """Add the gradient of every trainable weight to its buffer.
 
         Args:
             run: the same as in `forward`.
             trace: what `forward` returned, with `run.keep_cache`; its caches are used up.
             gradients: one for each output; None stands for zeros.
-            needs: what `needs` returned.
+            needs: what `needs` returned for the same `wanted`.
+            wanted: tensors whose gradients to return.
+
+        Returns:
+            The gradients of those wanted tensors that the outputs depend on.
         """
         grads: dict[SymbolicTensor, Array] = {}
+        found: dict[SymbolicTensor, Array] = {}
 
         def accumulate(tensor: SymbolicTensor, gradient: Array | None) -> None:
             if gradient is not None:
@@ -235,14 +249,17 @@ class Graph:
             accumulate(tensor, gradient)
         for step, need in zip(reversed(self.steps), reversed(needs), strict=True):
             cache = trace.caches.pop()
+            if wanted:
+                found |= {tensor: grads[tensor] for tensor in step.outputs if tensor in grads}
             arriving = [grads.pop(tensor, None) for tensor in step.outputs]
             if need is None or all(gradient is None for gradient in arriving):
                 continue
             run.node = step.name
             dxs = step.layer.backward(run, cache, *arriving, need=need)
-            for tensor, wanted, dx in zip(step.inputs, need, dxs, strict=False):
-                if wanted:
+            for tensor, is_needed, dx in zip(step.inputs, need, dxs, strict=False):
+                if is_needed:
                     accumulate(tensor, dx)
+        return {tensor: dx for tensor, dx in (grads | found).items() if tensor in wanted}
 
     # ---- fusion
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks, losses, optimizers, saving, seeding
+from lstm.backends.ops import Array
 from lstm.callbacks import Callback, History
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.layers.base import Layer, Run, StepState
@@ -482,6 +483,17 @@ class Model(GraphLayer):
         run = Run(self.backend, states=dict(states), carried=frozenset(shapes))
         outputs = self._run(run, batch)
         return (outputs if self._several_outputs else outputs[0]), State(run.new_states)
+
+    def feed(self, x: Any) -> tuple[list[Array], list[Array | None] | None]:
+        """Sequences of any length as the arrays that `graph.forward` takes, and their masks.
+
+        Raises:
+            InvalidShapeError, InvalidValueError: the model cannot take them.
+        """
+        self._ready(x)
+        batch = self._examples(x, None).batch()
+        self._feeder.check(batch, any_length=True)
+        return self._feeder(batch)
 
     def reset_states(self, rows: Sequence[int] | None = None) -> None:
         """Let stateful layers, and `fit(carry_state=True)` on a generator, start from zeros.

@@ -186,7 +186,7 @@ class LanguageModel:
         """
         from lstm.text.run import Run  # It makes LanguageModels.
 
-        training = Training(self, self._corpus(corpus), TrainingOptions(**options))
+        training = Training(self, self.encoded(corpus), TrainingOptions(**options))
         Run(self, training).train(console_for(verbose), callbacks)
         return training.history
 
@@ -197,9 +197,14 @@ class LanguageModel:
             corpus: the text, or its tokens.
             options: arguments of `TrainingOptions`.
         """
-        return find_lr(self, self._corpus(corpus), TrainingOptions(**options))
+        return find_lr(self, self.encoded(corpus), TrainingOptions(**options))
 
-    def _corpus(self, corpus: TextLike | Corpus) -> Corpus:
+    def encoded(self, corpus: TextLike | Corpus) -> Corpus:
+        """The tokens of a text, in memory; a Corpus is returned as it is.
+
+        Raises:
+            InvalidValueError: there is no text, or the vocabulary cannot encode it.
+        """
         if isinstance(corpus, Corpus):
             return corpus
         return Corpus.encode(text_source(corpus), self.vocabulary)
@@ -423,7 +428,7 @@ class LanguageModel:
         Raises:
             InvalidValueError: it has a character that the model does not know.
         """
-        return evaluate(self, self._corpus(corpus))
+        return evaluate(self, self.encoded(corpus))
 
     def surprises(self, corpus: TextLike | Corpus, count: int = 20) -> list[Surprise]:
         """The places of a text that the model expected the least, the most surprising first.
@@ -432,7 +437,7 @@ class LanguageModel:
             corpus: as for `evaluate`.
             count: number of places.
         """
-        return surprises(self, self._corpus(corpus), checks.positive_int("count", count))
+        return surprises(self, self.encoded(corpus), checks.positive_int("count", count))
 
     def log_probabilities(self, text: str, prompt: str = "") -> list[TokenLogProbability]:
         """How probable each token of a text is, given the prompt and all tokens before it.

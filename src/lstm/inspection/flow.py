@@ -1,0 +1,203 @@
+"""How much of a gradient arrives how far back."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.inspection.probe import Place, Probe, stepwise
+from lstm.inspection.windows import windows_of
+from lstm.layers.base import Run
+from lstm.models import Model
+from lstm.text import Corpus, LanguageModel
+from lstm.text.sources import TextLike
+
+Lengths = NDArray[np.float64]
+
+_SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
+"""What a length of zero counts as: below it a gradient cannot be told from none."""
+
+_MEASURED = 1e-30
+"""Lengths down to here are taken for a fit: those of shorter gradients are rounded."""
+
+
+@dataclass(frozen=True)
+class GradientFlow:
+    """The length of a gradient against the way that it has come.
+
+    Attributes:
+        lags: (K + 1,), steps back from the last, from 0.
+        norms: by layer and state, "h" and "c": (K + 1,), the length of the gradient of the loss
+            with respect to that state, the geometric mean over the sequences. That of h is whole:
+            it comes from later steps and from the layers above. That of c is what later steps
+            say; at lag 0, where there are none, it is NaN.
+    """
+
+    lags: NDArray[np.int64]
+    norms: dict[str, dict[str, Lengths]]
+
+    def rate(self, layer: str, state: str, first: int = 0, last: int | None = None) -> float:
+        """The slope of the logarithm: by how much a step changes ln of the length.
+
+        Fitted by least squares from lag `first` to lag `last`, without what is too short for the
+        dtype. A gradient that halves at every step has -0.693.
+
+        Raises:
+            InvalidValueError: there is no such layer or state, or fewer than 2 lags.
+        """
+        known = [(name, key) for name, states in self.norms.items() for key in states]
+        if (layer, state) not in known:
+            raise InvalidValueError("layer, state", f"one of {known}", (layer, state))
+        norms = self.norms[layer][state][first : None if last is None else last + 1]
+        lags = self.lags[first : None if last is None else last + 1]
+        there = norms > _MEASURED
+        if there.sum() < 2:
+            raise InvalidValueError("first, last", "at least 2 lags with a gradient", there.sum())
+        return float(np.polyfit(lags[there], np.log(norms[there]), 1)[0])
+
+
+def gradient_flow(model: Model, x: Any, gradient: ArrayLike | None = None) -> GradientFlow:
+    """How a gradient at the last step goes back through the recurrent layers.
+
+    Args:
+        model: a model whose recurrent layers read forwards.
+        x: sequences (B, T, D), or tokens (B, T).
+        gradient: that of the loss with respect to the model's output y at the last step, (B, F);
+            None is that of ‖y‖, y/‖y‖.
+
+    Raises:
+        InvalidShapeError: the model cannot take `x`, or there is no step.
+        InvalidValueError: there is no recurrent layer, or one that reads backwards.
+
+    Source:
+        Bengio, Simard & Frasconi, "Learning long-term dependencies with gradient descent is
+        difficult", 1994; Pascanu, Mikolov & Bengio, "On the difficulty of training recurrent neural
+        networks", 2013.
+
+    Example:
+        >>> import numpy as np
+        >>> import lstm
+        >>> model = lstm.Sequential([lstm.Input((None, 2)), lstm.layers.LSTM(8)])
+        >>> flow = lstm.inspection.gradient_flow(model, np.ones((1, 50, 2)))
+        >>> flow.norms["lstm"]["c"].shape, flow.rate("lstm", "c") < 0
+        ((50,), True)
+    """
+    probe = Probe(model)
+    for place in probe.places:
+        if place.layer.go_backwards:
+            raise InvalidValueError(place.name, "a layer that reads forwards", "go_backwards=True")
+    run, trace = probe.forward(x, keep_cache=True)
+    arriving = _last_gradient(np.asarray(run.ops.to_numpy(trace.outputs[0])), gradient)
+    wanted = {tensor for place in probe.places for tensor in place.node.outputs}
+    inputs = [probe.inputs(place, run, trace) for place in probe.places]
+    found = probe.backward(run, trace, run.ops.array(arriving), wanted)
+    norms = {}
+    for place, (sequence, state, _) in zip(probe.places, inputs, strict=True):
+        outputs = [found.get(tensor) for tensor in place.node.outputs]
+        norms[place.name] = _norms(run, place, sequence, state, outputs)
+    steps = len(next(iter(next(iter(norms.values())).values())))
+    return GradientFlow(np.arange(steps), norms)
+
+
+def gradient_flow_of_text(
+    model: LanguageModel,
+    corpus: TextLike | Corpus,
+    *,
+    longest: int = 100,
+    windows: int = 32,
+    seed: int = 0,
+) -> GradientFlow:
+    """How the gradient of the loss of a token goes back through the text before it.
+
+    Args:
+        model: a language model.
+        corpus: a text of its kind, or its tokens.
+        longest: the longest lag K; shorter if the text is.
+        windows: number of places in the text.
+        seed: of the places.
+
+    Raises:
+        InvalidTypeError: `model` is no language model.
+        InvalidShapeError: the text has fewer than 3 tokens.
+
+    Example:
+        >>> import lstm
+        >>> model = lstm.LanguageModel.train("abracadabra " * 40, hidden=16, epochs=2, seed=0)
+        >>> lstm.inspection.gradient_flow_of_text(model, "abracadabra " * 9, longest=30).lags[-1]
+        np.int64(30)
+    """
+    texts = windows_of(model, corpus, longest + 2, windows, seed)
+    x, target = texts[:, :-1], texts[:, -1]
+    p = model.model.predict_on_batch(x)[:, -1]
+    dy = np.zeros_like(p)
+    chosen = np.take_along_axis(p, target[:, None], 1)
+    np.put_along_axis(dy, target[:, None], -1 / np.maximum(chosen, 1e-12), 1)
+    return gradient_flow(model.model, x, dy)
+
+
+def _last_gradient(output: NDArray[Any], gradient: ArrayLike | None) -> NDArray[Any]:
+    """The gradient of an output (B, T, F) or (B, F): zero but at the last step."""
+    last = output if output.ndim < 3 else output[:, -1]
+    if gradient is None:
+        dy = last / np.maximum(np.linalg.norm(last, axis=-1, keepdims=True), _SMALLEST)
+    else:
+        dy = np.asarray(gradient, np.float64)
+        checks.shape("gradient", dy.shape, last.shape)
+        checks.finite("gradient", dy)
+    whole = np.zeros_like(output)
+    if output.ndim < 3:
+        whole[...] = dy
+    else:
+        whole[:, -1] = dy
+    return whole
+
+
+def _norms(
+    run: Run, place: Place, x: Any, state: tuple[Any, ...] | None, arriving: list[Any]
+) -> dict[str, Lengths]:
+    """The lengths of the gradients of the states of one layer, the last step first.
+
+    The layer goes one step at a time, forwards and back: each step gives the gradient of the state
+    before it.
+    """
+    ops, layer = run.ops, stepwise(place.layer)
+    values = np.asarray(ops.to_numpy(x))
+    batch, steps = values.shape[:2]
+    if steps == 0:
+        raise InvalidShapeError("x", "at least one step", 0)
+    at = Run(run.backend, keep_cache=True)
+    shapes = layer.state_shapes(x.shape)
+    states = list(state or (ops.zeros((batch, *s), run.backend.dtype) for s in shapes))
+    caches = []
+    for t in range(steps):
+        step = ops.array(np.ascontiguousarray(values[:, t : t + 1]))
+        (_, *states), cache = layer.forward(at, step, *states, mask=None)
+        caches.append(cache)
+    dy, last = arriving[0], arriving[1:]
+    sequences = place.layer.return_sequences
+    grads = list(last) if any(g is not None for g in last) else [None] * len(states)
+    if not sequences and dy is not None:
+        grads[0] = dy if grads[0] is None else ops.add([dy, grads[0]])
+    dys = np.asarray(ops.to_numpy(dy)) if sequences and dy is not None else None
+    letters, found = ("h", "c")[: len(states)], []
+    for t in reversed(range(steps)):
+        part = None if dys is None else dys[:, t]
+        found.append([_mean_norm(g, part if k == 0 else None, batch) for k, g in enumerate(grads)])
+        step_dy = None if part is None else ops.array(np.ascontiguousarray(part[:, None]))
+        cache, later = caches.pop(), (step_dy, *grads)
+        if any(gradient is not None for gradient in later):
+            need = (False, *[True] * len(states))
+            _, *grads = layer.backward(at, cache, *later, need=need)
+    return {letter: np.array([row[k] for row in found]) for k, letter in enumerate(letters)}
+
+
+def _mean_norm(later: Any, here: NDArray[Any] | None, batch: int) -> float:
+    """The geometric mean of the lengths of the rows of a sum."""
+    total = sum(np.asarray(part, np.float64) for part in (later, here) if part is not None)
+    if isinstance(total, int):  # Nothing has arrived.
+        return np.nan
+    lengths = np.linalg.norm(total.reshape(batch, -1), axis=1)
+    return float(np.exp(np.log(np.maximum(lengths, _SMALLEST)).mean()))

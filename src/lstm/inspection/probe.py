@@ -1,0 +1,119 @@
+"""A model with its recurrent layers laid bare: what each reads, and what gradient arrives at it."""
+
+import copy
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.backends.ops import Array
+from lstm.errors import InvalidValueError
+from lstm.layers.base import Run, StepState
+from lstm.layers.recurrent import Recurrent
+from lstm.layers.symbolic import Node, SymbolicTensor
+from lstm.models import Model
+from lstm.models.graph import Graph, Trace
+
+
+@dataclass(frozen=True)
+class Place:
+    """A recurrent layer where it is called.
+
+    Attributes:
+        name: that of the node.
+        layer: the layer.
+        node: the node.
+    """
+
+    name: str
+    layer: Recurrent
+    node: Node
+
+
+class Probe:
+    """The graph of a model, which also gives what its recurrent layers take in.
+
+    Args:
+        model: a model with a recurrent layer.
+
+    Attributes:
+        places: its recurrent layers, in the order in which they are computed.
+        outputs: number of outputs of the model; those of the graph that follow are the inputs of
+            the recurrent layers.
+
+    Raises:
+        InvalidTypeError: it is no model.
+        InvalidValueError: it has no recurrent layer.
+    """
+
+    def __init__(self, model: Model) -> None:
+        graph = model.graph
+        self.model = model
+        self.places = [
+            Place(graph.names[node], node.layer, node)
+            for node in graph.nodes
+            if isinstance(node.layer, Recurrent)
+        ]
+        if not self.places:
+            raise InvalidValueError("model", "a model with a recurrent layer", "one without")
+        self.outputs = len(graph.outputs)
+        taken = [tensor for place in self.places for tensor in place.node.inputs]
+        self.graph = Graph(graph.inputs, [*graph.outputs, *taken])
+
+    def forward(
+        self, x: Any, state: Mapping[str, StepState] | None = None, *, keep_cache: bool = False
+    ) -> tuple[Run, Trace]:
+        """A pass over sequences, and what it left.
+
+        Raises:
+            InvalidShapeError, InvalidValueError: the model cannot take `x`.
+        """
+        feeds, masks = self.model.feed(x)
+        try:
+            carried = self.model.graph.recurrent(stateful=False)
+        except InvalidValueError:  # A layer that reads backwards has no state to go on from.
+            carried = frozenset()
+        run = Run(
+            self.model.backend, keep_cache=keep_cache, states=dict(state or {}), carried=carried
+        )
+        return run, self.graph.forward(run, feeds, masks)
+
+    def backward(
+        self, run: Run, trace: Trace, gradient: Array, wanted: Collection[SymbolicTensor]
+    ) -> dict[SymbolicTensor, Array]:
+        """The gradients of tensors, from that of the first output of the model."""
+        gradients = [gradient, *[None] * (len(self.graph.outputs) - 1)]
+        needs = self.graph.needs(wanted)
+        return self.graph.backward(run, trace, gradients, needs, wanted)
+
+    def inputs(
+        self, place: Place, run: Run, trace: Trace
+    ) -> tuple[Array, tuple[Array, ...] | None, Array | None]:
+        """What a layer read in a pass: x (B, T, D), the state before it, and the mask or None."""
+        at = self.outputs
+        for other in self.places:
+            if other is place:
+                break
+            at += len(other.node.inputs)
+        x, *given = trace.outputs[at : at + len(place.node.inputs)]
+        state = tuple(given) if given else run.states.get(place.name)
+        on_backend = None if state is None else tuple(run.ops.array(part) for part in state)
+        return x, on_backend, trace.masks[at]
+
+    def states(
+        self, layer: Recurrent, x: Array, state: tuple[Array, ...] | None, mask: Array | None
+    ) -> NDArray[Any]:
+        """The hidden states (B, T, H) of a layer that reads x forwards."""
+        run = Run(self.model.backend)
+        (h, *_), _ = stepwise(layer).forward(run, x, *(state or ()), mask=mask)
+        return np.array(run.ops.to_numpy(h))
+
+
+def stepwise(layer: Recurrent) -> Recurrent:
+    """The layer with the same weights, as one that reads forwards and gives all its states."""
+    twin = copy.copy(layer)
+    twin.return_sequences = twin.return_state = True
+    twin.go_backwards = False
+    return twin

@@ -1,0 +1,176 @@
+"""A language model while it reads a text: states, gates, and what it expected."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.inspection.probe import Probe
+from lstm.inspection.recording import Quantities, recorded
+from lstm.text import Corpus, LanguageModel
+from lstm.text.log_probabilities import log_of
+from lstm.text.sources import TextLike
+
+_AT_ONCE = 512
+"""Tokens that are read at a time: memory does not grow with the length of a text."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a language model did while it read T tokens.
+
+    What stands at t is known after token t was read, except for surprise, expected and
+    probabilities, which say what the model thought of token t before.
+
+    Attributes:
+        pieces: the text of each token; empty where a token only begins a character.
+        tokens: (T,), int64.
+        surprise: (T,), -log p of each token in nats; NaN for the first of a text, which nothing
+            predicts.
+        expected: (T, K), the K most probable tokens, the most probable first; -1 for the first of
+            a text.
+        probabilities: (T, K), those of the expected tokens.
+        layers: the states and gates of each layer by their letters, (T, H) each; see `record`.
+        characters: of the whole text.
+    """
+
+    pieces: tuple[str, ...]
+    tokens: NDArray[np.int64]
+    surprise: NDArray[np.float64]
+    expected: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    layers: dict[str, Quantities]
+    characters: int
+
+    @property
+    def text(self) -> str:
+        """What was read."""
+        return "".join(self.pieces)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether this is only a part of the text."""
+        return len(self.text) < self.characters
+
+
+def readings(model: LanguageModel, corpus: TextLike | Corpus, *, top: int = 5) -> Iterator[Reading]:
+    """Read a text of any size, and give what happens piece by piece.
+
+    Args:
+        model: a language model.
+        corpus: the text, or its tokens.
+        top: number K of expected tokens.
+
+    Returns:
+        Readings of up to 512 tokens that together are the whole text: the state goes on.
+
+    Raises:
+        InvalidTypeError: `model` is no language model.
+        InvalidValueError: there is no text.
+    """
+    probe, tokens = _probe(model), _tokens(model, corpus)
+    count = min(checks.positive_int("top", top), len(model.vocabulary))
+    return _readings(model, probe, tokens, len(tokens), count)
+
+
+def read(
+    model: LanguageModel,
+    corpus: TextLike | Corpus,
+    *,
+    characters: int = 20_000,
+    top: int = 5,
+) -> Reading:
+    """Read the beginning of a text, and keep all that happens.
+
+    Args:
+        model: a language model.
+        corpus: the text, or its tokens.
+        characters: how many to read at most. A layer of 256 units takes 6 kB for each.
+        top: number K of expected tokens.
+
+    Raises:
+        InvalidTypeError: `model` is no language model.
+        InvalidValueError: there is no text.
+
+    Example:
+        >>> import lstm
+        >>> model = lstm.LanguageModel.train("abracadabra " * 40, hidden=16, epochs=2, seed=0)
+        >>> reading = lstm.inspection.read(model, "abracadabra")
+        >>> reading.pieces[:4], reading.layers["lstm"]["c"].shape
+        (('a', 'b', 'r', 'a'), (11, 16))
+    """
+    probe, tokens = _probe(model), _tokens(model, corpus)
+    most = checks.positive_int("characters", characters)
+    lengths = model.vocabulary.lengths[:, 0]
+    # A token of bytes may hold no character, but four always hold one.
+    ends = np.cumsum(lengths[tokens.tokens[: 4 * most]])
+    count = min(checks.positive_int("top", top), len(model.vocabulary))
+    parts = list(_readings(model, probe, tokens, max(1, int((ends <= most).sum())), count))
+    return _joined(parts)
+
+
+def _probe(model: LanguageModel) -> Probe:
+    if not isinstance(model, LanguageModel):
+        raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
+    return Probe(model.model)
+
+
+def _tokens(model: LanguageModel, corpus: TextLike | Corpus) -> Corpus:
+    tokens = model.encoded(corpus)
+    if not len(tokens):
+        raise InvalidShapeError("corpus", "a text", "an empty one")
+    return tokens
+
+
+def _readings(
+    model: LanguageModel, probe: Probe, tokens: Corpus, length: int, top: int
+) -> Iterator[Reading]:
+    """Readings of the first tokens of a text."""
+    vocabulary = model.vocabulary
+    characters, _ = tokens.characters_and_bytes(vocabulary.lengths)
+    state, decoder, p = None, vocabulary.decoder(), None
+    for start in range(0, length, _AT_ONCE):
+        part = np.array(tokens.tokens[start : min(start + _AT_ONCE, length)], np.int64)
+        found = recorded(probe, part[None], state)
+        state = found.state
+        # What the model expects after token t is what it thinks of token t + 1.
+        after = found.outputs[0][0]
+        first = np.full_like(after[:1], np.nan) if p is None else p
+        before, p = np.concatenate((first, after[:-1])), after[-1:]
+        expected = np.argsort(-before, -1, kind="stable")[:, :top]
+        surprise = -log_of(np.take_along_axis(before, part[:, None], 1)[:, 0])
+        probabilities = np.take_along_axis(before, expected, 1).astype(np.float64)
+        if start == 0:
+            expected[0], probabilities[0] = -1, 0
+        last = start + len(part) == length
+        pieces = [
+            decoder.decode([token], final=last and k == len(part) - 1)
+            for k, token in enumerate(part.tolist())
+        ]
+        layers = {
+            name: {key: values[0] for key, values in quantities.items()}
+            for name, quantities in found.layers.items()
+        }
+        yield Reading(tuple(pieces), part, surprise, expected, probabilities, layers, characters)
+
+
+def _joined(parts: Sequence[Reading]) -> Reading:
+    """Readings one after the other, as one."""
+    return Reading(
+        tuple(piece for part in parts for piece in part.pieces),
+        np.concatenate([part.tokens for part in parts]),
+        np.concatenate([part.surprise for part in parts]),
+        np.concatenate([part.expected for part in parts]),
+        np.concatenate([part.probabilities for part in parts]),
+        {
+            name: {
+                letter: np.concatenate([part.layers[name][letter] for part in parts])
+                for letter in quantities
+            }
+            for name, quantities in parts[0].layers.items()
+        },
+        parts[0].characters,
+    )

@@ -1,0 +1,96 @@
+"""Which tokens an expectation rests on."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.inspection.probe import Probe
+from lstm.layers import Embedding
+from lstm.text import LanguageModel
+
+_TINY = 1e-12
+"""What a probability counts as at least, where it is divided by."""
+
+
+@dataclass(frozen=True)
+class Saliency:
+    """How much each token of a context speaks for the token that follows.
+
+    Attributes:
+        pieces: the text of each token, (T).
+        target: the text of the token that follows.
+        probability: what the model gives it.
+        values: (T,), to first order what log p loses if the vector of the token becomes zero:
+            the gradient times the vector. Positive speaks for the target, negative against it.
+        norms: (T,), the length of the gradient of log p with respect to the vector.
+    """
+
+    pieces: tuple[str, ...]
+    target: str
+    probability: float
+    values: NDArray[np.float64]
+    norms: NDArray[np.float64]
+
+
+def saliency(model: LanguageModel, text: str, target: str | None = None) -> Saliency:
+    """Ask which tokens of a text make a model expect what follows.
+
+    Args:
+        model: a language model.
+        text: the context; all of it is read at once.
+        target: what follows, of which the first token counts; None takes what the model finds most
+            probable.
+
+    Raises:
+        InvalidTypeError: `model` is no language model.
+        InvalidShapeError: the text is empty.
+        InvalidValueError: `target` is empty, or the vocabulary cannot encode it.
+
+    Source:
+        Simonyan, Vedaldi & Zisserman, "Deep inside convolutional networks", 2014 (the gradient);
+        Shrikumar et al., "Not just a black box", 2016 (times the input).
+
+    Example:
+        >>> import lstm
+        >>> model = lstm.LanguageModel.train("abracadabra " * 40, hidden=16, epochs=4, seed=0)
+        >>> found = lstm.inspection.saliency(model, "abra", target="c")
+        >>> found.pieces, found.values.shape
+        (('a', 'b', 'r', 'a'), (4,))
+    """
+    if not isinstance(model, LanguageModel):
+        raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
+    vocabulary, probe = model.vocabulary, Probe(model.model)
+    tokens = vocabulary.encode(text)
+    if not len(tokens):
+        raise InvalidShapeError("text", "at least one token", "none")
+    (embedding,) = (n for n in model.model.graph.nodes if isinstance(n.layer, Embedding))
+    run, trace = probe.forward(tokens[None], keep_cache=True)
+    p = np.asarray(run.ops.to_numpy(trace.outputs[0]))[0, -1]
+    chosen = int(p.argmax())
+    if target is not None:
+        checks.string("target", target)
+        first = vocabulary.encode(target)
+        if not len(first):
+            raise InvalidValueError("target", "a text that begins with a token", target)
+        chosen = int(first[0])
+    dy = np.zeros((1, len(tokens), len(vocabulary)), model.model.backend.dtype)
+    dy[0, -1, chosen] = 1 / max(float(p[chosen]), _TINY)
+    vectors = embedding.outputs[0]
+    # By name: the first recurrent layer reads the vectors, and the probe keeps what it reads.
+    place = next(place for place in probe.places if place.node.inputs[0] is vectors)
+    x, _, _ = probe.inputs(place, run, trace)
+    e = np.asarray(run.ops.to_numpy(x), np.float64)[0]
+    gradient = probe.backward(run, trace, run.ops.array(dy), {vectors})[vectors]
+    g = np.asarray(run.ops.to_numpy(gradient), np.float64)[0]
+    decoder = vocabulary.decoder()
+    pieces = tuple(decoder.decode([token]) for token in tokens.tolist())
+    return Saliency(
+        pieces,
+        vocabulary.decode([chosen]),
+        float(p[chosen]),
+        (e * g).sum(-1),
+        np.linalg.norm(g, axis=-1),
+    )

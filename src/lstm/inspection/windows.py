@@ -1,0 +1,31 @@
+"""Pieces of a text from random places, on which something is measured."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.text import Corpus, LanguageModel
+from lstm.text.sources import TextLike
+
+
+def windows_of(
+    model: LanguageModel, corpus: TextLike | Corpus, length: int, count: int, seed: int
+) -> NDArray[np.int64]:
+    """Tokens (count, length) of a text, where it is long enough; all of it where it is not.
+
+    Raises:
+        InvalidTypeError: `model` is no language model, or a number no integer.
+        InvalidValueError: `length` is below 2, or `count` below 1.
+        InvalidShapeError: the text has fewer than 3 tokens.
+    """
+    if not isinstance(model, LanguageModel):
+        raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
+    checks.int_at_least("longest", length - 1, 1)
+    tokens = model.encoded(corpus).tokens
+    if len(tokens) < 3:
+        raise InvalidShapeError("corpus", "at least 3 tokens", len(tokens))
+    length = min(length, len(tokens))
+    rng = np.random.default_rng(seed)
+    starts = rng.integers(0, len(tokens) - length + 1, checks.positive_int("windows", count))
+    return np.array([tokens[start : start + length] for start in starts], np.int64)
