@@ -11,8 +11,8 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from importlib.resources import files
 from os import PathLike
+from pathlib import Path
 from string import Template
 from typing import Any
 
@@ -79,9 +79,10 @@ def report_html(examination: Examination, *, title: str = "What the model sees")
         "charts": list(_charts(examination)),
         "arrays": {name: packed.add(array) for name, array in arrays.items()},
     }
-    folder = files("lstm.inspection")
-    script, look = (folder.joinpath(f"report.{kind}").read_text("utf-8") for kind in ("js", "css"))
-    return Template(folder.joinpath("report.html").read_text("utf-8")).substitute(
+    page, look, script = (
+        Path(__file__).with_suffix(kind).read_text("utf-8") for kind in (".html", ".css", ".js")
+    )
+    return Template(page).substitute(
         title=html.escape(visible(title)),
         css=look,
         js=script,
