@@ -13,7 +13,15 @@ from lstm.backends import reference
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.initializers import RandomNormal
 from lstm.inspection import properties
-from lstm.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN
+from lstm.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Dense,
+    Embedding,
+    SimpleRNN,
+    SpatialDropout1D,
+)
 from lstm.text import ByteVocabulary, Corpus, TextSource
 
 
@@ -95,6 +103,23 @@ class TestRecord:
         for letter in "hc":
             assert_array_equal(found[letter][0, 1], found[letter][0, 0])
             assert_array_equal(found[letter][0, 4], found[letter][0, 2])
+
+    def test_no_steps_leave_nothing_but_the_state(self) -> None:
+        model, state = stacked(), stacked().initial_state(2)
+        found = inspection.record(model, sequences(0), state)
+        assert found.layers["lstm"]["c"].shape == (2, 0, 5)
+        for parts in found.state.values():
+            assert not np.concatenate(parts).any()
+
+    @pytest.mark.parametrize("change", [{"lstm": (np.zeros((2, 4)),) * 2}, {"other": ()}])
+    def test_the_state_of_another_model_is_refused(self, change: Any) -> None:
+        state = {**stacked().initial_state(2), **change}
+        with pytest.raises(InvalidShapeError, match="state"):
+            inspection.record(stacked(), sequences(), state)
+
+    def test_what_is_no_model_is_refused(self) -> None:
+        with pytest.raises(InvalidTypeError, match="a Model"):
+            inspection.record(lstm.LSTMNetwork(3, 4, 1), sequences())  # type: ignore[arg-type]
 
     def test_a_model_without_recurrence_is_refused(self) -> None:
         with pytest.raises(InvalidValueError, match="recurrent layer"):
@@ -203,6 +228,7 @@ class TestUnits:
             ({"properties": {"nan": lambda text: [np.nan] * len(text)}}, "property nan"),
             ({"quantities": ["q"]}, "quantities"),
             ({"shuffles": 1}, "shuffles"),
+            ({"seed": -1}, "seed"),
         ],
     )
     def test_bad_input(self, model: LanguageModel, options: dict[str, Any], argument: str) -> None:
@@ -296,6 +322,23 @@ class TestGradientFlow:
         with pytest.raises(InvalidValueError, match="layer, state"):
             flow.rate("lstm", "z")
 
+    def test_layers_of_different_lengths_end_at_their_first_step(self) -> None:
+        encoded, decoded = Input((5, 3)), Input((2, 3))
+        _, h, c = LSTM(4, return_state=True, name="long")(encoded)
+        y = LSTM(4, return_sequences=True, name="short")(decoded, initial_state=[h, c])
+        flow = inspection.gradient_flow(
+            Model([encoded, decoded], y), [sequences(5), sequences(2)], np.ones((2, 4))
+        )
+        assert flow.lags.tolist() == [0, 1, 2, 3, 4]
+        assert (flow.norms["long"]["c"] > 0).all()
+        assert np.isnan(flow.norms["short"]["h"]).tolist() == [False, False, True, True, True]
+
+    def test_masked_steps_are_refused(self) -> None:
+        model = Sequential([Embedding(9, 3, mask_zero=True), LSTM(4)])
+        assert inspection.gradient_flow(model, [[4, 2, 7]]).lags.tolist() == [0, 1, 2]
+        with pytest.raises(InvalidValueError, match="without masked steps"):
+            inspection.gradient_flow(model, [[4, 2, 0]])
+
     def test_layers_that_read_backwards_are_refused(self) -> None:
         model = Sequential([Input((None, 3)), LSTM(4, go_backwards=True)])
         with pytest.raises(InvalidValueError, match="forwards"):
@@ -325,6 +368,16 @@ class TestSaliency:
             expected = table[ord(c)] @ gradient[ord(c)]
             assert found.values[there].sum() == pytest.approx(expected, rel=1e-4, abs=1e-9)
         assert found.target == "c"
+
+    def test_the_vectors_may_pass_through_other_layers_first(self) -> None:
+        vocabulary = ByteVocabulary()
+        layers = [Embedding(256, 4), SpatialDropout1D(0.5), GRU(5, return_sequences=True)]
+        model = Sequential([Input((None,)), *layers, Dense(256, activation="softmax")])
+        found = inspection.saliency(LanguageModel(vocabulary, model), "abc", target="d")
+        table = layers[0].value("embeddings")
+        p = model.predict(np.array([[97, 98, 99]]))[0, -1, 100]
+        assert_allclose(found.probability, p, rtol=1e-5)
+        assert (np.abs(found.values) <= found.norms * np.linalg.norm(table[97:100], axis=1)).all()
 
     def test_the_most_probable_token_is_the_default(self, model: LanguageModel) -> None:
         found = inspection.saliency(model, "the app")
@@ -371,6 +424,8 @@ class TestMemory:
             inspection.memory(model, text, longest=4)
         with pytest.raises(InvalidValueError, match="longest"):
             inspection.context(model, TEXT, longest=0)
+        with pytest.raises(InvalidValueError, match="seed"):
+            inspection.memory(model, TEXT, seed=-1)
 
 
 def test_saturation_counts_values() -> None:

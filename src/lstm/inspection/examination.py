@@ -81,8 +81,8 @@ def examine(
 
     Raises:
         InvalidTypeError: `model` is no language model.
-        InvalidShapeError: there is no text, or a property gives another number of values.
-        InvalidValueError: a character that the model does not know.
+        InvalidShapeError: a property gives another number of values.
+        InvalidValueError: there is no text, or a character that the model does not know.
 
     Example:
         >>> import lstm

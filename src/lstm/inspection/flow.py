@@ -33,7 +33,8 @@ class GradientFlow:
         norms: by layer and state, "h" and "c": (K + 1,), the length of the gradient of the loss
             with respect to that state, the geometric mean over the sequences. That of h is whole:
             it comes from later steps and from the layers above. That of c is what later steps
-            say; at lag 0, where there are none, it is NaN.
+            say; at lag 0, where there are none, it is NaN. So are lags beyond the first step of a
+            layer that reads fewer steps than another.
     """
 
     lags: NDArray[np.int64]
@@ -48,6 +49,9 @@ class GradientFlow:
         Raises:
             InvalidValueError: there is no such layer or state, or fewer than 2 lags.
         """
+        checks.int_at_least("first", first, 0)
+        if last is not None:
+            checks.int_at_least("last", last, first)
         known = [(name, key) for name, states in self.norms.items() for key in states]
         if (layer, state) not in known:
             raise InvalidValueError("layer, state", f"one of {known}", (layer, state))
@@ -70,7 +74,9 @@ def gradient_flow(model: Model, x: Any, gradient: ArrayLike | None = None) -> Gr
 
     Raises:
         InvalidShapeError: the model cannot take `x`, or there is no step.
-        InvalidValueError: there is no recurrent layer, or one that reads backwards.
+        InvalidTypeError: it is no model.
+        InvalidValueError: there is no recurrent layer, or one that reads backwards, or steps of `x`
+            are masked: a lag would not be the same for all sequences.
 
     Source:
         Bengio, Simard & Frasconi, "Learning long-term dependencies with gradient descent is
@@ -95,11 +101,20 @@ def gradient_flow(model: Model, x: Any, gradient: ArrayLike | None = None) -> Gr
     inputs = [probe.inputs(place, run, trace) for place in probe.places]
     found = probe.backward(run, trace, run.ops.array(arriving), wanted)
     norms = {}
-    for place, (sequence, state, _) in zip(probe.places, inputs, strict=True):
+    for place, (sequence, state, mask) in zip(probe.places, inputs, strict=True):
+        if mask is not None and not np.all(run.ops.to_numpy(mask)):
+            raise InvalidValueError("x", "sequences of one length, without masked steps", "masks")
         outputs = [found.get(tensor) for tensor in place.node.outputs]
         norms[place.name] = _norms(run, place, sequence, state, outputs)
-    steps = len(next(iter(next(iter(norms.values())).values())))
-    return GradientFlow(np.arange(steps), norms)
+    steps = max(len(lengths) for states in norms.values() for lengths in states.values())
+    whole = {
+        name: {
+            letter: np.pad(lengths, (0, steps - len(lengths)), constant_values=np.nan)
+            for letter, lengths in states.items()
+        }
+        for name, states in norms.items()
+    }
+    return GradientFlow(np.arange(steps), whole)
 
 
 def gradient_flow_of_text(

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends.ops import Array
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.symbolic import Node, SymbolicTensor
-from lstm.models import Model
+from lstm.models import Model, State
 from lstm.models.graph import Graph, Trace
 
 
@@ -49,6 +49,8 @@ class Probe:
     """
 
     def __init__(self, model: Model) -> None:
+        if not isinstance(model, Model):
+            raise InvalidTypeError("model", "a Model", type(model).__name__)
         graph = model.graph
         self.model = model
         self.places = [
@@ -68,16 +70,19 @@ class Probe:
         """A pass over sequences, and what it left.
 
         Raises:
-            InvalidShapeError, InvalidValueError: the model cannot take `x`.
+            InvalidTypeError, InvalidShapeError, InvalidValueError: the model cannot take `x`, or go
+                on from `state`.
         """
         feeds, masks = self.model.feed(x)
+        backend = self.model.backend
         try:
-            carried = self.model.graph.recurrent(stateful=False)
+            shapes = self.model.graph.state_shapes()
         except InvalidValueError:  # A layer that reads backwards has no state to go on from.
-            carried = frozenset()
-        run = Run(
-            self.model.backend, keep_cache=keep_cache, states=dict(state or {}), carried=carried
-        )
+            shapes = {}
+        states: Mapping[str, StepState] = {}
+        if state is not None:
+            states = State.checked(state, shapes, feeds[0].shape[0], backend.dtype)
+        run = Run(backend, keep_cache=keep_cache, states=dict(states), carried=frozenset(shapes))
         return run, self.graph.forward(run, feeds, masks)
 
     def backward(

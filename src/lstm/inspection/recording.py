@@ -48,8 +48,9 @@ def record(model: Model, x: Any, state: Mapping[str, StepState] | None = None) -
         state: the state to start from; None is zeros.
 
     Raises:
+        InvalidTypeError: it is no model.
         InvalidValueError: the model has no recurrent layer.
-        InvalidShapeError: the model cannot take `x`.
+        InvalidShapeError: the model cannot take `x`, or go on from `state`.
 
     Example:
         >>> import numpy as np
@@ -82,17 +83,18 @@ def _quantities(
     if layer.go_backwards:
         x, mask = ops.flip(x, 1), None if mask is None else ops.flip(mask, 1)
     seen, m = ops.to_numpy(x), None if mask is None else ops.to_numpy(mask)
-    begin = None if state is None else tuple(ops.to_numpy(part) for part in state)
     h = probe.states(layer, x, state, mask)
+    if state is None:
+        begin = (np.zeros((len(h), layer.units), h.dtype),) * len(layer.states)
+    else:
+        begin = tuple(ops.to_numpy(part) for part in state)
     found = {"h": h} | _gates_of(layer)(layer, seen, h, begin, m)
     return {k: v[:, ::-1] for k, v in found.items()} if layer.go_backwards else found
 
 
-def _lstm(
-    layer: LSTM, x: Values, h: Values, state: StepState | None, mask: Values | None
-) -> Quantities:
+def _lstm(layer: LSTM, x: Values, h: Values, state: StepState, mask: Values | None) -> Quantities:
     """The gates of an LSTM, (L1) to (L6), at all steps at once: the states are known."""
-    h0, c = state or (np.zeros_like(h[:, 0]),) * 2
+    h0, c = state
     z = x @ layer.value("kernel") + _before(h, h0) @ layer.value("recurrent_kernel")
     if layer.use_bias:
         z = z + layer.value("bias")
@@ -107,11 +109,9 @@ def _lstm(
     return {"c": cs, "i": i, "f": f, "g": g, "o": o}
 
 
-def _gru(
-    layer: GRU, x: Values, h: Values, state: StepState | None, mask: Values | None
-) -> Quantities:
+def _gru(layer: GRU, x: Values, h: Values, state: StepState, mask: Values | None) -> Quantities:
     """The gates of a GRU, (G1) to (G4), at all steps at once."""
-    (h0,) = state or (np.zeros_like(h[:, 0]),)
+    (h0,) = state
     bias = layer.value("bias")
     b_x, b_h = (0, 0) if bias is None else bias
     from_x = np.split(x @ layer.value("kernel") + b_x, 3, -1)
@@ -121,7 +121,7 @@ def _gru(
 
 
 def _simple_rnn(
-    layer: SimpleRNN, x: Values, h: Values, state: StepState | None, mask: Values | None
+    layer: SimpleRNN, x: Values, h: Values, state: StepState, mask: Values | None
 ) -> Quantities:
     """A plain recurrent layer has no gates."""
     return {}

@@ -66,7 +66,9 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
     tokens = vocabulary.encode(text)
     if not len(tokens):
         raise InvalidShapeError("text", "at least one token", "none")
-    (embedding,) = (n for n in model.model.graph.nodes if isinstance(n.layer, Embedding))
+    ((embedding, vectors),) = (
+        (n.layer, n.outputs[0]) for n in model.model.graph.nodes if isinstance(n.layer, Embedding)
+    )
     run, trace = probe.forward(tokens[None], keep_cache=True)
     p = np.asarray(run.ops.to_numpy(trace.outputs[0]))[0, -1]
     chosen = int(p.argmax())
@@ -78,11 +80,7 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
         chosen = int(first[0])
     dy = np.zeros((1, len(tokens), len(vocabulary)), model.model.backend.dtype)
     dy[0, -1, chosen] = 1 / max(float(p[chosen]), _TINY)
-    vectors = embedding.outputs[0]
-    # By name: the first recurrent layer reads the vectors, and the probe keeps what it reads.
-    place = next(place for place in probe.places if place.node.inputs[0] is vectors)
-    x, _, _ = probe.inputs(place, run, trace)
-    e = np.asarray(run.ops.to_numpy(x), np.float64)[0]
+    e = np.asarray(embedding.value("embeddings"), np.float64)[tokens]
     gradient = probe.backward(run, trace, run.ops.array(dy), {vectors})[vectors]
     g = np.asarray(run.ops.to_numpy(gradient), np.float64)[0]
     decoder = vocabulary.decoder()

@@ -128,7 +128,7 @@ def score_units(
         raise InvalidShapeError("target", f"at least {FEWEST} steps", len(steps))
     if not steps.any():
         raise InvalidValueError("target", "values that differ", "equal ones")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checks.int_at_least("seed", seed, 0))
     count = checks.int_at_least("shuffles", shuffles, 2)
     shifts = rng.integers(len(steps) // 10, len(steps) - len(steps) // 10, count)
     shifted = np.stack([steps, *(np.roll(steps, shift) for shift in shifts)], 1)

@@ -16,7 +16,7 @@ def windows_of(
 
     Raises:
         InvalidTypeError: `model` is no language model, or a number no integer.
-        InvalidValueError: `length` is below 2, or `count` below 1.
+        InvalidValueError: `length` is below 2, `count` below 1, or `seed` below 0.
         InvalidShapeError: the text has fewer than 3 tokens.
     """
     if not isinstance(model, LanguageModel):
@@ -26,6 +26,6 @@ def windows_of(
     if len(tokens) < 3:
         raise InvalidShapeError("corpus", "at least 3 tokens", len(tokens))
     length = min(length, len(tokens))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checks.int_at_least("seed", seed, 0))
     starts = rng.integers(0, len(tokens) - length + 1, checks.positive_int("windows", count))
     return np.array([tokens[start : start + length] for start in starts], np.int64)
