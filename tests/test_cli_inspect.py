@@ -78,7 +78,7 @@ class TestInspect:
             for part in (found.saturation["lstm"]["f"].low, found.saturation["lstm"]["f"].high)
         ]
         assert found.memory is not None
-        assert f"0.01 nats or more {found.memory.length} tokens later" in shown
+        assert f"0.01 nats or more up to {found.memory.length} tokens later" in shown
 
     def test_the_most_surprising_place(self, folder: Path, model: LanguageModel) -> None:
         shown = json.loads(

@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,6 +99,18 @@ class TestTable:
         assert (tmp_path / "a.csv").read_text() == "before"
         with pytest.raises(ModelFileError):
             write_table(tmp_path / "none" / "a.csv", [])
+
+    @pytest.mark.parametrize(
+        ("options", "argument"),
+        [({"unit": 24}, "unit"), ({"unit": -1}, "unit"), ({"layer": "x"}, "layer")],
+    )
+    def test_units_and_layers_that_are_not_there_are_refused(
+        self, model: LanguageModel, tmp_path: Path, options: dict[str, Any], argument: str
+    ) -> None:
+        parts = [read(model, "the", top=1)]
+        with pytest.raises(InvalidValueError, match=argument):
+            write_table(tmp_path / "a.csv", parts, **options)
+        assert not list(tmp_path.iterdir())
 
 
 def test_every_property_gives_a_value_for_each_character() -> None:

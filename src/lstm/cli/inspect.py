@@ -28,6 +28,8 @@ from lstm.inspection import (
     write_table,
 )
 from lstm.inspection.examination import CHARACTERS
+from lstm.inspection.reading import checked_unit
+from lstm.inspection.saturation import GATES
 from lstm.inspection.units import FEWEST, UnitScore
 from lstm.text import Corpus, LanguageModel
 from lstm.text.console import reading as reading_bar
@@ -37,8 +39,6 @@ from lstm.text.sources import source
 
 _SURPRISES, _LINE, _SAMPLES = 5, 150, 3
 """Surprising places; tokens of a coloured line, and for how many units there is one."""
-
-_GATES = {"i": "input", "f": "forget", "o": "output", "u": "update", "s": "reset"}
 
 
 def inspect(
@@ -169,10 +169,8 @@ def _place(unit: str, sample: Reading) -> tuple[str, int, str]:
         first = next(iter(sample.layers))
         known = ", ".join(sample.layers)
         raise InvalidValueError("unit", f"LAYER/NUMBER, such as {first}/0, of {known}", unit)
+    checked_unit(sample, layer, int(number))
     states = sample.layers[layer]
-    units = states["h"].shape[1]
-    if int(number) >= units:
-        raise InvalidValueError("unit", f"a unit of {layer}, 0 to {units - 1}", number)
     quantity = quantity or ("c" if "c" in states else "h")
     if quantity not in states:
         raise InvalidValueError("unit", f"one of {', '.join(states)} of {layer}", quantity)
@@ -230,8 +228,8 @@ def _show(screen: Screen, what: str, found: Examination, surprises: list[dict[st
     screen.print(_gate_table(found))
     if found.memory is not None:
         screen.print(
-            f"\nMemory: a token still changes the loss by 0.01 nats or more {found.memory.length} "
-            "tokens later"
+            "\nMemory: a token changes the loss by 0.01 nats or more up to "
+            f"{found.memory.length} tokens later"
         )
     if found.context is not None:
         context = found.context.smoothed()
@@ -261,9 +259,9 @@ def _gate_table(found: Examination) -> Table:
     table = Table("layer", "gate", "shut (below 0.1)", "open (above 0.9)", box=None)
     for layer, gates in found.saturation.items():
         for letter, gate in gates.items():
-            if letter in _GATES:
+            if letter in GATES:
                 shares = (f"{100 * part.mean():.0f} %" for part in (gate.low, gate.high))
-                table.add_row(layer, f"{letter} ({_GATES[letter]})", *shares)
+                table.add_row(layer, f"{letter} ({GATES[letter]})", *shares)
     return table
 
 

@@ -16,8 +16,8 @@ from lstm.errors import InvalidValueError
 from lstm.inspection.coloring import ABOVE, BELOW, INK, checked_values, visible
 from lstm.inspection.flow import GradientFlow
 from lstm.inspection.memory import NOTICEABLE, Context, Memory, Position
-from lstm.inspection.reading import Reading
-from lstm.inspection.saturation import Saturation
+from lstm.inspection.reading import Reading, checked_unit
+from lstm.inspection.saturation import GATES, Saturation
 from lstm.inspection.units import UnitScore
 
 _MARKERS = "o^sDv"
@@ -249,17 +249,6 @@ def plot_units(scores: Sequence[UnitScore], *, ax: Any = None) -> Any:
     return ax
 
 
-def checked_unit(reading: Reading, layer: str, unit: int) -> None:
-    """Check that there is such a layer, and such a unit in it.
-
-    Raises:
-        InvalidValueError: there is not.
-    """
-    units = reading.layers[checks.one_of("layer", layer, tuple(reading.layers))]["h"].shape[1]
-    if checks.int_at_least("unit", unit, 0) >= units:
-        raise InvalidValueError("unit", f"a unit of {layer}, 0 to {units - 1}", unit)
-
-
 @contextmanager
 def _axes(ax: Any, **size: Any) -> Iterator[Any]:
     """The axes to plot in, in the style of all plots."""
@@ -269,7 +258,7 @@ def _axes(ax: Any, **size: Any) -> Iterator[Any]:
 
 def _gates(gates: Mapping[str, Saturation]) -> list[tuple[str, Saturation]]:
     """What is open or shut: states and candidates are not."""
-    found = [(letter, gate) for letter, gate in gates.items() if letter not in ("h", "g")]
+    found = [(letter, gate) for letter, gate in gates.items() if letter in GATES]
     if not found:
         raise InvalidValueError("gates", "those of an LSTM or a GRU", ", ".join(gates) or "none")
     return found

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.inspection.probe import Probe
 from lstm.inspection.recording import Quantities, recorded
 from lstm.text import Corpus, LanguageModel
@@ -112,6 +112,17 @@ def read(
     return _joined(parts)
 
 
+def checked_unit(reading: Reading, layer: str, unit: int) -> None:
+    """Check that there is such a layer, and such a unit in it.
+
+    Raises:
+        InvalidValueError: there is not.
+    """
+    units = reading.layers[checks.one_of("layer", layer, tuple(reading.layers))]["h"].shape[1]
+    if checks.int_at_least("unit", unit, 0) >= units:
+        raise InvalidValueError("unit", f"a unit of {layer}, 0 to {units - 1}", unit)
+
+
 def _probe(model: LanguageModel) -> Probe:
     if not isinstance(model, LanguageModel):
         raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
@@ -121,7 +132,7 @@ def _probe(model: LanguageModel) -> Probe:
 def _tokens(model: LanguageModel, corpus: TextLike | Corpus) -> Corpus:
     tokens = model.encoded(corpus)
     if not len(tokens):
-        raise InvalidShapeError("corpus", "a text", "an empty one")
+        raise InvalidValueError("corpus", "a text that is not empty", "no tokens")
     return tokens
 
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from lstm import saving
 from lstm.inspection.coloring import visible
 from lstm.inspection.examination import Examination
+from lstm.inspection.saturation import GATES
 from lstm.text import Vocabulary
 
 _VALUES = 2**24
@@ -184,7 +185,7 @@ def _charts(examination: Examination) -> Iterator[Chart]:
             },
         )
     for layer, gates in examination.saturation.items():
-        open_gates = {letter: gate for letter, gate in gates.items() if letter not in ("h", "g")}
+        open_gates = {letter: gate for letter, gate in gates.items() if letter in GATES}
         if not open_gates:
             continue
         yield _chart(
@@ -232,8 +233,8 @@ def _loss_charts(examination: Examination) -> Iterator[Chart]:
         length = examination.memory.length
         yield _chart(
             "Memory",
-            f"By how much the loss changes if a token so far back is another one. {length} tokens "
-            "back it is still 0.01 nats or more.",
+            "By how much the loss changes if a token so far back is another one: 0.01 nats or more "
+            f"up to {length} tokens back.",
             ("tokens back", True),
             ("change (nats)", True),
             {"": (examination.memory.lags, examination.memory.change)},

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from lstm.errors import InvalidShapeError
 
+GATES = {"i": "input", "f": "forget", "o": "output", "u": "update", "s": "reset"}
+"""The names of what is open or shut; states and candidates are not."""
+
 _BINS = 20
 _LOW, _HIGH = 0.1, 0.9
 _BOUNDED = {"i": 0, "f": 0, "o": 0, "u": 0, "s": 0, "g": -1, "h": -1}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from os import PathLike
 
 from lstm import saving
-from lstm.inspection.reading import Reading
+from lstm.inspection.reading import Reading, checked_unit
 
 
 def write_table(
@@ -23,14 +23,15 @@ def write_table(
 
     Args:
         path: the file; replaced if it exists.
-        parts: what `readings` returned, or one reading.
+        parts: what `readings` returned, or a list of readings one after the other.
         layer: only this one.
-        unit: only those of this number.
+        unit: only those of this number, which each of the layers must have.
 
     Returns:
         The number of rows.
 
     Raises:
+        InvalidValueError: there is no such layer or unit.
         ModelFileError: the file cannot be written; an older one is untouched.
 
     Example:
@@ -53,6 +54,8 @@ def write_table(
         for part in parts:
             layers = {name: x for name, x in part.layers.items() if layer in (None, name)}
             if not letters:
+                for name in layers if layer is None else (layer,):
+                    checked_unit(part, name, 0 if unit is None else unit)
                 letters = list(dict.fromkeys(key for x in layers.values() for key in x))
                 writer.writerow(["step", "token", "nats", "layer", "unit", *letters])
             for t, piece in enumerate(part.pieces):
