@@ -29,6 +29,8 @@ from types import TracebackType
 from typing import Any
 
 NUMBER = re.compile(r"[+-]?(?:(?:\d*\.\d+|\d+\.)(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)")
+# Where a reader or Markdown sees Python: each has to be a fence that runs.
+PYTHON = re.compile(r"(`{3,}|~{3,}) *(\{picture\}|py)", re.IGNORECASE)
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -59,7 +61,7 @@ def blocks(text: str, first_line: int = 1) -> Iterator[Block]:
     """Yield the blocks of a Markdown text that run.
 
     Raises:
-        PageError: a directive cannot be one.
+        PageError: a directive cannot be one, or a block of Python would not run.
     """
     lines = text.splitlines()
     start = 0
@@ -70,6 +72,8 @@ def blocks(text: str, first_line: int = 1) -> Iterator[Block]:
             # Markdown would take it for a paragraph, and what follows for anything.
             if re.match(r" *`{3,}\{", lines[start - 1]):
                 raise PageError(first_line + start - 1, "a fence whose first line has backticks")
+            if PYTHON.search(lines[start - 1]):
+                raise PageError(first_line + start - 1, "Python that no fence of its own begins")
             continue
         indent, fence, info = opening.groups()
         closing = re.compile(f" *{fence}`* *$")
@@ -80,6 +84,8 @@ def blocks(text: str, first_line: int = 1) -> Iterator[Block]:
         line = first_line + start
         if info.strip() == "python":
             yield Block("\n".join(body) + "\n", line)
+        elif info.strip().lower().startswith("py"):
+            raise PageError(line - 1, f"a fence of {info.strip()}, which is not run")
         elif info.startswith("{picture}"):
             code = [option.startswith(":") for option in [*body, ""]].index(False)
             yield Block("\n".join(body[code:]) + "\n", line + code, draws=True)
@@ -90,7 +96,10 @@ def blocks(text: str, first_line: int = 1) -> Iterator[Block]:
 
 def has_code(page: Path) -> bool:
     """Whether anything in a page may run."""
-    return bool(re.search(r"^ *`{3,}(python|\{picture\})", page.read_text("utf-8"), re.MULTILINE))
+    try:
+        return any(True for _ in blocks(page.read_text("utf-8")))
+    except PageError:
+        return True
 
 
 def run(page: Path, pictures: Path, kind: str = "svg") -> Run:
@@ -132,9 +141,12 @@ def run(page: Path, pictures: Path, kind: str = "svg") -> Run:
 
 def check(block: Block, names: dict[str, Any], page: Path) -> list[tuple[int, str]]:
     """Run a block with prompts and compare what it prints."""
-    test = doctest.DocTestParser().get_doctest(
-        block.source, names, page.name, str(page), block.line - 1
-    )
+    parser = doctest.DocTestParser()
+    texts = (part.strip() for part in parser.parse(block.source) if isinstance(part, str))
+    for text in filter(None, texts):
+        line = block.line + block.source[: block.source.index(text)].count("\n")
+        return [(line, "neither behind a prompt nor what one printed")]
+    test = parser.get_doctest(block.source, names, page.name, str(page), block.line - 1)
     test.globs = names
     runner = Runner(Checker(), verbose=False, optionflags=FLAGS)
     runner.run(test, out=lambda text: None, clear_globs=False)

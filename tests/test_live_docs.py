@@ -125,6 +125,28 @@ def test_a_picture_that_markdown_would_not_see_is_found(live: ModuleType, tmp_pa
     assert problems(live, tmp_path, text) == [(3, "a fence whose first line has backticks")]
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("- ```python\n  x\n  ```\n", 1),
+        ("> ```python\n> x\n> ```\n", 1),
+        ("~~~python\nx\n~~~\n", 1),
+        ("\n```py\nx\n```\n", 2),
+        ("```Python\nx\n```\n", 1),
+        ("```python title\nx\n```\n", 1),
+        ("````{solution}\nSo:\n\n```pycon\n>>> x\n```\n````\n", 4),
+        ("```python\nx\n>>> 1\n1\n```\n", 2),
+        ("```python\n>>> 1\n1\n\nx\n```\n", 5),
+        ("``` python\nx\n```\n", 2),
+    ],
+)
+def test_nothing_is_silently_not_run(
+    live: ModuleType, tmp_path: Path, text: str, line: int
+) -> None:
+    assert [found for found, _ in problems(live, tmp_path, text)] == [line]
+    assert live.has_code(tmp_path / "page.md")
+
+
 def test_a_page_finds_nothing_that_another_left(live: ModuleType, tmp_path: Path) -> None:
     first = """```python
 import lstm, numpy as np
