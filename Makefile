@@ -37,10 +37,12 @@ check: $(VENV)/.package $(VENV)/.extra-dev ## verify format, lint, types and the
 	$(BIN)/lint-imports --no-logo
 
 # Each page runs in a process of its own, as many at once as there are cores. Sphinx reads only pages
-# that have changed, all of them after a change of the library.
+# that have changed, all of them after a change of the library, or after a failure: otherwise a page
+# with a problem would count as read, and the next build would succeed.
 docs: $(VENV)/.package $(VENV)/.extra-docs ## build the documentation, with what its code computes and draws
 	LSTM_NUM_THREADS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --jobs auto -b html -c docs -d build/doctrees . build/site
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --jobs auto -b html -c docs -d build/doctrees . build/site \
+	  || { rm -rf build/doctrees; exit 1; }
 	$(BIN)/python docs/check_links.py build/site
 	@echo "It is in $(CURDIR)/build/site/index.html"
 
