@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends.ops import Array, LSTMWeights
-from lstm.layers import LSTM, Dense, Embedding
+from lstm.errors import InvalidValueError
+from lstm.layers import LSTM, Dense, Dropout, Embedding, SpatialDropout1D
 from lstm.models import State
 
 if TYPE_CHECKING:
@@ -33,8 +34,19 @@ class Stack(NamedTuple):
 
 
 def stack_of(model: "LanguageModel") -> Stack:
-    """The weights of a language model."""
+    """The weights of a language model.
+
+    Raises:
+        InvalidValueError: it is made of other layers than those that `Ops.generate` computes.
+    """
     layers, backend = model.model.layers, model.model.backend
+    for layer in layers:
+        if not isinstance(layer, Embedding | LSTM | Dense | Dropout | SpatialDropout1D) or (
+            isinstance(layer, LSTM)
+            and (layer.activation, layer.recurrent_activation) != ("tanh", "sigmoid")
+        ):
+            expected = "one of an Embedding, LSTMs with tanh and sigmoid, and a Dense, to write"
+            raise InvalidValueError("model", expected, f"a {type(layer).__name__} {layer.name}")
     (embedding,) = (layer for layer in layers if isinstance(layer, Embedding))
     lstms = [layer for layer in layers if isinstance(layer, LSTM)]
     (output,) = (layer for layer in layers if isinstance(layer, Dense))
