@@ -224,8 +224,10 @@ def _show(screen: Screen, what: str, found: Examination, surprises: list[dict[st
                 screen.print(colored_text(sample.pieces[:_LINE], values[:_LINE]))
     elif len(sample.tokens) < FEWEST:
         screen.print(f"\nToo short a text to look for units: fewer than {FEWEST} tokens")
-    screen.print("\nGates, over all units and tokens")
-    screen.print(_gate_table(found))
+    gates = _gate_table(found)
+    if gates.row_count:  # A SimpleRNN has none.
+        screen.print("\nGates, over all units and tokens")
+        screen.print(gates)
     if found.memory is not None:
         screen.print(
             "\nMemory: a token changes the loss by 0.01 nats or more up to "
