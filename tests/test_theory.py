@@ -28,6 +28,11 @@ def test_pages_cite_only_what_is_defined() -> None:
         assert labels(page.read_text()) <= set(definitions()), page
 
 
+def test_kernels_cite_only_what_is_defined() -> None:
+    for path in (ROOT / "cpp").glob("*.inl"):
+        assert labels(path.read_text()) <= set(definitions()), path
+
+
 def test_code_and_pages_label_the_same_equations() -> None:
     cited = {label for path in SOURCES for label in labels(path.read_text())}
     assert cited
