@@ -270,6 +270,7 @@ class TestPlot:
             (["one", "one"], 1, "runs: expected folders of trainings, each once, got one, one"),
             (["one", "--output", "a.txt"], 2, "--output: expected a file that ends with .png"),
             (["one", "--output", "none/a.png"], 2, "--output: expected a file in a folder that"),
+            (["one", "--output", "dir.png"], 2, "--output: expected a file in a folder that"),
             (["one", "--over", "tme"], 2, "--over: expected one of 'time', 'steps', 'epochs' (did"),
         ],
     )
@@ -278,6 +279,7 @@ class TestPlot:
     ) -> None:
         training(folder, "one")
         training(folder, "words", loss="low")
+        (folder / "dir.png").mkdir()
         for name, content in (("begun", ""), ("damaged", '{"epoch": 1}\n{')):
             (folder / name).mkdir()
             (folder / name / "history.jsonl").write_text(content)

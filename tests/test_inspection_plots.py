@@ -175,6 +175,13 @@ class TestRuns:
         assert list(lines(ax)) == names
         assert lines(ax)[names[0]] == ([1, 2, 3], [3, 3 / 2, 1])
 
+    def test_no_two_of_seven_runs_look_alike(self, tmp_path: Path) -> None:
+        for k in range(7):
+            training(tmp_path, str(k))
+        drawn = plot_runs([tmp_path / str(k) for k in range(7)]).get_lines()
+        assert len({line.get_color() for line in drawn}) == 7
+        assert len({(line.get_color(), line.get_linewidth()) for line in drawn}) == 14
+
     @pytest.mark.parametrize(("over", "last"), [("time", 7.5), ("steps", 30), ("epochs", 3)])
     def test_over(self, tmp_path: Path, over: str, last: float) -> None:
         training(tmp_path, "one")

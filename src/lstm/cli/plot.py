@@ -25,7 +25,7 @@ def plot(
     """Plot the losses of one training or several, in one picture."""
     if output.suffix.lower() not in _KINDS:
         raise InvalidValueError("output", f"a file that ends with {', '.join(_KINDS)}", output)
-    if not output.absolute().parent.is_dir():
+    if output.is_dir() or not output.absolute().parent.is_dir():
         raise InvalidValueError("output", "a file in a folder that exists", output)
     with plotting.style():
         plot_runs(runs, over=over).figure.savefig(output, dpi=150)

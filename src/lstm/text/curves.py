@@ -43,6 +43,7 @@ def plot_runs(folders: Sequence[str | PathLike[str]], *, over: str = "time", ax:
         for k, (path, records) in enumerate(zip(paths, runs, strict=True)):
             look = {
                 "color": plotting.COLORS[k % len(plotting.COLORS)],
+                "linestyle": plotting.DASHES[k % len(plotting.DASHES)],
                 # A single round would be no line.
                 "marker": "o" if len(records) == 1 else None,
                 "markersize": 4,
@@ -50,13 +51,12 @@ def plot_runs(folders: Sequence[str | PathLike[str]], *, over: str = "time", ax:
             name = path.resolve().name if len(path.parts) < 2 else str(path)
             at = [record[key] for record in records]
             losses = [record["loss"] for record in records]
-            ax.plot(at, losses, ":", linewidth=1.2, label=f"{name}, training", **look)
+            ax.plot(at, losses, linewidth=0.9, label=f"{name}, training", **look)
             judged = [record for record in records if "val_loss" in record]
             if judged:
                 at = [record[key] for record in judged]
                 losses = [record["val_loss"] for record in judged]
-                dashes = plotting.DASHES[k % len(plotting.DASHES)]
-                ax.plot(at, losses, linestyle=dashes, label=f"{name}, validation", **look)
+                ax.plot(at, losses, label=f"{name}, validation", **look)
         ax.set(xlabel=label, ylabel="loss (nats per token)")
         ax.legend()
     return ax
