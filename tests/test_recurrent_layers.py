@@ -266,6 +266,17 @@ class TestBidirectional:
         for state, expected in zip(y[1:], states, strict=True):
             assert_array_equal(state, expected)
 
+    def test_each_direction_takes_the_states_of_its_kind(self) -> None:
+        options = {"return_state": True}
+        layer = Bidirectional(
+            LSTM(3, **options), None, backward_layer=GRU(3, go_backwards=True, **options)
+        )
+        x, *given = [lstm.Input(s) for s in [(None, 2), (3,), (3,), (3,)]]
+        model = lstm.Model([x, *given], layer(x, initial_state=given))
+        states = list(np.random.default_rng(5).normal(size=(3, 3, 3)).astype("f"))
+        for state, got in zip(states, model.predict([X[:, :0], *states])[2:], strict=True):
+            assert_array_equal(got, state)
+
     def test_backward_layer_of_its_own(self) -> None:
         layer = Bidirectional(LSTM(3), backward_layer=LSTM(4, go_backwards=True))
         assert model_of(layer).predict(X).shape == (3, 7)
@@ -280,6 +291,7 @@ class TestBidirectional:
             (lambda: Bidirectional(Dense(3)), "layer"),
             (lambda: Bidirectional(LSTM(3), merge_mode="max"), "merge_mode"),
             (lambda: Bidirectional(LSTM(3), backward_layer=LSTM(3)), "backward_layer"),
+            (lambda: Bidirectional(LSTM(3), backward_layer=Dense(3)), "backward_layer"),
             (
                 lambda: Bidirectional(
                     LSTM(3), backward_layer=LSTM(3, go_backwards=True, return_sequences=True)

@@ -97,8 +97,9 @@ class Bidirectional(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        if not isinstance(layer, Recurrent):
-            raise InvalidTypeError("layer", "an LSTM, GRU or SimpleRNN", repr(layer))
+        for name, given in (("layer", layer), ("backward_layer", backward_layer or layer)):
+            if not isinstance(given, Recurrent):
+                raise InvalidTypeError(name, "an LSTM, GRU or SimpleRNN", repr(given))
         self.layer = layer
         self.merge_mode = checks.one_of("merge_mode", merge_mode, (*_MERGES, None))
         self.forward_layer = _renamed(layer, "forward", go_backwards=False)
@@ -114,9 +115,9 @@ class Bidirectional(Layer):
 
     def call(self, inputs: Any, initial_state: Sequence[SymbolicTensor] | None = None) -> Any:
         given = list(initial_state or [])
-        half = len(given) // 2
-        ahead = _outputs(self.forward_layer(inputs, initial_state=given[:half]))
-        back = _outputs(self.backward_layer(inputs, initial_state=given[half:]))
+        own = len(self.forward_layer.states)
+        ahead = _outputs(self.forward_layer(inputs, initial_state=given[:own]))
+        back = _outputs(self.backward_layer(inputs, initial_state=given[own:]))
         if self.backward_layer.return_sequences:
             back[0] = single(Flip()(back[0]))
         if self.merge_mode is None:
