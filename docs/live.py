@@ -132,9 +132,9 @@ def run(page: Path, pictures: Path, kind: str = "svg") -> Run:
 
 def check(block: Block, names: dict[str, Any], page: Path) -> list[tuple[int, str]]:
     """Run a block with prompts and compare what it prints."""
-    test = doctest.DocTestParser().get_doctest(
-        block.source, names, page.name, str(page), block.line - 1
-    )
+    # A traceback finds the source of each block by its name.
+    name = f"{page.name}:{block.line}"
+    test = doctest.DocTestParser().get_doctest(block.source, names, name, str(page), block.line - 1)
     test.globs = names
     runner = Runner(Checker(), verbose=False, optionflags=FLAGS)
     runner.run(test, out=lambda text: None, clear_globs=False)
