@@ -146,7 +146,9 @@ def check(block: Block, names: dict[str, Any], page: Path) -> list[tuple[int, st
     for text in filter(None, texts):
         line = block.line + block.source[: block.source.index(text)].count("\n")
         return [(line, "neither behind a prompt nor what one printed")]
-    test = parser.get_doctest(block.source, names, page.name, str(page), block.line - 1)
+    # A traceback finds the source of each block by its name.
+    name = f"{page.name}:{block.line}"
+    test = parser.get_doctest(block.source, names, name, str(page), block.line - 1)
     test.globs = names
     runner = Runner(Checker(), verbose=False, optionflags=FLAGS)
     runner.run(test, out=lambda text: None, clear_globs=False)

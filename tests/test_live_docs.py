@@ -115,6 +115,23 @@ def test_what_is_wrong_is_found(
     assert message in found
 
 
+def test_an_error_in_a_function_of_another_block_is_found(live: ModuleType, tmp_path: Path) -> None:
+    page = """
+```python
+>>> a = b = 0
+>>> def fails():
+...     raise OSError("here")
+```
+
+```python
+>>> fails()
+```
+"""
+    ((line, message),) = problems(live, tmp_path, page)
+    assert line == 9
+    assert "OSError: here" in message
+
+
 def test_a_picture_without_a_figure_is_found(live: ModuleType, tmp_path: Path) -> None:
     text = "```{picture} Nothing.\n:alt: Nothing.\npass\n```\n"
     assert problems(live, tmp_path, text) == [(3, "one figure expected, got 0")]

@@ -1,4 +1,4 @@
-"""The README and the guide to text: samples run and print what they say, links lead somewhere."""
+"""The README and the book: samples and commands run, samples print what they say, links lead."""
 
 import os
 import re
@@ -15,18 +15,24 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # What a sample trains for, and what it trains for here.
-SHORTER = {"minutes=0.25": "minutes=0.02", "--minutes 2": "--epochs 1 --hidden 8"}
+SHORTER = {
+    "minutes=0.25": "minutes=0.02",
+    "--minutes 2": "--epochs 1 --hidden 16",
+    "lstm demo text": "lstm demo text --minutes 0.01",
+}
+
+TRAIN = ["lstm", "train", "my.txt", "--epochs", "1", "--hidden", "16"]
 
 
-def blocks(language: str) -> list[str]:
-    found = re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     for long, short in SHORTER.items():
         found = [block.replace(long, short) for block in found]
     return found
 
 
-def commands() -> list[list[str]]:
-    lines = "".join(blocks("sh")).splitlines()
+def commands(page: str = README) -> list[list[str]]:
+    lines = "".join(blocks("sh", page)).splitlines()
     return [shlex.split(line) for line in lines if line.startswith("lstm ")]
 
 
@@ -38,7 +44,8 @@ def test_there_are_five_ways_in() -> None:
 
 
 def test_what_is_shortened_is_there() -> None:
-    assert [long for long in SHORTER if long not in README] == []
+    book = README + "".join(page.read_text("utf-8") for page in (ROOT / "docs").rglob("*.md"))
+    assert [long for long in SHORTER if long not in book] == []
 
 
 @pytest.mark.parametrize("code", blocks("python"), ids=("text", "keras", "state", "network"))
@@ -67,10 +74,26 @@ def test_the_guide_to_text_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert (tmp_path / "story.safetensors").exists()
 
 
-def test_the_commands_run(tmp_path: Path) -> None:
+PAGES = {
+    str(path.relative_to(ROOT)): page
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    if commands(page := path.read_text("utf-8"))
+}
+
+
+def test_these_pages_have_commands() -> None:
+    guides = {"docs/guides/inspection.md", "docs/guides/text.md"}
+    assert PAGES.keys() == {"README.md", "docs/start.md", "docs/ways.md"} | guides
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
+def test_the_commands_run(page: str, tmp_path: Path) -> None:
     text = "It was the best of times, it was the worst of times.\nThe end of the tale.\n"
-    (tmp_path / "my.txt").write_text(text * 20, encoding="utf-8")
-    for _, *arguments in commands():
+    for name in ("my.txt", "other.txt"):
+        (tmp_path / name).write_text(text * 20, encoding="utf-8")
+    asked = commands(page)
+    trains = any(command[1] in ("train", "demo") for command in asked)
+    for _, *arguments in asked if trains else [TRAIN, *asked]:
         result = subprocess.run(
             [sys.executable, "-c", "import lstm.cli; lstm.cli.main()", *arguments],
             cwd=tmp_path,

@@ -1,7 +1,8 @@
 """A language model while it reads a text: states, gates, and what it expected."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,8 +109,8 @@ def read(
     # A token of bytes may hold no character, but four always hold one.
     ends = np.cumsum(lengths[tokens.tokens[: 4 * most]])
     count = min(checks.positive_int("top", top), len(model.vocabulary))
-    parts = list(_readings(model, probe, tokens, max(1, int((ends <= most).sum())), count))
-    return _joined(parts)
+    length = max(1, int((ends <= most).sum()))
+    return _joined(_readings(model, probe, tokens, length, count), length)
 
 
 def checked_unit(reading: Reading, layer: str, unit: int) -> None:
@@ -151,7 +152,7 @@ def _readings(
         after = found.outputs[0][0]
         first = np.full_like(after[:1], np.nan) if p is None else p
         before, p = np.concatenate((first, after[:-1])), after[-1:]
-        expected = np.argsort(-before, -1, kind="stable")[:, :top]
+        expected = _most_probable(before, top)
         surprise = -log_of(np.take_along_axis(before, part[:, None], 1)[:, 0])
         probabilities = np.take_along_axis(before, expected, 1).astype(np.float64)
         if start == 0:
@@ -168,20 +169,29 @@ def _readings(
         yield Reading(tuple(pieces), part, surprise, expected, probabilities, layers, characters)
 
 
-def _joined(parts: Sequence[Reading]) -> Reading:
-    """Readings one after the other, as one."""
-    return Reading(
-        tuple(piece for part in parts for piece in part.pieces),
-        np.concatenate([part.tokens for part in parts]),
-        np.concatenate([part.surprise for part in parts]),
-        np.concatenate([part.expected for part in parts]),
-        np.concatenate([part.probabilities for part in parts]),
-        {
-            name: {
-                letter: np.concatenate([part.layers[name][letter] for part in parts])
-                for letter in quantities
-            }
-            for name, quantities in parts[0].layers.items()
-        },
-        parts[0].characters,
-    )
+def _most_probable(p: NDArray[Any], count: int) -> NDArray[np.int64]:
+    """The most probable tokens (T, K) of p (T, V), in order: V may be large, and K is not."""
+    some = np.argpartition(-p, count - 1, -1)[:, :count]
+    order = np.argsort(-np.take_along_axis(p, some, 1), -1, kind="stable")
+    return np.take_along_axis(some, order, 1)
+
+
+def _joined(parts: Iterator[Reading], length: int) -> Reading:
+    """Readings one after the other, of `length` tokens, as one."""
+    pieces: list[str] = []
+    plain: dict[str, NDArray[Any]] = {}
+    layers: dict[str, Quantities] = {}
+
+    def append(to: dict[str, NDArray[Any]], name: str, values: NDArray[Any]) -> None:
+        if name not in to:  # All at once: joined at the end, it would be in memory twice.
+            to[name] = np.empty((length, *values.shape[1:]), values.dtype)
+        to[name][len(pieces) : len(pieces) + len(values)] = values
+
+    for part in parts:
+        for name in ("tokens", "surprise", "expected", "probabilities"):
+            append(plain, name, getattr(part, name))
+        for layer, quantities in part.layers.items():
+            for letter, values in quantities.items():
+                append(layers.setdefault(layer, {}), letter, values)
+        pieces += part.pieces
+    return Reading(tuple(pieces), **plain, layers=layers, characters=part.characters)
