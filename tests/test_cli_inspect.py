@@ -49,7 +49,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: LanguageModel
     """The working folder, with a text, a model, and files that are none."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.txt").write_text(TEXT)
+    (tmp_path / "text.csv").write_text(TEXT)
     (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "one.txt").write_text("t")
     (tmp_path / "other.txt").write_text("what? " * 100)
     model.save(tmp_path / "model.safetensors")
     keras = lstm.Sequential([lstm.Input((3, 2)), LSTM(4), Dense(1)])
@@ -113,11 +115,33 @@ class TestInspect:
         shown = json.loads(run(*arguments, "--property", "space", "--property", "vowel").stdout)
         assert {unit["property"] for unit in shown["units"]} == {"space", "vowel"}
 
-    def test_a_unit(self, folder: Path) -> None:
+    def test_a_unit(self, folder: Path, model: LanguageModel) -> None:
         arguments = ["inspect", "model.safetensors", "--text", "text.txt", "--characters", "50"]
-        shown = TEXT[:50].replace("\n", "↵\n") + "\n"
-        assert run(*arguments, "--unit", "lstm/12").stdout == shown
-        assert run(*arguments, "--unit", "lstm/12/f").stdout == shown
+        states = read(model, TEXT, characters=50).layers["lstm"]
+        for unit, letter in (("lstm/12", "c"), ("lstm/12/f", "f")):
+            values = states[letter][:, 12]
+            expected = [f"{c!r}\t{x:.4f}" for c, x in zip(TEXT[:50], values, strict=True)]
+            assert run(*arguments, "--unit", unit).stdout.splitlines() == expected
+
+    def test_a_unit_in_a_terminal(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        arguments = ["inspect", "model.safetensors", "--text", "text.txt", "--characters", "50"]
+        shown = run(*arguments, "--unit", "lstm/12").stdout
+        assert "\x1b[" in shown
+        plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
+        assert plain == TEXT[:50].replace("\n", "↵\n") + "\n"
+
+    def test_units_are_named_in_a_narrow_terminal(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("COLUMNS", "30")
+        shown = run("inspect", "model.safetensors", "--text", "text.txt").stdout
+        assert re.search(r"lstm/\d+/[ch]", shown)
+
+    def test_properties_that_nothing_can_follow(self, folder: Path) -> None:
+        arguments = ["inspect", "model.safetensors", "--text", "text.txt"]
+        shown = run(*arguments, "--property", "inside_quotes").stdout
+        assert "the same everywhere in this text" in shown
 
     def test_a_table(self, folder: Path, model: LanguageModel) -> None:
         arguments = ["inspect", "model.safetensors", "--text", "text.txt", "--characters", "60"]
@@ -151,15 +175,15 @@ class TestInspect:
         arguments = ["inspect", "model.safetensors", "--text", "text.txt", "--json", "--seed", "3"]
         assert run(*arguments).stdout == run(*arguments).stdout
 
-    @pytest.mark.parametrize("text", ["t", "th"])
-    def test_a_text_of_hardly_anything(self, folder: Path, text: str) -> None:
-        (folder / "tiny.txt").write_text(text)
+    def test_a_text_of_hardly_anything(self, folder: Path) -> None:
+        (folder / "tiny.txt").write_text("th")
         arguments = ["inspect", "model.safetensors", "--text", "tiny.txt", "--report", "r.html"]
         assert "Too short a text to look for units" in run(*arguments).stdout
         shown = json.loads(
             run("inspect", "model.safetensors", "--text", "tiny.txt", "--json").stdout
         )
-        assert (shown["nats"] is None) == (len(text) == 1)
+        assert shown["nats"] > 0
+        assert shown["memory"] is None
 
 
 class TestInspectRefuses:
@@ -195,7 +219,20 @@ class TestInspectRefuses:
             (["--text", "text.txt", "--unit", "lstm/1/u"], "--unit: expected one of h, c, i, f,"),
             (["--text", "text.txt", "--unit", "lstm/1", "--json"], "--unit: expected no --json"),
             (["--text", "text.txt", "--csv", "none/a.csv"], "--csv: expected a file in a folder"),
-            (["--text", "text.txt", "--report", "."], "--report: expected a file in a folder"),
+            (
+                ["--text", "text.txt", "--report", "."],
+                "--report: expected a file that ends in .html",
+            ),
+            (
+                ["--text", "text.txt", "--report", "model.safetensors"],
+                "--report: expected a file that ends in .html or .htm, got model.safetensors",
+            ),
+            (["--text", "text.txt", "--csv", "-"], "--csv: expected a file that ends in .csv"),
+            (
+                ["--text", "text.csv", "--csv", "text.csv"],
+                "--csv: expected another file than the text, got text.csv",
+            ),
+            (["--text", "one.txt"], "--text: expected at least 2 tokens, one to predict, got t"),
         ],
     )
     def test_a_bad_option(self, folder: Path, options: list[str], message: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
@@ -90,7 +90,6 @@ class TestWriting:
         assert_array_equal(Corpus.open(path, len(VOCABULARY)).tokens, corpus.tokens)
         assert_array_equal(Corpus.encode(text, VOCABULARY).tokens, corpus.tokens)
 
-    @settings(deadline=None)
     @given(st.text(st.sampled_from("ab \n\r"), min_size=1, max_size=80), st.integers(1, 20))
     def test_tokens_do_not_depend_on_the_chunks(self, text: str, size: int) -> None:
         with tempfile.TemporaryDirectory() as name:
@@ -218,7 +217,6 @@ class TestParts:
         with pytest.raises(InvalidValueError, match=f"{argument}: expected"):
             numbers(10).part(start, stop)
 
-    @settings(deadline=None)
     @given(st.integers(2, 3000), st.floats(0, 0.6), st.floats(0, 0.3))
     def test_a_split_has_every_token_once(self, count: int, val: float, test: float) -> None:
         corpus = numbers(count)
@@ -259,7 +257,6 @@ class TestParts:
 
 
 class TestChunks:
-    @settings(deadline=None)
     @given(st.integers(2, 400), st.integers(1, 9), st.integers(1, 50), st.integers(0, 20))
     def test_streams_have_every_token_once(
         self, count: int, streams: int, length: int, offset: int

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
@@ -202,7 +202,6 @@ class TestWindows:
         for view, start in zip(views, starts, strict=True):
             assert_array_equal(view, series[start : start + length])
 
-    @settings(deadline=None)
     @given(st.integers(1, 30), sizes, sizes)
     def test_targets_are_one_step_later(self, steps: int, length: int, stride: int) -> None:
         series = np.arange(steps + length)

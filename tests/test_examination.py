@@ -49,16 +49,16 @@ def test_the_best_unit_of_each_property(model: LanguageModel) -> None:
 def test_it_tells_what_it_does(model: LanguageModel) -> None:
     told: list[str] = []
     examine(model, TEXT, characters=100, progress=told.append)
-    assert told[0] == "reading the text"
+    assert told[0] == "reading the text, 100 %"
     assert len(told) == len(set(told)) == 5
 
 
-@pytest.mark.parametrize(("text", "known"), [("t", False), ("the", True), ("aaaa", False)])
+@pytest.mark.parametrize(("text", "known"), [("th", False), ("the", True), ("aaaa", False)])
 def test_what_cannot_be_measured_is_none(model: LanguageModel, text: str, known: bool) -> None:
     found = examine(model, text)
     assert (found.memory is not None) == known
     assert found.units == ()
-    assert (found.position is None) == (len(text) == 1)
+    assert len(found.position.nats) == len(text) - 1
 
 
 def test_what_is_refused(model: LanguageModel) -> None:
@@ -66,6 +66,10 @@ def test_what_is_refused(model: LanguageModel) -> None:
         examine(model.model, TEXT)  # type: ignore[arg-type]
     with pytest.raises(InvalidValueError, match="corpus: expected a text that is not empty"):
         examine(model, "")
+    with pytest.raises(InvalidValueError, match=r"corpus: expected at least 2 tokens, .* got t"):
+        examine(model, "t")
+    with pytest.raises(InvalidValueError, match="characters: expected at least 2 tokens"):
+        examine(model, TEXT, characters=1)
     with pytest.raises(InvalidShapeError, match=r"property wrong: expected .* one for each"):
         examine(model, TEXT, properties={"wrong": lambda text: np.zeros(3)})
     with pytest.raises(InvalidValueError, match="characters"):

@@ -14,7 +14,7 @@ from lstm_cases import ACTIVATIONS
 from op_cases import Array
 from tolerances import assert_close
 
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 
 
 class Layer:

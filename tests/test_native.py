@@ -16,7 +16,7 @@ from op_cases import Array
 from tolerances import assert_close
 
 # The same examples in every run: a random one may fall on a kink, where both answers are right.
-thorough = settings(max_examples=100, deadline=None, derandomize=True)
+thorough = settings(max_examples=100, derandomize=True)
 
 on_instruction_sets = pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
 

@@ -25,7 +25,7 @@ from lstm.backends import _kernels
 from native_cases import INSTRUCTION_SETS, running_on
 from op_cases import Array
 
-fuzz = settings(max_examples=200, deadline=None)
+fuzz = settings(max_examples=200)
 
 ARRAYS = [
     (function, name)

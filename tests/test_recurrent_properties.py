@@ -15,7 +15,7 @@ from op_cases import Array, Arrays
 from recurrent_cases import BLOCKS, OPERATIONS, bias_shape, functions
 from tolerances import assert_close
 
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 
 OF_A_SEQUENCE = ("x", "h0", "mask", "recurrent_mask", "dy", "dh_n")
 

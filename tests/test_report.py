@@ -16,7 +16,7 @@ import pytest
 from browser import CHROMIUM, Page, chromium
 from language_cases import TEXT, small
 from lstm import LanguageModel
-from lstm.errors import ModelFileError
+from lstm.errors import InvalidTypeError, ModelFileError
 from lstm.inspection import Examination, examine, report, report_html, write_report
 from lstm.text import ByteVocabulary
 
@@ -111,12 +111,16 @@ class TestContents:
         assert len(facts["pieces"]) == len(arrays["tokens"]) == 100
         assert dict(facts["facts"])["shown"] == "the first 100 of these"
 
-    @pytest.mark.parametrize("text", ["a", "aaaa", "ab" * 10])
+    @pytest.mark.parametrize("text", ["ab", "aaaa", "ab" * 10])
     def test_a_text_too_short_for_measurements(self, text: str) -> None:
         model = LanguageModel.train("ab" * 200, hidden=4, epochs=1, seed=0)
         facts, _ = contents(report_html(examine(model, text)))
         assert len(facts["pieces"]) == len(text)
         assert facts["units"] == []
+
+    def test_a_reading_is_no_examination(self, examination: Examination) -> None:
+        with pytest.raises(InvalidTypeError, match=r"expected an Examination, .* got Reading"):
+            report_html(examination.reading)  # type: ignore[arg-type]
 
     def test_it_is_the_same_file_again(self, examination: Examination) -> None:
         assert report_html(examination) == report_html(examination)
@@ -283,8 +287,8 @@ class TestInABrowser:
         assert shown.startswith("</script><!--<script>\"'&\\ $title ␀␛ \u2028 😀 ⟨π⟩↵\n⇥\t")
         assert browser.complaints == []
 
-    def test_one_token(self, browser: Page, model: LanguageModel, tmp_path: Path) -> None:
+    def test_two_tokens(self, browser: Page, model: LanguageModel, tmp_path: Path) -> None:
         browser.complaints.clear()
-        write_report(tmp_path / "one.html", examine(model, "a"))
-        assert browser.open(tmp_path / "one.html").run(COLORS) == ["rgba(0, 0, 0, 0)"]
+        write_report(tmp_path / "two.html", examine(model, "at"))
+        assert browser.open(tmp_path / "two.html").run(COLORS)[0] == "rgba(0, 0, 0, 0)"
         assert browser.complaints == []

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm.data import offline_corpus
@@ -182,7 +182,6 @@ class TestChunks:
         path.write_text(text, encoding=encoding)
         assert source(path, encoding=encoding, chunk_size=size).text() == text
 
-    @settings(deadline=None)
     @given(
         st.lists(st.text(st.sampled_from("a\r\nü🎉\ufeff "), max_size=12), min_size=1, max_size=3),
         st.integers(1, 9),

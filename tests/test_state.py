@@ -69,7 +69,7 @@ def in_chunks(
 
 
 class TestStep:
-    @settings(deadline=None, max_examples=25)
+    @settings(max_examples=25)
     @given(st.sets(st.integers(1, 7)), st.integers(1, 3))
     def test_any_chunks_of_any_batch_are_the_whole(self, ends: set[int], size: int) -> None:
         model, x = shared_writer(), TOKENS[:size]

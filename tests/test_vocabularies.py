@@ -33,7 +33,7 @@ from lstm.text import (
 from lstm.text.vocabularies import vocabulary_from_config
 
 unicode_text = st.text(min_size=1)
-quick = settings(max_examples=50, deadline=None)
+quick = settings(max_examples=50)
 
 SCRIPTS = (
     "Ça va, naïve ﬁancée? It's 5 o'clock -- \"so\" it is.\r\n\r\n"

@@ -304,7 +304,7 @@ def test_what_a_stop_string_might_begin_with_comes_in_the_end(model: LanguageMod
 words = st.text("ab", min_size=1, max_size=4)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.lists(st.text("ab", max_size=4)), st.lists(words, max_size=3))
 def test_pieces_are_cut_where_the_whole_is(pieces: list[str], stops: list[str]) -> None:
     whole = "".join(pieces)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lstm import checks
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.inspection.flow import GradientFlow, gradient_flow_of_text
 from lstm.inspection.memory import Context, Memory, Position, context, memory, position
 from lstm.inspection.properties import PROPERTIES, Property
@@ -32,7 +32,7 @@ class Examination:
         units: of each property the unit that follows it best, the surest first; none of a text of
             fewer than 100 tokens.
         saturation: how far open its gates stand, by layer and gate.
-        position: its loss along what was read; None of a single token.
+        position: its loss along what was read.
         memory, context, gradient: how far back it looks, what a context of some length is worth,
             and how far back a gradient reaches; None where the text is too short or too uniform.
     """
@@ -41,16 +41,15 @@ class Examination:
     reading: Reading
     units: tuple[UnitScore, ...]
     saturation: dict[str, dict[str, Saturation]]
-    position: Position | None
+    position: Position
     memory: Memory | None
     context: Context | None
     gradient: GradientFlow | None
 
     @property
     def nats(self) -> float:
-        """The mean surprise of a token; NaN of a text of one token."""
-        surprise = self.reading.surprise[1:]
-        return float(surprise.mean()) if len(surprise) else math.nan
+        """The mean surprise of a token."""
+        return float(self.reading.surprise[1:].mean())
 
     @property
     def bits(self) -> float:
@@ -82,7 +81,8 @@ def examine(
     Raises:
         InvalidTypeError: `model` is no language model.
         InvalidShapeError: a property gives another number of values.
-        InvalidValueError: there is no text, or a character that the model does not know.
+        InvalidValueError: the text has fewer than 2 tokens, or a character that the model does not
+            know.
 
     Example:
         >>> import lstm
@@ -96,15 +96,21 @@ def examine(
     tell = progress or (lambda doing: None)
     if not isinstance(model, LanguageModel):
         raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
-    tell("reading the text")
     tokens = model.encoded(corpus)
-    reading = read(model, tokens, characters=characters)
+
+    def read_so_far(done: int, total: int) -> None:
+        tell(f"reading the text, {100 * done // total} %")
+
+    reading = read(model, tokens, characters=characters, progress=read_so_far)
+    if len(reading.tokens) < 2:
+        argument = "characters" if reading.sampled else "corpus"
+        raise InvalidValueError(argument, "at least 2 tokens, one to predict", reading.text)
     tell("looking for units")
     enough = len(reading.tokens) >= FEWEST
     units = find_units(reading, properties, seed=seed) if enough else []
     tell("looking at the gates")
     gates = saturation([reading.layers])
-    along = _found(lambda: position(reading))
+    along = position(reading)
     tell("measuring the memory")
     memorized = _found(lambda: memory(model, tokens, seed=seed))
     known = _found(lambda: context(model, tokens, seed=seed))

@@ -79,7 +79,7 @@ def plot_gates(
         InvalidValueError: there is no such layer, unit or token.
         MissingExtraError: matplotlib is not installed.
     """
-    checked_unit(reading, layer, unit)
+    checked_unit(reading.layers, layer, unit)
     if checks.int_at_least("start", start, 0) >= len(reading.tokens):
         raise InvalidValueError("start", f"a token below {len(reading.tokens)}", start)
     part = slice(start, start + checks.positive_int("count", count))

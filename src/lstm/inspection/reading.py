@@ -1,6 +1,6 @@
 """A language model while it reads a text: states, gates, and what it expected."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,10 @@ from lstm.text.sources import TextLike
 
 _AT_ONCE = 512
 """Tokens that are read at a time: memory does not grow with the length of a text."""
+
+
+_MEMORY = 2**32
+"""Bytes of states and gates that are kept at most."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ def read(
     *,
     characters: int = 20_000,
     top: int = 5,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Reading:
     """Read the beginning of a text, and keep all that happens.
 
@@ -91,10 +96,12 @@ def read(
         corpus: the text, or its tokens.
         characters: how many to read at most. A layer of 256 units takes 6 kB for each.
         top: number K of expected tokens.
+        progress: is called with the number of tokens read, and of those to read.
 
     Raises:
         InvalidTypeError: `model` is no language model.
-        InvalidValueError: there is no text.
+        InvalidValueError: there is no text, or the states and gates of so many characters would
+            take more than 4 GB of memory.
 
     Example:
         >>> import lstm
@@ -110,16 +117,17 @@ def read(
     ends = np.cumsum(lengths[tokens.tokens[: 4 * most]])
     count = min(checks.positive_int("top", top), len(model.vocabulary))
     length = max(1, int((ends <= most).sum()))
-    return _joined(_readings(model, probe, tokens, length, count), length)
+    _check_memory(probe, length, characters)
+    return _joined(_readings(model, probe, tokens, length, count), length, progress)
 
 
-def checked_unit(reading: Reading, layer: str, unit: int) -> None:
+def checked_unit(layers: Mapping[str, Quantities], layer: str, unit: int) -> None:
     """Check that there is such a layer, and such a unit in it.
 
     Raises:
         InvalidValueError: there is not.
     """
-    units = reading.layers[checks.one_of("layer", layer, tuple(reading.layers))]["h"].shape[1]
+    units = layers[checks.one_of("layer", layer, tuple(layers))]["h"].shape[-1]
     if checks.int_at_least("unit", unit, 0) >= units:
         raise InvalidValueError("unit", f"a unit of {layer}, 0 to {units - 1}", unit)
 
@@ -128,6 +136,19 @@ def _probe(model: LanguageModel) -> Probe:
     if not isinstance(model, LanguageModel):
         raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
     return Probe(model.model)
+
+
+def _check_memory(probe: Probe, length: int, characters: int) -> None:
+    """Refuse to keep more states and gates of `length` tokens than fit in memory.
+
+    Raises:
+        InvalidValueError: they would take too much.
+    """
+    # The states of each unit, and a gate for each block of its kernels.
+    numbers = sum(p.layer.units * (len(p.layer.states) + p.layer.blocks) for p in probe.places)
+    most = _MEMORY // (numbers * np.dtype(probe.model.backend.dtype).itemsize)
+    if length > most:
+        raise InvalidValueError("characters", f"at most {most} of this model (4 GB)", characters)
 
 
 def _tokens(model: LanguageModel, corpus: TextLike | Corpus) -> Corpus:
@@ -176,7 +197,9 @@ def _most_probable(p: NDArray[Any], count: int) -> NDArray[np.int64]:
     return np.take_along_axis(some, order, 1)
 
 
-def _joined(parts: Iterator[Reading], length: int) -> Reading:
+def _joined(
+    parts: Iterator[Reading], length: int, progress: Callable[[int, int], None] | None
+) -> Reading:
     """Readings one after the other, of `length` tokens, as one."""
     pieces: list[str] = []
     plain: dict[str, NDArray[Any]] = {}
@@ -194,4 +217,6 @@ def _joined(parts: Iterator[Reading], length: int) -> Reading:
             for letter, values in quantities.items():
                 append(layers.setdefault(layer, {}), letter, values)
         pieces += part.pieces
+        if progress is not None:
+            progress(len(pieces), length)
     return Reading(tuple(pieces), **plain, layers=layers, characters=part.characters)

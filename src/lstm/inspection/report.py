@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import saving
+from lstm.errors import InvalidTypeError
 from lstm.inspection.coloring import visible
 from lstm.inspection.examination import Examination
 from lstm.inspection.saturation import GATES
@@ -57,6 +58,9 @@ def write_report(
 def report_html(examination: Examination, *, title: str = "What the model sees") -> str:
     """Return the page that `write_report` writes.
 
+    Raises:
+        InvalidTypeError: `examination` is not what `examine` returned.
+
     Example:
         >>> import lstm
         >>> text = "one two. " * 60
@@ -65,6 +69,9 @@ def report_html(examination: Examination, *, title: str = "What the model sees")
         >>> page[:15], "src=" in page
         ('<!doctype html>', False)
     """
+    if not isinstance(examination, Examination):
+        got = type(examination).__name__
+        raise InvalidTypeError("examination", "an Examination, from examine", got)
     arrays = _arrays(examination)
     packed = _Packed()
     facts = {
@@ -212,14 +219,13 @@ def _charts(examination: Examination) -> Iterator[Chart]:
 
 
 def _loss_charts(examination: Examination) -> Iterator[Chart]:
-    if examination.position is not None:
-        yield _chart(
-            "Loss along the text",
-            "The mean surprise of the tokens, part by part.",
-            ("token", False),
-            ("nats a token", False),
-            {"": (examination.position.starts, examination.position.nats)},
-        )
+    yield _chart(
+        "Loss along the text",
+        "The mean surprise of the tokens, part by part.",
+        ("token", False),
+        ("nats a token", False),
+        {"": (examination.position.starts, examination.position.nats)},
+    )
     if examination.context is not None:
         context = examination.context.smoothed()
         yield _chart(
@@ -229,7 +235,8 @@ def _loss_charts(examination: Examination) -> Iterator[Chart]:
             ("nats a token", False),
             {"": (context.lengths, context.nats)},
         )
-    if examination.memory is not None:
+    # Nothing can be drawn on a logarithmic axis of what never changes.
+    if examination.memory is not None and examination.memory.change.any():
         length = examination.memory.length
         yield _chart(
             "Memory",

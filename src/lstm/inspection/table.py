@@ -55,7 +55,7 @@ def write_table(
             layers = {name: x for name, x in part.layers.items() if layer in (None, name)}
             if not letters:
                 for name in layers if layer is None else (layer,):
-                    checked_unit(part, name, 0 if unit is None else unit)
+                    checked_unit(part.layers, name, 0 if unit is None else unit)
                 letters = list(dict.fromkeys(key for x in layers.values() for key in x))
                 writer.writerow(["step", "token", "nats", "layer", "unit", *letters])
             for t, piece in enumerate(part.pieces):

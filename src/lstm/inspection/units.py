@@ -17,6 +17,10 @@ FEWEST = 100
 """Steps below which a correlation means little."""
 
 
+_UNITS = 64
+"""Units that are compared at a time."""
+
+
 @dataclass(frozen=True)
 class UnitScore:
     """How well a unit follows a property.
@@ -46,7 +50,7 @@ class UnitScore:
 
 def find_units(
     reading: Reading,
-    properties: Mapping[str, Property] = PROPERTIES,
+    properties: Mapping[str, Property] | Sequence[str] = tuple(PROPERTIES),
     *,
     quantities: Sequence[str] = ("c", "h"),
     shuffles: int = 100,
@@ -56,7 +60,8 @@ def find_units(
 
     Args:
         reading: what `read` returned.
-        properties: by name, functions of the text that give a number or bool for each character.
+        properties: by name, functions of the text that give a number or bool for each character;
+            or names of those in `PROPERTIES`.
         quantities: the states or gates to look at; those that a layer does not have are left out.
         shuffles: number of shifts of the control.
         seed: of the shifts.
@@ -79,6 +84,9 @@ def find_units(
         >>> best.property, best.quantity in ("c", "h")
         ('space', True)
     """
+    if not isinstance(properties, Mapping):
+        names = [checks.one_of("properties", name, PROPERTIES) for name in properties]
+        properties = {name: PROPERTIES[name] for name in names}
     text = reading.text
     # A token has the value of the last character up to its end.
     ends = np.maximum(np.cumsum([len(piece) for piece in reading.pieces]) - 1, 0)
@@ -131,14 +139,17 @@ def score_units(
     rng = np.random.default_rng(checks.int_at_least("seed", seed, 0))
     count = checks.int_at_least("shuffles", shuffles, 2)
     shifts = rng.integers(len(steps) // 10, len(steps) - len(steps) // 10, count)
-    shifted = np.stack([steps, *(np.roll(steps, shift) for shift in shifts)], 1)
+    # The target as it is, and shifted: rows, so that they are made where they stay.
+    shifted = np.empty((1 + count, len(steps)), np.float32)
+    for row, shift in zip(shifted, (0, *shifts), strict=True):
+        row[:] = np.roll(steps, shift)
     scores: dict[tuple[str, str], NDArray[Any]] = {}
     for layer, arrays in layers.items():
         for quantity in (q for q in quantities if q in arrays):
             values = arrays[quantity]
             if len(values) != len(steps):
                 raise InvalidShapeError("target", f"{len(values)} steps", len(steps))
-            scores[layer, quantity] = _standardized(values).T @ shifted / len(steps)
+            scores[layer, quantity] = _correlations(values, shifted)
     if not scores:
         known = sorted({q for arrays in layers.values() for q in arrays})
         raise InvalidValueError("quantities", f"some of {known}", list(quantities))
@@ -150,6 +161,13 @@ def score_units(
         for unit, score in enumerate(rows[:, 0])
     ]
     return sorted(found, key=lambda one: -one.sigmas)
+
+
+def _correlations(values: NDArray[Any], targets: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of units (T, H) with targets (S, T), which are standardized: (H, S)."""
+    # A few units at a time: their standardized values are a second array, in float64 at first.
+    parts = np.array_split(values, -(-values.shape[1] // _UNITS), 1)
+    return np.concatenate([_standardized(part).T @ targets.T for part in parts]) / targets.shape[1]
 
 
 def _values(name: str, values: ArrayLike, length: int) -> NDArray[np.float64]:
