@@ -475,9 +475,7 @@ class Model(GraphLayer):
             >>> y.shape
             (1, 3)
         """
-        self._ready(x)
-        batch = self._examples(x, None).batch()
-        self._feeder.check(batch, any_length=True)
+        batch = self._chunk(x)
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)
         run = Run(self.backend, states=dict(states), carried=frozenset(shapes))
@@ -490,10 +488,14 @@ class Model(GraphLayer):
         Raises:
             InvalidShapeError, InvalidValueError: the model cannot take them.
         """
+        return self._feeder(self._chunk(x))
+
+    def _chunk(self, x: Any) -> Batch:
+        """Sequences of any length, checked."""
         self._ready(x)
         batch = self._examples(x, None).batch()
         self._feeder.check(batch, any_length=True)
-        return self._feeder(batch)
+        return batch
 
     def reset_states(self, rows: Sequence[int] | None = None) -> None:
         """Let stateful layers, and `fit(carry_state=True)` on a generator, start from zeros.
