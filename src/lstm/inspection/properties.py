@@ -1,6 +1,5 @@
 """Properties of a text that a unit may have learned to follow: a number for each character."""
 
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -36,7 +35,8 @@ def paragraph_position(text: str) -> NDArray[np.float64]:
 def indentation(text: str) -> NDArray[np.float64]:
     """How many spaces begin the line of each character; a tab counts as 4."""
     lines = text.split("\n")
-    found = [len(re.match(r"[ \t]*", line)[0].replace("\t", "    ")) for line in lines]  # type: ignore[index]
+    begins = (line[: len(line) - len(line.lstrip(" \t"))] for line in lines)
+    found = [len(begin.replace("\t", "    ")) for begin in begins]
     return np.repeat(np.array(found, np.float64), [len(line) + 1 for line in lines])[: len(text)]
 
 
