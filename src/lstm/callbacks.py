@@ -12,6 +12,7 @@ import numpy as np
 from lstm import checks, plotting
 from lstm.errors import InvalidValueError, MissingExtraError, NotReadyError
 from lstm.optimizers import Optimizer
+from lstm.terminal import say
 
 Logs = dict[str, float]
 
@@ -345,5 +346,5 @@ class TerminateOnNaN(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if not math.isfinite(logs["loss"]):
-            print(f"Batch {batch}: the loss is {logs['loss']}; training stops.")
+            say(f"Batch {batch}: the loss is {logs['loss']}; training stops.")
             self.model.stop_training = True

@@ -37,6 +37,7 @@ from lstm.models.structure import GraphLayer, listed
 from lstm.models.training import Carried, Feeder, Trainer
 from lstm.optimizers import Optimizer
 from lstm.progress import ProgressBar
+from lstm.terminal import say
 
 Values = NDArray[Any]
 MetricSpec = str | Metric | MetricFunction
@@ -343,7 +344,7 @@ class Model(GraphLayer):
         batches = self._evaluation(data, batch_size, "steps", steps, check, nodes, chunk_length)
         logs = fitting.evaluate(trainer, batches, Carried(nodes))
         if verbose not in (0, "auto"):
-            print("  ".join(f"{key}: {value:.4f}" for key, value in logs.items()))
+            say("  ".join(f"{key}: {value:.4f}" for key, value in logs.items()))
         if return_dict:
             return logs
         return logs["loss"] if len(logs) == 1 else list(logs.values())
