@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from lstm import checks
 from lstm.errors import InvalidValueError, LSTMError, ModelFileError
 
 FORMAT = 1
@@ -64,6 +66,32 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
+
+
+def check_writable(argument: str, path: str | os.PathLike[str]) -> None:
+    """Check that a file can be written, before there is anything to write.
+
+    Args:
+        argument: what the caller calls the file.
+        path: the file, which may exist.
+
+    Raises:
+        InvalidValueError: it is a folder, or its folder does not exist or cannot be written to.
+    """
+    file = Path(os.path.realpath(path))
+    if file.is_dir():
+        raise InvalidValueError(argument, "a file", f"the folder {path}")
+    if not file.parent.is_dir():
+        raise InvalidValueError(argument, "a file in a folder that exists", path)
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise InvalidValueError(
+            argument,
+            "a file in a folder that can be written to",
+            f"{path} ({checks.reason(error)})",
+        ) from None
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
