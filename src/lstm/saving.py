@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 
 from lstm import checks
 from lstm.errors import InvalidValueError, LSTMError, ModelFileError
+from lstm.locking import lock
 
 FORMAT = 1
 """Version of the layout; a reader refuses files of a later one."""
@@ -57,6 +58,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         try:
             with open(temporary, "xb") as file:
+                lock(file.fileno())  # Nobody takes it for what a process that died has left.
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -66,6 +68,16 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
+
+
+def remove_stray(temporary: Path) -> None:
+    """Remove a temporary file of `replacing`, unless a process still writes it."""
+    with suppress(OSError):
+        descriptor = os.open(temporary, os.O_RDWR)
+        free = lock(descriptor)
+        os.close(descriptor)
+        if free:
+            temporary.unlink()
 
 
 def check_writable(argument: str, path: str | os.PathLike[str]) -> None:

@@ -608,11 +608,10 @@ class Model(GraphLayer):
         if compiled is not None:
             model.compile(compiled["optimizer"], compiled["loss"], compiled["metrics"])
             optimizer = model.optimizer
-            for key in optimizer.slot_names:
-                if f"optimizer/{key}" in tensors:
-                    values = np.array(tensors[f"optimizer/{key}"], model.backend.dtype)
-                    optimizer.slots[key] = model.backend.ops.array(values)
             optimizer.step = compiled["step"]
+            for key in optimizer.slot_names if optimizer.step else ():
+                values = np.array(tensors[f"optimizer/{key}"], model.backend.dtype)
+                optimizer.slots[key] = model.backend.ops.array(values)
         return model
 
 
