@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lstm import LanguageModel, saving
+from lstm import LanguageModel, locking, saving
 from lstm.callbacks import LambdaCallback
 from lstm.errors import ModelFileError
 from lstm.models import Model
@@ -235,6 +235,17 @@ class TestLock:
             Run.resume(folder)
         run.train()
         Run.resume(folder)
+        LanguageModel.resume(folder)
+        check_same(folder, whole)
+
+    def test_is_done_without_where_a_file_system_has_none(
+        self, folder: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(descriptor: int) -> None:
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+        monkeypatch.setattr(locking, "_lock", fail)
+        train(folder)
         LanguageModel.resume(folder)
         check_same(folder, whole)
 

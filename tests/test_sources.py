@@ -257,7 +257,7 @@ class TestErrors:
             ("none.txt", "a file that can be read, got none.txt (no such file or directory)"),
             ("b.txt/x", "a file that can be read, got b.txt/x (not a directory)"),
             ("", "a file that can be read, got  (no such file"),
-            ("a\0b", "a file that can be read, got a\0b (embedded null byte)"),
+            ("a\0b", "a file that can be read, got a␀b (embedded null byte)"),
             ("x" * 5000, "(file name too long)"),
             ("*.gz", "a pattern that fits a file, got *.gz"),
             ("a/dee*", "a pattern that fits a file, got a/dee*"),

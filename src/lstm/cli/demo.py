@@ -69,7 +69,7 @@ def _text(console: Screen, minutes: float, seed: int | None) -> None:
         f"characters ({result.bits:.2f} bits) instead of {len(vocabulary)}. It writes:\n"
     )
     console.print(model.generate("The ", length=400, temperature=0.7, seed=seed))
-    console.print("\nNext, with a text of your own: lstm train FILE; without one: lstm train")
+    console.print("\nNext, with a text of your own: lstm train my.txt --minutes 2")
 
 
 def _addition(console: Screen, seed: int | None) -> None:
