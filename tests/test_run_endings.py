@@ -18,6 +18,7 @@ from lstm.models import Model
 from lstm.text import Corpus
 from lstm.text.run import Run
 from lstm.text.run_files import held_out
+from lstm.text.run_lock import RunLock
 from run_cases import FILES, at_step, begin, check_same, checkpoint, contents, stop_at, train
 
 posix = pytest.mark.skipif(os.name != "posix", reason="processes are those of POSIX")
@@ -248,6 +249,20 @@ class TestLock:
         train(folder)
         LanguageModel.resume(folder)
         check_same(folder, whole)
+
+    def test_holds_on_a_full_disk(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(*arguments: Any) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        folder.mkdir()
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", fail)
+            lock = RunLock(folder)
+        with pytest.raises(ModelFileError, match=r"another process trains in it$"):
+            RunLock(folder)
+        lock.release()
+        assert os.listdir(folder) == []
+        RunLock(folder)
 
     @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b"null"])
     def test_of_an_owner_who_says_nothing(self, folder: Path, content: bytes) -> None:

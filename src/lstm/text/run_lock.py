@@ -47,10 +47,11 @@ class RunLock:
             if _is_at(descriptor, path):
                 break
             os.close(descriptor)  # Whoever had it has just removed the file.
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, json.dumps(_me()).encode())
         self.release = weakref.finalize(self, _release, descriptor, path, os.getpid())
         _held.add(descriptor)
+        with suppress(OSError):  # It holds on a full disk, too, where it cannot say whose it is.
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, json.dumps(_me()).encode())
 
 
 _held: set[int] = set()
