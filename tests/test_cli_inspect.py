@@ -307,7 +307,7 @@ class TestPlot:
             (["one", "one"], 1, "runs: expected folders of trainings, each once, got one, one"),
             (["one", "--output", "a.txt"], 2, "--output: expected a file that ends with .png"),
             (["one", "--output", "none/a.png"], 2, "--output: expected a file in a folder that"),
-            (["one", "--output", "dir.png"], 2, "--output: expected a file in a folder that"),
+            (["one", "--output", "dir.png"], 2, "--output: expected a file, got the folder dir.p"),
             (["one", "--over", "tme"], 2, "--over: expected one of 'time', 'steps', 'epochs' (did"),
         ],
     )

@@ -11,9 +11,10 @@ from typing import Any, Protocol, TextIO
 
 import numpy as np
 
-from lstm import checks, plotting
+from lstm import checks, plotting, saving
 from lstm.errors import InvalidTypeError, InvalidValueError, MissingExtraError, NotReadyError
 from lstm.optimizers import Optimizer
+from lstm.terminal import say
 
 Logs = dict[str, float]
 
@@ -319,8 +320,8 @@ class ModelCheckpoint(Callback):
     """Save the model after each epoch, or after each that is the best so far.
 
     Args:
-        filepath: the file; may hold `{epoch}` (from 1) and keys of the logs, such as
-            `{val_loss:.3f}`.
+        filepath: the file, in a folder that exists; may hold `{epoch}` (from 1) and keys of the
+            logs, such as `{val_loss:.3f}`. Folders whose names hold one are made.
         monitor: key of the logs.
         save_best_only: save only improvements.
         mode: "min", "max", or "auto" (accuracies rise, all else falls).
@@ -337,13 +338,21 @@ class ModelCheckpoint(Callback):
         self.save_best_only = save_best_only
         self._best = _Best(monitor, mode)
 
+    def on_train_begin(self, logs: Logs) -> None:
+        target = Path(self.filepath)
+        while "{" in str(target.parent):
+            target = target.parent
+        saving.check_writable("filepath", target)
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if not self.save_best_only or self._best.improved(logs):
             try:
-                path = self.filepath.format(epoch=epoch + 1, **logs)
+                path = Path(self.filepath.format(epoch=epoch + 1, **logs))
             except (KeyError, IndexError, ValueError) as error:
                 known = ", ".join(["epoch", *logs])
                 raise InvalidValueError("filepath", f"fields out of {known}", error) from error
+            if path.parent != Path(self.filepath).parent:
+                path.parent.mkdir(parents=True, exist_ok=True)
             self.model.save(path)
 
 
@@ -372,7 +381,7 @@ class CSVLogger(Callback):
     """Write the logs of every epoch to a CSV file, a row at a time.
 
     Args:
-        filename: the file.
+        filename: the file, in a folder that exists.
         separator: between two values.
         append: add to the file instead of replacing it.
     """
@@ -387,10 +396,16 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         self._fields: list[str] = []
-        if self.append and self.filename.exists():
-            with self.filename.open(newline="") as file:
-                self._fields = next(csv.reader(file, delimiter=self.separator), [])
-        self._file = self.filename.open("a" if self._fields else "w", newline="")
+        try:
+            if self.append and self.filename.exists():
+                with self.filename.open(newline="", encoding="utf-8") as file:
+                    self._fields = next(csv.reader(file, delimiter=self.separator), [])
+            self._file = self.filename.open(
+                "a" if self._fields else "w", newline="", encoding="utf-8"
+            )
+        except OSError as error:
+            got = f"{self.filename} ({checks.reason(error)})"
+            raise InvalidValueError("filename", "a file that can be written", got) from None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         assert self._file is not None
@@ -437,7 +452,11 @@ class TensorBoard(Callback):
     def on_train_begin(self, logs: Logs) -> None:
         # Two files of one second would have the same name.
         suffix = f".{self.model.optimizer.step}"
-        self._writer = self._make(str(self.log_dir), filename_suffix=suffix)
+        try:
+            self._writer = self._make(str(self.log_dir), filename_suffix=suffix)
+        except OSError as error:
+            got = f"{self.log_dir} ({checks.reason(error)})"
+            raise InvalidValueError("log_dir", "a folder that can be written to", got) from None
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         step = self.model.optimizer.step
@@ -459,5 +478,5 @@ class TerminateOnNaN(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if not math.isfinite(logs["loss"]):
-            print(f"Batch {batch}: the loss is {logs['loss']}; training stops.")
+            say(f"Batch {batch}: the loss is {logs['loss']}; training stops.")
             self.model.stop_training = True

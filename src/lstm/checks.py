@@ -190,6 +190,11 @@ def character(text: str) -> str:
     return f"{text!r} (U+{ord(text):04X})"
 
 
+def reason(error: Exception) -> str:
+    """Return what the system says of an error, to stand within a sentence."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
 def saved_form(config: Mapping[str, Any], kind: str, keys: Sequence[str]) -> None:
     """Check that `config` is the saved form of that kind, with these keys."""
     if not isinstance(config, Mapping):

@@ -17,6 +17,7 @@ from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
 from lstm.models.columns import check_one_reading
 from lstm.optimizers import SGD, Adam, Optimizer
+from lstm.terminal import say
 
 Values = NDArray[Any]
 
@@ -332,7 +333,7 @@ class _Routine(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self._verbose:
             rate = self.model.optimizer.learning_rate
-            print(f"Epoch {epoch + 1}, Loss: {logs['loss']:.6f}, LR: {rate:.6f}", flush=True)
+            say(f"Epoch {epoch + 1}, Loss: {logs['loss']:.6f}, LR: {rate:.6f}")
         if self._periodic_callback is not None and (epoch + 1) % _CALLBACK_EVERY == 0:
             self._periodic_callback()
 

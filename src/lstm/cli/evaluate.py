@@ -1,6 +1,5 @@
 """`lstm evaluate`: how well a model predicts a text."""
 
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +7,10 @@ from typing import Annotated
 import typer
 
 from lstm import checks
-from lstm.cli.running import Json, Screen, print_json
+from lstm.cli.running import Json, print_json, tell
 from lstm.cli.surprises import surprise_row, surprise_table
 from lstm.errors import InvalidValueError
+from lstm.screen import Screen
 from lstm.text import Corpus, LanguageModel
 from lstm.text.run_files import held_out
 from lstm.text.sources import source
@@ -39,21 +39,17 @@ def evaluate(
     """Measure how well a model predicts a text, of any size."""
     checks.int_at_least("per_token", per_token, 0)
     language_model = LanguageModel.load(model)
-    with tempfile.TemporaryDirectory(prefix="lstm-") as folder:
-        if corpus:
-            text = source(corpus, encoding=encoding, errors=errors)
-            tokens = Corpus.write(Path(folder, "tokens.bin"), text, language_model.vocabulary)
-            what = str(text)
-        elif not model.is_dir():
-            raise InvalidValueError("corpus", "a text, where the model is not a folder", "none")
-        else:
-            tokens, part = held_out(model, len(language_model.vocabulary))
-            what = f"the {part} part"
-        result = language_model.evaluate(tokens)
-        found = language_model.surprises(tokens, per_token) if per_token else []
-        vocabulary = language_model.vocabulary
-        shown = [surprise_row(vocabulary, tokens, surprise) for surprise in found]
-        del tokens  # A file that is mapped cannot be removed everywhere.
+    if corpus:
+        text = source(corpus, encoding=encoding, errors=errors)
+        tokens, what = Corpus.aside(text, language_model.vocabulary), str(text)
+    elif not model.is_dir():
+        raise InvalidValueError("corpus", "a text, where the model is not a folder", "none")
+    else:
+        tokens, part = held_out(model, len(language_model.vocabulary))
+        what = f"the {part} part"
+    result = language_model.evaluate(tokens)
+    found = language_model.surprises(tokens, per_token) if per_token else []
+    shown = [surprise_row(language_model.vocabulary, tokens, surprise) for surprise in found]
     per_character = {
         "nats_per_character": result.nats_per_character,
         "bits_per_character": result.bits_per_character,
@@ -63,11 +59,11 @@ def evaluate(
         surprises = {"surprises": shown} if per_token else {}
         print_json({"corpus": what} | asdict(result) | per_character | surprises)
         return
-    print(f"{what}: {result.tokens:,} tokens predicted, {result.characters:,} characters")
-    print(f"{result.nats:.4f} nats, {result.bits:.4f} bits a token")
-    print(f"{result.perplexity:.3f} perplexity of a token")
-    print(f"{result.nats_per_character:.4f} nats, {result.bits_per_character:.4f} bits a character")
-    print(f"{result.bits_per_byte:.4f} bits a byte")
-    print(f"{100 * result.accuracy:.2f} % of the tokens found at the first guess")
+    tell(f"{what}: {result.tokens:,} tokens predicted, {result.characters:,} characters")
+    tell(f"{result.nats:.4f} nats, {result.bits:.4f} bits a token")
+    tell(f"{result.perplexity:.3f} perplexity of a token")
+    tell(f"{result.nats_per_character:.4f} nats, {result.bits_per_character:.4f} bits a character")
+    tell(f"{result.bits_per_byte:.4f} bits a byte")
+    tell(f"{100 * result.accuracy:.2f} % of the tokens found at the first guess")
     if shown:
         Screen().print(surprise_table(shown))

@@ -6,12 +6,12 @@ from typing import Any
 
 from rich.table import Table
 
-from lstm.cli.running import Screen
 from lstm.cli.surprises import surprise_table
 from lstm.inspection import Examination, colored_text
 from lstm.inspection.memory import NOTICEABLE
 from lstm.inspection.saturation import GATES
 from lstm.inspection.units import FEWEST, UnitScore
+from lstm.screen import Screen
 
 _LINE, _SAMPLES = 150, 3
 """Tokens of a coloured line, and for how many units there is one."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from lstm import saving
-from lstm.cli.running import Json, print_json
+from lstm.cli.running import Json, print_json, tell
 from lstm.information import info as about
 from lstm.models import Model
 from lstm.text.run_files import MODEL
@@ -28,7 +28,7 @@ def info(
         else:
             for key, value in facts.items():
                 shown = ", ".join(value) if isinstance(value, list) else value
-                print(f"{key.replace('_', ' ')}: {shown}")
+                tell(f"{key.replace('_', ' ')}: {shown}")
         return
     path = model / MODEL if model.is_dir() else model
     with saving.reading(path, ("model", "language model", "network")) as (tensors, header):
@@ -48,12 +48,12 @@ def info(
     if json_output:
         print_json(facts)
         return
-    print(f"{path}: {header['kind']}, written by {facts['written_by']}")
+    tell(f"{path}: {header['kind']}, written by {facts['written_by']}")
     if "vocabulary" in facts:
         listed = f": {facts['characters']!r}" if "characters" in facts else ""
-        print(f"vocabulary: {facts['tokens']} tokens ({facts['vocabulary']}){listed}")
+        tell(f"vocabulary: {facts['tokens']} tokens ({facts['vocabulary']}){listed}")
     if facts.get("history"):
         losses = facts["history"]
         last = ", ".join(f"{key} {values[-1]:.4f}" for key, values in losses.items())
-        print(f"trained for {len(losses['loss'])} rounds; last {last}")
+        tell(f"trained for {len(losses['loss'])} rounds; last {last}")
     network.summary()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from lstm import saving
 from lstm.errors import InvalidTypeError
-from lstm.inspection.coloring import visible
+from lstm.inspection.coloring import marked
 from lstm.inspection.examination import Examination
 from lstm.inspection.saturation import GATES
 from lstm.text import Vocabulary
@@ -77,7 +77,7 @@ def report_html(examination: Examination, *, title: str = "What the model sees")
     facts = {
         "title": title,
         "facts": _facts(examination, len(arrays["tokens"])),
-        "pieces": [visible(piece) for piece in examination.reading.pieces[: len(arrays["tokens"])]],
+        "pieces": [marked(piece) for piece in examination.reading.pieces[: len(arrays["tokens"])]],
         "names": _names(examination.model.vocabulary, arrays),
         "layers": {
             name: {"units": values["h"].shape[1], "quantities": list(values)}
@@ -91,7 +91,7 @@ def report_html(examination: Examination, *, title: str = "What the model sees")
         Path(__file__).with_suffix(kind).read_text("utf-8") for kind in (".html", ".css", ".js")
     )
     return Template(page).substitute(
-        title=html.escape(visible(title)),
+        title=html.escape(marked(title)),
         css=look,
         js=script,
         facts=_in_script(facts),

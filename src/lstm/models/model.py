@@ -33,6 +33,7 @@ from lstm.models.structure import GraphLayer, listed
 from lstm.models.training import Carried, Feeder, Trainer
 from lstm.optimizers import Optimizer
 from lstm.progress import ProgressBar
+from lstm.terminal import say
 
 Values = NDArray[Any]
 MetricSpec = str | Metric | MetricFunction
@@ -346,7 +347,7 @@ class Model(GraphLayer):
         telling = self._telling(everyone, {"steps": batches.steps, "verbose": verbose})
         logs = fitting.evaluate(trainer, batches, carried, telling)
         if verbose not in (0, "auto"):
-            print("  ".join(f"{key}: {value:.4f}" for key, value in logs.items()))
+            say("  ".join(f"{key}: {value:.4f}" for key, value in logs.items()))
         if return_dict:
             return logs
         return logs["loss"] if len(logs) == 1 else list(logs.values())
@@ -615,11 +616,10 @@ class Model(GraphLayer):
                 compiled.get("weighted_metrics", ()),
             )
             optimizer = model.optimizer
-            for key in optimizer.slot_names:
-                if f"optimizer/{key}" in tensors:
-                    values = np.array(tensors[f"optimizer/{key}"], model.backend.dtype)
-                    optimizer.slots[key] = model.backend.ops.array(values)
             optimizer.step = compiled["step"]
+            for key in optimizer.slot_names if optimizer.step else ():
+                values = np.array(tensors[f"optimizer/{key}"], model.backend.dtype)
+                optimizer.slots[key] = model.backend.ops.array(values)
         return model
 
 

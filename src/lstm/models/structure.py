@@ -1,5 +1,6 @@
 """A layer that is a graph of layers: how a model gets its structure and its weights."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
 from lstm.models.parameters import Parameters
 from lstm.models.summary import summary_lines
+from lstm.terminal import encodable
 
 Values = NDArray[Any]
 
@@ -156,7 +158,8 @@ class GraphLayer(Layer):
 
     def summary(self) -> None:
         """Print the layers with output shapes and numbers of parameters, and the backend."""
-        print("\n".join(summary_lines(self.graph, self.backend, type(self).__name__, self._fused)))
+        lines = summary_lines(self.graph, self.backend, type(self).__name__, self._fused)
+        print(encodable("\n".join(lines), sys.stdout))
 
     # ---- weights
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -27,9 +28,9 @@ _BLOCK = 1 << 20
 class Corpus:
     """The tokens of a text, from first to last, in as few bytes as the vocabulary allows.
 
-    Make one with `write` and `open`, which keep the tokens in a file and map it into memory, or
-    with `encode` and `of`, which keep them in memory. Reading a file takes some tens of MB of
-    memory, however large it is.
+    Make one with `write` and `open`, which keep the tokens in a file and map it into memory, with
+    `aside`, which keeps them in a temporary one, or with `encode` and `of`, which keep them in
+    memory. Reading a file takes some tens of MB of memory, however large it is.
 
     The file holds the tokens and nothing else: integers without sign, the least significant byte
     first, of 1 byte for a vocabulary of up to 256 tokens, of 2 up to 65,536 and of 4 above.
@@ -88,6 +89,35 @@ class Corpus:
             for tokens in _encoded(source, vocabulary, progress):
                 file.write(tokens.data)
         return cls._mapped(Path(path), len(vocabulary))
+
+    @classmethod
+    def aside(
+        cls, source: TextSource, vocabulary: Vocabulary, progress: Progress | None = None
+    ) -> "Corpus":
+        """Return the tokens of a text in a temporary file that has no name: else as `write`.
+
+        However the process ends, nothing of the text is left behind.
+
+        Args:
+            source: the text.
+            vocabulary: what makes tokens of it; V is its length.
+            progress: is called with how much has been read, out of `source.size`.
+
+        Raises:
+            InvalidValueError: there is no text, it is not what it should be, or the vocabulary has
+                no token for a part of it.
+            ModelFileError: the file cannot be written.
+        """
+        try:
+            with tempfile.TemporaryFile(prefix="lstm-") as file:
+                for tokens in _encoded(source, vocabulary, progress):
+                    file.write(tokens.data)
+                file.flush()
+                mapping = MappedFile(file)
+        except OSError as error:
+            why = f"cannot be written ({error.strerror})"
+            raise ModelFileError("a temporary file", why) from error
+        return cls(mapping.array(_dtype(len(vocabulary))), len(vocabulary), mapping)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], vocabulary_size: int) -> "Corpus":
@@ -160,7 +190,7 @@ class Corpus:
 
     @classmethod
     def _mapped(cls, path: Path, vocabulary_size: int) -> "Corpus":
-        mapping = MappedFile(path)
+        mapping = MappedFile.open(path)
         dtype = _dtype(vocabulary_size)
         if mapping.size % dtype.itemsize:
             raise ModelFileError(

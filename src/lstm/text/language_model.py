@@ -147,7 +147,8 @@ class LanguageModel:
             verbose, callbacks: see `fit`.
 
         Raises:
-            ModelFileError: the folder holds no training, or its files do not belong together.
+            ModelFileError: the folder holds no training, its files do not belong together, or
+                another process trains in it.
         """
         from lstm.text.run import Run  # It makes LanguageModels.
 

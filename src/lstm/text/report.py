@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.text import Text
 
 from lstm.callbacks import Callback, Logs
+from lstm.terminal import visible
 from lstm.text.training import Training
 
 # Seconds between two lines; in a long training, a share of its time so far.
@@ -83,4 +84,4 @@ class Report(Callback):
 def show_sample(console: Console, text: str) -> None:
     """Show what a model wrote."""
     indented = "\n".join("    " + line for line in text.splitlines())
-    console.print(Text(indented, style="dim"))
+    console.print(Text(visible(indented), style="dim"))

@@ -15,7 +15,8 @@ from typing import Any
 from lstm import backends, saving
 from lstm.errors import ModelFileError
 from lstm.text.corpus import Corpus
-from lstm.text.options import chosen
+from lstm.text.options import chosen, restored
+from lstm.text.run_lock import RunLock
 from lstm.text.tokenization import Tokenization
 
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
@@ -50,7 +51,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         if missing:
             raise ModelFileError(path, f"is damaged: it lacks {', '.join(missing)}")
         backends.backend(config["backend"], config["dtype"])
-        chosen(config["chosen"] if "chosen" in config else config["options"])
+        if "chosen" in config:
+            restored(config["chosen"])
+        chosen(config["options"])
         Tokenization.from_config(config["tokens"])
     except OSError:
         raise ModelFileError(folder, "holds no training to go on with") from None
@@ -155,7 +158,9 @@ def held_out(folder: Path, vocabulary_size: int) -> tuple[Corpus, str]:
         ModelFileError: the folder holds no training, or one without either.
     """
     config = read_config(folder)
-    _, options = chosen(config["chosen"])
+    if "chosen" not in config:
+        raise ModelFileError(folder, "holds a training that has not begun")
+    _, options = restored(config["chosen"])
     _, validation, test = Corpus.open(folder / TOKENS, vocabulary_size).split(
         options.val_fraction, options.test_fraction
     )
@@ -164,17 +169,41 @@ def held_out(folder: Path, vocabulary_size: int) -> tuple[Corpus, str]:
     return (test, "test") if len(test) else (validation, "validation")
 
 
+def never_trained(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether nothing says that a training has ever come to its first checkpoint.
+
+    A file that is missing is not taken for one that was never written.
+
+    Args:
+        folder: where it is.
+        config: that of `read_config`.
+    """
+    learned = MODEL, CHECKPOINT, HISTORY, TABLE, SAMPLES
+    return "chosen" not in config and not any((folder / name).exists() for name in learned)
+
+
+def can_go_on(folder: Path) -> bool:
+    """Whether the folder is that of a training which can be resumed."""
+    try:
+        config = read_config(folder)
+    except ModelFileError:
+        return False
+    begun = (folder / CHECKPOINT).exists()
+    return begun or (never_trained(folder, config) and config["corpus"] is not None)
+
+
 def clear(folder: Path) -> None:
     """Remove what was being written when a training was killed."""
     for name in (MODEL, *_FILES):
         for stray in folder.glob(f".{name}.{'[0-9a-f]' * 8}"):
-            stray.unlink()
+            saving.remove_stray(stray)
 
 
-def remove(folder: Path) -> None:
+def remove(folder: Path, lock: RunLock) -> None:
     """Leave nothing of a training in which nothing was learned."""
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / BOARDS, ignore_errors=True)
+    lock.release()
     with suppress(OSError):
         folder.rmdir()

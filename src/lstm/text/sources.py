@@ -4,10 +4,7 @@ import codecs
 import glob
 import gzip
 import os
-import shutil
 import sys
-import tempfile
-import weakref
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +15,7 @@ from typing import Any, BinaryIO
 from lstm import checks
 from lstm.data import offline_corpus, shakespeare
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.text.pipe_copy import PipeCopy
 
 Name = str | os.PathLike[str]
 Progress = Callable[[int], None]
@@ -211,8 +209,8 @@ class _TextInFiles(TextSource):
         if not self.names:
             raise InvalidValueError("corpus", "the name of a file", "no name")
         found = [file for name in self.names for file in self._files_of(name)]
-        self._files = list({file.path: file for file in found}.values())
-        self.size = sum(file.path.stat().st_size for file in self._files)
+        self._files = list({(file.path, file.copy): file for file in found}.values())
+        self.size = sum(file.size for file in self._files)
 
     def read(self, progress: Progress | None = None) -> Iterator[str]:
         empty = True
@@ -223,7 +221,7 @@ class _TextInFiles(TextSource):
             raise _no_text(str(self))
 
     def to_config(self) -> dict[str, Any] | None:
-        if any(file.copied for file in self._files):
+        if any(file.copy for file in self._files):
             return None
         names = [os.path.abspath(name) for name in self.names]
         return {"names": names, "encoding": self._encoding, "errors": self._errors}
@@ -231,7 +229,8 @@ class _TextInFiles(TextSource):
     def _files_of(self, name: str) -> list["_File"]:
         """The files that a name stands for, in the order in which they are read."""
         if name == STDIN:
-            return [self._copy("standard input", _standard_input())]
+            pipe = standard_input("corpus")
+            return [_File(Path(name), "standard input", PipeCopy(pipe))]
         try:
             os.stat(name)
         except (OSError, ValueError) as error:
@@ -245,21 +244,13 @@ class _TextInFiles(TextSource):
                 return [_File(path, name)]
             if not path.is_dir():
                 with path.open("rb") as pipe:
-                    return [self._copy(name, pipe)]
+                    return [_File(path, name, PipeCopy(pipe))]
             paths = _below(path)
             expected = "a folder with files (hidden ones do not count)"
         files = [_File(path, str(path)) for path in paths if path.is_file()]
         if not files:
             raise InvalidValueError("corpus", expected, name)
         return sorted(files, key=lambda file: file.path.parts)
-
-    def _copy(self, name: str, pipe: BinaryIO) -> "_File":
-        """A copy of what can be read only once, which goes when this object goes."""
-        descriptor, path = tempfile.mkstemp(prefix="lstm-")
-        weakref.finalize(self, Path(path).unlink, missing_ok=True)
-        with open(descriptor, "wb") as copy:
-            shutil.copyfileobj(pipe, copy)
-        return _File(Path(path), name, copied=True)
 
     def _joined(self, progress: Progress | None) -> Iterator[str]:
         """The texts of all files, with a line break after each but the last."""
@@ -318,25 +309,31 @@ class _File:
     Args:
         path: where it is.
         name: what the user knows it by.
-        copied: whether it is a copy of what can be read only once.
+        copy: of it, if it can be read only once.
     """
 
     path: Path
     name: str
-    copied: bool = False
+    copy: PipeCopy | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return self.path.stat().st_size if self.copy is None else self.copy.size
 
     def blocks(self, size: int) -> Iterator[tuple[bytes, int]]:
         """The content in blocks, each with how many bytes of the file have been read by then."""
         try:
-            with self.path.open("rb") as raw:
-                zipped = raw.read(len(_GZIP)) == _GZIP or self.path.suffix.lower() == ".gz"
+            with self.path.open("rb") if self.copy is None else self.copy.open() as raw:
+                named = self.copy is None and self.path.suffix.lower() == ".gz"
+                zipped = raw.read(len(_GZIP)) == _GZIP or named
                 raw.seek(0)
                 file = gzip.GzipFile(fileobj=raw) if zipped else raw
                 while block := file.read(size):
                     yield block, raw.tell()
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise InvalidValueError(
-                "corpus", "a gzip file that is whole", f"{self.name} ({_reason(error)})"
+                "corpus", "a gzip file that is whole", f"{self.name} ({checks.reason(error)})"
             ) from None
         except OSError as error:
             raise _unreadable(self.name, error) from None
@@ -380,19 +377,22 @@ def _decoder_of(encoding: str) -> Callable[[str], codecs.IncrementalDecoder]:
         ) from None
 
 
-def _standard_input() -> BinaryIO:
+def standard_input(argument: str) -> BinaryIO:
+    """The bytes of standard input, for an argument that names it.
+
+    Raises:
+        InvalidValueError: it is closed.
+    """
     if sys.stdin is None:
-        raise InvalidValueError("corpus", "a file that can be read", "standard input, now closed")
+        raise InvalidValueError(argument, "a file that can be read", "standard input, now closed")
     return sys.stdin.buffer
 
 
 def _unreadable(name: str, error: Exception) -> InvalidValueError:
-    return InvalidValueError("corpus", "a file that can be read", f"{name} ({_reason(error)})")
+    return InvalidValueError(
+        "corpus", "a file that can be read", f"{name} ({checks.reason(error)})"
+    )
 
 
 def _no_text(got: str) -> InvalidValueError:
     return InvalidValueError("corpus", "a text that is not empty", got)
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()

@@ -4,7 +4,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lstm import schedules, seeding
 from lstm.callbacks import Callback, History, Logs
-from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError
+from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError, LSTMError
 from lstm.schedules import Plateau
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, evaluate
@@ -152,6 +152,9 @@ class Training:
             if key.startswith("carried/"):
                 carried[key.removeprefix("carried/").rpartition("/")[0]].append(tensors[key])
         self._model.carried_state = {name: tuple(parts) for name, parts in carried.items()}
+        expected = self._model.graph.state_shapes().keys()
+        if state["step"] % self.steps_per_epoch and carried.keys() != expected:
+            raise InvalidValueError("carried", f"states of {list(expected)}", list(carried))
         self._seed, self.step, self.seconds = state["seed"], state["step"], state["seconds"]
         self._judged, self._loss, self._steps = state["judged"], state["loss"], state["steps"]
         self._best = math.inf if state["best"] is None else state["best"]
@@ -203,7 +206,8 @@ class Training:
 
         Args:
             callbacks: whom to tell of steps and rounds.
-            save: called when it ends or is interrupted, while `contents` still says where it is.
+            save: called when it ends, is interrupted, or a callback raises an error, while
+                `contents` still says where it is.
 
         Raises:
             DivergedError: the loss became infinite; the model has its best weights before that, or
@@ -218,6 +222,7 @@ class Training:
             steps = -(-self.steps_per_epoch // self._rounds)
             listener.set_params({"epochs": self.epochs * self._rounds, "steps": steps})
         self._told = False  # Whether the listeners know that the round has begun.
+        self._between_steps = True  # Whether `contents` says all.
         self._before = self.seconds
         self._started = time.perf_counter()
         begun = []
@@ -242,16 +247,23 @@ class Training:
 
     def _go(self, save: Callable[[], None]) -> None:
         batches = self._epoch()
-        while not self.interrupted:
-            if self._judged < self.step and (self._over() or self._at_border()):
-                self._judge()
-            if self._over():
-                break
-            batch = next(batches, None)
-            if batch is None:
-                batches = self._epoch()
-            else:
-                self._take(*batch)
+        try:
+            while not self.interrupted:
+                if self._judged < self.step and (self._over() or self._at_border()):
+                    self._judge()
+                if self._over():
+                    break
+                batch = next(batches, None)
+                if batch is None:
+                    batches = self._epoch()
+                else:
+                    self._take(*batch)
+        except BaseException:
+            # Whoever interrupts twice wants it to end at once; and half a step cannot be told of.
+            if self._between_steps and not self.interrupted:
+                with suppress(LSTMError, MemoryError):  # The first error says more.
+                    save()
+            raise
         save()
 
     def _epoch(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -270,6 +282,7 @@ class Training:
             number, self._told = len(self.records), True
             self._tell(lambda listener: listener.on_epoch_begin(number, {}))
         self._tell(lambda listener: listener.on_train_batch_begin(batch, {}))
+        self._between_steps = False
         self._model.optimizer.learning_rate = self.learning_rate
         # A different stream each time, or none.
         self._model.reset_states(range(self.step % _ANEW, self._streams, _ANEW))
@@ -278,6 +291,7 @@ class Training:
         self.step += 1
         self._loss, self._steps = self._loss + loss, self._steps + 1
         self.seconds = self._before + time.perf_counter() - self._started
+        self._between_steps = True
         self._tell(lambda listener: listener.on_train_batch_end(batch, {"loss": loss}))
 
     @property
@@ -312,6 +326,7 @@ class Training:
     def _judge(self) -> None:
         """End a round: validate, and keep the weights if they are the best so far."""
         logs = {"loss": self._loss / max(1, self._steps)}
+        self._between_steps = False
         self._check_weights()
         judgement, better = self._validate(), True
         if judgement is not None:
@@ -325,6 +340,7 @@ class Training:
         number = len(self.records)
         self.records.append(self._record(logs, judgement))
         self._judged, self._loss, self._steps, self._told = self.step, 0.0, 0, False
+        self._between_steps = True
         self._tell(lambda listener: listener.on_epoch_end(number, logs))
 
     def _record(self, logs: Logs, judgement: Evaluation | None) -> dict[str, float]:
