@@ -17,6 +17,7 @@ from lstm.cli.running import Json, Screen, Seed, given, print_json
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.text import Continuation, LanguageModel, Writer
 from lstm.text.beam import checked_width
+from lstm.text.normalization import normalized
 from lstm.text.stopping import checked_stops, until_stop
 
 _CHOICE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
@@ -85,6 +86,7 @@ def generate(
     _check_apart(context)
     if prompt_file is not None:
         prompt = _read_prompt(prompt_file, interactive)
+    prompt = normalized(prompt)
     checks.int_at_least("length", length, 0)
     if beam is not None:
         checked_width("beam", beam)
@@ -218,7 +220,7 @@ def _read_prompt(name: str, interactive: bool) -> str:
         raise InvalidValueError("prompt_file", "a file, with --interactive", "standard input")
     try:
         content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
+        return content.decode()
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise InvalidValueError(

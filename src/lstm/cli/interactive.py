@@ -4,6 +4,7 @@ import sys
 
 from lstm.errors import InvalidValueError
 from lstm.text import Writer
+from lstm.text.normalization import normalized
 
 _PROPOSALS = 5
 
@@ -62,4 +63,4 @@ def _line() -> str | None:
     except KeyboardInterrupt:
         # Ctrl-C ends the input: the text must not be lost.
         return None
-    return line.removesuffix("\n").removesuffix("\r") if line else None
+    return normalized(line).removesuffix("\n") if line else None

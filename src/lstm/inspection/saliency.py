@@ -10,6 +10,7 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.inspection.probe import Probe
 from lstm.layers import Embedding
 from lstm.text import LanguageModel
+from lstm.text.normalization import normalized
 
 _TINY = 1e-12
 """What a probability counts as at least, where it is divided by."""
@@ -63,7 +64,8 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
     if not isinstance(model, LanguageModel):
         raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
     vocabulary, probe = model.vocabulary, Probe(model.model)
-    tokens = vocabulary.encode(text)
+    checks.string("text", text)
+    tokens = vocabulary.encode(normalized(text))
     if not len(tokens):
         raise InvalidShapeError("text", "at least one token", "none")
     ((embedding, vectors),) = (
@@ -74,7 +76,7 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
     chosen = int(p.argmax())
     if target is not None:
         checks.string("target", target)
-        first = vocabulary.encode(target)
+        first = vocabulary.encode(normalized(target))
         if not len(first):
             raise InvalidValueError("target", "a text that begins with a token", target)
         chosen = int(first[0])

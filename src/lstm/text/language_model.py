@@ -19,6 +19,7 @@ from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, Surprise, evaluate, surprises
 from lstm.text.log_probabilities import TokenLogProbability, log_probabilities
 from lstm.text.lr_finder import LearningRates, find_lr
+from lstm.text.normalization import normalized
 from lstm.text.options import Architecture, TrainingOptions
 from lstm.text.run_files import MODEL
 from lstm.text.sources import TextLike, text_source
@@ -410,8 +411,9 @@ class LanguageModel:
         return self._prompt(prompt) if prompt else np.array([self.vocabulary.start], np.int64)
 
     def _encoded(self, argument: str, text: str) -> Tokens:
+        """The tokens of a text in the form in which texts are read."""
         with _named(argument):
-            return self.vocabulary.encode(text)
+            return self.vocabulary.encode(normalized(text))
 
     # ---- judging
 

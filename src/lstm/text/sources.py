@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 from lstm import checks
 from lstm.data import offline_corpus, shakespeare
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.text.normalization import normalized_chunks
 
 Name = str | os.PathLike[str]
 Progress = Callable[[int], None]
@@ -40,7 +41,8 @@ _WIDE = {
 class TextSource(ABC):
     """A text that can be read any number of times, in chunks of about a megabyte.
 
-    Make one with `source(name)` or `TextSource.of(text)`, and iterate over it.
+    Make one with `source`, or with `TextSource.of(text)`, and iterate over it. However it is made,
+    its line ends are those of `source`.
 
     Attributes:
         names: what it was made from, as the user wrote it.
@@ -58,7 +60,7 @@ class TextSource(ABC):
 
     @staticmethod
     def of(text: str, name: str = "text") -> "TextSource":
-        """Return the source of a text in memory, which is read as it is.
+        """Return the source of a text in memory, whatever it may look like.
 
         Args:
             text: the text.
@@ -78,6 +80,7 @@ class TextSource(ABC):
 
         Returns:
             An iterator over chunks that are never empty and make up the text; they end anywhere.
+            Line ends are line breaks, and no byte order mark begins the text.
 
         Raises:
             InvalidValueError: while reading: there is no text, or it is not what it should be.
@@ -115,8 +118,8 @@ def source(
 ) -> TextSource:
     r"""Return the source of the text that a name stands for.
 
-    The line ends \r\n become \n, and a byte order mark at the start of UTF-8 goes; nothing else is
-    changed. Several files are one text in the order of their names: where one does not end with a
+    The line ends \r\n and \r become \n, and a byte order mark at the start of a file goes; nothing
+    else is changed. Several files are one text in the order of their names: where one does not end with a
     line break, one is put between it and the next. A file that is named twice is read once.
 
     Args:
@@ -190,8 +193,9 @@ class _TextInMemory(TextSource):
         return self._config
 
     def read(self, progress: Progress | None = None) -> Iterator[str]:
-        if not self._text:
-            raise _no_text("no characters")
+        return _some("no characters", normalized_chunks(self._chunks(progress)))
+
+    def _chunks(self, progress: Progress | None) -> Iterator[str]:
         for start in range(0, self.size, _CHUNK):
             if progress is not None:
                 progress(min(start + _CHUNK, self.size))
@@ -215,12 +219,7 @@ class _TextInFiles(TextSource):
         self.size = sum(file.path.stat().st_size for file in self._files)
 
     def read(self, progress: Progress | None = None) -> Iterator[str]:
-        empty = True
-        for text in _with_unix_line_ends(self._joined(progress)):
-            empty = False
-            yield text
-        if empty:
-            raise _no_text(str(self))
+        return _some(str(self), self._joined(progress))
 
     def to_config(self) -> dict[str, Any] | None:
         if any(file.copied for file in self._files):
@@ -262,33 +261,41 @@ class _TextInFiles(TextSource):
         return _File(Path(path), name, copied=True)
 
     def _joined(self, progress: Progress | None) -> Iterator[str]:
-        """The texts of all files, with a line break after each but the last."""
-        last, before = "\n", 0
-        for file in self._files:
-            begun = False
-            for text, position in self._decoded(file):
-                if text:
-                    yield text if begun or last == "\n" else "\n" + text
-                    begun, last = True, text[-1]
-                if progress is not None:
-                    progress(before + position)
-            before += position
+        """The texts of all files, with a line break after each that does not end with one."""
+        last, before, done = "\n", 0, 0
 
-    def _decoded(self, file: "_File") -> Iterator[tuple[str, int]]:
-        """The text of a file in chunks, each with how much of the file has been read by then.
+        def tell(position: int) -> None:
+            nonlocal done
+            done = before + position
+            if progress is not None:
+                progress(done)
+
+        for file in self._files:
+            before, begun = done, False
+            for text in normalized_chunks(self._decoded(file, tell)):
+                yield text if begun or last == "\n" else "\n" + text
+                begun, last = True, text[-1]
+
+    def _decoded(self, file: "_File", tell: Progress) -> Iterator[str]:
+        """The text of a file in chunks.
+
+        Args:
+            file: the file.
+            tell: is called with how much of the file has been read, once a chunk has been taken.
 
         Raises:
             InvalidValueError: the file is not what it should be.
         """
         decoder = self._decoder(self._errors)
-        end = position = 0
+        end = 0
         try:
             for block, position in file.blocks(self._chunk_size):
                 if not end and self._errors == "strict":
                     self._check_text(file.name, block)
                 end += len(block)
-                yield decoder.decode(block), position
-            yield decoder.decode(b"", final=True), position
+                yield decoder.decode(block)
+                tell(position)
+            yield decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
             # What the decoder was given ends with the last block, and may begin before it.
             offset = end - len(error.object) + error.start
@@ -355,25 +362,12 @@ def _below(folder: Path) -> list[Path]:
     return paths
 
 
-def _with_unix_line_ends(texts: Iterable[str]) -> Iterator[str]:
-    held = ""
-    for text in texts:
-        text = held + text
-        held = "\r" if text.endswith("\r") else ""  # Perhaps half a line end.
-        text = text.removesuffix("\r").replace("\r\n", "\n")
-        if text:
-            yield text
-    if held:
-        yield held
-
-
 def _decoder_of(encoding: str) -> Callable[[str], codecs.IncrementalDecoder]:
-    """What makes decoders for an encoding, which in UTF-8 drop a byte order mark."""
+    """What makes decoders for an encoding."""
     checks.string("encoding", encoding)
     try:
         b" ".decode(encoding, "replace")  # Refuses codecs that make no text.
-        name = codecs.lookup(encoding).name
-        return codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)
+        return codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError):
         raise InvalidValueError(
             "encoding", "a text encoding of Python, such as utf-8", repr(encoding)
@@ -390,8 +384,13 @@ def _unreadable(name: str, error: Exception) -> InvalidValueError:
     return InvalidValueError("corpus", "a file that can be read", f"{name} ({_reason(error)})")
 
 
-def _no_text(got: str) -> InvalidValueError:
-    return InvalidValueError("corpus", "a text that is not empty", got)
+def _some(name: str, chunks: Iterable[str]) -> Iterator[str]:
+    """The chunks of a text, which must not be empty."""
+    chunk = ""
+    for chunk in chunks:
+        yield chunk
+    if not chunk:
+        raise InvalidValueError("corpus", "a text that is not empty", name)
 
 
 def _reason(error: Exception) -> str:

@@ -15,6 +15,7 @@ from lstm import checks, saving
 from lstm.backends.ops import Choice
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.models import State
+from lstm.text.normalization import normalized
 from lstm.text.stack import gathered, read, stack_of, to_backend, to_state
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ class Writer:
             InvalidTypeError: it is no text.
             InvalidValueError: it has a character that the model does not know.
         """
-        tokens = self._model.vocabulary.encode(text)
+        checks.string("text", text)
+        tokens = self._model.vocabulary.encode(normalized(text))
         if len(tokens):
             given = np.tile(tokens, (self.samples, 1))
             seen = np.append(self._last[:, None], given[:, :-1], 1)

@@ -139,7 +139,7 @@ class BPEVocabulary(Vocabulary):
             MissingExtraError: the extra `bpe` is not installed.
         """
         try:
-            return cls(Path(path).read_text(encoding="utf-8"))
+            return cls(Path(path).read_text(encoding="utf-8-sig"))
         except OSError as error:
             got = f"{path} ({error.strerror})"
         except UnicodeDecodeError:
