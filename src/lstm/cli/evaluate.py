@@ -13,7 +13,7 @@ from lstm.cli.surprises import surprise_row, surprise_table
 from lstm.errors import InvalidValueError
 from lstm.text import Corpus, LanguageModel
 from lstm.text.run_files import held_out
-from lstm.text.sources import source
+from lstm.text.sources import named
 
 
 def evaluate(
@@ -41,7 +41,7 @@ def evaluate(
     language_model = LanguageModel.load(model)
     with tempfile.TemporaryDirectory(prefix="lstm-") as folder:
         if corpus:
-            text = source(corpus, encoding=encoding, errors=errors)
+            text = named(corpus, encoding=encoding, errors=errors)
             tokens = Corpus.write(Path(folder, "tokens.bin"), text, language_model.vocabulary)
             what = str(text)
         elif not model.is_dir():

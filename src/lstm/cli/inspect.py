@@ -33,7 +33,7 @@ from lstm.text import Corpus, LanguageModel
 from lstm.text.console import reading as reading_bar
 from lstm.text.evaluation import Surprise
 from lstm.text.run_files import held_out
-from lstm.text.sources import source
+from lstm.text.sources import named
 
 _SURPRISES = 5
 """So many surprising places are shown."""
@@ -146,10 +146,10 @@ def _tokens(
 ) -> tuple[Corpus, str]:
     """The tokens of the text, in a file, and what the text is called."""
     if text:
-        named = source(list(text), encoding=encoding, errors=errors)
-        with reading_bar(console, named, "encoding the text") as progress:
+        source = named(text, encoding=encoding, errors=errors)
+        with reading_bar(console, source, "encoding the text") as progress:
             path = folder / "tokens.bin"
-            return Corpus.write(path, named, language_model.vocabulary, progress), str(named)
+            return Corpus.write(path, source, language_model.vocabulary, progress), str(source)
     if not model.is_dir():
         raise InvalidValueError("text", "a text, where the model is not a folder", "none")
     tokens, part = held_out(model, len(language_model.vocabulary))

@@ -21,7 +21,7 @@ from lstm.text.report import show_sample
 from lstm.text.run import Run
 from lstm.text.run_files import BOARDS, MODEL
 from lstm.text.samples import sample
-from lstm.text.sources import source
+from lstm.text.sources import named
 from lstm.text.tokenization import KINDS, Tokenization
 
 CHOSEN = "for the text and the time"
@@ -143,7 +143,7 @@ def train(
     options = _options(context)
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
-    text = source(corpus or None, encoding=encoding, errors=errors)
+    text = named(corpus or None, encoding=encoding, errors=errors)
     tokenization = Tokenization(tokens, min_count, vocabulary_size)
     if find_lr:
         with tempfile.TemporaryDirectory(prefix="lstm-") as place:

@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from lstm import checks, saving
 from lstm.errors import InvalidShapeError, InvalidValueError, ModelFileError
 from lstm.text.mapped_file import MappedFile
-from lstm.text.sources import Progress, TextSource
+from lstm.text.sources import Progress, TextLike, TextSource
+from lstm.text.sources import source as text_source
 from lstm.text.vocabularies import Vocabulary
 from lstm.text.vocabularies.chunks import whole_words
 
@@ -61,7 +62,7 @@ class Corpus:
     def write(
         cls,
         path: str | os.PathLike[str],
-        source: TextSource,
+        source: TextLike,
         vocabulary: Vocabulary,
         progress: Progress | None = None,
     ) -> "Corpus":
@@ -72,9 +73,9 @@ class Corpus:
 
         Args:
             path: the file; replaced if it exists.
-            source: the text.
+            source: the text, or Paths of files; see `lstm.text.source`.
             vocabulary: what makes tokens of it; V is its length.
-            progress: is called with how much has been read, out of `source.size`.
+            progress: is called with how much of the text has been read, out of its size.
 
         Returns:
             The corpus, mapped from the file.
@@ -84,8 +85,9 @@ class Corpus:
                 no token for a part of it.
             ModelFileError: the file cannot be written; what was there before is untouched.
         """
+        text = text_source(source)
         with saving.replacing(path) as file:
-            for tokens in _encoded(source, vocabulary, progress):
+            for tokens in _encoded(text, vocabulary, progress):
                 file.write(tokens.data)
         return cls._mapped(Path(path), len(vocabulary))
 
@@ -114,20 +116,20 @@ class Corpus:
 
     @classmethod
     def encode(
-        cls, source: TextSource, vocabulary: Vocabulary, progress: Progress | None = None
+        cls, source: TextLike, vocabulary: Vocabulary, progress: Progress | None = None
     ) -> "Corpus":
         """Return the tokens of a text in memory: the same as `write`, without a file.
 
         Args:
-            source: the text.
+            source: the text, or Paths of files; see `lstm.text.source`.
             vocabulary: what makes tokens of it; V is its length.
-            progress: is called with how much has been read, out of `source.size`.
+            progress: is called with how much of the text has been read, out of its size.
 
         Raises:
             InvalidValueError: there is no text, it is not what it should be, or the vocabulary has
                 no token for a part of it.
         """
-        tokens = np.concatenate(list(_encoded(source, vocabulary, progress)))
+        tokens = np.concatenate(list(_encoded(text_source(source), vocabulary, progress)))
         return cls._in_memory(tokens, len(vocabulary))
 
     @classmethod
@@ -345,12 +347,12 @@ class Corpus:
 
 
 def _encoded(
-    source: TextSource, vocabulary: Vocabulary, progress: Progress | None
+    text: TextSource, vocabulary: Vocabulary, progress: Progress | None
 ) -> Iterator[Tokens]:
     """The tokens of a text in pieces, each an array of the corpus' dtype; at least one token."""
     size, dtype = len(vocabulary), _dtype(len(vocabulary))
     characters = tokens = 0
-    for piece in whole_words("corpus", source.read(progress), _BLOCK):
+    for piece in whole_words("corpus", text.read(progress), _BLOCK):
         try:
             encoded = vocabulary.encode(piece)
         except InvalidValueError as error:
@@ -360,7 +362,7 @@ def _encoded(
         yield encoded.astype(dtype)
         characters, tokens = characters + len(piece), tokens + len(encoded)
     if not tokens:
-        raise InvalidValueError("corpus", "a text with at least one token", source)
+        raise InvalidValueError("corpus", "a text with at least one token", text)
 
 
 def _dtype(vocabulary_size: int) -> np.dtype[Any]:

@@ -22,7 +22,7 @@ from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.normalization import normalized
 from lstm.text.options import Architecture, TrainingOptions
 from lstm.text.run_files import MODEL
-from lstm.text.sources import TextLike, text_source
+from lstm.text.sources import TextLike
 from lstm.text.stopping import checked_stops, until_stop
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
@@ -101,8 +101,8 @@ class LanguageModel:
         """Make a model and train it on a text.
 
         Args:
-            corpus: the text; or a `Path`, or several, of files, folders or patterns; or a
-                `TextSource`.
+            corpus: the text, a str or several; or a `Path`, or several, of files, folders or
+                patterns; or a `TextSource`. See `source`.
             tokens: "characters", "bytes", "words", "bpe" or the name of a tokenizer.json.
             min_count: what is rarer becomes the unknown token; 1 for characters, 2 for words.
             vocabulary_size: number of tokens at most, for words (20,000) and bpe (2,048).
@@ -208,7 +208,7 @@ class LanguageModel:
         """
         if isinstance(corpus, Corpus):
             return corpus
-        return Corpus.encode(text_source(corpus), self.vocabulary)
+        return Corpus.encode(corpus, self.vocabulary)
 
     # ---- writing
 

@@ -46,7 +46,7 @@ from lstm.text.run_files import (
     write_records,
 )
 from lstm.text.samples import Samples
-from lstm.text.sources import TextLike, TextSource, source, text_source
+from lstm.text.sources import TextLike, TextSource, named, source
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
 from lstm.text.vocabularies import Vocabulary
@@ -98,7 +98,7 @@ class Run:
         `console` is where to show how far a long text has been read.
         """
         chosen(options)
-        text = text_source(corpus)
+        text = source(corpus)
         if seed is not None:
             seed = checks.int_at_least("seed", seed, 0)
         active = backends.backend(backend)
@@ -197,7 +197,7 @@ class Run:
             raise ModelFileError(
                 folder, "holds a training that had not begun; remove it and begin again"
             )
-        text = source(**config["corpus"])
+        text = named(**config["corpus"])
         vocabulary = Tokenization.from_config(config["tokens"]).vocabulary(text)
         return cls._prepared(text, vocabulary, config, folder, None)
 

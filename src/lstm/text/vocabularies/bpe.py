@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.errors import InvalidValueError, MissingExtraError
 from lstm.text.vocabularies.base import REPLACEMENT, Vocabulary
-from lstm.text.vocabularies.chunks import split, whole_words
+from lstm.text.vocabularies.chunks import chunks_of, only_chunk, split, whole_words
 
 _CHUNK = 2**14
 """Characters of a text to learn from; the library takes hundreds of them at once into memory."""
@@ -99,16 +99,19 @@ class BPEVocabulary(Vocabulary):
 
         Raises:
             InvalidTypeError: `text` is no str, `size` no integer.
-            InvalidValueError: `text` is empty or holds a lone surrogate, `size` is below 256.
+            InvalidValueError: `text` is empty, names a file or holds a lone surrogate, `size` is
+                below 256.
             MissingExtraError: the extra `bpe` is not installed.
         """
-        checks.string("text", text)
-        return cls._from_chunks("text", [text], size)
+        return cls._from_chunks("text", only_chunk(text), size)
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[str], size: int = 2048) -> Self:
-        """As `from_text`, of a text in chunks, cut anywhere, of which few are in memory at once."""
-        return cls._from_chunks("chunks", chunks, size)
+        """As `from_text`, of a text in chunks, cut anywhere, of which few are in memory at once.
+
+        A file is `from_chunks(source(Path(...)))`; a str is a text, also in a list.
+        """
+        return cls._from_chunks("chunks", chunks_of(chunks), size)
 
     @classmethod
     def _from_chunks(cls, argument: str, chunks: Iterable[str], size: int) -> Self:
