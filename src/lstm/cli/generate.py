@@ -184,7 +184,8 @@ class _Output:
         table.add_column("p", justify="right")
         vocabulary = self._language_model.vocabulary
         found = self._language_model.log_probabilities(text, self._prompt)
-        for token, (_, log_p) in zip(vocabulary.encode(text), found, strict=True):
+        tokens = self._language_model.encoded_after(self._prompt, text)
+        for token, (_, log_p) in zip(tokens, found, strict=True):
             shown = vocabulary.token_text(int(token))
             table.add_row(Text(shown), f"{log_p:.4f}", f"{math.exp(log_p):.4f}")
         Screen().print(table)

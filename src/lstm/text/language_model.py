@@ -264,7 +264,8 @@ class LanguageModel:
         """Continue a text.
 
         Args:
-            prompt: how it begins; empty for the start of a line.
+            prompt: how it begins; empty for the start of a line. Where tokens are words with the
+                space before them, a space at its end is that of the first word to come.
             length: number of tokens to write; None to write until a stop string comes.
             temperature: below 1 more cautious, above 1 more daring, 0 always the most probable.
             top_k: choose among that many most probable tokens; 0 for all.
@@ -363,7 +364,7 @@ class LanguageModel:
         checks.positive_int("samples", samples)
         if seed is not None:
             checks.int_at_least("seed", seed, 0)
-        return Writer.begin(self, self._prompt(prompt), choice, window, samples, seed)
+        return Writer.begin(self, *self._prompt(prompt), choice, window, samples, seed)
 
     def beam(
         self,
@@ -398,22 +399,33 @@ class LanguageModel:
         """
         checks.int_at_least("length", length, 0)
         checked_width("width", width)
-        found = beam_search(self, self._before(prompt), length, width, checked_stops(stop))
+        found = beam_search(self, *self._before(prompt), length, width, checked_stops(stop))
         return Continuation(prompt + found.text, found.log_probability)
 
-    def _prompt(self, prompt: str) -> Tokens:
+    def _prompt(self, prompt: str) -> tuple[Tokens, bool]:
+        """The tokens of a prompt, and whether its last space is left to the next token."""
         if not isinstance(prompt, str):
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
-        return self._encoded("prompt", prompt)
+        with _named("prompt"):
+            return self.vocabulary.encode_open(normalized(prompt))
 
-    def _before(self, prompt: str) -> Tokens:
-        """The tokens of a prompt; of an empty one, the token that a text starts after."""
-        return self._prompt(prompt) if prompt else np.array([self.vocabulary.start], np.int64)
+    def _before(self, prompt: str) -> tuple[Tokens, bool]:
+        """As `_prompt`; where there is no token, the one that a text starts after."""
+        tokens, space = self._prompt(prompt)
+        return tokens if len(tokens) else np.array([self.vocabulary.start], np.int64), space
 
-    def _encoded(self, argument: str, text: str) -> Tokens:
-        """The tokens of a text in the form in which texts are read."""
-        with _named(argument):
-            return self.vocabulary.encode(normalized(text))
+    def encoded_after(self, prompt: str, text: str) -> Tokens:
+        """The tokens of a text, the first with the space that may end the prompt.
+
+        Raises:
+            InvalidTypeError, InvalidValueError: as `log_probabilities`.
+        """
+        if not isinstance(text, str):
+            raise InvalidTypeError("text", "a text", type(text).__name__)
+        _, space = self._prompt(prompt)
+        text = normalized(text)
+        with _named("text"):
+            return self.vocabulary.encode(" " * (space and text != "") + text)
 
     # ---- judging
 
@@ -450,7 +462,8 @@ class LanguageModel:
 
         Returns:
             Each token of the text with its natural logarithm of p, in their order. Their sum is the
-            log-probability of the text.
+            log-probability of the text. Where the prompt ends with the space that the first token
+            brings along, it is that of the text given this space.
 
         Raises:
             InvalidValueError: the model does not know a character.
@@ -462,9 +475,9 @@ class LanguageModel:
             >>> [token for token, log_p in model.log_probabilities("cad", prompt="abra")]
             ['c', 'a', 'd']
         """
-        if not isinstance(text, str):
-            raise InvalidTypeError("text", "a text", type(text).__name__)
-        return log_probabilities(self, self._before(prompt), self._encoded("text", text))
+        tokens = self.encoded_after(prompt, text)
+        before, space = self._before(prompt)
+        return log_probabilities(self, before, tokens, space)
 
     # ---- files
 

@@ -88,6 +88,31 @@ class Vocabulary(ABC):
         """
         return self._utf8(tokens).decode("utf-8", "replace")
 
+    def encode_open(self, text: str) -> tuple[NDArray[np.int64], bool]:
+        """Return the tokens of a text that goes on, such as a prompt.
+
+        Where words take the space before them along, a space at the end begins the next token.
+
+        Args:
+            text: any text; it may be empty.
+
+        Returns:
+            The tokens, and whether a space at the end is left to the token that follows: one of
+            those in `spaced`.
+
+        Raises:
+            InvalidTypeError, InvalidValueError: as `encode`.
+
+        Example:
+            >>> from lstm.text import WordVocabulary
+            >>> vocabulary = WordVocabulary(["the", " cat", " "])
+            >>> vocabulary.encode("the "), vocabulary.encode_open("the ")
+            (array([0, 2]), (array([0]), True))
+        """
+        checks.string("text", text)
+        left = text.endswith(" ") and self._words_take_spaces
+        return self.encode(text[:-1] if left else text), left
+
     def decoder(self) -> "Decoder":
         """Return a decoder for tokens that come piece by piece."""
         return Decoder(self._utf8)
@@ -96,6 +121,15 @@ class Vocabulary(ABC):
     def start(self) -> int:
         """The token that stands before a text that nothing begins, a line break or else 0."""
         return self.pieces.index(b"\n") if b"\n" in self.pieces else 0
+
+    @cached_property
+    def spaced(self) -> NDArray[np.bool_]:
+        """Which tokens begin with a space, (V,)."""
+        return np.array([piece.startswith(b" ") for piece in self.pieces])
+
+    @cached_property
+    def _words_take_spaces(self) -> bool:
+        return any(piece.startswith(b" ") and len(piece) > 1 for piece in self.pieces)
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
