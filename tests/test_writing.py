@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from language_cases import TEXT, small
 from lstm import Input, LanguageModel, Sequential, saving
 from lstm.backends import BACKENDS
-from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
+from lstm.errors import InvalidTypeError, InvalidValueError, LSTMWarning, ModelFileError
 from lstm.layers import GRU, LSTM, Dense, Embedding, Layer, SimpleRNN
 from lstm.text import ByteVocabulary, CharVocabulary, WordVocabulary, Writer
 from lstm.text.stopping import Cut
@@ -39,7 +39,8 @@ def of_bytes() -> LanguageModel:
 def of_words() -> LanguageModel:
     """Knows few words, so that the most probable token is the unknown one."""
     made = LanguageModel.create(WordVocabulary.from_text(TEXT, size=4), hidden=8, seed=0)
-    made.fit(TEXT, seq_len=16, epochs=4)
+    with pytest.warns(LSTMWarning, match=r"^\d+ % of the tokens to learn from are unknown"):
+        made.fit(TEXT, seq_len=16, epochs=4)
     return made
 
 

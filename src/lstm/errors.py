@@ -58,6 +58,10 @@ class ModelFileError(LSTMError, ValueError):
         return f"{self.path}: {self.reason}"
 
 
+class LSTMWarning(UserWarning):
+    """What a user should know, though it stops nothing; the message says what to do."""
+
+
 class DataUnavailableError(LSTMError, ValueError):
     """A data set is neither on this machine nor reachable; the message says how to provide it."""
 

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 
 from lstm import checks
-from lstm.cli.running import Json, Screen, print_json
+from lstm.cli.running import Json, Screen, print_json, warn
 from lstm.cli.surprises import surprise_row, surprise_table
 from lstm.errors import InvalidValueError
 from lstm.text import Corpus, LanguageModel
 from lstm.text.run_files import held_out
 from lstm.text.sources import named
+from lstm.text.unknown_tokens import warning_of_evaluation
 
 
 def evaluate(
@@ -54,7 +55,10 @@ def evaluate(
         vocabulary = language_model.vocabulary
         shown = [surprise_row(vocabulary, tokens, surprise) for surprise in found]
         del tokens  # A file that is mapped cannot be removed everywhere.
+    if message := warning_of_evaluation(result.unknown_share):
+        warn(message)
     per_character = {
+        "unknown_share": result.unknown_share,
         "nats_per_character": result.nats_per_character,
         "bits_per_character": result.bits_per_character,
         "bits_per_byte": result.bits_per_byte,
@@ -63,11 +67,20 @@ def evaluate(
         surprises = {"surprises": shown} if per_token else {}
         print_json({"corpus": what} | asdict(result) | per_character | surprises)
         return
-    print(f"{what}: {result.tokens:,} tokens predicted, {result.characters:,} characters")
+    characters = "" if result.characters is None else f", {result.characters:,} characters"
+    unknown = "" if vocabulary.unknown is None else f", {100 * result.unknown_share:.1f} % unknown"
+    print(f"{what}: {result.tokens:,} tokens predicted{unknown}{characters}")
     print(f"{result.nats:.4f} nats, {result.bits:.4f} bits a token")
     print(f"{result.perplexity:.3f} perplexity of a token")
-    print(f"{result.nats_per_character:.4f} nats, {result.bits_per_character:.4f} bits a character")
-    print(f"{result.bits_per_byte:.4f} bits a byte")
+    if result.characters is None:
+        why = "the text cannot be written back where it is unknown"
+        if not result.unknown:
+            why = "the tokenizer does not keep the text as it is"
+        print(f"no bits for a character or a byte: {why}")
+    else:
+        nats, bits = result.nats_per_character, result.bits_per_character
+        print(f"{nats:.4f} nats, {bits:.4f} bits a character")
+        print(f"{result.bits_per_byte:.4f} bits a byte")
     print(f"{100 * result.accuracy:.2f} % of the tokens found at the first guess")
     if shown:
         Screen().print(surprise_table(shown))

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from lstm import checks
 from lstm.cli.examination import as_json, show
-from lstm.cli.running import Json, Screen, print_json
+from lstm.cli.running import Json, Screen, print_json, warn
 from lstm.cli.surprises import surprise_row
 from lstm.errors import InvalidValueError
 from lstm.inspection import (
@@ -34,6 +34,7 @@ from lstm.text.console import reading as reading_bar
 from lstm.text.evaluation import Surprise
 from lstm.text.run_files import held_out
 from lstm.text.sources import named
+from lstm.text.unknown_tokens import unknown_share, warning_of_evaluation
 
 _SURPRISES = 5
 """So many surprising places are shown."""
@@ -121,6 +122,8 @@ def inspect(
                 layer, number = (None, None) if place is None else place[:2]
                 write_table(csv, parts, layer=layer, unit=number)
         del tokens  # A file that is mapped cannot be removed everywhere.
+    if message := warning_of_evaluation(unknown_share(language_model.vocabulary, sample.tokens)):
+        warn(message)
     if report is not None:
         write_report(report, found, title=f"{model} reads {what}")
     if place is not None:

@@ -5,15 +5,17 @@ import inspect
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, Any, TextIO
 
 import numpy as np
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from lstm.errors import InvalidValueError, LSTMError
+from lstm.errors import InvalidValueError, LSTMError, LSTMWarning
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
@@ -36,7 +38,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             # An overflow ends in a loss that is not finite, and that is reported.
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"), _warnings_shown():
                 command(*args, **kwargs)
             print(end="", flush=True)
         except InvalidValueError as error:
@@ -88,6 +90,35 @@ def fail(message: str, code: int = FAILURE) -> typer.Exit:
     """Say what went wrong; returns the exception that ends the command."""
     Console(stderr=True, soft_wrap=True).print(Text.assemble(("error: ", "bold red"), message))
     return typer.Exit(code)
+
+
+def warn(message: str) -> None:
+    """Say what a user should know, where it stops nothing."""
+    Console(stderr=True, soft_wrap=True).print(Text.assemble(("warning: ", "bold yellow"), message))
+
+
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """Show the warnings of the library as one sentence."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LSTMWarning)
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, LSTMWarning):
+                warn(str(message))
+            else:
+                others(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 def print_json(values: Mapping[str, Any]) -> None:

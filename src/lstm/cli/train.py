@@ -194,8 +194,13 @@ def _train(
     model, training = run.language_model, run.training
     assert run.folder is not None
     place = shlex.quote(str(run.folder))
+    text = training.learned_text
+    unknown = (
+        "" if model.vocabulary.unknown is None else f", {100 * text.unknown_share:.1f} % unknown"
+    )
     headline = (
-        f"{training.tokens:,} {training.unit} to learn from, {len(model.vocabulary):,} distinct; "
+        f"{training.tokens:,} {training.unit} to learn from{unknown}, "
+        f"{len(model.vocabulary):,} distinct; "
         f"{model.model.count_params():,} parameters; backend {model.model.backend.name}"
     )
     callbacks: list[Callback] = [
@@ -214,6 +219,7 @@ def _train(
             {
                 "model": str(run.folder / MODEL),
                 "parameters": model.model.count_params(),
+                "unknown_share": text.unknown_share,
                 "best": min(training.records, key=lambda r: r.get("val_loss", r["loss"])),
                 **training.records[-1],
             }

@@ -302,6 +302,18 @@ class Corpus:
             )
         return (len(self) - 1 - offset) // streams
 
+    def counts(self) -> NDArray[np.int64]:
+        """How often each token of the vocabulary occurs, (V,).
+
+        Example:
+            >>> Corpus.of([0, 2, 2], 4).counts()
+            array([1, 0, 2, 0])
+        """
+        counts = np.zeros(self.vocabulary_size, np.int64)
+        for block in self._blocks():
+            counts += np.bincount(block, minlength=self.vocabulary_size)
+        return counts
+
     def characters_and_bytes(self, lengths: ArrayLike) -> tuple[int, int]:
         """How much text the tokens stand for, which is what losses are divided by.
 
@@ -320,10 +332,7 @@ class Corpus:
         """
         table = np.asarray(lengths)
         checks.shape("lengths", table.shape, (self.vocabulary_size, 2))
-        counts = np.zeros(self.vocabulary_size, np.int64)
-        for block in self._blocks():
-            counts += np.bincount(block, minlength=self.vocabulary_size)
-        characters, size = counts @ table
+        characters, size = self.counts() @ table
         return int(characters), int(size)
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any, overload
@@ -17,6 +18,7 @@ from lstm.text.beam import Continuation, beam_search, checked_width
 from lstm.text.console import console_for
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, Surprise, evaluate, surprises
+from lstm.text.learned_text import LearnedText
 from lstm.text.log_probabilities import TokenLogProbability, log_probabilities
 from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.normalization import normalized
@@ -44,6 +46,7 @@ class LanguageModel:
         vocabulary: the tokens that it knows.
         model: the `Model` that does the work.
         history: the losses of its training by round, or None.
+        learned_text: what is kept of the text that it learned from last, or None.
 
     Example:
         >>> import lstm
@@ -56,6 +59,7 @@ class LanguageModel:
         self.vocabulary = vocabulary
         self.model = model
         self.history: History | None = None
+        self.learned_text: LearnedText | None = None
 
     @classmethod
     def create(
@@ -495,6 +499,7 @@ class LanguageModel:
         tensors, header = self.model.contents(include_optimizer)
         header["vocabulary"] = self.vocabulary.to_config()
         header["history"] = None if self.history is None else self.history.history
+        header["learned_text"] = None if self.learned_text is None else asdict(self.learned_text)
         return tensors, header
 
     @classmethod
@@ -528,6 +533,7 @@ class LanguageModel:
             model.history = History()
             model.history.history = header["history"]
             model.history.epoch = list(range(len(header["history"].get("loss", ()))))
+        model.learned_text = LearnedText.of_header(header)
         return model
 
 

@@ -10,6 +10,7 @@ import secrets
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, Logs
-from lstm.errors import DivergedError, InvalidValueError, ModelFileError
+from lstm.errors import DivergedError, InvalidValueError, LSTMWarning, ModelFileError
 from lstm.models.structure import listed
 from lstm.text.console import reading
 from lstm.text.corpus import Corpus
@@ -49,6 +50,7 @@ from lstm.text.samples import Samples
 from lstm.text.sources import TextLike, TextSource, named, source
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
+from lstm.text.unknown_tokens import warning_of_training
 from lstm.text.vocabularies import Vocabulary
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ class Run:
         self.folder = folder
         self.config = config or {}
         language_model.history = training.history
+        language_model.learned_text = training.learned_text
 
     # ---- how it begins
 
@@ -222,7 +225,13 @@ class Run:
         Raises:
             KeyboardInterrupt: it was interrupted.
             ModelFileError: a file cannot be written; those that are there are whole.
+
+        Warns:
+            LSTMWarning: so many tokens are unknown that the model can hardly learn anything.
         """
+        share = self.training.learned_text.unknown_share
+        if message := warning_of_training(share, self.language_model.vocabulary):
+            warnings.warn(message, LSTMWarning, stacklevel=3)
         everyone = listed(() if callbacks is None else callbacks)
         if console is not None:
             from lstm.text.report import Report  # It needs rich.

@@ -74,7 +74,9 @@ def write_records(folder: Path, records: Sequence[Mapping[str, float]]) -> None:
     saving.write_bytes(folder / HISTORY, lines.encode())
     table = io.StringIO(newline="")
     if records:
-        writer = csv.DictWriter(table, list(records[0]))
+        # Rounds of an earlier version may lack some.
+        columns = dict.fromkeys(key for record in records for key in record)
+        writer = csv.DictWriter(table, list(columns))
         writer.writeheader()
         writer.writerows(records)
     saving.write_bytes(folder / TABLE, table.getvalue().encode())

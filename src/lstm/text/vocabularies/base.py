@@ -135,8 +135,9 @@ class Vocabulary(ABC):
     def lengths(self) -> NDArray[np.int64]:
         """How many characters and UTF-8 bytes each token stands for, (V, 2), int64.
 
-        A character counts where its first byte is, so that sums over a text are right. The unknown
-        token counts as one character and one byte, whatever it stands for.
+        A character counts where its first byte is, so that sums over a text are right, if its
+        tokens are all known and the vocabulary is `reversible`. The unknown token counts as one
+        character and one byte, whatever it stands for.
         """
         # Bytes 10xxxxxx go on with a character that began before.
         lengths = np.array(
@@ -145,6 +146,14 @@ class Vocabulary(ABC):
         if self.unknown is not None:
             lengths[self.unknown] = 1
         return lengths
+
+    @property
+    def reversible(self) -> bool:
+        """Whether a text whose tokens are all known can be written back from them, byte by byte.
+
+        A space before its first word does not count.
+        """
+        return True
 
     def token_text(self, token: int) -> str:
         r"""Return how a token reads in a table.

@@ -29,6 +29,21 @@ _FALLBACK = re.compile(r"<0x([0-9A-F]{2})>")
 """How tokenizers of another kind than byte-level write the token of a byte."""
 
 
+_PROBES = (
+    *(
+        "{0} {1}",
+        "{0}  {0}",
+        "{0}\t{0}",
+        "{0}\n{0}",
+        "{0} ",
+        "{0}\u00a0{0}",
+        "The FOX, don't 3.14!",
+    ),
+    *("\u00e9 e\u0301", "\ufb01 \u00bd \u212b", "\u4e2d\u6587 \U0001f600"),
+)
+"""What tokenizers change that change texts; with a word of theirs, and the same in capitals."""
+
+
 @dataclass(frozen=True, repr=False)
 class BPEVocabulary(Vocabulary):
     """Byte-pair encoding, through the library `tokenizers` (`pip install 'lstm-kit[bpe]'`).
@@ -38,7 +53,8 @@ class BPEVocabulary(Vocabulary):
     byte-level, `encode` gives what the tokenizer gives without its special tokens; the text of a
     token is what it adds after another token, so that a text may come back with a space before it;
     and `lengths` are those of these texts, which are not those of the encoded text where the
-    tokenizer changes it (say, lowers it). Truncation, padding and dropout are switched off.
+    tokenizer changes it (say, lowers it) and so is not `reversible`. Truncation, padding and
+    dropout are switched off.
 
     Args:
         definition: the tokenizer in JSON, the content of a `tokenizer.json`.
@@ -192,6 +208,20 @@ class BPEVocabulary(Vocabulary):
             raise InvalidValueError("text", "one that the tokenizer can encode", error) from error
         tokens = [word.ids for word in encoded]
         return _joined(tokens, np.fromiter(map(index.__getitem__, words), np.int64, len(words)))
+
+    @cached_property
+    def reversible(self) -> bool:
+        words = (self.decode([token]).strip() for token in range(len(self)))
+        word = next(filter(str.isalpha, words), "a")
+        return all(self._keeps(probe.format(word, word.upper())) for probe in _PROBES)
+
+    def _keeps(self, text: str) -> bool:
+        """Whether a text is written back as it is, if its tokens are known."""
+        try:
+            tokens = self.encode(text)
+        except InvalidValueError:  # Not even an unknown one stands for some of it.
+            return True
+        return self.unknown in tokens or self.decode(tokens).removeprefix(" ") == text
 
     def to_config(self) -> dict[str, Any]:
         """Return the kind, and the tokenizer in the form of a `tokenizer.json`."""
