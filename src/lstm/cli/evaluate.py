@@ -48,7 +48,7 @@ def evaluate(
         elif not model.is_dir():
             raise InvalidValueError("corpus", "a text, where the model is not a folder", "none")
         else:
-            tokens, part = held_out(model, len(language_model.vocabulary))
+            tokens, part = held_out(model, language_model)
             what = f"the {part} part"
         result = language_model.evaluate(tokens)
         found = language_model.surprises(tokens, per_token) if per_token else []

@@ -155,7 +155,7 @@ def _tokens(
             return Corpus.write(path, source, language_model.vocabulary, progress), str(source)
     if not model.is_dir():
         raise InvalidValueError("text", "a text, where the model is not a folder", "none")
-    tokens, part = held_out(model, len(language_model.vocabulary))
+    tokens, part = held_out(model, language_model)
     return tokens, f"the {part} part"
 
 
