@@ -73,8 +73,8 @@ class TestWhatTakesAText:
             shutil.rmtree("model", ignore_errors=True)
         assert len(set(results)) == 1
 
-    @pytest.mark.parametrize("wrap", [str, lambda name: [name], lambda name: (TEXT, name)])
-    @pytest.mark.parametrize("name", ["my.txt", "poem", "texts/", "none/of/them.gz", "shakespeare"])
+    @pytest.mark.parametrize("wrap", [str, lambda name: [name], lambda name: (name, name)])
+    @pytest.mark.parametrize("name", ["my.txt", "poem", "texts/", "none/of/them.gz"])
     def test_a_str_that_names_a_file_is_refused(
         self, take: Callable[[Any], Any], name: str, wrap: Callable[[str], Any]
     ) -> None:
@@ -84,7 +84,7 @@ class TestWhatTakesAText:
         assert error.value.argument == "corpus"
         assert str(error.value) == (
             f"corpus: expected a text, got the name of a file, {name!r} (Path(...) reads it, "
-            f"TextSource.of(...) takes its {len(name)} characters)"
+            "TextSource.of(...) takes the name as the text)"
         )
         assert sorted(Path().iterdir()) == before
 
@@ -93,6 +93,18 @@ class TestWhatTakesAText:
             with pytest.raises(InvalidValueError, match=r"^corpus: expected") as error:
                 take(given)
             assert isinstance(error.value, InvalidTypeError) or given == []
+
+
+@pytest.mark.parametrize("name", ["-", "shakespeare"])
+def test_what_else_has_a_name(name: str) -> None:
+    for given in (name, [name]):
+        with pytest.raises(InvalidValueError, match=r"^corpus: expected a text, got the name of a"):
+            source(given)
+    assert source(TextSource.of(name)).text() == name
+
+
+def test_among_other_texts_it_is_a_line() -> None:
+    assert source(["my.txt", "is a file"]).text() == "my.txt\nis a file"
 
 
 def test_several_texts_are_one_as_several_files_are() -> None:

@@ -23,7 +23,7 @@ def show(screen: Screen, what: str, found: Examination, surprises: list[dict[str
     part = f"the first {len(sample.text):,} of " if sample.sampled else ""
     read = f"{part}{sample.characters:,} characters, {len(sample.tokens):,} tokens"
     if found.model.vocabulary.unknown is not None:
-        read += f", {100 * found.unknown_share:.1f} % unknown"
+        read += f", {100 * found.unknown_share:.1f} % unknown (each counts as one character)"
     screen.print(f"{what}: {read}")
     screen.print(f"{found.nats:.4f} nats, {found.bits:.4f} bits a token")
     if surprises:

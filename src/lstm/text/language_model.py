@@ -126,6 +126,9 @@ class LanguageModel:
         Raises:
             InvalidValueError: an argument is out of its range, or the folder exists.
             InvalidShapeError: the text is too short.
+
+        Warns:
+            LSTMWarning: a twentieth of the tokens or more is unknown.
         """
         from lstm.text.run import Run  # It makes LanguageModels.
 
@@ -188,6 +191,9 @@ class LanguageModel:
             InvalidValueError: an argument is out of its range.
             DivergedError: the loss became infinite; the model has its best weights before that, or
                 the initial ones if there are none.
+
+        Warns:
+            LSTMWarning: a twentieth of the tokens or more is unknown.
         """
         from lstm.text.run import Run  # It makes LanguageModels.
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 
 from lstm.errors import InvalidValueError
 
@@ -18,6 +19,9 @@ _NAME = re.compile(
 )
 """A word with the ending of a file of text, or a path from a root on."""
 
+_SEPARATOR = re.compile(r"\w[\\/]|[\\/]\w")
+"""Without one, a word that a folder is called by is rather a word."""
+
 
 def names_a_file(text: str) -> bool:
     """Whether a text is the name of a file or folder that exists, or looks like one.
@@ -28,8 +32,13 @@ def names_a_file(text: str) -> bool:
     """
     if len(text) > _LONGEST or "\n" in text or "\r" in text:
         return False
-    folder = os.sep in text and any(map(str.isalnum, text)) and os.path.isdir(text)
+    folder = _SEPARATOR.search(text) is not None and os.path.isdir(text)
     return folder or os.path.isfile(text) or _NAME.fullmatch(text) is not None
+
+
+def are_names(texts: Sequence[object]) -> bool:
+    """Whether there are texts, and all are names of files: one among others may be a line."""
+    return bool(texts) and all(isinstance(text, str) and names_a_file(text) for text in texts)
 
 
 def name_instead_of_text(
@@ -44,5 +53,5 @@ def name_instead_of_text(
         itself: what to write where the name is the text.
     """
     shown = text if len(text) < 100 else f"{text[:48]}…{text[-48:]}"
-    hint = f"{file} reads it, {itself} takes its {len(text)} characters"
+    hint = f"{file} reads it, {itself} takes the name as the text"
     return InvalidValueError(argument, "a text", f"the name of a file, {shown!r} ({hint})")

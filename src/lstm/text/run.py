@@ -227,7 +227,7 @@ class Run:
             ModelFileError: a file cannot be written; those that are there are whole.
 
         Warns:
-            LSTMWarning: so many tokens are unknown that the model can hardly learn anything.
+            LSTMWarning: a twentieth of the tokens or more is unknown.
         """
         share = self.training.learned_text.unknown_share
         if message := warning_of_training(share, self.language_model.vocabulary):

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from lstm import checks
 from lstm.data import offline_corpus, shakespeare
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.text.names import name_instead_of_text, names_a_file
+from lstm.text.names import are_names, name_instead_of_text
 from lstm.text.normalization import normalized_chunks
 
 Name = str | os.PathLike[str]
@@ -63,7 +63,7 @@ class TextSource(ABC):
 
     @staticmethod
     def of(text: str, name: str = "text") -> "TextSource":
-        """Return the source of a text in memory, whatever it may look like.
+        """Return the source of a text in memory, whatever the text looks like.
 
         Args:
             text: the text.
@@ -130,8 +130,8 @@ def source(
     else is changed. Several texts or files are one text in their order: where one does not end with
     a line break, one is put between it and the next. A file that is named twice is read once.
 
-    A str of one line that names a file is refused, for it would be the text: `TextSource.of` takes
-    every str as it stands.
+    A str of one line that names a file is refused, and so is a list of nothing else: they would be
+    the text. `TextSource.of` takes every str for a text.
 
     Args:
         corpus: a text, or several; or one or several Paths: of a file; of a folder, which stands
@@ -169,9 +169,8 @@ def source(
         raise InvalidTypeError("corpus", "a text, or Paths of files", type(corpus).__name__)
     texts = [part for part in parts if isinstance(part, str)]
     if texts and len(texts) == len(parts):
-        for text in texts:
-            if text in (STDIN, _SHAKESPEARE) or names_a_file(text):
-                raise name_instead_of_text("corpus", text)
+        if are_names(texts) or texts in ([STDIN], [_SHAKESPEARE]):
+            raise name_instead_of_text("corpus", texts[0])
         return _TextInMemory(texts, "text")
     for part in parts:
         if not isinstance(part, os.PathLike):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from lstm import checks
 from lstm.errors import InvalidTypeError
-from lstm.text.names import name_instead_of_text, names_a_file
+from lstm.text.names import are_names, name_instead_of_text, names_a_file
 
 # Between a character that is no space and one of these spaces a token ends, for words as for
 # byte-level BPE. Other spaces do not count, because not everyone agrees on which they are.
@@ -42,8 +42,7 @@ def chunks_of(chunks: Iterable[str]) -> Iterable[str]:
         raise InvalidTypeError("chunks", expected, type(chunks).__name__)
     if isinstance(chunks, str):
         chunks = [chunks]
-    names = (isinstance(chunk, str) and names_a_file(chunk) for chunk in chunks)
-    if isinstance(chunks, list | tuple) and chunks and all(names):
+    if isinstance(chunks, list | tuple) and are_names(chunks):
         raise name_instead_of_text("chunks", chunks[0], _FILE)
     return chunks
 
