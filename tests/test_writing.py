@@ -231,6 +231,15 @@ def test_a_writer_of_another_model_is_refused(model: LanguageModel, tmp_path: Pa
             Writer.load(path, other)
 
 
+def test_a_writer_of_an_earlier_version_goes_on(model: LanguageModel, tmp_path: Path) -> None:
+    path = tmp_path / "writer.safetensors"
+    model.writer("the ", seed=2).save(path)
+    with saving.reading(path, ("writer",)) as (tensors, header):
+        del header["space"], header["format"], header["lstm_version"]
+    saving.write(path, tensors, header)
+    assert Writer.load(path, model).write(9) == model.writer("the ", seed=2).write(9)
+
+
 def test_other_files_are_refused(model: LanguageModel, tmp_path: Path) -> None:
     path = tmp_path / "file.safetensors"
     model.save(path)
@@ -255,6 +264,7 @@ def test_other_files_are_refused(model: LanguageModel, tmp_path: Path) -> None:
         ("pending", ["e5a4a9"]),
         ("pending", ["zz"]),
         ("pending", []),
+        ("space", 3),
         ("last", np.array([99])),
         ("last", np.zeros(2, np.int64)),
         ("recent", np.full((1, 3), -2)),
