@@ -1,6 +1,7 @@
 """`lstm generate`: let a model write."""
 
 import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from rich.text import Text
 
 from lstm import checks
 from lstm.cli.interactive import interact
-from lstm.cli.running import Json, Screen, Seed, given, print_json
+from lstm.cli.running import Json, Screen, Seed, given, print_json, warn
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.text import Continuation, LanguageModel, Writer
 from lstm.text.beam import checked_width
@@ -86,6 +87,8 @@ def generate(
     _check_apart(context)
     if prompt_file is not None:
         prompt = _read_prompt(prompt_file, interactive)
+    elif os.path.isfile(prompt):
+        warn(f"--prompt is the text {prompt!r} itself; --prompt-file reads the file of that name")
     prompt = normalized(prompt)
     checks.int_at_least("length", length, 0)
     if beam is not None:
