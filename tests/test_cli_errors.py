@@ -176,7 +176,7 @@ class TestFailures:
             ("generate network.safetensors", "holds a model, not a language model"),
             ("evaluate none text.txt", "none: there is no such file"),
             ("evaluate broken text.txt", "is damaged"),
-            ("evaluate done", "done: holds no training to go on with"),
+            ("evaluate done", "done: holds no text to evaluate on (there is no tokens.bin)"),
             ("evaluate done/model.safetensors", "corpus: expected a text, where the model is"),
             ("evaluate done none.txt", "corpus: expected a file that can be read"),
             ("evaluate done empty.txt", "corpus: expected a text that is not empty"),

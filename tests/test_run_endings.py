@@ -17,7 +17,6 @@ from lstm.errors import ModelFileError
 from lstm.models import Model
 from lstm.text import Corpus
 from lstm.text.run import Run
-from lstm.text.run_files import held_out
 from lstm.text.run_lock import RunLock
 from run_cases import FILES, at_step, begin, check_same, checkpoint, contents, stop_at, train
 
@@ -71,13 +70,6 @@ class TestMissingFiles:
         with pytest.raises(RuntimeError):
             LanguageModel.resume(folder, callbacks=LambdaCallback(on_train_begin=fail))
         assert contents(folder).items() >= before.items()
-
-    def test_nothing_is_judged_by_a_training_that_has_not_begun(self, folder: Path) -> None:
-        (folder).mkdir()
-        config = '{"format": 1, "run": "a", "corpus": null, "tokens": {}, "options": {}, "seed": 1'
-        (folder / "config.json").write_text(config + ', "backend": "native", "dtype": "float32"}')
-        with pytest.raises(ModelFileError, match="has not begun"):
-            held_out(folder, 3)
 
 
 class TestErrorsOfCallbacks:

@@ -54,10 +54,6 @@ class DivergedError(LSTMError, ValueError):
     """A training ran away: its loss is no longer a finite number."""
 
 
-class StoppedWarning(UserWarning):
-    """A training stopped before its end; the message says why and what the model is left with."""
-
-
 class ModelFileError(LSTMError, ValueError):
     """A model file is missing, damaged or of another kind; nothing was loaded from it."""
 
@@ -68,6 +64,14 @@ class ModelFileError(LSTMError, ValueError):
 
     def __str__(self) -> str:
         return visible(f"{self.path}: {self.reason}")
+
+
+class LSTMWarning(UserWarning):
+    """What a user should know, though it stops nothing; the message says what to do."""
+
+
+class StoppedWarning(LSTMWarning):
+    """A training stopped before its end; the message says why and what the model is left with."""
 
 
 class DataUnavailableError(LSTMError, ValueError):

@@ -22,6 +22,8 @@ def show(screen: Screen, what: str, found: Examination, surprises: list[dict[str
     sample = found.reading
     part = f"the first {len(sample.text):,} of " if sample.sampled else ""
     read = f"{part}{sample.characters:,} characters, {len(sample.tokens):,} tokens"
+    if found.model.vocabulary.unknown is not None:
+        read += f", {100 * found.unknown_share:.1f} % unknown (each counts as one character)"
     screen.print(f"{what}: {read}")
     screen.print(f"{found.nats:.4f} nats, {found.bits:.4f} bits a token")
     if surprises:
@@ -91,6 +93,7 @@ def as_json(found: Examination, surprises: list[dict[str, Any]]) -> dict[str, An
         "characters_read": len(sample.text),
         "sampled": sample.sampled,
         "tokens_read": len(sample.tokens),
+        "unknown_share": found.unknown_share,
         "nats": found.nats,
         "bits": found.bits,
         "surprises": surprises,

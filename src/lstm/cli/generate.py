@@ -1,6 +1,7 @@
 """`lstm generate`: let a model write."""
 
 import math
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,12 +12,13 @@ from rich.text import Text
 
 from lstm import checks
 from lstm.cli.interactive import interact
-from lstm.cli.running import Json, Seed, called, given, print_json, write
+from lstm.cli.running import Json, Seed, called, given, print_json, warn, write
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.saving import check_writable
 from lstm.screen import Screen
 from lstm.text import Continuation, LanguageModel, Writer
 from lstm.text.beam import checked_width
+from lstm.text.normalization import normalized
 from lstm.text.sources import standard_input
 from lstm.text.stopping import checked_stops, until_stop
 
@@ -86,6 +88,9 @@ def generate(
     _check_apart(context)
     if prompt_file is not None:
         prompt = _read_prompt(prompt_file, interactive)
+    elif os.path.isfile(prompt):
+        warn(f"--prompt is the text {prompt!r} itself; --prompt-file reads the file of that name")
+    prompt = normalized(prompt)
     checks.int_at_least("length", length, 0)
     if beam is not None:
         checked_width("beam", beam)
@@ -182,7 +187,8 @@ class _Output:
         table.add_column("p", justify="right")
         vocabulary = self._language_model.vocabulary
         found = self._language_model.log_probabilities(text, self._prompt)
-        for token, (_, log_p) in zip(vocabulary.encode(text), found, strict=True):
+        tokens = self._language_model.encoded_after(self._prompt, text)
+        for token, (_, log_p) in zip(tokens, found, strict=True):
             shown = vocabulary.token_text(int(token))
             table.add_row(Text(shown), f"{log_p:.4f}", f"{math.exp(log_p):.4f}")
         Screen().print(table)
@@ -218,7 +224,7 @@ def _read_prompt(name: str, interactive: bool) -> str:
         raise InvalidValueError("prompt_file", "a file, with --interactive", "standard input")
     try:
         content = standard_input("prompt_file").read() if name == "-" else Path(name).read_bytes()
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
+        return content.decode()
     except OSError as error:
         got = f"{name} ({checks.reason(error)})"
         raise InvalidValueError("prompt_file", "a file that can be read", got) from None

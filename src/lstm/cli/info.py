@@ -1,5 +1,6 @@
 """`lstm info`: what is installed, and what is in a model file."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from lstm import saving
 from lstm.cli.running import Json, print_json, tell
 from lstm.information import info as about
 from lstm.models import Model
+from lstm.text.learned_text import LearnedText
 from lstm.text.run_files import MODEL
 from lstm.text.vocabularies import CharVocabulary, vocabulary_from_config
 
@@ -45,6 +47,9 @@ def info(
             if isinstance(vocabulary, CharVocabulary):
                 facts["characters"] = vocabulary.characters
             facts["history"] = header["history"]
+            text = LearnedText.of_header(header)
+            share = None if text is None else text.unknown_share
+            facts["learned_text"], facts["unknown_share"] = text and asdict(text), share
     if json_output:
         print_json(facts)
         return
@@ -52,6 +57,10 @@ def info(
     if "vocabulary" in facts:
         listed = f": {facts['characters']!r}" if "characters" in facts else ""
         tell(f"vocabulary: {facts['tokens']} tokens ({facts['vocabulary']}){listed}")
+    if facts.get("learned_text"):
+        learned, known = facts["learned_text"]["training"], vocabulary.unknown is None
+        unknown = "" if known else f", {100 * facts['unknown_share']:.1f} % unknown"
+        tell(f"learned from {learned:,} tokens{unknown}")
     if facts.get("history"):
         losses = facts["history"]
         last = ", ".join(f"{key} {values[-1]:.4f}" for key, values in losses.items())

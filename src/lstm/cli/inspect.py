@@ -11,7 +11,7 @@ from rich.text import Text
 
 from lstm import checks
 from lstm.cli.examination import as_json, show
-from lstm.cli.running import Json, called, print_json, tell
+from lstm.cli.running import Json, called, print_json, tell, warn
 from lstm.cli.surprises import surprise_row
 from lstm.errors import InvalidValueError
 from lstm.inspection import (
@@ -34,7 +34,8 @@ from lstm.text import Corpus, LanguageModel
 from lstm.text.console import reading as reading_bar
 from lstm.text.evaluation import Surprise
 from lstm.text.run_files import held_out
-from lstm.text.sources import source
+from lstm.text.sources import named
+from lstm.text.unknown_tokens import unknown_share, warning_of_evaluation
 
 _SURPRISES = 5
 """So many surprising places are shown."""
@@ -121,6 +122,8 @@ def inspect(
                 parts = readings(language_model, tokens.part(0, len(sample.tokens)), top=1)
                 layer, number = (None, None) if place is None else place[:2]
                 write_table(csv, parts, layer=layer, unit=number)
+    if message := warning_of_evaluation(unknown_share(language_model.vocabulary, sample.tokens)):
+        warn(message)
     if report is not None:
         write_report(report, found, title=f"{model} reads {what}")
     if place is not None:
@@ -145,12 +148,12 @@ def _tokens(
 ) -> tuple[Corpus, str]:
     """The tokens of the text, and what it is called."""
     if text:
-        named = source(list(text), encoding=encoding, errors=errors)
-        with reading_bar(console, named, "encoding the text") as progress:
-            return Corpus.aside(named, language_model.vocabulary, progress), str(named)
+        source = named(text, encoding=encoding, errors=errors)
+        with reading_bar(console, source, "encoding the text") as progress:
+            return Corpus.aside(source, language_model.vocabulary, progress), str(source)
     if not model.is_dir():
         raise InvalidValueError("text", "a text, where the model is not a folder", "none")
-    tokens, part = held_out(model, len(language_model.vocabulary))
+    tokens, part = held_out(model, language_model)
     return tokens, f"the {part} part"
 
 

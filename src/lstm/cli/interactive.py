@@ -5,6 +5,7 @@ import sys
 from lstm.cli.running import tell
 from lstm.errors import InvalidValueError
 from lstm.text import Writer
+from lstm.text.normalization import normalized
 
 _PROPOSALS = 5
 
@@ -65,4 +66,4 @@ def _line() -> str | None:
     except KeyboardInterrupt:
         # Ctrl-C ends the input: the text must not be lost.
         return None
-    return line.removesuffix("\n").removesuffix("\r") if line else None
+    return normalized(line).removesuffix("\n") if line else None

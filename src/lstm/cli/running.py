@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Annotated, Any, TextIO
@@ -18,7 +19,7 @@ import typer
 from rich.text import Text
 
 from lstm import checks
-from lstm.errors import InvalidValueError, LSTMError
+from lstm.errors import InvalidValueError, LSTMError, LSTMWarning
 from lstm.screen import Screen
 from lstm.terminal import encodable, on_a_terminal, visible, visible_name
 from lstm.text.interruption import Stopped
@@ -47,7 +48,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     def run(*args: Any, **kwargs: Any) -> None:
         try:
             # An overflow ends in a loss that is not finite, and that is reported.
-            with np.errstate(over="ignore", invalid="ignore"):
+            with np.errstate(over="ignore", invalid="ignore"), _warnings_shown():
                 command(*args, **kwargs)
             print(end="", flush=True)
         except InvalidValueError as error:
@@ -134,6 +135,12 @@ def tell(text: str) -> None:
     print(visible(text))
 
 
+def warn(message: str) -> None:
+    """Say what a user should know, where it stops nothing."""
+    sentence = Text.assemble(("warning: ", "bold yellow"), visible_name(message))
+    Screen(stderr=True, goes_on=True).print(sentence)
+
+
 def write(text: str) -> None:
     """Print what a model wrote: on a terminal with such signs, in a file or a pipe as it is."""
     print(visible(text) if on_a_terminal() else text, end="", flush=True)
@@ -143,6 +150,30 @@ def drop(stream: TextIO) -> None:
     """Let what could not be written to a stream, and all that follows, go nowhere."""
     with suppress(io.UnsupportedOperation):  # It is no file.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def _warnings_shown() -> Iterator[None]:
+    """Show the warnings of the library as one sentence."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LSTMWarning)
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, LSTMWarning):
+                warn(str(message))
+            else:
+                others(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 def print_json(values: Mapping[str, Any]) -> None:

@@ -33,7 +33,7 @@ from lstm.text.report import show_sample
 from lstm.text.run import Run
 from lstm.text.run_files import BOARDS, MODEL, can_go_on
 from lstm.text.samples import sample
-from lstm.text.sources import source
+from lstm.text.sources import named
 from lstm.text.tokenization import KINDS, Tokenization
 
 CHOSEN = "for the text and the time"
@@ -156,7 +156,7 @@ def train(
     options = _options(context)
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
-    text = source(corpus or None, encoding=encoding, errors=errors)
+    text = named(corpus or None, encoding=encoding, errors=errors)
     tokenization = Tokenization(tokens, min_count, vocabulary_size)
     if find_lr:
         run = Run.aside(text, tokenization, options, seed, backend, console)
@@ -203,9 +203,13 @@ def _train(
 ) -> None:
     model, training = run.language_model, run.training
     assert run.folder is not None
-    place = pasted(run.folder)
+    place, text = pasted(run.folder), training.learned_text
+    unknown = (
+        "" if model.vocabulary.unknown is None else f", {100 * text.unknown_share:.1f} % unknown"
+    )
     headline = (
-        f"{training.tokens:,} {training.unit} to learn from, {len(model.vocabulary):,} distinct; "
+        f"{training.tokens:,} {training.unit} to learn from{unknown}, "
+        f"{len(model.vocabulary):,} distinct; "
         f"{model.model.count_params():,} parameters; backend {model.model.backend.name}"
     )
     callbacks: list[Callback] = [
@@ -227,6 +231,7 @@ def _train(
             {
                 "model": str(run.folder / MODEL),
                 "parameters": model.model.count_params(),
+                "unknown_share": text.unknown_share,
                 "best": min(training.records, key=lambda r: r.get("val_loss", r["loss"])),
                 **training.records[-1],
             }

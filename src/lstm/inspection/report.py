@@ -166,6 +166,8 @@ def _facts(examination: Examination, shown: int) -> list[tuple[str, str]]:
         facts.append(("read", f"the first {read:,} of {reading.characters:,} characters"))
     else:
         facts.append(("read", f"all {read:,} characters"))
+    if model.vocabulary.unknown is not None:
+        facts.append(("unknown", f"{100 * examination.unknown_share:.1f} % of the tokens"))
     characters = len("".join(reading.pieces[:shown]))
     if shown < len(reading.tokens):
         facts.append(("shown", f"the first {characters:,} of these"))

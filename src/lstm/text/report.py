@@ -70,6 +70,9 @@ class Report(Callback):
         if "val_loss" not in record:
             return line
         line += f"  val {record['val_loss']:.3f} nats {record['val_bits']:.3f} bits"
+        if "val_nats_per_character" not in record:
+            unknown = record.get("val_unknown", 0.0)
+            return f"{line} a token" + f", {100 * unknown:.1f} % unknown" * (unknown > 0)
         if math.isclose(record["val_loss"], record["val_nats_per_character"], rel_tol=1e-3):
             return line
         nats, bits = record["val_nats_per_character"], record["val_bits_per_character"]

@@ -8,6 +8,7 @@ and then (samples.txt). Each file is replaced in one step or only ever appended 
 
 import secrets
 import time
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, Logs
-from lstm.errors import DivergedError, InvalidValueError, ModelFileError
+from lstm.errors import DivergedError, InvalidValueError, LSTMWarning, ModelFileError
 from lstm.models.structure import listed
 from lstm.text.console import reading
 from lstm.text.corpus import Corpus
@@ -45,9 +46,10 @@ from lstm.text.run_files import (
 )
 from lstm.text.run_lock import RunLock
 from lstm.text.samples import Samples
-from lstm.text.sources import TextLike, TextSource, source, text_source
+from lstm.text.sources import TextLike, TextSource, named, source
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
+from lstm.text.unknown_tokens import warning_of_training
 from lstm.text.vocabularies import Vocabulary
 
 if TYPE_CHECKING:
@@ -82,6 +84,7 @@ class Run:
         self._new = False
         self._best_is_kept = True
         language_model.history = training.history
+        language_model.learned_text = training.learned_text
 
     # ---- how it begins
 
@@ -236,7 +239,8 @@ class Run:
             raise ModelFileError(
                 folder, "holds a training that had not begun; remove it and begin again"
             )
-        text, tokenization = source(**config["corpus"]), Tokenization.from_config(config["tokens"])
+        text = named(**config["corpus"])
+        tokenization = Tokenization.from_config(config["tokens"])
         return cls._begun(text, tokenization, config, folder, lock)
 
     # ---- its course
@@ -262,7 +266,13 @@ class Run:
             KeyboardInterrupt: it was interrupted.
             ModelFileError: a file cannot be written; those that are there are whole.
             Exception: a callback raised it; a note on it says how to go on.
+
+        Warns:
+            LSTMWarning: a twentieth of the tokens or more is unknown.
         """
+        share = self.training.learned_text.unknown_share
+        if message := warning_of_training(share, self.language_model.vocabulary):
+            warnings.warn(message, LSTMWarning, stacklevel=3)
         everyone = listed(() if callbacks is None else callbacks)
         if console is not None:
             from lstm.text.report import Report  # It needs rich.
@@ -376,7 +386,7 @@ def _asked(
 ) -> tuple[TextSource, dict[str, Any]]:
     """The text, and what else was asked for, as JSON values."""
     chosen(options)
-    text = text_source(corpus)
+    text = source(corpus)
     if seed is not None:
         seed = checks.int_at_least("seed", seed, 0)
     active = backends.backend(backend)

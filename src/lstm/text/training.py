@@ -5,6 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError, LSTM
 from lstm.schedules import Plateau
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, evaluate
+from lstm.text.learned_text import LearnedText
 from lstm.text.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ _LOSSES = "loss", "val_loss"
 
 _COLUMNS = (
     *("epoch", "step", "seconds", "learning_rate", *_LOSSES),
-    *("val_bits", "val_nats_per_character", "val_bits_per_character"),
+    *("val_bits", "val_unknown", "val_nats_per_character", "val_bits_per_character"),
 )
 """The values of a record in their order, which a file does not keep."""
 
@@ -90,9 +92,8 @@ class Training:
         self._model = language_model.model
         self.options = options
         self.corpus = corpus
-        self._corpus, validation, _ = corpus.split(
-            options.val_fraction, options.test_fraction, options.seq_len
-        )
+        self._parts = corpus.split(options.val_fraction, options.test_fraction, options.seq_len)
+        self._corpus, validation, _ = self._parts
         count, span = len(self._corpus) - 1, options.seq_len
         self._streams = options.streams(len(self._corpus))
         self.steps_per_epoch = max(1, (count - span) // (self._streams * span))
@@ -187,6 +188,19 @@ class Training:
     def tokens(self) -> int:
         """Number of tokens that there are to learn from."""
         return len(self._corpus)
+
+    @cached_property
+    def learned_text(self) -> LearnedText:
+        """What the model keeps of the text."""
+        training, validation, test = self._parts
+        unknown = self._language_model.vocabulary.unknown
+        return LearnedText(
+            sha256=self.corpus.sha256,
+            training=len(training),
+            validation=len(validation),
+            test=len(test),
+            unknown=0 if unknown is None else int(training.counts()[unknown]),
+        )
 
     @property
     def tokens_per_step(self) -> int:
@@ -352,13 +366,17 @@ class Training:
             "learning_rate": self._model.optimizer.learning_rate,
             **logs,
         }
-        if judgement is not None:
-            record |= {
-                "val_bits": judgement.bits,
-                "val_nats_per_character": judgement.nats_per_character,
-                "val_bits_per_character": judgement.bits_per_character,
-            }
-        return record
+        if judgement is None:
+            return record
+        record["val_bits"] = judgement.bits
+        if self._language_model.vocabulary.unknown is not None:
+            record["val_unknown"] = judgement.unknown_share
+        per_character = {
+            "val_nats_per_character": judgement.nats_per_character,
+            "val_bits_per_character": judgement.bits_per_character,
+        }
+        # What the tokens do not tell is left out.
+        return record | {key: value for key, value in per_character.items() if value is not None}
 
     def _validate(self) -> Evaluation | None:
         """How well the model predicts what there is to validate on, if there is something."""
