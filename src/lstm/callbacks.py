@@ -10,7 +10,7 @@ from typing import Any, Protocol, TextIO
 import numpy as np
 
 from lstm import checks, plotting
-from lstm.errors import InvalidValueError, MissingExtraError, NotReadyError
+from lstm.errors import InvalidTypeError, InvalidValueError, MissingExtraError, NotReadyError
 from lstm.optimizers import Optimizer
 
 Logs = dict[str, float]
@@ -132,9 +132,9 @@ class _Best:
     """Tells whether a monitored value is the best so far."""
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
-        checks.one_of("mode", mode, ("auto", "min", "max"))
-        rising = mode == "max" or (mode == "auto" and "acc" in monitor)
-        self.monitor = monitor
+        self.monitor = checks.string("monitor", monitor)
+        self.mode = checks.one_of("mode", mode, ("auto", "min", "max"))
+        rising = self.mode == "max" or (self.mode == "auto" and "acc" in self.monitor)
         self.min_delta = checks.number("min_delta", min_delta, 0)
         self._sign = -1.0 if rising else 1.0
         self._value = math.inf
@@ -169,13 +169,12 @@ class EarlyStopping(Callback):
         mode: str = "auto",
         restore_best_weights: bool = False,
     ) -> None:
-        self.monitor = monitor
-        self.min_delta = min_delta
-        self.patience = checks.int_at_least("patience", patience, 0)
-        self.mode = mode
-        self.restore_best_weights = restore_best_weights
-        self.stopped_epoch: int | None = None
         self._best = _Best(monitor, mode, min_delta)
+        self.monitor, self.mode = self._best.monitor, self._best.mode
+        self.min_delta = self._best.min_delta
+        self.patience = checks.int_at_least("patience", patience, 0)
+        self.restore_best_weights = checks.boolean("restore_best_weights", restore_best_weights)
+        self.stopped_epoch: int | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
         self._best = _Best(self.monitor, self.mode, self.min_delta)
@@ -217,8 +216,8 @@ class ModelCheckpoint(Callback):
         save_best_only: bool = False,
         mode: str = "auto",
     ) -> None:
-        self.filepath = str(filepath)
-        self.save_best_only = save_best_only
+        self.filepath = checks.path("filepath", filepath)
+        self.save_best_only = checks.boolean("save_best_only", save_best_only)
         self._best = _Best(monitor, mode)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -250,6 +249,8 @@ class LambdaCallback(Callback):
         hooks = [name for name in dir(Callback) if name.startswith("on_")]
         for name, function in functions.items():
             checks.one_of("LambdaCallback", name, hooks)
+            if function is not None and not callable(function):
+                raise InvalidTypeError(name, "a function", repr(function))
             if function is not None:
                 setattr(self, name, function)
 
@@ -266,9 +267,13 @@ class CSVLogger(Callback):
     def __init__(
         self, filename: str | PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
-        self.filename = Path(filename)
-        self.separator = separator
-        self.append = append
+        self.filename = Path(checks.path("filename", filename))
+        self.separator = checks.string("separator", separator)
+        if len(separator) != 1 or separator in '"\r\n':
+            raise InvalidValueError(
+                "separator", "one character between two values", repr(separator)
+            )
+        self.append = checks.boolean("append", append)
         self._file: TextIO | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
@@ -313,7 +318,7 @@ class TensorBoard(Callback):
             from tensorboardX import SummaryWriter
         except ImportError as error:
             raise MissingExtraError("TensorBoard", "tensorboard") from error
-        self.log_dir = Path(log_dir)
+        self.log_dir = Path(checks.path("log_dir", log_dir))
         self._every = (
             0 if update_freq == "epoch" else checks.positive_int("update_freq", update_freq)
         )

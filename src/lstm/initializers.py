@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import (
+    InvalidShapeError,
+    InvalidTypeError,
+    InvalidValueError,
+    NotReadyError,
+)
 
 Values = NDArray[np.float64]
 
@@ -149,6 +154,24 @@ class Orthogonal(Initializer):
         return q if rows >= columns else q.T
 
 
+class Unavailable(Initializer):
+    """Stands in a loaded layer for an initializer of a class of your own, which no file holds.
+
+    Args:
+        kind: name of that class.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        raise NotReadyError(f"{self.kind} made these weights, and a file holds only its name")
+
+    def get_config(self) -> dict[str, Any]:
+        return {"kind": self.kind}
+
+
 INITIALIZERS: dict[str, type[Initializer]] = {
     "zeros": Zeros,
     "ones": Ones,
@@ -172,7 +195,9 @@ def get(argument: str, spec: "str | Initializer | dict[str, Any]") -> Initialize
     if isinstance(spec, Initializer):
         return spec
     if isinstance(spec, dict):
-        classes = {kind.__name__: kind for kind in INITIALIZERS.values()}
+        if set(spec) != {"class", "config"} or not isinstance(spec["config"], dict):
+            raise InvalidValueError(argument, "the class and the config of an Initializer", spec)
+        classes = {kind.__name__: kind for kind in (*INITIALIZERS.values(), Unavailable)}
         return classes[checks.one_of(argument, spec["class"], classes)](**spec["config"])
     if isinstance(spec, str):
         return INITIALIZERS[checks.one_of(argument, spec, INITIALIZERS)]()

@@ -78,7 +78,7 @@ class CategoricalCrossentropy(Loss):
     activation = "softmax"
 
     def __init__(self, from_logits: bool = False) -> None:
-        self.from_logits = from_logits
+        self.from_logits = checks.boolean("from_logits", from_logits)
 
     def on_logits(self) -> Loss:
         return type(self)(from_logits=True)
@@ -187,7 +187,7 @@ class BinaryCrossentropy(_Pointwise):
     kernel = "binary_cross_entropy"
 
     def __init__(self, from_logits: bool = False) -> None:
-        self.from_logits = from_logits
+        self.from_logits = checks.boolean("from_logits", from_logits)
 
     def on_logits(self) -> Loss:
         return type(self)(from_logits=True)

@@ -27,7 +27,7 @@ class Metric:
     meaning."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = checks.string("name", name)
         self.reset()
 
     def reset(self) -> None:
@@ -77,7 +77,7 @@ class BinaryAccuracy(Metric):
 
     def __init__(self, name: str, threshold: float = 0.5) -> None:
         super().__init__(name)
-        self._threshold = threshold
+        self._threshold = checks.number("threshold", threshold)
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
         return (y > self._threshold) == (_entries(target, y) > 0.5)

@@ -96,7 +96,7 @@ class LSTMNetwork:
         self.hidden_size = checks.positive_int("hidden_size", hidden_size)
         self.output_size = checks.positive_int("output_size", output_size)
         self.loss = checks.one_of("loss", loss, _LOSSES)
-        self.apply_softmax = bool(checks.one_of("apply_softmax", apply_softmax, (True, False)))
+        self.apply_softmax = checks.boolean("apply_softmax", apply_softmax)
         self.batch_size = checks.positive_int("batch_size", batch_size)
         self._loss: Loss = (
             CategoricalCrossentropy(from_logits=not apply_softmax)

@@ -96,7 +96,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate, clipnorm)
         self.momentum = checks.number("momentum", momentum, 0, 1, open_high=True)
-        self.nesterov = nesterov
+        self.nesterov = checks.boolean("nesterov", nesterov)
 
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
         backend.ops.sgd_step(

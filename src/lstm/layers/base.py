@@ -1,23 +1,25 @@
 """What every layer is: weights, shapes, a forward and a backward pass, a place in a graph."""
 
-import inspect
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from inspect import signature
 from math import prod
 from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import seeding
+from lstm import checks, seeding
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
 from lstm.backends.ops import Array, Cache, Ops
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
+from lstm.initializers import get as get_initializer
+from lstm.layers.configuration import plain, snake_case
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, Tensors, scope, within
+from lstm.layers.weight import Weight
 
 Arrays = tuple[Array, ...]
 Gradients = tuple[Array | None, ...]
@@ -34,26 +36,6 @@ class LayerOptions(TypedDict, total=False):
     trainable: bool
     input_shape: Sequence[int | None] | None
     batch_input_shape: Sequence[int | None] | None
-
-
-@dataclass(eq=False)
-class Weight:
-    """A named array that a layer learns.
-
-    `value` and `gradient` are NumPy arrays at first; once a model owns the weight they are views of
-    that model's flat buffers, on its backend.
-    """
-
-    name: str
-    value: Array
-    trainable: bool
-    gradient: Array | None = None
-    owner: object = None
-
-    @property
-    def size(self) -> int:
-        """Number of entries."""
-        return prod(self.value.shape)
 
 
 @dataclass
@@ -149,12 +131,12 @@ class Layer:
         input_shape: Sequence[int | None] | None = None,
         batch_input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        self.name = name or _snake_case(type(self).__name__)
+        self.name = snake_case(type(self).__name__) if name is None else checks.name("name", name)
         self.weights: dict[str, Weight] = {}
         self.trainable = trainable
+        self.input_shape = None if input_shape is None else checks.sizes("input_shape", input_shape)
         if batch_input_shape is not None:
-            input_shape = tuple(batch_input_shape)[1:]
-        self.input_shape = None if input_shape is None else tuple(input_shape)
+            self.input_shape = checks.sizes("batch_input_shape", batch_input_shape)[1:]
         self.built = False
 
     # ---- what a layer defines
@@ -264,6 +246,7 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        value = checks.boolean("trainable", value)
         layers: list[Layer] = [self]
         for layer in layers:
             layer._trainable = value
@@ -278,12 +261,28 @@ class Layer:
             parts = several if isinstance(several, list | tuple) else [several]
             yield from (part for part in parts if isinstance(part, Layer))
 
-    def add_weight(self, name: str, shape: Sequence[int], initializer: Initializer) -> Weight:
-        """Create a weight of the layer.
+    def add_weight(
+        self,
+        name: str,
+        shape: Sequence[int],
+        initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+    ) -> Weight:
+        """Create a weight of the layer, in `build` of one that has `forward`.
+
+        Args:
+            name: of the weight, within the layer.
+            shape: sizes, all of them known.
+            initializer: its initial values.
 
         Raises:
             InvalidShapeError: it is too large, or the initializer gave another shape.
+            InvalidTypeError, InvalidValueError: an argument cannot be used.
         """
+        if "/" in checks.name("name", name) or name in self.weights:
+            raise InvalidValueError("name", "a name of its own, without `/`", repr(name))
+        sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
+        shape = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
+        initializer = get_initializer(f"initializer of {name}", initializer)
         dtype = choose_backend().dtype
         try:
             # NumPy has other errors for what it cannot even count.
@@ -315,33 +314,38 @@ class Layer:
 
     # ---- saving
 
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments as JSON values.
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the constructor, each of which is kept in an attribute of its name.
 
-        Every parameter of a layer's constructor is kept in an attribute of the same name.
+        Raises:
+            InvalidTypeError: one has none.
         """
         names = [
             p.name
-            for p in inspect.signature(type(self).__init__).parameters.values()
+            for p in signature(type(self).__init__).parameters.values()
             if p.kind is not p.VAR_KEYWORD and p.name not in ("self", *LayerOptions.__annotations__)
         ]
-        config = {key: _plain(getattr(self, key)) for key in names}
-        return config | {"name": self.name, "trainable": self.trainable}
+        for name in names:
+            if not hasattr(self, name):
+                raise InvalidTypeError(
+                    f"{name} of {self.name}", "an attribute of that name that keeps it", "none"
+                )
+        return {name: getattr(self, name) for name in (*names, "name", "trainable")}
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, as JSON values.
+
+        Raises:
+            InvalidTypeError: one of them is nothing that a file can hold.
+        """
+        return {
+            key: plain(f"{key} of {self.name}", value) for key, value in self.arguments().items()
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
         """The layer that `get_config` describes, without weights."""
         return cls(**config)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Initializer | Layer):
-        return {"class": type(value).__name__, "config": value.get_config()}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
 
 
 def known_last_axis(layer: Layer, shape: Shape, axes: str) -> int:

@@ -42,7 +42,7 @@ class Dense(Layer):
         super().__init__(**options)
         self.units = checks.positive_int("units", units)
         self.activation = activations.get("activation", activation)
-        self.use_bias = use_bias
+        self.use_bias = checks.boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
         self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
 

@@ -55,7 +55,7 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(
             "embeddings_initializer", embeddings_initializer
         )
-        self.mask_zero = mask_zero
+        self.mask_zero = checks.boolean("mask_zero", mask_zero)
         self.input_length = (
             None if input_length is None else checks.positive_int("input_length", input_length)
         )

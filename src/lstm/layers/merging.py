@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Unpack
 
+from lstm import checks
 from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
@@ -88,7 +89,7 @@ class Concatenate(Layer):
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.axis = axis
+        self.axis = checks.integer("axis", axis)
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         ndim = len(shapes[0])

@@ -45,7 +45,7 @@ class Recurrent(Layer):
         super().__init__(**options)
         self.units = checks.positive_int("units", units)
         self.activation = activations.get("activation", activation, elementwise=True)
-        self.use_bias = use_bias
+        self.use_bias = checks.boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
         self.recurrent_initializer = initializers.get(
             "recurrent_initializer", recurrent_initializer
@@ -55,11 +55,11 @@ class Recurrent(Layer):
         self.recurrent_dropout = checks.number(
             "recurrent_dropout", recurrent_dropout, 0, 1, open_high=True
         )
-        self.return_sequences = return_sequences
-        self.return_state = return_state
-        self.go_backwards = go_backwards
-        self.stateful = stateful
-        if stateful and go_backwards:
+        self.return_sequences = checks.boolean("return_sequences", return_sequences)
+        self.return_state = checks.boolean("return_state", return_state)
+        self.go_backwards = checks.boolean("go_backwards", go_backwards)
+        self.stateful = checks.boolean("stateful", stateful)
+        if self.stateful and self.go_backwards:
             raise InvalidValueError("stateful", "False with go_backwards=True", True)
 
     # ---- what a subclass defines

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 
 from lstm import checks
 from lstm.backends.ops import Array, Cache
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.symbolic import Shape, SymbolicTensor, single
 
@@ -45,7 +45,8 @@ class Reshape(_Reshaping):
 
     def __init__(self, target_shape: Sequence[int], **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.target_shape = tuple(checks.int_at_least("target_shape", n, -1) for n in target_shape)
+        sizes = checks.sequence("target_shape", target_shape, "a tuple of sizes, such as (2, 3)")
+        self.target_shape = tuple(checks.int_at_least("target_shape", n, -1) for n in sizes)
         if self.target_shape.count(-1) > 1:
             raise InvalidValueError("target_shape", "at most one -1", self.target_shape)
 
@@ -89,7 +90,7 @@ class Squeeze(_Reshaping):
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.axis = axis
+        self.axis = checks.integer("axis", axis)
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         axis = _axis(self, self.axis, len(shape))
@@ -117,7 +118,7 @@ class ExpandDims(_Reshaping):
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.axis = axis
+        self.axis = checks.integer("axis", axis)
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         axis = _axis(self, self.axis, len(shape) + 1)
@@ -173,7 +174,8 @@ class Permute(Layer):
 
     def __init__(self, dims: Sequence[int], **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.dims = tuple(dims)
+        axes = checks.sequence("dims", dims, "a tuple of axes, such as (2, 1)")
+        self.dims = tuple(checks.integer("dims", axis) for axis in axes)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise InvalidValueError("dims", "each axis once, counted from 1", self.dims)
 
@@ -208,7 +210,7 @@ class Flip(Layer):
 
     def __init__(self, axis: int = 1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.axis = axis
+        self.axis = checks.integer("axis", axis)
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         _axis(self, self.axis, len(shapes[0]))
@@ -283,7 +285,7 @@ class Slice(Layer):
         self, index: Sequence[int | Sequence[int | None]], **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**options)
-        self.index = tuple(i if isinstance(i, int) else tuple(i) for i in index)
+        self.index = tuple(_place(part) for part in checks.sequence("index", index, "a list"))
 
     @classmethod
     def of(cls, tensor: SymbolicTensor, index: Any) -> SymbolicTensor:
@@ -297,10 +299,10 @@ class Slice(Layer):
             raise InvalidValueError(
                 "index", f"`:` for the batch and at most {tensor.ndim - 1} more axes", index
             )
-        if not all(isinstance(part, int | slice) for part in parts):
-            raise InvalidTypeError("index", "integers and slices", index)
         return single(
-            cls([p if isinstance(p, int) else (p.start, p.stop, p.step) for p in parts[1:]])(tensor)
+            cls([(p.start, p.stop, p.step) if isinstance(p, slice) else p for p in parts[1:]])(
+                tensor
+            )
         )
 
     def _index(self) -> tuple[int | slice, ...]:
@@ -345,6 +347,16 @@ class Slice(Layer):
         if mask is None or isinstance(time, int):
             return None
         return run.ops.slice_forward(mask, (slice(None), time))
+
+
+def _place(part: Any) -> int | tuple[int | None, ...]:
+    """An entry of an index: an integer, or start, stop and step of a slice."""
+    if not isinstance(part, list | tuple):
+        return checks.integer("index", part, "integers and slices")
+    ends = tuple(None if end is None else checks.integer("index", end) for end in part)
+    if len(ends) != 3 or ends[2] == 0:
+        raise InvalidValueError("index", "start, stop and a step other than 0", ends)
+    return ends
 
 
 def _axis(layer: Layer, axis: int, ndim: int) -> int:

@@ -97,7 +97,8 @@ class Bidirectional(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        for name, given in (("layer", layer), ("backward_layer", backward_layer or layer)):
+        backwards = layer if backward_layer is None else backward_layer
+        for name, given in (("layer", layer), ("backward_layer", backwards)):
             if not isinstance(given, Recurrent):
                 raise InvalidTypeError(name, "an LSTM, GRU or SimpleRNN", repr(given))
         self.layer = layer
@@ -140,9 +141,8 @@ def _described(saved: dict[str, Any]) -> Any:
 
 
 def _renamed(layer: Recurrent, direction: str, *, go_backwards: bool) -> Recurrent:
-    config = layer.get_config()
-    config |= {"name": f"{direction}_{layer.name}", "go_backwards": go_backwards}
-    return type(layer)(**config)
+    changed = {"name": f"{direction}_{layer.name}", "go_backwards": go_backwards}
+    return type(layer)(**layer.arguments() | changed)
 
 
 def _outputs(tensors: Any) -> list[SymbolicTensor]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 
 from lstm.backends.ops import ActivationName, Array, Cache
 from lstm.errors import InvalidValueError
-from lstm.layers.base import Layer, Run, Weight
+from lstm.layers.base import Layer, Run
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.shaping import FoldTime, UnfoldTime
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
 from lstm.layers.tied_dense import TiedDense
+from lstm.layers.weight import Weight
 from lstm.models.fusion import ActivatedLinear, Step, fuse
 
 Needs = list[tuple[bool, ...] | None]

@@ -1,6 +1,6 @@
 """Sequential: a chain of layers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lstm.errors import InvalidTypeError, InvalidValueError
@@ -34,7 +34,7 @@ class Sequential(Model):
         super().__init__(name=name)
         self._chain: list[Layer] = []
         self._source: SymbolicTensor | None = None
-        for layer in layers:
+        for layer in layers if isinstance(layers, Iterable) else (layers,):
             self.add(layer)
 
     def add(self, layer: Layer | SymbolicTensor) -> None:

@@ -55,6 +55,10 @@ class GraphLayer(Layer):
             for tensor in tensors:
                 if not isinstance(tensor, SymbolicTensor):
                     raise InvalidTypeError(argument, "symbolic tensors", type(tensor).__name__)
+        named = [tensor.node.name for tensor in listed(inputs) if tensor.node.name is not None]
+        for name in named:
+            if named.count(name) > 1:
+                raise InvalidValueError("inputs", "a name of its own for each Input", repr(name))
         graph = self._graph = Graph(listed(inputs), listed(outputs))
         if any(weight.owner is None for weight in graph.weights.values()):
             self._parameters = Parameters(graph.weights, self.backend)

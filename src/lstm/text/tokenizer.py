@@ -68,9 +68,9 @@ class Tokenizer:
                 raise InvalidValueError(argument, "at least one character", "an empty str")
         self.num_words = None if num_words is None else checks.positive_int("num_words", num_words)
         self.filters = filters
-        self.lower = checks.one_of("lower", lower, (True, False))
+        self.lower = checks.boolean("lower", lower)
         self.split = split
-        self.char_level = checks.one_of("char_level", char_level, (True, False))
+        self.char_level = checks.boolean("char_level", char_level)
         self.oov_token = oov_token
         self.document_count = 0
         self.word_counts: Counter[str] = Counter()
