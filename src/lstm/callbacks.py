@@ -11,6 +11,7 @@ import numpy as np
 
 from lstm import checks, plotting
 from lstm.errors import InvalidTypeError, InvalidValueError, MissingExtraError, NotReadyError
+from lstm.interface import Interface, refuse_unknown
 from lstm.optimizers import Optimizer
 
 Logs = dict[str, float]
@@ -35,7 +36,7 @@ class Trainable(Protocol):
         """Write the model to a file."""
 
 
-class Callback:
+class Callback(Interface):
     """Base of all callbacks: override what you need.
 
     Attributes:
@@ -45,6 +46,9 @@ class Callback:
 
     model: Trainable
     params: dict[str, Any]
+
+    def __init__(self) -> None:
+        """A callback without arguments."""
 
     def set_model(self, model: Trainable) -> None:
         """Called once, before training."""
@@ -248,7 +252,7 @@ class LambdaCallback(Callback):
     def __init__(self, **functions: Callable[..., Any] | None) -> None:
         hooks = [name for name in dir(Callback) if name.startswith("on_")]
         for name, function in functions.items():
-            checks.one_of("LambdaCallback", name, hooks)
+            refuse_unknown("LambdaCallback()", [name], hooks)
             if function is not None and not callable(function):
                 raise InvalidTypeError(name, "a function", repr(function))
             if function is not None:

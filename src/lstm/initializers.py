@@ -17,11 +17,12 @@ from lstm.errors import (
     InvalidValueError,
     NotReadyError,
 )
+from lstm.interface import Interface
 
 Values = NDArray[np.float64]
 
 
-class Initializer:
+class Initializer(Interface):
     """Base: makes the initial values of a weight.
 
     Args:

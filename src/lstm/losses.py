@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends.ops import ActivationName, Array, Cache, Ops, PointwiseLossName
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.interface import Interface
 
 Values = NDArray[Any]
 
 
-class Loss:
+class Loss(Interface):
     """Base of all losses.
 
     Attributes:
@@ -28,6 +29,9 @@ class Loss:
     name: ClassVar[str]
     activation: ClassVar[ActivationName] = "linear"
     from_logits = False
+
+    def __init__(self) -> None:
+        """A loss without arguments."""
 
     def on_logits(self) -> "Loss":
         """The same loss for a model of which `activation` was taken away."""

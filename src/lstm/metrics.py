@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.interface import Interface
 from lstm.losses import CategoricalCrossentropy, Loss
 
 Values = NDArray[Any]
 MetricFunction = Callable[[Values, Values], Any]
 
 
-class Metric:
+class Metric(Interface):
     """A weighted mean over everything seen since `reset`.
 
     Args:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lstm import checks, losses, saving, seeding
 from lstm.callbacks import Callback, History, Logs
 from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.interface import Interface
 from lstm.layers import LSTM, Dense, Input
 from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
@@ -24,7 +25,7 @@ _CALLBACK_EVERY = 10
 _DATASET_EVERY = 30
 
 
-class LSTMNetwork:
+class LSTMNetwork(Interface):
     """A network that reads a sequence and gives an output at every step.
 
     An LSTM layer of `hidden_size` units and a linear or softmax layer on top, trained by full

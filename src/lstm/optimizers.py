@@ -7,9 +7,10 @@ from lstm import checks
 from lstm.backends import Backend
 from lstm.backends.ops import Array
 from lstm.errors import InvalidTypeError
+from lstm.interface import Interface
 
 
-class Optimizer:
+class Optimizer(Interface):
     """Base of all optimizers.
 
     Attributes:

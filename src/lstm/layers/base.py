@@ -17,6 +17,7 @@ from lstm.backends.ops import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
+from lstm.interface import Interface, refuse_unknown
 from lstm.layers.configuration import plain, snake_case
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, Tensors, scope, within
 from lstm.layers.weight import Weight
@@ -97,7 +98,7 @@ def blank_weights() -> Iterator[None]:
         _blank = False
 
 
-class Layer:
+class Layer(Interface):
     """Base of all layers, and of the layers that users write.
 
     A user's layer defines `call(inputs)` out of other layers and `lstm.ops`; it is traced once, on
@@ -207,10 +208,7 @@ class Layer:
                 self.trainable = False  # Of the inner layers too, which are known only now.
             with within(self):
                 return self.call(*inputs, **options)
-        if options:
-            raise InvalidTypeError(
-                f"{type(self).__name__}()", "no keyword arguments in a call", sorted(options)
-            )
+        refuse_unknown(f"call of {type(self).__name__}", options, ())
         flat = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else inputs
         return self.connect(flat)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lstm import checks
+from lstm.interface import spelled
 
 if TYPE_CHECKING:
     from lstm.layers.base import Layer
@@ -65,6 +66,7 @@ class SymbolicTensor:
 Tensors = SymbolicTensor | list[SymbolicTensor]
 
 
+@spelled
 def Input(
     shape: Sequence[int | None],
     batch_size: int | None = None,

@@ -13,6 +13,7 @@ from lstm import checks, losses, optimizers, saving, seeding
 from lstm.backends.ops import Array
 from lstm.callbacks import Callback, History
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.interface import spelled
 from lstm.layers.base import Layer, Run, StepState
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
@@ -615,6 +616,7 @@ class Model(GraphLayer):
         return model
 
 
+@spelled
 def load_model(
     path: str | PathLike[str], custom_layers: Mapping[str, type[Layer]] | None = None
 ) -> Model:

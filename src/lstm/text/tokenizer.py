@@ -8,12 +8,13 @@ import numpy as np
 
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.interface import Interface
 
 PUNCTUATION = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 OOV_INDEX = 1
 
 
-class Tokenizer:
+class Tokenizer(Interface):
     """Words or characters to integers, the most frequent first, as in Keras 2.
 
     Index 0 is left free for padding. A text is a str, which is lowered, filtered and split, or a
