@@ -43,6 +43,7 @@ CALLS: dict[str, Callable[..., Any]] = {
     **{
         f"Sequential.{name}()": getattr(MODEL, name)
         for name in (
+            "build",
             "compile",
             "evaluate",
             "fit",

@@ -15,6 +15,7 @@ from lstm.errors import (
     InvalidShapeError,
     InvalidTypeError,
     InvalidValueError,
+    NotDefinedError,
     NotReadyError,
 )
 from lstm.interface import Interface
@@ -38,7 +39,7 @@ class Initializer(Interface):
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         """Values of `shape`, drawn from `rng`; what a subclass defines."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "values(shape, rng)")
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, as JSON values."""

@@ -1,14 +1,14 @@
 """Metrics: what is reported beside the loss. They are computed on the host, in NumPy."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.interface import Interface
 from lstm.losses import CategoricalCrossentropy, Loss
 
@@ -26,6 +26,12 @@ class Metric(Interface):
     needs_outputs = True
     """Whether `update` looks at the outputs; if not, they may never be computed, and `y` is of no
     meaning."""
+
+    never_called: ClassVar[Mapping[str, str]] = {
+        "reset_state": "reset()",
+        "reset_states": "reset()",
+        "update_state": "values(loss, y, target), or update",
+    }
 
     def __init__(self, name: str) -> None:
         self.name = checks.string("name", name)
@@ -53,7 +59,7 @@ class Metric(Interface):
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
         """The value at each position, or one for the batch."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "values(loss, y, target)")
 
     def result(self) -> float:
         """The mean so far; NaN before anything was seen."""

@@ -1,12 +1,12 @@
 """Optimizers: how weights follow their gradients, one call over the flat buffer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from lstm import checks
 from lstm.backends import Backend
 from lstm.backends.ops import Array
-from lstm.errors import InvalidTypeError
+from lstm.errors import InvalidTypeError, NotDefinedError
 from lstm.interface import Interface
 
 
@@ -27,6 +27,11 @@ class Optimizer(Interface):
     """
 
     slot_names: ClassVar[tuple[str, ...]] = ()
+
+    never_called: ClassVar[Mapping[str, str]] = {
+        "apply_gradients": "update(backend, values, gradients)",
+        "update_step": "update(backend, values, gradients)",
+    }
 
     def __init__(self, learning_rate: float, clipnorm: float | None) -> None:
         self.learning_rate = learning_rate
@@ -63,7 +68,7 @@ class Optimizer(Interface):
 
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
         """The step itself; what a subclass defines."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "update(backend, values, gradients)")
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, as JSON values."""

@@ -1,11 +1,11 @@
 """What every layer is: weights, shapes, a forward and a backward pass, a place in a graph."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from inspect import signature
 from math import prod
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,22 @@ from lstm import checks, seeding
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
 from lstm.backends.ops import Array, Cache, Ops
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import Interface, refuse_unknown
 from lstm.layers.configuration import plain, snake_case
-from lstm.layers.symbolic import Node, Shape, SymbolicTensor, Tensors, scope, within
+from lstm.layers.symbolic import (
+    TRAINING,
+    Node,
+    Shape,
+    SymbolicTensor,
+    Tensors,
+    no_choice,
+    scope,
+    shapes_of,
+    within,
+)
 from lstm.layers.weight import Weight
 
 Arrays = tuple[Array, ...]
@@ -102,8 +112,12 @@ class Layer(Interface):
     """Base of all layers, and of the layers that users write.
 
     A user's layer defines `call(inputs)` out of other layers and `lstm.ops`; it is traced once, on
-    symbolic tensors. The library's own layers define `build`, `output_shapes`, `forward` and
-    `backward` instead.
+    symbolic tensors. Before that, `build(shape)` is called, if it is defined; where `call` takes
+    `training`, that can be handed on to other layers, but not be known yet.
+
+    A *primitive* layer, as the library's own, defines `build`, `output_shapes`, `forward` and
+    `backward` instead. It says whether it remembers anything from step to step: `memoryless` or
+    `state_shapes`. (A recurrent one, with its gradient, is in `docs/guides/extending.md`.)
 
     Args:
         name: base of the names of its weights; the class name in snake case by default.
@@ -124,6 +138,28 @@ class Layer(Interface):
 
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
+
+    memoryless = False
+    """Whether output step t depends on input step t alone, so that nothing has to be carried from
+    one chunk of a sequence to the next."""
+
+    never_called: ClassVar[Mapping[str, str]] = {
+        "compute_mask": "output_mask, of a layer with forward; `call` passes masks by itself",
+        "get_initial_state": "state_shapes, of a layer with forward; states begin as zeros",
+        "reset_state": "state_shapes, of a layer with forward, for model.reset_states() to reset",
+        "reset_states": "state_shapes, of a layer with forward, for model.reset_states() to reset",
+    }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.call is not Layer.call and cls.forward is not Layer.forward:
+            raise InvalidTypeError(
+                cls.__name__, "either `call`, out of layers, or `forward` and `backward`", "both"
+            )
+        if "mask" in signature(cls.call).parameters:
+            raise InvalidTypeError(
+                f"{cls.__name__}.call", "no mask: it travels with the tensors by itself", "one"
+            )
 
     def __init__(
         self,
@@ -151,7 +187,8 @@ class Layer(Interface):
         Raises:
             InvalidShapeError: the layer cannot take such inputs.
         """
-        raise NotImplementedError
+        composite = type(self).forward is Layer.forward
+        raise NotDefinedError(self, "call(inputs)" if composite else "output_shapes(*shapes)")
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
         """The outputs, and what `backward` needs.
@@ -161,7 +198,7 @@ class Layer(Interface):
             inputs: arrays of the backend.
             mask: bool (B, T), where it is False a step is padding; None without padding.
         """
-        raise NotImplementedError
+        raise NotDefinedError(self, "forward(run, *inputs, mask)")
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
@@ -174,7 +211,7 @@ class Layer(Interface):
             gradients: one for each output; at least one is not None.
             need: for each input, whether its gradient is wanted.
         """
-        raise NotImplementedError
+        raise NotDefinedError(self, "backward(run, cache, *gradients, need)")
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         """The mask that goes with the outputs."""
@@ -183,19 +220,29 @@ class Layer(Interface):
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         """Shapes, without the batch axis, of what is carried between chunks of a sequence.
 
+        In `forward`, `run.state()` is what the last chunk left, or None, and
+        `run.leave_state(state)` leaves it for the next.
+
         Args:
             shapes: those of the inputs.
 
         Raises:
-            InvalidValueError: the layer cannot work chunk by chunk.
+            InvalidValueError: the layer cannot work chunk by chunk, or does not say whether it can.
         """
-        return ()
+        if self.memoryless:
+            return ()
+        raise InvalidValueError(
+            self.name,
+            f"in class {type(self).__name__}, to work chunk by chunk, `memoryless = True` if each "
+            "output step depends on its own input step alone, or `def state_shapes(self, *shapes)`",
+            "neither",
+        )
 
     # ---- calling
 
     def call(self, inputs: Any) -> Any:
         """Compute the outputs from other layers; what a user's layer defines."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "call(inputs)")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Apply the layer to symbolic tensors.
@@ -204,13 +251,35 @@ class Layer(Interface):
             The output tensor, or a list of them.
         """
         if type(self).call is not Layer.call:
-            if not self.trainable:
-                self.trainable = False  # Of the inner layers too, which are known only now.
             with within(self):
-                return self.call(*inputs, **options)
+                return self._composed(*inputs, **options)
+        no_choice(options.pop("training", None))
         refuse_unknown(f"call of {type(self).__name__}", options, ())
         flat = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else inputs
         return self.connect(flat)
+
+    @contextmanager
+    def _building(self) -> Iterator[None]:
+        """Count as built from now on, unless that fails."""
+        self.built = True
+        try:
+            yield
+        except Exception:
+            self.built = False
+            raise
+
+    def _composed(self, *inputs: Any, **options: Any) -> Any:
+        """The outputs of `call`."""
+        if not self.built:
+            with self._building():
+                self.build(*map(shapes_of, inputs))
+        if not self.trainable:
+            self.trainable = False  # Of the inner layers too, which are known only now.
+        if options.get("training") is None:
+            options["training"] = TRAINING
+        if "training" not in signature(self.call).parameters:
+            no_choice(options.pop("training"))
+        return self.call(*inputs, **options)
 
     def connect(self, inputs: Sequence[Any]) -> Tensors:
         """Make the node that stands for this layer applied to `inputs`."""
@@ -278,6 +347,12 @@ class Layer(Interface):
         """
         if "/" in checks.name("name", name) or name in self.weights:
             raise InvalidValueError("name", "a name of its own, without `/`", repr(name))
+        if type(self).call is not Layer.call:
+            raise InvalidTypeError(
+                f"{name} of {self.name}",
+                "a weight of a layer with `forward`, such as Dense, for `call` to use",
+                "one of a layer with `call`",
+            )
         sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
         shape = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
         initializer = get_initializer(f"initializer of {name}", initializer)
@@ -344,6 +419,11 @@ class Layer(Interface):
     def from_config(cls, config: dict[str, Any]) -> "Layer":
         """The layer that `get_config` describes, without weights."""
         return cls(**config)
+
+
+def has_time(shape: Shape) -> bool:
+    """Whether axis 1 may be time: it is not in (B, D), where D is known."""
+    return len(shape) > 2 or shape[1:] == (None,)
 
 
 def known_last_axis(layer: Layer, shape: Shape, axes: str) -> int:

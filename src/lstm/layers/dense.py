@@ -7,8 +7,9 @@ from typing import Any, Unpack
 from lstm import activations, checks, initializers
 from lstm.backends import Backend
 from lstm.backends.ops import Array, Cache
+from lstm.errors import InvalidValueError
 from lstm.initializers import Initializer
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time, known_last_axis
 from lstm.layers.symbolic import Shape
 
 
@@ -29,6 +30,7 @@ class Dense(Layer):
     """
 
     keeps_mask = True
+    memoryless = True
 
     def __init__(
         self,
@@ -101,6 +103,13 @@ class Activation(Layer):
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (shapes[0],)
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if self.activation == "softmax" and len(shapes[0]) == 2 and has_time(shapes[0]):
+            raise InvalidValueError(
+                self.name, "no softmax over the time, to work chunk by chunk", "one"
+            )
+        return ()
 
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
         y = run.ops.activation_forward(inputs[0], self.activation)

@@ -47,6 +47,7 @@ class Dropout(Layer):
     """
 
     keeps_mask = True
+    memoryless = True
 
     def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
@@ -91,6 +92,7 @@ class SpatialDropout1D(Layer):
     """
 
     keeps_mask = True
+    memoryless = True
 
     def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

@@ -38,6 +38,7 @@ class Embedding(Layer):
     """
 
     keeps_mask = True
+    memoryless = True
 
     def __init__(
         self,

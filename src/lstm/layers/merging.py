@@ -6,7 +6,7 @@ from typing import Unpack
 from lstm import checks
 from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.symbolic import Shape
 
 
@@ -14,6 +14,7 @@ class _Elementwise(Layer):
     """Base of the layers that combine tensors of one shape entry by entry."""
 
     keeps_mask = True
+    memoryless = True
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (_merged(self, shapes, None),)
@@ -113,7 +114,7 @@ class Concatenate(Layer):
         return tuple(run.ops.split(gradients[0], cache, self.axis))
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
-        if len(shapes[0]) > 2 and self._along_time(shapes[0]):
+        if has_time(shapes[0]) and self._along_time(shapes[0]):
             raise InvalidValueError(
                 f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
             )

@@ -5,11 +5,11 @@ from typing import Any, Unpack
 
 from lstm import activations, checks, initializers
 from lstm.backends.ops import Array, Cache
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
 from lstm.layers.dropout import feature_mask
-from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
+from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors, Training, no_choice
 
 
 class Recurrent(Layer):
@@ -74,7 +74,7 @@ class Recurrent(Layer):
         recurrent_mask: Array | None,
     ) -> tuple[Array, ...]:
         """The operation on a whole sequence: its outputs (B, T, units), last state and cache."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "sequence_forward")
 
     def sequence_backward(
         self,
@@ -86,7 +86,7 @@ class Recurrent(Layer):
         need_dx: bool,
     ) -> Gradients:
         """The gradients of the input and of the first state."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "sequence_backward")
 
     def bias_shape(self) -> tuple[int, ...]:
         """Shape of the bias."""
@@ -102,8 +102,10 @@ class Recurrent(Layer):
         self,
         *inputs: Any,
         initial_state: Sequence[SymbolicTensor] | None = None,
+        training: Training | None = None,
     ) -> Tensors:
         """Apply the layer to a sequence, from `initial_state` if it is given."""
+        no_choice(training)
         if not isinstance(initial_state, list | tuple | None):
             raise InvalidTypeError(
                 "initial_state", f"a list of {self._states()}", type(initial_state).__name__
@@ -199,5 +201,11 @@ class Recurrent(Layer):
                 self.name,
                 "layers that read forwards, to work chunk by chunk",
                 "go_backwards=True",
+            )
+        if len(shapes) > 1:
+            raise InvalidValueError(
+                self.name,
+                "no initial_state, from which every chunk would start, to work chunk by chunk",
+                "one",
             )
         return ((self.units,),) * len(self.states)

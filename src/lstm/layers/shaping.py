@@ -6,8 +6,8 @@ from typing import Any, Unpack
 
 from lstm import checks
 from lstm.backends.ops import Array, Cache
-from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.errors import InvalidShapeError, InvalidValueError, NotDefinedError
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.symbolic import Shape, SymbolicTensor, single
 
 
@@ -16,7 +16,7 @@ class _Reshaping(Layer):
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         """The shape of the output; takes symbolic sizes (with None) as well as real ones."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "target(shape)")
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (tuple(self.target(shapes[0])),)
@@ -62,6 +62,20 @@ class Reshape(_Reshaping):
             )
         return shape[0], *(size // fixed if n == -1 else n for n in self.target_shape)
 
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if not has_time(shapes[0]):
+            return ()
+        # Whole rows must come of each step, as many as there will be.
+        first, *row = self.target_shape
+        step = None if None in shapes[0][2:] else prod(n for n in shapes[0][2:] if n is not None)
+        if first != -1 or step is None or step % max(1, prod(row)):
+            raise InvalidValueError(
+                f"target_shape of {self.name}",
+                "-1 for the time, and then sizes that divide a step, to work chunk by chunk",
+                self.target_shape,
+            )
+        return ()
+
 
 class Flatten(_Reshaping):
     """Give each example a single axis.
@@ -74,6 +88,13 @@ class Flatten(_Reshaping):
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         return shape[0], None if None in shape[1:] else prod(shape[1:])
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if len(shapes[0]) > 2:
+            raise InvalidValueError(
+                self.name, "layers that keep the time, to work chunk by chunk", "a Flatten"
+            )
+        return ()
 
 
 class Squeeze(_Reshaping):
@@ -100,6 +121,9 @@ class Squeeze(_Reshaping):
             )
         return *shape[:axis], *shape[axis + 1 :]
 
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        return _beside_time(self, self.axis, shapes[0], len(shapes[0]))
+
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         return None if _axis(self, self.axis, len(inputs[0].shape)) == 1 else mask
 
@@ -124,12 +148,17 @@ class ExpandDims(_Reshaping):
         axis = _axis(self, self.axis, len(shape) + 1)
         return *shape[:axis], 1, *shape[axis:]
 
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        return _beside_time(self, self.axis, shapes[0], len(shapes[0]) + 1)
+
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         return None if _axis(self, self.axis, len(inputs[0].shape) + 1) == 1 else mask
 
 
 class FoldTime(_Reshaping):
     """(B, T, ...) -> (B·T, ...): every step becomes an example."""
+
+    memoryless = True
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         if len(shape) < 3:
@@ -141,6 +170,8 @@ class FoldTime(_Reshaping):
 
 class UnfoldTime(Layer):
     """(B·T, ...) -> (B, T, ...), with B and T of the first input, which is otherwise unused."""
+
+    memoryless = True
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return ((*shapes[0][:2], *shapes[1][1:]),)
@@ -186,6 +217,13 @@ class Permute(Layer):
             )
         return ((shapes[0][0], *(shapes[0][d] for d in self.dims)),)
 
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if self.dims[:1] != (1,):
+            raise InvalidValueError(
+                f"dims of {self.name}", "1 first, the time, to work chunk by chunk", self.dims
+            )
+        return ()
+
     def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
         return (run.ops.transpose(inputs[0], (0, *self.dims)),), None
 
@@ -225,11 +263,7 @@ class Flip(Layer):
         return (run.ops.flip(gradients[0], self.axis),)
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
-        if len(shapes[0]) > 2 and _axis(self, self.axis, len(shapes[0])) == 1:
-            raise InvalidValueError(
-                f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
-            )
-        return ()
+        return _beside_time(self, self.axis, shapes[0], len(shapes[0]))
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
         over_time = _axis(self, self.axis, len(inputs[0].shape)) == 1
@@ -336,7 +370,7 @@ class Slice(Layer):
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         # The last step of each chunk is all right: that of the last chunk is that of the whole.
-        if len(shapes[0]) > 2 and self._index()[1] not in (-1, slice(None)):
+        if has_time(shapes[0]) and self._index()[1] not in (-1, slice(None)):
             raise InvalidValueError(
                 "index", "`:` or -1 for the time, to work chunk by chunk", self.index[0]
             )
@@ -357,6 +391,15 @@ def _place(part: Any) -> int | tuple[int | None, ...]:
     if len(ends) != 3 or ends[2] == 0:
         raise InvalidValueError("index", "start, stop and a step other than 0", ends)
     return ends
+
+
+def _beside_time(layer: Layer, axis: int, shape: Shape, ndim: int) -> tuple[tuple[int, ...], ...]:
+    """The state of a layer that works along an axis of `ndim`: none, if that is not the time."""
+    if has_time(shape) and _axis(layer, axis, ndim) == 1:
+        raise InvalidValueError(
+            f"axis of {layer.name}", "not the time, to work chunk by chunk", axis
+        )
+    return ()
 
 
 def _axis(layer: Layer, axis: int, ndim: int) -> int:

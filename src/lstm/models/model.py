@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from os import PathLike
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,10 @@ from lstm.progress import ProgressBar
 Values = NDArray[Any]
 MetricSpec = str | Metric | MetricFunction
 
+_OWN_LOSS = "a Loss of your own, for compile, or a loop of your own over train_on_batch"
+_OWN_METRICS = "metrics of your own, for compile"
+_OWN_OUTPUTS = "`call`, or a function of your own around predict"
+
 
 class Model(GraphLayer):
     """A model, made in one of three ways.
@@ -65,6 +69,18 @@ class Model(GraphLayer):
         >>> model.predict(np.zeros((5, 7, 2)), verbose=0).shape
         (5, 1)
     """
+
+    never_called: ClassVar[Mapping[str, str]] = {
+        "compute_loss": _OWN_LOSS,
+        "compute_metrics": _OWN_METRICS,
+        "get_metrics_result": _OWN_METRICS,
+        "make_predict_function": _OWN_OUTPUTS,
+        "make_test_function": _OWN_METRICS,
+        "make_train_function": _OWN_LOSS,
+        "predict_step": _OWN_OUTPUTS,
+        "test_step": _OWN_METRICS,
+        "train_step": _OWN_LOSS,
+    }
 
     def __init__(
         self,

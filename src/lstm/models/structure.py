@@ -67,8 +67,31 @@ class GraphLayer(Layer):
     def _traced(self, shapes: Sequence[tuple[int | None, ...]], *, exact: bool) -> Graph:
         """Trace `call` on inputs of these shapes, batch first."""
         inputs = [input_tensor(shape, exact=exact) for shape in shapes]
-        outputs = self.call(inputs[0] if len(inputs) == 1 else inputs)
+        outputs = self._composed(inputs[0] if len(inputs) == 1 else inputs)
         return self._build(inputs, outputs)
+
+    def build(self, *shapes: Any, input_shape: Any = None) -> None:
+        """Make the layers' weights now, for data of that shape, instead of when the first comes.
+
+        Args:
+            shapes: the shape, batch first, such as (None, 10, 3); a list of several inputs' shapes.
+            input_shape: the same, by the name that Keras gives it.
+        """
+        if self._graph is not None or self.built:
+            return
+        given = shapes if input_shape is None else (input_shape,)
+        if (
+            len(given) == 1
+            and isinstance(given[0], list)
+            and all(isinstance(shape, list | tuple) for shape in given[0])
+        ):
+            given = tuple(given[0])
+        sizes = [checks.sizes("input_shape", shape)[1:] for shape in given]
+        with self._building():
+            if sizes:
+                self._traced([(None, *shape) for shape in sizes], exact=False)
+            else:
+                self._ready()
 
     def _declared_shape(self) -> tuple[int | None, ...] | None:
         """The shape of the data, batch first, if the model says it itself."""
