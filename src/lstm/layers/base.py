@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import signature
 from math import prod
 from typing import Any, ClassVar, TypedDict
@@ -19,6 +20,7 @@ from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import Interface, refuse_unknown
 from lstm.layers.configuration import plain, snake_case
+from lstm.layers.remedies import for_layer, remedied, takes
 from lstm.layers.symbolic import (
     TRAINING,
     Node,
@@ -292,14 +294,20 @@ class Layer(Interface):
                     type(tensor).__name__,
                 )
         shapes = [tensor.shape for tensor in inputs]
+        node = Node(self, tuple(inputs), (*scope, self))
+        try:
+            outputs = self.outputs_for(shapes)
+        except InvalidShapeError as error:
+            raise remedied(error, for_layer(inputs, partial(takes, self))) from None
+        node.outputs = tuple(SymbolicTensor(shape, node, k) for k, shape in enumerate(outputs))
+        return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
+
+    def outputs_for(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+        """The shapes of the outputs; builds the layer, if this is its first call."""
         if not self.built:
             self.build(*shapes)
             self.built = True
-        node = Node(self, tuple(inputs), (*scope, self))
-        node.outputs = tuple(
-            SymbolicTensor(shape, node, k) for k, shape in enumerate(self.output_shapes(*shapes))
-        )
-        return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
+        return self.output_shapes(*shapes)
 
     # ---- weights
 

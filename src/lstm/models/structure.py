@@ -11,6 +11,7 @@ from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.layers.base import Layer
+from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.models.batches import Ragged, columns
 from lstm.models.graph import Graph
@@ -218,7 +219,11 @@ class GraphLayer(Layer):
             raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
         new = [np.asarray(values) for values in weights]
         for values, (name, weight) in zip(new, own.items(), strict=True):
-            checks.shape(name, values.shape, tuple(weight.value.shape))
+            expected = tuple(weight.value.shape)
+            try:
+                checks.shape(name, values.shape, expected)
+            except InvalidShapeError as error:
+                raise remedied(error, for_weight(values.shape, expected)) from None
             checks.finite(name, values)
         for values, weight in zip(new, own.values(), strict=True):
             self.backend.ops.assign(weight.value, values)

@@ -14,6 +14,7 @@ from lstm.backends.ops import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.dense import Dense
+from lstm.layers.remedies import for_data, for_target, remedied
 from lstm.layers.symbolic import Shape, SymbolicTensor
 from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Metric
@@ -93,7 +94,10 @@ class Feeder:
             if sequences and (any_length or not tensor.node.exact):
                 expected = (None, None, *expected[2:])
             x = _with_feature_axis(values, tensor)
-            checks.shape(argument, x.shape, expected)
+            try:
+                checks.shape(argument, x.shape, expected)
+            except InvalidShapeError as error:
+                raise remedied(error, for_data(values.shape, expected, symbols)) from None
             if symbols is not None:
                 checks.index_range(argument, x, symbols)
             shapes.append(x.shape)
@@ -198,7 +202,29 @@ class Trainer:
         if batch.y is None:
             raise InvalidTypeError("y", "targets", None)
         output: Any = self._graph.output_shapes(shapes)[0]
-        self.loss.check(batch.y, output)
+        try:
+            self.loss.check(batch.y, output)
+        except InvalidShapeError as error:
+            raise remedied(error, self._for_target(batch, output)) from None
+
+    def _for_target(self, batch: Batch, output: Shape) -> str:
+        """What to do about targets that do not fit the output of the model."""
+        y: Any = batch.y
+
+        def fits(target: Any, shape: Any, loss: Loss = self.loss) -> bool:
+            try:
+                loss.check(np.broadcast_to(np.zeros((), y.dtype), target), shape)
+            except InvalidValueError:
+                return False
+            return True
+
+        made = self._graph.outputs[0]
+        if getattr(made.node.layer, "activation", "") == "softmax":
+            for other in (SparseCategoricalCrossentropy(), CategoricalCrossentropy()):
+                if fits(y.shape, output, other):
+                    return f"{other.name} takes such targets"
+        steps = {x.shape[1] for x in batch.x if x.ndim > 1}
+        return for_target(y.shape, made, output, steps.pop() if len(steps) == 1 else None, fits)
 
     def train(self, batch: Batch, carried: Carried) -> Result:
         """Take one optimizer step on a batch that was checked."""
