@@ -20,18 +20,10 @@ from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import Interface, refuse_unknown
 from lstm.layers.configuration import plain, snake_case
+from lstm.layers.masks import Mask, union
 from lstm.layers.remedies import for_layer, remedied, takes
-from lstm.layers.symbolic import (
-    TRAINING,
-    Node,
-    Shape,
-    SymbolicTensor,
-    Tensors,
-    no_choice,
-    scope,
-    shapes_of,
-    within,
-)
+from lstm.layers.symbolic import Node, Shape, SymbolicTensor, Tensors, scope, within
+from lstm.layers.tracing import composed, no_choice
 from lstm.layers.weight import Weight
 
 Arrays = tuple[Array, ...]
@@ -63,6 +55,7 @@ class Run:
         states: carried state by node name; a node that is not in it starts from zeros.
         carried: names of the nodes that leave their last state in `new_states`.
         drawn: what a layer draws once for the pass, however often it is called in it.
+        ragged: whether the pass reads sequences of different lengths, padded for it.
         node: name of the node being computed.
     """
 
@@ -74,6 +67,7 @@ class Run:
     carried: frozenset[str] = frozenset()
     new_states: dict[str, StepState] = field(default_factory=dict)
     drawn: dict["Layer", Array] = field(default_factory=dict)
+    ragged: bool = False
     node: str = ""
 
     @property
@@ -192,13 +186,14 @@ class Layer(Interface):
         composite = type(self).forward is Layer.forward
         raise NotDefinedError(self, "call(inputs)" if composite else "output_shapes(*shapes)")
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         """The outputs, and what `backward` needs.
 
         Args:
             run: the pass of which this is part.
             inputs: arrays of the backend.
-            mask: bool (B, T), where it is False a step is padding; None without padding.
+            mask: bool (B, T), or with more of the first axes of the inputs: what is False there is
+                padding. None without padding.
         """
         raise NotDefinedError(self, "forward(run, *inputs, mask)")
 
@@ -215,9 +210,35 @@ class Layer(Interface):
         """
         raise NotDefinedError(self, "backward(run, cache, *gradients, need)")
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        """The mask that goes with the outputs."""
-        return mask if self.keeps_mask else None
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        """The one mask by which the layer reads its inputs, of which each may have one.
+
+        Raises:
+            InvalidValueError: the layer cannot read inputs with these masks.
+        """
+        if len(masks) == 1:
+            return masks[0]
+        shapes = [tuple(x.shape) for x in inputs]
+        return union(self.name, shapes, masks, ragged=run.ragged)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        """The mask that goes with the first output; `keeps_mask` says that it is that of the input.
+
+        Raises:
+            InvalidValueError: there is padding, and nothing is said of where it is in the output.
+        """
+        if mask is None or self.keeps_mask:
+            return mask
+        raise InvalidValueError(
+            f"{type(self).__name__}",
+            "keeps_mask = True, or an output_mask(run, inputs, mask) that says which steps of its "
+            "output are real (None: it has no steps), to read padded sequences",
+            "neither",
+        )
+
+    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        """As `output_mask`; a mask (B,) of whole examples stays as it is."""
+        return mask if mask is not None and mask.ndim == 1 else self.output_mask(run, inputs, mask)
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         """Shapes, without the batch axis, of what is carried between chunks of a sequence.
@@ -254,34 +275,11 @@ class Layer(Interface):
         """
         if type(self).call is not Layer.call:
             with within(self):
-                return self._composed(*inputs, **options)
+                return composed(self, inputs, options)
         no_choice(options.pop("training", None))
         refuse_unknown(f"call of {type(self).__name__}", options, ())
         flat = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else inputs
         return self.connect(flat)
-
-    @contextmanager
-    def _building(self) -> Iterator[None]:
-        """Count as built from now on, unless that fails."""
-        self.built = True
-        try:
-            yield
-        except Exception:
-            self.built = False
-            raise
-
-    def _composed(self, *inputs: Any, **options: Any) -> Any:
-        """The outputs of `call`."""
-        if not self.built:
-            with self._building():
-                self.build(*map(shapes_of, inputs))
-        if not self.trainable:
-            self.trainable = False  # Of the inner layers too, which are known only now.
-        if options.get("training") is None:
-            options["training"] = TRAINING
-        if "training" not in signature(self.call).parameters:
-            no_choice(options.pop("training"))
-        return self.call(*inputs, **options)
 
     def connect(self, inputs: Sequence[Any]) -> Tensors:
         """Make the node that stands for this layer applied to `inputs`."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lstm import checks
-from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.interface import spelled
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class SymbolicTensor:
         return len(self.shape)
 
     def __getitem__(self, index: Any) -> "SymbolicTensor":
-        from lstm.layers.shaping import Slice
+        from lstm.layers.slicing import Slice
 
         return Slice.of(self, index)
 
@@ -106,36 +105,6 @@ def single(tensors: Tensors) -> SymbolicTensor:
     """The one tensor that a layer with a single output returns."""
     assert isinstance(tensors, SymbolicTensor)
     return tensors
-
-
-class Training:
-    """What `call` gets as `training`: it runs once, before anyone knows whether that is so."""
-
-    def __bool__(self) -> bool:
-        raise InvalidTypeError(
-            "training",
-            "to be handed on to a layer, such as Dropout(0.5)(x, training=training): `call` runs "
-            "only once, for training and prediction alike",
-            "a branch on it",
-        )
-
-
-TRAINING = Training()
-
-
-def no_choice(training: object) -> None:
-    """Refuse to decide in a call whether a layer trains: that depends on who runs the model."""
-    if training is not None and not isinstance(training, Training):
-        raise InvalidValueError(
-            "training", "None: only fit and train_on_batch train", repr(training)
-        )
-
-
-def shapes_of(tensors: Any) -> Any:
-    """The shape of a tensor, or those of several, as `build` takes them."""
-    if isinstance(tensors, list | tuple):
-        return [shapes_of(tensor) for tensor in tensors]
-    return tensors.shape if isinstance(tensors, SymbolicTensor) else None
 
 
 scope: list["Layer"] = []

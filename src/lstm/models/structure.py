@@ -13,6 +13,7 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, 
 from lstm.layers.base import Layer
 from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
+from lstm.layers.tracing import building, composed
 from lstm.models.batches import Ragged, columns
 from lstm.models.graph import Graph
 from lstm.models.parameters import Parameters
@@ -68,7 +69,7 @@ class GraphLayer(Layer):
     def _traced(self, shapes: Sequence[tuple[int | None, ...]], *, exact: bool) -> Graph:
         """Trace `call` on inputs of these shapes, batch first."""
         inputs = [input_tensor(shape, exact=exact) for shape in shapes]
-        outputs = self._composed(inputs[0] if len(inputs) == 1 else inputs)
+        outputs = composed(self, [inputs[0] if len(inputs) == 1 else inputs], {})
         return self._build(inputs, outputs)
 
     def build(self, *shapes: Any, input_shape: Any = None) -> None:
@@ -88,7 +89,7 @@ class GraphLayer(Layer):
         ):
             given = tuple(given[0])
         sizes = [checks.sizes("input_shape", shape)[1:] for shape in given]
-        with self._building():
+        with building(self):
             if sizes:
                 self._traced([(None, *shape) for shape in sizes], exact=False)
             else:
