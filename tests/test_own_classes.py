@@ -346,6 +346,7 @@ class TestWhatWouldNeverBeCalled:
             (LSTM, "get_initial_state", "state_shapes"),
             (Layer, "reset_states", "state_shapes"),
             (Loss, "call", "forward and backward"),
+            (Loss, "__call__", "forward and backward"),
             (Metric, "update_state", "values"),
             (Metric, "reset_state", "reset"),
             (Optimizer, "update_step", "update"),

@@ -107,6 +107,13 @@ class TestLayers:
         ):
             Sequential([Input((10, 3)), *layers]).summary()
 
+    def test_layers_of_users_are_not_tried(self) -> None:
+        class Picky(Dense):
+            def build(self, *shapes: Any) -> None:
+                raise InvalidShapeError("input", "more", len(shapes[0]))
+
+        assert remedy(lambda: Picky(3)(LSTM(4)(Input((10, 3))))) == ""
+
     def test_looking_for_it_leaves_no_trace(self) -> None:
         """Neither in the layer nor in the random numbers."""
 
@@ -195,6 +202,8 @@ class TestTargets:
             ([LSTM(4), Dense(2)], (8, 1, 2), "with .squeeze(1) that axis is gone"),
             ([steps(), Dense(2)], (8, 2, 10), "with .transpose(0, 2, 1) the features are last"),
             ([LSTM(4), Dense(3)], (8, 2), ""),
+            # Ten steps, or ten targets of the last.
+            ([LSTM(4), Dense(3)], (8, 10, 2), ""),
             ([LSTM(4), Dense(1)], (8, 3), ""),
         ],
     )

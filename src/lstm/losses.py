@@ -55,7 +55,8 @@ class Loss(Interface):
     from_logits = False
 
     never_called: ClassVar[Mapping[str, str]] = {
-        "call": "forward and backward: gradients are not found automatically"
+        "__call__": "forward and backward: gradients are not found automatically",
+        "call": "forward and backward: gradients are not found automatically",
     }
 
     def __init__(self) -> None:
@@ -289,7 +290,7 @@ def get(spec: str | Loss | dict[str, Any]) -> Loss:
     """
     if isinstance(spec, Loss):
         return spec
-    if isinstance(spec, dict):
+    if isinstance(spec, dict) and spec.keys() == {"name", "config"}:
         return LOSSES[checks.one_of("loss", spec["name"], LOSSES)](**spec["config"])
     if not isinstance(spec, str):
         raise InvalidTypeError(

@@ -239,7 +239,7 @@ def get(spec: str | Optimizer | dict[str, Any]) -> Optimizer:
     """
     if isinstance(spec, Optimizer):
         return spec
-    if isinstance(spec, dict):
+    if isinstance(spec, dict) and spec.keys() == {"name", "config"}:
         name = checks.one_of("optimizer", spec["name"], OPTIMIZERS)
         return OPTIMIZERS[name](**spec["config"])
     if not isinstance(spec, str):

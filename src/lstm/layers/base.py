@@ -113,7 +113,7 @@ class Layer(Interface):
 
     A *primitive* layer, as the library's own, defines `build`, `output_shapes`, `forward` and
     `backward` instead. It says whether it remembers anything from step to step: `memoryless` or
-    `state_shapes`. (A recurrent one, with its gradient, is in `docs/guides/extending.md`.)
+    `state_shapes`. The guide to parts of your own has a recurrent one.
 
     Args:
         name: base of the names of its weights; the class name in snake case by default.

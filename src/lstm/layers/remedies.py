@@ -10,7 +10,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from lstm import seeding
-from lstm.errors import InvalidShapeError
+from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.symbolic import Shape, SymbolicTensor
 
 if TYPE_CHECKING:
@@ -48,13 +48,15 @@ def for_layer(inputs: Sequence[SymbolicTensor], fits: Callable[[list[Shape]], bo
 
 
 def takes(layer: "Layer", shapes: list[Shape]) -> bool:
-    """Whether a layer would take inputs of these shapes."""
+    """Whether a layer of the library would take inputs of these shapes; others are not tried."""
+    if not type(layer).__module__.startswith("lstm."):
+        return False
     twin = copy.copy(layer)
     twin.weights = dict(layer.weights)
     try:
         with seeding.untouched():
             twin.outputs_for(shapes)
-    except InvalidShapeError:
+    except InvalidValueError:
         return False
     return True
 
@@ -101,7 +103,7 @@ def for_target(
         size = prod(n or 0 for n in got[1:])
         if shape == (got[0], size):
             found.append(f"Reshape({got[1:]}) at the end gives such outputs")
-        elif len(shape) == 2:
+        elif len(shape) == 2 and got[1] != steps:
             found.append(f"Dense({size}) and Reshape({got[1:]}) at the end give such outputs")
     return _only(found)
 
