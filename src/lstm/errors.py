@@ -58,6 +58,10 @@ class DivergedError(LSTMError, ValueError):
     """A training ran away: its loss is no longer a finite number."""
 
 
+class StoppedWarning(UserWarning):
+    """A training stopped before its end; the message says why and what the model is left with."""
+
+
 class ModelFileError(LSTMError, ValueError):
     """A model file is missing, damaged or of another kind; nothing was loaded from it."""
 

@@ -16,6 +16,7 @@ from lstm.interface import Interface
 from lstm.layers import LSTM, Dense, Input
 from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
+from lstm.models.columns import check_one_reading
 from lstm.optimizers import SGD, Adam, Optimizer
 
 Values = NDArray[Any]
@@ -147,7 +148,7 @@ class LSTMNetwork(Interface):
 
         Raises:
             InvalidShapeError, InvalidValueError, InvalidTypeError: data or arguments do not fit.
-            DivergedError: the loss became infinite, and the weights are lost.
+            DivergedError: the loss became infinite; the weights are those from before.
         """
         checks.int_at_least("epochs", epochs, 0)
         checks.number("learning_rate", learning_rate, 0, open_low=True)
@@ -159,7 +160,7 @@ class LSTMNetwork(Interface):
         ):
             if function is not None and not callable(function):
                 raise InvalidTypeError(name, "a function", repr(function))
-        inputs, targets = self._inputs(X), self._targets(Y)
+        inputs, targets = self._sequences(X), self._targets(Y)
         history = History()
         if periodic_callback is not None:
             periodic_callback()
@@ -168,7 +169,7 @@ class LSTMNetwork(Interface):
         for start in range(0, epochs, max(1, stretch)):
             if start and new_dataset is not None:
                 X, Y = _pair(new_dataset())
-                inputs, targets = self._inputs(X), self._targets(Y)
+                inputs, targets = self._sequences(X), self._targets(Y)
             with _named(x="X", y="Y"):
                 self.model.fit(
                     inputs,
@@ -255,6 +256,12 @@ class LSTMNetwork(Interface):
             # An optimizer of a class of one's own cannot be made again from a file.
             network.model.compile(_optimizer("adam"), network._loss)
         return network
+
+    def _sequences(self, X: Any) -> Any:
+        """X as `_inputs`, where it is not one sequence."""
+        if self.input_size == 1 and not _is_ragged(X):
+            check_one_reading("X", np.shape(X))
+        return self._inputs(X)
 
     def _inputs(self, X: Any) -> Any:
         """X as an array (N, T, D), or as a list of arrays (T, D)."""
@@ -373,14 +380,7 @@ def _is_ragged(sequences: Any) -> bool:
 
 
 def _array(argument: str, values: Any) -> Values:
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise InvalidShapeError(
-            argument, "an array, or a list of sequences", "parts that do not fit together"
-        ) from error
+    array = checks.numbers(argument, values)
     if not array.size:
         raise InvalidShapeError(argument, "at least one step", "none")
-    if array.dtype.kind not in "iufb":
-        raise InvalidTypeError(argument, "numbers", f"dtype {array.dtype}")
     return array

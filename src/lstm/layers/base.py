@@ -57,6 +57,7 @@ class Run:
         drawn: what a layer draws once for the pass, however often it is called in it.
         ragged: whether the pass reads sequences of different lengths, padded for it.
         node: name of the node being computed.
+        masks: those of its inputs; empty where none has one.
     """
 
     backend: Backend
@@ -69,6 +70,7 @@ class Run:
     drawn: dict["Layer", Array] = field(default_factory=dict)
     ragged: bool = False
     node: str = ""
+    masks: Sequence[Mask | None] = ()
 
     @property
     def ops(self) -> Ops:
@@ -136,8 +138,7 @@ class Layer(Interface):
     """Whether output step t belongs to input step t, so that a mask passes through."""
 
     memoryless = False
-    """Whether output step t depends on input step t alone, so that nothing has to be carried from
-    one chunk of a sequence to the next."""
+    """Whether output step t depends on input step t alone: nothing is carried between chunks."""
 
     never_called: ClassVar[Mapping[str, str]] = {
         "compute_mask": "output_mask, of a layer with forward; `call` passes masks by itself",
@@ -373,6 +374,7 @@ class Layer(Interface):
             raise InvalidShapeError(argument, "a weight that fits in memory", got) from None
         if values.shape != tuple(shape):
             raise InvalidShapeError(f"initializer of {name}", f"shape {tuple(shape)}", values.shape)
+        checks.finite(f"{name} of {self.name}", values, dtype)
         self.weights[name] = Weight(name, values.astype(dtype), self.trainable)
         return self.weights[name]
 

@@ -5,13 +5,17 @@ what was meant.
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lstm import seeding
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.symbolic import Shape, SymbolicTensor
+from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 
 if TYPE_CHECKING:
     from lstm.layers.base import Layer
@@ -79,28 +83,38 @@ def for_data(got: Shape, expected: Shape, symbols: int | None) -> str:
 
 
 def for_target(
-    got: Shape,
-    output: SymbolicTensor,
-    shape: Shape,
-    steps: int | None,
-    fits: Callable[[Shape, Shape], bool],
+    y: NDArray[Any], output: SymbolicTensor, shape: Any, lengths: Collection[int], loss: Loss
 ) -> str:
     """What to do where targets do not fit the output of a model.
 
     Args:
-        got: the shape of the targets.
-        output: that of the model.
+        y: the targets.
+        output: the output.
         shape: its shape for these data.
-        steps: the length of the sequences that go in, if that is what they are.
-        fits: whether the loss takes targets of the first shape for outputs of the second.
+        lengths: those of the sequences that go in.
+        loss: what compares them.
     """
-    found = [remedy for y, remedy in _other_axes(got) if fits(y, shape)]
+    got, softmax = y.shape, getattr(output.node.layer, "activation", "") == "softmax"
+    steps = next(iter(lengths)) if len(lengths) == 1 else None
+
+    def fits(target: Any, shape: Any, loss: Loss = loss) -> bool:
+        try:
+            loss.check(np.broadcast_to(np.zeros((), y.dtype), target), shape)
+        except InvalidValueError:
+            return False
+        return True
+
+    if softmax:
+        for kind in (SparseCategoricalCrossentropy, CategoricalCrossentropy):
+            if fits(got, shape, kind()):
+                return f"{kind.name} takes such targets"
+    found = [remedy for target, remedy in _other_axes(got) if fits(target, shape)]
     for other, remedy in _other_steps(output, steps):
         if fits(got, (*shape[:1], *other[1:])):
             found.append(remedy)
     # Reshaped numbers of a softmax would no longer be the probabilities of one thing.
-    if not found and len(got) > 2 and getattr(output.node.layer, "activation", "") != "softmax":
-        size = prod(n or 0 for n in got[1:])
+    if not found and not softmax and len(got) > 2:
+        size = prod(got[1:])
         if shape == (got[0], size):
             found.append(f"Reshape({got[1:]}) at the end gives such outputs")
         elif len(shape) == 2 and got[1] != steps:

@@ -14,7 +14,7 @@ from lstm.layers.base import Layer
 from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.layers.tracing import building, composed
-from lstm.models.batches import Ragged, columns
+from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
 from lstm.models.parameters import Parameters
 from lstm.models.summary import summary_lines
@@ -114,7 +114,8 @@ class GraphLayer(Layer):
                     f"{self.name}: the shape of the input is not known yet: call fit or predict, "
                     "or begin with lstm.Input(shape)"
                 )
-            parts = columns("x", x, [None] * len(x) if self._are_inputs(x) else [None])
+            inputs = [None] * len(x) if self._are_inputs(x) else [None]
+            parts = columns("x", x, inputs, self.backend.dtype)
             if not all(len(part) for part in parts):
                 raise InvalidShapeError("x", "at least one example", "none")
             return self._traced(
@@ -218,14 +219,14 @@ class GraphLayer(Layer):
         own = self.graph.weights
         if len(weights) != len(own):
             raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
-        new = [np.asarray(values) for values in weights]
+        new = [checks.numbers(name, values) for name, values in zip(own, weights, strict=True)]
         for values, (name, weight) in zip(new, own.items(), strict=True):
             expected = tuple(weight.value.shape)
             try:
                 checks.shape(name, values.shape, expected)
             except InvalidShapeError as error:
                 raise remedied(error, for_weight(values.shape, expected)) from None
-            checks.finite(name, values)
+            checks.finite(name, values, self.backend.dtype)
         for values, weight in zip(new, own.values(), strict=True):
             self.backend.ops.assign(weight.value, values)
 
