@@ -73,6 +73,24 @@ class TestFlags:
             with pytest.raises(InvalidTypeError, match=f"^{flag}: expected True or False, got"):
                 kind(*required, **{flag: wrong})
 
+    @pytest.mark.parametrize(
+        ("method", "flag"),
+        [
+            ("fit", "shuffle"),
+            ("fit", "carry_state"),
+            ("train_on_batch", "carry_state"),
+            ("evaluate", "carry_state"),
+            ("evaluate", "return_dict"),
+        ],
+    )
+    def test_of_calls_are_true_or_false(self, method: str, flag: str) -> None:
+        model = lstm.Sequential([lstm.Input((2,)), Dense(1)])
+        model.compile("sgd", "mse")
+        call = getattr(model, method)
+        call(np.ones((4, 2)), np.ones((4, 1)), **{flag: 1})
+        with pytest.raises(InvalidTypeError, match=f"^{flag}: expected True or False, got 'no'"):
+            call(np.ones((4, 2)), np.ones((4, 1)), **{flag: "no"})
+
     def test_may_be_set_later(self) -> None:
         layer = Dense(2)
         layer.trainable = np.False_

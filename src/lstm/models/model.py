@@ -226,6 +226,8 @@ class Model(GraphLayer):
         checks.int_at_least("epochs", epochs, 0)
         checks.int_at_least("initial_epoch", initial_epoch, 0)
         checks.number("validation_split", validation_split, 0, 1, open_high=True)
+        checks.boolean("shuffle", shuffle)
+        checks.boolean("carry_state", carry_state)
         class_weights = None if class_weight is None else ClassWeights(class_weight)
         source = self._batches_of(x, y, sample_weight, validation_split) if is_stream(x) else None
         if source is None:
@@ -321,6 +323,7 @@ class Model(GraphLayer):
         Returns:
             The loss before the step. Where it is not a finite number, no step was taken.
         """
+        checks.boolean("carry_state", carry_state)
         trainer = self._training(x)
         class_weights = None if class_weight is None else ClassWeights(class_weight)
         carried = self._start_carrying(carry_state)
@@ -353,6 +356,8 @@ class Model(GraphLayer):
         Returns:
             The loss, or a list of it and the metrics, or a dict.
         """
+        checks.boolean("carry_state", carry_state)
+        checks.boolean("return_dict", return_dict)
         trainer = self._training(None if is_stream(x) else x)
         nodes = self.graph.recurrent(stateful=not carry_state)
         check = partial(trainer.check, any_length=bool(nodes))
@@ -581,6 +586,7 @@ class Model(GraphLayer):
             ModelFileError: the file cannot be written; an older one is untouched.
             InvalidValueError: a weight is NaN or infinite.
         """
+        checks.boolean("include_optimizer", include_optimizer)
         tensors, header = self.contents(include_optimizer)
         saving.write(path, tensors, {"kind": "model", **header})
 
