@@ -11,12 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import (
+    InvalidShapeError,
+    InvalidTypeError,
+    InvalidValueError,
+    NotDefinedError,
+    NotReadyError,
+)
+from lstm.interface import Interface
 
 Values = NDArray[np.float64]
 
 
-class Initializer:
+class Initializer(Interface):
     """Base: makes the initial values of a weight.
 
     Args:
@@ -32,7 +39,7 @@ class Initializer:
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         """Values of `shape`, drawn from `rng`; what a subclass defines."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "values(shape, rng)")
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, as JSON values."""
@@ -149,6 +156,24 @@ class Orthogonal(Initializer):
         return q if rows >= columns else q.T
 
 
+class Unavailable(Initializer):
+    """Stands in a loaded layer for an initializer of a class of your own, which no file holds.
+
+    Args:
+        kind: name of that class.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        raise NotReadyError(f"{self.kind} made these weights, and a file holds only its name")
+
+    def get_config(self) -> dict[str, Any]:
+        return {"kind": self.kind}
+
+
 INITIALIZERS: dict[str, type[Initializer]] = {
     "zeros": Zeros,
     "ones": Ones,
@@ -172,7 +197,9 @@ def get(argument: str, spec: "str | Initializer | dict[str, Any]") -> Initialize
     if isinstance(spec, Initializer):
         return spec
     if isinstance(spec, dict):
-        classes = {kind.__name__: kind for kind in INITIALIZERS.values()}
+        if set(spec) != {"class", "config"} or not isinstance(spec["config"], dict):
+            raise InvalidValueError(argument, "the class and the config of an Initializer", spec)
+        classes = {kind.__name__: kind for kind in (*INITIALIZERS.values(), Unavailable)}
         return classes[checks.one_of(argument, spec["class"], classes)](**spec["config"])
     if isinstance(spec, str):
         return INITIALIZERS[checks.one_of(argument, spec, INITIALIZERS)]()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lstm import checks, losses, saving, seeding
 from lstm.callbacks import Callback, History, Logs
 from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.interface import Interface
 from lstm.layers import LSTM, Dense, Input
 from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
@@ -26,7 +27,7 @@ _CALLBACK_EVERY = 10
 _DATASET_EVERY = 30
 
 
-class LSTMNetwork:
+class LSTMNetwork(Interface):
     """A network that reads a sequence and gives an output at every step.
 
     An LSTM layer of `hidden_size` units and a linear or softmax layer on top, trained by full
@@ -98,7 +99,7 @@ class LSTMNetwork:
         self.hidden_size = checks.positive_int("hidden_size", hidden_size)
         self.output_size = checks.positive_int("output_size", output_size)
         self.loss = checks.one_of("loss", loss, _LOSSES)
-        self.apply_softmax = bool(checks.one_of("apply_softmax", apply_softmax, (True, False)))
+        self.apply_softmax = checks.boolean("apply_softmax", apply_softmax)
         self.batch_size = checks.positive_int("batch_size", batch_size)
         self._loss: Loss = (
             CategoricalCrossentropy(from_logits=not apply_softmax)

@@ -1,19 +1,20 @@
 """Optimizers: how weights follow their gradients, one call over the flat buffer."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from lstm import checks
 from lstm.backends import Backend
 from lstm.backends.ops import Array
-from lstm.errors import InvalidTypeError
+from lstm.errors import InvalidTypeError, NotDefinedError
+from lstm.interface import Interface
 
 _LONGEST = {"float32": 1e18, "float64": 1e150}
 """Steps and gradients in each dtype are shorter: far beyond all sense, but squares are numbers."""
 
 
-class Optimizer:
+class Optimizer(Interface):
     """Base of all optimizers.
 
     Attributes:
@@ -30,6 +31,11 @@ class Optimizer:
     """
 
     slot_names: ClassVar[tuple[str, ...]] = ()
+
+    never_called: ClassVar[Mapping[str, str]] = {
+        "apply_gradients": "update(backend, values, gradients)",
+        "update_step": "update(backend, values, gradients)",
+    }
 
     def __init__(self, learning_rate: float, clipnorm: float | None) -> None:
         self.learning_rate = learning_rate
@@ -75,7 +81,7 @@ class Optimizer:
 
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
         """The step itself; what a subclass defines."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "update(backend, values, gradients)")
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, as JSON values."""
@@ -109,7 +115,7 @@ class SGD(Optimizer):
     ) -> None:
         super().__init__(learning_rate, clipnorm)
         self.momentum = checks.number("momentum", momentum, 0, 1, open_high=True)
-        self.nesterov = nesterov
+        self.nesterov = checks.boolean("nesterov", nesterov)
 
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
         backend.ops.sgd_step(
@@ -246,7 +252,7 @@ def get(spec: str | Optimizer | dict[str, Any]) -> Optimizer:
     """
     if isinstance(spec, Optimizer):
         return spec
-    if isinstance(spec, dict):
+    if isinstance(spec, dict) and spec.keys() == {"name", "config"}:
         name = checks.one_of("optimizer", spec["name"], OPTIMIZERS)
         return OPTIMIZERS[name](**spec["config"])
     if not isinstance(spec, str):

@@ -1,12 +1,12 @@
 """What every layer is: weights, shapes, a forward and a backward pass, a place in a graph."""
 
-import inspect
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
+from inspect import signature
 from math import prod
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,16 @@ from lstm import checks, seeding
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
 from lstm.backends.ops import Array, Cache, Ops
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
+from lstm.initializers import get as get_initializer
+from lstm.interface import Interface, refuse_unknown
+from lstm.layers.configuration import plain, snake_case
 from lstm.layers.masks import Mask, union
+from lstm.layers.remedies import for_layer, remedied, takes
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, Tensors, scope, within
+from lstm.layers.tracing import composed, no_choice
+from lstm.layers.weight import Weight
 
 Arrays = tuple[Array, ...]
 Gradients = tuple[Array | None, ...]
@@ -35,26 +41,6 @@ class LayerOptions(TypedDict, total=False):
     trainable: bool
     input_shape: Sequence[int | None] | None
     batch_input_shape: Sequence[int | None] | None
-
-
-@dataclass(eq=False)
-class Weight:
-    """A named array that a layer learns.
-
-    `value` and `gradient` are NumPy arrays at first; once a model owns the weight they are views of
-    that model's flat buffers, on its backend.
-    """
-
-    name: str
-    value: Array
-    trainable: bool
-    gradient: Array | None = None
-    owner: object = None
-
-    @property
-    def size(self) -> int:
-        """Number of entries."""
-        return prod(self.value.shape)
 
 
 @dataclass
@@ -120,12 +106,16 @@ def blank_weights() -> Iterator[None]:
         _blank = False
 
 
-class Layer:
+class Layer(Interface):
     """Base of all layers, and of the layers that users write.
 
     A user's layer defines `call(inputs)` out of other layers and `lstm.ops`; it is traced once, on
-    symbolic tensors. The library's own layers define `build`, `output_shapes`, `forward` and
-    `backward` instead.
+    symbolic tensors. Before that, `build(shape)` is called, if it is defined; where `call` takes
+    `training`, that can be handed on to other layers, but not be known yet.
+
+    A *primitive* layer, as the library's own, defines `build`, `output_shapes`, `forward` and
+    `backward` instead. It says whether it remembers anything from step to step: `memoryless` or
+    `state_shapes`. The guide to parts of your own has a recurrent one.
 
     Args:
         name: base of the names of its weights; the class name in snake case by default.
@@ -147,6 +137,27 @@ class Layer:
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
 
+    memoryless = False
+    """Whether output step t depends on input step t alone: nothing is carried between chunks."""
+
+    never_called: ClassVar[Mapping[str, str]] = {
+        "compute_mask": "output_mask, of a layer with forward; `call` passes masks by itself",
+        "get_initial_state": "state_shapes, of a layer with forward; states begin as zeros",
+        "reset_state": "state_shapes, of a layer with forward, for model.reset_states() to reset",
+        "reset_states": "state_shapes, of a layer with forward, for model.reset_states() to reset",
+    }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.call is not Layer.call and cls.forward is not Layer.forward:
+            raise InvalidTypeError(
+                cls.__name__, "either `call`, out of layers, or `forward` and `backward`", "both"
+            )
+        if "mask" in signature(cls.call).parameters:
+            raise InvalidTypeError(
+                f"{cls.__name__}.call", "no mask: it travels with the tensors by itself", "one"
+            )
+
     def __init__(
         self,
         name: str | None = None,
@@ -154,12 +165,12 @@ class Layer:
         input_shape: Sequence[int | None] | None = None,
         batch_input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        self.name = name or _snake_case(type(self).__name__)
+        self.name = snake_case(type(self).__name__) if name is None else checks.name("name", name)
         self.weights: dict[str, Weight] = {}
         self.trainable = trainable
+        self.input_shape = None if input_shape is None else checks.sizes("input_shape", input_shape)
         if batch_input_shape is not None:
-            input_shape = tuple(batch_input_shape)[1:]
-        self.input_shape = None if input_shape is None else tuple(input_shape)
+            self.input_shape = checks.sizes("batch_input_shape", batch_input_shape)[1:]
         self.built = False
 
     # ---- what a layer defines
@@ -173,7 +184,8 @@ class Layer:
         Raises:
             InvalidShapeError: the layer cannot take such inputs.
         """
-        raise NotImplementedError
+        composite = type(self).forward is Layer.forward
+        raise NotDefinedError(self, "call(inputs)" if composite else "output_shapes(*shapes)")
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         """The outputs, and what `backward` needs.
@@ -184,7 +196,7 @@ class Layer:
             mask: bool (B, T), or with more of the first axes of the inputs: what is False there is
                 padding. None without padding.
         """
-        raise NotImplementedError
+        raise NotDefinedError(self, "forward(run, *inputs, mask)")
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
@@ -197,7 +209,7 @@ class Layer:
             gradients: one for each output; at least one is not None.
             need: for each input, whether its gradient is wanted.
         """
-        raise NotImplementedError
+        raise NotDefinedError(self, "backward(run, cache, *gradients, need)")
 
     def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
         """The one mask by which the layer reads its inputs, of which each may have one.
@@ -232,19 +244,29 @@ class Layer:
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         """Shapes, without the batch axis, of what is carried between chunks of a sequence.
 
+        In `forward`, `run.state()` is what the last chunk left, or None, and
+        `run.leave_state(state)` leaves it for the next.
+
         Args:
             shapes: those of the inputs.
 
         Raises:
-            InvalidValueError: the layer cannot work chunk by chunk.
+            InvalidValueError: the layer cannot work chunk by chunk, or does not say whether it can.
         """
-        return ()
+        if self.memoryless:
+            return ()
+        raise InvalidValueError(
+            self.name,
+            f"in class {type(self).__name__}, to work chunk by chunk, `memoryless = True` if each "
+            "output step depends on its own input step alone, or `def state_shapes(self, *shapes)`",
+            "neither",
+        )
 
     # ---- calling
 
     def call(self, inputs: Any) -> Any:
         """Compute the outputs from other layers; what a user's layer defines."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "call(inputs)")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Apply the layer to symbolic tensors.
@@ -253,14 +275,10 @@ class Layer:
             The output tensor, or a list of them.
         """
         if type(self).call is not Layer.call:
-            if not self.trainable:
-                self.trainable = False  # Of the inner layers too, which are known only now.
             with within(self):
-                return self.call(*inputs, **options)
-        if options:
-            raise InvalidTypeError(
-                f"{type(self).__name__}()", "no keyword arguments in a call", sorted(options)
-            )
+                return composed(self, inputs, options)
+        no_choice(options.pop("training", None))
+        refuse_unknown(f"call of {type(self).__name__}", options, ())
         flat = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else inputs
         return self.connect(flat)
 
@@ -275,14 +293,20 @@ class Layer:
                     type(tensor).__name__,
                 )
         shapes = [tensor.shape for tensor in inputs]
+        node = Node(self, tuple(inputs), (*scope, self))
+        try:
+            outputs = self.outputs_for(shapes)
+        except InvalidShapeError as error:
+            raise remedied(error, for_layer(inputs, partial(takes, self))) from None
+        node.outputs = tuple(SymbolicTensor(shape, node, k) for k, shape in enumerate(outputs))
+        return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
+
+    def outputs_for(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+        """The shapes of the outputs; builds the layer, if this is its first call."""
         if not self.built:
             self.build(*shapes)
             self.built = True
-        node = Node(self, tuple(inputs), (*scope, self))
-        node.outputs = tuple(
-            SymbolicTensor(shape, node, k) for k, shape in enumerate(self.output_shapes(*shapes))
-        )
-        return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
+        return self.output_shapes(*shapes)
 
     # ---- weights
 
@@ -296,6 +320,7 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        value = checks.boolean("trainable", value)
         layers: list[Layer] = [self]
         for layer in layers:
             layer._trainable = value
@@ -310,12 +335,34 @@ class Layer:
             parts = several if isinstance(several, list | tuple) else [several]
             yield from (part for part in parts if isinstance(part, Layer))
 
-    def add_weight(self, name: str, shape: Sequence[int], initializer: Initializer) -> Weight:
-        """Create a weight of the layer.
+    def add_weight(
+        self,
+        name: str,
+        shape: Sequence[int],
+        initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+    ) -> Weight:
+        """Create a weight of the layer, in `build` of one that has `forward`.
+
+        Args:
+            name: of the weight, within the layer.
+            shape: sizes, all of them known.
+            initializer: its initial values.
 
         Raises:
             InvalidShapeError: it is too large, or the initializer gave another shape.
+            InvalidTypeError, InvalidValueError: an argument cannot be used.
         """
+        if "/" in checks.name("name", name) or name in self.weights:
+            raise InvalidValueError("name", "a name of its own, without `/`", repr(name))
+        if type(self).call is not Layer.call:
+            raise InvalidTypeError(
+                f"{name} of {self.name}",
+                "a weight of a layer with `forward`, such as Dense, for `call` to use",
+                "one of a layer with `call`",
+            )
+        sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
+        shape = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
+        initializer = get_initializer(f"initializer of {name}", initializer)
         dtype = choose_backend().dtype
         try:
             # NumPy has other errors for what it cannot even count.
@@ -348,18 +395,33 @@ class Layer:
 
     # ---- saving
 
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments as JSON values.
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the constructor, each of which is kept in an attribute of its name.
 
-        Every parameter of a layer's constructor is kept in an attribute of the same name.
+        Raises:
+            InvalidTypeError: one has none.
         """
         names = [
             p.name
-            for p in inspect.signature(type(self).__init__).parameters.values()
+            for p in signature(type(self).__init__).parameters.values()
             if p.kind is not p.VAR_KEYWORD and p.name not in ("self", *LayerOptions.__annotations__)
         ]
-        config = {key: _plain(getattr(self, key)) for key in names}
-        return config | {"name": self.name, "trainable": self.trainable}
+        for name in names:
+            if not hasattr(self, name):
+                raise InvalidTypeError(
+                    f"{name} of {self.name}", "an attribute of that name that keeps it", "none"
+                )
+        return {name: getattr(self, name) for name in (*names, "name", "trainable")}
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, as JSON values.
+
+        Raises:
+            InvalidTypeError: one of them is nothing that a file can hold.
+        """
+        return {
+            key: plain(f"{key} of {self.name}", value) for key, value in self.arguments().items()
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
@@ -367,14 +429,9 @@ class Layer:
         return cls(**config)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Initializer | Layer):
-        return {"class": type(value).__name__, "config": value.get_config()}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
+def has_time(shape: Shape) -> bool:
+    """Whether axis 1 may be time: it is not in (B, D), where D is known."""
+    return len(shape) > 2 or shape[1:] == (None,)
 
 
 def known_last_axis(layer: Layer, shape: Shape, axes: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lstm import checks
-from lstm.errors import InvalidTypeError
+from lstm.interface import spelled
 
 if TYPE_CHECKING:
     from lstm.layers.base import Layer
@@ -66,6 +66,7 @@ class SymbolicTensor:
 Tensors = SymbolicTensor | list[SymbolicTensor]
 
 
+@spelled
 def Input(
     shape: Sequence[int | None],
     batch_size: int | None = None,
@@ -86,10 +87,11 @@ def Input(
         >>> lstm.Input(shape=(None, 2)).shape
         (None, None, 2)
     """
-    if isinstance(shape, int):
-        raise InvalidTypeError("shape", "a tuple of sizes, such as (None, 2)", shape)
-    sizes = [None if n is None else checks.int_at_least("shape", n, 0) for n in shape]
-    return input_tensor((None, *sizes), name)
+    if batch_size is not None:
+        checks.positive_int("batch_size", batch_size)
+    if name is not None:
+        checks.string("name", name)
+    return input_tensor((None, *checks.sizes("shape", shape)), name)
 
 
 def input_tensor(shape: Shape, name: str | None = None, *, exact: bool = True) -> SymbolicTensor:

@@ -7,10 +7,11 @@ import numpy as np
 
 from lstm import checks, saving
 from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.interface import Interface
 from lstm.layers.base import StepState
 
 
-class State(Mapping[str, StepState]):
+class State(Interface, Mapping[str, StepState]):
     """For each recurrent layer its (h, c), or h, each (B, units): all that a model remembers.
 
     A state is small, is never changed by the model it is given to, and can be saved, moved to

@@ -48,6 +48,7 @@ class Architecture:
     tie_weights: bool = False
 
     def __post_init__(self) -> None:
+        checks.boolean("tie_weights", self.tie_weights)
         checks.positive_int("hidden", self.hidden)
         checks.positive_int("layers", self.layers)
         if self.embedding is not None:
