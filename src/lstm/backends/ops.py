@@ -389,13 +389,17 @@ class Ops(Protocol):
     def cross_entropy_forward(
         self, p: Array, target: Array, weight: Array | None
     ) -> tuple[float, Cache]:
-        """The same for probabilities: -Σ_n weight_n · Σ_v target_nv · log p_nv.
+        """The same for shares of any sum: -Σ_n weight_n · Σ_v target_nv · log q_nv.
 
-        Probabilities below the smallest normal number of the dtype count as that number.
+        q_nv = p_nv / Σ_u p_nu, limited to [1e-7, 1 - 1e-7] as in Keras; where the sum is 0, q is
+        1e-7.
         """
 
     def cross_entropy_backward(self, cache: Cache) -> Array:
-        """dp_nv = -weight_n · target_nv / p_nv."""
+        """dp_nv = (dq_nv - Σ_u q_nu · dq_nu) / Σ_u p_nu, dq_nv = -weight_n · target_nv / q_nv.
+
+        dq is 0 where q was limited, and dp is 0 where the sum is.
+        """
 
     def pointwise_loss_forward(
         self,
@@ -409,7 +413,8 @@ class Ops(Protocol):
 
         y, target (...); weight (...), of which None means the mean over all entries. `delta` is the
         bend of the Huber loss and ignored by the others. "binary_cross_entropy" takes
-        probabilities, "sigmoid_cross_entropy" logits.
+        probabilities, limited to [1e-7, 1 - 1e-7] as in Keras, beyond which its slope is 0;
+        "sigmoid_cross_entropy" takes logits.
         """
 
     def pointwise_loss_backward(self, cache: Cache) -> Array:

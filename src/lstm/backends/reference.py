@@ -561,14 +561,18 @@ def linear_softmax_cross_entropy(
 
 
 def cross_entropy_forward(p: Array, target: Array, weight: Array | None) -> tuple[float, Cache]:
-    p = np.maximum(p, np.finfo(p.dtype).tiny)
+    total = p.sum(-1, keepdims=True)
+    total = np.where(total == 0, np.inf, total)
     target, weight = _distribution(p, target), _weights(p[..., 0], weight)
-    return float(-(weight * (target * np.log(p)).sum(-1)).sum()), (p, target, weight)
+    q, inside = _limited(p / total)  # (E1)
+    loss = -(weight * (target * np.log(q)).sum(-1)).sum()  # (E2)
+    return float(loss), (q, inside, total, target, weight)
 
 
 def cross_entropy_backward(cache: Cache) -> Array:
-    p, target, weight = cache
-    return -weight[..., None] * target / p
+    q, inside, total, target, weight = cache
+    dq = -weight[..., None] * target / q * inside  # (E3)
+    return (dq - (dq * q).sum(-1, keepdims=True)) / total  # (E4)
 
 
 def pointwise_loss_forward(
@@ -584,10 +588,9 @@ def pointwise_loss_forward(
             slope = np.clip(error, -delta, delta)
             value = slope * (error - slope / 2)
         case "binary_cross_entropy":
-            tiny = np.finfo(y.dtype).tiny
-            p, q = np.maximum(y, tiny), np.maximum(1 - y, tiny)
-            value = -target * np.log(p) - (1 - target) * np.log(q)
-            slope = (1 - target) / q - target / p
+            q, inside = _limited(y)
+            value = -target * np.log(q) - (1 - target) * np.log(1 - q)
+            slope = ((1 - target) / (1 - q) - target / q) * inside
         case "sigmoid_cross_entropy":
             value = np.logaddexp(0, y) - target * y
             slope = sigmoid(y) - target
@@ -596,6 +599,12 @@ def pointwise_loss_forward(
 
 def pointwise_loss_backward(cache: Cache) -> Array:
     return cache
+
+
+def _limited(q: Array) -> tuple[Array, Array]:
+    """q with neither it nor 1 - q too small for a loss; and where that changed nothing."""
+    least, most = q.dtype.type(1e-7), q.dtype.type(1 - 1e-7)
+    return np.clip(q, least, most), (q >= least) & (q <= most)
 
 
 def _weights(positions: Array, weight: Array | None) -> Array:
