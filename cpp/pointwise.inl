@@ -326,9 +326,9 @@ inline void sgd(std::int64_t n, float* p, const float* g, float* v, float lr, fl
   lstm::parallel(n, lanes, 4.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
       const auto k = begin + j;
-      const vec d = get(g + k), velocity = get(v + k) * momentum + d;
+      const vec slope = lr * get(g + k), velocity = momentum * get(v + k) - slope;
       put(v + k, velocity);
-      put(p + k, get(p + k) - lr * (nesterov ? d + momentum * velocity : velocity));
+      put(p + k, get(p + k) + (nesterov ? momentum * velocity - slope : velocity));
     });
   });
 }
@@ -339,29 +339,44 @@ LSTM_INLINE vec square_root(vec x) {
   return y;
 }
 
-inline void rmsprop(std::int64_t n, float* p, const float* g, float* s, float lr, float rho,
-                    float eps) {
+inline void rmsprop(std::int64_t n, float* p, const float* g, float* s, float* m, float* v,
+                    float lr, double rho, float momentum, float eps) {
+  const float old = float(rho), fresh = float(1 - rho);
   lstm::parallel(n, lanes, 8.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
       const auto k = begin + j;
-      const vec d = get(g + k), mean = rho * get(s + k) + (1 - rho) * d * d;
-      put(s + k, mean);
-      put(p + k, get(p + k) - lr * d / (square_root(mean) + eps));
+      const vec d = get(g + k);
+      vec spread = old * get(s + k) + fresh * d * d;
+      put(s + k, spread);
+      if (m) {
+        const vec mean = old * get(m + k) + fresh * d;
+        put(m + k, mean);
+        spread -= mean * mean;
+        spread = select(spread < 0, vec{}, spread);  // rounding may take it below
+      }
+      vec step = lr * d / square_root(spread + eps);
+      if (v) {
+        step += momentum * get(v + k);
+        put(v + k, step);
+      }
+      put(p + k, get(p + k) - step);
     });
   });
 }
 
-inline void adam(std::int64_t n, float* p, const float* g, float* m, float* v, float lr,
-                 float beta_1, float beta_2, float correction, float eps, float keep) {
+inline void adam(std::int64_t n, float* p, const float* g, float* m, float* s, float lr,
+                 double beta_1, double beta_2, float eps, float keep) {
+  const float old_1 = float(beta_1), fresh_1 = float(1 - beta_1);
+  const float old_2 = float(beta_2), fresh_2 = float(1 - beta_2);
   lstm::parallel(n, lanes, 12.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
       const auto k = begin + j;
       const vec d = get(g + k);
-      const vec mean = beta_1 * get(m + k) + (1 - beta_1) * d;
-      const vec square = beta_2 * get(v + k) + (1 - beta_2) * d * d;
+      const vec mean = old_1 * get(m + k) + fresh_1 * d;
+      const vec square = old_2 * get(s + k) + fresh_2 * d * d;
       put(m + k, mean);
-      put(v + k, square);
-      put(p + k, keep * get(p + k) - lr * mean / (square_root(square) * correction + eps));
+      put(s + k, square);
+      put(p + k, keep * get(p + k) - lr * mean / (square_root(square) + eps));
     });
   });
 }

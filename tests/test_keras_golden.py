@@ -1,15 +1,17 @@
-"""Losses against Keras, whose results golden/make_keras_golden.py stored."""
+"""Losses and optimizers against Keras, whose results golden/make_keras_golden.py stored."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import lstm
 from backend_cases import over_dtypes
+from lstm.backends import backend
 from lstm.backends.ops import Ops
 from op_cases import Arrays
 from tolerances import assert_close
@@ -25,7 +27,7 @@ class Topic:
             self.cases: dict[str, Any] = json.loads(file.metadata()["cases"])
 
 
-LOSSES = Topic("losses")
+LOSSES, OPTIMIZERS = Topic("losses"), Topic("optimizers")
 
 
 @over_dtypes
@@ -41,3 +43,18 @@ def test_losses_and_their_gradients(ops: Ops, dtype: str, case: str) -> None:
         value, cache = loss.forward(ops, some, t, None)
         assert_close(value, losses[row], "loss", terms=y.shape[1], dtype=dtype)
         assert_close(loss.backward(ops, cache), slopes[row : row + 1], "loss", terms=y.shape[1])
+
+
+@over_dtypes
+@pytest.mark.parametrize("case", OPTIMIZERS.cases)
+def test_optimizers_at_changing_rates(ops: Ops, dtype: str, case: str) -> None:
+    arrays, (kind, options) = OPTIMIZERS.arrays, OPTIMIZERS.cases[case]
+    optimizer, p = getattr(lstm.optimizers, kind)(**options), arrays["before"].astype(dtype)
+    after = []
+    for g, rate in zip(arrays["gradients"].astype(dtype), arrays["learning_rates"], strict=True):
+        optimizer.learning_rate = rate
+        optimizer.apply(backend(ops.NAME, dtype), p, g)
+        after.append(p.copy())
+    # Parameter by parameter: their steps are of all sizes.
+    for ours, theirs in zip(np.transpose(after), arrays[f"{case}/after"].T, strict=True):
+        assert_close(ours, theirs, "optimizer", terms=len(after))

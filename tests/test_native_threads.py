@@ -55,7 +55,7 @@ def optimized() -> list[Array]:
     p, g, m, v = (rng.normal(size=100_003).astype(np.float32) for _ in range(4))
     norm = native.clip_by_global_norm(g, 10.0)
     native.sgd_step(p, g, m, 0.1, 0.9, True)
-    native.rmsprop_step(p, g, v := abs(v), 0.1, 0.9, 1e-7)
+    native.rmsprop_step(p, g, v := abs(v), None, m, 0.1, 0.9, 0.9, 1e-7)
     native.adam_step(p, g, m, v, 3, 0.1, 0.9, 0.999, 1e-7, 0.01)
     return [p, g, m, v, np.array(norm)]
 

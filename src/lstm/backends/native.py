@@ -407,15 +407,25 @@ def sgd_step(p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov:
     _kernels.sgd_step(p, g, v, lr, momentum, nesterov)
 
 
-def rmsprop_step(p: Array, g: Array, s: Array, lr: float, rho: float, eps: float) -> None:
-    _kernels.rmsprop_step(p, g, s, lr, rho, eps)
+def rmsprop_step(
+    p: Array,
+    g: Array,
+    s: Array,
+    m: Array | None,
+    v: Array | None,
+    lr: float,
+    rho: float,
+    momentum: float,
+    eps: float,
+) -> None:
+    _kernels.rmsprop_step(p, g, s, m, v, lr, rho, momentum, eps)
 
 
 def adam_step(
     p: Array,
     g: Array,
     m: Array,
-    v: Array,
+    s: Array,
     step: int,
     lr: float,
     beta_1: float,
@@ -423,7 +433,7 @@ def adam_step(
     eps: float,
     weight_decay: float,
 ) -> None:
-    _kernels.adam_step(p, g, m, v, step, lr, beta_1, beta_2, eps, weight_decay)
+    _kernels.adam_step(p, g, m, s, step, lr, beta_1, beta_2, eps, weight_decay)
 
 
 def sample(

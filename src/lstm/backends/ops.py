@@ -428,17 +428,34 @@ class Ops(Protocol):
     def sgd_step(
         self, p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov: bool
     ) -> None:
-        """v = momentum·v + g; p -= lr·v, or lr·(g + momentum·v) with Nesterov; in place."""
+        """v = momentum·v - lr·g; p += v, or momentum·v - lr·g with Nesterov; in place."""
 
-    def rmsprop_step(self, p: Array, g: Array, s: Array, lr: float, rho: float, eps: float) -> None:
-        """s = rho·s + (1 - rho)·g²; p -= lr·g / (√s + eps); in place."""
+    def rmsprop_step(
+        self,
+        p: Array,
+        g: Array,
+        s: Array,
+        m: Array | None,
+        v: Array | None,
+        lr: float,
+        rho: float,
+        momentum: float,
+        eps: float,
+    ) -> None:
+        """s = rho·s + (1 - rho)·g²; p -= lr·g / √(s + eps); in place.
+
+        Args:
+            m: the mean of the gradient, for which s is centered; None does not center.
+                m = rho·m + (1 - rho)·g, and below the root stands max(0, s - m²) + eps.
+            v: velocity; None for no momentum. v = momentum·v + lr·g / √(s + eps); p -= v.
+        """
 
     def adam_step(
         self,
         p: Array,
         g: Array,
         m: Array,
-        v: Array,
+        s: Array,
         step: int,
         lr: float,
         beta_1: float,
@@ -448,8 +465,8 @@ class Ops(Protocol):
     ) -> None:
         """Adam with decoupled weight decay (AdamW); in place; `step` counts from 1.
 
-        p -= lr·weight_decay·p; m = β₁·m + (1 - β₁)·g; v = β₂·v + (1 - β₂)·g²;
-        p -= lr · (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + eps).
+        p -= lr·weight_decay·p; m = β₁·m + (1 - β₁)·g; s = β₂·s + (1 - β₂)·g²;
+        p -= lr · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√s + eps).
         """
 
     # ---- generation

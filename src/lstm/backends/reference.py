@@ -5,6 +5,7 @@ returns is said in `lstm.backends.ops`. It does without every trick that makes k
 packed weights, no fused gates, no threads of its own.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -635,21 +636,41 @@ def clip_by_global_norm(g: Array, max_norm: float) -> float:
 
 def sgd_step(p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov: bool) -> None:
     v *= momentum
-    v += g
-    p -= lr * (g + momentum * v if nesterov else v)
+    v -= lr * g  # (O1)
+    p += momentum * v - lr * g if nesterov else v  # (O2)
 
 
-def rmsprop_step(p: Array, g: Array, s: Array, lr: float, rho: float, eps: float) -> None:
+def rmsprop_step(
+    p: Array,
+    g: Array,
+    s: Array,
+    m: Array | None,
+    v: Array | None,
+    lr: float,
+    rho: float,
+    momentum: float,
+    eps: float,
+) -> None:
     s *= rho
-    s += (1 - rho) * g * g
-    p -= lr * g / (np.sqrt(s) + eps)
+    s += (1 - rho) * g * g  # (O3)
+    spread = s
+    if m is not None:
+        m *= rho
+        m += (1 - rho) * g
+        spread = np.maximum(s - m * m, 0)  # rounding may take it below
+    step = lr * g / np.sqrt(spread + eps)  # (O4)
+    if v is not None:
+        v *= momentum
+        v += step
+        step = v
+    p -= step
 
 
 def adam_step(
     p: Array,
     g: Array,
     m: Array,
-    v: Array,
+    s: Array,
     step: int,
     lr: float,
     beta_1: float,
@@ -658,13 +679,13 @@ def adam_step(
     weight_decay: float,
 ) -> None:
     if weight_decay:
-        p *= 1 - lr * weight_decay
+        p *= 1 - lr * weight_decay  # (O5)
     m *= beta_1
-    m += (1 - beta_1) * g
-    v *= beta_2
-    v += (1 - beta_2) * g * g
-    m_hat, v_hat = m / (1 - beta_1**step), v / (1 - beta_2**step)
-    p -= lr * m_hat / (np.sqrt(v_hat) + eps)
+    m += (1 - beta_1) * g  # (O6)
+    s *= beta_2
+    s += (1 - beta_2) * g * g  # (O3)
+    unbiased = lr * math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+    p -= unbiased * m / (np.sqrt(s) + eps)  # (O7)
 
 
 # ---- generation

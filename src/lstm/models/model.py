@@ -606,12 +606,12 @@ class Model(GraphLayer):
         compiled = header.get("compile")
         if compiled is not None:
             model.compile(compiled["optimizer"], compiled["loss"], compiled["metrics"])
-            optimizer = model.optimizer
-            for key in optimizer.slot_names:
-                if f"optimizer/{key}" in tensors:
-                    values = np.array(tensors[f"optimizer/{key}"], model.backend.dtype)
-                    optimizer.slots[key] = model.backend.ops.array(values)
-            optimizer.step = compiled["step"]
+            slots = {
+                name.removeprefix("optimizer/"): values
+                for name, values in tensors.items()
+                if name.startswith("optimizer/")
+            }
+            model.optimizer.restore(model.backend, slots, compiled["step"])
         return model
 
 
