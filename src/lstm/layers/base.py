@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, TypedDict
@@ -101,18 +102,17 @@ class Run:
 _ADDRESSABLE = 2**48
 """So many numbers no machine has the memory for."""
 
-_blank = False
+_blank = ContextVar("blank", default=False)
 
 
 @contextmanager
 def blank_weights() -> Iterator[None]:
-    """Create weights as zeros, for layers whose values are about to be loaded."""
-    global _blank
-    _blank = True
+    """Create weights as zeros, for layers whose values are about to be loaded, in this thread."""
+    token = _blank.set(True)
     try:
         yield
     finally:
-        _blank = False
+        _blank.reset(token)
 
 
 class Layer:
@@ -246,7 +246,7 @@ class Layer:
         if not self.built:
             self.build(*shapes)
             self.built = True
-        node = Node(self, tuple(inputs), (*scope, self))
+        node = Node(self, tuple(inputs), (*scope.get(), self))
         node.outputs = tuple(
             SymbolicTensor(shape, node, k) for k, shape in enumerate(self.output_shapes(*shapes))
         )
@@ -289,7 +289,8 @@ class Layer:
             # NumPy has other errors for what it cannot even count.
             if prod(shape) >= _ADDRESSABLE:
                 raise MemoryError
-            values = np.zeros(shape) if _blank else initializer(shape, seeding.generator())
+            blank = _blank.get()
+            values = np.zeros(shape) if blank else initializer(shape, seeding.generator())
         except MemoryError:
             argument, got = f"{name} of {self.name}", f"shape {tuple(shape)}"
             raise InvalidShapeError(argument, "a weight that fits in memory", got) from None

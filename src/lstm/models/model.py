@@ -547,6 +547,10 @@ class Model(GraphLayer):
                 "random_state", "the random_state of a model", f"{state!r:.60}"
             ) from error
 
+    def new_seed(self) -> int:
+        """A seed for choices that belong to the model, drawn from its random numbers."""
+        return int(self._rng.integers(2**63))
+
     # ---- files
 
     def save(self, path: str | PathLike[str], include_optimizer: bool = True) -> None:
