@@ -262,7 +262,8 @@ class Model(GraphLayer):
         self.history = history
         why = fitting.fit(trainer, plan, lambda: self.stop_training)
         if why:
-            warnings.warn(why, StoppedWarning, stacklevel=2)
+            # Around this method is what checks the names of its arguments.
+            warnings.warn(why, StoppedWarning, stacklevel=3)
         return history
 
     def _batches_of(self, x: Any, y: Any, sample_weight: Any, validation_split: float) -> Source:
