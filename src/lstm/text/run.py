@@ -272,7 +272,8 @@ class Run:
         """
         share = self.training.learned_text.unknown_share
         if message := warning_of_training(share, self.language_model.vocabulary):
-            warnings.warn(message, LSTMWarning, stacklevel=3)
+            # Above are LanguageModel.train and what checks the names of its arguments.
+            warnings.warn(message, LSTMWarning, stacklevel=4)
         everyone = listed(() if callbacks is None else callbacks)
         if console is not None:
             from lstm.text.report import Report  # It needs rich.
