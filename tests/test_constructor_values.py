@@ -217,22 +217,20 @@ def reloaded(model: lstm.Model, folder: Path) -> lstm.Model:
 
 
 class TestNames:
-    @pytest.mark.parametrize("name", ["a", "a/b", "é", "a b", "..", "__metadata__", "層"])
-    def test_may_be_printed(self, name: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("name", ["a", "a/b", "é", "a b", "..", "__metadata__", "層", "a\nb"])
+    def test_are_paths_in_files(self, name: str, tmp_path: Path) -> None:
         model = lstm.Sequential([lstm.Input((2,)), Dense(3, name=name)])
         loaded = reloaded(model, tmp_path)
         assert list(loaded.graph.weights) == [f"{name}/kernel", f"{name}/bias"]
         assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
 
-    @pytest.mark.parametrize(
-        "name", ["", "/", "a/", "/a", "a//b", "a\nb", "\x1b[31m", "\0", "\ud800", "\u200b", 3, b"a"]
-    )
+    @pytest.mark.parametrize("name", ["", "/", "a/", "/a", "a//b", "a\ud800", 3, b"a"])
     def test_and_nothing_else(self, name: Any) -> None:
         for make in (lambda: Dense(3, name=name), lambda: lstm.Sequential(name=name)):
             with pytest.raises(InvalidValueError, match=r"^name: expected"):
                 make()
 
-    @pytest.mark.parametrize("name", ["a/b", "kernel", "", "a\n", (3, 4)])
+    @pytest.mark.parametrize("name", ["a/b", "kernel", "", "\ud800", (3, 4)])
     def test_of_weights_are_one_part_of_a_path(self, name: Any) -> None:
         class Twice(Dense):
             def build(self, *shapes: Any) -> None:

@@ -219,14 +219,15 @@ def path(argument: str, value: object) -> str:
 
 
 def name(argument: str, value: object) -> str:
-    """Return `value` if it can stand in the names of weights, in files and in tables.
+    """Return `value` if it can stand in the names of weights, in a file.
 
-    These are paths with `/` between their parts, each of at least one character; all are printable.
+    These are paths with `/` between their parts, each of at least one character, in UTF-8.
     """
-    parts = string(argument, value).split("/")
-    if not all(part and part.isprintable() for part in parts):
-        raise InvalidValueError(argument, "printable characters, also beside each `/`", repr(value))
-    return str(value)
+    text = string(argument, value)
+    utf8(argument, text)
+    if not all(text.split("/")):
+        raise InvalidValueError(argument, "at least one character beside each `/`", repr(value))
+    return text
 
 
 def utf8(argument: str, text: str) -> bytes:

@@ -65,7 +65,11 @@ _ELSEWHERE = {
 
 
 class Interface:
-    """Base of the classes that users make or derive their own from."""
+    """Base of the classes that users make or derive their own from.
+
+    Only methods of the library are wrapped: a class of a user's is left as it is written, and what
+    its constructor hands on is checked where it arrives.
+    """
 
     never_called: ClassVar[Mapping[str, str]] = {}
     """Methods that Keras calls and this library does not, and what to write instead."""
@@ -77,11 +81,16 @@ class Interface:
                 raise InvalidTypeError(
                     f"{cls.__name__}.{name}", instead, "a method that nothing here calls"
                 )
-        for name, member in list(vars(cls).items()):
+        for name, member in list(vars(cls).items()) if of_library(cls) else ():
             function = getattr(member, "__func__", member)
             if isinstance(function, FunctionType) and _is_checked(name, function):
                 checked = _spelled(function, cls)
                 setattr(cls, name, checked if function is member else type(member)(checked))
+
+
+def of_library(kind: type) -> bool:
+    """Whether a class is of this library, not of a user."""
+    return kind.__module__.startswith("lstm.")
 
 
 def spelled(function: Function) -> Function:

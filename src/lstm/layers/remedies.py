@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lstm import seeding
 from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.interface import of_library
 from lstm.layers.symbolic import Shape, SymbolicTensor
 from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 
@@ -53,7 +54,7 @@ def for_layer(inputs: Sequence[SymbolicTensor], fits: Callable[[list[Shape]], bo
 
 def takes(layer: "Layer", shapes: list[Shape]) -> bool:
     """Whether a layer of the library would take inputs of these shapes; others are not tried."""
-    if not type(layer).__module__.startswith("lstm."):
+    if not of_library(type(layer)):
         return False
     twin = copy.copy(layer)
     twin.weights = dict(layer.weights)
