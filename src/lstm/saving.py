@@ -1,11 +1,5 @@
-"""Files: arrays and a JSON header in one `.safetensors` file, whole or not at all.
+"""Files: arrays and a JSON header in one `.safetensors` file, whole or not at all."""
 
-The header travels in the metadata of the safetensors format under the key "lstm". A SHA-256 over
-names, dtypes, shapes, bytes and header stands beside it, so that no damaged file is ever loaded.
-"""
-
-import hashlib
-import json
 import os
 import secrets
 from collections.abc import Collection, Iterator, Mapping
@@ -13,15 +7,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
+from lstm import foreign
+from lstm.container import DTYPES, FORMAT, Tensors, digest, header_of, pack
 from lstm.errors import InvalidValueError, LSTMError, ModelFileError
-
-FORMAT = 1
-"""Version of the layout; a reader refuses files of a later one."""
 
 READERS = {
     "model": "lstm.load_model",
@@ -31,8 +22,6 @@ READERS = {
     "writer": "lstm.text.Writer.load",
 }
 """What reads each kind of file."""
-
-Tensors = Mapping[str, NDArray[Any]]
 
 
 @contextmanager
@@ -66,7 +55,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], data: bytes | bytearray) -> None:
     """Replace a file by `data` in one step.
 
     Raises:
@@ -77,7 +66,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, Any]) -> None:
-    """Write arrays and a header to one file.
+    """Write arrays and a header to one file: the same bytes for the same content.
 
     Args:
         path: the file; replaced if it exists.
@@ -85,16 +74,10 @@ def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, A
         header: JSON values; `kind` says what the file holds.
 
     Raises:
+        InvalidTypeError, InvalidValueError: a file cannot hold it.
         ModelFileError: the file cannot be written.
     """
-    # Here because it would be a tenth of `import lstm`.
-    from importlib.metadata import version
-
-    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    full = {"format": FORMAT, "lstm_version": version("lstm-kit"), **header}
-    text = json.dumps(full, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    metadata = {"lstm": text, "sha256": _digest(arrays, text)}
-    write_bytes(path, safetensors.numpy.save(arrays, metadata))
+    write_bytes(path, pack(tensors, header))
 
 
 @contextmanager
@@ -117,10 +100,10 @@ def reading(
     path = Path(path)
     tensors, text = _content(path)
     try:
-        header: dict[str, Any] = json.loads(text)
+        header = header_of(text)
         if header["format"] > FORMAT:
             raise ModelFileError(
-                path, f"was written by lstm-kit {header['lstm_version']}; update to read it"
+                path, "was written by a later version of lstm-kit; update to read it"
             )
         kind = header["kind"]
         if kind not in kinds:
@@ -144,24 +127,25 @@ def _content(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if "lstm" not in metadata:
-                raise ModelFileError(path, "is not a model of this library")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                reason = foreign.of_another_program("safetensors of another program")
+                raise ModelFileError(path, reason)
+            tensors = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         if isinstance(error, ModelFileError):
             raise
-        raise ModelFileError(path, f"is damaged or not a model ({error})") from error
-    if metadata.get("sha256") != _digest(tensors, metadata["lstm"]):
+        damaged = f"is damaged or not a model ({error})"
+        raise ModelFileError(path, foreign.reason(path) or damaged) from error
+    if metadata.get("sha256") != digest(tensors, metadata["lstm"]):
         raise ModelFileError(path, "is damaged: its checksum does not match its content")
     return tensors, metadata["lstm"]
 
 
-def _digest(tensors: Tensors, header: str) -> str:
-    digest = hashlib.sha256(header.encode())
-    for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
-        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.data if array.size else b"")
-    return digest.hexdigest()
+def _tensor(file: Any, name: str) -> NDArray[Any]:
+    """An array of an open file, of a dtype that NumPy has."""
+    dtype = file.get_slice(name).get_dtype()
+    if dtype not in DTYPES.values():
+        raise ValueError(f"{name} holds numbers of the kind {dtype}")
+    return file.get_tensor(name)
 
 
 def _sync_folder(folder: Path) -> None:

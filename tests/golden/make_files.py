@@ -12,6 +12,7 @@ were saved: the reference backend in float64, on models that were built anew and
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -210,12 +211,10 @@ def write_run() -> None:
 
     folder = FOLDER / "run"
     options: Any = {"hidden": 4, "embedding": 3, "epochs": 3, "batch_size": 2, "seq_len": 32}
-    try:
+    with suppress(KeyboardInterrupt):
         lstm.LanguageModel.train(
             TEXT, folder=folder, seed=4, checkpoint_every=0, callbacks=Interrupt(), **options
         )
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":

@@ -36,7 +36,6 @@ def info(
         facts = {
             "file": str(path),
             "kind": header["kind"],
-            "written_by": f"lstm-kit {header['lstm_version']}",
             "parameters": network.count_params(),
         }
         if "vocabulary" in header:
@@ -48,7 +47,7 @@ def info(
     if json_output:
         print_json(facts)
         return
-    print(f"{path}: {header['kind']}, written by {facts['written_by']}")
+    print(f"{path}: {header['kind']}")
     if "vocabulary" in facts:
         listed = f": {facts['characters']!r}" if "characters" in facts else ""
         print(f"vocabulary: {facts['tokens']} tokens ({facts['vocabulary']}){listed}")
