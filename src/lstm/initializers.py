@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.configured import Configured
 from lstm.errors import InvalidShapeError, InvalidTypeError
 
 Values = NDArray[np.float64]
 
 
-class Initializer:
+class Initializer(Configured):
     """Base: makes the initial values of a weight.
 
     Args:
@@ -33,10 +34,6 @@ class Initializer:
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         """Values of `shape`, drawn from `rng`; what a subclass defines."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON values."""
-        return dict(self.__dict__)
 
 
 class Zeros(Initializer):
@@ -62,9 +59,6 @@ class Constant(Initializer):
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         return np.full(shape, self.value)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
 
 
 class RandomUniform(Initializer):

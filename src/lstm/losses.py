@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends.ops import ActivationName, Array, Cache, Ops, PointwiseLossName
+from lstm.configured import Configured
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 
 Values = NDArray[Any]
 
 
-class Loss:
+class Loss(Configured):
     """Base of all losses.
 
     Attributes:
@@ -59,10 +60,6 @@ class Loss:
     def backward(self, ops: Ops, cache: Cache) -> Array:
         """The gradient of the output."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON values."""
-        return {}
 
 
 class CategoricalCrossentropy(Loss):
@@ -118,9 +115,6 @@ class CategoricalCrossentropy(Loss):
         if self.from_logits:
             return ops.softmax_cross_entropy_backward(cache)
         return ops.cross_entropy_backward(cache)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"from_logits": self.from_logits}
 
 
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
@@ -201,9 +195,6 @@ class BinaryCrossentropy(_Pointwise):
     def _kernel(self) -> PointwiseLossName:
         return "sigmoid_cross_entropy" if self.from_logits else self.kernel
 
-    def get_config(self) -> dict[str, Any]:
-        return {"from_logits": self.from_logits}
-
 
 class MeanSquaredError(_Pointwise):
     """(y - t)², the mean over all entries."""
@@ -234,9 +225,6 @@ class Huber(_Pointwise):
 
     def __init__(self, delta: float = 1.0) -> None:
         self.delta = checks.number("delta", delta, 0, open_low=True)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"delta": self.delta}
 
 
 LOSSES: dict[str, type[Loss]] = {

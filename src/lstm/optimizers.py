@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 from lstm import checks
 from lstm.backends import Backend
 from lstm.backends.ops import Array
+from lstm.configured import Configured
 from lstm.errors import InvalidTypeError
 
 
-class Optimizer:
+class Optimizer(Configured):
     """Base of all optimizers.
 
     Attributes:
@@ -27,6 +28,8 @@ class Optimizer:
 
     slot_names: ClassVar[tuple[str, ...]] = ()
 
+    state = ("step", "slots")
+
     def __init__(self, learning_rate: float, clipnorm: float | None) -> None:
         self.learning_rate = learning_rate
         self.clipnorm = (
@@ -43,6 +46,15 @@ class Optimizer:
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         self._learning_rate = checks.number("learning_rate", value, 0)
+
+    @property
+    def lr(self) -> float:
+        """Another name of `learning_rate`, which older programs for Keras use."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self.learning_rate = value
 
     def prepare(self, backend: Backend, size: int) -> None:
         """Create the slots for that many parameters, unless they are there."""
@@ -63,12 +75,6 @@ class Optimizer:
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
         """The step itself; what a subclass defines."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON values."""
-        hidden = ("step", "slots")
-        kept = {key: value for key, value in self.__dict__.items() if key not in hidden}
-        return {key.removeprefix("_"): value for key, value in kept.items()}
 
 
 class SGD(Optimizer):
