@@ -122,6 +122,15 @@ def _bytes(array: NDArray[Any]) -> memoryview:
     return array.reshape(-1).view(np.uint8).data
 
 
+def json_values(argument: str, value: Any) -> Any:
+    """A value as it will be read from a file: lists for tuples, Python's numbers for NumPy's.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: a file cannot hold it.
+    """
+    return header_of(_text({argument: value}))[argument]
+
+
 def _text(header: Mapping[str, Any]) -> str:
     try:
         text = json.dumps(

@@ -1,7 +1,10 @@
 """Optimizers: how weights follow their gradients, one call over the flat buffer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends import Backend
@@ -63,6 +66,13 @@ class Optimizer(Configured):
         for name in self.slot_names:
             if name not in self.slots:
                 self.slots[name] = backend.ops.zeros((size,), backend.dtype)
+
+    def restore(self, backend: Backend, slots: Mapping[str, NDArray[Any]], step: int) -> None:
+        """Go on from the slots that a file holds, after so many steps."""
+        for name in self.slot_names:
+            if name in slots:
+                self.slots[name] = backend.ops.array(np.array(slots[name], backend.dtype))
+        self.step = step
 
     def apply(self, backend: Backend, values: Array, gradients: Array) -> None:
         """Take one step: change `values` (P) in place along `gradients` (P)."""

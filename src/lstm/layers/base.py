@@ -2,8 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, TypedDict
@@ -11,11 +10,11 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import seeding
+from lstm import checks, seeding
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
 from lstm.backends.ops import Array, Cache, Ops
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, Tensors, scope, within
 
@@ -101,19 +100,6 @@ class Run:
 _ADDRESSABLE = 2**48
 """So many numbers no machine has the memory for."""
 
-_blank = False
-
-
-@contextmanager
-def blank_weights() -> Iterator[None]:
-    """Create weights as zeros, for layers whose values are about to be loaded."""
-    global _blank
-    _blank = True
-    try:
-        yield
-    finally:
-        _blank = False
-
 
 class Layer:
     """Base of all layers, and of the layers that users write.
@@ -141,6 +127,10 @@ class Layer:
 
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
+
+    saved_weights: Mapping[str, NDArray[Any]] | None = None
+    """Where the weights are taken from when the layer is built, by "layer/weight"; None: they are
+    new, with initial values."""
 
     def __init__(
         self,
@@ -285,11 +275,15 @@ class Layer:
             InvalidShapeError: it is too large, or the initializer gave another shape.
         """
         dtype = choose_backend().dtype
+        if self.saved_weights is not None:
+            values = np.asarray(self._saved(name, shape), dtype)
+            self.weights[name] = Weight(name, values, self.trainable)
+            return self.weights[name]
         try:
             # NumPy has other errors for what it cannot even count.
             if prod(shape) >= _ADDRESSABLE:
                 raise MemoryError
-            values = np.zeros(shape) if _blank else initializer(shape, seeding.generator())
+            values = initializer(shape, seeding.generator())
         except MemoryError:
             argument, got = f"{name} of {self.name}", f"shape {tuple(shape)}"
             raise InvalidShapeError(argument, "a weight that fits in memory", got) from None
@@ -297,6 +291,15 @@ class Layer:
             raise InvalidShapeError(f"initializer of {name}", f"shape {tuple(shape)}", values.shape)
         self.weights[name] = Weight(name, values.astype(dtype), self.trainable)
         return self.weights[name]
+
+    def _saved(self, name: str, shape: Sequence[int]) -> NDArray[Any]:
+        """The saved values of a weight of that shape."""
+        assert self.saved_weights is not None
+        key = f"{self.name}/{name}"
+        if key not in self.saved_weights:
+            raise InvalidValueError(key, "an array", "none")
+        checks.shape(key, self.saved_weights[key].shape, shape)
+        return self.saved_weights[key]
 
     def value(self, name: str) -> Array | None:
         """The current value of a weight; None if the layer has no such weight."""
@@ -315,23 +318,40 @@ class Layer:
 
     # ---- saving
 
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments as JSON values.
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the constructor, each of which is kept in an attribute of its name.
 
-        Every parameter of a layer's constructor is kept in an attribute of the same name.
+        Raises:
+            InvalidTypeError: one is not.
         """
         names = [
             p.name
-            for p in inspect.signature(type(self).__init__).parameters.values()
-            if p.kind is not p.VAR_KEYWORD and p.name not in ("self", *LayerOptions.__annotations__)
+            for p in inspect.signature(type(self)).parameters.values()
+            if p.kind is not p.VAR_KEYWORD and p.name not in LayerOptions.__annotations__
         ]
-        config = {key: _plain(getattr(self, key)) for key in names}
-        return config | {"name": self.name, "trainable": self.trainable}
+        for name in names:
+            if not hasattr(self, name):
+                raise InvalidTypeError(
+                    f"{name} of {self.name}", "an attribute of that name that keeps it", "none"
+                )
+        return {name: getattr(self, name) for name in (*names, "name", "trainable")}
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, as JSON values."""
+        return {key: _plain(value) for key, value in self.arguments().items()}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
         """The layer that `get_config` describes, without weights."""
-        return cls(**config)
+        taken = inspect.signature(cls).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in taken):
+            return cls(**config)
+        # A constructor need not hand on what every layer takes.
+        options = {"name", "trainable"} & config.keys() - {p.name for p in taken}
+        layer = cls(**{key: value for key, value in config.items() if key not in options})
+        for key in options:
+            setattr(layer, key, config[key])
+        return layer
 
 
 def _plain(value: Any) -> Any:

@@ -23,6 +23,7 @@ class Node:
         layer: the layer, or None for an input of the model.
         inputs: tensors it was called on.
         path: the composite layers within which the call happened, then the layer itself.
+        name: of an input, the key of its data; of a call, its name in the file that it is from.
     """
 
     layer: "Layer | None"

@@ -30,8 +30,9 @@ from lstm.models.batches import (
     is_stream,
     parts,
 )
+from lstm.models.compiled import compile_again, compiled_contents
 from lstm.models.parameters import Parameters
-from lstm.models.serialization import graph_config, graph_from_config
+from lstm.models.serialization import check_readable, graph_config, graph_from_config
 from lstm.models.state import State
 from lstm.models.structure import GraphLayer, listed
 from lstm.models.training import Carried, Feeder, Trainer
@@ -566,28 +567,24 @@ class Model(GraphLayer):
         saving.write(path, tensors, {"kind": "model", **header})
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, Values], dict[str, Any]]:
-        """The arrays and the JSON values that a file of this model holds."""
+        """The arrays and the JSON values that a file of this model holds.
+
+        Raises:
+            InvalidValueError: a weight is not finite, or a layer cannot be made again from them.
+        """
         graph, to_numpy = self.graph, self.backend.ops.to_numpy
         tensors = {name: to_numpy(weight.value) for name, weight in graph.weights.items()}
         for name, values in tensors.items():
             # A file of such weights could not be read, and might replace a good one.
             checks.finite(name, values)
-        header: dict[str, Any] = {
-            "graph": graph_config(graph),
-            "several_outputs": self._several_outputs,
-        }
-        if include_optimizer and self._compiled is not None and _known(*self._compiled[:2]):
-            optimizer, loss, specs = self._compiled
-            header["compile"] = {
-                "optimizer": {
-                    "name": type(optimizer).__name__.lower(),
-                    "config": optimizer.get_config(),
-                },
-                "loss": {"name": loss.name, "config": loss.get_config()},
-                "metrics": [spec for spec in specs if isinstance(spec, str)],
-                "step": optimizer.step,
-            }
-            tensors |= {f"optimizer/{key}": to_numpy(s) for key, s in optimizer.slots.items()}
+        config = graph_config(graph)
+        check_readable(config, graph.layers, tensors)
+        header: dict[str, Any] = {"graph": config, "several_outputs": self._several_outputs}
+        if include_optimizer and self._compiled is not None:
+            compiled = compiled_contents(graph, self.backend, *self._compiled)
+            if compiled is not None:
+                slots, header["compile"] = compiled
+                tensors |= slots
         return tensors, header
 
     @classmethod
@@ -598,20 +595,14 @@ class Model(GraphLayer):
         custom_layers: Mapping[str, type[Layer]] | None = None,
     ) -> "Model":
         """The model of which `contents` gave these arrays and values."""
+        graph = graph_from_config(header["graph"], custom_layers or {}, tensors)
+        for name, weight in graph.weights.items():
+            checks.finite(name, weight.value)
+        outputs = graph.outputs if header["several_outputs"] else graph.outputs[0]
         with seeding.untouched():
-            graph = graph_from_config(header["graph"], custom_layers or {})
-            outputs = graph.outputs if header["several_outputs"] else graph.outputs[0]
             model = Model(graph.inputs, outputs)
-        model.set_weights([tensors[name] for name in model.graph.weights])
-        compiled = header.get("compile")
-        if compiled is not None:
-            model.compile(compiled["optimizer"], compiled["loss"], compiled["metrics"])
-            optimizer = model.optimizer
-            for key in optimizer.slot_names:
-                if f"optimizer/{key}" in tensors:
-                    values = np.array(tensors[f"optimizer/{key}"], model.backend.dtype)
-                    optimizer.slots[key] = model.backend.ops.array(values)
-            optimizer.step = compiled["step"]
+        if "compile" in header:
+            compile_again(model, tensors, header["compile"])
         return model
 
 
@@ -632,12 +623,6 @@ def load_model(
     """
     with saving.reading(path, ("model", "language model")) as contents:
         return Model.from_contents(*contents, custom_layers)
-
-
-def _known(optimizer: Optimizer, loss: Loss) -> bool:
-    """Whether both can be made again from a file: those that users define cannot."""
-    kinds = {*optimizers.OPTIMIZERS.values(), *losses.LOSSES.values()}
-    return type(optimizer) in kinds and type(loss) in kinds
 
 
 def _x_of(item: Any) -> Any:

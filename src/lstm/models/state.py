@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from os import PathLike
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstm import checks, saving
 from lstm.errors import InvalidShapeError, InvalidTypeError
@@ -85,11 +87,23 @@ class State(Mapping[str, StepState]):
         return cls(parts)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the state to one `.safetensors` file."""
-        tensors = {
-            f"{name}/{k}": array for name, parts in self.items() for k, array in enumerate(parts)
-        }
-        saving.write(path, tensors, {"kind": "state"})
+        """Write the state to one `.safetensors` file.
+
+        Raises:
+            ModelFileError: the file cannot be written; an older one is untouched.
+            InvalidTypeError: it is no state that a file can hold.
+        """
+        saving.write(path, *self._contents())
+
+    def _contents(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """The arrays and the JSON values that a file of this state holds."""
+        tensors: dict[str, NDArray[Any]] = {}
+        for name, parts in self.items():
+            checks.string("name of a layer", name)
+            if not parts:
+                raise InvalidTypeError(f"state of {name}", "at least one array", "none")
+            tensors |= {f"{name}/{k}": array for k, array in enumerate(parts)}
+        return tensors, {"kind": "state"}
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "State":

@@ -25,7 +25,7 @@ from lstm.text.sources import TextLike, text_source
 from lstm.text.stopping import checked_stops, until_stop
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
-from lstm.text.vocabularies import Vocabulary, vocabulary_from_config
+from lstm.text.vocabularies import Vocabulary, saved_vocabulary, vocabulary_from_config
 from lstm.text.writing import Writer, checked_choice
 
 Tokens = NDArray[np.int64]
@@ -477,8 +477,9 @@ class LanguageModel:
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arrays and the JSON values that a file of this model holds."""
+        vocabulary = saved_vocabulary(self.vocabulary)
         tensors, header = self.model.contents(include_optimizer)
-        header["vocabulary"] = self.vocabulary.to_config()
+        header["vocabulary"] = vocabulary
         header["history"] = None if self.history is None else self.history.history
         return tensors, header
 

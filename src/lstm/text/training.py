@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import islice
@@ -147,11 +146,12 @@ class Training:
         return tensors, header
 
     def _restore(self, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any]) -> None:
-        state, carried = header["training"], defaultdict[str, list[NDArray[Any]]](list)
-        for key in sorted(tensors):
-            if key.startswith("carried/"):
-                carried[key.removeprefix("carried/").rpartition("/")[0]].append(tensors[key])
-        self._model.carried_state = {name: tuple(parts) for name, parts in carried.items()}
+        state = header["training"]
+        self._model.carried_state = {
+            name: tuple(tensors[f"carried/{name}/{k}"] for k in range(len(shapes)))
+            for name, shapes in self._model.graph.state_shapes().items()
+            if f"carried/{name}/0" in tensors  # Nothing is carried before the first step.
+        }
         self._seed, self.step, self.seconds = state["seed"], state["step"], state["seconds"]
         self._judged, self._loss, self._steps = state["judged"], state["loss"], state["steps"]
         self._best = math.inf if state["best"] is None else state["best"]
