@@ -189,8 +189,9 @@ class TestAgreement:
     def test_outputs_and_gradients(self, make: Make, ops: Ops, dtype: str) -> None:
         models = pair(make, ops, dtype)
         rng = np.random.default_rng(2)
-        assert_agree(models, tokens(rng, B, T))
-        assert_agree(models, tokens(rng, 1, V))
+        for x in tokens(rng, B, T), tokens(rng, 1, V):
+            # A convolution does not read over a token 0, but padding at the end.
+            assert_agree(models, -np.sort(-x) if make is activations else x)
 
     @over_dtypes
     @over_models

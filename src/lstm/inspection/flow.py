@@ -102,7 +102,7 @@ def gradient_flow(model: Model, x: Any, gradient: ArrayLike | None = None) -> Gr
     found = probe.backward(run, trace, run.ops.array(arriving), wanted)
     norms = {}
     for place, (sequence, state, mask) in zip(probe.places, inputs, strict=True):
-        if mask is not None and not np.all(run.ops.to_numpy(mask)):
+        if mask is not None and not mask.all():
             raise InvalidValueError("x", "sequences of one length, without masked steps", "masks")
         outputs = [found.get(tensor) for tensor in place.node.outputs]
         norms[place.name] = _norms(run, place, sequence, state, outputs)

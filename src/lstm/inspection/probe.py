@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lstm.backends.ops import Array
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
+from lstm.layers.masks import Mask, of_steps
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.symbolic import Node, SymbolicTensor
 from lstm.models import Model, State
@@ -95,7 +96,7 @@ class Probe:
 
     def inputs(
         self, place: Place, run: Run, trace: Trace
-    ) -> tuple[Array, tuple[Array, ...] | None, Array | None]:
+    ) -> tuple[Array, tuple[Array, ...] | None, Mask | None]:
         """What a layer read in a pass: x (B, T, D), the state before it, and the mask or None."""
         at = self.outputs
         for other in self.places:
@@ -105,10 +106,10 @@ class Probe:
         x, *given = trace.outputs[at : at + len(place.node.inputs)]
         state = tuple(given) if given else run.states.get(place.name)
         on_backend = None if state is None else tuple(run.ops.array(part) for part in state)
-        return x, on_backend, trace.masks[at]
+        return x, on_backend, of_steps(place.name, trace.masks[at])
 
     def states(
-        self, layer: Recurrent, x: Array, state: tuple[Array, ...] | None, mask: Array | None
+        self, layer: Recurrent, x: Array, state: tuple[Array, ...] | None, mask: Mask | None
     ) -> NDArray[Any]:
         """The hidden states (B, T, H) of a layer that reads x forwards."""
         run = Run(self.model.backend)
@@ -120,5 +121,5 @@ def stepwise(layer: Recurrent) -> Recurrent:
     """The layer with the same weights, as one that reads forwards and gives all its states."""
     twin = copy.copy(layer)
     twin.return_sequences = twin.return_state = True
-    twin.go_backwards = False
+    twin.go_backwards = twin.zero_output_for_mask = False
     return twin

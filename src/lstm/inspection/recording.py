@@ -13,6 +13,7 @@ from lstm.errors import InvalidValueError
 from lstm.inspection.probe import Place, Probe
 from lstm.layers import GRU, LSTM, SimpleRNN
 from lstm.layers.base import StepState
+from lstm.layers.masks import Mask
 from lstm.layers.recurrent import Recurrent
 from lstm.models import Model
 
@@ -76,23 +77,23 @@ def recorded(probe: Probe, x: Any, state: Mapping[str, StepState] | None = None)
 
 
 def _quantities(
-    probe: Probe, place: Place, x: Array, state: tuple[Array, ...] | None, mask: Array | None
+    probe: Probe, place: Place, x: Array, state: tuple[Array, ...] | None, mask: Mask | None
 ) -> Quantities:
     """The states and gates of one layer, from what it reads and the state it starts from."""
     ops, layer = probe.model.backend.ops, place.layer
     if layer.go_backwards:
-        x, mask = ops.flip(x, 1), None if mask is None else ops.flip(mask, 1)
-    seen, m = ops.to_numpy(x), None if mask is None else ops.to_numpy(mask)
+        x, mask = ops.flip(x, 1), None if mask is None else np.flip(mask, 1)
+    seen = ops.to_numpy(x)
     h = probe.states(layer, x, state, mask)
     if state is None:
         begin = (np.zeros((len(h), layer.units), h.dtype),) * len(layer.states)
     else:
         begin = tuple(ops.to_numpy(part) for part in state)
-    found = {"h": h} | _gates_of(layer)(layer, seen, h, begin, m)
+    found = {"h": h} | _gates_of(layer)(layer, seen, h, begin, mask)
     return {k: v[:, ::-1] for k, v in found.items()} if layer.go_backwards else found
 
 
-def _lstm(layer: LSTM, x: Values, h: Values, state: StepState, mask: Values | None) -> Quantities:
+def _lstm(layer: LSTM, x: Values, h: Values, state: StepState, mask: Mask | None) -> Quantities:
     """The gates of an LSTM, (L1) to (L6), at all steps at once: the states are known."""
     h0, c = state
     z = x @ layer.value("kernel") + _before(h, h0) @ layer.value("recurrent_kernel")
@@ -109,7 +110,7 @@ def _lstm(layer: LSTM, x: Values, h: Values, state: StepState, mask: Values | No
     return {"c": cs, "i": i, "f": f, "g": g, "o": o}
 
 
-def _gru(layer: GRU, x: Values, h: Values, state: StepState, mask: Values | None) -> Quantities:
+def _gru(layer: GRU, x: Values, h: Values, state: StepState, mask: Mask | None) -> Quantities:
     """The gates of a GRU, (G1) to (G4), at all steps at once."""
     (h0,) = state
     bias = layer.value("bias")
@@ -121,7 +122,7 @@ def _gru(layer: GRU, x: Values, h: Values, state: StepState, mask: Values | None
 
 
 def _simple_rnn(
-    layer: SimpleRNN, x: Values, h: Values, state: StepState, mask: Values | None
+    layer: SimpleRNN, x: Values, h: Values, state: StepState, mask: Mask | None
 ) -> Quantities:
     """A plain recurrent layer has no gates."""
     return {}

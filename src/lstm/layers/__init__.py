@@ -16,11 +16,11 @@ from lstm.layers.shaping import (
     Permute,
     RepeatVector,
     Reshape,
-    Slice,
     Squeeze,
     UnfoldTime,
 )
 from lstm.layers.simple_rnn import SimpleRNN
+from lstm.layers.slicing import Slice
 from lstm.layers.symbolic import Input, SymbolicTensor
 from lstm.layers.tied_dense import TiedDense
 from lstm.layers.wrappers import Bidirectional, Lambda, TimeDistributed

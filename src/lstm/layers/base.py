@@ -16,6 +16,7 @@ from lstm.backends import backend as choose_backend
 from lstm.backends.ops import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
+from lstm.layers.masks import Mask, union
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, Tensors, scope, within
 
 Arrays = tuple[Array, ...]
@@ -67,6 +68,7 @@ class Run:
         states: carried state by node name; a node that is not in it starts from zeros.
         carried: names of the nodes that leave their last state in `new_states`.
         drawn: what a layer draws once for the pass, however often it is called in it.
+        ragged: whether the pass reads sequences of different lengths, padded for it.
         node: name of the node being computed.
     """
 
@@ -78,6 +80,7 @@ class Run:
     carried: frozenset[str] = frozenset()
     new_states: dict[str, StepState] = field(default_factory=dict)
     drawn: dict["Layer", Array] = field(default_factory=dict)
+    ragged: bool = False
     node: str = ""
 
     @property
@@ -160,13 +163,14 @@ class Layer:
         """
         raise NotImplementedError
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         """The outputs, and what `backward` needs.
 
         Args:
             run: the pass of which this is part.
             inputs: arrays of the backend.
-            mask: bool (B, T), where it is False a step is padding; None without padding.
+            mask: bool (B, T), or with more of the first axes of the inputs: what is False there is
+                padding. None without padding.
         """
         raise NotImplementedError
 
@@ -183,9 +187,35 @@ class Layer:
         """
         raise NotImplementedError
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        """The mask that goes with the outputs."""
-        return mask if self.keeps_mask else None
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        """The one mask by which the layer reads its inputs, of which each may have one.
+
+        Raises:
+            InvalidValueError: the layer cannot read inputs with these masks.
+        """
+        if len(masks) == 1:
+            return masks[0]
+        shapes = [tuple(x.shape) for x in inputs]
+        return union(self.name, shapes, masks, ragged=run.ragged)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        """The mask that goes with the first output; `keeps_mask` says that it is that of the input.
+
+        Raises:
+            InvalidValueError: there is padding, and nothing is said of where it is in the output.
+        """
+        if mask is None or self.keeps_mask:
+            return mask
+        raise InvalidValueError(
+            f"{type(self).__name__}",
+            "keeps_mask = True, or an output_mask(run, inputs, mask) that says which steps of its "
+            "output are real (None: it has no steps), to read padded sequences",
+            "neither",
+        )
+
+    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        """As `output_mask`; a mask (B,) of whole examples stays as it is."""
+        return mask if mask is not None and mask.ndim == 1 else self.output_mask(run, inputs, mask)
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         """Shapes, without the batch axis, of what is carried between chunks of a sequence.

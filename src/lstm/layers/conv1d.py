@@ -10,6 +10,7 @@ from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.symbolic import Shape
 
 
@@ -97,23 +98,16 @@ class Conv1D(Layer):
             )
         return ((batch, -(-length // self.strides), self.filters),)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         x, ops = inputs[0], run.ops
         B, T, C = x.shape
         before, after = self._zeros(T)
         state = run.state()
-        keep = None
-        if mask is not None and self._reach:
-            # Padding must not leak into the windows of real steps.
-            keep = ops.array(ops.to_numpy(mask).astype(run.backend.dtype))
-            keep = ops.repeat(keep, C, 2)
-            x = ops.multiply(x, keep)
-            if self.padding == "same" and self.strides > 1:
-                raise InvalidValueError(
-                    f"padding of {self.name}",
-                    '"valid" or "causal" with strides and sequences of different lengths',
-                    repr(self.padding),
-                )
+        mask = of_steps(self.name, mask)
+        if mask is not None:
+            self._check_mask(mask, ragged=run.ragged)
+            if self._reach:  # Padding must not leak into the windows of real steps.
+                x = to_zero(run, x, mask)
         if self._reach and run.node in run.carried:
             past = state[0] if state else ops.zeros((B, self._reach, C), run.backend.dtype)
             x, before = ops.concatenate([past, x], 1), 0
@@ -131,42 +125,73 @@ class Conv1D(Layer):
             (before, after),
             self.activation,
         )
-        return (y,), (cache, keep, x.shape[1] - T)
+        return (y,), (cache, mask, x.shape[1] - T)
 
-    def _last(self, run: Run, x: Array, mask: Array | None) -> Array:
+    def _check_mask(self, mask: Mask, *, ragged: bool) -> None:
+        """Refuse padded sequences that would give something else than each alone.
+
+        Raises:
+            InvalidShapeError: a sequence has not enough steps for an output.
+            InvalidValueError: the outputs would depend on where the padding is.
+        """
+        begins = mask[:, 1:] & ~mask[:, :-1]
+        if self.strides > 1 and begins.any():
+            raise InvalidValueError(
+                f"strides of {self.name}", "1, with padding in front of sequences", self.strides
+            )
+        if not self._reach:
+            return
+        if (mask[:, 0] + begins.sum(1) > 1).any():
+            raise InvalidValueError(
+                f"input of {self.name}",
+                "sequences with padding only before and after them",
+                "one with padding between its steps",
+            )
+        if self.padding == "same" and self.strides > 1:
+            raise InvalidValueError(
+                f"padding of {self.name}",
+                '"valid" or "causal" with strides and padded sequences',
+                repr(self.padding),
+            )
+        shortest = int(mask.sum(1).min())
+        if ragged and self.padding == "valid" and shortest <= self._reach:
+            raise InvalidShapeError(
+                f"input of {self.name}", f"at least {self._reach + 1} time steps", shortest
+            )
+
+    def _last(self, run: Run, x: Array, mask: Mask | None) -> Array:
         """The last steps of each sequence that the outputs to come will see."""
         ops, (B, T, _) = run.ops, x.shape
         if mask is None:
             return ops.split(x, [T - self._reach, self._reach], 1)[1]
         steps = np.arange(1, T - self._reach + 1)
-        ends = (ops.to_numpy(mask) * steps).max(1, initial=0)
+        ends = (mask * steps).max(1, initial=0)
         rows = ends[:, None] + np.arange(self._reach)
         return ops.array(ops.to_numpy(x)[np.arange(B)[:, None], rows])
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        inner, keep, past = cache
+        inner, mask, past = cache
         dw, db = self.gradient("kernel"), self.gradient("bias")
         dx = run.ops.conv1d_backward(gradients[0], inner, dw, db, need[0])
         if dx is not None and past:
             dx = run.ops.split(dx, [past, dx.shape[1] - past], 1)[1]
-        if dx is not None and keep is not None:
-            dx = run.ops.multiply(dx, keep)
+        if dx is not None and mask is not None and self._reach:
+            dx = to_zero(run, dx, mask)
         return (dx,)
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        if mask is None:
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        steps = of_steps(self.name, mask)
+        if steps is None:
             return None
-        known = run.ops.to_numpy(mask)
         if self.padding != "valid":
-            return run.ops.array(known[:, :: self.strides])
+            return steps[:, :: self.strides]
         # An output is real where its whole window is.
-        first = range(0, known.shape[1] - self._reach, self.strides)
-        windows = [
-            known[:, [t + k * self.dilation_rate for t in first]] for k in range(self.kernel_size)
-        ]
-        return run.ops.array(np.logical_and.reduce(windows))
+        first = np.arange(0, steps.shape[1] - self._reach, self.strides)
+        windows = [steps[:, first + k * self.dilation_rate] for k in range(self.kernel_size)]
+        real: Mask = np.logical_and.reduce(windows)
+        return real
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if self._reach == 0 and self.strides == 1:

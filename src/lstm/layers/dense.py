@@ -4,12 +4,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Unpack
 
+import numpy as np
+
 from lstm import activations, checks, initializers
 from lstm.backends import Backend
 from lstm.backends.ops import Array, Cache
+from lstm.errors import InvalidShapeError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.masks import Mask
 from lstm.layers.symbolic import Shape
+
+_NO_SHARE = -1e30
+"""A logit of which softmax makes 0 beside any other."""
 
 
 class Dense(Layer):
@@ -27,8 +34,6 @@ class Dense(Layer):
         >>> lstm.layers.Dense(5, activation="softmax")(lstm.Input((None, 3))).shape
         (None, None, 5)
     """
-
-    keeps_mask = True
 
     def __init__(
         self,
@@ -59,7 +64,7 @@ class Dense(Layer):
         )
         return ((*shapes[0][:-1], self.units),)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         y, cache = run.ops.linear_forward(
             inputs[0], self.value("kernel"), self.value("bias"), self.activation
         )
@@ -72,6 +77,17 @@ class Dense(Layer):
             db = self.gradient("bias")
             return (run.ops.linear_backward(gradients[0], cache, dw, db, need[0]),)
 
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        if mask is None or mask.ndim < inputs[0].ndim:
+            return mask
+        if run.ragged:
+            raise InvalidShapeError(
+                f"input of {self.name}",
+                "sequences of one length, since each of its outputs reads all steps at once",
+                "different lengths",
+            )
+        return np.any(mask, -1)
+
     @contextmanager
     def kernel_gradient(self, backend: Backend) -> Iterator[Array | None]:
         """A buffer (D, units) to add the gradient of the kernel to; None if it is not wanted.
@@ -83,6 +99,8 @@ class Dense(Layer):
 
 class Activation(Layer):
     """y = φ(x), of the same shape.
+
+    A softmax over steps, (B, T), gives those that are padding no share.
 
     Args:
         activation: φ; one of `lstm.activations.ACTIVATIONS`.
@@ -98,12 +116,17 @@ class Activation(Layer):
     def __init__(self, activation: str, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.activation = activations.get("activation", activation)
+        self._shares = self.activation == "softmax"  # Also where the loss computes the softmax.
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (shapes[0],)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
-        y = run.ops.activation_forward(inputs[0], self.activation)
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        x = inputs[0]
+        if mask is not None and self._shares and mask.ndim == x.ndim:
+            nothing = np.where(mask, 0, _NO_SHARE).astype(run.backend.dtype)
+            x = run.ops.add([x, run.ops.array(nothing)])
+        y = run.ops.activation_forward(x, self.activation)
         return (y,), y
 
     def backward(

@@ -8,6 +8,7 @@ import numpy as np
 from lstm import checks
 from lstm.backends.ops import Array, Cache
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.masks import Mask
 from lstm.layers.symbolic import Shape
 
 
@@ -55,7 +56,7 @@ class Dropout(Layer):
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (shapes[0],)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         if not run.training or self.rate == 0:
             return (inputs[0],), None
         u = run.ops.array(run.rng.random(tuple(inputs[0].shape), dtype="float32"))
@@ -100,7 +101,7 @@ class SpatialDropout1D(Layer):
         known_last_axis(self, shapes[0], "B T C")
         return (shapes[0],)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         (x,) = inputs
         dropped = feature_mask(run, x.shape[0], x.shape[2], self.rate)
         return (x if dropped is None else run.ops.scale_features(x, dropped),), dropped

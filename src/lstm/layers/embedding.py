@@ -9,6 +9,7 @@ from lstm import checks, initializers
 from lstm.backends.ops import Array, Cache
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.masks import Mask, spread
 from lstm.layers.symbolic import Shape
 
 
@@ -71,7 +72,7 @@ class Embedding(Layer):
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return ((*shapes[0], self.output_dim),)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         ops, tokens = run.ops, self.tokens(run, inputs[0])
         vectors = ops.embedding_forward(tokens, self.value("embeddings"))
         if not self._drops(run):
@@ -91,13 +92,11 @@ class Embedding(Layer):
             run.ops.embedding_backward(dy, tokens, buffer)
         return (None,)
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
         if not self.mask_zero:
             return mask
-        nonzero = run.ops.to_numpy(inputs[0]) != 0
-        if mask is not None:
-            nonzero &= run.ops.to_numpy(mask)
-        return run.ops.array(nonzero)
+        nonzero: Mask = run.ops.to_numpy(inputs[0]) != 0
+        return nonzero if mask is None else nonzero & spread(mask, nonzero.shape)
 
     def table(self, run: Run) -> tuple[Array, Cache]:
         """The vectors of all tokens (V, output_dim) in this pass, and what `backward` needs."""

@@ -34,6 +34,8 @@ class GRU(Recurrent):
         go_backwards: read the sequence from its end; outputs are in the order of reading.
         stateful: start each batch from the state in which the one before ended, until
             `model.reset_states()`.
+        zero_output_for_mask: with `return_sequences`, give zeros at the steps that are padding
+            instead of the output of the last real step.
 
     A call takes `initial_state=[h]`, a tensor of shape (B, units).
 
@@ -65,6 +67,7 @@ class GRU(Recurrent):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
+        zero_output_for_mask: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
@@ -80,6 +83,7 @@ class GRU(Recurrent):
             return_state=return_state,
             go_backwards=go_backwards,
             stateful=stateful,
+            zero_output_for_mask=zero_output_for_mask,
             **options,
         )
         self.recurrent_activation = activations.get(

@@ -37,6 +37,8 @@ class LSTM(Recurrent):
         go_backwards: read the sequence from its end; outputs are in the order of reading.
         stateful: start each batch from the state in which the one before ended, until
             `model.reset_states()`.
+        zero_output_for_mask: with `return_sequences`, give zeros at the steps that are padding
+            instead of the output of the last real step.
 
     A call takes `initial_state=[h, c]`, tensors of shape (B, units).
 
@@ -70,6 +72,7 @@ class LSTM(Recurrent):
         return_state: bool = False,
         go_backwards: bool = False,
         stateful: bool = False,
+        zero_output_for_mask: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
@@ -85,6 +88,7 @@ class LSTM(Recurrent):
             return_state=return_state,
             go_backwards=go_backwards,
             stateful=stateful,
+            zero_output_for_mask=zero_output_for_mask,
             **options,
         )
         self.recurrent_activation = activations.get(

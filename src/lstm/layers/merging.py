@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from typing import Unpack
 
+import numpy as np
+
 from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.masks import Mask, spread, union
 from lstm.layers.symbolic import Shape
 
 
@@ -28,7 +31,7 @@ class Add(_Elementwise):
         (None, None, 3)
     """
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         return (run.ops.add(inputs),), len(inputs)
 
     def backward(
@@ -40,7 +43,7 @@ class Add(_Elementwise):
 class Average(_Elementwise):
     """Mean of tensors of one shape."""
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         return (run.ops.scale(run.ops.add(inputs), 1 / len(inputs)),), len(inputs)
 
     def backward(
@@ -52,7 +55,7 @@ class Average(_Elementwise):
 class Multiply(_Elementwise):
     """Product of tensors of one shape, entry by entry."""
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         product = inputs[0]
         for x in inputs[1:]:
             product = run.ops.multiply(product, x)
@@ -98,12 +101,7 @@ class Concatenate(Layer):
             )
         return (_merged(self, shapes, self.axis % ndim),)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
-        padded = mask is not None and not run.ops.to_numpy(mask).all()
-        if padded and self._along_time(inputs[0].shape):
-            raise InvalidValueError(
-                f"axis of {self.name}", "not the time, with padded sequences", self.axis
-            )
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         return (run.ops.concatenate(inputs, self.axis),), [x.shape[self.axis] for x in inputs]
 
     def backward(
@@ -118,8 +116,25 @@ class Concatenate(Layer):
             )
         return ()
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        return None if self._along_time(inputs[0].shape) else mask
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        """The masks joined as the tensors are; what counts in one of several features counts."""
+        shapes = [tuple(x.shape) for x in inputs]
+        axes, axis = (
+            max(mask.ndim for mask in masks if mask is not None),
+            self.axis % len(shapes[0]),
+        )
+        if axis >= axes:
+            return union(self.name, shapes, masks, ragged=run.ragged)
+        if run.ragged:
+            raise InvalidValueError(
+                f"axis of {self.name}",
+                "not the time, with sequences of different lengths",
+                self.axis,
+            )
+        known = [np.ones((), bool) if mask is None else mask for mask in masks]
+        return np.concatenate(
+            [spread(mask, shape[:axes]) for mask, shape in zip(known, shapes, strict=True)], axis
+        )
 
     def _along_time(self, shape: Shape) -> bool:
         return self.axis % len(shape) == 1

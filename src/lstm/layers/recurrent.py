@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+import numpy as np
+
 from lstm import activations, checks, initializers
 from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
 from lstm.layers.dropout import feature_mask
+from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
 
 
@@ -40,6 +43,7 @@ class Recurrent(Layer):
         return_state: bool,
         go_backwards: bool,
         stateful: bool,
+        zero_output_for_mask: bool,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -59,6 +63,7 @@ class Recurrent(Layer):
         self.return_state = return_state
         self.go_backwards = go_backwards
         self.stateful = stateful
+        self.zero_output_for_mask = zero_output_for_mask
         if stateful and go_backwards:
             raise InvalidValueError("stateful", "False with go_backwards=True", True)
 
@@ -135,7 +140,7 @@ class Recurrent(Layer):
         y = (batch, steps, self.units) if self.return_sequences else (batch, self.units)
         return (y, *[(batch, self.units)] * len(self.states) * self.return_state)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         x, *given = inputs
         dropped = feature_mask(run, x.shape[0], x.shape[2], self.dropout)
         if dropped is not None:
@@ -151,15 +156,20 @@ class Recurrent(Layer):
         Without dropout of the input, which tokens do not have.
         """
         x, *given = inputs
+        mask = of_steps(self.name, mask)
         first = given or run.state() or (None,) * len(self.states)
         recurrent_mask = feature_mask(run, x.shape[0], self.units, self.recurrent_dropout)
-        y, *last, cache = self.sequence_forward(run, x, kernel, first, mask, recurrent_mask)
+        steps = None if mask is None else run.ops.array(mask)
+        y, *last, cache = self.sequence_forward(run, x, kernel, first, steps, recurrent_mask)
         run.leave_state(tuple(last))
+        zero = mask if self.zero_output_for_mask and self.return_sequences else None
+        if zero is not None:
+            y = to_zero(run, y, zero)
         if not self.return_sequences:
             y = last[0]
         elif self.go_backwards:
             y = run.ops.flip(y, 1)
-        return (y, *last * self.return_state), cache
+        return (y, *last * self.return_state), (zero, cache)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
@@ -179,6 +189,7 @@ class Recurrent(Layer):
         need: Sequence[bool],
     ) -> Gradients:
         """`backward`, with the gradient of the kernel added to this buffer."""
+        zero, cache = cache
         dy, *dstate = gradients if self.return_state else (gradients[0], *[None] * len(self.states))
         if not self.return_sequences:
             dh_n = dstate[0]
@@ -186,12 +197,21 @@ class Recurrent(Layer):
             dy = None
         elif self.go_backwards and dy is not None:
             dy = run.ops.flip(dy, 1)
+        if zero is not None and dy is not None:
+            dy = to_zero(run, dy, zero)
         return self.sequence_backward(run, cache, dy, dstate, dkernel, need[0])
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        if mask is None or not self.return_sequences:
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        """That of the sequence; the others are those of its initial state."""
+        return masks[0]
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        mask = of_steps(self.name, mask)
+        if mask is None:
             return None
-        return run.ops.flip(mask, 1) if self.go_backwards else mask
+        if not self.return_sequences:
+            return np.any(mask, 1)
+        return np.flip(mask, 1) if self.go_backwards else mask
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if self.go_backwards:

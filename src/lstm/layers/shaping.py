@@ -1,14 +1,17 @@
-"""Layers that only move numbers: reshape, squeeze, slice, flip, repeat."""
+"""Layers that only move numbers: reshape, squeeze, permute, flip, repeat."""
 
 from collections.abc import Sequence
 from math import prod
 from typing import Any, Unpack
 
+import numpy as np
+
 from lstm import checks
 from lstm.backends.ops import Array, Cache
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
-from lstm.layers.symbolic import Shape, SymbolicTensor, single
+from lstm.layers.masks import Mask, permuted, reshaped, whole
+from lstm.layers.symbolic import Shape
 
 
 class _Reshaping(Layer):
@@ -21,7 +24,7 @@ class _Reshaping(Layer):
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (tuple(self.target(shapes[0])),)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         shape = tuple(inputs[0].shape)
         return (run.ops.reshape(inputs[0], self.target(shape)),), shape
 
@@ -29,6 +32,10 @@ class _Reshaping(Layer):
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
         return (run.ops.reshape(gradients[0], cache),)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        shape = tuple(inputs[0].shape)
+        return None if mask is None else reshaped(mask, shape, tuple(self.target(shape)))
 
 
 class Reshape(_Reshaping):
@@ -99,9 +106,6 @@ class Squeeze(_Reshaping):
             )
         return *shape[:axis], *shape[axis + 1 :]
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        return None if _axis(self, self.axis, len(inputs[0].shape)) == 1 else mask
-
 
 class ExpandDims(_Reshaping):
     """Insert an axis of size 1.
@@ -123,9 +127,6 @@ class ExpandDims(_Reshaping):
         axis = _axis(self, self.axis, len(shape) + 1)
         return *shape[:axis], 1, *shape[axis:]
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        return None if _axis(self, self.axis, len(inputs[0].shape) + 1) == 1 else mask
-
 
 class FoldTime(_Reshaping):
     """(B, T, ...) -> (B·T, ...): every step becomes an example."""
@@ -137,6 +138,12 @@ class FoldTime(_Reshaping):
             )
         return None if None in shape[:2] else shape[0] * shape[1], *shape[2:]
 
+    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        if mask is None:
+            return None
+        B, T = inputs[0].shape[:2]
+        return np.repeat(mask, T) if mask.ndim == 1 else mask.reshape(B * T, *mask.shape[2:])
+
 
 class UnfoldTime(Layer):
     """(B·T, ...) -> (B, T, ...), with B and T of the first input, which is otherwise unused."""
@@ -144,7 +151,7 @@ class UnfoldTime(Layer):
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return ((*shapes[0][:2], *shapes[1][1:]),)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         like, x = inputs
         return (run.ops.reshape(x, (*like.shape[:2], *x.shape[1:])),), x.shape
 
@@ -153,10 +160,15 @@ class UnfoldTime(Layer):
     ) -> Gradients:
         return None, run.ops.reshape(gradients[0], cache)
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        """The mask of the first input; one that comes from within belongs to other steps."""
-        known = mask is not None and tuple(mask.shape) == tuple(inputs[0].shape[:2])
-        return mask if known else None
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        """That of the second input, along with which went what FoldTime made of the first one's."""
+        like, mask = masks
+        if mask is not None:
+            return mask.reshape(*inputs[0].shape[:2], *mask.shape[1:])
+        return None if like is None else whole(like, 2)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        return mask
 
 
 class Permute(Layer):
@@ -184,7 +196,7 @@ class Permute(Layer):
             )
         return ((shapes[0][0], *(shapes[0][d] for d in self.dims)),)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         return (run.ops.transpose(inputs[0], (0, *self.dims)),), None
 
     def backward(
@@ -192,6 +204,9 @@ class Permute(Layer):
     ) -> Gradients:
         back = [self.dims.index(axis) + 1 for axis in range(1, len(self.dims) + 1)]
         return (run.ops.transpose(gradients[0], (0, *back)),)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        return None if mask is None else permuted(mask, inputs[0].shape, (0, *self.dims))
 
 
 class Flip(Layer):
@@ -214,7 +229,7 @@ class Flip(Layer):
         _axis(self, self.axis, len(shapes[0]))
         return (shapes[0],)
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         return (run.ops.flip(inputs[0], self.axis),), None
 
     def backward(
@@ -229,9 +244,9 @@ class Flip(Layer):
             )
         return ()
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        over_time = _axis(self, self.axis, len(inputs[0].shape)) == 1
-        return mask if mask is None or not over_time else run.ops.flip(mask, 1)
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        axis = _axis(self, self.axis, len(inputs[0].shape))
+        return mask if mask is None or axis >= mask.ndim else np.flip(mask, axis)
 
 
 class RepeatVector(Layer):
@@ -262,7 +277,7 @@ class RepeatVector(Layer):
             "a repetition",
         )
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         return (run.ops.repeat(inputs[0], self.n, 1),), None
 
     def backward(
@@ -270,81 +285,8 @@ class RepeatVector(Layer):
     ) -> Gradients:
         return (run.ops.sum(gradients[0], 1),)
 
-
-class Slice(Layer):
-    """`x[index]`, the layer behind indexing a symbolic tensor.
-
-    Args:
-        index: for each axis after the batch an integer, or [start, stop, step] with None for open
-            ends.
-    """
-
-    def __init__(
-        self, index: Sequence[int | Sequence[int | None]], **options: Unpack[LayerOptions]
-    ) -> None:
-        super().__init__(**options)
-        self.index = tuple(i if isinstance(i, int) else tuple(i) for i in index)
-
-    @classmethod
-    def of(cls, tensor: SymbolicTensor, index: Any) -> SymbolicTensor:
-        """`tensor[index]`, with the batch axis whole and an ellipsis allowed."""
-        parts = list(index) if isinstance(index, tuple) else [index]
-        if Ellipsis in parts:
-            gap = parts.index(Ellipsis)
-            missing = tensor.ndim - len(parts) + 1
-            parts[gap : gap + 1] = [slice(None)] * missing
-        if parts[0] != slice(None) or len(parts) > tensor.ndim:
-            raise InvalidValueError(
-                "index", f"`:` for the batch and at most {tensor.ndim - 1} more axes", index
-            )
-        if not all(isinstance(part, int | slice) for part in parts):
-            raise InvalidTypeError("index", "integers and slices", index)
-        return single(
-            cls([p if isinstance(p, int) else (p.start, p.stop, p.step) for p in parts[1:]])(tensor)
-        )
-
-    def _index(self) -> tuple[int | slice, ...]:
-        parts = (part if isinstance(part, int) else slice(*part) for part in self.index)
-        return slice(None), *parts
-
-    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
-        batch, *sizes = shapes[0]
-        output: list[int | None] = [batch]
-        for size, part in zip(sizes, self._index()[1:], strict=False):
-            if isinstance(part, int):
-                if size is not None and not -size <= part < size:
-                    raise InvalidShapeError(
-                        "index", f"an integer in [{-size}, {size})", f"{part} for shape {shapes[0]}"
-                    )
-            elif size is None:
-                output.append(None)
-            else:
-                output.append(len(range(*part.indices(size))))
-        return ((*output, *sizes[len(self.index) :]),)
-
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
-        shape = tuple(inputs[0].shape)
-        self.output_shapes(shape)
-        return (run.ops.slice_forward(inputs[0], self._index()),), shape
-
-    def backward(
-        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
-    ) -> Gradients:
-        return (run.ops.slice_backward(gradients[0], self._index(), cache),)
-
-    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
-        # The last step of each chunk is all right: that of the last chunk is that of the whole.
-        if len(shapes[0]) > 2 and self._index()[1] not in (-1, slice(None)):
-            raise InvalidValueError(
-                "index", "`:` or -1 for the time, to work chunk by chunk", self.index[0]
-            )
-        return ()
-
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        time = self._index()[1]
-        if mask is None or isinstance(time, int):
-            return None
-        return run.ops.slice_forward(mask, (slice(None), time))
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        return None if mask is None else np.repeat(mask[:, None], self.n, 1)
 
 
 def _axis(layer: Layer, axis: int, ndim: int) -> int:

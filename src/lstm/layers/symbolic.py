@@ -49,7 +49,7 @@ class SymbolicTensor:
         return len(self.shape)
 
     def __getitem__(self, index: Any) -> "SymbolicTensor":
-        from lstm.layers.shaping import Slice
+        from lstm.layers.slicing import Slice
 
         return Slice.of(self, index)
 

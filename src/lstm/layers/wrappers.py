@@ -76,6 +76,8 @@ class Bidirectional(Layer):
         merge_mode: "concat", "sum", "ave", "mul", or None for a list of two outputs.
         backward_layer: another such layer with `go_backwards=True`, in place of the copy.
 
+    At steps that are padding, both give zeros.
+
     With `return_state` the call returns [y, h forward, c forward, h backward, c backward], without
     c of a layer that has none; `initial_state` takes those but y.
 
@@ -104,6 +106,9 @@ class Bidirectional(Layer):
         self.merge_mode = checks.one_of("merge_mode", merge_mode, (*_MERGES, None))
         self.forward_layer = _renamed(layer, "forward", go_backwards=False)
         self.backward_layer = backward_layer or _renamed(layer, "backward", go_backwards=True)
+        for half in (self.forward_layer, self.backward_layer):
+            # Read forwards and backwards, the last state stands at other steps of the padding.
+            half.zero_output_for_mask = half.return_sequences
         for key in ("return_sequences", "return_state"):
             if getattr(self.backward_layer, key) != getattr(layer, key):
                 raise InvalidValueError(

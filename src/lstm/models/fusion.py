@@ -13,6 +13,7 @@ from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.gru import GRU
 from lstm.layers.lstm import LSTM
+from lstm.layers.masks import Mask
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.simple_rnn import SimpleRNN
 from lstm.layers.symbolic import SymbolicTensor
@@ -50,9 +51,9 @@ class EmbeddedRecurrent(Layer):
         self.recurrent = recurrent
         self.weights = {**embedding.weights, **recurrent.weights}
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         x, *state = inputs
-        mask = self.embedding.output_mask(run, (x,), mask)
+        mask = self.embedding.mask_after(run, (x,), mask)
         if prod(x.shape) < self.embedding.input_dim or self.recurrent.dropout:
             (x,), seen = self.embedding.forward(run, x, mask=None)
             outputs, cache = self.recurrent.forward(run, x, *state, mask=mask)
@@ -83,9 +84,12 @@ class EmbeddedRecurrent(Layer):
             self.embedding.backward(run, seen, rows, need=(False,))
         return None, *rest
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
-        mask = self.embedding.output_mask(run, inputs[:1], mask)
-        return self.recurrent.output_mask(run, inputs, mask)
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        return self.recurrent.joined_mask(run, inputs, masks)
+
+    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        mask = self.embedding.mask_after(run, inputs[:1], mask)
+        return self.recurrent.mask_after(run, inputs, mask)
 
 
 class ActivatedLinear(Layer):
@@ -100,7 +104,7 @@ class ActivatedLinear(Layer):
         self.above = above
         self.weights = linear.weights
 
-    def forward(self, run: Run, *inputs: Array, mask: Array | None) -> tuple[Arrays, Cache]:
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         if self.linear.activation != "linear":
             (z,), inner = self.linear.forward(run, *inputs, mask=mask)
             y, outer = self.above.forward(run, z, mask=mask)
@@ -120,7 +124,7 @@ class ActivatedLinear(Layer):
         done: Gradients = layer.backward(run, inner, *gradients, need=need)
         return done
 
-    def output_mask(self, run: Run, inputs: Arrays, mask: Array | None) -> Array | None:
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
         return self.linear.output_mask(run, inputs, mask)
 
     @property

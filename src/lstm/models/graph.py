@@ -10,6 +10,7 @@ from lstm.errors import InvalidValueError
 from lstm.layers.base import Layer, Run, Weight
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
+from lstm.layers.masks import Mask
 from lstm.layers.shaping import FoldTime, UnfoldTime
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
 from lstm.layers.tied_dense import TiedDense
@@ -30,7 +31,7 @@ class Trace:
     """
 
     outputs: list[Array]
-    masks: list[Array | None]
+    masks: list[Mask | None]
     caches: list[Cache]
 
 
@@ -172,31 +173,31 @@ class Graph:
 
     # ---- computing
 
-    def forward(
-        self, run: Run, feeds: Sequence[Array], masks: Sequence[Array | None] | None = None
-    ) -> Trace:
+    def forward(self, run: Run, feeds: Sequence[Array], masks: Sequence[Mask | None] = ()) -> Trace:
         """Compute the outputs.
 
         Args:
             run: how.
             feeds: one array for each input.
-            masks: for each input its mask (B, T), or None.
+            masks: for each input the mask (B, T) of sequences of different lengths, or None.
         """
         values: dict[SymbolicTensor, Array] = dict(zip(self.inputs, feeds, strict=True))
-        mask_of: dict[SymbolicTensor, Array | None] = {}
-        if masks is not None:
-            mask_of.update(zip(self.inputs, masks, strict=True))
+        mask_of = {x: m for x, m in zip(self.inputs, masks, strict=False) if m is not None}
+        run.ragged = bool(mask_of)
         caches: list[Cache] = []
         for step in self.steps:
             run.node = step.name
-            inputs, mask = [], None
-            for tensor in step.inputs:
-                inputs.append(values[tensor])
-                if mask is None:
-                    mask = mask_of.get(tensor)
-            outputs, cache = step.layer.forward(run, *inputs, mask=mask)
+            layer, inputs = step.layer, tuple(values[tensor] for tensor in step.inputs)
+            mask = None
+            if any(tensor in mask_of for tensor in step.inputs):
+                found = [mask_of.get(tensor) for tensor in step.inputs]
+                mask = layer.joined_mask(run, inputs, found)
+            of_steps = None if mask is None or mask.ndim < 2 else mask
+            outputs, cache = layer.forward(run, *inputs, mask=of_steps)
             values.update(zip(step.outputs, outputs, strict=True))
-            mask_of[step.outputs[0]] = step.layer.output_mask(run, tuple(inputs), mask)
+            mask = layer.mask_after(run, inputs, mask)
+            if mask is not None:
+                mask_of[step.outputs[0]] = mask
             if run.keep_cache:
                 caches.append(cache)
         return Trace(

@@ -14,6 +14,7 @@ from lstm.backends.ops import Array
 from lstm.callbacks import Callback, History
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.layers.base import Layer, Run, StepState
+from lstm.layers.masks import Mask
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
 from lstm.metrics import Metric, MetricFunction
@@ -420,8 +421,7 @@ class Model(GraphLayer):
         real = [mask for mask in batch.masks if mask is not None]
         if not real:
             return outputs
-        found = [None if mask is None else to_numpy(mask) for mask in trace.masks]
-        return [_unpadded(y, mask, real) for y, mask in zip(outputs, found, strict=True)]
+        return [_unpadded(y, mask, real) for y, mask in zip(outputs, trace.masks, strict=True)]
 
     def _joined(self, results: list[list[Any]]) -> Any:
         joined = [_rows(column) for column in zip(*results, strict=True)]
@@ -483,7 +483,7 @@ class Model(GraphLayer):
         outputs = self._run(run, batch)
         return (outputs if self._several_outputs else outputs[0]), State(run.new_states)
 
-    def feed(self, x: Any) -> tuple[list[Array], list[Array | None] | None]:
+    def feed(self, x: Any) -> tuple[list[Array], list[Mask | None]]:
         """Sequences of any length as the arrays that `graph.forward` takes, and their masks.
 
         Raises:
@@ -645,18 +645,25 @@ def _rows(batches: Sequence[Any]) -> Any:
     return [row for part in batches for row in part]
 
 
-def _unpadded(output: Values, mask: Values | None, real: Sequence[Values]) -> Values | list[Values]:
+def _unpadded(output: Values, mask: Mask | None, real: Sequence[Mask]) -> Values | list[Values]:
     """Outputs of padded sequences without the padding, if they have a time axis.
 
     Args:
         output: (B, ...).
-        mask: which of its steps count, (B, T); None if it has no time axis.
+        mask: which of its steps count, (B, T) or with more axes; of no steps (B) or None.
         real: for each input of different lengths which of its steps are no padding.
     """
-    if mask is None:
+    if mask is None or mask.ndim < 2:
         return output
     # Steps that a layer skips by itself, such as an Embedding token 0, stay in the result: it is as
     # long as the input that has all steps of the mask, and of several the shortest.
     around = [steps for steps in real if steps.shape == mask.shape and not (mask & ~steps).any()]
     keep = min(around, key=np.count_nonzero, default=mask)
-    return [row[steps] for row, steps in zip(output, keep, strict=True)]
+    return [row[_extent(counts)] for row, counts in zip(output, keep, strict=True)]
+
+
+def _extent(counts: Mask) -> tuple[Values, ...]:
+    """The index of what counts along each axis of an example."""
+    axes = range(counts.ndim)
+    along = (counts.any(tuple(other for other in axes if other != axis)) for axis in axes)
+    return np.ix_(*along)

@@ -14,6 +14,7 @@ from lstm.backends.ops import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.dense import Dense
+from lstm.layers.masks import Mask, whole
 from lstm.layers.symbolic import Shape, SymbolicTensor
 from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Metric
@@ -105,16 +106,15 @@ class Feeder:
             self._graph.output_shapes(shapes)
         return shapes
 
-    def __call__(self, batch: Batch) -> tuple[list[Array], list[Array | None] | None]:
-        """The arrays of the backend for a batch that was checked, and their masks, if any."""
+    def __call__(self, batch: Batch) -> tuple[list[Array], list[Mask | None]]:
+        """The arrays of the backend for a batch that was checked, and their masks."""
         ops = self._backend.ops
         feeds = []
         for tensor, values in zip(self._graph.inputs, batch.x, strict=True):
             dtype = "int64" if tensor in self._graph.symbols else self._backend.dtype
             x = np.ascontiguousarray(_with_feature_axis(values, tensor), dtype)
             feeds.append(ops.array(x))
-        masks = [None if mask is None else ops.array(mask) for mask in batch.masks]
-        return feeds, masks or None
+        return feeds, batch.masks
 
 
 def _with_feature_axis(x: Values, tensor: SymbolicTensor) -> Values:
@@ -205,7 +205,7 @@ class Trainer:
         self.parameters.bind()
         run = self._run(batch, carried, training=True)
         trace = self._forward(run, batch)
-        target, weight, count = self._targets(batch, trace)
+        target, weight, count = self._targets(run, batch, trace)
         self.parameters.zero_gradients()
         loss, gradient = self._compared(trace.outputs[0], target, weight, training=True)
         self._graph.backward(run, trace, [gradient], self._needs)
@@ -220,7 +220,7 @@ class Trainer:
         """Compute the loss and metrics of a batch that was checked."""
         run = self._run(batch, carried, training=False)
         trace = self._forward(run, batch)
-        target, weight, count = self._targets(batch, trace)
+        target, weight, count = self._targets(run, batch, trace)
         loss, _ = self._compared(trace.outputs[0], target, weight, training=False)
         carried.states.update(run.new_states)
         self._measure(loss, trace, target, weight, count)
@@ -260,7 +260,7 @@ class Trainer:
         with head.kernel_gradient(self.backend) as dw:
             return ops.linear_softmax_cross_entropy(x, w, b, target, weight, dw, db, need_dx)
 
-    def _targets(self, batch: Batch, trace: Trace) -> tuple[Array, Array | None, float]:
+    def _targets(self, run: Run, batch: Batch, trace: Trace) -> tuple[Array, Array | None, float]:
         """Targets and weights on the backend, and the number of positions that count."""
         assert batch.y is not None
         ops, shape = self.backend.ops, tuple(trace.outputs[0].shape)
@@ -268,7 +268,7 @@ class Trainer:
             shape = (*shape[:-1], self._head.units)
         target = ops.array(self.loss.target(batch.y, shape, self.backend.dtype))
         positions = self.loss.positions(shape)
-        mask = None if trace.masks[0] is None else ops.to_numpy(trace.masks[0])
+        mask = self._mask(run, trace, positions)
         if mask is not None and _reversed(mask, batch.masks):
             raise InvalidValueError(
                 "x",
@@ -285,6 +285,16 @@ class Trainer:
         count = float(weight.sum())
         weight /= count or 1.0
         return target, ops.array(weight.astype(self.backend.dtype)), count
+
+    def _mask(self, run: Run, trace: Trace, positions: tuple[int, ...]) -> Mask | None:
+        """Which positions count; None where all do, as whole examples always do."""
+        mask = trace.masks[0]
+        if self._head is not None:
+            mask = self._head.mask_after(run, (trace.outputs[0],), mask)
+        if mask is None:
+            return None
+        mask = whole(mask, len(positions))
+        return None if mask.ndim < 2 else mask
 
     def _measure(
         self, loss: float, trace: Trace, target: Array, weight: Array | None, count: float
@@ -310,12 +320,15 @@ def _includes_linear(loss: Loss) -> bool:
     return known and loss.from_logits
 
 
-def _reversed(mask: Values, real: Sequence[Values | None]) -> bool:
+def _reversed(mask: Mask, real: Sequence[Mask | None]) -> bool:
     """Whether outputs with `mask` have padding in front, where targets have theirs at the end.
 
     Args:
         mask: which steps of the outputs count, (B, T).
-        real: for each input which of its steps are no padding.
+        real: for each input of different lengths which of its steps are no padding.
     """
-    alike = [steps for steps in real if steps is not None and steps.shape == mask.shape]
+    known = [steps for steps in real if steps is not None]
+    alike = [steps for steps in known if steps.shape == mask.shape]
+    if known and not alike:
+        return bool((mask[:, 1:] & ~mask[:, :-1]).any())
     return bool(alike) and all((mask & ~steps).any() for steps in alike)

@@ -1,0 +1,112 @@
+"""Masks: which entries of a tensor count, and which are padding.
+
+The axes of a mask are the first axes of its tensor: (B, T) speaks of the steps of sequences,
+(B, S, W) of the words of sentences. A mask (B,) speaks of whole examples: TimeDistributed, to which
+every step is an example, has one for the steps that are padding. Masks follow from the data alone,
+never from what a layer computes. They are NumPy arrays, whatever the backend.
+"""
+
+from collections.abc import Sequence
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.backends.ops import Array
+from lstm.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from lstm.layers.base import Run
+
+Mask = NDArray[np.bool_]
+
+
+def spread(mask: Mask, shape: Sequence[int]) -> Mask:
+    """A mask with all the axes of its tensor, which has that shape."""
+    return np.broadcast_to(mask.reshape(mask.shape + (1,) * (len(shape) - mask.ndim)), shape)
+
+
+def reshaped(mask: Mask, shape: Sequence[int], target: Sequence[int]) -> Mask:
+    """The mask of a tensor of `shape` after it was given the shape `target`."""
+    axes = [k for k in range(1, len(target) + 1) if prod(target[:k]) == mask.size]
+    if not axes:
+        return spread(mask, shape).reshape(target)
+    # Several axes of size 1 may follow each other: rather as many axes as there were.
+    return mask.reshape(target[: min(axes, key=lambda k: abs(k - mask.ndim))])
+
+
+def permuted(mask: Mask, shape: Sequence[int], axes: Sequence[int]) -> Mask:
+    """The mask of a tensor of `shape` after its axes were put in another order."""
+    if {*axes[: mask.ndim]} == {*range(mask.ndim)}:
+        return mask.transpose(axes[: mask.ndim])
+    return spread(mask, shape).transpose(axes)
+
+
+def of_steps(name: str, mask: Mask | None) -> Mask | None:
+    """The mask (B, T) of sequences.
+
+    Raises:
+        InvalidValueError: a step is real in part.
+    """
+    if mask is None or mask.ndim < 2:
+        return None
+    parts = mask.reshape(*mask.shape[:2], -1)
+    steps = np.any(parts, -1)
+    if (steps & ~parts.all(-1)).any():
+        raise InvalidValueError(
+            f"input of {name}",
+            "steps that are padding or not, as a whole",
+            "steps of which a part is padding",
+        )
+    return steps
+
+
+def whole(mask: Mask, axes: int) -> Mask:
+    """A mask with at most that many axes: what counts in part counts."""
+    return mask if mask.ndim <= axes else np.any(mask.reshape(*mask.shape[:axes], -1), -1)
+
+
+def to_zero(run: "Run", x: Array, mask: Mask) -> Array:
+    """x (B, T, C), with zeros at the steps that are padding; it is its own backward pass."""
+    keep = run.ops.array(mask.astype(run.backend.dtype))
+    return run.ops.multiply(x, run.ops.repeat(keep, x.shape[2], 2))
+
+
+def union(
+    name: str,
+    shapes: Sequence[Sequence[int]],
+    masks: Sequence[Mask | None],
+    *,
+    ragged: bool,
+) -> Mask | None:
+    """The mask of tensors that were merged: what counts in one of them counts.
+
+    Args:
+        name: of the layer that merges them.
+        shapes: those of the tensors.
+        masks: one for each tensor; all of one without a mask counts.
+        ragged: the masks come from sequences of different lengths, which cannot be merged with
+            others than their like.
+
+    Raises:
+        InvalidValueError: sequences of different lengths meet.
+    """
+    known = [mask for mask in masks if mask is not None]
+    axes = max(mask.ndim for mask in known)
+    spreads = [
+        None if mask is None else spread(mask, shape[:axes])
+        for mask, shape in zip(masks, shapes, strict=True)
+    ]
+    first = spreads[0]
+    if first is not None and all(m is not None and np.array_equal(m, first) for m in spreads):
+        return masks[0]
+    if ragged and axes > 1:
+        raise InvalidValueError(
+            f"inputs of {name}",
+            "sequences of the same lengths, example by example",
+            "other lengths, or a tensor that a layer made without a mask",
+        )
+    if len(known) < len(masks):
+        return None
+    return np.logical_or.reduce([mask for mask in spreads if mask is not None])

@@ -1,0 +1,172 @@
+"""Slice: a part of each example, behind the indexing of symbolic tensors."""
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.backends.ops import Array, Cache, Ops
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.masks import Mask
+from lstm.layers.symbolic import Shape, SymbolicTensor, single
+
+Steps = NDArray[np.int64]
+
+
+class Slice(Layer):
+    """`x[index]`, the layer behind indexing a symbolic tensor.
+
+    Of padded sequences it takes what it would take of each alone: `x[:, -1]` is the last step that
+    is not padding.
+
+    Args:
+        index: for each axis after the batch an integer, or [start, stop, step] with None for open
+            ends.
+    """
+
+    def __init__(
+        self, index: Sequence[int | Sequence[int | None]], **options: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(**options)
+        self.index = tuple(i if isinstance(i, int) else tuple(i) for i in index)
+
+    @classmethod
+    def of(cls, tensor: SymbolicTensor, index: Any) -> SymbolicTensor:
+        """`tensor[index]`, with the batch axis whole and an ellipsis allowed."""
+        parts = list(index) if isinstance(index, tuple) else [index]
+        if Ellipsis in parts:
+            gap = parts.index(Ellipsis)
+            missing = tensor.ndim - len(parts) + 1
+            parts[gap : gap + 1] = [slice(None)] * missing
+        if parts[0] != slice(None) or len(parts) > tensor.ndim:
+            raise InvalidValueError(
+                "index", f"`:` for the batch and at most {tensor.ndim - 1} more axes", index
+            )
+        if not all(isinstance(part, int | slice) for part in parts):
+            raise InvalidTypeError("index", "integers and slices", index)
+        return single(
+            cls([p if isinstance(p, int) else (p.start, p.stop, p.step) for p in parts[1:]])(tensor)
+        )
+
+    def _index(self) -> tuple[int | slice, ...]:
+        parts = (part if isinstance(part, int) else slice(*part) for part in self.index)
+        return slice(None), *parts
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        batch, *sizes = shapes[0]
+        output: list[int | None] = [batch]
+        for size, part in zip(sizes, self._index()[1:], strict=False):
+            if isinstance(part, int):
+                if size is not None and not -size <= part < size:
+                    raise InvalidShapeError(
+                        "index", f"an integer in [{-size}, {size})", f"{part} for shape {shapes[0]}"
+                    )
+            elif size is None:
+                output.append(None)
+            else:
+                output.append(len(range(*part.indices(size))))
+        return ((*output, *sizes[len(self.index) :]),)
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        x, index = inputs[0], self._index()
+        shape = tuple(x.shape)
+        self.output_shapes(shape)
+        steps = None if mask is None else self._steps(mask)[0]
+        if steps is None:
+            return (run.ops.slice_forward(x, index),), (shape, None)
+        # Other steps of each sequence; the rest of the index then starts behind their axis.
+        taken = _take(run.ops, x, steps)
+        behind = (*[slice(None)] * steps.ndim, *index[2:])
+        return (run.ops.slice_forward(taken, behind),), (shape, (steps, tuple(taken.shape), behind))
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        shape, moved = cache
+        if moved is None:
+            return (run.ops.slice_backward(gradients[0], self._index(), shape),)
+        steps, taken, behind = moved
+        dy = run.ops.slice_backward(gradients[0], behind, taken)
+        return (_put_back(run, dy, steps, shape),)
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        # The last step of each chunk is all right: that of the last chunk is that of the whole.
+        if len(shapes[0]) > 2 and self._index()[1] not in (-1, slice(None)):
+            raise InvalidValueError(
+                "index", "`:` or -1 for the time, to work chunk by chunk", self.index[0]
+            )
+        return ()
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        return None if mask is None else self._steps(mask)[1]
+
+    def _steps(self, mask: Mask) -> tuple[Steps | None, Mask]:
+        """The steps to take of each sequence, None for those that the index says, and their mask.
+
+        Raises:
+            InvalidShapeError: a sequence has no such step.
+            InvalidValueError: the steps cannot be put where they belong.
+        """
+        _, time, *others = self._index()
+        behind = tuple(others[: mask.ndim - 2])
+        if all(part == slice(None) for part in behind):
+            if time == slice(None):
+                return None, mask
+            if mask.ndim == 2:
+                return self._one_step(mask, time) if isinstance(time, int) else _several(mask, time)
+        if not mask.all():
+            raise InvalidValueError("index", "`:` where steps have padding within", self.index)
+        return None, mask[self._index()[: mask.ndim]]
+
+    def _one_step(self, mask: Mask, index: int) -> tuple[Steps | None, Mask]:
+        counts, length = mask.sum(1), mask.shape[1]
+        lacking = (counts > 0) & ((counts <= index) | (counts < -index))
+        if lacking.any():
+            raise InvalidShapeError(
+                "index", "a step that each sequence has", f"{index} of one of {counts[lacking][0]}"
+            )
+        number = counts + index if index < 0 else np.full_like(counts, index)
+        steps = (mask & (mask.cumsum(1) == number[:, None] + 1)).argmax(1)
+        steps[counts == 0] = index % length  # There is nothing to choose from.
+        return (None if (steps == index % length).all() else steps), counts > 0
+
+
+def _several(mask: Mask, index: slice) -> tuple[Steps | None, Mask]:
+    everywhere = np.arange(mask.shape[1])[index]
+    meant = [np.flatnonzero(real)[index] for real in mask]
+    kept = np.array([np.isin(everywhere, steps) for steps in meant])
+    if (kept.sum(1) == [len(steps) for steps in meant]).all():
+        return None, kept
+    if (mask[:, 1:] & ~mask[:, :-1]).any():
+        raise InvalidValueError(
+            "index", "a slice that does not depend on the padding in front of sequences", index
+        )
+    steps = np.zeros(kept.shape, np.int64)
+    counts = np.zeros(kept.shape, bool)
+    for row, some in enumerate(meant):
+        steps[row, : len(some)], counts[row, : len(some)] = some, True
+    return steps, counts
+
+
+def _take(ops: Ops, x: Array, steps: Steps) -> Array:
+    """x (B, T, ...) at the steps (B) or (B, T') of each sequence."""
+    B, T, *rest = x.shape
+    rows = ops.reshape(x, (B * T, int(np.prod(rest, dtype=int))))
+    return ops.reshape(ops.embedding_forward(_rows(ops, steps, T), rows), (*steps.shape, *rest))
+
+
+def _put_back(run: Run, dy: Array, steps: Steps, shape: Sequence[int]) -> Array:
+    """The gradient of x, of `shape`, from that of what `_take` gave."""
+    ops, (B, T, *rest) = run.ops, shape
+    size = int(np.prod(rest, dtype=int))
+    dx = ops.zeros((B * T, size), run.backend.dtype)
+    ops.embedding_backward(ops.reshape(dy, (*steps.shape, size)), _rows(ops, steps, T), dx)
+    return ops.reshape(dx, shape)
+
+
+def _rows(ops: Ops, steps: Steps, T: int) -> Array:
+    """The steps as rows of all sequences, one below the other."""
+    first = T * np.arange(len(steps)).reshape(-1, *[1] * (steps.ndim - 1))
+    return ops.array(first + steps)
