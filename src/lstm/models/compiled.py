@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks, losses, optimizers
@@ -31,8 +32,7 @@ def compiled_contents(
     slots = {key: backend.ops.to_numpy(slot) for key, slot in optimizer.slots.items()}
     learning = sum(weight.size for weight in graph.weights.values() if weight.trainable)
     step = optimizer.step
-    if not _fit(slots, learning):
-        # Of other layers than those that will learn when it is loaded, as when it is compiled.
+    if not _usable(slots, learning):
         slots, step = {}, 0
     names = {key: _free(f"optimizer/{key}", graph.weights) for key in slots}
     config = {
@@ -52,16 +52,29 @@ def compile_again(model: "Model", tensors: Mapping[str, NDArray[Any]], config: A
     """Compile a model as `compiled_contents` said."""
     model.compile(config["optimizer"], config["loss"], config["metrics"])
     optimizer = model.optimizer
-    # Files that were written before the names were kept have these.
-    names = config.get("slots", {key: f"optimizer/{key}" for key in optimizer.slot_names})
-    slots = {key: tensors[name] for key, name in names.items() if name in tensors}
+    names = config.get("slots")
+    if names is None:  # A file that was written before they were kept.
+        others = [name for name in tensors if name not in model.graph.weights]
+        found = [name for name in others if name.startswith("optimizer/")]
+        names = {name.removeprefix("optimizer/"): name for name in found}
+    with np.errstate(over="ignore"):
+        slots = {
+            key: np.asarray(tensors[name], model.backend.dtype)
+            for key, name in names.items()
+            if name in tensors
+        }
     step = checks.int_at_least("step", config["step"], 0)
-    if _fit(slots, model.parameters.trainable):
+    if _usable(slots, model.parameters.trainable):
         optimizer.restore(model.backend, slots, step)
 
 
-def _fit(slots: Mapping[str, NDArray[Any]], size: int) -> bool:
-    return all(slot.shape == (size,) for slot in slots.values())
+def _usable(slots: Mapping[str, NDArray[Any]], size: int) -> bool:
+    """Whether the slots go with the weights that will learn, and make something of them.
+
+    Where a layer was frozen after the model was compiled, and where a gradient was beyond all
+    numbers, they do not: the optimizer begins anew.
+    """
+    return all(slot.shape == (size,) and np.isfinite(slot).all() for slot in slots.values())
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:

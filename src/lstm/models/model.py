@@ -598,7 +598,8 @@ class Model(GraphLayer):
         graph = graph_from_config(header["graph"], custom_layers or {}, tensors)
         for name, weight in graph.weights.items():
             checks.finite(name, weight.value)
-        outputs = graph.outputs if header["several_outputs"] else graph.outputs[0]
+        several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
+        outputs = graph.outputs if several else graph.outputs[0]
         with seeding.untouched():
             model = Model(graph.inputs, outputs)
         if "compile" in header:

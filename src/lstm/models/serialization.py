@@ -18,6 +18,9 @@ from lstm.models.graph import Graph
 Classes = Mapping[str, type[Layer]]
 Tensors = Mapping[str, NDArray[Any]]
 
+_COUNTABLE = 2**31
+"""Steps, units or axes that the operations count to."""
+
 _LARGEST = 2**28
 """Numbers that a tensor may have for one example: beyond, no machine computes with it."""
 
@@ -195,6 +198,9 @@ def _layer(name: str, kind: type[Layer], config: Mapping[str, Any]) -> Layer:
     Raises:
         InvalidValueError: an argument cannot be used; the message says of which layer.
     """
+    for key, value in config.items():
+        if PRIMITIVES.get(kind.__name__) is kind and isinstance(value, int) and value >= _COUNTABLE:
+            raise InvalidValueError(f"{key} of {name}", f"an integer below {_COUNTABLE:,}", value)
     try:
         return kind.from_config({**config, "name": name})
     except InvalidValueError as error:

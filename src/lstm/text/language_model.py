@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, History
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.models import Model
 from lstm.text.beam import Continuation, beam_search, checked_width
 from lstm.text.console import console_for
@@ -479,6 +479,7 @@ class LanguageModel:
         """The arrays and the JSON values that a file of this model holds."""
         vocabulary = saved_vocabulary(self.vocabulary)
         tensors, header = self.model.contents(include_optimizer)
+        self._check_together(header)
         header["vocabulary"] = vocabulary
         header["history"] = None if self.history is None else self.history.history
         return tensors, header
@@ -502,6 +503,19 @@ class LanguageModel:
         ):
             return cls.from_contents(*contents)
 
+    def _check_together(self, header: Mapping[str, Any]) -> None:
+        """Check that the model reads the tokens of the vocabulary, and says how probable each is.
+
+        Raises:
+            InvalidShapeError: it does not.
+        """
+        graph, size = self.model.graph, len(self.vocabulary)
+        reads = [graph.symbols.get(tensor) for tensor in graph.inputs]
+        gives = [tensor.shape[-1] for tensor in graph.outputs]
+        if reads != [size] or gives != [size] or header["several_outputs"]:
+            expected = f"one input of {size} tokens and one output with a number for each"
+            raise InvalidShapeError("model", expected, f"inputs {reads}, outputs {gives}")
+
     @classmethod
     def from_contents(
         cls, tensors: Mapping[str, Any], header: Mapping[str, Any]
@@ -510,6 +524,7 @@ class LanguageModel:
         model = cls(
             vocabulary_from_config(header["vocabulary"]), Model.from_contents(tensors, header)
         )
+        model._check_together(header)
         if header["history"] is not None:
             model.history = History()
             model.history.history = header["history"]
