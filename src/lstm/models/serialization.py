@@ -120,6 +120,8 @@ def check_readable(
             )
     described = {name: _json(name, entry) for name, entry in config["layers"].items()}
     again = graph_from_config({**config, "layers": described}, custom, tensors)
+    for name in sorted(tensors.keys() - again.weights.keys()):
+        raise InvalidValueError(name, "no such weight, with the arguments of its layer", "one")
     for name, entry in graph_config(again)["layers"].items():
         made, saved = _json(name, entry)["config"], described[name]["config"]
         for key in saved.keys() | made.keys():
