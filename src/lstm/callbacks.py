@@ -1,5 +1,6 @@
 """Callbacks: what happens between the steps of a training."""
 
+import copy
 import csv
 import math
 from collections.abc import Callable, Mapping
@@ -45,6 +46,13 @@ class Callback:
 
     model: Trainable
     params: dict[str, Any]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The next training says which model it is.
+        return {name: value for name, value in vars(self).items() if name != "model"}
+
+    def __copy__(self) -> "Callback":
+        return copy.deepcopy(self)
 
     def set_model(self, model: Trainable) -> None:
         """Called once, before training."""
@@ -271,6 +279,9 @@ class CSVLogger(Callback):
         self.append = append
         self._file: TextIO | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_file": None}
+
     def on_train_begin(self, logs: Logs) -> None:
         self._fields: list[str] = []
         if self.append and self.filename.exists():
@@ -319,6 +330,9 @@ class TensorBoard(Callback):
         )
         self._make: Callable[..., Any] = SummaryWriter
         self._writer: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_writer": None}
 
     def on_train_begin(self, logs: Logs) -> None:
         # Two files of one second would have the same name.

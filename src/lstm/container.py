@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import safetensors.numpy
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
@@ -79,6 +81,24 @@ def pack(tensors: Tensors, header: Mapping[str, Any]) -> bytearray:
         data[place : place + arrays[name].nbytes] = _bytes(arrays[name])
         place += arrays[name].nbytes
     return data
+
+
+def unpack(data: bytes) -> tuple[dict[str, NDArray[Any]], str]:
+    """The arrays of bytes that `pack` gave, and the text of their header.
+
+    Raises:
+        ValueError: they are damaged, or not of this library.
+    """
+    try:
+        tensors = safetensors.numpy.load(data)
+        end = 8 + int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8:end])["__metadata__"]
+        text, expected = metadata["lstm"], metadata["sha256"]
+    except (SafetensorError, LookupError, TypeError) as error:
+        raise ValueError(repr(error)) from error
+    if digest(tensors, text) != expected:
+        raise ValueError("their checksum does not match their content")
+    return tensors, text
 
 
 def digest(tensors: Tensors, header: str) -> str:

@@ -1,5 +1,6 @@
 """LSTMNetwork: one LSTM layer and one output layer behind a single class."""
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -279,6 +280,9 @@ class LSTMNetwork:
             if arguments[key] != size:
                 raise InvalidShapeError(key, f"{size}, as in the model", arguments[key])
         return network
+
+    def __copy__(self) -> "LSTMNetwork":
+        return copy.deepcopy(self)  # A copy shares nothing that either may change.
 
     def _inputs(self, X: Any) -> Any:
         """X as an array (N, T, D), or as a list of arrays (T, D)."""

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks
+from lstm import checks, saving
 from lstm.backends import Backend
 from lstm.backends.ops import Array
 from lstm.configured import Configured
+from lstm.container import pack
 from lstm.errors import InvalidTypeError
 
 
@@ -73,6 +74,15 @@ class Optimizer(Configured):
             if name in slots:
                 self.slots[name] = backend.ops.array(np.array(slots[name], backend.dtype))
         self.step = step
+
+    def __getstate__(self) -> dict[str, Any]:
+        # In the format of our files; and so a copy has slots of its own.
+        slots = {name: np.asarray(slot) for name, slot in self.slots.items()}
+        return vars(self) | {"slots": bytes(pack(slots, {"kind": "slots"}))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        with saving.unpacking(state["slots"], ("slots",)) as (slots, _):
+            vars(self).update(state | {"slots": slots})
 
     def apply(self, backend: Backend, values: Array, gradients: Array) -> None:
         """Take one step: change `values` (P) in place along `gradients` (P)."""

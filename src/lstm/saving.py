@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from lstm import foreign
-from lstm.container import DTYPES, FORMAT, Tensors, digest, header_of, pack
+from lstm.container import DTYPES, FORMAT, Tensors, digest, header_of, pack, unpack
 from lstm.errors import InvalidValueError, LSTMError, ModelFileError
+
+Contents = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+"""The arrays of a file by name, and its header."""
 
 READERS = {
     "model": "lstm.load_model",
@@ -81,9 +84,7 @@ def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, A
 
 
 @contextmanager
-def reading(
-    path: str | os.PathLike[str], kinds: Collection[str]
-) -> Iterator[tuple[dict[str, NDArray[Any]], dict[str, Any]]]:
+def reading(path: str | os.PathLike[str], kinds: Collection[str]) -> Iterator[Contents]:
     """Read what `write` wrote: the arrays by name, and the header.
 
     What is made of them is made within the `with` block, which reports as an error of the file
@@ -98,7 +99,31 @@ def reading(
             version of it, or of another kind, or its header makes no sense.
     """
     path = Path(path)
-    tensors, text = _content(path)
+    with _making_sense(path, *_content(path), kinds) as contents:
+        yield contents
+
+
+@contextmanager
+def unpacking(data: bytes, kinds: Collection[str]) -> Iterator[Contents]:
+    """As `reading`, of the bytes that `pack` gave, such as those in a pickle.
+
+    Raises:
+        ModelFileError: they are damaged, of a later version or of another kind, or make no sense.
+    """
+    source = "the bytes"
+    try:
+        tensors, text = unpack(data)
+    except ValueError as error:
+        raise ModelFileError(source, f"are damaged ({error})") from error
+    with _making_sense(source, tensors, text, kinds) as contents:
+        yield contents
+
+
+@contextmanager
+def _making_sense(
+    path: object, tensors: dict[str, NDArray[Any]], text: str, kinds: Collection[str]
+) -> Iterator[Contents]:
+    """The arrays and the header, whose errors are those of the file."""
     try:
         header = header_of(text)
         if header["format"] > FORMAT:

@@ -1,16 +1,17 @@
 """What every layer is: weights, shapes, a forward and a backward pass, a place in a graph."""
 
+import copy
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any, TypedDict
+from typing import Any, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, seeding
+from lstm import seeding
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
 from lstm.backends.ops import Array, Cache, Ops
@@ -131,9 +132,9 @@ class Layer:
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
 
-    saved_weights: Mapping[str, NDArray[Any]] | None = None
-    """Where the weights are taken from when the layer is built, by "layer/weight"; None: they are
-    new, with initial values."""
+    weight_source: Callable[[str, Sequence[int]], NDArray[Any]] | None = None
+    """What gives the weights when the layer is built, for "layer/weight" and a shape, where they
+    are not new, with initial values."""
 
     def __init__(
         self,
@@ -284,12 +285,20 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
-        layers: list[Layer] = [self]
-        for layer in layers:
+        for layer in self.all_parts():
             layer._trainable = value
             for weight in layer.weights.values():
                 weight.trainable = value
-            layers.extend(part for part in layer._parts() if part not in layers)
+
+    def all_parts(self) -> list["Layer"]:
+        """This layer, the layers that it is made of, and what these are made of, each once."""
+        found: dict[Layer, None] = {self: None}
+        waiting: list[Layer] = [self]
+        for layer in waiting:
+            new = dict.fromkeys(part for part in layer._parts() if part not in found)
+            found |= new
+            waiting += new
+        return waiting
 
     def _parts(self) -> Iterator["Layer"]:
         """The layers that this one is made of: those that it keeps in its attributes."""
@@ -305,9 +314,9 @@ class Layer:
             InvalidShapeError: it is too large, or the initializer gave another shape.
         """
         dtype = choose_backend().dtype
-        if self.saved_weights is not None:
+        if self.weight_source is not None:
             with np.errstate(over="ignore"):  # Whoever loads the model checks that it is finite.
-                values = np.asarray(self._saved(name, shape), dtype)
+                values = np.asarray(self.weight_source(f"{self.name}/{name}", shape), dtype)
             self.weights[name] = Weight(name, values, self.trainable)
             return self.weights[name]
         try:
@@ -322,15 +331,6 @@ class Layer:
             raise InvalidShapeError(f"initializer of {name}", f"shape {tuple(shape)}", values.shape)
         self.weights[name] = Weight(name, values.astype(dtype), self.trainable)
         return self.weights[name]
-
-    def _saved(self, name: str, shape: Sequence[int]) -> NDArray[Any]:
-        """The saved values of a weight of that shape."""
-        assert self.saved_weights is not None
-        key = f"{self.name}/{name}"
-        if key not in self.saved_weights:
-            raise InvalidValueError(key, "an array", "none")
-        checks.shape(key, self.saved_weights[key].shape, shape)
-        return self.saved_weights[key]
 
     def value(self, name: str) -> Array | None:
         """The current value of a weight; None if the layer has no such weight."""
@@ -374,15 +374,41 @@ class Layer:
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
         """The layer that `get_config` describes, without weights."""
+        return cls.made_with(config)
+
+    @classmethod
+    def made_with(cls, arguments: Mapping[str, Any]) -> Self:
+        """The layer that the constructor makes of these arguments, without weights."""
         taken = inspect.signature(cls).parameters.values()
         if any(p.kind is p.VAR_KEYWORD for p in taken):
-            return cls(**config)
+            return cls(**arguments)
         # A constructor need not hand on what every layer takes.
-        options = {"name", "trainable"} & config.keys() - {p.name for p in taken}
-        layer = cls(**{key: value for key, value in config.items() if key not in options})
+        options = {"name", "trainable"} & arguments.keys() - {p.name for p in taken}
+        layer = cls(**{key: value for key, value in arguments.items() if key not in options})
         for key in options:
-            setattr(layer, key, config[key])
+            setattr(layer, key, arguments[key])
         return layer
+
+    # ---- copying
+
+    @property
+    def copied_whole(self) -> bool:
+        """Whether it is copied as a whole, not made again by its constructor."""
+        return False
+
+    def twin(self, **changed: Any) -> Self:
+        """A layer that shares the weights of this one, and has other attributes."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self) | changed)
+        return twin
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)  # A copy shares nothing that either may change.
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from lstm.layers.copying import reduced  # It takes layers apart.
+
+        return reduced(self)
 
 
 def _plain(value: Any) -> Any:

@@ -43,6 +43,15 @@ class SymbolicTensor:
     node: Node
     index: int = 0
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.node.layer is not None:
+            raise InvalidTypeError(
+                "symbolic tensor",
+                "an Input: what layers make of one is copied as part of a Model",
+                f"the output of {self.node.layer.name}",
+            )
+        return _input_again, (self.shape, self.node.name, self.node.exact)
+
     @property
     def ndim(self) -> int:
         """Number of axes."""
@@ -98,6 +107,10 @@ def input_tensor(shape: Shape, name: str | None = None, *, exact: bool = True) -
     node = Node(None, (), name=name, exact=exact)
     node.outputs = (SymbolicTensor(shape, node),)
     return node.outputs[0]
+
+
+def _input_again(shape: Shape, name: str | None, exact: bool) -> SymbolicTensor:
+    return input_tensor(shape, name, exact=exact)
 
 
 def single(tensors: Tensors) -> SymbolicTensor:

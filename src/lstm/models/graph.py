@@ -287,9 +287,7 @@ class Graph:
             or last.layer.activation != activation
         ):
             return None
-        twin = copy.copy(last.layer)
-        twin.activation = "linear"
-        return self._ending_in(twin)
+        return self._ending_in(last.layer.twin(activation="linear"))
 
     def before_head(self) -> "tuple[Graph, Dense] | None":
         """This graph up to the linear Dense that it ends in, for a loss that includes that layer.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
 from os import PathLike
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from lstm.models.batches import (
     parts,
 )
 from lstm.models.compiled import compile_again, compiled_contents
+from lstm.models.copying import reduced
 from lstm.models.parameters import Parameters
 from lstm.models.serialization import check_readable, graph_config, graph_from_config
 from lstm.models.state import State
@@ -593,7 +594,7 @@ class Model(GraphLayer):
         tensors: Mapping[str, Values],
         header: Mapping[str, Any],
         custom_layers: Mapping[str, type[Layer]] | None = None,
-    ) -> "Model":
+    ) -> Self:
         """The model of which `contents` gave these arrays and values."""
         graph = graph_from_config(header["graph"], custom_layers or {}, tensors)
         for name, weight in graph.weights.items():
@@ -601,10 +602,46 @@ class Model(GraphLayer):
         several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
         outputs = graph.outputs if several else graph.outputs[0]
         with seeding.untouched():
-            model = Model(graph.inputs, outputs)
+            model = cls(graph.inputs, outputs)
         if "compile" in header:
             compile_again(model, tensors, header["compile"])
         return model
+
+    # ---- copying
+
+    @property
+    def copied_whole(self) -> bool:
+        """Whether the graph is all that there is to it: no class of a user's made it."""
+        kind = type(self)
+        return self.traced and kind.__init__ is Model.__init__ and kind.call is GraphLayer.call
+
+    def arguments(self) -> dict[str, Any]:
+        found = super().arguments()
+        del found["trainable"]  # No argument of a model.
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self)
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """What a file does not keep, as objects; may be set."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "compiled": self._compiled,
+            "carried_state": self.carried_state,
+            "random_state": self.random_state,
+            "history": self.history,
+        }
+
+    @session.setter
+    def session(self, session: Mapping[str, Any]) -> None:
+        self.name, self._trainable = session["name"], session["trainable"]
+        self._compiled, self._trainer = session["compiled"], None
+        self._carried.states = dict(session["carried_state"])
+        self.random_state = session["random_state"]
+        self.history = session["history"]
 
 
 def load_model(

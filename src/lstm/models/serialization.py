@@ -77,14 +77,20 @@ def graph_from_config(config: Mapping[str, Any], custom_layers: Classes, tensors
             is made before that is known.
     """
     layers = _layers(config["layers"], custom_layers)
-    outputs: list[list[SymbolicTensor]] = [[_input(entry)] for entry in config["inputs"]]
+    outputs: list[list[SymbolicTensor]] = [[input_from_config(entry)] for entry in config["inputs"]]
     inputs = [tensor for (tensor,) in outputs]
 
     def ends(pairs: Sequence[Any]) -> list[SymbolicTensor]:
         return [_entry("index", k, _entry("node", n, outputs)) for n, k in pairs]
 
+    def saved(key: str, shape: Sequence[int]) -> NDArray[Any]:
+        if key not in tensors:
+            raise InvalidValueError(key, "an array", "none")
+        checks.shape(key, tensors[key].shape, shape)
+        return tensors[key]
+
     for layer in layers.values():
-        layer.saved_weights = tensors
+        layer.weight_source = saved
     for call in config["calls"]:
         made = layers[call["layer"]].connect(ends(call["inputs"]))
         outputs.append(made if isinstance(made, list) else [made])
@@ -93,7 +99,7 @@ def graph_from_config(config: Mapping[str, Any], custom_layers: Classes, tensors
         # Files that were written before this was kept count on the order of the calls.
         outputs[-1][0].node.name = call.get("name")
     for layer in layers.values():
-        layer.saved_weights = None
+        layer.weight_source = None
     return Graph(inputs, ends(config["outputs"]))
 
 
@@ -144,7 +150,8 @@ def _entry(argument: str, value: Any, entries: Sequence[Any]) -> Any:
     return entries[number]
 
 
-def _input(entry: Mapping[str, Any]) -> SymbolicTensor:
+def input_from_config(entry: Mapping[str, Any]) -> SymbolicTensor:
+    """The input that a description of a graph says."""
     batch, *sizes = entry["shape"]
     shape = (
         batch if batch is None else checks.int_at_least("shape of an input", batch, 0),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks, saving
+from lstm.container import pack
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.layers.base import StepState
 
@@ -112,9 +113,21 @@ class State(Mapping[str, StepState]):
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        parts: dict[str, dict[int, np.ndarray]] = {}
         with saving.reading(path, ("state",)) as (tensors, _):
-            for key, array in tensors.items():
-                name, _, k = key.rpartition("/")
-                parts.setdefault(name, {})[int(k)] = array
+            return cls._from_tensors(tensors)
+
+    @classmethod
+    def _from_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "State":
+        parts: dict[str, dict[int, np.ndarray]] = {}
+        for key, array in tensors.items():
+            name, _, k = key.rpartition("/")
+            parts.setdefault(name, {})[int(k)] = array
         return cls({name: tuple(found[k] for k in sorted(found)) for name, found in parts.items()})
+
+    @classmethod
+    def _from_bytes(cls, data: bytes) -> "State":
+        with saving.unpacking(data, ("state",)) as (tensors, _):
+            return cls._from_tensors(tensors)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._from_bytes, (bytes(pack(*self._contents())),)

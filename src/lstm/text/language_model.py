@@ -1,5 +1,6 @@
 """LanguageModel: from a text to a model that writes like it."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os import PathLike
@@ -483,6 +484,9 @@ class LanguageModel:
         header["vocabulary"] = vocabulary
         header["history"] = None if self.history is None else self.history.history
         return tensors, header
+
+    def __copy__(self) -> "LanguageModel":
+        return copy.deepcopy(self)  # A copy shares nothing that either may change.
 
     @classmethod
     def load(cls, path: str | PathLike[str], backend: str | None = None) -> "LanguageModel":
