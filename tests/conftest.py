@@ -1,12 +1,14 @@
 """Fixtures that several test modules use."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 import lstm
 from lstm import backends
+from run_cases import train
 
 # A test says whether something is right, never how long it takes.
 settings.register_profile("no deadline", deadline=None)
@@ -18,6 +20,15 @@ def backend() -> Iterator[None]:
     """No test finds the backend that another one chose."""
     with backends.using():
         yield
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    with backends.using():
+        train(folder)
+    return folder
 
 
 @pytest.fixture

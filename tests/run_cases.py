@@ -1,4 +1,4 @@
-"""What the folder of a training holds, read as a user may read it at any time."""
+"""Small trainings in folders, and what these hold, read as a user may read it at any time."""
 
 import csv
 import hashlib
@@ -10,14 +10,47 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from language_cases import TEXT
 from lstm import LanguageModel, saving
+from lstm.callbacks import LambdaCallback, Logs
 from lstm.text import Corpus
+from lstm.text.run import Run
+from lstm.text.tokenization import Tokenization
 
 FILES = [
     *("checkpoint.safetensors", "config.json", "history.csv", "history.jsonl"),
     *("model.safetensors", "tokens.bin"),
 ]
 """Of a training that has come to its end, if it was too short for samples."""
+
+
+SMALL: dict[str, Any] = {"hidden": 4, "lr": 0.01, "seq_len": 16, "batch_size": 4, "epochs": 3}
+STEPS = 3 * 42
+
+
+def train(folder: Path, corpus: Any = TEXT, **options: Any) -> LanguageModel:
+    return LanguageModel.train(corpus, folder=folder, seed=5, **SMALL | options)
+
+
+def begin(folder: Path, corpus: Any = TEXT, **options: Any) -> Run:
+    return Run.begin(corpus, Tokenization(), SMALL | options, folder, seed=5)
+
+
+def at_step(run: Run, step: int, what: Any) -> LambdaCallback:
+    """What happens after a step of a training."""
+
+    def happen(batch: int, logs: Logs) -> None:
+        if run.training.step == step:
+            what()
+
+    return LambdaCallback(on_train_batch_end=happen)
+
+
+def stop_at(run: Run, step: int) -> None:
+    """Train to a step, and stop there as Ctrl-C does."""
+    stop = at_step(run, step, lambda: setattr(run.training, "interrupted", True))
+    with pytest.raises(KeyboardInterrupt):
+        run.train(callbacks=stop)
 
 
 def digest(file: Path) -> str:
@@ -45,6 +78,14 @@ def table(folder: Path) -> list[dict[str, float]]:
 def timeless(rounds: list[dict[str, float]]) -> list[dict[str, float]]:
     """The rounds without the time that they took."""
     return [{key: value for key, value in r.items() if key != "seconds"} for r in rounds]
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """What every file says."""
+    return {
+        path.name: digest(path) if path.suffix == ".safetensors" else path.read_bytes()
+        for path in folder.iterdir()
+    }
 
 
 def check_readable(folder: Path, vocabulary_size: int) -> None:

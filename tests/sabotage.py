@@ -19,14 +19,14 @@ from lstm.cli import main
 
 @contextmanager
 def sabotaged(at: int, deed: Callable[[], Any]) -> Iterator[list[str]]:
-    """Do a deed at a point of the saves within the `with` block, which are counted from 1.
+    """Do a deed from a point of the saves within the `with` block on; they are counted from 1.
 
     A save has six points: before its bytes are written, when half of them are, before the file is
     flushed to the disk, before and after it is renamed, and after the folder is flushed.
 
     Args:
         at: number of the point; 0 for none.
-        deed: what happens there.
+        deed: what happens there, and at all later points that are reached.
 
     Returns:
         The names of the points, which grow as they are reached.
@@ -35,7 +35,7 @@ def sabotaged(at: int, deed: Callable[[], Any]) -> Iterator[list[str]]:
 
     def reach(name: str) -> None:
         points.append(name)
-        if len(points) == at:
+        if 0 < at <= len(points):
             deed()
 
     class File(io.BufferedWriter):

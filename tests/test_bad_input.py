@@ -197,7 +197,7 @@ class TestData:
             ("validation_split", "half"),
             ("verbose", 7),
             ("callbacks", [3]),
-            ("steps_per_epoch", 3),
+            ("steps_per_epoch", 0),
             ("chunk_length", 2),
         ],
     )

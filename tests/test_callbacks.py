@@ -354,7 +354,7 @@ class TestTerminateOnNaN:
     def test_stops_at_the_first_batch(
         self, model: lstm.Model, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        model.compile(lstm.optimizers.SGD(1e30), "mse")
+        model.compile(lstm.optimizers.SGD(1e16), "mse")
         recorder = Recorder()
         with np.errstate(all="ignore"):
             history = model.fit(X, Y, 2, 5, callbacks=[recorder, TerminateOnNaN()], verbose=0)

@@ -98,6 +98,7 @@ class TestTrain:
         assert result == {
             "model": str(Path("m/model.safetensors")),
             "parameters": loaded.model.count_params(),
+            "unknown_share": 0.0,
             "best": min(records, key=lambda record: float(record["val_loss"])),
             **records[-1],
         }
@@ -287,6 +288,7 @@ class TestEvaluate:
         expected = model.evaluate(TEXT[:300])
         assert result == vars(expected) | {
             "corpus": "-",
+            "unknown_share": 0.0,
             "nats_per_character": expected.nats_per_character,
             "bits_per_character": expected.bits_per_character,
             "bits_per_byte": expected.bits_per_byte,

@@ -1,14 +1,7 @@
 """The command `lstm` where something is wrong: one sentence, an exit code, nothing written."""
 
 import inspect
-import json
-import os
-import re
-import shutil
-import signal
-import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +13,6 @@ from lstm import LanguageModel
 from lstm.cli import app
 from lstm.cli.train import train
 from lstm.text import Corpus
-from lstm.text.run import Run
-
-COMMAND = shutil.which("lstm", path=str(Path(sys.executable).parent))
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +176,7 @@ class TestFailures:
             ("generate network.safetensors", "holds a model, not a language model"),
             ("evaluate none text.txt", "none: there is no such file"),
             ("evaluate broken text.txt", "is damaged"),
-            ("evaluate done", "done: holds no training to go on with"),
+            ("evaluate done", "done: holds no text to evaluate on (there is no tokens.bin)"),
             ("evaluate done/model.safetensors", "corpus: expected a text, where the model is"),
             ("evaluate done none.txt", "corpus: expected a file that can be read"),
             ("evaluate done empty.txt", "corpus: expected a text that is not empty"),
@@ -245,8 +235,7 @@ class TestFailures:
         code, message = fails(folder, "train", "text.txt")
         assert code == 2
         assert message == (
-            "error: --out: expected a folder that does not exist yet (or --resume text-model), "
-            "got text-model\n"
+            "error: --out: expected a folder that does not exist yet, got text-model\n"
         )
 
     def test_a_training_that_runs_away_leaves_no_empty_folder(self, folder: Path) -> None:
@@ -289,88 +278,3 @@ class TestFailures:
 
         monkeypatch.setattr(Corpus, "write", interrupt)
         assert fails(folder, "train", "text.txt") == (130, "error: stopped\n")
-
-
-@pytest.mark.skipif(COMMAND is None, reason="the command is not installed beside this Python")
-class TestProcess:
-    """What only a process of its own shows."""
-
-    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-        assert COMMAND is not None
-        options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        return subprocess.Popen([COMMAND, *arguments], **options)
-
-    @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
-    def test_ctrl_c_saves_everything(self, folder: Path) -> None:
-        # A shell in the background lets its children ignore the signal, and they theirs.
-        process = self.start(
-            *["train", "text.txt", "--out", "m", "--hidden", "8", "--epochs", "1000000"],
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
-        deadline = time.monotonic() + 60
-        while not (folder / "m/model.safetensors").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
-        assert process.returncode == 130
-        message = stderr.decode()
-        assert message.count("\n") == 1
-        step, command = re.fullmatch(
-            r"error: stopped at step ([\d,]+)\. Go on with: (.*)\n", message
-        ).groups()  # type: ignore[union-attr]
-        assert command == "lstm train --resume m"
-        loaded = LanguageModel.load("m/model.safetensors")
-        assert loaded.history is not None
-        assert len(loaded.history.epoch) >= 1
-        assert len(loaded.generate("the ", 9)) == 13
-        assert sorted(path.name for path in (folder / "m").iterdir()) == [
-            "checkpoint.safetensors",
-            "config.json",
-            "history.csv",
-            "history.jsonl",
-            "model.safetensors",
-            "tokens.bin",
-        ]
-        assert Run.resume("m").training.step == int(step.replace(",", ""))
-
-    def test_a_reader_who_leaves_ends_it_quietly(self, folder: Path) -> None:
-        process = self.start("generate", "done", "--length", "1000000")
-        assert process.stdout is not None
-        assert process.stderr is not None
-        assert len(process.stdout.read(1)) == 1
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait(60) == 0
-        process.stderr.close()
-
-    def test_a_training_that_nobody_watches_ends_quietly(self, folder: Path) -> None:
-        process = self.start("train", "text.txt", "--out", "m", "--epochs", "1000000")
-        assert process.stdout is not None
-        process.stdout.close()
-        assert process.stderr is not None
-        assert process.stderr.read() == b""
-        assert process.wait(60) == 0
-        process.stderr.close()
-        assert not (folder / "m").exists()
-
-    def test_a_terminal_that_lacks_characters(self, folder: Path) -> None:
-        model = LanguageModel.train("Привет 😀\n" * 50, hidden=2, epochs=1, seed=0)
-        model.save("unicode.safetensors")
-        expected = model.generate("😀", 50, temperature=0.8, seed=1)
-        environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
-        arguments = ["generate", "unicode.safetensors", "--prompt", "😀", "--length", "50"]
-        arguments += ["--seed", "1"]
-        stdout, stderr = self.start(*arguments, env=environment).communicate(timeout=60)
-        assert stderr == b""
-        assert stdout.decode("unicode_escape") == expected + "\n"
-        stdout, stderr = self.start(*arguments, "--json", env=environment).communicate(timeout=60)
-        assert stderr == b""
-        assert "😀" + json.loads(stdout)["text"] == expected
-
-    def test_exit_codes(self, folder: Path) -> None:
-        for arguments, code in ((["info", "done"], 0), (["info", "none"], 1), (["inof"], 2)):
-            process = self.start(*arguments)
-            _, stderr = process.communicate(timeout=60)
-            assert process.returncode == code
-            assert b"Traceback" not in stderr
-            assert (stderr == b"") == (code == 0)

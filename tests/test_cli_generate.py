@@ -63,6 +63,15 @@ def test_a_prompt_from_a_file_or_standard_input(folder: Path, model: LanguageMod
     assert run("--prompt-file", "-", *options, stdin=prompt).stdout == expected
 
 
+def test_a_prompt_that_names_a_file_is_the_text_but_not_without_a_word(folder: Path) -> None:
+    (folder / "the").write_text("a")
+    result = run("--prompt", "the", "--length", "0")
+    assert result.stdout == "the\n"
+    expected = "--prompt is the text 'the' itself; --prompt-file reads the file of that name"
+    assert result.stderr == f"warning: {expected}\n"
+    assert run("--prompt-file", "the", "--length", "0").stderr == ""
+
+
 def test_a_prompt_of_a_megabyte(folder: Path) -> None:
     prompt = TEXT * 300
     shown = run("--prompt-file", "-", "--length", "5", "--seed", "0", stdin=prompt).stdout

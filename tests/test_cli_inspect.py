@@ -304,10 +304,12 @@ class TestPlot:
             (["begun"], 1, "begun/history.jsonl: is empty"),
             (["damaged"], 1, "damaged/history.jsonl: is damaged"),
             (["words"], 1, "words/history.jsonl: is damaged"),
+            (["judged"], 1, "judged/history.jsonl: is damaged"),
+            (["lacks"], 1, "lacks/history.jsonl: is damaged (it lacks loss, seconds, step)"),
             (["one", "one"], 1, "runs: expected folders of trainings, each once, got one, one"),
             (["one", "--output", "a.txt"], 2, "--output: expected a file that ends with .png"),
             (["one", "--output", "none/a.png"], 2, "--output: expected a file in a folder that"),
-            (["one", "--output", "dir.png"], 2, "--output: expected a file in a folder that"),
+            (["one", "--output", "dir.png"], 2, "--output: expected a file, got the folder dir.p"),
             (["one", "--over", "tme"], 2, "--over: expected one of 'time', 'steps', 'epochs' (did"),
         ],
     )
@@ -316,8 +318,10 @@ class TestPlot:
     ) -> None:
         training(folder, "one")
         training(folder, "words", loss="low")
+        training(folder, "judged", val_loss=None)
         (folder / "dir.png").mkdir()
-        for name, content in (("begun", ""), ("damaged", '{"epoch": 1}\n{')):
+        contents = {"begun": "", "damaged": '{"epoch": 1}\n{', "lacks": '{"epoch": 1}\n'}
+        for name, content in contents.items():
             (folder / name).mkdir()
             (folder / name / "history.jsonl").write_text(content)
         got, shown = fails("plot", *arguments, folder=folder)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.inspection import colored_html, colored_text
-from lstm.inspection.coloring import ABOVE, BELOW, INK, visible
+from lstm.inspection.coloring import ABOVE, BELOW, INK, marked
 
 
 def luminance(color: str) -> float:
@@ -54,7 +54,7 @@ def test_the_text_is_legible_on_the_strongest_colour(color: str) -> None:
 
 
 def test_line_breaks_and_control_characters_are_seen() -> None:
-    assert visible("a\nb\tc\x00\x1b") == "a↵\nb⇥\tc␀␛"
+    assert marked("a\nb\tc\x00\x1b") == "a↵\nb⇥\tc␀␛"
     assert "↵\n" in colored_html(["\n"], [1.0])
     assert colored_text(["a\n"], [1.0]).plain == "a↵\n"
 
@@ -66,7 +66,7 @@ def test_any_text_comes_back(pieces: list[str]) -> None:
     inside = re.search(r"<pre[^>]*>\n(.*)</pre>", page, re.DOTALL)
     assert inside is not None
     text = html.unescape(re.sub(r"<[^>]*>", "", inside[1]))
-    assert text == "".join(map(visible, pieces))
+    assert text == "".join(map(marked, pieces))
     assert colored_text(pieces, values).plain == text
 
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.text import CharVocabulary, Corpus, TextSource, source
+from lstm.text.normalization import normalized
 
 RNG = np.random.default_rng(5)
 TEXT = "to be or not\nto be, thát is the\nquestion 🎉\n" * 30
@@ -90,13 +91,27 @@ class TestWriting:
         assert_array_equal(Corpus.open(path, len(VOCABULARY)).tokens, corpus.tokens)
         assert_array_equal(Corpus.encode(text, VOCABULARY).tokens, corpus.tokens)
 
+    def test_a_file_without_a_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        seen: list[int] = []
+        corpus = Corpus.aside(TextSource.of(TEXT), VOCABULARY, seen.append)
+        if os.name == "posix":  # Elsewhere it has a name, but goes with the process, too.
+            assert list(tmp_path.iterdir()) == []
+        assert_array_equal(corpus.tokens, VOCABULARY.encode(TEXT))
+        assert corpus.vocabulary_size == len(VOCABULARY)
+        assert seen[-1] == len(TEXT)
+        assert [x.shape for x, _ in corpus.chunks(2, 500)] == [(2, 500), (2, 144)]
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+        with pytest.raises(ModelFileError, match="a temporary file: cannot be written"):
+            Corpus.aside(TextSource.of(TEXT), VOCABULARY)
+
     @given(st.text(st.sampled_from("ab \n\r"), min_size=1, max_size=80), st.integers(1, 20))
     def test_tokens_do_not_depend_on_the_chunks(self, text: str, size: int) -> None:
         with tempfile.TemporaryDirectory() as name:
             path = Path(name, "text")
             path.write_bytes(text.encode())
             tokens = Corpus.encode(source(path, chunk_size=size), Words(100)).tokens
-        assert_array_equal(tokens, Words(100).encode(text.replace("\r\n", "\n")))
+        assert_array_equal(tokens, Words(100).encode(normalized(text)))
 
     def test_in_memory_is_a_copy(self) -> None:
         tokens = np.array([1, 2, 3], np.uint8)

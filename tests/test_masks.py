@@ -15,6 +15,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 import lstm
+from gradients import assert_gradient
 from lstm import layers as layers_module
 from lstm import ops
 from lstm.errors import InvalidShapeError, InvalidValueError, LSTMError
@@ -356,6 +357,20 @@ class TestSeveralInputs:
         for x in ([[first, second], [second, first]], [[first, second], np.ones((2, 3, 2))]):
             with pytest.raises(InvalidValueError, match=r"^inputs of \w+: expected .*same lengths"):
                 model.predict(x)
+
+    def test_gradients_where_one_is_padding_and_the_other_is_not(self) -> None:
+        inputs, embedding = [lstm.Input((3,)), lstm.Input((3,))], Embedding(5, 2, mask_zero=True)
+        layers = [Dense(2)(embedding(x)) for x in inputs]
+        model = lstm.Model(inputs, LSTM(2)(Multiply()([*layers, layers[0]])))
+        rng = np.random.default_rng(4)
+        model.set_weights([rng.normal(0, 0.7, w.shape) for w in model.get_weights()])
+        x = [np.array([[1, 2, 0], [3, 0, 0]]), np.array([[4, 0, 0], [2, 1, 0]])]
+        y = rng.normal(size=(2, 2))
+        model.compile(lstm.optimizers.SGD(0.0), "mse")
+        model.train_on_batch(x, y)
+        for name, weight in model.graph.weights.items():
+            gradient = weight.gradient.copy()
+            assert_gradient(gradient, lambda: model.evaluate(x, y), weight.value, name)
 
     def test_a_state_has_no_say_in_the_mask(self, inputs: Any) -> None:
         """The decoder reads all of its steps, whatever the encoder skipped."""

@@ -93,14 +93,15 @@ CASES = [
     MetricCase("acc", SPARSE, "softmax", CLASSES, right_class),
     MetricCase("sparse_categorical_accuracy", SPARSE, "softmax", CLASSES, right_class),
     MetricCase("categorical_accuracy", "mse", "tanh", ONE_HOT, right_class),
+    MetricCase("accuracy", "mse", "tanh", ONE_HOT, right_class),
     MetricCase(
-        "accuracy",
+        "binary_accuracy",
         "binary_crossentropy",
         "sigmoid",
         BITS,
         lambda p: ((p > 0.5) == BITS).mean(-1),
     ),
-    MetricCase("accuracy", LOGITS, None, BITS, lambda p: ((p > 0) == BITS).mean(-1)),
+    MetricCase("binary_accuracy", LOGITS, None, BITS, lambda p: ((p > 0) == BITS).mean(-1)),
     MetricCase(
         "binary_accuracy", SPARSE, "softmax", CLASSES, lambda p: ((p > 0.5) == ONE_HOT).mean(-1)
     ),
@@ -118,8 +119,12 @@ class TestValues:
         got, values = case.evaluate(X, case.y)
         assert_close(got, values.mean(), "loss", terms=TERMS)
 
-    def test_weights_of_steps(self, case: MetricCase) -> None:
+    def test_weights_of_steps_are_for_weighted_metrics(self, case: MetricCase) -> None:
         got, values = case.evaluate(X, case.y, sample_weight=WEIGHT)
+        assert_close(got, values.mean(), "loss", terms=TERMS)
+        model = model_of(case.activation, case.loss, ())
+        model.compile("sgd", case.loss, weighted_metrics=[case.metric])
+        _, got = model.evaluate(X, case.y, 3, sample_weight=WEIGHT)
         expected = (values * WEIGHT).sum() / WEIGHT.sum()
         assert_close(got, expected, "loss", terms=TERMS)
 

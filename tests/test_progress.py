@@ -56,6 +56,17 @@ def test_evaluate_says_its_result_when_asked(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().out == f"loss: {loss:.4f}  mae: {mae:.4f}\n"
 
 
+def test_names_that_could_be_taken_for_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    def metric(y_true: object, y_pred: object) -> float:
+        return 0.5
+
+    metric.__name__ = "[/red]"
+    model = lstm.Sequential([lstm.Input((2,)), Dense(1)])
+    model.compile("sgd", "mse", [metric])
+    model.fit(X, X[:, 0], batch_size=1, verbose=1)
+    assert "[/red] 0.5000" in capsys.readouterr().out
+
+
 PROGRAM = """
 import time, numpy, lstm
 model = lstm.Sequential([lstm.Input((2,)), lstm.layers.Dense(1)])

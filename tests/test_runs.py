@@ -24,42 +24,20 @@ from lstm.text.run import Run
 from lstm.text.tokenization import Tokenization
 from run_cases import (
     FILES,
+    SMALL,
+    STEPS,
+    at_step,
+    begin,
     check_readable,
     check_same,
     checkpoint,
-    digest,
+    contents,
     records,
+    stop_at,
     table,
     timeless,
+    train,
 )
-
-SMALL: dict[str, Any] = {"hidden": 4, "lr": 0.01, "seq_len": 16, "batch_size": 4, "epochs": 3}
-STEPS = 3 * 42
-
-
-def train(folder: Path, corpus: Any = TEXT, **options: Any) -> LanguageModel:
-    return LanguageModel.train(corpus, folder=folder, seed=5, **SMALL | options)
-
-
-def begin(folder: Path, corpus: Any = TEXT, **options: Any) -> Run:
-    return Run.begin(corpus, Tokenization(), SMALL | options, folder, seed=5)
-
-
-def at_step(run: Run, step: int, what: Any) -> LambdaCallback:
-    """What happens after a step of a training."""
-
-    def happen(batch: int, logs: Logs) -> None:
-        if run.training.step == step:
-            what()
-
-    return LambdaCallback(on_train_batch_end=happen)
-
-
-def stop_at(run: Run, step: int) -> None:
-    """Train to a step, and stop there as Ctrl-C does."""
-    stop = at_step(run, step, lambda: setattr(run.training, "interrupted", True))
-    with pytest.raises(KeyboardInterrupt):
-        run.train(callbacks=stop)
 
 
 def stopped(folder: Path, step: int = 50, **options: Any) -> Path:
@@ -68,20 +46,13 @@ def stopped(folder: Path, step: int = 50, **options: Any) -> Path:
     return folder
 
 
-def contents(folder: Path) -> dict[str, Any]:
-    """What every file says."""
-    return {
-        path.name: digest(path) if path.suffix == ".safetensors" else path.read_bytes()
-        for path in folder.iterdir()
-    }
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a training that nothing disturbed."""
-    folder = tmp_path_factory.mktemp("whole") / "run"
-    train(folder)
-    return folder
+def unbegun(folder: Path, left: Sequence[str] = ("config.json",)) -> None:
+    """Leave what a training leaves that is killed before its first checkpoint."""
+    config = json.loads((folder / "config.json").read_bytes())
+    del config["chosen"]
+    (folder / "config.json").write_text(json.dumps(config))
+    for name in set(os.listdir(folder)) - {*left}:
+        (folder / name).unlink()
 
 
 @pytest.fixture
@@ -140,7 +111,7 @@ class TestFolder:
 
         def look(number: int, logs: Logs) -> None:
             check_readable(folder, len(set(TEXT)))
-            seen.append(sorted(os.listdir(folder)))
+            seen.append(sorted(path.name for path in folder.glob("[!.]*")))
 
         callback = LambdaCallback(on_train_batch_end=look, on_epoch_end=look)
         train(folder, checkpoint_every=0, callbacks=callback)
@@ -304,12 +275,7 @@ class TestGoingOn:
         (folder.parent / "text.txt").write_text(TEXT)
         monkeypatch.chdir(folder.parent)
         begin(folder, Path("text.txt"))
-        config = json.loads((folder / "config.json").read_bytes())
-        del config["chosen"]
-        (folder / "config.json").write_text(json.dumps(config))
-        for name in os.listdir(folder):
-            if name not in left:
-                (folder / name).unlink()
+        unbegun(folder, left)
         # The text is found from anywhere.
         monkeypatch.chdir("/")
         LanguageModel.resume(folder)
@@ -324,7 +290,7 @@ class TestGoingOn:
         Path("text.txt").write_text(TEXT)
         options: dict[str, Any] = SMALL | {"seq_len": 4}
         Run.begin(Path("text.txt"), Tokenization("tokenizer.json"), options, folder, 5)
-        (folder / "checkpoint.safetensors").unlink()
+        unbegun(folder)
         # It, too, is found from anywhere.
         monkeypatch.chdir("/")
         assert Run.resume(folder).language_model.vocabulary == vocabulary
@@ -359,17 +325,27 @@ class TestGoingOn:
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are those of POSIX")
 class TestSignals:
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-    def test_end_it_after_the_step_under_way(
-        self, folder: Path, whole: Path, number: signal.Signals
-    ) -> None:
-        handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+    def test_end_it_after_the_step_under_way(self, folder: Path, whole: Path, name: str) -> None:
+        number = signal.Signals[name]
+        handler = signal.getsignal(number)
         run = begin(folder)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match=name):
             run.train(callbacks=at_step(run, 60, lambda: os.kill(os.getpid(), number)))
-        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
-        assert checkpoint(folder)[1]["training"]["step"] == 60
+        assert signal.getsignal(number) == handler
+        assert run.kept == checkpoint(folder)[1]["training"]["step"] == 60
         LanguageModel.resume(folder)
+        check_same(folder, whole)
+
+    def test_nohup_is_heard(
+        self, folder: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            run = begin(folder)
+            run.train(callbacks=at_step(run, 60, lambda: os.kill(os.getpid(), signal.SIGHUP)))
+        finally:
+            signal.signal(signal.SIGHUP, before)
         check_same(folder, whole)
 
     def test_a_second_one_ends_it_at_once(self, folder: Path, whole: Path) -> None:
@@ -599,6 +575,7 @@ class TestErrors:
         monkeypatch.setattr(container, "FORMAT", container.FORMAT + 1)
         run.checkpoint()
         monkeypatch.undo()
+        del run
         with pytest.raises(ModelFileError, match="was written by a later version of lstm-kit"):
             LanguageModel.resume(folder)
 
@@ -614,11 +591,19 @@ class TestErrors:
             saving.write(file, tensors, {k: v for k, v in header.items() if k != key})
             with pytest.raises(ModelFileError, match="has a header that makes no sense"):
                 LanguageModel.resume(folder)
+        for key in header["chosen"]:
+            chosen = {k: v for k, v in header["chosen"].items() if k != key}
+            saving.write(file, tensors, header | {"chosen": chosen})
+            with pytest.raises(ModelFileError, match=f"has a header .* none for {key}"):
+                LanguageModel.resume(folder)
+        for key in tensors:
+            saving.write(file, {k: v for k, v in tensors.items() if k != key}, header)
+            with pytest.raises(ModelFileError, match="has a header that makes no sense"):
+                LanguageModel.resume(folder)
 
     def test_a_text_that_can_be_read_only_once(self, folder: Path) -> None:
         begin(folder, TextSource.of(TEXT))
-        for name in ("checkpoint.safetensors", "tokens.bin"):
-            (folder / name).unlink()
+        unbegun(folder)
         with pytest.raises(ModelFileError, match="had not begun; remove it and begin again"):
             LanguageModel.resume(folder)
 
@@ -626,7 +611,7 @@ class TestErrors:
         text = folder.parent / "text.txt"
         text.write_text(TEXT)
         begin(folder, source(text))
-        (folder / "checkpoint.safetensors").unlink()
+        unbegun(folder)
         text.unlink()
         with pytest.raises(InvalidValueError, match=r"^corpus: expected a file that can be read"):
             LanguageModel.resume(folder)

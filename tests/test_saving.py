@@ -148,6 +148,20 @@ class TestTraining:
         for w, v in zip(model.get_weights(), loaded.get_weights(), strict=True):
             assert_array_equal(w, v)
 
+    @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam", "adamw"])
+    def test_of_what_it_needs_nothing_may_be_missing(self, path: Path, optimizer: str) -> None:
+        model = small()
+        model.compile(optimizer, "mse")
+        model.fit(X, Y, verbose=0)
+        model.save(path)
+        with saving.reading(path, ("model",)) as (tensors, header):
+            assert any(name.startswith("optimizer/") for name in tensors)
+        for missing in tensors:
+            others = {name: array for name, array in tensors.items() if name != missing}
+            saving.write(path, others, header)
+            with pytest.raises(ModelFileError, match="makes no sense"):
+                lstm.load_model(path)
+
     def test_may_be_left_out(self, path: Path) -> None:
         model = small()
         model.compile("adam", "mse")

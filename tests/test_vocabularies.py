@@ -1,5 +1,6 @@
 """Text to tokens and back, with every kind of vocabulary."""
 
+import codecs
 import json
 import os
 import subprocess
@@ -559,6 +560,8 @@ class TestBPEVocabulary:
         assert vocabulary.decode(tokens) == " a ab€\ufffd"
         assert vocabulary.lengths[tokens].sum(axis=0).tolist() == [7, 9]
         assert vocabulary_from_config(vocabulary.to_config()) == vocabulary
+        path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+        assert BPEVocabulary.from_file(path) == vocabulary
 
     def test_nothing_but_the_text_decides_on_its_tokens(self) -> None:
         vocabulary = BPEVocabulary(word_piece().to_str())

@@ -3,16 +3,19 @@
 import copy
 import csv
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 import numpy as np
 
-from lstm import checks, plotting
-from lstm.errors import InvalidValueError, MissingExtraError, NotReadyError
+from lstm import checks, plotting, saving
+from lstm.errors import InvalidTypeError, InvalidValueError, MissingExtraError, NotReadyError
 from lstm.optimizers import Optimizer
+from lstm.terminal import say
 
 Logs = dict[str, float]
 
@@ -79,6 +82,120 @@ class Callback:
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """After each batch, with the means of the epoch so far."""
+
+    def on_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Another name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        """Another name of `on_train_batch_end`."""
+
+    def on_test_begin(self, logs: Logs) -> None:
+        """Before an evaluation, or a validation within `fit`."""
+
+    def on_test_end(self, logs: Logs) -> None:
+        """After an evaluation, with its means."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Before each batch of an evaluation, counted from 0."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs) -> None:
+        """After each batch of an evaluation, with the means so far."""
+
+    def on_predict_begin(self, logs: Logs) -> None:
+        """Before a prediction."""
+
+    def on_predict_end(self, logs: Logs) -> None:
+        """After a prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Before each batch of a prediction, counted from 0."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs) -> None:
+        """After each batch of a prediction; `logs["outputs"]` are its outputs."""
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+"""The moments of which callbacks are told."""
+
+_SAME = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+
+
+class CallbackList:
+    """Callbacks that are told of the same things. Only those are called that listen.
+
+    Args:
+        callbacks: whom to tell, in this order.
+        model: what they see.
+        params: what they are told before everything else.
+
+    Attributes:
+        last_logs: what `on_train_end` is given.
+
+    Raises:
+        InvalidTypeError: one of them is no `Callback`.
+        InvalidValueError: one has a method that looks like a misspelt hook.
+    """
+
+    def __init__(
+        self, callbacks: Sequence[Callback], model: Trainable, params: Mapping[str, Any]
+    ) -> None:
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise InvalidTypeError("callbacks", "Callbacks", type(callback).__name__)
+            _check_hooks(callback)
+        self._callbacks = list(callbacks)
+        self.last_logs: Logs = {}
+        for callback in callbacks:
+            callback.set_model(model)
+            callback.set_params(dict(params))
+        found = {hook: [_listener(callback, hook) for callback in callbacks] for hook in HOOKS}
+        self._listeners = {hook: [f for f in some if f is not None] for hook, some in found.items()}
+
+    def listen(self, hook: str) -> bool:
+        """Whether somebody wants to be told of this moment."""
+        return bool(self._listeners[hook])
+
+    def tell(self, hook: str, *news: Any) -> None:
+        """Call whoever listens."""
+        for listener in self._listeners[hook]:
+            listener(*news)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """A training: files are closed and the terminal is put in order even after Ctrl-C."""
+        begun: list[Callback] = []
+        try:
+            for callback in self._callbacks:
+                callback.on_train_begin({})
+                begun.append(callback)
+            yield
+        finally:
+            with ExitStack() as ends:
+                for callback in reversed(begun):
+                    ends.callback(self._end, callback)
+
+    def _end(self, callback: Callback) -> None:
+        callback.on_train_end(self.last_logs)
+
+
+def _listener(callback: Callback, hook: str) -> Callable[..., Any] | None:
+    """What to call at a moment; None if the callback has nothing to say there."""
+    for name in (hook, _SAME.get(hook, hook)):
+        method = getattr(callback, name)
+        if getattr(method, "__func__", None) is not getattr(Callback, name):
+            return method
+    return None
+
+
+def _check_hooks(callback: Callback) -> None:
+    """Refuse methods that look like hooks and would never be called."""
+    for name in dir(callback):
+        if name.startswith("on_") and name not in HOOKS:
+            meant = get_close_matches(name, HOOKS, n=1, cutoff=0.8)
+            if meant:
+                raise InvalidValueError(
+                    f"method of {type(callback).__name__}", f"{meant[0]}, which is called", name
+                )
 
 
 class History(Callback):
@@ -211,8 +328,8 @@ class ModelCheckpoint(Callback):
     """Save the model after each epoch, or after each that is the best so far.
 
     Args:
-        filepath: the file; may hold `{epoch}` (from 1) and keys of the logs, such as
-            `{val_loss:.3f}`.
+        filepath: the file, in a folder that exists; may hold `{epoch}` (from 1) and keys of the
+            logs, such as `{val_loss:.3f}`. Folders whose names hold one are made.
         monitor: key of the logs.
         save_best_only: save only improvements.
         mode: "min", "max", or "auto" (accuracies rise, all else falls).
@@ -229,13 +346,21 @@ class ModelCheckpoint(Callback):
         self.save_best_only = save_best_only
         self._best = _Best(monitor, mode)
 
+    def on_train_begin(self, logs: Logs) -> None:
+        target = Path(self.filepath)
+        while "{" in str(target.parent):
+            target = target.parent
+        saving.check_writable("filepath", target)
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if not self.save_best_only or self._best.improved(logs):
             try:
-                path = self.filepath.format(epoch=epoch + 1, **logs)
+                path = Path(self.filepath.format(epoch=epoch + 1, **logs))
             except (KeyError, IndexError, ValueError) as error:
                 known = ", ".join(["epoch", *logs])
                 raise InvalidValueError("filepath", f"fields out of {known}", error) from error
+            if path.parent != Path(self.filepath).parent:
+                path.parent.mkdir(parents=True, exist_ok=True)
             self.model.save(path)
 
 
@@ -243,9 +368,8 @@ class LambdaCallback(Callback):
     """Call functions at the moments they are named after.
 
     Args:
-        functions: any of `on_train_begin(logs)`, `on_train_end(logs)`,
-            `on_epoch_begin(epoch, logs)`, `on_epoch_end(epoch, logs)`,
-            `on_train_batch_begin(batch, logs)`, `on_train_batch_end(batch, logs)`.
+        functions: by the name of a method of `Callback`, such as `on_train_begin(logs)`,
+            `on_epoch_end(epoch, logs)`, `on_train_batch_end(batch, logs)`.
 
     Example:
         >>> import lstm
@@ -255,9 +379,8 @@ class LambdaCallback(Callback):
     """
 
     def __init__(self, **functions: Callable[..., Any] | None) -> None:
-        hooks = [name for name in dir(Callback) if name.startswith("on_")]
         for name, function in functions.items():
-            checks.one_of("LambdaCallback", name, hooks)
+            checks.one_of("LambdaCallback", name, HOOKS)
             if function is not None:
                 setattr(self, name, function)
 
@@ -266,7 +389,7 @@ class CSVLogger(Callback):
     """Write the logs of every epoch to a CSV file, a row at a time.
 
     Args:
-        filename: the file.
+        filename: the file, in a folder that exists.
         separator: between two values.
         append: add to the file instead of replacing it.
     """
@@ -284,10 +407,16 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         self._fields: list[str] = []
-        if self.append and self.filename.exists():
-            with self.filename.open(newline="") as file:
-                self._fields = next(csv.reader(file, delimiter=self.separator), [])
-        self._file = self.filename.open("a" if self._fields else "w", newline="")
+        try:
+            if self.append and self.filename.exists():
+                with self.filename.open(newline="", encoding="utf-8") as file:
+                    self._fields = next(csv.reader(file, delimiter=self.separator), [])
+            self._file = self.filename.open(
+                "a" if self._fields else "w", newline="", encoding="utf-8"
+            )
+        except OSError as error:
+            got = f"{self.filename} ({checks.reason(error)})"
+            raise InvalidValueError("filename", "a file that can be written", got) from None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         assert self._file is not None
@@ -337,7 +466,11 @@ class TensorBoard(Callback):
     def on_train_begin(self, logs: Logs) -> None:
         # Two files of one second would have the same name.
         suffix = f".{self.model.optimizer.step}"
-        self._writer = self._make(str(self.log_dir), filename_suffix=suffix)
+        try:
+            self._writer = self._make(str(self.log_dir), filename_suffix=suffix)
+        except OSError as error:
+            got = f"{self.log_dir} ({checks.reason(error)})"
+            raise InvalidValueError("log_dir", "a folder that can be written to", got) from None
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         step = self.model.optimizer.step
@@ -359,5 +492,5 @@ class TerminateOnNaN(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if not math.isfinite(logs["loss"]):
-            print(f"Batch {batch}: the loss is {logs['loss']}; training stops.")
+            say(f"Batch {batch}: the loss is {logs['loss']}; training stops.")
             self.model.stop_training = True

@@ -79,15 +79,70 @@ def shape(argument: str, got: Sequence[int | None], expected: Sequence[int | Non
         raise InvalidShapeError(argument, f"shape ({pattern})", f"shape {tuple(got)}")
 
 
-def finite(argument: str, array: NDArray[Any]) -> None:
-    """Check that a floating-point array holds neither NaN nor infinity."""
-    # The sum is finite for any sane input and costs one pass without a temporary.
-    if array.dtype.kind != "f" or not array.size or np.isfinite(array.sum(dtype=np.float64)):
+def numbers(argument: str, values: Any) -> NDArray[Any]:
+    """Return `values` as an array of real numbers.
+
+    Raises:
+        InvalidShapeError: they are sequences of different lengths.
+        InvalidTypeError: they are no numbers.
+        InvalidValueError: they are an array of `numpy.ma` in which something is masked.
+    """
+    if _masked(values):
+        raise InvalidValueError(
+            argument,
+            "an array without a mask, such as values.filled(0), or a list of sequences of "
+            "different lengths",
+            "a masked array of NumPy",
+        )
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise InvalidShapeError(argument, "an array", f"nested sequences ({error})") from error
+    if array.dtype.kind not in "iufb":
+        raise InvalidTypeError(argument, "numbers", f"dtype {array.dtype}")
+    return array
+
+
+def _masked(values: Any) -> bool:
+    """Whether an array of `numpy.ma`, in lists perhaps, hides something, which NumPy forgets."""
+    if isinstance(values, np.ma.MaskedArray):
+        return bool(np.ma.is_masked(values))
+    if not isinstance(values, list | tuple) or {*map(type, values)} <= {int, float, bool}:
+        return False
+    return any(map(_masked, values))
+
+
+def finite(argument: str, array: NDArray[Any], dtype: str | None = None) -> None:
+    """Check that a floating-point array holds neither NaN nor infinity.
+
+    Args:
+        argument: named in the error.
+        array: what to check.
+        dtype: what it is going to be computed in: its numbers have to be finite there, too.
+    """
+    if array.dtype.kind != "f" or not array.size:
         return
-    bad = ~np.isfinite(array)
-    if bad.any():
-        where = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise InvalidValueError(argument, "finite numbers", f"{array[where]} at index {where}")
+    limit = min(float(np.finfo(kind).max) for kind in (array.dtype, dtype or array.dtype))
+    with np.errstate(over="ignore", invalid="ignore"):
+        # One pass, without a temporary: the sum of float32 is finite if its numbers are; where a
+        # sum of squares is small, no number is large.
+        if array.dtype == np.float32:
+            if np.isfinite(array.sum(dtype=np.float64)):
+                return
+        elif array.dtype == np.float64 and array.flags.forc:
+            flat = array.ravel("K")
+            if np.dot(flat, flat) <= min(limit, 1e150) ** 2:
+                return
+        if array.min() >= -limit and array.max() <= limit:
+            return
+    where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= limit))[0])
+    value = array[where]
+    expected = f"numbers of at most {limit:.2g}, as {dtype} has them"
+    raise InvalidValueError(
+        argument,
+        expected if np.isfinite(value) else "finite numbers",
+        f"{value} at index {where}",
+    )
 
 
 def indices(argument: str, array: NDArray[Any], size: int) -> NDArray[np.int64]:
@@ -133,6 +188,11 @@ def utf8(argument: str, text: str) -> bytes:
 def character(text: str) -> str:
     """Return how a message shows one character, such as "'e' (U+0065)"."""
     return f"{text!r} (U+{ord(text):04X})"
+
+
+def reason(error: Exception) -> str:
+    """Return what the system says of an error, to stand within a sentence."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def saved_form(config: Mapping[str, Any], kind: str, keys: Sequence[str]) -> None:

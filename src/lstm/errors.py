@@ -1,8 +1,16 @@
 """The exceptions of the library: each names the argument, what was expected and what was got."""
 
+from lstm.terminal import visible
+
 
 class LSTMError(Exception):
-    """Base of every error that the library raises on purpose."""
+    """Base of every error that the library raises on purpose.
+
+    What it says may come from a file: control characters are shown as signs.
+    """
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class InvalidValueError(LSTMError, ValueError):
@@ -27,7 +35,7 @@ class InvalidValueError(LSTMError, ValueError):
         self.got = got
 
     def __str__(self) -> str:
-        return f"{self.argument}: expected {self.expected}, got {self.got}"
+        return visible(f"{self.argument}: expected {self.expected}, got {self.got}")
 
 
 class InvalidShapeError(InvalidValueError):
@@ -55,7 +63,15 @@ class ModelFileError(LSTMError, ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return visible(f"{self.path}: {self.reason}")
+
+
+class LSTMWarning(UserWarning):
+    """What a user should know, though it stops nothing; the message says what to do."""
+
+
+class StoppedWarning(LSTMWarning):
+    """A training stopped before its end; the message says why and what the model is left with."""
 
 
 class DataUnavailableError(LSTMError, ValueError):

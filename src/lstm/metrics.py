@@ -1,7 +1,7 @@
 """Metrics: what is reported beside the loss. They are computed on the host, in NumPy."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -63,8 +63,7 @@ class CategoricalAccuracy(Metric):
     """Share of positions at which the largest output is the right class."""
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
-        right = target if target.ndim < y.ndim else target.argmax(-1)
-        return y.argmax(-1) == right
+        return _found(y, target)
 
 
 class BinaryAccuracy(Metric):
@@ -81,6 +80,19 @@ class BinaryAccuracy(Metric):
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
         return (y > self._threshold) == (_entries(target, y) > 0.5)
+
+
+class Accuracy(BinaryAccuracy):
+    """Share of right answers: of entries where there is one output at a position, else of classes.
+
+    Args:
+        name: the key under which it is reported.
+        threshold: from which on a single output means yes.
+    """
+
+    def values(self, loss: float, y: Values, target: Values) -> Any:
+        alone = y.ndim == 1 or y.shape[-1] == 1
+        return super().values(loss, y, target) if alone else _found(y, target)
 
 
 class MeanAbsoluteErrorMetric(Metric):
@@ -142,6 +154,12 @@ class FunctionMetric(Metric):
         self._weight += count
 
 
+def _found(y: Values, target: Values) -> Values:
+    """Whether the largest output (..., V) is the right class, out of classes (...) or rows."""
+    right = target if target.ndim < y.ndim else target.argmax(-1)
+    return np.asarray(y.argmax(-1) == right)
+
+
 def _mean(values: Values, weight: Values | None) -> float:
     """The mean over positions, each weighing as much as `weight` says."""
     if weight is None or values.ndim == 0:
@@ -177,7 +195,7 @@ def get(spec: str | Metric | MetricFunction, loss: Loss) -> Metric:
     """A metric from its name, a function of (y_true, y_pred), or itself.
 
     Args:
-        spec: which; "accuracy" is the kind that fits the loss.
+        spec: which; "accuracy" is the kind that fits the outputs.
         loss: the loss of the model.
 
     Raises:
@@ -194,7 +212,7 @@ def get(spec: str | Metric | MetricFunction, loss: Loss) -> Metric:
     threshold = 0.0 if loss.from_logits else 0.5
     match name:
         case "accuracy" | "acc":
-            return CategoricalAccuracy(name) if categorical else BinaryAccuracy(name, threshold)
+            return Accuracy(name, threshold)
         case "categorical_accuracy" | "sparse_categorical_accuracy":
             return CategoricalAccuracy(name)
         case "binary_accuracy":
@@ -206,3 +224,15 @@ def get(spec: str | Metric | MetricFunction, loss: Loss) -> Metric:
     if not categorical:
         raise InvalidValueError("metrics", f"no {name!r} unless the loss is a cross-entropy", name)
     return Perplexity(name) if name == "perplexity" else BitsPerCharacter(name)
+
+
+def by_name(plain: Sequence[Metric], weighted: Sequence[Metric]) -> dict[str, Metric]:
+    """All metrics; those that share a name are told apart as in Keras: mae, mae_1, weighted_mae."""
+    named: dict[str, Metric] = {}
+    for prefix, metrics in (("", plain), ("weighted_", weighted)):
+        for metric in metrics:
+            name = base = metric.name if metric.name not in named else prefix + metric.name
+            while name in named:
+                name = f"{base}_{sum(known.startswith(base) for known in named)}"
+            named[name] = metric
+    return named

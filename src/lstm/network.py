@@ -16,7 +16,9 @@ from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, Inva
 from lstm.layers import LSTM, Dense, Input
 from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
+from lstm.models.columns import check_one_reading
 from lstm.optimizers import SGD, Adam, Optimizer
+from lstm.terminal import say
 
 Values = NDArray[Any]
 
@@ -157,7 +159,7 @@ class LSTMNetwork:
 
         Raises:
             InvalidShapeError, InvalidValueError, InvalidTypeError: data or arguments do not fit.
-            DivergedError: the loss became infinite, and the weights are lost.
+            DivergedError: the loss became infinite; the weights are those from before.
         """
         checks.int_at_least("epochs", epochs, 0)
         checks.number("learning_rate", learning_rate, 0, open_low=True)
@@ -169,7 +171,7 @@ class LSTMNetwork:
         ):
             if function is not None and not callable(function):
                 raise InvalidTypeError(name, "a function", repr(function))
-        inputs, targets = self._inputs(X), self._targets(Y)
+        inputs, targets = self._sequences(X), self._targets(Y)
         history = History()
         if periodic_callback is not None:
             periodic_callback()
@@ -178,7 +180,7 @@ class LSTMNetwork:
         for start in range(0, epochs, max(1, stretch)):
             if start and new_dataset is not None:
                 X, Y = _pair(new_dataset())
-                inputs, targets = self._inputs(X), self._targets(Y)
+                inputs, targets = self._sequences(X), self._targets(Y)
             with _named(x="X", y="Y"):
                 self.model.fit(
                     inputs,
@@ -284,6 +286,12 @@ class LSTMNetwork:
     def __copy__(self) -> "LSTMNetwork":
         return copy.deepcopy(self)  # A copy shares nothing that either may change.
 
+    def _sequences(self, X: Any) -> Any:
+        """X as `_inputs`, where it is not one sequence."""
+        if self.input_size == 1 and not _is_ragged(X):
+            check_one_reading("X", np.shape(X))
+        return self._inputs(X)
+
     def _inputs(self, X: Any) -> Any:
         """X as an array (N, T, D), or as a list of arrays (T, D)."""
         if _is_ragged(X):
@@ -354,7 +362,7 @@ class _Routine(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self._verbose:
             rate = self.model.optimizer.learning_rate
-            print(f"Epoch {epoch + 1}, Loss: {logs['loss']:.6f}, LR: {rate:.6f}", flush=True)
+            say(f"Epoch {epoch + 1}, Loss: {logs['loss']:.6f}, LR: {rate:.6f}")
         if self._periodic_callback is not None and (epoch + 1) % _CALLBACK_EVERY == 0:
             self._periodic_callback()
 
@@ -401,14 +409,7 @@ def _is_ragged(sequences: Any) -> bool:
 
 
 def _array(argument: str, values: Any) -> Values:
-    try:
-        array = np.asarray(values)
-    except ValueError as error:
-        raise InvalidShapeError(
-            argument, "an array, or a list of sequences", "parts that do not fit together"
-        ) from error
+    array = checks.numbers(argument, values)
     if not array.size:
         raise InvalidShapeError(argument, "at least one step", "none")
-    if array.dtype.kind not in "iufb":
-        raise InvalidTypeError(argument, "numbers", f"dtype {array.dtype}")
     return array

@@ -1,5 +1,6 @@
 """Optimizers: how weights follow their gradients, one call over the flat buffer."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -12,6 +13,9 @@ from lstm.backends.ops import Array
 from lstm.configured import Configured
 from lstm.container import pack
 from lstm.errors import InvalidTypeError
+
+_LONGEST = {"float32": 1e18, "float64": 1e150}
+"""Steps and gradients in each dtype are shorter: far beyond all sense, but squares are numbers."""
 
 
 class Optimizer(Configured):
@@ -84,13 +88,22 @@ class Optimizer(Configured):
         with saving.unpacking(state["slots"], ("slots",)) as (slots, _):
             vars(self).update(state | {"slots": slots})
 
-    def apply(self, backend: Backend, values: Array, gradients: Array) -> None:
-        """Take one step: change `values` (P) in place along `gradients` (P)."""
+    def apply(self, backend: Backend, values: Array, gradients: Array) -> bool:
+        """Take one step: change `values` (P) in place along `gradients` (P).
+
+        Returns:
+            Whether it did: it takes no step after which a weight, or the square of a gradient,
+            might be no number.
+        """
         self.prepare(backend, gradients.shape[0])
-        if self.clipnorm is not None:
-            backend.ops.clip_by_global_norm(gradients, self.clipnorm)
+        limit = math.inf if self.clipnorm is None else self.clipnorm
+        norm = backend.ops.clip_by_global_norm(gradients, limit)
+        length = min(norm, limit) * max(1.0, self.learning_rate)
+        if not (math.isfinite(norm) and length < _LONGEST[backend.dtype]):
+            return False
         self.step += 1
         self.update(backend, values, gradients)
+        return True
 
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
         """The step itself; what a subclass defines."""

@@ -1,11 +1,11 @@
 """Progress of a training: a bar on a terminal, a line per epoch elsewhere."""
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from lstm import checks
 from lstm.callbacks import Callback, Logs
+from lstm.terminal import on_a_terminal, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -20,7 +20,7 @@ class ProgressBar(Callback):
     """
 
     def __init__(self, verbose: int | str = "auto") -> None:
-        self._live = verbose == 1 or (verbose in ("auto", True) and sys.stdout.isatty())
+        self._live = verbose == 1 or (verbose in ("auto", True) and on_a_terminal())
         self._bar: Progress | None = None
 
     @staticmethod
@@ -39,12 +39,15 @@ class ProgressBar(Callback):
             return
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+        from lstm.screen import Screen
+
         self._bar = Progress(
             TextColumn("Epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed}/{task.total}"),
-            TextColumn("{task.fields[shown]}"),
+            TextColumn("{task.fields[shown]}", markup=False),
             TimeRemainingColumn(compact=True),
+            console=Screen(goes_on=True),
             transient=True,
         )
         self._bar.add_task(
@@ -62,10 +65,7 @@ class ProgressBar(Callback):
         # The bar gives way to a line, which is never cut to the width of the terminal.
         self._stop()
         seconds = time.perf_counter() - self._started
-        print(
-            f"Epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s  {self._shown(logs)}",
-            flush=True,
-        )
+        say(f"Epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s  {self._shown(logs)}")
 
     def on_train_end(self, logs: Logs) -> None:
         self._stop()

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any, BinaryIO
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from lstm import foreign
+from lstm import checks, foreign
 from lstm.container import DTYPES, FORMAT, Tensors, digest, header_of, pack, unpack
 from lstm.errors import InvalidValueError, LSTMError, ModelFileError
+from lstm.locking import lock
 
 Contents = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 """The arrays of a file by name, and its header."""
@@ -47,6 +49,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         try:
             with open(temporary, "xb") as file:
+                lock(file.fileno())  # Nobody takes it for what a process that died has left.
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -56,6 +59,42 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
+
+
+def remove_stray(temporary: Path) -> None:
+    """Remove a temporary file of `replacing`, unless a process still writes it."""
+    with suppress(OSError):
+        descriptor = os.open(temporary, os.O_RDWR)
+        free = lock(descriptor)
+        os.close(descriptor)
+        if free:
+            temporary.unlink()
+
+
+def check_writable(argument: str, path: str | os.PathLike[str]) -> None:
+    """Check that a file can be written, before there is anything to write.
+
+    Args:
+        argument: what the caller calls the file.
+        path: the file, which may exist.
+
+    Raises:
+        InvalidValueError: it is a folder, or its folder does not exist or cannot be written to.
+    """
+    file = Path(os.path.realpath(path))
+    if file.is_dir():
+        raise InvalidValueError(argument, "a file", f"the folder {path}")
+    if not file.parent.is_dir():
+        raise InvalidValueError(argument, "a file in a folder that exists", path)
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise InvalidValueError(
+            argument,
+            "a file in a folder that can be written to",
+            f"{path} ({checks.reason(error)})",
+        ) from None
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes | bytearray) -> None:

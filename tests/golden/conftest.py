@@ -1,3 +1,3 @@
-"""Keeps pytest from importing the script that needs PyTorch, in search of doctests."""
+"""Keeps pytest from importing the scripts that need other libraries, in search of doctests."""
 
-collect_ignore = ["make_golden.py"]
+collect_ignore_glob = ["make_*.py"]

@@ -74,7 +74,7 @@ def using(name: str | None = None, dtype: str | None = None) -> Iterator[Backend
 
 
 def _default() -> Backend:
-    name = os.environ.get("LSTM_BACKEND", native.NAME)
+    name = os.environ.get("LSTM_BACKEND") or native.NAME
     ops = BACKENDS[checks.one_of("LSTM_BACKEND", name, BACKENDS)]
     return Backend(ops, ops.DTYPES[0])
 

@@ -1,10 +1,11 @@
 """The command `lstm`."""
 
-import io
-import sys
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from lstm.cli.demo import demo
 from lstm.cli.evaluate import evaluate
@@ -12,11 +13,37 @@ from lstm.cli.generate import generate
 from lstm.cli.info import info
 from lstm.cli.inspect import inspect
 from lstm.cli.plot import plot
+from lstm.cli.process import prepared
 from lstm.cli.running import reported
 from lstm.cli.train import train
 from lstm.information import info as about
+from lstm.terminal import visible_name
+
+
+class _Commands(TyperGroup):
+    """The commands, with signs for control characters in what was not understood."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with _visible():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _visible():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _visible() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(message := getattr(error, "message", None), str):
+            error.message = visible_name(message)  # type: ignore[attr-defined]
+        raise
+
 
 app = typer.Typer(
+    cls=_Commands,
     help="Train and run LSTMs: from a text file to a model that writes.",
     no_args_is_help=True,
     add_completion=False,
@@ -47,8 +74,6 @@ for command in (train, generate, evaluate, inspect, plot, demo, info):
 
 
 def main() -> None:
-    """Entry point of the command."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A model may write what the encoding of the terminal lacks.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    app()
+    """Run the command."""
+    with prepared():
+        app()

@@ -5,16 +5,16 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 
 from lstm import checks, ops, seeding
-from lstm.cli.running import Screen, Seed
+from lstm.cli.running import Seed
 from lstm.data import addition, irreducible_loss, offline_corpus, progression
 from lstm.data.progression import progression_dataset
 from lstm.layers import LSTM, Conv1D, Dense, Input
 from lstm.models import Model
 from lstm.network import LSTMNetwork
 from lstm.optimizers import Adam
+from lstm.screen import Screen
 from lstm.text import CharVocabulary, Corpus, LanguageModel, TextSource, TrainingOptions
 from lstm.text.report import Report, show_sample
 from lstm.text.samples import Samples
@@ -49,7 +49,7 @@ def demo(
             _text(console, minutes, seed)
 
 
-def _text(console: Console, minutes: float, seed: int | None) -> None:
+def _text(console: Screen, minutes: float, seed: int | None) -> None:
     text = offline_corpus()
     vocabulary = CharVocabulary.from_text(text)
     corpus = Corpus.encode(TextSource.of(text), vocabulary)
@@ -72,7 +72,7 @@ def _text(console: Console, minutes: float, seed: int | None) -> None:
     console.print("\nNext, with a text of your own: lstm train my.txt --minutes 2")
 
 
-def _addition(console: Console, seed: int | None) -> None:
+def _addition(console: Screen, seed: int | None) -> None:
     model = _adder()
     floor = irreducible_loss(10)
     console.print("Two binary numbers come bit by bit, and the network must keep the carry.\n")
@@ -108,7 +108,7 @@ def _adder() -> Model:
     return model
 
 
-def _progression(console: Console, seed: int | None) -> None:
+def _progression(console: Screen, seed: int | None) -> None:
     x, y = progression_dataset(length=10, modulus=50, factor=3)
     console.print("Each number is three times the one before, modulo 50:\n")
     network = LSTMNetwork(1, 250, 50, loss="cross_entropy", apply_softmax=True, seed=seed)

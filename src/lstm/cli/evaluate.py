@@ -1,6 +1,5 @@
 """`lstm evaluate`: how well a model predicts a text."""
 
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -8,12 +7,14 @@ from typing import Annotated
 import typer
 
 from lstm import checks
-from lstm.cli.running import Json, Screen, print_json
+from lstm.cli.running import Json, print_json, tell, warn
 from lstm.cli.surprises import surprise_row, surprise_table
 from lstm.errors import InvalidValueError
+from lstm.screen import Screen
 from lstm.text import Corpus, LanguageModel
 from lstm.text.run_files import held_out
-from lstm.text.sources import source
+from lstm.text.sources import named
+from lstm.text.unknown_tokens import warning_of_evaluation
 
 
 def evaluate(
@@ -39,22 +40,22 @@ def evaluate(
     """Measure how well a model predicts a text, of any size."""
     checks.int_at_least("per_token", per_token, 0)
     language_model = LanguageModel.load(model)
-    with tempfile.TemporaryDirectory(prefix="lstm-") as folder:
-        if corpus:
-            text = source(corpus, encoding=encoding, errors=errors)
-            tokens = Corpus.write(Path(folder, "tokens.bin"), text, language_model.vocabulary)
-            what = str(text)
-        elif not model.is_dir():
-            raise InvalidValueError("corpus", "a text, where the model is not a folder", "none")
-        else:
-            tokens, part = held_out(model, len(language_model.vocabulary))
-            what = f"the {part} part"
-        result = language_model.evaluate(tokens)
-        found = language_model.surprises(tokens, per_token) if per_token else []
-        vocabulary = language_model.vocabulary
-        shown = [surprise_row(vocabulary, tokens, surprise) for surprise in found]
-        del tokens  # A file that is mapped cannot be removed everywhere.
+    if corpus:
+        text = named(corpus, encoding=encoding, errors=errors)
+        tokens, what = Corpus.aside(text, language_model.vocabulary), str(text)
+    elif not model.is_dir():
+        raise InvalidValueError("corpus", "a text, where the model is not a folder", "none")
+    else:
+        tokens, part = held_out(model, language_model)
+        what = f"the {part} part"
+    result = language_model.evaluate(tokens)
+    found = language_model.surprises(tokens, per_token) if per_token else []
+    vocabulary = language_model.vocabulary
+    shown = [surprise_row(vocabulary, tokens, surprise) for surprise in found]
+    if message := warning_of_evaluation(result.unknown_share):
+        warn(message)
     per_character = {
+        "unknown_share": result.unknown_share,
         "nats_per_character": result.nats_per_character,
         "bits_per_character": result.bits_per_character,
         "bits_per_byte": result.bits_per_byte,
@@ -63,11 +64,20 @@ def evaluate(
         surprises = {"surprises": shown} if per_token else {}
         print_json({"corpus": what} | asdict(result) | per_character | surprises)
         return
-    print(f"{what}: {result.tokens:,} tokens predicted, {result.characters:,} characters")
-    print(f"{result.nats:.4f} nats, {result.bits:.4f} bits a token")
-    print(f"{result.perplexity:.3f} perplexity of a token")
-    print(f"{result.nats_per_character:.4f} nats, {result.bits_per_character:.4f} bits a character")
-    print(f"{result.bits_per_byte:.4f} bits a byte")
-    print(f"{100 * result.accuracy:.2f} % of the tokens found at the first guess")
+    characters = "" if result.characters is None else f", {result.characters:,} characters"
+    unknown = "" if vocabulary.unknown is None else f", {100 * result.unknown_share:.1f} % unknown"
+    tell(f"{what}: {result.tokens:,} tokens predicted{unknown}{characters}")
+    tell(f"{result.nats:.4f} nats, {result.bits:.4f} bits a token")
+    tell(f"{result.perplexity:.3f} perplexity of a token")
+    if result.characters is None:
+        why = "the text cannot be written back where it is unknown"
+        if not result.unknown:
+            why = "the tokenizer does not keep the text as it is"
+        tell(f"no bits for a character or a byte: {why}")
+    else:
+        nats, bits = result.nats_per_character, result.bits_per_character
+        tell(f"{nats:.4f} nats, {bits:.4f} bits a character")
+        tell(f"{result.bits_per_byte:.4f} bits a byte")
+    tell(f"{100 * result.accuracy:.2f} % of the tokens found at the first guess")
     if shown:
         Screen().print(surprise_table(shown))

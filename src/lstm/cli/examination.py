@@ -6,12 +6,12 @@ from typing import Any
 
 from rich.table import Table
 
-from lstm.cli.running import Screen
 from lstm.cli.surprises import surprise_table
 from lstm.inspection import Examination, colored_text
 from lstm.inspection.memory import NOTICEABLE
 from lstm.inspection.saturation import GATES
 from lstm.inspection.units import FEWEST, UnitScore
+from lstm.screen import Screen
 
 _LINE, _SAMPLES = 150, 3
 """Tokens of a coloured line, and for how many units there is one."""
@@ -22,6 +22,8 @@ def show(screen: Screen, what: str, found: Examination, surprises: list[dict[str
     sample = found.reading
     part = f"the first {len(sample.text):,} of " if sample.sampled else ""
     read = f"{part}{sample.characters:,} characters, {len(sample.tokens):,} tokens"
+    if found.model.vocabulary.unknown is not None:
+        read += f", {100 * found.unknown_share:.1f} % unknown (each counts as one character)"
     screen.print(f"{what}: {read}")
     screen.print(f"{found.nats:.4f} nats, {found.bits:.4f} bits a token")
     if surprises:
@@ -91,6 +93,7 @@ def as_json(found: Examination, surprises: list[dict[str, Any]]) -> dict[str, An
         "characters_read": len(sample.text),
         "sampled": sample.sampled,
         "tokens_read": len(sample.tokens),
+        "unknown_share": found.unknown_share,
         "nats": found.nats,
         "bits": found.bits,
         "surprises": surprises,

@@ -1,9 +1,8 @@
 """`lstm generate`: let a model write."""
 
 import math
-import sys
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,10 +12,14 @@ from rich.text import Text
 
 from lstm import checks
 from lstm.cli.interactive import interact
-from lstm.cli.running import Json, Screen, Seed, given, print_json
+from lstm.cli.running import Json, Seed, called, given, print_json, warn, write
 from lstm.errors import InvalidValueError, ModelFileError
+from lstm.saving import check_writable
+from lstm.screen import Screen
 from lstm.text import Continuation, LanguageModel, Writer
 from lstm.text.beam import checked_width
+from lstm.text.normalization import normalized
+from lstm.text.sources import standard_input
 from lstm.text.stopping import checked_stops, until_stop
 
 _CHOICE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
@@ -85,15 +88,18 @@ def generate(
     _check_apart(context)
     if prompt_file is not None:
         prompt = _read_prompt(prompt_file, interactive)
+    elif os.path.isfile(prompt):
+        warn(f"--prompt is the text {prompt!r} itself; --prompt-file reads the file of that name")
+    prompt = normalized(prompt)
     checks.int_at_least("length", length, 0)
     if beam is not None:
         checked_width("beam", beam)
     stops = checked_stops(stop)
-    if save_state is not None and not save_state.absolute().parent.is_dir():
-        raise InvalidValueError("save_state", "a file in a folder that exists", save_state)
+    if save_state is not None:
+        check_writable("save_state", save_state)
     language_model = LanguageModel.load(model)
     output = _Output(language_model, prompt, log_probs, json_output)
-    with _naming("prompt" if prompt_file is None else "prompt_file"):
+    with called("prompt" if prompt_file is None else "prompt_file", "prompt"):
         if beam is not None:
             output.show_found(language_model.beam(prompt, length, beam, stops))
             return
@@ -112,7 +118,7 @@ def generate(
             )
     if interactive:
         writer, text = interact(writer, prompt)
-        print(f"\n{text}")
+        write(f"\n{text}\n")
     else:
         pieces = until_stop(writer.pieces(length), writer.samples, stops)
         output.show_written(pieces, writer.samples, seed)
@@ -144,7 +150,7 @@ class _Output:
         if self._as_json:
             self._show_json("text", text, log_probability=found.log_probability)
         else:
-            print(found.text)
+            write(f"{found.text}\n")
             self._show_log_probabilities(text)
 
     def show_written(self, pieces: Iterator[list[str]], samples: int, seed: int | None) -> None:
@@ -159,18 +165,17 @@ class _Output:
             self._show_json(name, value, seed=seed)
             return
         for k, text in enumerate(texts):
-            print(
-                f"{k + 1}.{'' if seed is None else f' (seed {seed + k})'}\n{self._prompt}{text}\n"
-            )
+            heading = f"{k + 1}.{'' if seed is None else f' (seed {seed + k})'}"
+            write(f"{heading}\n{self._prompt}{text}\n\n")
             self._show_log_probabilities(text)
 
     def _streamed(self, pieces: Iterator[str]) -> str:
-        print(self._prompt, end="", flush=True)
+        write(self._prompt)
         parts = []
         for piece in pieces:
-            print(piece, end="", flush=True)
+            write(piece)
             parts.append(piece)
-        print()
+        write("\n")
         return "".join(parts)
 
     def _show_log_probabilities(self, text: str) -> None:
@@ -182,7 +187,8 @@ class _Output:
         table.add_column("p", justify="right")
         vocabulary = self._language_model.vocabulary
         found = self._language_model.log_probabilities(text, self._prompt)
-        for token, (_, log_p) in zip(vocabulary.encode(text), found, strict=True):
+        tokens = self._language_model.encoded_after(self._prompt, text)
+        for token, (_, log_p) in zip(tokens, found, strict=True):
             shown = vocabulary.token_text(int(token))
             table.add_row(Text(shown), f"{log_p:.4f}", f"{math.exp(log_p):.4f}")
         Screen().print(table)
@@ -217,26 +223,14 @@ def _read_prompt(name: str, interactive: bool) -> str:
     if name == "-" and interactive:
         raise InvalidValueError("prompt_file", "a file, with --interactive", "standard input")
     try:
-        content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
+        content = standard_input("prompt_file").read() if name == "-" else Path(name).read_bytes()
+        return content.decode()
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise InvalidValueError(
-            "prompt_file", "a file that can be read", f"{name} ({why})"
-        ) from None
+        got = f"{name} ({checks.reason(error)})"
+        raise InvalidValueError("prompt_file", "a file that can be read", got) from None
     except UnicodeDecodeError as error:
         bad = f"byte 0x{error.object[error.start]:02x} at offset {error.start} of {name}"
         raise InvalidValueError("prompt_file", "UTF-8 text", bad) from None
-
-
-@contextmanager
-def _naming(option: str) -> Iterator[None]:
-    """Let errors about the prompt name the option that it came from."""
-    try:
-        yield
-    except InvalidValueError as error:
-        argument = option if error.argument == "prompt" else error.argument
-        raise type(error)(argument, error.expected, error.got) from None
 
 
 def _resumed(path: Path, language_model: LanguageModel) -> Writer:

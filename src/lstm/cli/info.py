@@ -1,14 +1,16 @@
 """`lstm info`: what is installed, and what is in a model file."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lstm import saving
-from lstm.cli.running import Json, print_json
+from lstm.cli.running import Json, print_json, tell
 from lstm.information import info as about
 from lstm.models import Model
+from lstm.text.learned_text import LearnedText
 from lstm.text.run_files import MODEL
 from lstm.text.vocabularies import CharVocabulary, vocabulary_from_config
 
@@ -28,7 +30,7 @@ def info(
         else:
             for key, value in facts.items():
                 shown = ", ".join(value) if isinstance(value, list) else value
-                print(f"{key.replace('_', ' ')}: {shown}")
+                tell(f"{key.replace('_', ' ')}: {shown}")
         return
     path = model / MODEL if model.is_dir() else model
     with saving.reading(path, ("model", "language model", "network")) as (tensors, header):
@@ -44,15 +46,22 @@ def info(
             if isinstance(vocabulary, CharVocabulary):
                 facts["characters"] = vocabulary.characters
             facts["history"] = header["history"]
+            text = LearnedText.of_header(header)
+            share = None if text is None else text.unknown_share
+            facts["learned_text"], facts["unknown_share"] = text and asdict(text), share
     if json_output:
         print_json(facts)
         return
-    print(f"{path}: {header['kind']}")
+    tell(f"{path}: {header['kind']}")
     if "vocabulary" in facts:
         listed = f": {facts['characters']!r}" if "characters" in facts else ""
-        print(f"vocabulary: {facts['tokens']} tokens ({facts['vocabulary']}){listed}")
+        tell(f"vocabulary: {facts['tokens']} tokens ({facts['vocabulary']}){listed}")
+    if facts.get("learned_text"):
+        learned, known = facts["learned_text"]["training"], vocabulary.unknown is None
+        unknown = "" if known else f", {100 * facts['unknown_share']:.1f} % unknown"
+        tell(f"learned from {learned:,} tokens{unknown}")
     if facts.get("history"):
         losses = facts["history"]
         last = ", ".join(f"{key} {values[-1]:.4f}" for key, values in losses.items())
-        print(f"trained for {len(losses['loss'])} rounds; last {last}")
+        tell(f"trained for {len(losses['loss'])} rounds; last {last}")
     network.summary()

@@ -1,19 +1,17 @@
 """`lstm inspect`: what a model does while it reads a text."""
 
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 from numpy.typing import NDArray
-from rich.console import Console
+from rich.text import Text
 
 from lstm import checks
 from lstm.cli.examination import as_json, show
-from lstm.cli.running import Json, Screen, print_json
+from lstm.cli.running import Json, called, print_json, tell, warn
 from lstm.cli.surprises import surprise_row
 from lstm.errors import InvalidValueError
 from lstm.inspection import (
@@ -29,11 +27,15 @@ from lstm.inspection import (
 )
 from lstm.inspection.examination import CHARACTERS
 from lstm.inspection.reading import checked_unit
+from lstm.saving import check_writable
+from lstm.screen import Screen
+from lstm.terminal import visible_name
 from lstm.text import Corpus, LanguageModel
 from lstm.text.console import reading as reading_bar
 from lstm.text.evaluation import Surprise
 from lstm.text.run_files import held_out
-from lstm.text.sources import source
+from lstm.text.sources import named
+from lstm.text.unknown_tokens import unknown_share, warning_of_evaluation
 
 _SURPRISES = 5
 """So many surprising places are shown."""
@@ -95,9 +97,9 @@ def inspect(
     _check_target("report", report, (".html", ".htm"), text or [])
     _check_target("csv", csv, (".csv",), text or [])
     language_model = LanguageModel.load(model)
-    screen, aside = Screen(), Console(stderr=True)
-    with tempfile.TemporaryDirectory(prefix="lstm-") as folder, _naming_the_text():
-        tokens, what = _tokens(model, language_model, text, encoding, errors, Path(folder), aside)
+    screen, aside = Screen(), Screen(stderr=True, goes_on=True)
+    with called("text", "corpus"):
+        tokens, what = _tokens(model, language_model, text, encoding, errors, aside)
         place = None if unit is None else _place(unit, language_model)
         with aside.status("reading the text ...") as status:
             if unit is None or report is not None:
@@ -116,11 +118,12 @@ def inspect(
             surprise_row(language_model.vocabulary, tokens, one) for one in _surprises(sample)
         ]
         if csv is not None:
-            with aside.status(f"writing {csv} ..."):
+            with aside.status(Text(visible_name(f"writing {csv} ..."))):
                 parts = readings(language_model, tokens.part(0, len(sample.tokens)), top=1)
                 layer, number = (None, None) if place is None else place[:2]
                 write_table(csv, parts, layer=layer, unit=number)
-        del tokens  # A file that is mapped cannot be removed everywhere.
+    if message := warning_of_evaluation(unknown_share(language_model.vocabulary, sample.tokens)):
+        warn(message)
     if report is not None:
         write_report(report, found, title=f"{model} reads {what}")
     if place is not None:
@@ -141,18 +144,16 @@ def _tokens(
     text: Sequence[str] | None,
     encoding: str,
     errors: str,
-    folder: Path,
-    console: Console,
+    console: Screen,
 ) -> tuple[Corpus, str]:
-    """The tokens of the text, in a file, and what the text is called."""
+    """The tokens of the text, and what it is called."""
     if text:
-        named = source(list(text), encoding=encoding, errors=errors)
-        with reading_bar(console, named, "encoding the text") as progress:
-            path = folder / "tokens.bin"
-            return Corpus.write(path, named, language_model.vocabulary, progress), str(named)
+        source = named(text, encoding=encoding, errors=errors)
+        with reading_bar(console, source, "encoding the text") as progress:
+            return Corpus.aside(source, language_model.vocabulary, progress), str(source)
     if not model.is_dir():
         raise InvalidValueError("text", "a text, where the model is not a folder", "none")
-    tokens, part = held_out(model, len(language_model.vocabulary))
+    tokens, part = held_out(model, language_model)
     return tokens, f"the {part} part"
 
 
@@ -162,15 +163,14 @@ def _check_target(
     """Check that a file can be written, and that it is none that a user would miss.
 
     Raises:
-        InvalidValueError: its folder does not exist, its name says that it is something else, or
-            it is the text.
+        InvalidValueError: it cannot be written, its name says that it is something else, or it is
+            the text.
     """
     if path is None:
         return
-    if path.suffix.lower() not in endings or path.is_dir():
+    if path.suffix.lower() not in endings:
         raise InvalidValueError(option, f"a file that ends in {' or '.join(endings)}", path)
-    if not path.absolute().parent.is_dir():
-        raise InvalidValueError(option, "a file in a folder that exists", path)
+    check_writable(option, path)
     if any(path.exists() and Path(name).exists() and path.samefile(name) for name in text):
         raise InvalidValueError(option, "another file than the text", path)
 
@@ -203,17 +203,7 @@ def _show_unit(screen: Screen, sample: Reading, values: NDArray[Any]) -> None:
         screen.print(colored_text(sample.pieces, values))
         return
     for piece, value in zip(sample.pieces, values.tolist(), strict=True):
-        print(f"{piece!r}\t{value:.4f}")
-
-
-@contextmanager
-def _naming_the_text() -> Iterator[None]:
-    """Let errors about the text name the option that it came from."""
-    try:
-        yield
-    except InvalidValueError as error:
-        argument = "text" if error.argument == "corpus" else error.argument
-        raise type(error)(argument, error.expected, error.got) from None
+        tell(f"{piece!r}\t{value:.4f}")
 
 
 def _surprises(sample: Reading) -> list[Surprise]:

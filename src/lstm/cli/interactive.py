@@ -2,8 +2,10 @@
 
 import sys
 
+from lstm.cli.running import tell
 from lstm.errors import InvalidValueError
 from lstm.text import Writer
+from lstm.text.normalization import normalized
 
 _PROPOSALS = 5
 
@@ -26,13 +28,13 @@ def interact(writer: Writer, text: str) -> tuple[Writer, str]:
     Returns:
         The text as it is when the input ends, and the writer that goes on from there.
     """
-    print(_HELP)
+    tell(_HELP)
     earlier: list[tuple[Writer, str]] = []
     while True:
         proposals = writer.propose(_PROPOSALS)
-        print(f"\n{'…' * (len(text) > _SHOWN)}{text[-_SHOWN:]}\n")
+        tell(f"\n{'…' * (len(text) > _SHOWN)}{text[-_SHOWN:]}\n")
         for number, proposal in enumerate(proposals, 1):
-            print(f"  {number}  {proposal!r}")
+            tell(f"  {number}  {proposal!r}")
         print("> ", end="", flush=True)
         line = _line()
         if line is None or line == "/quit":
@@ -41,7 +43,7 @@ def interact(writer: Writer, text: str) -> tuple[Writer, str]:
             if earlier:
                 writer, text = earlier.pop()
             else:
-                print("There is nothing to take back.")
+                tell("There is nothing to take back.")
         elif line:
             picked = line.isdecimal() and 1 <= int(line) <= len(proposals)
             added = proposals[int(line) - 1] if picked else line
@@ -49,7 +51,7 @@ def interact(writer: Writer, text: str) -> tuple[Writer, str]:
             try:
                 writer.read(added)
             except InvalidValueError as error:
-                print(f"The model cannot read that: expected {error.expected}, got {error.got}.")
+                tell(f"The model cannot read that: expected {error.expected}, got {error.got}.")
             else:
                 earlier.append(before)
                 text += added
@@ -57,9 +59,11 @@ def interact(writer: Writer, text: str) -> tuple[Writer, str]:
 
 def _line() -> str | None:
     """The next line of the input without its end; None where there is no more."""
+    if sys.stdin is None:  # It was closed.
+        return None
     try:
         line = sys.stdin.readline()
     except KeyboardInterrupt:
         # Ctrl-C ends the input: the text must not be lost.
         return None
-    return line.removesuffix("\n").removesuffix("\r") if line else None
+    return normalized(line).removesuffix("\n") if line else None

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from lstm import plotting
+from lstm import plotting, saving
+from lstm.cli.running import tell
 from lstm.errors import InvalidValueError
 from lstm.text.curves import plot_runs
 
@@ -25,8 +26,9 @@ def plot(
     """Plot the losses of one training or several, in one picture."""
     if output.suffix.lower() not in _KINDS:
         raise InvalidValueError("output", f"a file that ends with {', '.join(_KINDS)}", output)
-    if output.is_dir() or not output.absolute().parent.is_dir():
-        raise InvalidValueError("output", "a file in a folder that exists", output)
+    saving.check_writable("output", output)
     with plotting.style():
-        plot_runs(runs, over=over).figure.savefig(output, dpi=150)
-    print(f"Saved {output}.")
+        figure = plot_runs(runs, over=over).figure
+        with saving.replacing(output) as file:
+            figure.savefig(file, dpi=150, format=output.suffix.lower()[1:])
+    tell(f"Saved {output}.")

@@ -1,30 +1,43 @@
 """`lstm train`: from a text to a model that writes like it."""
 
-import shlex
-import tempfile
+import sys
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from lstm import checks
 from lstm.backends import BACKENDS
 from lstm.callbacks import Callback, LambdaCallback, TensorBoard
-from lstm.cli.running import INTERRUPTED, Json, Screen, Seed, fail, given, print_json
-from lstm.errors import InvalidValueError
+from lstm.cli.running import (
+    FAILURES,
+    Json,
+    Seed,
+    called,
+    drop,
+    fail,
+    given,
+    interrupted,
+    pasted,
+    print_json,
+    sentence,
+    tell,
+)
+from lstm.errors import DivergedError, InvalidValueError
+from lstm.screen import Screen
 from lstm.text.language_model import CHECKPOINT_EVERY
 from lstm.text.lr_finder import LearningRates
 from lstm.text.options import SCHEDULES, Architecture, TrainingOptions
 from lstm.text.report import show_sample
 from lstm.text.run import Run
-from lstm.text.run_files import BOARDS, MODEL
+from lstm.text.run_files import BOARDS, MODEL, can_go_on
 from lstm.text.samples import sample
-from lstm.text.sources import source
+from lstm.text.sources import named
 from lstm.text.tokenization import KINDS, Tokenization
 
 CHOSEN = "for the text and the time"
+RESUME = "lstm train --resume"
 
 
 def _option(help: str, default: str | None = None, panel: str = "Training") -> Any:
@@ -133,7 +146,7 @@ def train(
 
     Ctrl-C stops, keeps everything, and shows the command that goes on.
     """
-    console = Screen(quiet=json_output)
+    console = Screen(quiet=json_output, goes_on=True)
     checks.number("checkpoint_every", checkpoint_every, 0)
     if resume is not None:
         _refuse_others(context, "resume", "checkpoint_every", "json_output", "tensorboard")
@@ -143,24 +156,21 @@ def train(
     options = _options(context)
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
-    text = source(corpus or None, encoding=encoding, errors=errors)
+    text = named(corpus or None, encoding=encoding, errors=errors)
     tokenization = Tokenization(tokens, min_count, vocabulary_size)
     if find_lr:
-        with tempfile.TemporaryDirectory(prefix="lstm-") as place:
-            aside = Path(place, "run")
-            run = Run.begin(text, tokenization, options, aside, seed, backend, console)
-            _show_rates(console, run.find_lr(), json_output)
-            del run  # A file that is mapped cannot be removed everywhere.
+        run = Run.aside(text, tokenization, options, seed, backend, console)
+        _show_rates(run.find_lr(), json_output)
         return
     folder = out or Path(f"{_stem(corpus)}-model")
     if folder.exists():
-        raise InvalidValueError(
-            "out", f"a folder that does not exist yet (or --resume {folder})", f"{folder}"
-        )
+        hint = f" (to go on: {RESUME} {pasted(folder)})" if can_go_on(folder) else ""
+        raise InvalidValueError("out", f"a folder that does not exist yet{hint}", f"{folder}")
     if not folder.parent.is_dir():
         raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
     boards = _boards(folder, tensorboard)
-    run = Run.begin(text, tokenization, options, folder, seed, backend, console)
+    with called("out", "folder"):
+        run = Run.begin(text, tokenization, options, folder, seed, backend, console)
     _train(run, console, checkpoint_every, boards, json_output)
 
 
@@ -186,16 +196,20 @@ def _boards(folder: Path, wanted: bool) -> list[Callback]:
 
 def _train(
     run: Run,
-    console: Console,
+    console: Screen,
     checkpoint_every: float,
     boards: list[Callback],
     json_output: bool,
 ) -> None:
     model, training = run.language_model, run.training
     assert run.folder is not None
-    place = shlex.quote(str(run.folder))
+    place, text = pasted(run.folder), training.learned_text
+    unknown = (
+        "" if model.vocabulary.unknown is None else f", {100 * text.unknown_share:.1f} % unknown"
+    )
     headline = (
-        f"{training.tokens:,} {training.unit} to learn from, {len(model.vocabulary):,} distinct; "
+        f"{training.tokens:,} {training.unit} to learn from{unknown}, "
+        f"{len(model.vocabulary):,} distinct; "
         f"{model.model.count_params():,} parameters; backend {model.model.backend.name}"
     )
     callbacks: list[Callback] = [
@@ -204,16 +218,20 @@ def _train(
     ]
     try:
         run.train(console, callbacks, checkpoint_every)
-    except KeyboardInterrupt:
-        raise fail(
-            f"stopped at step {training.step:,}. Go on with: lstm train --resume {place}",
-            INTERRUPTED,
-        ) from None
+    except KeyboardInterrupt as error:
+        stopped = f"stopped at step {run.kept:,}. Go on with: {RESUME} {place}"
+        raise fail(stopped, interrupted(error)) from None
+    except FAILURES as error:
+        if run.kept is None or isinstance(error, DivergedError):
+            raise
+        failed = f"{sentence(error)}. Go on from step {run.kept:,} with: {RESUME} {place}"
+        raise fail(failed) from error
     if json_output:
         print_json(
             {
                 "model": str(run.folder / MODEL),
                 "parameters": model.model.count_params(),
+                "unknown_share": text.unknown_share,
                 "best": min(training.records, key=lambda r: r.get("val_loss", r["loss"])),
                 **training.records[-1],
             }
@@ -221,15 +239,17 @@ def _train(
         return
     show_sample(console, sample(model))
     console.print(f"Saved {run.folder / MODEL}. Next: lstm generate {place}")
+    if console.lost:
+        drop(sys.stdout)  # The model is there, which is what counts.
 
 
-def _show_rates(console: Console, found: LearningRates, json_output: bool) -> None:
+def _show_rates(found: LearningRates, json_output: bool) -> None:
     if json_output:
         print_json(asdict(found))
         return
     for rate, loss in list(zip(found.rates, found.losses, strict=True))[::6]:
-        console.print(f"{rate:9.2e}  {loss:7.4f}  {'#' * round(12 * loss)}")
-    console.print(f"Suggestion: --lr {found.suggestion:.1e}")
+        tell(f"{rate:9.2e}  {loss:7.4f}  {'#' * round(12 * loss)}")
+    tell(f"Suggestion: --lr {found.suggestion:.1e}")
 
 
 def _stem(corpus: list[str] | None) -> str:

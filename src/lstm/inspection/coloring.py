@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lstm import checks
 from lstm.errors import InvalidShapeError
+from lstm.terminal import visible
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -20,20 +21,17 @@ ABOVE, BELOW = "#a78bda", "#f5a142"
 LEVELS = 8
 """Shades on each side of zero: neighbours of one shade share one element."""
 
-_VISIBLE = {"\n": "↵\n", "\t": "⇥\t", "\x7f": "␡"}
-_VISIBLE |= {chr(code): chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"}
 
-
-def visible(piece: str) -> str:
+def marked(piece: str) -> str:
     r"""Return a piece of text with signs for line breaks, tabs and control characters.
 
     A line break still breaks the line, after its sign.
 
     Example:
-        >>> visible("a\tb\x00")
+        >>> marked("a\tb\x00")
         'a⇥\tb␀'
     """
-    return "".join(_VISIBLE.get(character, character) for character in piece)
+    return visible(piece).replace("\n", "↵\n").replace("\t", "⇥\t")
 
 
 def colored_html(
@@ -63,7 +61,7 @@ def colored_html(
     runs = "".join(
         f'<span style="background:{shade}">{text}</span>' if shade != PAPER else text
         for shade, text in (
-            (_shade(level), html.escape(visible(text), quote=False))
+            (_shade(level), html.escape(marked(text), quote=False))
             for level, text in _runs(pieces, values, scale)
         )
     )
@@ -92,7 +90,7 @@ def colored_text(pieces: Sequence[str], values: ArrayLike, *, scale: float | Non
 
     text = Text()
     for level, run in _runs(pieces, values, scale):
-        text.append(visible(run), f"{INK} on {_shade(level)}" if level else None)
+        text.append(marked(run), f"{INK} on {_shade(level)}" if level else None)
     return text
 
 

@@ -15,6 +15,7 @@ from lstm.inspection.saturation import Saturation, saturation
 from lstm.inspection.units import FEWEST, UnitScore, find_units
 from lstm.text import Corpus, LanguageModel
 from lstm.text.sources import TextLike
+from lstm.text.unknown_tokens import unknown_share
 
 CHARACTERS = 20_000
 """How much of a text is read unless told otherwise."""
@@ -55,6 +56,11 @@ class Examination:
     def bits(self) -> float:
         """The same in bits."""
         return self.nats / math.log(2)
+
+    @property
+    def unknown_share(self) -> float:
+        """Share of the tokens read that are unknown to the model."""
+        return unknown_share(self.model.vocabulary, self.reading.tokens)
 
 
 def examine(

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from lstm import checks, plotting
 from lstm.errors import InvalidValueError
-from lstm.inspection.coloring import ABOVE, BELOW, INK, checked_values, visible
+from lstm.inspection.coloring import ABOVE, BELOW, INK, checked_values, marked
 from lstm.inspection.flow import GradientFlow
 from lstm.inspection.memory import NOTICEABLE, Context, Memory, Position
 from lstm.inspection.reading import Reading, checked_unit
@@ -97,7 +97,7 @@ def plot_gates(
                 ax.stairs(base + sign * size, edges, baseline=base, fill=True, color=color)
             names.append(name if largest == 1 else f"{name} (±{largest:.1f})")
         ax.set_yticks(-np.arange(len(names)), names)
-        ax.set_xticks(range(len(pieces)), [visible(piece).strip("\n") for piece in pieces])
+        ax.set_xticks(range(len(pieces)), [marked(piece).strip("\n") for piece in pieces])
         ax.tick_params(axis="x", labelfontfamily="monospace", labelsize=7, length=0)
         ax.grid(visible=False)
         ax.set(xlabel=f"text, from token {start}", xlim=(edges[0], edges[-1]))
@@ -268,7 +268,7 @@ def _cells(pieces: Sequence[str], width: int) -> Iterator[tuple[str, int, int, i
     """Each character with its token, column and row."""
     row = column = 0
     for token, piece in enumerate(pieces):
-        for character in visible(piece):
+        for character in marked(piece):
             if character == "\n":
                 row, column = row + 1, 0
                 continue

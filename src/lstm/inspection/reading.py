@@ -39,7 +39,7 @@ class Reading:
             a text.
         probabilities: (T, K), those of the expected tokens.
         layers: the states and gates of each layer by their letters, (T, H) each; see `record`.
-        characters: of the whole text.
+        characters: of the whole text, an unknown token counting as one.
     """
 
     pieces: tuple[str, ...]

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from lstm import saving
 from lstm.errors import InvalidTypeError
-from lstm.inspection.coloring import visible
+from lstm.inspection.coloring import marked
 from lstm.inspection.examination import Examination
 from lstm.inspection.saturation import GATES
 from lstm.text import Vocabulary
@@ -77,7 +77,7 @@ def report_html(examination: Examination, *, title: str = "What the model sees")
     facts = {
         "title": title,
         "facts": _facts(examination, len(arrays["tokens"])),
-        "pieces": [visible(piece) for piece in examination.reading.pieces[: len(arrays["tokens"])]],
+        "pieces": [marked(piece) for piece in examination.reading.pieces[: len(arrays["tokens"])]],
         "names": _names(examination.model.vocabulary, arrays),
         "layers": {
             name: {"units": values["h"].shape[1], "quantities": list(values)}
@@ -91,7 +91,7 @@ def report_html(examination: Examination, *, title: str = "What the model sees")
         Path(__file__).with_suffix(kind).read_text("utf-8") for kind in (".html", ".css", ".js")
     )
     return Template(page).substitute(
-        title=html.escape(visible(title)),
+        title=html.escape(marked(title)),
         css=look,
         js=script,
         facts=_in_script(facts),
@@ -166,6 +166,8 @@ def _facts(examination: Examination, shown: int) -> list[tuple[str, str]]:
         facts.append(("read", f"the first {read:,} of {reading.characters:,} characters"))
     else:
         facts.append(("read", f"all {read:,} characters"))
+    if model.vocabulary.unknown is not None:
+        facts.append(("unknown", f"{100 * examination.unknown_share:.1f} % of the tokens"))
     characters = len("".join(reading.pieces[:shown]))
     if shown < len(reading.tokens):
         facts.append(("shown", f"the first {characters:,} of these"))

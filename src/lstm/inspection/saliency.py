@@ -10,6 +10,7 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.inspection.probe import Probe
 from lstm.layers import Embedding
 from lstm.text import LanguageModel
+from lstm.text.normalization import normalized
 
 _TINY = 1e-12
 """What a probability counts as at least, where it is divided by."""
@@ -63,7 +64,8 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
     if not isinstance(model, LanguageModel):
         raise InvalidTypeError("model", "a LanguageModel", type(model).__name__)
     vocabulary, probe = model.vocabulary, Probe(model.model)
-    tokens = vocabulary.encode(text)
+    checks.string("text", text)
+    tokens, space = vocabulary.encode_open(normalized(text))
     if not len(tokens):
         raise InvalidShapeError("text", "at least one token", "none")
     ((embedding, vectors),) = (
@@ -71,11 +73,13 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
     )
     run, trace = probe.forward(tokens[None], keep_cache=True)
     p = np.asarray(run.ops.to_numpy(trace.outputs[0]))[0, -1]
-    chosen = int(p.argmax())
+    # A word takes the space before it along: one that ends the context is that of what follows.
+    chosen = int(np.where(vocabulary.spaced, p, 0).argmax() if space else p.argmax())
     if target is not None:
         checks.string("target", target)
-        first = vocabulary.encode(target)
-        if not len(first):
+        following = normalized(target)
+        first = vocabulary.encode(" " * space + following)
+        if not (following and len(first)):
             raise InvalidValueError("target", "a text that begins with a token", target)
         chosen = int(first[0])
     dy = np.zeros((1, len(tokens), len(vocabulary)), model.model.backend.dtype)

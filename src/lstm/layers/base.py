@@ -11,7 +11,7 @@ from typing import Any, Self, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import seeding
+from lstm import checks, seeding
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
 from lstm.backends.ops import Array, Cache, Ops
@@ -71,6 +71,7 @@ class Run:
         drawn: what a layer draws once for the pass, however often it is called in it.
         ragged: whether the pass reads sequences of different lengths, padded for it.
         node: name of the node being computed.
+        masks: those of its inputs; empty where none has one.
     """
 
     backend: Backend
@@ -83,6 +84,7 @@ class Run:
     drawn: dict["Layer", Array] = field(default_factory=dict)
     ragged: bool = False
     node: str = ""
+    masks: Sequence[Mask | None] = ()
 
     @property
     def ops(self) -> Ops:
@@ -329,6 +331,7 @@ class Layer:
             raise InvalidShapeError(argument, "a weight that fits in memory", got) from None
         if values.shape != tuple(shape):
             raise InvalidShapeError(f"initializer of {name}", f"shape {tuple(shape)}", values.shape)
+        checks.finite(f"{name} of {self.name}", values, dtype)
         self.weights[name] = Weight(name, values.astype(dtype), self.trainable)
         return self.weights[name]
 

@@ -8,7 +8,7 @@ never from what a layer computes. They are NumPy arrays, whatever the backend.
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Mask = NDArray[np.bool_]
 
 
-def spread(mask: Mask, shape: Sequence[int]) -> Mask:
-    """A mask with all the axes of its tensor, which has that shape."""
+def spread(mask: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
+    """A mask, or what else is said of the first axes, with all axes of a tensor of that shape."""
     return np.broadcast_to(mask.reshape(mask.shape + (1,) * (len(shape) - mask.ndim)), shape)
 
 
@@ -73,6 +73,14 @@ def to_zero(run: "Run", x: Array, mask: Mask) -> Array:
     return run.ops.multiply(x, run.ops.repeat(keep, x.shape[2], 2))
 
 
+def alike(masks: Sequence[Mask | None]) -> bool:
+    """Whether masks are equal, or none is there."""
+    first = next(iter(masks), None)
+    if first is None:
+        return all(mask is None for mask in masks)
+    return all(mask is not None and np.array_equal(mask, first) for mask in masks)
+
+
 def union(
     name: str,
     shapes: Sequence[Sequence[int]],
@@ -98,8 +106,7 @@ def union(
         None if mask is None else spread(mask, shape[:axes])
         for mask, shape in zip(masks, shapes, strict=True)
     ]
-    first = spreads[0]
-    if first is not None and all(m is not None and np.array_equal(m, first) for m in spreads):
+    if alike(spreads):
         return masks[0]
     if ragged and axes > 1:
         raise InvalidValueError(

@@ -1,14 +1,15 @@
 """Layers that take several tensors and give one."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Unpack
 
 import numpy as np
 
-from lstm.backends.ops import Array, Cache
+from lstm.backends.ops import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
-from lstm.layers.masks import Mask, spread, union
+from lstm.layers.masks import Mask, alike, spread, union
 from lstm.layers.symbolic import Shape
 
 
@@ -53,25 +54,50 @@ class Average(_Elementwise):
 
 
 class Multiply(_Elementwise):
-    """Product of tensors of one shape, entry by entry."""
+    """Product of tensors of one shape, entry by entry.
+
+    Where the user padded some of them and not others, what is padding counts as 1, as in Keras.
+    """
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        keeps = self._keeps(run, inputs)
+        if keeps:
+            inputs = tuple(map(partial(_or_one, run.ops), inputs, keeps))
         product = inputs[0]
         for x in inputs[1:]:
             product = run.ops.multiply(product, x)
-        return (product,), inputs
+        return (product,), (inputs, keeps)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
+        inputs, keeps = cache
         dxs: list[Array | None] = []
-        for k in range(len(cache)):
+        for k in range(len(inputs)):
             dx = gradients[0]
-            for other, x in enumerate(cache):
+            for other, x in enumerate(inputs):
                 if other != k:
                     dx = run.ops.multiply(dx, x)
+            if keeps and keeps[k] is not None:
+                dx = run.ops.multiply(dx, keeps[k])
             dxs.append(dx)
         return tuple(dxs)
+
+    def _keeps(self, run: Run, inputs: Arrays) -> list[Array | None]:
+        """For each input 1 where it counts and 0 where it is padding; none if all are alike."""
+        if alike(run.masks):
+            return []
+        return [
+            None if m is None else run.ops.array(spread(m, x.shape).astype(run.backend.dtype))
+            for m, x in zip(run.masks, inputs, strict=True)
+        ]
+
+
+def _or_one(ops: Ops, x: Array, keep: Array | None) -> Array:
+    """x where it counts, and 1 where it is padding."""
+    if keep is None:
+        return x
+    return ops.add([ops.multiply(x, keep), ops.array(1 - ops.to_numpy(keep))])
 
 
 class Concatenate(Layer):

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lstm import checks, losses, optimizers
 from lstm.backends import Backend
+from lstm.errors import InvalidValueError
 from lstm.losses import Loss
 from lstm.models.graph import Graph
 from lstm.optimizers import Optimizer
@@ -19,7 +20,12 @@ Tensors = dict[str, NDArray[Any]]
 
 
 def compiled_contents(
-    graph: Graph, backend: Backend, optimizer: Optimizer, loss: Loss, metrics: Sequence[Any]
+    graph: Graph,
+    backend: Backend,
+    optimizer: Optimizer,
+    loss: Loss,
+    metrics: Sequence[Any],
+    weighted_metrics: Sequence[Any],
 ) -> tuple[Tensors, dict[str, Any]] | None:
     """The slots of the optimizer by the names of their tensors, and JSON values.
 
@@ -42,6 +48,7 @@ def compiled_contents(
         },
         "loss": {"name": loss.name, "config": loss.get_config()},
         "metrics": [spec for spec in metrics if isinstance(spec, str)],
+        "weighted_metrics": [spec for spec in weighted_metrics if isinstance(spec, str)],
         "step": checks.int_at_least("step of the optimizer", step, 0),
         "slots": names,
     }
@@ -50,7 +57,12 @@ def compiled_contents(
 
 def compile_again(model: "Model", tensors: Mapping[str, NDArray[Any]], config: Any) -> None:
     """Compile a model as `compiled_contents` said."""
-    model.compile(config["optimizer"], config["loss"], config["metrics"])
+    model.compile(
+        config["optimizer"],
+        config["loss"],
+        config["metrics"],
+        config.get("weighted_metrics", ()),
+    )
     optimizer = model.optimizer
     names = config.get("slots")
     if names is None:  # A file that was written before they were kept.
@@ -66,6 +78,9 @@ def compile_again(model: "Model", tensors: Mapping[str, NDArray[Any]], config: A
     step = checks.int_at_least("step", config["step"], 0)
     if _usable(slots, model.parameters.trainable):
         optimizer.restore(model.backend, slots, step)
+        for key in optimizer.slot_names:
+            if step and key not in optimizer.slots:
+                raise InvalidValueError(f"{key} of the optimizer", "an array", "none")
 
 
 def _usable(slots: Mapping[str, NDArray[Any]], size: int) -> bool:

@@ -1,11 +1,15 @@
-"""The loops of `fit` and `evaluate`: epochs, validation, callbacks."""
+"""The loops of `fit`, `evaluate` and `predict`: epochs, batches, callbacks."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from lstm.callbacks import Callback, History, Logs
-from lstm.models.batches import ArrayBatches, Batches
+from lstm.callbacks import CallbackList, Logs
+from lstm.errors import InvalidValueError
+from lstm.models.batches import ArrayBatches
+from lstm.models.goals import ClassWeights
+from lstm.models.reading import Batches
+from lstm.models.streams import StreamBatches
 from lstm.models.training import Carried, Trainer
 
 
@@ -19,6 +23,7 @@ class Plan:
         initial_epoch, epochs: the range of epochs.
         validation: the batches to validate on, with fresh states; None for no validation.
         callbacks: whom to tell.
+        class_weights: what the examples of each class count.
     """
 
     batches: Batches
@@ -26,12 +31,8 @@ class Plan:
     initial_epoch: int
     epochs: int
     validation: Batches | None
-    callbacks: Sequence[Callback]
-
-    @property
-    def history(self) -> History:
-        """The record that `fit` returns."""
-        return next(c for c in self.callbacks if isinstance(c, History))
+    callbacks: CallbackList
+    class_weights: ClassWeights | None = None
 
 
 class Mean:
@@ -40,7 +41,7 @@ class Mean:
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         self._total = self._count = 0.0
-        for metric in trainer.metrics:
+        for metric in trainer.metrics.values():
             metric.reset()
 
     def add(self, loss: float, count: float) -> None:
@@ -51,60 +52,95 @@ class Mean:
     def logs(self) -> Logs:
         """The means so far."""
         logs = {"loss": self._total / max(self._count, 1e-300)}
-        return logs | {metric.name: metric.result() for metric in self._trainer.metrics}
+        return logs | {name: metric.result() for name, metric in self._trainer.metrics.items()}
 
 
-def evaluate(trainer: Trainer, batches: Batches, carried: Carried) -> Logs:
-    """The mean loss and metrics over all batches."""
-    mean = Mean(trainer)
+def evaluate(trainer: Trainer, batches: Batches, carried: Carried, callbacks: CallbackList) -> Logs:
+    """The mean loss and metrics over all batches.
+
+    Raises:
+        InvalidValueError: there are none.
+    """
+    mean, steps = Mean(trainer), 0
+    callbacks.tell("on_test_begin", {})
     for batch in batches:
+        callbacks.tell("on_test_batch_begin", steps, {})
         result = trainer.test(batch, carried)
         mean.add(result.loss, result.count)
-    return mean.logs()
+        if callbacks.listen("on_test_batch_end"):
+            callbacks.tell("on_test_batch_end", steps, mean.logs())
+        steps += 1
+    _check_some(steps)
+    logs = mean.logs()
+    callbacks.tell("on_test_end", logs)
+    return logs
 
 
-def fit(trainer: Trainer, plan: Plan, stopped: Callable[[], bool]) -> None:
+def fit(trainer: Trainer, plan: Plan, stopped: Callable[[], bool]) -> str:
     """Train, telling the callbacks.
 
     Args:
         trainer: takes the steps.
         plan: what to do.
         stopped: whether somebody wants training to end.
+
+    Returns:
+        Why it stopped before the end though nobody wanted that; otherwise an empty text.
+
+    Raises:
+        InvalidValueError: there is nothing to train on.
     """
-    begun: list[Callback] = []
-    try:
-        for callback in plan.callbacks:
-            callback.on_train_begin({})
-            begun.append(callback)
+    with plan.callbacks.training():
         for epoch in range(plan.initial_epoch, plan.epochs):
-            _epoch(trainer, plan, epoch, stopped)
+            if isinstance(plan.batches, StreamBatches) and not plan.batches.more():
+                _check_some(epoch - plan.initial_epoch)
+                return _ran_out(epoch)
+            why = _epoch(trainer, plan, epoch, stopped)
             if stopped():
-                break
-    finally:
-        # Also after Ctrl-C: files are closed and the terminal is put in order.
-        with ExitStack() as ends:
-            for callback in reversed(begun):
-                ends.callback(callback.on_train_end, {})
+                return ""
+            if why:
+                return why
+    return ""
 
 
-def _epoch(trainer: Trainer, plan: Plan, epoch: int, stopped: Callable[[], bool]) -> None:
-    for callback in plan.callbacks:
-        callback.on_epoch_begin(epoch, {})
-    if isinstance(plan.batches, ArrayBatches):
+def _epoch(trainer: Trainer, plan: Plan, epoch: int, stopped: Callable[[], bool]) -> str:
+    """An epoch; returns why no other can follow, if none can."""
+    callbacks, diverged = plan.callbacks, False
+    callbacks.tell("on_epoch_begin", epoch, {})
+    if isinstance(plan.batches, ArrayBatches) and plan.carried.anew:
         plan.carried.states.clear()
-    mean, logs = Mean(trainer), {}
-    for step, batch in enumerate(plan.batches):
-        for callback in plan.callbacks:
-            callback.on_train_batch_begin(step, {})
-        result = trainer.train(batch, plan.carried)
+    mean, step = Mean(trainer), 0
+    for step, batch in enumerate(plan.batches, 1):
+        callbacks.tell("on_train_batch_begin", step - 1, {})
+        result = trainer.train(batch, plan.carried, plan.class_weights)
         mean.add(result.loss, result.count)
-        logs = mean.logs()
-        for callback in plan.callbacks:
-            callback.on_train_batch_end(step, logs)
-        if stopped():
+        if callbacks.listen("on_train_batch_end"):
+            callbacks.tell("on_train_batch_end", step - 1, mean.logs())
+        diverged = not math.isfinite(result.loss)
+        if diverged or stopped():
             break
+    logs = mean.logs()
     if plan.validation is not None:
-        for key, value in evaluate(trainer, plan.validation, Carried(plan.carried.nodes)).items():
-            logs[f"val_{key}"] = value
-    for callback in plan.callbacks:
-        callback.on_epoch_end(epoch, logs)
+        found = evaluate(trainer, plan.validation, Carried(plan.carried.nodes), callbacks)
+        logs |= {f"val_{key}": value for key, value in found.items()}
+    callbacks.tell("on_epoch_end", epoch, logs)
+    callbacks.last_logs = logs
+    if diverged:
+        return (
+            f"the loss is no longer a finite number in epoch {epoch + 1}, batch {step}: training "
+            "stops with the weights from before that batch. Lower the learning rate, which is "
+            f"{trainer.optimizer.learning_rate:g}, or set clipnorm"
+        )
+    return _ran_out(epoch) if step < (plan.batches.steps or 0) else ""
+
+
+def _check_some(steps: int) -> None:
+    if not steps:
+        raise InvalidValueError("x", "at least one batch", "none")
+
+
+def _ran_out(epoch: int) -> str:
+    return (
+        f"x has no more batches in epoch {epoch + 1}: training stops. Give something that can be "
+        "gone over again, or steps_per_epoch and fewer epochs"
+    )

@@ -188,10 +188,10 @@ class Graph:
         for step in self.steps:
             run.node = step.name
             layer, inputs = step.layer, tuple(values[tensor] for tensor in step.inputs)
-            mask = None
+            mask, run.masks = None, ()
             if any(tensor in mask_of for tensor in step.inputs):
-                found = [mask_of.get(tensor) for tensor in step.inputs]
-                mask = layer.joined_mask(run, inputs, found)
+                run.masks = [mask_of.get(tensor) for tensor in step.inputs]
+                mask = layer.joined_mask(run, inputs, run.masks)
             of_steps = None if mask is None or mask.ndim < 2 else mask
             outputs, cache = layer.forward(run, *inputs, mask=of_steps)
             values.update(zip(step.outputs, outputs, strict=True))

@@ -1,8 +1,9 @@
 """Model: a graph of layers that can be trained, asked, stepped through and saved."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from os import PathLike
 from typing import Any, Self
 
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from lstm import checks, losses, optimizers, saving, seeding
 from lstm.backends.ops import Array
-from lstm.callbacks import Callback, History
-from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.callbacks import Callback, CallbackList, History
+from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError, StoppedWarning
 from lstm.layers.base import Layer, Run, StepState
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import SymbolicTensor
@@ -20,29 +21,25 @@ from lstm.losses import Loss
 from lstm.metrics import Metric, MetricFunction
 from lstm.metrics import get as get_metric
 from lstm.models import fitting
-from lstm.models.batches import (
-    ArrayBatches,
-    Batch,
-    Batches,
-    Check,
-    Examples,
-    StreamBatches,
-    examples,
-    is_stream,
-    parts,
-)
+from lstm.models.batches import ArrayBatches, Batch, Check, Examples, examples, parts
 from lstm.models.compiled import compile_again, compiled_contents
 from lstm.models.copying import reduced
+from lstm.models.goals import ClassWeights
 from lstm.models.parameters import Parameters
+from lstm.models.prediction import classes, computed, joined_rows
+from lstm.models.reading import Reading
 from lstm.models.serialization import check_readable, graph_config, graph_from_config
 from lstm.models.state import State
+from lstm.models.streams import Source, is_stream
 from lstm.models.structure import GraphLayer, listed
 from lstm.models.training import Carried, Feeder, Trainer
 from lstm.optimizers import Optimizer
 from lstm.progress import ProgressBar
+from lstm.terminal import say
 
 Values = NDArray[Any]
 MetricSpec = str | Metric | MetricFunction
+MetricSpecs = MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] | None
 
 
 class Model(GraphLayer):
@@ -79,7 +76,7 @@ class Model(GraphLayer):
         self.history: History | None = None
         self._rng = np.random.default_rng(seeding.generator().integers(2**63))
         self._trainer: Trainer | None = None
-        self._compiled: tuple[Optimizer, Loss, list[MetricSpec]] | None = None
+        self._compiled: tuple[Optimizer, Loss, list[MetricSpec], list[MetricSpec]] | None = None
         self._carried = Carried()
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -99,7 +96,8 @@ class Model(GraphLayer):
         self,
         optimizer: str | Optimizer = "rmsprop",
         loss: str | Loss = "mse",
-        metrics: MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] | None = (),
+        metrics: MetricSpecs = (),
+        weighted_metrics: MetricSpecs = (),
     ) -> None:
         """Say how the model is to be trained.
 
@@ -107,16 +105,18 @@ class Model(GraphLayer):
             optimizer: a name out of `lstm.optimizers.OPTIMIZERS`, or an Optimizer.
             loss: a name out of `lstm.losses.LOSSES`, or a Loss.
             metrics: names such as "accuracy", "perplexity", "bits_per_character" or "mae"; Metrics;
-                or functions of (y_true, y_pred).
+                or functions of (y_true, y_pred). All positions count alike to them.
+            weighted_metrics: the same, to which positions count as `sample_weight` says.
 
         Raises:
             InvalidValueError: a name is not known.
         """
         chosen = losses.get(loss)
-        specs: list[MetricSpec] = listed(() if metrics is None else metrics)
-        for spec in specs:
+        plain: list[MetricSpec] = listed(() if metrics is None else metrics)
+        weighted: list[MetricSpec] = listed(() if weighted_metrics is None else weighted_metrics)
+        for spec in plain + weighted:
             get_metric(spec, chosen)
-        self._compiled = (optimizers.get(optimizer), chosen, specs)
+        self._compiled = (optimizers.get(optimizer), chosen, plain, weighted)
         self._trainer = None
         if self._graph is not None or self._declared_shape() is not None:
             self._trainer = self._make_trainer()
@@ -125,10 +125,12 @@ class Model(GraphLayer):
         if self._compiled is None:
             raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
         graph = self._ready(x)
-        optimizer, loss, specs = self._compiled
+        optimizer, loss, *specs = self._compiled
         self._parameters = Parameters(graph.weights, self.backend)
-        chosen = [get_metric(spec, loss) for spec in specs]
-        return Trainer(graph, self._parameters, self.backend, optimizer, loss, chosen, self._rng)
+        plain, weighted = ([get_metric(spec, loss) for spec in some] for some in specs)
+        return Trainer(
+            graph, self._parameters, self.backend, optimizer, loss, plain, weighted, self._rng
+        )
 
     @property
     def _fused(self) -> str:
@@ -157,6 +159,7 @@ class Model(GraphLayer):
         validation_split: float = 0.0,
         validation_data: Any = None,
         shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
@@ -166,26 +169,36 @@ class Model(GraphLayer):
     ) -> History:
         """Train.
 
+        Where the loss is no longer a finite number, training stops with the weights from before
+        that batch, and says so in a `StoppedWarning`. The same where a generator ends too soon.
+
         Args:
             x: an array (N, ...); a list of sequences of different lengths; for several inputs a
-                list of these; or a generator of (x, y) or (x, y, sample_weight).
-            y: targets, unless x is a generator.
-            batch_size: examples in a batch, where x is not a generator.
+                list of these. Or batches (x, y) or (x, y, sample_weight): from a generator, from
+                anything that can be iterated over, or from a sequence of them, with `len` and an
+                index, such as a `Sequence` or `PyDataset` of Keras.
+            y: targets, unless x is batches.
+            batch_size: examples in a batch, where x is not batches.
             epochs: passes over the data, counted from `initial_epoch`.
             verbose: 0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1 on a terminal and 2
                 elsewhere.
             callbacks: whom to tell of batches and epochs.
             validation_split: share of the examples, at their end, to validate on, in [0, 1).
-            validation_data: (x, y) or (x, y, sample_weight), or a generator with
-                `validation_steps`.
-            shuffle: go over the examples in a new order every epoch.
-            sample_weight: how much each example (N,) or step (N, T) counts.
+            validation_data: (x, y) or (x, y, sample_weight), or batches of these.
+            shuffle: go over the examples, or over a sequence of batches, in a new order every
+                epoch.
+            class_weight: how much the examples or steps of each class count; 1 for others.
+            sample_weight: how much each example (N,) or step (N, T) counts: the loss is
+                Σ weight·loss divided by the number of positions, so that a weight of 2 makes twice
+                the step.
             initial_epoch: number of the first epoch.
-            steps_per_epoch: batches in an epoch; needed for a generator.
-            validation_steps: batches to validate on, where that data is a generator.
+            steps_per_epoch: batches in an epoch, which goes on where the one before ended; a whole
+                pass by default.
+            validation_steps: batches to validate on; needed for a generator in several epochs.
             carry_state: start each batch from the state in which the one before ended (truncated
                 backpropagation through time). Row k of a batch goes on where row k of the batch
-                before ended. Each pass over arrays starts anew, a generator goes on. No shuffling.
+                before ended. Each pass over the data starts anew, a generator goes on. No
+                shuffling.
             chunk_length: with `carry_state`, cut sequences (N, T, ...) into chunks of that many
                 steps.
 
@@ -199,121 +212,107 @@ class Model(GraphLayer):
         checks.int_at_least("epochs", epochs, 0)
         checks.int_at_least("initial_epoch", initial_epoch, 0)
         checks.number("validation_split", validation_split, 0, 1, open_high=True)
-        if chunk_length is not None and not carry_state:
-            raise InvalidValueError("chunk_length", "carry_state=True with it", carry_state)
-        stream = is_stream(x)
-        if stream and self._graph is None:
-            taken = list(islice(x, 1))
-            if not taken:
-                raise InvalidValueError("x", "a generator of at least one batch", "none")
-            x = chain(taken, x)
-            trainer = self._training(parts("batch of the generator", taken[0])[0])
+        class_weights = None if class_weight is None else ClassWeights(class_weight)
+        source = self._batches_of(x, y, sample_weight, validation_split) if is_stream(x) else None
+        if source is None:
+            trainer = self._training(x)
+        elif self._graph is None:
+            trainer = self._training(parts("batch of x", source.first())[0])
         else:
-            trainer = self._training(None if stream else x)
+            trainer = self._training()
         carried = self._start_carrying(carry_state)
-        nodes = carried.nodes
-        check = partial(trainer.check, any_length=bool(nodes))
-        validation: Any = validation_data
-        if stream:
-            of_arrays = {"y": y, "sample_weight": sample_weight}
-            of_arrays["validation_split"] = validation_split or None
-            for argument, value in of_arrays.items():
-                if value is not None:
-                    raise InvalidValueError(argument, "nothing, with a generator", "a value")
-            batches: Batches = self._stream(x, "steps_per_epoch", steps_per_epoch, check)
-        else:
-            if steps_per_epoch is not None:
-                raise InvalidValueError(
-                    "steps_per_epoch", "None, unless x is a generator", steps_per_epoch
-                )
-            data = self._examples(x, y, sample_weight)
-            if validation_split and validation_data is None:
-                data, validation = data.split(validation_split)
-            keep_order = bool(nodes) or not shuffle
-            rng = None if keep_order else self._rng
-            batches = ArrayBatches(data, batch_size, check, rng, bool(nodes), chunk_length)
+        check = partial(trainer.check, any_length=bool(carried.nodes))
+        how = self._reading(check, batch_size, carried.nodes, carry_state, chunk_length)
+        data = source or how.examples(x, y, sample_weight)
+        if isinstance(data, Examples) and validation_split and validation_data is None:
+            data, validation_data = data.split(validation_split)
+        rng = self._rng if shuffle and not carried.nodes else None
+        batches = how.to_train_on(data, steps_per_epoch, rng)
         held_out = None
-        if validation is not None:
-            if not is_stream(validation) and not isinstance(validation, Examples):
-                validation = self._examples(*parts("validation_data", validation))
-            steps = "validation_steps", validation_steps
-            held_out = self._evaluation(validation, batch_size, *steps, check, nodes, chunk_length)
+        if validation_data is not None:
+            left = epochs - initial_epoch
+            held_out = how.to_validate(validation_data, validation_steps, epochs=left)
+        history = History()
+        telling = self._telling(
+            [history, *listed(() if callbacks is None else callbacks)],
+            {"epochs": epochs, "steps": batches.steps, "verbose": verbose},
+            bar=True,
+        )
         plan = fitting.Plan(
-            batches,
-            carried,
-            initial_epoch,
-            epochs,
-            held_out,
-            self._prepared(callbacks, verbose, epochs, len(batches)),
+            batches, carried, initial_epoch, epochs, held_out, telling, class_weights
         )
         self.stop_training = False
-        self.history = plan.history
-        fitting.fit(trainer, plan, lambda: self.stop_training)
-        return plan.history
+        self.history = history
+        why = fitting.fit(trainer, plan, lambda: self.stop_training)
+        if why:
+            warnings.warn(why, StoppedWarning, stacklevel=2)
+        return history
+
+    def _batches_of(self, x: Any, y: Any, sample_weight: Any, validation_split: float) -> Source:
+        """Batches to train on, beside which arrays have no meaning."""
+        of_arrays = {"y": y, "sample_weight": sample_weight}
+        for argument, value in (of_arrays | {"validation_split": validation_split or None}).items():
+            if value is not None:
+                raise InvalidValueError(argument, "nothing, where x gives batches", "a value")
+        return Source("x", x)
 
     def _examples(self, x: Any, y: Any, sample_weight: Any = None) -> Examples:
-        return examples(x, y, sample_weight, self.graph.inputs)
+        return examples(x, y, sample_weight, self.graph.inputs, self.backend.dtype)
 
-    def _stream(
-        self, iterator: Any, argument: str, steps: int | None, check: Check
-    ) -> StreamBatches:
-        if steps is None:
-            raise InvalidValueError(argument, "a number of batches, with a generator", steps)
-        count = checks.positive_int(argument, steps)
-        return StreamBatches(iterator, self.graph.inputs, count, check)
+    def _reading(
+        self,
+        check: Check,
+        batch_size: int,
+        carried: frozenset[str],
+        carry_state: bool,
+        chunk_length: int | None,
+    ) -> Reading:
+        """How this model reads data, with the states of some nodes carried along."""
+        if chunk_length is not None and not carry_state:
+            raise InvalidValueError("chunk_length", "carry_state=True with it", carry_state)
+        checks.positive_int("batch_size", batch_size)
+        inputs, dtype = self.graph.inputs, self.backend.dtype
+        return Reading(inputs, dtype, check, batch_size, bool(carried), chunk_length)
 
     def _start_carrying(self, everywhere: bool) -> Carried:
         """The states to carry: of all recurrent layers, or of those made stateful."""
         self._carried.nodes = self.graph.recurrent(stateful=not everywhere)
+        self._carried.anew = everywhere
         return self._carried
 
-    def _evaluation(
-        self,
-        data: Any,
-        batch_size: int,
-        argument: str,
-        steps: int | None,
-        check: Check,
-        nodes: frozenset[str],
-        chunk_length: int | None,
-    ) -> Batches:
-        """Batches to evaluate on, from Examples or a generator."""
-        if not isinstance(data, Examples):
-            return self._stream(data, argument, steps, check)
-        return ArrayBatches(data, batch_size, check, None, bool(nodes), chunk_length)
-
-    def _prepared(
-        self,
-        callbacks: Callback | Sequence[Callback] | None,
-        verbose: int | str,
-        epochs: int,
-        steps: int,
-    ) -> list[Callback]:
-        everyone: list[Callback] = [History(), *listed(() if callbacks is None else callbacks)]
-        if ProgressBar.wanted(verbose):
-            everyone.append(ProgressBar(verbose))
-        for callback in everyone:
-            if not isinstance(callback, Callback):
-                raise InvalidTypeError("callbacks", "Callbacks", type(callback).__name__)
-            callback.set_model(self)
-            callback.set_params({"epochs": epochs, "steps": steps, "verbose": verbose})
-        return everyone
+    def _telling(
+        self, callbacks: Sequence[Callback], params: Mapping[str, Any], *, bar: bool = False
+    ) -> CallbackList:
+        """The callbacks, and a progress bar if it is wanted."""
+        everyone = list(callbacks)
+        if ProgressBar.wanted(params["verbose"]) and bar:
+            everyone.append(ProgressBar(params["verbose"]))
+        return CallbackList(everyone, self, params)
 
     def train_on_batch(
-        self, x: Any, y: Any, sample_weight: Any = None, carry_state: bool = False
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        carry_state: bool = False,
     ) -> float:
-        """Take one optimizer step; returns the loss before it.
+        """Take one optimizer step.
 
         Args:
-            x, y, sample_weight: a batch, as `fit` takes data.
+            x, y, sample_weight, class_weight: a batch, as `fit` takes data.
             carry_state: start from the state in which the batch before ended, which is
                 `carried_state`.
+
+        Returns:
+            The loss before the step. Where it is not a finite number, no step was taken.
         """
         trainer = self._training(x)
+        class_weights = None if class_weight is None else ClassWeights(class_weight)
         carried = self._start_carrying(carry_state)
         batch = self._examples(x, y, sample_weight).batch()
         trainer.check(batch, any_length=bool(carried.nodes))
-        return trainer.train(batch, carried).loss
+        return trainer.train(batch, carried, class_weights).loss
 
     def evaluate(
         self,
@@ -326,27 +325,31 @@ class Model(GraphLayer):
         chunk_length: int | None = None,
         return_dict: bool = False,
         verbose: int | str = 0,
+        callbacks: Callback | Sequence[Callback] | None = (),
     ) -> Any:
         """The mean loss and metrics on data, as `fit` takes it.
 
         Args:
-            steps: batches to take, where x is a generator.
+            steps: batches to take; all by default.
+            carry_state: as in `fit`, from zeros on; stateful layers go on from their last state.
             return_dict: return a dict by name.
             verbose: 0 prints nothing, anything else the result.
+            callbacks: whom to tell of the batches.
 
         Returns:
             The loss, or a list of it and the metrics, or a dict.
         """
-        if chunk_length is not None and not carry_state:
-            raise InvalidValueError("chunk_length", "carry_state=True with it", carry_state)
         trainer = self._training(None if is_stream(x) else x)
         nodes = self.graph.recurrent(stateful=not carry_state)
-        data = x if is_stream(x) else self._examples(x, y, sample_weight)
         check = partial(trainer.check, any_length=bool(nodes))
-        batches = self._evaluation(data, batch_size, "steps", steps, check, nodes, chunk_length)
-        logs = fitting.evaluate(trainer, batches, Carried(nodes))
+        how = self._reading(check, batch_size, nodes, carry_state, chunk_length)
+        batches = how.to_judge(x, y, sample_weight, "steps", steps)
+        carried = Carried(nodes) if carry_state else self._start_carrying(False)
+        everyone = listed(() if callbacks is None else callbacks)
+        telling = self._telling(everyone, {"steps": batches.steps, "verbose": verbose})
+        logs = fitting.evaluate(trainer, batches, carried, telling)
         if verbose not in (0, "auto"):
-            print("  ".join(f"{key}: {value:.4f}" for key, value in logs.items()))
+            say("  ".join(f"{key}: {value:.4f}" for key, value in logs.items()))
         if return_dict:
             return logs
         return logs["loss"] if len(logs) == 1 else list(logs.values())
@@ -359,73 +362,72 @@ class Model(GraphLayer):
         batch_size: int = 32,
         verbose: int | str = 0,
         steps: int | None = None,
+        callbacks: Callback | Sequence[Callback] | None = (),
     ) -> Any:
         """The outputs for data, as `fit` takes it.
 
         Args:
-            x: an array, sequences of different lengths, or a generator of batches with `steps`.
-            batch_size: examples computed at a time.
+            x: an array, sequences of different lengths, or batches: each x, or a tuple that begins
+                with it.
+            batch_size: examples computed at a time, where x is not batches.
             verbose: accepted for compatibility; nothing is printed.
-            steps: batches to take, where x is a generator.
+            steps: batches to take; all by default.
+            callbacks: whom to tell of the batches.
 
         Returns:
             An array (N, ...); for sequences of different lengths, a list of arrays if the outputs
             have a time axis; for several outputs, a list of these.
+
+        Raises:
+            InvalidValueError: there are fewer batches than `steps`, or none.
         """
-        if is_stream(x):
-            if steps is None:
-                raise InvalidValueError("steps", "a number of batches, with a generator", steps)
-            count = checks.positive_int("steps", steps)
-            results = [self._outputs_on_batch(_x_of(item)) for item in islice(x, count)]
-            if len(results) < count:
-                raise InvalidValueError(
-                    "x", f"a generator of at least {count} batches", len(results)
-                )
-            return self._joined(results)
-        self._ready(x)
-        data = self._examples(x, None)
-        size = min(checks.positive_int("batch_size", batch_size), len(data))
-        if len(data) % size and self.graph.recurrent(stateful=True):
-            size = len(data)
-        return self._joined(self._outputs(data, size))
+        count = None if steps is None else checks.positive_int("steps", steps)
+        everyone = listed(() if callbacks is None else callbacks)
+        telling = self._telling(everyone, {"steps": count, "verbose": verbose})
+        telling.tell("on_predict_begin", {})
+        results: list[list[Any]] = []
+        for step, batch in enumerate(islice(self._batches(x, batch_size), count)):
+            telling.tell("on_predict_batch_begin", step, {})
+            results.append(self._outputs(batch))
+            telling.tell("on_predict_batch_end", step, {"outputs": results[-1]})
+        if not results or (is_stream(x) and len(results) < (count or 0)):
+            raise InvalidValueError("x", f"at least {count or 1} batches", len(results))
+        telling.tell("on_predict_end", {})
+        return self._joined(results)
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs for one batch."""
-        return self._joined([self._outputs_on_batch(x)])
+        return self._joined([self._outputs(self._chunk(x, any_length=False))])
 
-    def _outputs_on_batch(self, x: Any) -> list[Any]:
+    def _batches(self, x: Any, batch_size: int) -> Iterator[Batch]:
+        """Batches without targets, checked."""
+        size = checks.positive_int("batch_size", batch_size)
+        if is_stream(x):
+            for item in Source("x", x).items():
+                of_item = item[0] if isinstance(item, tuple) and item else item
+                yield self._chunk(of_item, any_length=False)
+            return
         self._ready(x)
-        data = self._examples(x, None)
-        return self._outputs(data, len(data))[0]
+        data, stateful = self._examples(x, None), self.graph.recurrent(stateful=True)
+        if stateful and len(data) % min(size, len(data)):
+            size = len(data)  # State goes on only in a batch of as many sequences.
+        yield from ArrayBatches(data, size, partial(self._feeder.check, any_length=bool(stateful)))
 
-    def _outputs(self, data: Examples, batch_size: int) -> list[list[Any]]:
-        """For each batch its outputs, from the states of stateful layers."""
+    def _outputs(self, batch: Batch) -> list[Any]:
+        """The outputs of a batch that was checked, from the states of stateful layers."""
         carried = self._start_carrying(False)
-        check = partial(self._feeder.check, any_length=bool(carried.nodes))
-        results = []
-        for batch in ArrayBatches(data, batch_size, check):
-            carried.check(batch.size)
-            run = Run(self.backend, states=carried.current, carried=carried.nodes)
-            results.append(self._run(run, batch))
-            carried.states.update(run.new_states)
-        return results
+        carried.check(batch.size)
+        run = Run(self.backend, states=carried.current, carried=carried.nodes)
+        outputs = computed(self.graph, self._feeder, run, batch)
+        carried.states.update(run.new_states)
+        return outputs
 
     @property
     def _feeder(self) -> Feeder:
         return Feeder(self.graph, self.backend)
 
-    def _run(self, run: Run, batch: Batch) -> list[Any]:
-        """The outputs of a batch that was checked."""
-        to_numpy = self.backend.ops.to_numpy
-        trace = self.graph.forward(run, *self._feeder(batch))
-        outputs = [np.array(to_numpy(output)) for output in trace.outputs]
-        real = [mask for mask in batch.masks if mask is not None]
-        if not real:
-            return outputs
-        return [_unpadded(y, mask, real) for y, mask in zip(outputs, trace.masks, strict=True)]
-
     def _joined(self, results: list[list[Any]]) -> Any:
-        joined = [_rows(column) for column in zip(*results, strict=True)]
+        joined = [joined_rows(column) for column in zip(*results, strict=True)]
         return joined if self._several_outputs else joined[0]
 
     def predict_classes(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> Any:
@@ -436,7 +438,7 @@ class Model(GraphLayer):
             where `predict` gives one.
         """
         y = self.predict(x, batch_size, verbose)
-        return [_classes(part) for part in y] if isinstance(y, list) else _classes(y)
+        return [classes(part) for part in y] if isinstance(y, list) else classes(y)
 
     # ---- state
 
@@ -481,7 +483,7 @@ class Model(GraphLayer):
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)
         run = Run(self.backend, states=dict(states), carried=frozenset(shapes))
-        outputs = self._run(run, batch)
+        outputs = computed(self.graph, self._feeder, run, batch)
         return (outputs if self._several_outputs else outputs[0]), State(run.new_states)
 
     def feed(self, x: Any) -> tuple[list[Array], list[Mask | None]]:
@@ -492,11 +494,12 @@ class Model(GraphLayer):
         """
         return self._feeder(self._chunk(x))
 
-    def _chunk(self, x: Any) -> Batch:
-        """Sequences of any length, checked."""
+    def _chunk(self, x: Any, *, any_length: bool = True) -> Batch:
+        """A batch without targets, checked; chunks of sequences may have any length."""
         self._ready(x)
         batch = self._examples(x, None).batch()
-        self._feeder.check(batch, any_length=True)
+        stateful = any_length or bool(self.graph.recurrent(stateful=True))
+        self._feeder.check(batch, any_length=stateful)
         return batch
 
     def reset_states(self, rows: Sequence[int] | None = None) -> None:
@@ -661,47 +664,3 @@ def load_model(
     """
     with saving.reading(path, ("model", "language model")) as contents:
         return Model.from_contents(*contents, custom_layers)
-
-
-def _x_of(item: Any) -> Any:
-    """x of what a generator gave: x, or a tuple that begins with it."""
-    return item[0] if isinstance(item, tuple) and item else item
-
-
-def _classes(y: Values) -> Values:
-    chosen = y > 0.5 if y.shape[-1] == 1 else y.argmax(-1)
-    return np.asarray(chosen, dtype=np.int64)
-
-
-def _rows(batches: Sequence[Any]) -> Any:
-    """The outputs of all batches, as one array where they are of one shape."""
-    if len(batches) == 1:
-        return batches[0]
-    arrays = all(isinstance(part, np.ndarray) for part in batches)
-    if arrays and len({part.shape[1:] for part in batches}) == 1:
-        return np.concatenate(batches)
-    return [row for part in batches for row in part]
-
-
-def _unpadded(output: Values, mask: Mask | None, real: Sequence[Mask]) -> Values | list[Values]:
-    """Outputs of padded sequences without the padding, if they have a time axis.
-
-    Args:
-        output: (B, ...).
-        mask: which of its steps count, (B, T) or with more axes; of no steps (B) or None.
-        real: for each input of different lengths which of its steps are no padding.
-    """
-    if mask is None or mask.ndim < 2:
-        return output
-    # Steps that a layer skips by itself, such as an Embedding token 0, stay in the result: it is as
-    # long as the input that has all steps of the mask, and of several the shortest.
-    around = [steps for steps in real if steps.shape == mask.shape and not (mask & ~steps).any()]
-    keep = min(around, key=np.count_nonzero, default=mask)
-    return [row[_extent(counts)] for row, counts in zip(output, keep, strict=True)]
-
-
-def _extent(counts: Mask) -> tuple[Values, ...]:
-    """The index of what counts along each axis of an example."""
-    axes = range(counts.ndim)
-    along = (counts.any(tuple(other for other in axes if other != axis)) for axis in axes)
-    return np.ix_(*along)

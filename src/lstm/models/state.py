@@ -69,13 +69,13 @@ class State(Mapping[str, StepState]):
             raise InvalidTypeError(
                 "state", "a State, from initial_state or step", type(state).__name__
             )
-        try:
-            parts = {
-                name: tuple(np.ascontiguousarray(array, dtype) for array in arrays)
-                for name, arrays in state.items()
-            }
-        except (TypeError, ValueError) as error:
-            raise InvalidTypeError("state", "arrays of numbers by layer", error) from error
+        parts: dict[str, StepState] = {}
+        for name, arrays in state.items():
+            if not isinstance(arrays, tuple | list):
+                raise InvalidTypeError(
+                    f"state[{name!r}]", "a tuple of arrays", type(arrays).__name__
+                )
+            parts[name] = tuple(checks.numbers(f"state[{name!r}]", array) for array in arrays)
         expected = {
             name: [(batch_size, *shape) for shape in arrays] for name, arrays in shapes.items()
         }
@@ -84,7 +84,8 @@ class State(Mapping[str, StepState]):
             raise InvalidShapeError("state", f"arrays of shapes {expected}", got)
         for name, arrays in parts.items():
             for array in arrays:
-                checks.finite(f"state[{name!r}]", array)
+                checks.finite(f"state[{name!r}]", array, dtype)
+            parts[name] = tuple(np.ascontiguousarray(array, dtype) for array in arrays)
         return cls(parts)
 
     def save(self, path: str | PathLike[str]) -> None:

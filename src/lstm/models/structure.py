@@ -1,5 +1,6 @@
 """A layer that is a graph of layers: how a model gets its structure and its weights."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,10 +13,11 @@ from lstm.backends import backend as choose_backend
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.layers.base import Layer
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
-from lstm.models.batches import Ragged, columns
+from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
 from lstm.models.parameters import Parameters
 from lstm.models.summary import summary_lines
+from lstm.terminal import encodable
 
 Values = NDArray[Any]
 
@@ -107,7 +109,8 @@ class GraphLayer(Layer):
                     f"{self.name}: the shape of the input is not known yet: call fit or predict, "
                     "or begin with lstm.Input(shape)"
                 )
-            parts = columns("x", x, [None] * len(x) if self._are_inputs(x) else [None])
+            inputs = [None] * len(x) if self._are_inputs(x) else [None]
+            parts = columns("x", x, inputs, self.backend.dtype)
             if not all(len(part) for part in parts):
                 raise InvalidShapeError("x", "at least one example", "none")
             return self._traced(
@@ -177,7 +180,8 @@ class GraphLayer(Layer):
 
     def summary(self) -> None:
         """Print the layers with output shapes and numbers of parameters, and the backend."""
-        print("\n".join(summary_lines(self.graph, self.backend, type(self).__name__, self._fused)))
+        lines = summary_lines(self.graph, self.backend, type(self).__name__, self._fused)
+        print(encodable("\n".join(lines), sys.stdout))
 
     # ---- weights
 
@@ -211,10 +215,10 @@ class GraphLayer(Layer):
         own = self.graph.weights
         if len(weights) != len(own):
             raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
-        new = [np.asarray(values) for values in weights]
+        new = [checks.numbers(name, values) for name, values in zip(own, weights, strict=True)]
         for values, (name, weight) in zip(new, own.items(), strict=True):
             checks.shape(name, values.shape, tuple(weight.value.shape))
-            checks.finite(name, values)
+            checks.finite(name, values, self.backend.dtype)
         for values, weight in zip(new, own.values(), strict=True):
             self.backend.ops.assign(weight.value, values)
 

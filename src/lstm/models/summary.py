@@ -5,6 +5,7 @@ from lstm.layers.symbolic import Shape
 from lstm.layers.tied_dense import TiedDense
 from lstm.models.fusion import EmbeddedRecurrent, Step
 from lstm.models.graph import Graph
+from lstm.terminal import visible_name
 
 
 def summary_lines(graph: Graph, backend: Backend, kind: str, fused: str) -> list[str]:
@@ -44,7 +45,8 @@ def summary_lines(graph: Graph, backend: Backend, kind: str, fused: str) -> list
     end += [f"Fused: {_fused(step)}" for step in graph.steps if step.fused]
     if fused:
         end.append(f"Fused in training: {fused}, into the loss")
-    return [kind, rule, lines[0], rule, *lines[1:], rule, *end]
+    lines = [kind, rule, lines[0], rule, *lines[1:], rule, *end]
+    return [visible_name(line) for line in lines]  # The names may come from a file.
 
 
 def _fused(step: Step) -> str:

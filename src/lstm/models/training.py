@@ -1,7 +1,8 @@
 """One step of training or evaluation: forward, loss, backward, optimizer."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -14,11 +15,13 @@ from lstm.backends.ops import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.dense import Dense
-from lstm.layers.masks import Mask, whole
+from lstm.layers.masks import Mask, spread, whole
 from lstm.layers.symbolic import Shape, SymbolicTensor
 from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
-from lstm.metrics import Metric
+from lstm.metrics import Metric, by_name
 from lstm.models.batches import Batch
+from lstm.models.columns import check_one_reading
+from lstm.models.goals import ClassWeights, Goal, spread_over
 from lstm.models.graph import Graph, Trace
 from lstm.models.parameters import Parameters
 from lstm.optimizers import Optimizer
@@ -33,10 +36,12 @@ class Carried:
     Attributes:
         nodes: names of the recurrent nodes whose state is carried.
         states: what the last batch left.
+        anew: whether each pass over the data starts from zeros.
     """
 
     nodes: frozenset[str] = frozenset()
     states: dict[str, StepState] = field(default_factory=dict)
+    anew: bool = True
 
     @property
     def current(self) -> dict[str, StepState]:
@@ -94,6 +99,8 @@ class Feeder:
             if sequences and (any_length or not tensor.node.exact):
                 expected = (None, None, *expected[2:])
             x = _with_feature_axis(values, tensor)
+            if x is not values and expected[1] in (None, len(x)) and expected[1] in (None, 1):
+                check_one_reading(argument, values.shape)
             checks.shape(argument, x.shape, expected)
             if symbols is not None:
                 checks.index_range(argument, x, symbols)
@@ -128,7 +135,7 @@ class Result:
     """What one batch came to.
 
     Attributes:
-        loss: its mean.
+        loss: the sum of its weighted losses, divided by `count`.
         count: number of positions, masked ones left out.
     """
 
@@ -143,7 +150,7 @@ class Trainer:
         graph: the model.
         parameters: its weights.
         backend: where it computes.
-        optimizer, loss, metrics: as compiled.
+        optimizer, loss, metrics, weighted_metrics: as compiled.
         rng: for dropout.
     """
 
@@ -154,7 +161,8 @@ class Trainer:
         backend: Backend,
         optimizer: Optimizer,
         loss: Loss,
-        metrics: list[Metric],
+        metrics: Sequence[Metric],
+        weighted_metrics: Sequence[Metric],
         rng: np.random.Generator,
     ) -> None:
         if len(graph.outputs) != 1:
@@ -163,7 +171,9 @@ class Trainer:
         self.backend = backend
         self.optimizer = optimizer
         self.loss = loss
-        self.metrics = metrics
+        self.metrics = by_name(metrics, weighted_metrics)
+        self._kinds = (False, metrics), (True, weighted_metrics)
+        self._sees_outputs = any(metric.needs_outputs for metric in self.metrics.values())
         self._rng = rng
         self._feed = Feeder(graph, backend)
         # Softmax and cross-entropy are computed in one: faster, and free of overflow.
@@ -176,7 +186,7 @@ class Trainer:
         # The layer that makes the logits too, so that they are never there all at once, unless a
         # metric has to see them.
         self._head: Dense | None = None
-        if _includes_linear(self._loss) and not any(metric.needs_outputs for metric in metrics):
+        if _includes_linear(self._loss) and not self._sees_outputs:
             self._graph, self._head = self._graph.before_head() or (self._graph, None)
         self._needs = self._graph.needs()
         self.reduce_gradients: Callable[[Array], None] | None = None
@@ -200,34 +210,45 @@ class Trainer:
         output: Any = self._graph.output_shapes(shapes)[0]
         self.loss.check(batch.y, output)
 
-    def train(self, batch: Batch, carried: Carried) -> Result:
-        """Take one optimizer step on a batch that was checked."""
+    def train(
+        self, batch: Batch, carried: Carried, class_weights: ClassWeights | None = None
+    ) -> Result:
+        """Take one optimizer step on a batch that was checked.
+
+        Returns:
+            What it came to; a loss that is not finite means that no step was taken, because the
+            loss or its gradient is beyond all numbers.
+        """
         self.parameters.bind()
         run = self._run(batch, carried, training=True)
         trace = self._forward(run, batch)
-        target, weight, count = self._targets(run, batch, trace)
+        goal = self._goal(run, batch, trace, class_weights)
         self.parameters.zero_gradients()
-        loss, gradient = self._compared(trace.outputs[0], target, weight, training=True)
+        loss, gradient = self._compared(trace.outputs[0], goal, training=True)
+        self._measure(loss, trace, goal)
+        if not math.isfinite(loss):
+            return Result(loss, goal.count)
         self._graph.backward(run, trace, [gradient], self._needs)
+        gradients = self.parameters.gradients
         if self.reduce_gradients is not None:
-            self.reduce_gradients(self.parameters.gradients)
-        self.optimizer.apply(self.backend, self.parameters.learned, self.parameters.gradients)
+            self.reduce_gradients(gradients)
+        if not self.optimizer.apply(self.backend, self.parameters.learned, gradients):
+            return Result(math.nan, goal.count)
         carried.states.update(run.new_states)
-        self._measure(loss, trace, target, weight, count)
-        return Result(loss, count)
+        return Result(loss, goal.count)
 
     def test(self, batch: Batch, carried: Carried) -> Result:
         """Compute the loss and metrics of a batch that was checked."""
         run = self._run(batch, carried, training=False)
         trace = self._forward(run, batch)
-        target, weight, count = self._targets(run, batch, trace)
-        loss, _ = self._compared(trace.outputs[0], target, weight, training=False)
+        goal = self._goal(run, batch, trace)
+        loss, _ = self._compared(trace.outputs[0], goal, training=False)
         carried.states.update(run.new_states)
-        self._measure(loss, trace, target, weight, count)
-        return Result(loss, count)
+        self._measure(loss, trace, goal)
+        return Result(loss, goal.count)
 
     def _run(self, batch: Batch, carried: Carried, *, training: bool) -> Run:
-        if batch.fresh:
+        if batch.fresh and carried.anew:
             carried.states.clear()
         carried.check(batch.size)
         return Run(
@@ -242,14 +263,14 @@ class Trainer:
     def _forward(self, run: Run, batch: Batch) -> Trace:
         return self._graph.forward(run, *self._feed(batch))
 
-    def _compared(
-        self, y: Array, target: Array, weight: Array | None, *, training: bool
-    ) -> tuple[float, Array | None]:
+    def _compared(self, y: Array, goal: Goal, *, training: bool) -> tuple[float, Array | None]:
         """The loss, and in training the gradient of y, the output of the graph.
 
         Those of the head's weights are added to their buffers.
         """
-        ops, head = self.backend.ops, self._head
+        ops, head, target = self.backend.ops, self._head, goal.target
+        weights = goal.weights(self.backend.dtype)
+        weight = None if weights is None else ops.array(weights)
         if head is None:
             loss, cache = self._loss.forward(ops, y, target, weight)
             return loss, self._loss.backward(ops, cache) if training else None
@@ -260,14 +281,20 @@ class Trainer:
         with head.kernel_gradient(self.backend) as dw:
             return ops.linear_softmax_cross_entropy(x, w, b, target, weight, dw, db, need_dx)
 
-    def _targets(self, run: Run, batch: Batch, trace: Trace) -> tuple[Array, Array | None, float]:
-        """Targets and weights on the backend, and the number of positions that count."""
+    def _goal(
+        self, run: Run, batch: Batch, trace: Trace, class_weights: ClassWeights | None = None
+    ) -> Goal:
+        """What the outputs of a batch should be, and what counts."""
         assert batch.y is not None
-        ops, shape = self.backend.ops, tuple(trace.outputs[0].shape)
+        shape = tuple(trace.outputs[0].shape)
         if self._head is not None:
             shape = (*shape[:-1], self._head.units)
-        target = ops.array(self.loss.target(batch.y, shape, self.backend.dtype))
+        target = self.loss.target(batch.y, shape, self.backend.dtype)
         positions = self.loss.positions(shape)
+        weight = spread_over("sample_weight", batch.weight, positions)
+        if class_weights is not None:
+            of_classes = spread(class_weights.of(target, positions), positions)
+            weight = of_classes if weight is None else weight * of_classes
         mask = self._mask(run, trace, positions)
         if mask is not None and _reversed(mask, batch.masks):
             raise InvalidValueError(
@@ -275,16 +302,9 @@ class Trainer:
                 "sequences of one length, for a model whose outputs are in reversed order",
                 "different lengths",
             )
-        if mask is None and batch.weight is None:
-            return target, None, float(prod(positions))
-        weight = np.ones(positions)
-        for name, part in (("mask", mask), ("sample_weight", batch.weight)):
-            if part is not None:
-                checks.shape(name, part.shape, positions[: part.ndim])
-                weight *= part.reshape(part.shape + (1,) * (len(positions) - part.ndim))
-        count = float(weight.sum())
-        weight /= count or 1.0
-        return target, ops.array(weight.astype(self.backend.dtype)), count
+        real = spread_over("mask", mask, positions)
+        count = prod(positions) if real is None else np.count_nonzero(real)
+        return Goal(self.backend.ops.array(target), real, weight, float(count))
 
     def _mask(self, run: Run, trace: Trace, positions: tuple[int, ...]) -> Mask | None:
         """Which positions count; None where all do, as whole examples always do."""
@@ -296,22 +316,28 @@ class Trainer:
         mask = whole(mask, len(positions))
         return None if mask.ndim < 2 else mask
 
-    def _measure(
-        self, loss: float, trace: Trace, target: Array, weight: Array | None, count: float
-    ) -> None:
+    def _measure(self, loss: float, trace: Trace, goal: Goal) -> None:
         if not self.metrics:
             return
         ops, y = self.backend.ops, trace.outputs[0]
-        if any(metric.needs_outputs for metric in self.metrics):
+        if self._sees_outputs:
             y = ops.activation_forward(y, self._activation)
-        for metric in self.metrics:
-            metric.update(
-                loss,
-                ops.to_numpy(y),
-                ops.to_numpy(target),
-                None if weight is None else ops.to_numpy(weight),
-                count,
-            )
+        outputs, target = ops.to_numpy(y), ops.to_numpy(goal.target)
+        for weighted, metrics in self._kinds:
+            shares, total = goal.shares(weighted=weighted)
+            mean = loss
+            if goal.weight is not None and not all(metric.needs_outputs for metric in metrics):
+                mean = self._mean_loss(trace.outputs[0], goal, loss, total, weighted=weighted)
+            for metric in metrics:
+                metric.update(mean, outputs, target, shares, total)
+
+    def _mean_loss(
+        self, y: Array, goal: Goal, loss: float, total: float, *, weighted: bool
+    ) -> float:
+        """The mean loss of a batch with weights, of positions as they weigh or all alike."""
+        if weighted:
+            return loss * goal.count / (total or 1.0)
+        return self._compared(y, replace(goal, weight=None), training=False)[0]
 
 
 def _includes_linear(loss: Loss) -> bool:

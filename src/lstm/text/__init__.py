@@ -4,6 +4,7 @@ from lstm.text.beam import Continuation
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, Surprise
 from lstm.text.language_model import LanguageModel
+from lstm.text.learned_text import LearnedText
 from lstm.text.log_probabilities import TokenLogProbability
 from lstm.text.one_hot import to_categorical
 from lstm.text.options import Architecture, TrainingOptions
@@ -28,6 +29,7 @@ __all__ = [
     "Corpus",
     "Evaluation",
     "LanguageModel",
+    "LearnedText",
     "Surprise",
     "TextSource",
     "TokenLogProbability",

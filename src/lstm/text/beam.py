@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.errors import InvalidValueError
-from lstm.text.log_probabilities import log_of
+from lstm.text.log_probabilities import log_of, log_of_spaced
 from lstm.text.stack import gathered, read
 from lstm.text.stopping import before_stop
 
@@ -47,6 +47,7 @@ class Continuation(NamedTuple):
 def beam_search(
     model: "LanguageModel",
     prompt: NDArray[np.int64],
+    space: bool,
     length: int,
     width: int,
     stops: Sequence[str],
@@ -61,6 +62,7 @@ def beam_search(
     Args:
         model: the language model.
         prompt: tokens (T,) that stand before, at least one.
+        space: whether a space follows them that the first token brings along.
         length: tokens to write at most.
         width: number of texts that are followed side by side, K.
         stops: strings before which a text ends.
@@ -72,9 +74,14 @@ def beam_search(
     state = read(model, prompt[None, :-1], model.model.initial_state(1))
     last, tokens, scores = prompt[-1:], np.empty((1, 0), np.int64), np.zeros(1)
     complete: Continuation | None = None
-    for _ in range(length):
+
+    def text_of(row: NDArray[np.int64]) -> str:
+        return vocabulary.decoder().decode(row)[int(space) :]
+
+    for step in range(length):
         p, state = model.model.step(last[:, None], state)
-        candidates = scores[:, None] + log_of(p[:, 0])
+        logs = log_of_spaced(model, p[:, 0]) if space and step == 0 else log_of(p[:, 0])
+        candidates = scores[:, None] + logs
         if vocabulary.unknown is not None:
             candidates[:, vocabulary.unknown] = -np.inf
         best = np.argsort(-candidates, axis=None, kind="stable")[:width]
@@ -82,7 +89,7 @@ def beam_search(
         tokens, scores = np.append(tokens[parents], last[:, None], 1), candidates[parents, last]
         followed = []
         for k, row in enumerate(tokens):
-            before = before_stop(vocabulary.decoder().decode(row), stops) if stops else None
+            before = before_stop(text_of(row), stops) if stops else None
             if complete is not None and scores[k] <= complete.log_probability:
                 break
             if before is None:
@@ -93,4 +100,4 @@ def beam_search(
             return complete
         last, tokens, scores = last[followed], tokens[followed], scores[followed]
         state = gathered(state, parents[followed])
-    return Continuation(vocabulary.decoder().decode(tokens[0]), float(scores[0]))
+    return Continuation(text_of(tokens[0]), float(scores[0]))

@@ -23,12 +23,10 @@ def console_for(verbose: int | str) -> "Console | None":
     checks.one_of("verbose", verbose, (0, 1, 2, "auto"))
     if verbose == 0:
         return None
-    from rich.console import Console  # Not needed where nothing is shown.
+    from lstm.screen import Screen  # It needs rich.
 
-    terminal = None if verbose == "auto" else verbose == 1
-    return Console(
-        force_terminal=terminal, highlight=False, markup=False, emoji=False, soft_wrap=True
-    )
+    # What is learned must not be lost with the terminal that shows it.
+    return Screen(terminal=None if verbose == "auto" else verbose == 1, goes_on=True)
 
 
 @contextmanager

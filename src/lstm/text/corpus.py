@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,8 @@ from lstm import checks, saving
 from lstm.container import pack
 from lstm.errors import InvalidShapeError, InvalidValueError, ModelFileError
 from lstm.text.mapped_file import MappedFile
-from lstm.text.sources import Progress, TextSource
+from lstm.text.sources import Progress, TextLike, TextSource
+from lstm.text.sources import source as text_source
 from lstm.text.vocabularies import Vocabulary
 from lstm.text.vocabularies.chunks import whole_words
 
@@ -28,9 +30,9 @@ _BLOCK = 1 << 20
 class Corpus:
     """The tokens of a text, from first to last, in as few bytes as the vocabulary allows.
 
-    Make one with `write` and `open`, which keep the tokens in a file and map it into memory, or
-    with `encode` and `of`, which keep them in memory. Reading a file takes some tens of MB of
-    memory, however large it is.
+    Make one with `write` and `open`, which keep the tokens in a file and map it into memory, with
+    `aside`, which keeps them in a temporary one, or with `encode` and `of`, which keep them in
+    memory. Reading a file takes some tens of MB of memory, however large it is.
 
     The file holds the tokens and nothing else: integers without sign, the least significant byte
     first, of 1 byte for a vocabulary of up to 256 tokens, of 2 up to 65,536 and of 4 above.
@@ -63,7 +65,7 @@ class Corpus:
     def write(
         cls,
         path: str | os.PathLike[str],
-        source: TextSource,
+        source: TextLike,
         vocabulary: Vocabulary,
         progress: Progress | None = None,
     ) -> "Corpus":
@@ -74,9 +76,9 @@ class Corpus:
 
         Args:
             path: the file; replaced if it exists.
-            source: the text.
+            source: the text, or Paths of files; see `lstm.text.source`.
             vocabulary: what makes tokens of it; V is its length.
-            progress: is called with how much has been read, out of `source.size`.
+            progress: is called with how much of the text has been read, out of its size.
 
         Returns:
             The corpus, mapped from the file.
@@ -86,10 +88,41 @@ class Corpus:
                 no token for a part of it.
             ModelFileError: the file cannot be written; what was there before is untouched.
         """
+        text = text_source(source)
         with saving.replacing(path) as file:
-            for tokens in _encoded(source, vocabulary, progress):
+            for tokens in _encoded(text, vocabulary, progress):
                 file.write(tokens.data)
         return cls._mapped(Path(path), len(vocabulary))
+
+    @classmethod
+    def aside(
+        cls, source: TextLike, vocabulary: Vocabulary, progress: Progress | None = None
+    ) -> "Corpus":
+        """Return the tokens of a text in a temporary file that has no name: else as `write`.
+
+        However the process ends, nothing of the text is left behind.
+
+        Args:
+            source: the text, or Paths of files; see `lstm.text.source`.
+            vocabulary: what makes tokens of it; V is its length.
+            progress: is called with how much of the text has been read, out of its size.
+
+        Raises:
+            InvalidValueError: there is no text, it is not what it should be, or the vocabulary has
+                no token for a part of it.
+            ModelFileError: the file cannot be written.
+        """
+        text = text_source(source)
+        try:
+            with tempfile.TemporaryFile(prefix="lstm-") as file:
+                for tokens in _encoded(text, vocabulary, progress):
+                    file.write(tokens.data)
+                file.flush()
+                mapping = MappedFile(file)
+        except OSError as error:
+            why = f"cannot be written ({error.strerror})"
+            raise ModelFileError("a temporary file", why) from error
+        return cls(mapping.array(_dtype(len(vocabulary))), len(vocabulary), mapping)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], vocabulary_size: int) -> "Corpus":
@@ -116,20 +149,20 @@ class Corpus:
 
     @classmethod
     def encode(
-        cls, source: TextSource, vocabulary: Vocabulary, progress: Progress | None = None
+        cls, source: TextLike, vocabulary: Vocabulary, progress: Progress | None = None
     ) -> "Corpus":
         """Return the tokens of a text in memory: the same as `write`, without a file.
 
         Args:
-            source: the text.
+            source: the text, or Paths of files; see `lstm.text.source`.
             vocabulary: what makes tokens of it; V is its length.
-            progress: is called with how much has been read, out of `source.size`.
+            progress: is called with how much of the text has been read, out of its size.
 
         Raises:
             InvalidValueError: there is no text, it is not what it should be, or the vocabulary has
                 no token for a part of it.
         """
-        tokens = np.concatenate(list(_encoded(source, vocabulary, progress)))
+        tokens = np.concatenate(list(_encoded(text_source(source), vocabulary, progress)))
         return cls._in_memory(tokens, len(vocabulary))
 
     @classmethod
@@ -162,7 +195,7 @@ class Corpus:
 
     @classmethod
     def _mapped(cls, path: Path, vocabulary_size: int) -> "Corpus":
-        mapping = MappedFile(path)
+        mapping = MappedFile.open(path)
         dtype = _dtype(vocabulary_size)
         if mapping.size % dtype.itemsize:
             raise ModelFileError(
@@ -322,6 +355,18 @@ class Corpus:
             )
         return (len(self) - 1 - offset) // streams
 
+    def counts(self) -> NDArray[np.int64]:
+        """How often each token of the vocabulary occurs, (V,).
+
+        Example:
+            >>> Corpus.of([0, 2, 2], 4).counts()
+            array([1, 0, 2, 0])
+        """
+        counts = np.zeros(self.vocabulary_size, np.int64)
+        for block in self._blocks():
+            counts += np.bincount(block, minlength=self.vocabulary_size)
+        return counts
+
     def characters_and_bytes(self, lengths: ArrayLike) -> tuple[int, int]:
         """How much text the tokens stand for, which is what losses are divided by.
 
@@ -340,10 +385,7 @@ class Corpus:
         """
         table = np.asarray(lengths)
         checks.shape("lengths", table.shape, (self.vocabulary_size, 2))
-        counts = np.zeros(self.vocabulary_size, np.int64)
-        for block in self._blocks():
-            counts += np.bincount(block, minlength=self.vocabulary_size)
-        characters, size = counts @ table
+        characters, size = self.counts() @ table
         return int(characters), int(size)
 
     @cached_property
@@ -379,12 +421,12 @@ def _reopened(path: str, vocabulary_size: int, start: int, stop: int) -> Corpus:
 
 
 def _encoded(
-    source: TextSource, vocabulary: Vocabulary, progress: Progress | None
+    text: TextSource, vocabulary: Vocabulary, progress: Progress | None
 ) -> Iterator[Tokens]:
     """The tokens of a text in pieces, each an array of the corpus' dtype; at least one token."""
     size, dtype = len(vocabulary), _dtype(len(vocabulary))
     characters = tokens = 0
-    for piece in whole_words("corpus", source.read(progress), _BLOCK):
+    for piece in whole_words("corpus", text.read(progress), _BLOCK):
         try:
             encoded = vocabulary.encode(piece)
         except InvalidValueError as error:
@@ -394,7 +436,7 @@ def _encoded(
         yield encoded.astype(dtype)
         characters, tokens = characters + len(piece), tokens + len(encoded)
     if not tokens:
-        raise InvalidValueError("corpus", "a text with at least one token", source)
+        raise InvalidValueError("corpus", "a text with at least one token", text)
 
 
 def _dtype(vocabulary_size: int) -> np.dtype[Any]:

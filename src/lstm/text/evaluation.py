@@ -32,9 +32,11 @@ class Evaluation:
         perplexity: exp(nats).
         accuracy: share of the tokens that the model found the most probable.
         tokens: number of tokens predicted.
-        characters: number of characters that these stand for; 1 if they only end one that began
-            before.
-        bytes: number of their bytes in UTF-8.
+        unknown: how many of them are the unknown token.
+        characters: number of characters that they stand for; 1 if they only end one that began
+            before. None where the text cannot be written back from them: some are unknown, or the
+            tokenizer changes texts. All figures for a character or a byte are None then, too.
+        bytes: number of these characters' bytes in UTF-8, or None.
     """
 
     nats: float
@@ -42,23 +44,29 @@ class Evaluation:
     perplexity: float
     accuracy: float
     tokens: int
-    characters: int
-    bytes: int
+    unknown: int
+    characters: int | None
+    bytes: int | None
 
     @property
-    def nats_per_character(self) -> float:
+    def unknown_share(self) -> float:
+        """Share of the tokens that are unknown: of these only that they come is predicted."""
+        return self.unknown / self.tokens
+
+    @property
+    def nats_per_character(self) -> float | None:
         """What models with different tokens can be compared by."""
-        return self.nats * self.tokens / self.characters
+        return None if self.characters is None else self.nats * self.tokens / self.characters
 
     @property
-    def bits_per_character(self) -> float:
+    def bits_per_character(self) -> float | None:
         """The same in bits."""
-        return self.bits * self.tokens / self.characters
+        return None if self.characters is None else self.bits * self.tokens / self.characters
 
     @property
-    def bits_per_byte(self) -> float:
+    def bits_per_byte(self) -> float | None:
         """Bits for each byte of the text in UTF-8, what the model could compress it to."""
-        return self.bits * self.tokens / self.bytes
+        return None if self.bytes is None else self.bits * self.tokens / self.bytes
 
 
 @dataclass(frozen=True, order=True)
@@ -93,8 +101,10 @@ def evaluate(language_model: "LanguageModel", corpus: Corpus) -> Evaluation:
     for p, y, _ in _predictions(language_model, corpus):
         nats -= float(_log_probabilities(p, y).sum())
         hits += int((p.argmax(-1) == y).sum())
-    lengths = language_model.vocabulary.lengths
-    characters, octets = corpus.part(1, len(corpus)).characters_and_bytes(lengths)
+    vocabulary, counts = language_model.vocabulary, corpus.part(1, len(corpus)).counts()
+    unknown = 0 if vocabulary.unknown is None else int(counts[vocabulary.unknown])
+    exact = vocabulary.reversible and not unknown
+    characters, octets = (max(1, int(n)) for n in counts @ vocabulary.lengths)
     mean = nats / count
     return Evaluation(
         nats=mean,
@@ -102,8 +112,9 @@ def evaluate(language_model: "LanguageModel", corpus: Corpus) -> Evaluation:
         perplexity=math.exp(min(mean, 700)),
         accuracy=hits / count,
         tokens=count,
-        characters=max(1, characters),
-        bytes=max(1, octets),
+        unknown=unknown,
+        characters=characters if exact else None,
+        bytes=octets if exact else None,
     )
 
 

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 from typing import Any, overload
@@ -18,11 +19,13 @@ from lstm.text.beam import Continuation, beam_search, checked_width
 from lstm.text.console import console_for
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, Surprise, evaluate, surprises
+from lstm.text.learned_text import LearnedText
 from lstm.text.log_probabilities import TokenLogProbability, log_probabilities
 from lstm.text.lr_finder import LearningRates, find_lr
+from lstm.text.normalization import normalized
 from lstm.text.options import Architecture, TrainingOptions
 from lstm.text.run_files import MODEL
-from lstm.text.sources import TextLike, text_source
+from lstm.text.sources import TextLike
 from lstm.text.stopping import checked_stops, until_stop
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
@@ -44,6 +47,7 @@ class LanguageModel:
         vocabulary: the tokens that it knows.
         model: the `Model` that does the work.
         history: the losses of its training by round, or None.
+        learned_text: what is kept of the text that it learned from last, or None.
 
     Example:
         >>> import lstm
@@ -56,6 +60,7 @@ class LanguageModel:
         self.vocabulary = vocabulary
         self.model = model
         self.history: History | None = None
+        self.learned_text: LearnedText | None = None
 
     @classmethod
     def create(
@@ -101,8 +106,8 @@ class LanguageModel:
         """Make a model and train it on a text.
 
         Args:
-            corpus: the text; or a `Path`, or several, of files, folders or patterns; or a
-                `TextSource`.
+            corpus: the text, a str or several; or a `Path`, or several, of files, folders or
+                patterns; or a `TextSource`. See `source`.
             tokens: "characters", "bytes", "words", "bpe" or the name of a tokenizer.json.
             min_count: what is rarer becomes the unknown token; 1 for characters, 2 for words.
             vocabulary_size: number of tokens at most, for words (20,000) and bpe (2,048).
@@ -122,6 +127,9 @@ class LanguageModel:
         Raises:
             InvalidValueError: an argument is out of its range, or the folder exists.
             InvalidShapeError: the text is too short.
+
+        Warns:
+            LSTMWarning: a twentieth of the tokens or more is unknown.
         """
         from lstm.text.run import Run  # It makes LanguageModels.
 
@@ -148,7 +156,8 @@ class LanguageModel:
             verbose, callbacks: see `fit`.
 
         Raises:
-            ModelFileError: the folder holds no training, or its files do not belong together.
+            ModelFileError: the folder holds no training, its files do not belong together, or
+                another process trains in it.
         """
         from lstm.text.run import Run  # It makes LanguageModels.
 
@@ -184,6 +193,9 @@ class LanguageModel:
             InvalidValueError: an argument is out of its range.
             DivergedError: the loss became infinite; the model has its best weights before that, or
                 the initial ones if there are none.
+
+        Warns:
+            LSTMWarning: a twentieth of the tokens or more is unknown.
         """
         from lstm.text.run import Run  # It makes LanguageModels.
 
@@ -208,7 +220,7 @@ class LanguageModel:
         """
         if isinstance(corpus, Corpus):
             return corpus
-        return Corpus.encode(text_source(corpus), self.vocabulary)
+        return Corpus.encode(corpus, self.vocabulary)
 
     # ---- writing
 
@@ -264,7 +276,8 @@ class LanguageModel:
         """Continue a text.
 
         Args:
-            prompt: how it begins; empty for the start of a line.
+            prompt: how it begins; empty for the start of a line. Where tokens are words with the
+                space before them, a space at its end is that of the first word to come.
             length: number of tokens to write; None to write until a stop string comes.
             temperature: below 1 more cautious, above 1 more daring, 0 always the most probable.
             top_k: choose among that many most probable tokens; 0 for all.
@@ -363,7 +376,7 @@ class LanguageModel:
         checks.positive_int("samples", samples)
         if seed is not None:
             checks.int_at_least("seed", seed, 0)
-        return Writer.begin(self, self._prompt(prompt), choice, window, samples, seed)
+        return Writer.begin(self, *self._prompt(prompt), choice, window, samples, seed)
 
     def beam(
         self,
@@ -398,21 +411,33 @@ class LanguageModel:
         """
         checks.int_at_least("length", length, 0)
         checked_width("width", width)
-        found = beam_search(self, self._before(prompt), length, width, checked_stops(stop))
+        found = beam_search(self, *self._before(prompt), length, width, checked_stops(stop))
         return Continuation(prompt + found.text, found.log_probability)
 
-    def _prompt(self, prompt: str) -> Tokens:
+    def _prompt(self, prompt: str) -> tuple[Tokens, bool]:
+        """The tokens of a prompt, and whether its last space is left to the next token."""
         if not isinstance(prompt, str):
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
-        return self._encoded("prompt", prompt)
+        with _named("prompt"):
+            return self.vocabulary.encode_open(normalized(prompt))
 
-    def _before(self, prompt: str) -> Tokens:
-        """The tokens of a prompt; of an empty one, the token that a text starts after."""
-        return self._prompt(prompt) if prompt else np.array([self.vocabulary.start], np.int64)
+    def _before(self, prompt: str) -> tuple[Tokens, bool]:
+        """As `_prompt`; where there is no token, the one that a text starts after."""
+        tokens, space = self._prompt(prompt)
+        return tokens if len(tokens) else np.array([self.vocabulary.start], np.int64), space
 
-    def _encoded(self, argument: str, text: str) -> Tokens:
-        with _named(argument):
-            return self.vocabulary.encode(text)
+    def encoded_after(self, prompt: str, text: str) -> Tokens:
+        """The tokens of a text, the first with the space that may end the prompt.
+
+        Raises:
+            InvalidTypeError, InvalidValueError: as `log_probabilities`.
+        """
+        if not isinstance(text, str):
+            raise InvalidTypeError("text", "a text", type(text).__name__)
+        _, space = self._prompt(prompt)
+        text = normalized(text)
+        with _named("text"):
+            return self.vocabulary.encode(" " * (space and text != "") + text)
 
     # ---- judging
 
@@ -449,7 +474,8 @@ class LanguageModel:
 
         Returns:
             Each token of the text with its natural logarithm of p, in their order. Their sum is the
-            log-probability of the text.
+            log-probability of the text. Where the prompt ends with the space that the first token
+            brings along, it is that of the text given this space.
 
         Raises:
             InvalidValueError: the model does not know a character.
@@ -461,9 +487,9 @@ class LanguageModel:
             >>> [token for token, log_p in model.log_probabilities("cad", prompt="abra")]
             ['c', 'a', 'd']
         """
-        if not isinstance(text, str):
-            raise InvalidTypeError("text", "a text", type(text).__name__)
-        return log_probabilities(self, self._before(prompt), self._encoded("text", text))
+        tokens = self.encoded_after(prompt, text)
+        before, space = self._before(prompt)
+        return log_probabilities(self, before, tokens, space)
 
     # ---- files
 
@@ -483,6 +509,7 @@ class LanguageModel:
         self._check_together(header)
         header["vocabulary"] = vocabulary
         header["history"] = None if self.history is None else self.history.history
+        header["learned_text"] = None if self.learned_text is None else asdict(self.learned_text)
         return tensors, header
 
     def __copy__(self) -> "LanguageModel":
@@ -533,6 +560,7 @@ class LanguageModel:
             model.history = History()
             model.history.history = header["history"]
             model.history.epoch = list(range(len(header["history"].get("loss", ()))))
+        model.learned_text = LearnedText.of_header(header)
         return model
 
 

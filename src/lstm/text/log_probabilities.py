@@ -32,10 +32,23 @@ def log_of(p: NDArray[Any]) -> NDArray[np.float64]:
     return np.log(np.maximum(p, np.finfo(p.dtype).tiny), dtype=np.float64)
 
 
+def log_of_spaced(model: "LanguageModel", p: NDArray[Any]) -> NDArray[np.float64]:
+    """log of p (..., V), given that the token begins with a space, as an unknown one may."""
+    vocabulary = model.vocabulary
+    possible = vocabulary.spaced.copy()
+    if vocabulary.unknown is not None:
+        possible[vocabulary.unknown] = True
+    logs = log_of(p) - log_of(p[..., possible].sum(-1, keepdims=True))
+    return np.where(possible, logs, -np.inf)
+
+
 def log_probabilities(
-    model: "LanguageModel", prompt: NDArray[np.int64], tokens: NDArray[np.int64]
+    model: "LanguageModel", prompt: NDArray[np.int64], tokens: NDArray[np.int64], space: bool
 ) -> list[TokenLogProbability]:
-    """The log-probability of each token (T,) after those of a prompt, of which there is one."""
+    """The log-probability of each token (T,) after those of a prompt, of which there is one.
+
+    `space` says whether the prompt ends with a space that the first token brings along.
+    """
     state = read(model, prompt[None, :-1], model.model.initial_state(1))
     before = np.append(prompt[-1:], tokens[:-1])
     logs = np.empty(len(tokens))
@@ -44,8 +57,12 @@ def log_probabilities(
         part = slice(start, start + at_once)
         p, state = model.model.step(before[None, part], state)
         logs[part] = log_of(np.take_along_axis(p[0], tokens[part, None], 1)[:, 0])
-    texts = {token: model.vocabulary.decode([token]) for token in set(tokens.tolist())}
-    return [
-        TokenLogProbability(texts[token], log)
-        for token, log in zip(tokens.tolist(), logs.tolist(), strict=True)
-    ]
+        if space and start == 0:
+            given = log_of_spaced(model, p[0, 0])[tokens[0]]
+            # Some tokenizers pass over spaces before signs.
+            logs[0] = given if np.isfinite(given) else logs[0]
+    known = {token: model.vocabulary.decode([token]) for token in set(tokens.tolist())}
+    texts = [known[token] for token in tokens.tolist()]
+    if space:
+        texts[:1] = [text.removeprefix(" ") for text in texts[:1]]
+    return list(map(TokenLogProbability, texts, logs.tolist()))

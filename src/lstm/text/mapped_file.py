@@ -3,7 +3,7 @@
 import mmap
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,28 +23,34 @@ class MappedFile:
     enough: of a large file, all of it in the end.
 
     Args:
-        path: the file.
+        file: the file, open and not empty; it may be closed afterwards.
 
     Attributes:
         size: bytes of the file.
-
-    Raises:
-        ModelFileError: it is missing, empty, or cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
+        self.size = os.fstat(file.fileno()).st_size
+        self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._bytes_read = 0
+
+    @classmethod
+    def open(cls, path: Path) -> "MappedFile":
+        """The file at a path.
+
+        Raises:
+            ModelFileError: it is missing, empty, or cannot be read.
+        """
         try:
             with path.open("rb") as file:
-                self.size = os.fstat(file.fileno()).st_size
-                if not self.size:
+                if not os.fstat(file.fileno()).st_size:
                     raise ModelFileError(path, "is empty")
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                return cls(file)
         except FileNotFoundError:
             raise ModelFileError(path, "there is no such file") from None
         except OSError as error:
             why = "is a folder" if path.is_dir() else f"cannot be read ({error.strerror})"
             raise ModelFileError(path, why) from None
-        self._bytes_read = 0
 
     def array(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """The whole content as a read-only array of one axis."""

@@ -154,6 +154,19 @@ def chosen(options: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:
     )
 
 
+def restored(config: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:
+    """The two values of which `to_config` made these.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: see `chosen`; or an option is missing, of which a
+            training that goes on must not take the default.
+    """
+    found = chosen(config)
+    if missing := to_config(*found).keys() - config.keys():
+        raise InvalidValueError("chosen", "all options", f"none for {', '.join(sorted(missing))}")
+    return found
+
+
 def to_config(architecture: Architecture, training: TrainingOptions) -> dict[str, Any]:
-    """Both as JSON values, of which `chosen` makes them again."""
+    """Both as JSON values, of which `restored` makes them again."""
     return asdict(architecture) | asdict(training)

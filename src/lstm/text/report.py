@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.text import Text
 
 from lstm.callbacks import Callback, Logs
+from lstm.terminal import visible
 from lstm.text.training import Training
 
 # Seconds between two lines; in a long training, a share of its time so far.
@@ -69,6 +70,9 @@ class Report(Callback):
         if "val_loss" not in record:
             return line
         line += f"  val {record['val_loss']:.3f} nats {record['val_bits']:.3f} bits"
+        if "val_nats_per_character" not in record:
+            unknown = record.get("val_unknown", 0.0)
+            return f"{line} a token" + f", {100 * unknown:.1f} % unknown" * (unknown > 0)
         if math.isclose(record["val_loss"], record["val_nats_per_character"], rel_tol=1e-3):
             return line
         nats, bits = record["val_nats_per_character"], record["val_bits_per_character"]
@@ -83,4 +87,4 @@ class Report(Callback):
 def show_sample(console: Console, text: str) -> None:
     """Show what a model wrote."""
     indented = "\n".join("    " + line for line in text.splitlines())
-    console.print(Text(indented, style="dim"))
+    console.print(Text(visible(indented), style="dim"))

@@ -7,16 +7,13 @@ and then (samples.txt). Each file is replaced in one step or only ever appended 
 """
 
 import secrets
-import signal
-import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,14 +21,15 @@ from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, Logs
-from lstm.errors import DivergedError, InvalidValueError, ModelFileError
+from lstm.errors import DivergedError, InvalidValueError, LSTMWarning, ModelFileError
 from lstm.models.structure import listed
 from lstm.text.console import reading
 from lstm.text.corpus import Corpus
 from lstm.text.defaults import choose
+from lstm.text.interruption import Stopped, interruptible
 from lstm.text.language_model import CHECKPOINT_EVERY, LanguageModel
 from lstm.text.lr_finder import LearningRates, find_lr
-from lstm.text.options import chosen, to_config
+from lstm.text.options import chosen, restored, to_config
 from lstm.text.run_files import (
     CHECKPOINT,
     FORMAT,
@@ -40,21 +38,22 @@ from lstm.text.run_files import (
     append_sample,
     check_together,
     clear,
+    never_trained,
     read_config,
     remove,
     write_config,
     write_records,
 )
+from lstm.text.run_lock import RunLock
 from lstm.text.samples import Samples
-from lstm.text.sources import TextLike, TextSource, source, text_source
+from lstm.text.sources import TextLike, TextSource, named, source
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
+from lstm.text.unknown_tokens import warning_of_training
 from lstm.text.vocabularies import Vocabulary
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_SIGNALS = signal.SIGINT, signal.SIGTERM
 
 
 class Run:
@@ -65,6 +64,7 @@ class Run:
         training: what trains it.
         folder: where the files are, or None.
         config: what was asked for, as JSON values.
+        kept: the step at which the folder holds it; None where it holds nothing to go on with.
     """
 
     def __init__(
@@ -73,12 +73,18 @@ class Run:
         training: Training,
         folder: Path | None = None,
         config: dict[str, Any] | None = None,
+        lock: RunLock | None = None,
     ) -> None:
         self.language_model = language_model
         self.training = training
         self.folder = folder
         self.config = config or {}
+        self.kept: int | None = None
+        self._lock = lock
+        self._new = False
+        self._best_is_kept = True
         language_model.history = training.history
+        language_model.learned_text = training.learned_text
 
     # ---- how it begins
 
@@ -97,68 +103,86 @@ class Run:
 
         `console` is where to show how far a long text has been read.
         """
-        chosen(options)
-        text = text_source(corpus)
-        if seed is not None:
-            seed = checks.int_at_least("seed", seed, 0)
-        active = backends.backend(backend)
-        config = {
-            "format": FORMAT,
-            "run": secrets.token_hex(8),
-            "corpus": text.to_config(),
-            "tokens": tokenization.to_config(),
-            "options": {name: _plain(value) for name, value in options.items()},
-            "seed": int(seeding.generator().integers(2**53)) if seed is None else seed,
-            "backend": active.name,
-            "dtype": active.dtype,
-        }
+        text, config = _asked(corpus, tokenization, options, seed, backend)
         if folder is None:
             vocabulary = _vocabulary(tokenization, text, console)
-            return cls._prepared(text, vocabulary, config, None, console)
+            with reading(console, text, "encoding the text") as progress:
+                tokens = Corpus.encode(text, vocabulary, progress)
+            return cls._made(vocabulary, tokens, config)
         folder = Path(folder)
         if folder.exists():
             raise InvalidValueError("folder", "one that does not exist yet", f"{folder}")
-        # A text that cannot be read is found out before anything is written.
-        vocabulary = _vocabulary(tokenization, text, console)
         try:
             folder.mkdir()
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
             raise InvalidValueError(
-                "folder", "one that can be made", f"{folder} ({reason})"
+                "folder", "one that can be made", f"{folder} ({checks.reason(error)})"
             ) from None
+        lock = RunLock(folder)
         try:
-            return cls._prepared(text, vocabulary, config, folder, console)
+            run = cls._begun(text, tokenization, config, folder, lock, console)
         except (Exception, KeyboardInterrupt):
-            remove(folder)
+            remove(folder, lock)
             raise
+        run._new = True
+        return run
 
     @classmethod
-    def _prepared(
+    def aside(
+        cls,
+        corpus: TextLike,
+        tokenization: Tokenization,
+        options: dict[str, Any],
+        seed: int | None = None,
+        backend: str | None = None,
+        console: "Console | None" = None,
+    ) -> "Run":
+        """One without a folder, but of a text of any size: of its tokens, too, no file stays."""
+        text, config = _asked(corpus, tokenization, options, seed, backend)
+        vocabulary = _vocabulary(tokenization, text, console)
+        with reading(console, text, "encoding the text") as progress:
+            tokens = Corpus.aside(text, vocabulary, progress)
+        return cls._made(vocabulary, tokens, config)
+
+    @classmethod
+    def _begun(
         cls,
         text: TextSource,
-        vocabulary: Vocabulary,
+        tokenization: Tokenization,
         config: dict[str, Any],
-        folder: Path | None,
-        console: "Console | None",
+        folder: Path,
+        lock: RunLock,
+        console: "Console | None" = None,
     ) -> "Run":
+        """A training before its first step, and its first files."""
+        write_config(folder, config)
+        vocabulary = _vocabulary(tokenization, text, console)
         with reading(console, text, "writing tokens") as progress:
-            if folder is None:
-                corpus = Corpus.encode(text, vocabulary, progress)
-            else:
-                write_config(folder, config)
-                corpus = Corpus.write(folder / TOKENS, text, vocabulary, progress)
+            corpus = Corpus.write(folder / TOKENS, text, vocabulary, progress)
+        run = cls._made(vocabulary, corpus, config, folder, lock)
+        run.checkpoint()
+        # Last, for it says that there is a checkpoint.
+        write_config(folder, config)
+        return run
+
+    @classmethod
+    def _made(
+        cls,
+        vocabulary: Vocabulary,
+        corpus: Corpus,
+        config: dict[str, Any],
+        folder: Path | None = None,
+        lock: RunLock | None = None,
+    ) -> "Run":
+        """The training that was asked for, which says in `config` what was chosen."""
         architecture, options = choose(
             config["options"], len(corpus), len(vocabulary), config["backend"]
         )
         with backends.using(config["backend"], config["dtype"]):
             model = LanguageModel.create(vocabulary, seed=config["seed"], **asdict(architecture))
-        run = cls(model, Training(model, corpus, options, config["seed"]), folder, config)
-        if folder is not None:
-            config["chosen"] = to_config(architecture, options)
-            write_config(folder, config)
-            run.checkpoint()
-        return run
+        config["chosen"] = to_config(architecture, options)
+        training = Training(model, corpus, options, config["seed"])
+        return cls(model, training, folder, config, lock)
 
     # ---- how it goes on
 
@@ -167,39 +191,57 @@ class Run:
         """The training of a folder, where its last checkpoint left it.
 
         Raises:
-            ModelFileError: the folder holds no training, or its files do not belong together.
+            ModelFileError: the folder holds no training, lacks a file, its files do not belong
+                together, or another process trains in it.
         """
         folder = Path(folder)
-        config = read_config(folder)
-        clear(folder)
-        if not (folder / CHECKPOINT).exists():
-            return cls._anew(config, folder)
+        lock = RunLock(folder)
+        try:
+            config = read_config(folder)
+            clear(folder)
+            if never_trained(folder, config):
+                return cls._anew(config, folder, lock)
+            if not (folder / CHECKPOINT).exists():
+                raise ModelFileError(
+                    folder, f"has lost its {CHECKPOINT}, without which no training can go on"
+                )
+            return cls._gone_on_with(config, folder, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def _gone_on_with(cls, config: dict[str, Any], folder: Path, lock: RunLock) -> "Run":
         with (
             backends.using(config["backend"], config["dtype"]),
             saving.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
         ):
             model = LanguageModel.from_contents(tensors, header)
+            if "chosen" not in config:  # It was killed just before that was written.
+                config["chosen"] = header["chosen"]
+                write_config(folder, config)
             corpus = Corpus.open(folder / TOKENS, len(model.vocabulary))
             check_together(folder, config, header, corpus)
-            _, options = chosen(header["chosen"])
+            _, options = restored(header["chosen"])
             best = None
             if header["training"]["judged"]:
                 best = _best_weights(folder / MODEL, model)
             training = Training(model, corpus, options, saved=(tensors, header), best_weights=best)
-        run = cls(model, training, folder, config)
+        run = cls(model, training, folder, config, lock)
+        run.kept = training.step
         write_records(folder, training.records)
         return run
 
     @classmethod
-    def _anew(cls, config: dict[str, Any], folder: Path) -> "Run":
+    def _anew(cls, config: dict[str, Any], folder: Path, lock: RunLock) -> "Run":
         """A training that was killed before its first step, from what was asked for."""
         if config["corpus"] is None:
             raise ModelFileError(
                 folder, "holds a training that had not begun; remove it and begin again"
             )
-        text = source(**config["corpus"])
-        vocabulary = Tokenization.from_config(config["tokens"]).vocabulary(text)
-        return cls._prepared(text, vocabulary, config, folder, None)
+        text = named(**config["corpus"])
+        tokenization = Tokenization.from_config(config["tokens"])
+        return cls._begun(text, tokenization, config, folder, lock)
 
     # ---- its course
 
@@ -211,7 +253,8 @@ class Run:
     ) -> None:
         """Train to the end.
 
-        With a folder, Ctrl-C and SIGTERM let the step under way end and leave a checkpoint behind.
+        With a folder, Ctrl-C, SIGTERM and SIGHUP let the step under way end and leave a checkpoint
+        behind, and so does the error of a callback.
 
         Args:
             console: where to show the course of it.
@@ -222,7 +265,14 @@ class Run:
         Raises:
             KeyboardInterrupt: it was interrupted.
             ModelFileError: a file cannot be written; those that are there are whole.
+            Exception: a callback raised it; a note on it says how to go on.
+
+        Warns:
+            LSTMWarning: a twentieth of the tokens or more is unknown.
         """
+        share = self.training.learned_text.unknown_share
+        if message := warning_of_training(share, self.language_model.vocabulary):
+            warnings.warn(message, LSTMWarning, stacklevel=3)
         everyone = listed(() if callbacks is None else callbacks)
         if console is not None:
             from lstm.text.report import Report  # It needs rich.
@@ -234,20 +284,38 @@ class Run:
         if self.folder is None:
             self.training.run(everyone)
             return
-        model, new = self.folder / MODEL, self.training.step == 0
+        assert self._lock is not None
         try:
-            saver = _Saver(self, checkpoint_every)
-            with _interruptible(self.training):
-                self.training.run([saver, *everyone], self.checkpoint)
+            self._train_in(self.folder, everyone, checkpoint_every)
         except Exception as error:
-            nothing = self.training.step == 0 or isinstance(error, DivergedError)
-            if new and nothing and not model.exists():
-                remove(self.folder)
+            self._say_what_is_kept(error)
             raise
-        if not self.training.interrupted or not model.exists():
-            self.language_model.save(model)
+        finally:
+            self._lock.release()
+
+    def _train_in(self, folder: Path, callbacks: Sequence[Callback], every: float) -> None:
+        saver = _Saver(self, every)
+        with interruptible(self.training) as signals:
+            self.training.run([saver, *callbacks], self.checkpoint)
+        if not self.training.interrupted or not (folder / MODEL).exists():
+            self.language_model.save(folder / MODEL)
         if self.training.interrupted:
-            raise KeyboardInterrupt
+            raise Stopped(*signals)
+
+    def _say_what_is_kept(self, error: Exception) -> None:
+        """Note on an error how to go on; or leave nothing where nothing was learned."""
+        assert self.folder is not None
+        assert self._lock is not None
+        diverged = isinstance(error, DivergedError)
+        nothing = self._new and (diverged or self.training.step == 0)
+        if nothing and not (self.folder / MODEL).exists():
+            remove(self.folder, self._lock)
+            self.kept = None
+        elif not diverged:
+            error.add_note(
+                f"The training is kept at step {self.kept:,}. "
+                f"Go on with: LanguageModel.resume({str(self.folder)!r})"
+            )
 
     def find_lr(self) -> LearningRates:
         """How the loss takes learning rates from tiny to huge; nothing is trained."""
@@ -256,6 +324,7 @@ class Run:
     def checkpoint(self) -> None:
         """Write down where the training stands."""
         assert self.folder is not None
+        self._keep_best()  # A checkpoint counts on it.
         tensors, header = self.training.contents()
         header |= {
             "kind": "checkpoint",
@@ -263,6 +332,20 @@ class Run:
             "chosen": self.config["chosen"],
         }
         saving.write(self.folder / CHECKPOINT, tensors, header)
+        self.kept = self.training.step
+
+    def end_round(self) -> None:
+        """Write down how the last round went, and its model, if it is the best so far."""
+        assert self.folder is not None
+        self._best_is_kept = not self.training.improved
+        self._keep_best()
+        write_records(self.folder, self.training.records)
+
+    def _keep_best(self) -> None:
+        if not self._best_is_kept:
+            assert self.folder is not None
+            self.language_model.save(self.folder / MODEL)
+            self._best_is_kept = True
 
     def _show_sample(self, console: "Console | None", text: str) -> None:
         if self.folder is not None:
@@ -291,11 +374,32 @@ class _Saver(Callback):
             self._interval = max(self._every, 20 * (self._last - started))
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        run = self._run
-        assert run.folder is not None
-        if run.training.improved:
-            run.language_model.save(run.folder / MODEL)
-        write_records(run.folder, run.training.records)
+        self._run.end_round()
+
+
+def _asked(
+    corpus: TextLike,
+    tokenization: Tokenization,
+    options: dict[str, Any],
+    seed: int | None,
+    backend: str | None,
+) -> tuple[TextSource, dict[str, Any]]:
+    """The text, and what else was asked for, as JSON values."""
+    chosen(options)
+    text = source(corpus)
+    if seed is not None:
+        seed = checks.int_at_least("seed", seed, 0)
+    active = backends.backend(backend)
+    return text, {
+        "format": FORMAT,
+        "run": secrets.token_hex(8),
+        "corpus": text.to_config(),
+        "tokens": tokenization.to_config(),
+        "options": {name: _plain(value) for name, value in options.items()},
+        "seed": int(seeding.generator().integers(2**53)) if seed is None else seed,
+        "backend": active.name,
+        "dtype": active.dtype,
+    }
 
 
 def _vocabulary(
@@ -317,26 +421,6 @@ def _best_weights(path: Path, model: LanguageModel) -> list[NDArray[Any]]:
     if shapes != expected or best.vocabulary != model.vocabulary:
         raise ModelFileError(path, f"holds another model than {CHECKPOINT}")
     return weights
-
-
-@contextmanager
-def _interruptible(training: Training) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the training after the step under way; a second one at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        if training.interrupted:
-            raise KeyboardInterrupt
-        training.interrupted = True
-
-    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _plain(value: Any) -> Any:

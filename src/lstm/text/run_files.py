@@ -10,13 +10,18 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lstm import backends, saving
 from lstm.errors import ModelFileError
 from lstm.text.corpus import Corpus
-from lstm.text.options import chosen
+from lstm.text.learned_text import LearnedText
+from lstm.text.options import chosen, restored
+from lstm.text.run_lock import RunLock
 from lstm.text.tokenization import Tokenization
+
+if TYPE_CHECKING:
+    from lstm.text.language_model import LanguageModel
 
 MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
 CONFIG, TOKENS = "config.json", "tokens.bin"
@@ -27,7 +32,7 @@ _FILES = CHECKPOINT, CONFIG, TOKENS, HISTORY, TABLE, SAMPLES
 FORMAT = 1
 """Version of config.json."""
 
-_DRAWN = "epoch", "step", "seconds", "loss"
+_DRAWN = {"epoch", "step", "seconds", "loss"}
 """Of each record, whatever the training."""
 
 _KEYS = "run", "corpus", "tokens", "options", "seed", "backend", "dtype"
@@ -50,7 +55,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         if missing:
             raise ModelFileError(path, f"is damaged: it lacks {', '.join(missing)}")
         backends.backend(config["backend"], config["dtype"])
-        chosen(config["chosen"] if "chosen" in config else config["options"])
+        if "chosen" in config:
+            restored(config["chosen"])
+        chosen(config["options"])
         Tokenization.from_config(config["tokens"])
     except OSError:
         raise ModelFileError(folder, "holds no training to go on with") from None
@@ -74,7 +81,9 @@ def write_records(folder: Path, records: Sequence[Mapping[str, float]]) -> None:
     saving.write_bytes(folder / HISTORY, lines.encode())
     table = io.StringIO(newline="")
     if records:
-        writer = csv.DictWriter(table, list(records[0]))
+        # Rounds of an earlier version may lack some.
+        columns = dict.fromkeys(key for record in records for key in record)
+        writer = csv.DictWriter(table, list(columns))
         writer.writeheader()
         writer.writerows(records)
     saving.write_bytes(folder / TABLE, table.getvalue().encode())
@@ -91,8 +100,10 @@ def read_records(folder: Path) -> list[dict[str, float]]:
     try:
         records = [json.loads(line) for line in path.read_bytes().splitlines()]
         for record in records:
-            if not all(isinstance(record[key], int | float) for key in _DRAWN):
+            if not all(isinstance(value, int | float) for value in record.values()):
                 raise TypeError("not numbers")
+            if missing := _DRAWN - record.keys():
+                raise LookupError(f"it lacks {', '.join(sorted(missing))}")
     except OSError:
         raise ModelFileError(folder, f"holds no training (there is no {HISTORY})") from None
     except (ValueError, LookupError, TypeError, RecursionError) as error:
@@ -141,40 +152,92 @@ def check_together(
         raise ModelFileError(folder / TOKENS, f"holds another text than that of {CHECKPOINT}")
 
 
-def held_out(folder: Path, vocabulary_size: int) -> tuple[Corpus, str]:
+def held_out(folder: Path, model: "LanguageModel") -> tuple[Corpus, str]:
     """The part of a text that a training has not learned from, and what it is called.
 
     Args:
         folder: that of the training.
-        vocabulary_size: number of tokens of its vocabulary.
+        model: the model in it.
 
     Returns:
         The part to test on, or where there is none, that on which it validated.
 
     Raises:
-        ModelFileError: the folder holds no training, or one without either.
+        ModelFileError: the folder holds no training, or one without either part, or its tokens are
+            not those of the text that the model learned from.
     """
-    config = read_config(folder)
-    _, options = chosen(config["chosen"])
-    _, validation, test = Corpus.open(folder / TOKENS, vocabulary_size).split(
-        options.val_fraction, options.test_fraction
-    )
-    if not (len(test) or len(validation)):
+    path = folder / TOKENS
+    if not path.exists():
+        raise ModelFileError(
+            folder, f"holds no text to evaluate on (there is no {TOKENS}): name one"
+        )
+    corpus = Corpus.open(path, len(model.vocabulary))
+    text = model.learned_text or _text_of_checkpoint(folder, model, corpus)
+    if corpus.sha256 != text.sha256:
+        why = f"is not the text that {MODEL} learned from: one of them was changed since"
+        raise ModelFileError(path, why)
+    if not (text.test or text.validation):
         raise ModelFileError(folder, "keeps nothing to evaluate on: name a text")
-    return (test, "test") if len(test) else (validation, "validation")
+    end = text.training + text.validation
+    if text.test:
+        return corpus.part(end, len(corpus)), "test"
+    return corpus.part(text.training, end), "validation"
+
+
+def _text_of_checkpoint(folder: Path, model: "LanguageModel", corpus: Corpus) -> LearnedText:
+    """What the checkpoint knows of the text, for models of earlier versions, which kept nothing.
+
+    Raises:
+        ModelFileError: there is no checkpoint, or it is damaged or of another model.
+    """
+    path = folder / CHECKPOINT
+    if not path.exists():
+        why = f"cannot be verified: {MODEL} says nothing of its text, and there is no {CHECKPOINT}"
+        raise ModelFileError(folder / TOKENS, f"{why}; name a text")
+    with saving.reading(path, ("checkpoint",)) as (_, header):
+        if header["vocabulary"] != model.vocabulary.to_config():
+            raise ModelFileError(folder / MODEL, f"holds another model than {CHECKPOINT}")
+        _, options = chosen(header["chosen"])
+        parts = corpus.split(options.val_fraction, options.test_fraction)
+        training, validation, test = map(len, parts)
+        return LearnedText(header["training"]["corpus"], training, validation, test, unknown=0)
+
+
+def never_trained(folder: Path, config: Mapping[str, Any]) -> bool:
+    """Whether nothing says that a training has ever come to its first checkpoint.
+
+    A file that is missing is not taken for one that was never written.
+
+    Args:
+        folder: where it is.
+        config: that of `read_config`.
+    """
+    learned = MODEL, CHECKPOINT, HISTORY, TABLE, SAMPLES
+    return "chosen" not in config and not any((folder / name).exists() for name in learned)
+
+
+def can_go_on(folder: Path) -> bool:
+    """Whether the folder is that of a training which can be resumed."""
+    try:
+        config = read_config(folder)
+    except ModelFileError:
+        return False
+    begun = (folder / CHECKPOINT).exists()
+    return begun or (never_trained(folder, config) and config["corpus"] is not None)
 
 
 def clear(folder: Path) -> None:
     """Remove what was being written when a training was killed."""
     for name in (MODEL, *_FILES):
         for stray in folder.glob(f".{name}.{'[0-9a-f]' * 8}"):
-            stray.unlink()
+            saving.remove_stray(stray)
 
 
-def remove(folder: Path) -> None:
+def remove(folder: Path, lock: RunLock) -> None:
     """Leave nothing of a training in which nothing was learned."""
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / BOARDS, ignore_errors=True)
+    lock.release()
     with suppress(OSError):
         folder.rmdir()

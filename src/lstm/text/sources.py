@@ -4,25 +4,27 @@ import codecs
 import glob
 import gzip
 import os
-import shutil
 import sys
-import tempfile
-import weakref
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from lstm import checks
 from lstm.data import offline_corpus, shakespeare
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.text.names import are_names, name_instead_of_text
+from lstm.text.normalization import normalized_chunks
+from lstm.text.pipe_copy import PipeCopy
 
 Name = str | os.PathLike[str]
 Progress = Callable[[int], None]
 
 STDIN = "-"
+_SHAKESPEARE = "shakespeare"
 
 _CHUNK = 1 << 20
 """Bytes of a file, or characters of a text in memory, that are read at once.
@@ -40,7 +42,8 @@ _WIDE = {
 class TextSource(ABC):
     """A text that can be read any number of times, in chunks of about a megabyte.
 
-    Make one with `source(name)` or `TextSource.of(text)`, and iterate over it.
+    Make one with `source`, or with `TextSource.of(text)`, and iterate over it. However it is made,
+    its line ends are those of `source`.
 
     Attributes:
         names: what it was made from, as the user wrote it.
@@ -58,7 +61,7 @@ class TextSource(ABC):
 
     @staticmethod
     def of(text: str, name: str = "text") -> "TextSource":
-        """Return the source of a text in memory, which is read as it is.
+        """Return the source of a text in memory, whatever the text looks like.
 
         Args:
             text: the text.
@@ -67,7 +70,8 @@ class TextSource(ABC):
         Raises:
             InvalidTypeError: `text` is no str.
         """
-        return _TextInMemory(text, name)
+        checks.string("corpus", text)
+        return _TextInMemory([text], name)
 
     @abstractmethod
     def read(self, progress: Progress | None = None) -> Iterator[str]:
@@ -78,6 +82,7 @@ class TextSource(ABC):
 
         Returns:
             An iterator over chunks that are never empty and make up the text; they end anywhere.
+            Line ends are line breaks, and no byte order mark begins the text.
 
         Raises:
             InvalidValueError: while reading: there is no text, or it is not what it should be.
@@ -106,36 +111,43 @@ class TextSource(ABC):
         return shown + (f" and {len(self.names) - 3} more" if len(self.names) > 3 else "")
 
 
+TextLike = str | os.PathLike[str] | Sequence[str] | Sequence[os.PathLike[str]] | TextSource
+"""A text as users give it: itself, or the files where it is."""
+
+
 def source(
-    names: Name | Sequence[Name] | None = None,
+    corpus: TextLike,
     *,
     encoding: str = "utf-8",
     errors: str = "strict",
     chunk_size: int = _CHUNK,
 ) -> TextSource:
-    r"""Return the source of the text that a name stands for.
+    r"""Return a text that can be read: a str is the text itself, a Path is where it is.
 
-    The line ends \r\n become \n, and a byte order mark at the start of UTF-8 goes; nothing else is
-    changed. Several files are one text in the order of their names: where one does not end with a
-    line break, one is put between it and the next. A file that is named twice is read once.
+    The line ends \r\n and \r become \n, and a byte order mark at the start of a text goes; nothing
+    else is changed. Several texts or files are one text in their order: where one does not end with
+    a line break, one is put between it and the next. A file that is named twice is read once.
+
+    A str of one line that names a file is refused, and so is a list of nothing else: they would be
+    the text. `TextSource.of` takes every str for a text.
 
     Args:
-        names: one or several of: a file; a folder, which stands for all files below it; a pattern
-            such as `texts/**/*.txt`; "-", standard input. Hidden files and folders are left out
-            unless they are named. What is compressed by gzip is read as what it holds. Also, alone,
-            "shakespeare", if there is no such file, and None for the offline corpus: see
-            `lstm.data`.
-        encoding: name of any text encoding of Python.
+        corpus: a text, or several; or one or several Paths: of a file; of a folder, which stands
+            for all files below it; a pattern such as `Path("texts/**/*.txt")`; `Path("-")`,
+            standard input. Hidden files and folders are left out unless they are named. What is
+            compressed by gzip is read as what it holds. `Path("shakespeare")`, alone, is
+            `lstm.data.shakespeare()` if there is no such file. A TextSource is returned as it is.
+        encoding: of files, the name of any text encoding of Python.
         errors: what becomes of bytes that are not valid in that encoding: "strict" raises,
             "replace" puts U+FFFD in their place, "ignore" leaves them out. The latter two read
             binary files, too.
-        chunk_size: bytes to read at once.
+        chunk_size: bytes of a file to read at once.
 
     Raises:
-        InvalidTypeError: a name or an option has another type.
+        InvalidTypeError: `corpus` is nothing of the kind, or an option has another type.
         InvalidValueError: there is no such file, no file in a folder, no file for a pattern, or no
-            such encoding. While reading: a file is not valid in that encoding, binary, damaged, or
-            there is no text at all.
+            such encoding; a str names a file. While reading: a file is not valid in that encoding,
+            binary, damaged, or there is no text at all.
         DataUnavailableError: the named corpus is not on this machine and cannot be fetched.
 
     Example:
@@ -143,59 +155,68 @@ def source(
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     _ = pathlib.Path(folder, "a.txt").write_bytes(b"one\r\ntwo")
         ...     _ = pathlib.Path(folder, "b.txt.gz").write_bytes(gzip.compress(b"three"))
-        ...     source(folder).text()
+        ...     source(pathlib.Path(folder)).text()
         'one\ntwo\nthree'
-    """
-    if names is None:
-        return _TextInMemory(offline_corpus(), "offline", {"names": None})
-    if names in ("shakespeare", ["shakespeare"]) and not Path("shakespeare").exists():
-        return _TextInMemory(shakespeare(), "shakespeare", {"names": "shakespeare"})
-    return _TextInFiles(
-        [names] if isinstance(names, str | os.PathLike) else names, encoding, errors, chunk_size
-    )
-
-
-TextLike = str | os.PathLike[str] | Sequence[os.PathLike[str]] | TextSource
-"""A text as users give it: itself, or the files where it is."""
-
-
-def text_source(corpus: TextLike) -> TextSource:
-    """Return the source of a text: a str is the text itself, paths are files as in `source`.
-
-    Raises:
-        InvalidTypeError: `corpus` is nothing of the kind.
-
-    Example:
-        >>> text_source("to be or not to be").text()
-        'to be or not to be'
+        >>> source(["one", "two"]).text()
+        'one\ntwo'
     """
     if isinstance(corpus, TextSource):
         return corpus
-    if isinstance(corpus, str):
-        return TextSource.of(corpus)
-    if not isinstance(corpus, os.PathLike | list | tuple):
+    parts = [corpus] if isinstance(corpus, str | os.PathLike) else corpus
+    if not isinstance(parts, list | tuple):
         raise InvalidTypeError("corpus", "a text, or Paths of files", type(corpus).__name__)
-    return source(corpus)
+    texts = [part for part in parts if isinstance(part, str)]
+    if texts and len(texts) == len(parts):
+        if are_names(texts) or texts in ([STDIN], [_SHAKESPEARE]):
+            raise name_instead_of_text("corpus", texts[0])
+        return _TextInMemory(texts, "text")
+    for part in parts:
+        if not isinstance(part, os.PathLike):
+            expected = "texts alone or Paths of files alone"
+            raise InvalidTypeError("corpus", expected, f"{type(part).__name__} {part!r:.40}")
+    return named(parts, encoding=encoding, errors=errors, chunk_size=chunk_size)
+
+
+def named(
+    names: Name | Sequence[Name] | None,
+    *,
+    encoding: str = "utf-8",
+    errors: str = "strict",
+    chunk_size: int = _CHUNK,
+) -> TextSource:
+    """Return the text that names stand for, as the command takes them.
+
+    Args:
+        names: what Paths name for `source`; None for the offline corpus of `lstm.data`.
+        encoding, errors, chunk_size: as for `source`.
+
+    Raises:
+        As `source`.
+    """
+    if names is None:
+        return _TextInMemory([offline_corpus()], "offline", {"names": None})
+    listed = [names] if isinstance(names, str | os.PathLike) else names
+    if list(map(str, listed)) == [_SHAKESPEARE] and not Path(_SHAKESPEARE).exists():
+        return _TextInMemory([shakespeare()], _SHAKESPEARE, {"names": _SHAKESPEARE})
+    return _TextInFiles(listed, encoding, errors, chunk_size)
 
 
 class _TextInMemory(TextSource):
-    def __init__(self, text: str, name: str, config: dict[str, Any] | None = None) -> None:
-        checks.string("corpus", text)
-        self._text = text
+    def __init__(
+        self, texts: Sequence[str], name: str, config: dict[str, Any] | None = None
+    ) -> None:
+        self._texts = texts
         self._config = config
         self.names = (name,)
-        self.size = len(text)
+        self.size = sum(map(len, texts))
 
     def to_config(self) -> dict[str, Any] | None:
         return self._config
 
     def read(self, progress: Progress | None = None) -> Iterator[str]:
-        if not self._text:
-            raise _no_text("no characters")
-        for start in range(0, self.size, _CHUNK):
-            if progress is not None:
-                progress(min(start + _CHUNK, self.size))
-            yield self._text[start : start + _CHUNK]
+        starts = _starts(map(len, self._texts))
+        parts = (_cut(*part, progress) for part in zip(self._texts, starts, strict=False))
+        return _joined("no characters", parts)
 
 
 class _TextInFiles(TextSource):
@@ -211,19 +232,17 @@ class _TextInFiles(TextSource):
         if not self.names:
             raise InvalidValueError("corpus", "the name of a file", "no name")
         found = [file for name in self.names for file in self._files_of(name)]
-        self._files = list({file.path: file for file in found}.values())
-        self.size = sum(file.path.stat().st_size for file in self._files)
+        self._files = list({(file.path, file.copy): file for file in found}.values())
+        self._sizes = [file.size for file in self._files]
+        self.size = sum(self._sizes)
 
     def read(self, progress: Progress | None = None) -> Iterator[str]:
-        empty = True
-        for text in _with_unix_line_ends(self._joined(progress)):
-            empty = False
-            yield text
-        if empty:
-            raise _no_text(str(self))
+        starts = _starts(self._sizes)
+        parts = (self._decoded(*part, progress) for part in zip(self._files, starts, strict=False))
+        return _joined(str(self), parts)
 
     def to_config(self) -> dict[str, Any] | None:
-        if any(file.copied for file in self._files):
+        if any(file.copy for file in self._files):
             return None
         names = [os.path.abspath(name) for name in self.names]
         return {"names": names, "encoding": self._encoding, "errors": self._errors}
@@ -231,7 +250,8 @@ class _TextInFiles(TextSource):
     def _files_of(self, name: str) -> list["_File"]:
         """The files that a name stands for, in the order in which they are read."""
         if name == STDIN:
-            return [self._copy("standard input", _standard_input())]
+            pipe = standard_input("corpus")
+            return [_File(Path(name), "standard input", PipeCopy(pipe))]
         try:
             os.stat(name)
         except (OSError, ValueError) as error:
@@ -245,7 +265,7 @@ class _TextInFiles(TextSource):
                 return [_File(path, name)]
             if not path.is_dir():
                 with path.open("rb") as pipe:
-                    return [self._copy(name, pipe)]
+                    return [_File(path, name, PipeCopy(pipe))]
             paths = _below(path)
             expected = "a folder with files (hidden ones do not count)"
         files = [_File(path, str(path)) for path in paths if path.is_file()]
@@ -253,42 +273,28 @@ class _TextInFiles(TextSource):
             raise InvalidValueError("corpus", expected, name)
         return sorted(files, key=lambda file: file.path.parts)
 
-    def _copy(self, name: str, pipe: BinaryIO) -> "_File":
-        """A copy of what can be read only once, which goes when this object goes."""
-        descriptor, path = tempfile.mkstemp(prefix="lstm-")
-        weakref.finalize(self, Path(path).unlink, missing_ok=True)
-        with open(descriptor, "wb") as copy:
-            shutil.copyfileobj(pipe, copy)
-        return _File(Path(path), name, copied=True)
+    def _decoded(self, file: "_File", start: int, progress: Progress | None) -> Iterator[str]:
+        """The text of a file in chunks.
 
-    def _joined(self, progress: Progress | None) -> Iterator[str]:
-        """The texts of all files, with a line break after each but the last."""
-        last, before = "\n", 0
-        for file in self._files:
-            begun = False
-            for text, position in self._decoded(file):
-                if text:
-                    yield text if begun or last == "\n" else "\n" + text
-                    begun, last = True, text[-1]
-                if progress is not None:
-                    progress(before + position)
-            before += position
-
-    def _decoded(self, file: "_File") -> Iterator[tuple[str, int]]:
-        """The text of a file in chunks, each with how much of the file has been read by then.
+        Args:
+            file: the file.
+            start: how much there was to read before it.
+            progress: is called with how much has been read, once a chunk has been taken.
 
         Raises:
             InvalidValueError: the file is not what it should be.
         """
         decoder = self._decoder(self._errors)
-        end = position = 0
+        end = 0
         try:
             for block, position in file.blocks(self._chunk_size):
                 if not end and self._errors == "strict":
                     self._check_text(file.name, block)
                 end += len(block)
-                yield decoder.decode(block), position
-            yield decoder.decode(b"", final=True), position
+                yield decoder.decode(block)
+                if progress is not None:
+                    progress(start + position)
+            yield decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
             # What the decoder was given ends with the last block, and may begin before it.
             offset = end - len(error.object) + error.start
@@ -318,25 +324,31 @@ class _File:
     Args:
         path: where it is.
         name: what the user knows it by.
-        copied: whether it is a copy of what can be read only once.
+        copy: of it, if it can be read only once.
     """
 
     path: Path
     name: str
-    copied: bool = False
+    copy: PipeCopy | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return self.path.stat().st_size if self.copy is None else self.copy.size
 
     def blocks(self, size: int) -> Iterator[tuple[bytes, int]]:
         """The content in blocks, each with how many bytes of the file have been read by then."""
         try:
-            with self.path.open("rb") as raw:
-                zipped = raw.read(len(_GZIP)) == _GZIP or self.path.suffix.lower() == ".gz"
+            with self.path.open("rb") if self.copy is None else self.copy.open() as raw:
+                named = self.copy is None and self.path.suffix.lower() == ".gz"
+                zipped = raw.read(len(_GZIP)) == _GZIP or named
                 raw.seek(0)
                 file = gzip.GzipFile(fileobj=raw) if zipped else raw
                 while block := file.read(size):
                     yield block, raw.tell()
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise InvalidValueError(
-                "corpus", "a gzip file that is whole", f"{self.name} ({_reason(error)})"
+                "corpus", "a gzip file that is whole", f"{self.name} ({checks.reason(error)})"
             ) from None
         except OSError as error:
             raise _unreadable(self.name, error) from None
@@ -355,44 +367,59 @@ def _below(folder: Path) -> list[Path]:
     return paths
 
 
-def _with_unix_line_ends(texts: Iterable[str]) -> Iterator[str]:
-    held = ""
-    for text in texts:
-        text = held + text
-        held = "\r" if text.endswith("\r") else ""  # Perhaps half a line end.
-        text = text.removesuffix("\r").replace("\r\n", "\n")
-        if text:
-            yield text
-    if held:
-        yield held
-
-
 def _decoder_of(encoding: str) -> Callable[[str], codecs.IncrementalDecoder]:
-    """What makes decoders for an encoding, which in UTF-8 drop a byte order mark."""
+    """What makes decoders for an encoding."""
     checks.string("encoding", encoding)
     try:
         b" ".decode(encoding, "replace")  # Refuses codecs that make no text.
-        name = codecs.lookup(encoding).name
-        return codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)
+        return codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError):
         raise InvalidValueError(
             "encoding", "a text encoding of Python, such as utf-8", repr(encoding)
         ) from None
 
 
-def _standard_input() -> BinaryIO:
+def standard_input(argument: str) -> BinaryIO:
+    """The bytes of standard input, for an argument that names it.
+
+    Raises:
+        InvalidValueError: it is closed.
+    """
     if sys.stdin is None:
-        raise InvalidValueError("corpus", "a file that can be read", "standard input, now closed")
+        raise InvalidValueError(argument, "a file that can be read", "standard input, now closed")
     return sys.stdin.buffer
 
 
 def _unreadable(name: str, error: Exception) -> InvalidValueError:
-    return InvalidValueError("corpus", "a file that can be read", f"{name} ({_reason(error)})")
+    return InvalidValueError(
+        "corpus", "a file that can be read", f"{name} ({checks.reason(error)})"
+    )
 
 
-def _no_text(got: str) -> InvalidValueError:
-    return InvalidValueError("corpus", "a text that is not empty", got)
+def _starts(sizes: Iterable[int]) -> Iterator[int]:
+    """Where parts of these sizes start that follow each other, and where the last ends."""
+    return accumulate(sizes, initial=0)
 
 
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()
+def _cut(text: str, start: int, progress: Progress | None) -> Iterator[str]:
+    """A text in chunks; for the arguments see `_TextInFiles._decoded`."""
+    for end in range(_CHUNK, len(text) + _CHUNK, _CHUNK):
+        yield text[end - _CHUNK : end]
+        if progress is not None:
+            progress(start + min(end, len(text)))
+
+
+def _joined(name: str, texts: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Texts in chunks as one, with a line break after each that does not end with one.
+
+    Raises:
+        InvalidValueError: all are empty; `name` is what they are called.
+    """
+    last = ""
+    for text in texts:
+        begun = False
+        for chunk in normalized_chunks(text):
+            yield chunk if begun or last in ("", "\n") else "\n" + chunk
+            begun, last = True, chunk[-1]
+    if not last:
+        raise InvalidValueError("corpus", "a text that is not empty", name)

@@ -24,7 +24,8 @@ class Stack(NamedTuple):
     Attributes:
         embedding: (V, E).
         layers: kernel, recurrent kernel and bias of each LSTM.
-        w, b: (H, V) and (V) or None, the output layer; by its b no unknown token is ever written.
+        w, b: (H, V) and (V) or None, the output layer; by its b no unknown token is ever written,
+            and where only some tokens may be, no other.
     """
 
     embedding: Array
@@ -33,8 +34,12 @@ class Stack(NamedTuple):
     b: Array | None
 
 
-def stack_of(model: "LanguageModel") -> Stack:
+def stack_of(model: "LanguageModel", only: NDArray[np.bool_] | None = None) -> Stack:
     """The weights of a language model.
+
+    Args:
+        model: the language model.
+        only: (V,), which tokens may be written; all by default.
 
     Raises:
         InvalidValueError: it is made of other layers than those that `Ops.generate` computes.
@@ -42,11 +47,14 @@ def stack_of(model: "LanguageModel") -> Stack:
     embedding, lstms, output = _layers(model)
     backend = model.model.backend
     b, unknown = output.value("bias"), model.vocabulary.unknown
-    if unknown is not None:
+    if unknown is not None or only is not None:
         values = np.zeros(len(model.vocabulary), backend.dtype)
         if b is not None:
             values[:] = backend.ops.to_numpy(b)
-        values[unknown] = -np.inf
+        if unknown is not None:
+            values[unknown] = -np.inf
+        if only is not None:
+            values[~only] = -np.inf
         b = backend.ops.array(values)
     return Stack(
         embedding.value("embeddings"),

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.text.normalization import normalized
 
 
 def checked_stops(stop: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The stop strings that a user gave: one, several or none.
+    """The stop strings that a user gave, one, several or none, in the form in which texts are read.
 
     Raises:
         InvalidTypeError: they are something else.
@@ -17,12 +18,12 @@ def checked_stops(stop: str | Sequence[str] | None) -> tuple[str, ...]:
         return ()
     if not isinstance(stop, str | Sequence):
         raise InvalidTypeError("stop", "a text or a sequence of texts", type(stop).__name__)
-    stops = (stop,) if isinstance(stop, str) else tuple(stop)
+    stops = [stop] if isinstance(stop, str) else stop
     for text in stops:
         checks.string("stop", text)
-        if not text:
+        if not normalized(text):
             raise InvalidValueError("stop", "texts that are not empty", "an empty one")
-    return stops
+    return tuple(map(normalized, stops))
 
 
 def before_stop(text: str, stops: Sequence[str]) -> str | None:

@@ -17,7 +17,8 @@ class Tokenizer:
     """Words or characters to integers, the most frequent first, as in Keras 2.
 
     Index 0 is left free for padding. A text is a str, which is lowered, filtered and split, or a
-    list of tokens, which is only lowered. With `char_level`, every character of a str is a token,
+    list of tokens, which is only lowered; a str is never the name of a file, and it is taken as it
+    stands, as in Keras. With `char_level`, every character of a str is a token,
     nothing is filtered, and a bare str in place of a list of texts means one text per character,
     as in Keras.
 

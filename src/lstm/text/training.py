@@ -3,7 +3,8 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 
 from lstm import checks, schedules, seeding
 from lstm.callbacks import Callback, History, Logs
-from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError
+from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError, LSTMError
 from lstm.schedules import Plateau
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, evaluate
+from lstm.text.learned_text import LearnedText
 from lstm.text.options import TrainingOptions
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ _LOSSES = "loss", "val_loss"
 
 _COLUMNS = (
     *("epoch", "step", "seconds", "learning_rate", *_LOSSES),
-    *("val_bits", "val_nats_per_character", "val_bits_per_character"),
+    *("val_bits", "val_unknown", "val_nats_per_character", "val_bits_per_character"),
 )
 """The values of a record in their order, which a file does not keep."""
 
@@ -89,9 +91,8 @@ class Training:
         self._model = language_model.model
         self.options = options
         self.corpus = corpus
-        self._corpus, validation, _ = corpus.split(
-            options.val_fraction, options.test_fraction, options.seq_len
-        )
+        self._parts = corpus.split(options.val_fraction, options.test_fraction, options.seq_len)
+        self._corpus, validation, _ = self._parts
         count, span = len(self._corpus) - 1, options.seq_len
         self._streams = options.streams(len(self._corpus))
         self.steps_per_epoch = max(1, (count - span) // (self._streams * span))
@@ -146,14 +147,15 @@ class Training:
         return tensors, header
 
     def _restore(self, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any]) -> None:
-        state = header["training"]
-        self._model.carried_state = {
-            name: tuple(tensors[f"carried/{name}/{k}"] for k in range(len(shapes)))
-            for name, shapes in self._model.graph.state_shapes().items()
-            if f"carried/{name}/0" in tensors  # Nothing is carried before the first step.
-        }
+        state, shapes = header["training"], self._model.graph.state_shapes()
         self._seed = checks.int_at_least("seed", state["seed"], 0)
         self.step = checks.int_at_least("step", state["step"], 0)
+        self._model.carried_state = {
+            name: tuple(tensors[f"carried/{name}/{k}"] for k in range(len(parts)))
+            for name, parts in shapes.items()
+            # Nothing is carried into an epoch.
+            if self.step % self.steps_per_epoch or f"carried/{name}/0" in tensors
+        }
         self.seconds = checks.number("seconds", state["seconds"], 0)
         self._judged = checks.int_at_least("judged", state["judged"], 0)
         self._loss = checks.number("loss", state["loss"])
@@ -194,6 +196,19 @@ class Training:
         """Number of tokens that there are to learn from."""
         return len(self._corpus)
 
+    @cached_property
+    def learned_text(self) -> LearnedText:
+        """What the model keeps of the text."""
+        training, validation, test = self._parts
+        unknown = self._language_model.vocabulary.unknown
+        return LearnedText(
+            sha256=self.corpus.sha256,
+            training=len(training),
+            validation=len(validation),
+            test=len(test),
+            unknown=0 if unknown is None else int(training.counts()[unknown]),
+        )
+
     @property
     def tokens_per_step(self) -> int:
         """Number of tokens that a step reads."""
@@ -212,7 +227,8 @@ class Training:
 
         Args:
             callbacks: whom to tell of steps and rounds.
-            save: called when it ends or is interrupted, while `contents` still says where it is.
+            save: called when it ends, is interrupted, or a callback raises an error, while
+                `contents` still says where it is.
 
         Raises:
             DivergedError: the loss became infinite; the model has its best weights before that, or
@@ -227,6 +243,7 @@ class Training:
             steps = -(-self.steps_per_epoch // self._rounds)
             listener.set_params({"epochs": self.epochs * self._rounds, "steps": steps})
         self._told = False  # Whether the listeners know that the round has begun.
+        self._between_steps = True  # Whether `contents` says all.
         self._before = self.seconds
         self._started = time.perf_counter()
         begun = []
@@ -251,16 +268,23 @@ class Training:
 
     def _go(self, save: Callable[[], None]) -> None:
         batches = self._epoch()
-        while not self.interrupted:
-            if self._judged < self.step and (self._over() or self._at_border()):
-                self._judge()
-            if self._over():
-                break
-            batch = next(batches, None)
-            if batch is None:
-                batches = self._epoch()
-            else:
-                self._take(*batch)
+        try:
+            while not self.interrupted:
+                if self._judged < self.step and (self._over() or self._at_border()):
+                    self._judge()
+                if self._over():
+                    break
+                batch = next(batches, None)
+                if batch is None:
+                    batches = self._epoch()
+                else:
+                    self._take(*batch)
+        except BaseException:
+            # Whoever interrupts twice wants it to end at once; and half a step cannot be told of.
+            if self._between_steps and not self.interrupted:
+                with suppress(LSTMError, MemoryError):  # The first error says more.
+                    save()
+            raise
         save()
 
     def _epoch(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
@@ -279,6 +303,7 @@ class Training:
             number, self._told = len(self.records), True
             self._tell(lambda listener: listener.on_epoch_begin(number, {}))
         self._tell(lambda listener: listener.on_train_batch_begin(batch, {}))
+        self._between_steps = False
         self._model.optimizer.learning_rate = self.learning_rate
         # A different stream each time, or none.
         self._model.reset_states(range(self.step % _ANEW, self._streams, _ANEW))
@@ -287,6 +312,7 @@ class Training:
         self.step += 1
         self._loss, self._steps = self._loss + loss, self._steps + 1
         self.seconds = self._before + time.perf_counter() - self._started
+        self._between_steps = True
         self._tell(lambda listener: listener.on_train_batch_end(batch, {"loss": loss}))
 
     @property
@@ -321,6 +347,7 @@ class Training:
     def _judge(self) -> None:
         """End a round: validate, and keep the weights if they are the best so far."""
         logs = {"loss": self._loss / max(1, self._steps)}
+        self._between_steps = False
         self._check_weights()
         judgement, better = self._validate(), True
         if judgement is not None:
@@ -334,6 +361,7 @@ class Training:
         number = len(self.records)
         self.records.append(self._record(logs, judgement))
         self._judged, self._loss, self._steps, self._told = self.step, 0.0, 0, False
+        self._between_steps = True
         self._tell(lambda listener: listener.on_epoch_end(number, logs))
 
     def _record(self, logs: Logs, judgement: Evaluation | None) -> dict[str, float]:
@@ -345,13 +373,17 @@ class Training:
             "learning_rate": self._model.optimizer.learning_rate,
             **logs,
         }
-        if judgement is not None:
-            record |= {
-                "val_bits": judgement.bits,
-                "val_nats_per_character": judgement.nats_per_character,
-                "val_bits_per_character": judgement.bits_per_character,
-            }
-        return record
+        if judgement is None:
+            return record
+        record["val_bits"] = judgement.bits
+        if self._language_model.vocabulary.unknown is not None:
+            record["val_unknown"] = judgement.unknown_share
+        per_character = {
+            "val_nats_per_character": judgement.nats_per_character,
+            "val_bits_per_character": judgement.bits_per_character,
+        }
+        # What the tokens do not tell is left out.
+        return record | {key: value for key, value in per_character.items() if value is not None}
 
     def _validate(self) -> Evaluation | None:
         """How well the model predicts what there is to validate on, if there is something."""

@@ -15,6 +15,7 @@ from lstm import checks, saving
 from lstm.backends.ops import Choice
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.models import State
+from lstm.text.normalization import normalized
 from lstm.text.stack import gathered, read, stack_of, to_backend, to_state
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Writer:
         last: (B,), the last token of each text, which the state has not seen.
         recent: (B, W), the tokens that the repetition penalty counts; -1 where there is none.
         generators: B sources of random numbers.
+        space: whether the texts end with a space that the next token brings along.
 
     Example:
         >>> import lstm
@@ -74,6 +76,7 @@ class Writer:
         last: Tokens,
         recent: Tokens,
         generators: Sequence[np.random.Generator],
+        space: bool = False,
     ) -> None:
         self._model = model
         self._choice = choice
@@ -81,6 +84,7 @@ class Writer:
         self._last = last
         self._recent = recent
         self._generators = list(generators)
+        self._space = space
         self._decoders = [model.vocabulary.decoder() for _ in generators]
         self._piece = _PIECE
 
@@ -89,19 +93,24 @@ class Writer:
         cls,
         model: "LanguageModel",
         prompt: Tokens,
+        space: bool,
         choice: Choice,
         repetition_window: int,
         samples: int,
         seed: int | None,
     ) -> "Writer":
-        """A writer of texts that all begin with the same tokens (T,), or with none."""
+        """A writer of texts that all begin with the same tokens (T,), or with none.
+
+        `space` says whether a space follows that belongs to the next token.
+        """
         state = read(model, prompt[None, :-1], model.model.initial_state(1))
         last = prompt[-1:] if len(prompt) else np.array([model.vocabulary.start], np.int64)
         recent = np.full((1, repetition_window), -1, np.int64)
         seeds = [None if seed is None else seed + k for k in range(samples)]
         generators = [np.random.default_rng(one) for one in seeds]
         recent = _entered(recent, prompt[None])
-        return cls(model, choice, state, last, recent, generators[:1])._repeated(generators)
+        writer = cls(model, choice, state, last, recent, generators[:1], space)
+        return writer._repeated(generators)
 
     @property
     def samples(self) -> int:
@@ -154,7 +163,9 @@ class Writer:
             InvalidTypeError: it is no text.
             InvalidValueError: it has a character that the model does not know.
         """
-        tokens = self._model.vocabulary.encode(text)
+        checks.string("text", text)
+        whole = " " * self._space + normalized(text)
+        tokens, self._space = self._model.vocabulary.encode_open(whole)
         if len(tokens):
             given = np.tile(tokens, (self.samples, 1))
             seen = np.append(self._last[:, None], given[:, :-1], 1)
@@ -217,6 +228,7 @@ class Writer:
                 "choice": self._choice._asdict(),
                 "generators": [rng.bit_generator.state for rng in self._generators],
                 "pending": [decoder.pending.hex() for decoder in self._decoders],
+                "space": self._space,
             },
         )
 
@@ -250,20 +262,32 @@ class Writer:
                 checks.indices("last", tensors["last"], size),
                 checks.indices("recent", tensors["recent"] + 1, size + 1) - 1,
                 generators,
+                checks.one_of("space", header.get("space", False), (True, False)),
             )
             for decoder, pending in zip(writer._decoders, header["pending"], strict=True):
                 decoder.pending = bytes.fromhex(pending)
         return writer
 
     def _draw(self, count: int) -> list[str]:
-        """The next tokens of each text, as text."""
+        """The next tokens of each text, at least one, as text."""
+        u = np.stack([rng.random(count) for rng in self._generators])
+        if not self._space:
+            return self._written(u)
+        # What the first token brings along stands at the end of the text already.
+        texts = [text[1:] for text in self._written(u[:, :1], self._model.vocabulary.spaced)]
+        self._space = False
+        more = self._written(u[:, 1:]) if count > 1 else [""] * self.samples
+        return [one + other for one, other in zip(texts, more, strict=True)]
+
+    def _written(self, u: NDArray[np.float64], only: NDArray[np.bool_] | None = None) -> list[str]:
+        """The text of N tokens drawn with uniforms u (B, N), among all or `only` some (V,)."""
         ops = self._model.model.backend.ops
         drawn, states = ops.generate(
             ops.array(self._last),
-            *stack_of(self._model),
+            *stack_of(self._model, only),
             to_backend(self._model, self._state),
             self._recent,
-            np.stack([rng.random(count) for rng in self._generators]),
+            np.ascontiguousarray(u),
             self._choice,
         )
         self._state = to_state(self._model, states)
@@ -280,6 +304,7 @@ class Writer:
             self._last[rows],
             self._recent[rows],
             generators,
+            self._space,
         )
         for decoder in writer._decoders:
             decoder.pending = self._decoders[0].pending

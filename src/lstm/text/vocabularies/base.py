@@ -97,6 +97,31 @@ class Vocabulary(ABC):
         """
         return self._utf8(tokens).decode("utf-8", "replace")
 
+    def encode_open(self, text: str) -> tuple[NDArray[np.int64], bool]:
+        """Return the tokens of a text that goes on, such as a prompt.
+
+        Where words take the space before them along, a space at the end begins the next token.
+
+        Args:
+            text: any text; it may be empty.
+
+        Returns:
+            The tokens, and whether a space at the end is left to the token that follows: one of
+            those in `spaced`.
+
+        Raises:
+            InvalidTypeError, InvalidValueError: as `encode`.
+
+        Example:
+            >>> from lstm.text import WordVocabulary
+            >>> vocabulary = WordVocabulary(["the", " cat", " "])
+            >>> vocabulary.encode("the "), vocabulary.encode_open("the ")
+            (array([0, 2]), (array([0]), True))
+        """
+        checks.string("text", text)
+        left = text.endswith(" ") and self._words_take_spaces
+        return self.encode(text[:-1] if left else text), left
+
     def decoder(self) -> "Decoder":
         """Return a decoder for tokens that come piece by piece."""
         return Decoder(self._utf8)
@@ -107,11 +132,21 @@ class Vocabulary(ABC):
         return self.pieces.index(b"\n") if b"\n" in self.pieces else 0
 
     @cached_property
+    def spaced(self) -> NDArray[np.bool_]:
+        """Which tokens begin with a space, (V,)."""
+        return np.array([piece.startswith(b" ") for piece in self.pieces])
+
+    @cached_property
+    def _words_take_spaces(self) -> bool:
+        return any(piece.startswith(b" ") and len(piece) > 1 for piece in self.pieces)
+
+    @cached_property
     def lengths(self) -> NDArray[np.int64]:
         """How many characters and UTF-8 bytes each token stands for, (V, 2), int64.
 
-        A character counts where its first byte is, so that sums over a text are right. The unknown
-        token counts as one character and one byte, whatever it stands for.
+        A character counts where its first byte is, so that sums over a text are right, if its
+        tokens are all known and the vocabulary is `reversible`. The unknown token counts as one
+        character and one byte, whatever it stands for.
         """
         # Bytes 10xxxxxx go on with a character that began before.
         lengths = np.array(
@@ -120,6 +155,14 @@ class Vocabulary(ABC):
         if self.unknown is not None:
             lengths[self.unknown] = 1
         return lengths
+
+    @property
+    def reversible(self) -> bool:
+        """Whether a text whose tokens are all known can be written back from them, byte by byte.
+
+        A space before its first word does not count.
+        """
+        return True
 
     def token_text(self, token: int) -> str:
         r"""Return how a token reads in a table.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.errors import InvalidValueError, MissingExtraError
 from lstm.text.vocabularies.base import REPLACEMENT, Vocabulary
-from lstm.text.vocabularies.chunks import split, whole_words
+from lstm.text.vocabularies.chunks import chunks_of, only_chunk, split, whole_words
 from lstm.text.vocabularies.growth import LIMIT, growth
 
 _CHUNK = 2**14
@@ -31,6 +31,21 @@ _FALLBACK = re.compile(r"<0x([0-9A-F]{2})>")
 """How tokenizers of another kind than byte-level write the token of a byte."""
 
 
+_PROBES = (
+    *(
+        "{0} {1}",
+        "{0}  {0}",
+        "{0}\t{0}",
+        "{0}\n{0}",
+        "{0} ",
+        "{0}\u00a0{0}",
+        "The FOX, don't 3.14!",
+    ),
+    *("\u00e9 e\u0301", "\ufb01 \u00bd \u212b", "\u4e2d\u6587 \U0001f600"),
+)
+"""What tokenizers change that change texts; with a word of theirs, and the same in capitals."""
+
+
 @dataclass(frozen=True, repr=False)
 class BPEVocabulary(Vocabulary):
     """Byte-pair encoding, through the library `tokenizers` (`pip install 'lstm-kit[bpe]'`).
@@ -40,7 +55,8 @@ class BPEVocabulary(Vocabulary):
     byte-level, `encode` gives what the tokenizer gives without its special tokens; the text of a
     token is what it adds after another token, so that a text may come back with a space before it;
     and `lengths` are those of these texts, which are not those of the encoded text where the
-    tokenizer changes it (say, lowers it). Truncation, padding and dropout are switched off.
+    tokenizer changes it (say, lowers it) and so is not `reversible`. Truncation, padding and
+    dropout are switched off.
 
     Args:
         definition: the tokenizer in JSON, the content of a `tokenizer.json`.
@@ -103,16 +119,19 @@ class BPEVocabulary(Vocabulary):
 
         Raises:
             InvalidTypeError: `text` is no str, `size` no integer.
-            InvalidValueError: `text` is empty or holds a lone surrogate, `size` is below 256.
+            InvalidValueError: `text` is empty, names a file or holds a lone surrogate, `size` is
+                below 256.
             MissingExtraError: the extra `bpe` is not installed.
         """
-        checks.string("text", text)
-        return cls._from_chunks("text", [text], size)
+        return cls._from_chunks("text", only_chunk(text), size)
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[str], size: int = 2048) -> Self:
-        """As `from_text`, of a text in chunks, cut anywhere, of which few are in memory at once."""
-        return cls._from_chunks("chunks", chunks, size)
+        """As `from_text`, of a text in chunks, cut anywhere, of which few are in memory at once.
+
+        A file is `from_chunks(source(Path(...)))`; a str is a text, also in a list.
+        """
+        return cls._from_chunks("chunks", chunks_of(chunks), size)
 
     @classmethod
     def _from_chunks(cls, argument: str, chunks: Iterable[str], size: int) -> Self:
@@ -143,7 +162,7 @@ class BPEVocabulary(Vocabulary):
             MissingExtraError: the extra `bpe` is not installed.
         """
         try:
-            return cls(Path(path).read_text(encoding="utf-8"))
+            return cls(Path(path).read_text(encoding="utf-8-sig"))
         except OSError as error:
             got = f"{path} ({error.strerror})"
         except UnicodeDecodeError:
@@ -193,6 +212,20 @@ class BPEVocabulary(Vocabulary):
             encoded = self._tokenizer.encode_batch_fast(list(index), add_special_tokens=False)
         tokens = [word.ids for word in encoded]
         return _joined(tokens, np.fromiter(map(index.__getitem__, words), np.int64, len(words)))
+
+    @cached_property
+    def reversible(self) -> bool:
+        words = (self.decode([token]).strip() for token in range(len(self)))
+        word = next(filter(str.isalpha, words), "a")
+        return all(self._keeps(probe.format(word, word.upper())) for probe in _PROBES)
+
+    def _keeps(self, text: str) -> bool:
+        """Whether a text is written back as it is, if its tokens are known."""
+        try:
+            tokens = self.encode(text)
+        except InvalidValueError:  # Not even an unknown one stands for some of it.
+            return True
+        return self.unknown in tokens or self.decode(tokens).removeprefix(" ") == text
 
     def to_config(self) -> dict[str, Any]:
         """Return the kind, and the tokenizer in the form of a `tokenizer.json`."""

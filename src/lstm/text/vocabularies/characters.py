@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.text.vocabularies.base import REPLACEMENT, Vocabulary, checked_tokens
+from lstm.text.vocabularies.chunks import chunks_of, only_chunk
 
 _CHUNK = 2**20
 """Characters that are counted at once: their code points take twelve bytes each."""
@@ -49,7 +50,9 @@ class CharVocabulary(Vocabulary):
     kind: ClassVar[str] = "characters"
 
     def __init__(self, characters: str, unknown: bool = False) -> None:
-        _check_text("characters", characters)
+        checks.utf8("characters", characters)
+        if not characters:
+            raise InvalidValueError("characters", "at least one character", "an empty text")
         if not isinstance(unknown, bool):
             raise InvalidTypeError("unknown", "True or False", repr(unknown))
         character, count = Counter(characters).most_common(1)[0]
@@ -74,8 +77,8 @@ class CharVocabulary(Vocabulary):
 
         Raises:
             InvalidTypeError: `text` is no str, `min_count` no integer.
-            InvalidValueError: `text` is empty, holds a lone surrogate or has no character that
-                occurs so often; `min_count` is below 1.
+            InvalidValueError: `text` is empty, names a file, holds a lone surrogate or has no
+                character that occurs so often; `min_count` is below 1.
 
         Example:
             >>> CharVocabulary.from_text("to be or not to be").characters
@@ -83,18 +86,19 @@ class CharVocabulary(Vocabulary):
             >>> CharVocabulary.from_text("to be or not to be", min_count=2)
             CharVocabulary(characters=' beot', unknown=True)
         """
-        _check_text("text", text)
-        return cls._from_chunks("text", [text], min_count)
+        return cls._from_chunks("text", only_chunk(text), min_count)
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[str], min_count: int = 1) -> Self:
         """As `from_text`, of a text in chunks, of which one at a time is in memory.
 
+        A file is `from_chunks(source(Path(...)))`; a str is a text, also in a list.
+
         Example:
             >>> CharVocabulary.from_chunks(["to be ", "or not ", "to be"]).characters
             ' benort'
         """
-        return cls._from_chunks("chunks", chunks, min_count)
+        return cls._from_chunks("chunks", chunks_of(chunks), min_count)
 
     @classmethod
     def _from_chunks(cls, argument: str, chunks: Iterable[str], min_count: int) -> Self:
@@ -188,9 +192,3 @@ class CharVocabulary(Vocabulary):
 
 def _code_points(text: str) -> NDArray[np.uint32]:
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-
-
-def _check_text(argument: str, text: str) -> None:
-    checks.utf8(argument, text)
-    if not text:
-        raise InvalidValueError(argument, "at least one character", "an empty text")

@@ -4,11 +4,47 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lstm import checks
+from lstm.errors import InvalidTypeError
+from lstm.text.names import are_names, name_instead_of_text, names_a_file
 
 # Between a character that is no space and one of these spaces a token ends, for words as for
 # byte-level BPE. Other spaces do not count, because not everyone agrees on which they are.
 _LAST_CUT = re.compile(r".*\S(?=[ \t\n\r])", re.DOTALL)
 _UNCUT = re.compile(r"\s*\S+(?:[^\S \t\n\r]\s*\S*)*|\s+")
+
+_FILE = "source(Path(...))"
+"""What reads a file, in messages."""
+
+
+def only_chunk(text: str) -> list[str]:
+    """A text that a user gave, as its chunks.
+
+    Raises:
+        InvalidTypeError: it is no str.
+        InvalidValueError: it names a file.
+    """
+    checks.string("text", text)
+    if names_a_file(text):
+        file, itself = f"from_chunks({_FILE})", "from_chunks(TextSource.of(...))"
+        raise name_instead_of_text("text", text, file, itself)
+    return [text]
+
+
+def chunks_of(chunks: Iterable[str]) -> Iterable[str]:
+    """The chunks of a text that a user gave: an iterable of them, or all in one.
+
+    Raises:
+        InvalidTypeError: it is nothing of the kind.
+        InvalidValueError: it is a list of names of files.
+    """
+    if not isinstance(chunks, Iterable):
+        expected = f"a text in chunks, such as {_FILE}"
+        raise InvalidTypeError("chunks", expected, type(chunks).__name__)
+    if isinstance(chunks, str):
+        chunks = [chunks]
+    if isinstance(chunks, list | tuple) and are_names(chunks):
+        raise name_instead_of_text("chunks", chunks[0], _FILE)
+    return chunks
 
 
 def split(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.text.vocabularies.base import REPLACEMENT, Vocabulary
-from lstm.text.vocabularies.chunks import whole_words
+from lstm.text.vocabularies.chunks import chunks_of, only_chunk, whole_words
 
 # The signs of ASCII and Latin-1, of Arabic and Indian scripts, of typography, of currencies, arrows
 # and symbols, and of East Asia. They are listed, because Python's \w leaves out the combining marks
@@ -96,15 +96,16 @@ class WordVocabulary(Vocabulary):
 
         Raises:
             InvalidTypeError: an argument is of the wrong type.
-            InvalidValueError: the text is empty, holds a lone surrogate or has no word that occurs
-                so often; or another argument is below 1.
+            InvalidValueError: the text is empty, names a file, holds a lone surrogate or has no
+                word that occurs so often; or another argument is below 1.
         """
-        checks.string("text", text)
-        return cls._from_chunks("text", [text], min_count, size)
+        return cls._from_chunks("text", only_chunk(text), min_count, size)
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[str], min_count: int = 2, size: int = 20_000) -> Self:
         """As `from_text`, of a text in chunks, cut anywhere; only counts are kept in memory.
+
+        A file is `from_chunks(source(Path(...)))`; a str is a text, also in a list.
 
         A million distinct words are counted. Where a text has more, the rarer ones are forgotten on
         the way, and so words near the limit of `min_count` may be left out.
@@ -113,7 +114,7 @@ class WordVocabulary(Vocabulary):
             >>> WordVocabulary.from_chunks(["a ros", "e is a ro", "se"]).words
             (' rose',)
         """
-        return cls._from_chunks("chunks", chunks, min_count, size)
+        return cls._from_chunks("chunks", chunks_of(chunks), min_count, size)
 
     @classmethod
     def _from_chunks(cls, argument: str, chunks: Iterable[str], min_count: int, size: int) -> Self:

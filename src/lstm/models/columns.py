@@ -1,0 +1,146 @@
+"""Columns: what users pass as data, as arrays or as sequences of different lengths."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers.masks import Mask
+from lstm.layers.symbolic import SymbolicTensor
+
+Values = NDArray[Any]
+
+Rows = Values | slice
+"""Which examples: their numbers, or a range of them."""
+
+
+class Ragged:
+    """Sequences of different lengths.
+
+    Args:
+        argument: named in errors.
+        sequences: arrays (T, ...), alike but for T.
+        dtype: what they are going to be computed in.
+    """
+
+    def __init__(self, argument: str, sequences: Sequence[Any], dtype: str) -> None:
+        self.sequences = [array(f"{argument}[{k}]", s, dtype) for k, s in enumerate(sequences)]
+        self.dtype = np.result_type(*self.sequences)
+        self.lengths = np.array([len(sequence) for sequence in self.sequences])
+        for k, sequence in enumerate(self.sequences):
+            if not len(sequence):
+                raise InvalidShapeError(f"{argument}[{k}]", "at least one time step", "none")
+            if sequence.shape[1:] != self.sequences[0].shape[1:]:
+                shape = ", ".join(map(str, ("T", *self.sequences[0].shape[1:])))
+                raise InvalidShapeError(
+                    f"{argument}[{k}]", f"shape ({shape}) like {argument}[0]", sequence.shape
+                )
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, rows: Rows) -> Values:
+        """The chosen sequences, padded at the end with zeros."""
+        chosen = [self.sequences[row] for row in np.arange(len(self))[rows]]
+        longest = max(len(sequence) for sequence in chosen)
+        padded = np.zeros((len(chosen), longest, *chosen[0].shape[1:]), self.dtype)
+        for row, sequence in zip(padded, chosen, strict=True):
+            row[: len(sequence)] = sequence
+        return padded
+
+    def part(self, start: int, stop: int) -> "Ragged":
+        """The sequences in a range."""
+        part = object.__new__(Ragged)
+        part.sequences, part.dtype = self.sequences[start:stop], self.dtype
+        part.lengths = self.lengths[start:stop]
+        return part
+
+    def mask(self, rows: Rows) -> Mask:
+        """Where the chosen sequences, padded, are real."""
+        lengths = self.lengths[rows]
+        return np.asarray(np.arange(lengths.max()) < lengths[:, None])
+
+
+Column = Values | Ragged
+
+
+def column(argument: str, values: Any, dtype: str) -> Column:
+    """An array, or sequences of different lengths, from what a user passed.
+
+    Args:
+        argument: named in errors.
+        values: an array, a list, or an array of lists.
+        dtype: what it is going to be computed in.
+
+    Raises:
+        InvalidTypeError: it is not numbers.
+        InvalidValueError: a number is NaN or infinite, or would be in `dtype`.
+    """
+    if isinstance(values, Iterable) and getattr(values, "dtype", None) == np.dtype(object):
+        values = list(values)  # An array, or a column of a table, that holds sequences.
+    if isinstance(values, list | tuple):
+        lengths = {len(v) if isinstance(v, list | tuple) or np.ndim(v) else -1 for v in values}
+        if len(lengths) > 1:
+            if -1 in lengths:
+                raise InvalidTypeError(argument, "numbers or sequences of numbers", "both")
+            return Ragged(argument, values, dtype)
+    return array(argument, values, dtype)
+
+
+def array(argument: str, values: Any, dtype: str) -> Values:
+    """An array of numbers that are finite in `dtype`, with at least one axis."""
+    found = checks.numbers(argument, values)
+    if found.ndim == 0:
+        raise InvalidShapeError(argument, "an array with a batch axis", "a single number")
+    checks.finite(argument, found, dtype)
+    return found
+
+
+def columns(
+    argument: str, values: Any, inputs: Sequence[SymbolicTensor | None], dtype: str
+) -> list[Column]:
+    """One column for each input of a model.
+
+    Args:
+        argument: named in errors.
+        values: an array; for several inputs a list of them, or a dict by input name.
+        inputs: the inputs of the model; [None] for a single one of unknown shape.
+        dtype: what they are going to be computed in.
+    """
+    names = [None if tensor is None else tensor.node.name for tensor in inputs]
+    if isinstance(values, Mapping):
+        missing = [name for name in names if name not in values]
+        if missing:
+            raise InvalidValueError(argument, f"the inputs {list(names)}", f"{list(values)}")
+        return [column(f"{argument}[{name!r}]", values[name], dtype) for name in names]
+    if len(names) == 1:
+        # Keras lets a single input come in a list; a list of one sequence has one axis less.
+        alone = isinstance(values, list | tuple) and len(values) == 1
+        if alone and inputs[0] is not None and _depth(values[0]) == inputs[0].ndim:
+            values = values[0]
+        return [column(argument, values, dtype)]
+    if not isinstance(values, list | tuple) or len(values) != len(names):
+        raise InvalidTypeError(argument, f"a list of {len(names)} arrays", type(values).__name__)
+    return [column(f"{argument}[{k}]", part, dtype) for k, part in enumerate(values)]
+
+
+def check_one_reading(argument: str, shape: tuple[int, ...]) -> None:
+    """Refuse (N, 1) for sequences of one feature: N sequences of a step, or one of N steps?"""
+    if shape[0] > 1 and shape[1:] == (1,):
+        raise InvalidShapeError(
+            argument,
+            f"shape ({shape[0]}, 1, 1) for {shape[0]} sequences of one step, which is "
+            f"{argument}[:, :, None], or shape (1, {shape[0]}, 1) for one sequence of {shape[0]} "
+            f"steps, which is {argument}[None]",
+            f"shape {shape}",
+        )
+
+
+def _depth(values: Any) -> int:
+    """Number of axes, whether or not all parts are of the same length."""
+    if isinstance(values, list | tuple):
+        return 1 + (_depth(values[0]) if values else 0)
+    return np.ndim(values)

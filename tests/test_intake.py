@@ -1,0 +1,150 @@
+"""Data as it comes in: what would not be what it seems is refused before anything is computed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import lstm
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.layers import LSTM, Dense
+
+X = np.random.default_rng(3).normal(size=(7, 5, 2))
+Y = np.random.default_rng(4).normal(size=(7, 5, 3))
+WEIGHT = np.ones(7)
+
+HUGE = 1e39
+"""Finite, but not in float32."""
+
+
+@pytest.fixture
+def model() -> lstm.Model:
+    layers = [LSTM(4, return_sequences=True), Dense(3)]
+    model = lstm.Sequential([lstm.Input((None, 2)), *layers])
+    model.compile("sgd", "mse")
+    return model
+
+
+def with_huge(values: Any) -> Any:
+    """A copy with one number that float32 does not have."""
+    copy = np.array(values, float)
+    copy[(-1,) * copy.ndim] = -HUGE
+    return copy
+
+
+class TestNumbersBeyondFloat32:
+    @pytest.mark.parametrize(
+        ("call", "argument"),
+        [
+            (lambda m: m.fit(with_huge(X), Y, verbose=0), "x"),
+            (lambda m: m.fit(X, with_huge(Y), verbose=0), "y"),
+            (lambda m: m.fit(X, Y, sample_weight=with_huge(WEIGHT) * -1, verbose=0), "sample_w"),
+            (lambda m: m.fit(X, Y, validation_data=(with_huge(X), Y), verbose=0), "x"),
+            (lambda m: m.fit(iter([(X, Y), (with_huge(X), Y)]), steps_per_epoch=1), None),
+            (lambda m: m.fit(iter([(with_huge(X), Y)]), verbose=0), "x"),
+            (
+                lambda m: m.fit([*X[:2, :3], with_huge(X[2])], [*Y[:2, :3], Y[2]], verbose=0),
+                r"x\[2",
+            ),
+            (lambda m: m.train_on_batch(X, with_huge(Y)), "y"),
+            (lambda m: m.evaluate(with_huge(X), Y), "x"),
+            (lambda m: m.predict(with_huge(X)), "x"),
+            (lambda m: m.predict(with_huge(X)[:, ::2]), "x"),
+            (lambda m: m.predict(np.asfortranarray(with_huge(X))), "x"),
+            (lambda m: m.predict(iter([with_huge(X)])), "x"),
+            (lambda m: m(with_huge(X)), "x"),
+            (lambda m: m.step(with_huge(X), m.initial_state(7)), "x"),
+            (
+                lambda m: m.step(X, {"lstm": (with_huge(np.zeros((7, 4))), np.zeros((7, 4)))}),
+                "state",
+            ),
+            (lambda m: m.set_weights([with_huge(w) for w in m.get_weights()]), "lstm/kernel"),
+        ],
+    )
+    def test_are_refused(
+        self, model: lstm.Model, call: Callable[[lstm.Model], Any], argument: str | None
+    ) -> None:
+        if argument is None:
+            call(model)  # What is not used is not looked at.
+            return
+        before = model.get_weights()
+        with pytest.raises(InvalidValueError, match=rf"^{argument}.*at most 3.4e\+38, as float32"):
+            call(model)
+        for now, old in zip(model.get_weights(), before, strict=True):
+            assert_array_equal(now, old)
+
+    def test_of_an_initializer_are_refused(self) -> None:
+        layer = Dense(3, kernel_initializer=lstm.initializers.Constant(HUGE))
+        with pytest.raises(InvalidValueError, match=r"^kernel of dense: expected .* as float32"):
+            lstm.Sequential([lstm.Input((2,)), layer]).predict(np.ones((1, 2)))
+
+    def test_are_numbers_in_float64(self) -> None:
+        with lstm.backends.using("reference", "float64"):
+            network = lstm.Sequential([lstm.Input((2,)), Dense(1)])
+            assert np.isfinite(network.predict([[HUGE, -HUGE]])).all()
+
+    @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "longdouble"])
+    @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+    def test_what_no_dtype_has_is_found_in_any(self, dtype: str, bad: float) -> None:
+        for order in "CF":
+            values = np.array(np.ones((3, 4)), dtype, order=order)
+            checks.finite("x", values, "float32")
+            values[1, 2] = bad
+            with pytest.raises(InvalidValueError, match=r"x: expected finite .* index \(1, 2\)"):
+                checks.finite("x", values, "float32")
+            checks.finite("x", values[::2], "float32")
+
+    def test_the_largest_numbers_are_taken(self) -> None:
+        largest = np.finfo("float32").max
+        checks.finite("x", np.array([largest, -largest], "float32"))
+        checks.finite("x", np.array([largest, -largest], "float64"), "float32")
+
+
+class TestMaskedArrays:
+    @pytest.mark.parametrize("place", ["x", "y", "sample_weight", "a list", "weights"])
+    def test_are_refused_where_something_is_masked(self, model: lstm.Model, place: str) -> None:
+        def masked(values: Any) -> Any:
+            return np.ma.masked_array(values, np.arange(np.size(values)).reshape(values.shape) == 1)
+
+        calls: dict[str, Callable[[], Any]] = {
+            "x": lambda: model.predict(masked(X)),
+            "y": lambda: model.fit(X, masked(Y)),
+            "sample_weight": lambda: model.fit(X, Y, sample_weight=masked(WEIGHT)),
+            "a list": lambda: model.predict([X[0], masked(X[1])]),
+            "weights": lambda: model.set_weights([masked(w) for w in model.get_weights()]),
+        }
+        with pytest.raises(InvalidValueError, match="expected an array without a mask"):
+            calls[place]()
+
+    def test_are_arrays_where_nothing_is(self, model: lstm.Model) -> None:
+        assert_array_equal(model.predict(np.ma.masked_array(X)), model.predict(X))
+
+
+class TestTheAxisThatIsMissing:
+    def test_is_not_guessed_where_two_could_be(self) -> None:
+        model = lstm.Sequential([lstm.Input((None, 1)), LSTM(2)])
+        x = np.ones((8, 1))
+        for call in (model.predict, lambda x: model.step(x, model.initial_state(8))):
+            with pytest.raises(InvalidShapeError) as raised:
+                call(x)
+            for shown in ("(8, 1, 1)", "x[:, :, None]", "(1, 8, 1)", "x[None]", "shape (8, 1)"):
+                assert shown in str(raised.value)
+        assert model.predict(x[:, :, None]).shape == (8, 2)
+        assert model.predict(x[None]).shape == (1, 2)
+
+    @pytest.mark.parametrize(
+        ("shape", "x"),
+        [((None, 1), (8, 5)), ((1, 1), (8, 1)), ((None, 1), (1, 1)), ((None, 1), (1, 8))],
+    )
+    def test_is_added_where_one_reading_fits(self, shape: Any, x: Any) -> None:
+        model = lstm.Sequential([lstm.Input(shape), LSTM(2)])
+        assert model.predict(np.ones(x)).shape == (x[0], 2)
+
+    def test_of_a_network_of_one_feature(self) -> None:
+        network = lstm.LSTMNetwork(1, 3, 1)
+        with pytest.raises(InvalidShapeError, match=r"^X: expected shape \(8, 1, 1\) .* X\[None\]"):
+            network.train(np.ones((8, 1)), np.ones((8, 1)), 1, 0.1, verbose=0)
+        assert network.predict(np.ones((8, 1))).shape == (8, 1)
