@@ -21,6 +21,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 import lstm
+from golden import make_files
 from lstm import saving
 from lstm.callbacks import LambdaCallback
 from lstm.container import digest
@@ -203,21 +204,27 @@ USES: dict[str, Callable[[Path], None]] = {
     "run/model": use_run,
     "run/config": use_run,
 }
-"""How the files of tests/golden/files are used, by their names."""
+"""How the files that golden/make_files.py writes are used, by their names."""
 
 
-def tamper(name: str, seed: int, folder: Path) -> None:
+def tamper(name: str, seed: int, folder: Path, files: Path = FILES) -> None:
     """Change a file as the seed says, read it, and use what it gives.
+
+    Args:
+        name: which file.
+        seed: how it is changed.
+        folder: where to put it.
+        files: where the files are that `golden/make_files.py` wrote.
 
     Raises:
         LSTMError: it cannot be used. Anything else that is raised is a defect.
     """
     rng = np.random.default_rng([seed, *name.encode()])
     ending = ".json" if name.endswith("config") else ".safetensors"
-    source, path = FILES / f"{name}{ending}", folder / f"{name}{ending}"
+    source, path = files / f"{name}{ending}", folder / f"{name}{ending}"
     if name.startswith("run/"):
         shutil.rmtree(folder / "run", ignore_errors=True)
-        shutil.copytree(FILES / "run", folder / "run")
+        shutil.copytree(files / "run", folder / "run")
     if ending == ".json":
         path.write_text(json.dumps(tampered(json.loads(source.read_text()), rng)))
     else:
@@ -237,10 +244,12 @@ def main(first: int, last: int, names: list[str]) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     refused = used = wrong = 0
     with tempfile.TemporaryDirectory() as folder:
+        new = Path(folder) / "new"
+        make_files.write(new)
         for seed in range(first, last):
             for name in names or USES:
                 try:
-                    tamper(name, seed, Path(folder))
+                    tamper(name, seed, Path(folder), (FILES, new)[seed % 2])
                     used += 1
                 except LSTMError:
                     refused += 1

@@ -1,16 +1,17 @@
-"""Writes files/: one file of every kind, for tests/test_old_files.py to read.
+"""Writes one file of every kind to a folder.
 
-Run once, by the version whose files are to stay readable, from anywhere:
+files/ was written once, by the version whose files are to stay readable, and is never written
+again: whoever changes what files look like adds a folder beside it, from anywhere, by
 
-    python tests/golden/make_files.py
+    python tests/golden/make_files.py FOLDER
 
-What is there is never written again: whoever changes what files look like adds a folder beside it
-and reads both. expected.safetensors holds inputs, and what the models computed of them before they
-were saved: the reference backend in float64, on models that were built anew and took the weights.
+and lets tests/test_old_files.py read both. expected.safetensors holds inputs, and what the models
+computed of them before they were saved: the reference backend in float64, on models that were built
+anew and took the weights.
 """
 
 import json
-import shutil
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -25,7 +26,6 @@ from lstm.layers import LSTM, Dense, Embedding, Input
 from lstm.optimizers import SGD, AdamW
 from lstm.text import BPEVocabulary, ByteVocabulary, CharVocabulary, WordVocabulary
 
-FOLDER = Path(__file__).parent / "files"
 N, T, D, V = 3, 6, 2, 7
 TEXT = "the red apple is sweet, the green melon is sour.\n" * 12
 
@@ -125,13 +125,13 @@ def computed(make: Callable[[], lstm.Model], x: Any, weights: list[np.ndarray]) 
     return y if isinstance(y, list) else [y]
 
 
-def write_models() -> None:
+def write_models(folder: Path) -> None:
     for name, (make, x, y) in MODELS.items():
         lstm.set_seed(1)
         model = make()
         if y is not None:
             model.fit(x, y, batch_size=2, epochs=2, verbose=0)
-        model.save(FOLDER / f"{name}.safetensors")
+        model.save(folder / f"{name}.safetensors")
         keep(name, x, computed(make, x, model.get_weights()))
 
 
@@ -142,11 +142,11 @@ def keep(name: str, x: Any, y: list[np.ndarray]) -> None:
         expected[f"{name}/y/{k}"] = np.array(array)
 
 
-def write_state() -> None:
+def write_state(folder: Path) -> None:
     lstm.set_seed(2)
     model = lstm.Sequential([Input((None, D)), LSTM(3), layers.Reshape((1, 3)), layers.GRU(2)])
     _, state = model.step(numbers(2, T, D), model.initial_state(2))
-    state.save(FOLDER / "state.safetensors")
+    state.save(folder / "state.safetensors")
     for layer, parts in state.items():
         expected.update({f"state/{layer}/{k}": part for k, part in enumerate(parts)})
 
@@ -154,7 +154,7 @@ def write_state() -> None:
 # ---- networks
 
 
-def write_networks() -> None:
+def write_networks(folder: Path) -> None:
     x, y = numbers(N, T, D), numbers(N, T, 1)
     regression = lstm.LSTMNetwork(D, 4, 1, batch_size=2, seed=0)
     regression.train(x, y, 2, 0.05, verbose=0)
@@ -162,7 +162,7 @@ def write_networks() -> None:
         D, 4, 3, loss="cross_entropy", apply_softmax=True, optimizer="sgd", seed=0
     )
     for name, network in (("regression", regression), ("classes", classes)):
-        network.save(FOLDER / f"{name}.safetensors")
+        network.save(folder / f"{name}.safetensors")
 
         def twin(network: lstm.LSTMNetwork = network) -> lstm.Model:
             return lstm.LSTMNetwork(
@@ -183,25 +183,25 @@ VOCABULARIES = {
 }
 
 
-def write_language_models() -> None:
+def write_language_models(folder: Path) -> None:
     for name, vocabulary in VOCABULARIES.items():
         model = lstm.LanguageModel.create(vocabulary, seed=3, hidden=4, embedding=3)
         model.fit(TEXT, epochs=1, batch_size=2, seq_len=16)
-        model.save(FOLDER / f"language-{name}.safetensors")
+        model.save(folder / f"language-{name}.safetensors")
         x = vocabulary.encode("the green apple is red.\n")[None]
 
         def twin(vocabulary: Any = vocabulary) -> lstm.Model:
             return lstm.LanguageModel.create(vocabulary, hidden=4, embedding=3).model
 
         keep(f"language-{name}", x, computed(twin, x, model.model.get_weights()))
-    model = lstm.LanguageModel.load(FOLDER / "language-bytes.safetensors")
+    model = lstm.LanguageModel.load(folder / "language-bytes.safetensors")
     writer = model.writer("the é", seed=5, samples=2, top_k=9, repetition_penalty=1.1)
     writer.write(7)
-    writer.save(FOLDER / "writer.safetensors")
-    (FOLDER / "writer.json").write_text(json.dumps(writer.write(30)))
+    writer.save(folder / "writer.safetensors")
+    (folder / "writer.json").write_text(json.dumps(writer.write(30)))
 
 
-def write_run() -> None:
+def write_run(folder: Path) -> None:
     """A training that was interrupted in its second round."""
 
     class Interrupt(lstm.callbacks.Callback):
@@ -209,20 +209,28 @@ def write_run() -> None:
             if self.model.optimizer.step == 20:
                 raise KeyboardInterrupt
 
-    folder = FOLDER / "run"
     options: Any = {"hidden": 4, "embedding": 3, "epochs": 3, "batch_size": 2, "seq_len": 32}
     with suppress(KeyboardInterrupt):
         lstm.LanguageModel.train(
-            TEXT, folder=folder, seed=4, checkpoint_every=0, callbacks=Interrupt(), **options
+            TEXT,
+            folder=folder / "run",
+            seed=4,
+            checkpoint_every=0,
+            callbacks=Interrupt(),
+            **options,
         )
 
 
+def write(folder: Path) -> None:
+    """Write all files to a folder that does not exist yet."""
+    folder.mkdir()
+    write_models(folder)
+    write_state(folder)
+    write_networks(folder)
+    write_language_models(folder)
+    write_run(folder)
+    save_file(expected, folder / "expected.safetensors")
+
+
 if __name__ == "__main__":
-    shutil.rmtree(FOLDER, ignore_errors=True)
-    FOLDER.mkdir()
-    write_models()
-    write_state()
-    write_networks()
-    write_language_models()
-    write_run()
-    save_file(expected, FOLDER / "expected.safetensors")
+    write(Path(sys.argv[1]))

@@ -149,7 +149,8 @@ class UnfoldTime(Layer):
     """(B·T, ...) -> (B, T, ...), with B and T of the first input, which is otherwise unused."""
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
-        return ((*shapes[0][:2], *shapes[1][1:]),)
+        like, x = shapes
+        return ((*like[:2], *x[1:]),)
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         like, x = inputs
