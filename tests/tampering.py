@@ -6,13 +6,14 @@ As a program it tampers with files for as long as it is told, and shows what goe
 """
 
 import copy
+import io
 import json
 import shutil
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import lstm
 from golden import make_files
 from lstm import saving
 from lstm.callbacks import LambdaCallback
+from lstm.cli.info import info
 from lstm.container import digest
 from lstm.errors import LSTMError
 from lstm.text import Writer
@@ -165,6 +167,9 @@ def use_state(path: Path) -> None:
 
 def use_language_model(path: Path) -> None:
     model = lstm.LanguageModel.load(path)
+    with redirect_stdout(io.StringIO()):
+        info(path)
+        info(path, json_output=True)
     model.generate("the ", 5, seed=0)
     model.evaluate("the red apple")
     model.save(path)

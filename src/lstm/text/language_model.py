@@ -508,7 +508,7 @@ class LanguageModel:
         tensors, header = self.model.contents(include_optimizer)
         self._check_together(header)
         header["vocabulary"] = vocabulary
-        header["history"] = None if self.history is None else self.history.history
+        header["history"] = None if self.history is None else _checked(self.history.history)
         header["learned_text"] = None if self.learned_text is None else asdict(self.learned_text)
         return tensors, header
 
@@ -558,10 +558,25 @@ class LanguageModel:
         model._check_together(header)
         if header["history"] is not None:
             model.history = History()
-            model.history.history = header["history"]
-            model.history.epoch = list(range(len(header["history"].get("loss", ()))))
+            model.history.history = _checked(header["history"])
+            model.history.epoch = list(range(max(map(len, header["history"].values()), default=0)))
         model.learned_text = LearnedText.of_header(header)
         return model
+
+
+def _checked(history: Any) -> dict[str, list[float]]:
+    """The losses by round.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: they are none.
+    """
+    lists = list(history.values()) if isinstance(history, dict) else [None]
+    if not all(isinstance(losses, list) for losses in lists):
+        raise InvalidTypeError("history", "a list of losses by name", f"{history!r:.60}")
+    for name, losses in history.items():
+        for loss in losses:
+            checks.number(f"{name} of the history", loss)
+    return dict(history)
 
 
 def _stops(stop: str | Sequence[str] | None, length: int | None) -> tuple[str, ...]:
