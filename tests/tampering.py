@@ -60,6 +60,8 @@ def tampered(header: JSON, rng: np.random.Generator) -> JSON:
     header = copy.deepcopy(header)
     for _ in range(rng.choice([1, 1, 1, 2, 3])):
         known = list(places(header))
+        if not known:
+            return header
         # First the part, so that a vocabulary of hundreds of tokens does not take them all.
         group = known[rng.integers(len(known))][0] if rng.random() < 0.3 else None
         groups = sorted({path[0] for path in known}, key=str)
