@@ -18,7 +18,13 @@ from language_cases import TEXT
 from lstm import LanguageModel, container, saving
 from lstm.backends import BACKENDS
 from lstm.callbacks import LambdaCallback, Logs
-from lstm.errors import DivergedError, InvalidShapeError, InvalidValueError, ModelFileError
+from lstm.errors import (
+    DivergedError,
+    InvalidShapeError,
+    InvalidTypeError,
+    InvalidValueError,
+    ModelFileError,
+)
 from lstm.text import BPEVocabulary, TextSource, source
 from lstm.text.run import Run
 from lstm.text.tokenization import Tokenization
@@ -382,7 +388,7 @@ class TestNothingIsLeft:
             ({"corpus": ""}, InvalidValueError, "corpus"),
             ({"hidden": 0}, InvalidValueError, "hidden"),
             ({"hidden": 10**20}, InvalidValueError, "embeddings of embedding"),
-            ({"hiden": 4}, InvalidValueError, "option"),
+            ({"hiden": 4}, InvalidTypeError, r"LanguageModel.train\(\)"),
             ({"backend": "abacus"}, InvalidValueError, "backend"),
             ({"checkpoint_every": -1}, InvalidValueError, "checkpoint_every"),
             ({"checkpoint_every": "often"}, InvalidValueError, "checkpoint_every"),

@@ -20,4 +20,6 @@ def get(argument: str, name: str | None, *, elementwise: bool = False) -> Activa
         InvalidValueError: there is no such activation.
     """
     choices = [a for a in ACTIVATIONS if not (elementwise and a == "softmax")]
-    return cast(ActivationName, checks.one_of(argument, name or "linear", choices))
+    return cast(
+        ActivationName, checks.one_of(argument, "linear" if name is None else name, choices)
+    )

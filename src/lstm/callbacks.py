@@ -14,6 +14,7 @@ import numpy as np
 
 from lstm import checks, plotting, saving
 from lstm.errors import InvalidTypeError, InvalidValueError, MissingExtraError, NotReadyError
+from lstm.interface import Interface, refuse_unknown
 from lstm.optimizers import Optimizer
 from lstm.terminal import say
 
@@ -39,7 +40,7 @@ class Trainable(Protocol):
         """Write the model to a file."""
 
 
-class Callback:
+class Callback(Interface):
     """Base of all callbacks: override what you need.
 
     Attributes:
@@ -49,6 +50,9 @@ class Callback:
 
     model: Trainable
     params: dict[str, Any]
+
+    def __init__(self) -> None:
+        """A callback without arguments."""
 
     def __getstate__(self) -> dict[str, Any]:
         # The next training says which model it is.
@@ -257,9 +261,9 @@ class _Best:
     """Tells whether a monitored value is the best so far."""
 
     def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
-        checks.one_of("mode", mode, ("auto", "min", "max"))
-        rising = mode == "max" or (mode == "auto" and "acc" in monitor)
-        self.monitor = monitor
+        self.monitor = checks.string("monitor", monitor)
+        self.mode = checks.one_of("mode", mode, ("auto", "min", "max"))
+        rising = self.mode == "max" or (self.mode == "auto" and "acc" in self.monitor)
         self.min_delta = checks.number("min_delta", min_delta, 0)
         self._sign = -1.0 if rising else 1.0
         self._value = math.inf
@@ -294,13 +298,12 @@ class EarlyStopping(Callback):
         mode: str = "auto",
         restore_best_weights: bool = False,
     ) -> None:
-        self.monitor = monitor
-        self.min_delta = min_delta
-        self.patience = checks.int_at_least("patience", patience, 0)
-        self.mode = mode
-        self.restore_best_weights = restore_best_weights
-        self.stopped_epoch: int | None = None
         self._best = _Best(monitor, mode, min_delta)
+        self.monitor, self.mode = self._best.monitor, self._best.mode
+        self.min_delta = self._best.min_delta
+        self.patience = checks.int_at_least("patience", patience, 0)
+        self.restore_best_weights = checks.boolean("restore_best_weights", restore_best_weights)
+        self.stopped_epoch: int | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
         self._best = _Best(self.monitor, self.mode, self.min_delta)
@@ -342,8 +345,8 @@ class ModelCheckpoint(Callback):
         save_best_only: bool = False,
         mode: str = "auto",
     ) -> None:
-        self.filepath = str(filepath)
-        self.save_best_only = save_best_only
+        self.filepath = checks.path("filepath", filepath)
+        self.save_best_only = checks.boolean("save_best_only", save_best_only)
         self._best = _Best(monitor, mode)
 
     def on_train_begin(self, logs: Logs) -> None:
@@ -380,7 +383,9 @@ class LambdaCallback(Callback):
 
     def __init__(self, **functions: Callable[..., Any] | None) -> None:
         for name, function in functions.items():
-            checks.one_of("LambdaCallback", name, HOOKS)
+            refuse_unknown("LambdaCallback()", [name], HOOKS)
+            if function is not None and not callable(function):
+                raise InvalidTypeError(name, "a function", repr(function))
             if function is not None:
                 setattr(self, name, function)
 
@@ -397,9 +402,13 @@ class CSVLogger(Callback):
     def __init__(
         self, filename: str | PathLike[str], separator: str = ",", append: bool = False
     ) -> None:
-        self.filename = Path(filename)
-        self.separator = separator
-        self.append = append
+        self.filename = Path(checks.path("filename", filename))
+        self.separator = checks.string("separator", separator)
+        if len(separator) != 1 or separator in '"\r\n':
+            raise InvalidValueError(
+                "separator", "one character between two values", repr(separator)
+            )
+        self.append = checks.boolean("append", append)
         self._file: TextIO | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -453,7 +462,7 @@ class TensorBoard(Callback):
             from tensorboardX import SummaryWriter
         except ImportError as error:
             raise MissingExtraError("TensorBoard", "tensorboard") from error
-        self.log_dir = Path(log_dir)
+        self.log_dir = Path(checks.path("log_dir", log_dir))
         self._every = (
             0 if update_freq == "epoch" else checks.positive_int("update_freq", update_freq)
         )

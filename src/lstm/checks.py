@@ -1,7 +1,8 @@
 """Validation of arguments, with one wording for each kind of mistake."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from difflib import get_close_matches
+from os import PathLike, fspath
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,6 +13,23 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 Choice = TypeVar("Choice")
 
 
+def boolean(argument: str, value: object) -> bool:
+    """Return `value` as a bool: True or False, or 1 or 0, which many programs write for them.
+
+    Anything else that Python takes for true or false, such as "no" or None, is refused.
+    """
+    if not isinstance(value, bool | np.bool_ | int | np.integer) or value not in (0, 1):
+        raise InvalidTypeError(argument, "True or False", repr(value))
+    return bool(value)
+
+
+def integer(argument: str, value: object, expected: str = "an integer") -> int:
+    """Return `value` as an int; a bool is none."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InvalidTypeError(argument, expected, repr(value))
+    return int(value)
+
+
 def positive_int(argument: str, value: object) -> int:
     """Return `value` as an int of at least 1."""
     return int_at_least(argument, value, 1)
@@ -19,11 +37,11 @@ def positive_int(argument: str, value: object) -> int:
 
 def int_at_least(argument: str, value: object, minimum: int) -> int:
     """Return `value` as an int of at least `minimum`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise InvalidTypeError(argument, f"an integer of at least {minimum}", repr(value))
-    if value < minimum:
-        raise InvalidValueError(argument, f"an integer of at least {minimum}", value)
-    return int(value)
+    expected = f"an integer of at least {minimum}"
+    whole = integer(argument, value, expected)
+    if whole < minimum:
+        raise InvalidValueError(argument, expected, value)
+    return whole
 
 
 def number(
@@ -44,23 +62,42 @@ def number(
         expected += f" above {low:g}" if open_low else f" of at least {low:g}"
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InvalidTypeError(argument, expected, repr(value))
-    inside = (low < value if open_low else low <= value) and (
-        value < high if open_high else value <= high
+    try:
+        found = float(value)
+    except OverflowError:  # An int beyond all floats.
+        found = np.inf
+    inside = (low < found if open_low else low <= found) and (
+        found < high if open_high else found <= high
     )
-    if not (np.isfinite(value) and inside):
-        raise InvalidValueError(argument, expected, value)
-    return float(value)
+    if not (np.isfinite(found) and inside):
+        raise InvalidValueError(argument, expected, value if np.isfinite(found) else found)
+    return found
 
 
 def one_of(argument: str, value: Choice, choices: Collection[Choice]) -> Choice:
-    """Return `value` if it is one of `choices`; otherwise name the closest one."""
-    if value in choices:
-        return value
+    """Return that of `choices` which equals `value`; otherwise name the closest one."""
+    if isinstance(value, Hashable) and value in choices:
+        return next(choice for choice in choices if choice == value)
     expected = "one of " + ", ".join(repr(choice) for choice in choices)
     close = get_close_matches(str(value), [str(choice) for choice in choices], n=1)
     raise InvalidValueError(
         argument, expected + (f" (did you mean {close[0]!r}?)" if close else ""), repr(value)
     )
+
+
+def sequence(argument: str, values: object, expected: str) -> tuple[Any, ...]:
+    """Return the entries of a list, a tuple or an array of one axis."""
+    if isinstance(values, list | tuple | range) or (
+        isinstance(values, np.ndarray) and values.ndim == 1
+    ):
+        return tuple(values)
+    raise InvalidTypeError(argument, expected, repr(values))
+
+
+def sizes(argument: str, shape: object) -> tuple[int | None, ...]:
+    """Return a shape of sizes that are at least 0, or None where any will do."""
+    entries = sequence(argument, shape, "a tuple of sizes, such as (None, 2)")
+    return tuple(None if n is None else int_at_least(argument, n, 0) for n in entries)
 
 
 def rank(argument: str, array: NDArray[Any], axes: str) -> None:
@@ -166,10 +203,30 @@ def index_range(argument: str, array: NDArray[Any], size: int) -> None:
             raise InvalidValueError(argument, f"integers in [0, {size})", bad)
 
 
-def string(argument: str, value: object) -> None:
-    """Check that `value` is a str."""
+def string(argument: str, value: object) -> str:
+    """Return `value` if it is a str."""
     if not isinstance(value, str):
         raise InvalidTypeError(argument, "a str", f"{type(value).__name__} {value!r:.40}")
+    return str(value)
+
+
+def path(argument: str, value: object) -> str:
+    """Return a path as a str."""
+    found = fspath(value) if isinstance(value, str | PathLike) else value
+    if not isinstance(found, str):
+        raise InvalidTypeError(argument, "a path", repr(value))
+    return str(found)
+
+
+def name(argument: str, value: object) -> str:
+    """Return `value` if it can stand in the names of weights, in files and in tables.
+
+    These are paths with `/` between their parts, each of at least one character; all are printable.
+    """
+    parts = string(argument, value).split("/")
+    if not all(part and part.isprintable() for part in parts):
+        raise InvalidValueError(argument, "printable characters, also beside each `/`", repr(value))
+    return str(value)
 
 
 def utf8(argument: str, text: str) -> bytes:

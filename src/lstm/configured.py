@@ -1,17 +1,18 @@
 """Configured: what the arguments of its constructor describe, now and in a file."""
 
-from inspect import Parameter, signature
+from inspect import Parameter, get_annotations, signature
 from typing import Any, ClassVar
 
 import numpy as np
 
 from lstm import checks
 from lstm.errors import InvalidTypeError
+from lstm.interface import Interface
 
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 
-class Configured:
+class Configured(Interface):
     """Base of optimizers, losses and initializers, whose arguments are attributes of the same name.
 
     Those of this library can be set at any time, to what the constructor takes, and have no
@@ -23,14 +24,16 @@ class Configured:
 
     _parameters: ClassVar[tuple[str, ...]] = ()
     _attributes: ClassVar[tuple[str, ...]] = ()
-    """What may be set: arguments, those of its bases included, state, and properties."""
+    """What may be set: arguments, those of its bases included, state, properties, and what a class
+    declares."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         found = signature(cls).parameters.values()
         cls._parameters = tuple(p.name for p in found if p.kind in _NAMED)
         properties = [name for name, part in vars(cls).items() if isinstance(part, property)]
-        names = [*cls._parameters, *properties, *cls.state, *cls._attributes]
+        declared = [k for k, kind in get_annotations(cls).items() if "ClassVar" not in str(kind)]
+        names = [*cls._parameters, *properties, *declared, *cls.state, *cls._attributes]
         cls._attributes = tuple(dict.fromkeys(names))
 
     def arguments(self) -> dict[str, Any]:

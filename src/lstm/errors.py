@@ -50,6 +50,18 @@ class NotReadyError(LSTMError, ValueError):
     """A model was used before it was built or compiled; the message says what to call first."""
 
 
+class NotDefinedError(LSTMError, NotImplementedError):
+    """A class derived from one of the library lacks a method that it must define.
+
+    Args:
+        instance: of that class.
+        method: what to define, with its arguments.
+    """
+
+    def __init__(self, instance: object, method: str) -> None:
+        super().__init__(f"{type(instance).__name__}: define {method}")
+
+
 class DivergedError(LSTMError, ValueError):
     """A training ran away: its loss is no longer a finite number."""
 

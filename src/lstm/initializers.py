@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.configured import Configured
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import (
+    InvalidShapeError,
+    InvalidTypeError,
+    InvalidValueError,
+    NotDefinedError,
+    NotReadyError,
+)
 
 Values = NDArray[np.float64]
 
@@ -33,7 +39,7 @@ class Initializer(Configured):
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         """Values of `shape`, drawn from `rng`; what a subclass defines."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "values(shape, rng)")
 
 
 class Zeros(Initializer):
@@ -143,6 +149,21 @@ class Orthogonal(Initializer):
         return q if rows >= columns else q.T
 
 
+class Unavailable(Initializer):
+    """Stands in a loaded layer for an initializer of a class of your own, which no file holds.
+
+    Args:
+        kind: name of that class.
+    """
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        raise NotReadyError(f"{self.kind} made these weights, and a file holds only its name")
+
+
 INITIALIZERS: dict[str, type[Initializer]] = {
     "zeros": Zeros,
     "ones": Ones,
@@ -166,7 +187,9 @@ def get(argument: str, spec: "str | Initializer | dict[str, Any]") -> Initialize
     if isinstance(spec, Initializer):
         return spec
     if isinstance(spec, dict):
-        classes = {kind.__name__: kind for kind in INITIALIZERS.values()}
+        if set(spec) != {"class", "config"} or not isinstance(spec["config"], dict):
+            raise InvalidValueError(argument, "the class and the config of an Initializer", spec)
+        classes = {kind.__name__: kind for kind in (*INITIALIZERS.values(), Unavailable)}
         return classes[checks.one_of(argument, spec["class"], classes)](**spec["config"])
     if isinstance(spec, str):
         return INITIALIZERS[checks.one_of(argument, spec, INITIALIZERS)]()

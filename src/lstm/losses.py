@@ -4,6 +4,7 @@ Each is a mean over all positions (time steps of examples, and outputs where the
 by one), of which masked steps are no part.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,60 +13,105 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends.ops import ActivationName, Array, Cache, Ops, PointwiseLossName
 from lstm.configured import Configured
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 
 Values = NDArray[Any]
 
 
 class Loss(Configured):
-    """Base of all losses.
+    """Base of all losses, and of those that users write.
+
+    A loss of your own defines `forward` and `backward`. It is one that compares outputs and targets
+    of the same shape number by number, unless it says otherwise in `check`, `target` and
+    `positions`. The arrays are those of the backend: `ops.to_numpy` and `ops.array` convert them.
 
     Attributes:
         name: as in `compile(loss=...)`.
         activation: the activation at the end of a model that the loss can include, computing with
             logits instead, which is faster and cannot overflow.
+
+    Example:
+        log cosh(y - t), which is a squared error near the target and an absolute one far away:
+
+        >>> import numpy as np
+        >>> import lstm
+        >>> class LogCosh(lstm.losses.Loss):
+        ...     def forward(self, ops, y, target, weight):
+        ...         error = ops.to_numpy(y) - ops.to_numpy(target)
+        ...         share = 1 / error.size if weight is None else ops.to_numpy(weight)
+        ...         return float((np.log(np.cosh(error)) * share).sum()), (error, share)
+        ...     def backward(self, ops, cache):
+        ...         error, share = cache
+        ...         return ops.array(np.tanh(error) * share)
+        >>> model = lstm.Sequential([lstm.Input((2,)), lstm.layers.Dense(1, use_bias=False)])
+        >>> model.set_weights([np.array([[1.0], [2.0]])])
+        >>> model.compile("sgd", LogCosh())
+        >>> print(f"{model.evaluate([[1.0, 1.0]], [[2.0]]):.4f}")  # log cosh 1
+        0.4338
     """
 
-    name: ClassVar[str]
+    name: ClassVar[str] = "loss"
     activation: ClassVar[ActivationName] = "linear"
     from_logits = False
 
+    never_called: ClassVar[Mapping[str, str]] = {
+        "__call__": "forward and backward: gradients are not found automatically",
+        "call": "forward and backward: gradients are not found automatically",
+    }
+
+    def __init__(self) -> None:
+        """A loss without arguments."""
+
     def on_logits(self) -> "Loss":
         """The same loss for a model of which `activation` was taken away."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "on_logits()")
 
     def check(self, target: Values, shape: tuple[int, ...]) -> None:
-        """Check a target for an output of `shape`.
+        """Check a target for an output of `shape`; by default numbers of that shape.
 
         Raises:
             InvalidShapeError: the target does not match the output.
             InvalidValueError: the target has values that make no sense.
         """
-        raise NotImplementedError
+        # (B,) and (B, 1) are the same numbers; broadcasting one against the other is not.
+        if shape not in (target.shape, (*target.shape, 1)) and target.shape != (*shape, 1):
+            raise InvalidShapeError("y", f"shape {shape}", f"shape {target.shape}")
+        if target.dtype.kind not in "iufb":
+            raise InvalidTypeError("y", "numbers", f"dtype {target.dtype}")
+        checks.finite("y", target)
 
     def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
-        """A target that was checked, as the backend takes it."""
-        raise NotImplementedError
+        """A target that was checked, as the backend takes it; by default of the output's shape."""
+        return np.ascontiguousarray(target.reshape(shape), dtype)
 
     def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of the weights, for an output of `shape`."""
-        raise NotImplementedError
+        """The shape of the weights, for an output of `shape`; by default one for each number."""
+        return shape
 
     def forward(
         self, ops: Ops, y: Array, target: Array, weight: Array | None
     ) -> tuple[float, Cache]:
-        """Σ weight·loss over the positions; weight None is the mean."""
-        raise NotImplementedError
+        """Σ weight·loss over the positions, weight None being the mean; and what `backward` needs.
+
+        Args:
+            ops: the operations of the backend.
+            y: the output.
+            target: what `target` made of the targets.
+            weight: how much each position counts, or None.
+        """
+        raise NotDefinedError(self, "forward(ops, y, target, weight)")
 
     def backward(self, ops: Ops, cache: Cache) -> Array:
-        """The gradient of the output."""
-        raise NotImplementedError
+        """The gradient of the output: of its shape, in the dtype of the backend."""
+        raise NotDefinedError(self, "backward(ops, cache)")
 
 
 class CategoricalCrossentropy(Loss):
     """-Σ_v t_v·log p_v, the mean over all positions, in nats.
 
-    Targets are distributions (..., V), such as one-hot rows, or integer classes (...).
+    Targets are distributions (..., V), such as one-hot rows, or integer classes (...). Outputs that
+    do not come from a softmax are divided by their sum and limited to [1e-7, 1 - 1e-7], beyond
+    which they have no gradient.
 
     Args:
         from_logits: the model's output is logits, not probabilities.
@@ -75,7 +121,7 @@ class CategoricalCrossentropy(Loss):
     activation = "softmax"
 
     def __init__(self, from_logits: bool = False) -> None:
-        self.from_logits = from_logits
+        self.from_logits = checks.boolean("from_logits", from_logits)
 
     def on_logits(self) -> Loss:
         return type(self)(from_logits=True)
@@ -120,7 +166,8 @@ class CategoricalCrossentropy(Loss):
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """-log p of the right class, the mean over all positions, in nats.
 
-    Targets are integer classes (...) or (..., 1), for an output (..., V).
+    Targets are integer classes (...) or (..., 1), for an output (..., V), which is taken as by
+    `CategoricalCrossentropy`.
 
     Args:
         from_logits: the model's output is logits, not probabilities.
@@ -138,24 +185,10 @@ class SparseCategoricalCrossentropy(CategoricalCrossentropy):
 
 
 class _Pointwise(Loss):
-    """Base of the losses that compare output and target number by number."""
+    """Base of the losses that compare number by number in one operation."""
 
     kernel: ClassVar[PointwiseLossName]
     delta = 1.0
-
-    def check(self, target: Values, shape: tuple[int, ...]) -> None:
-        # (B,) and (B, 1) are the same numbers; broadcasting one against the other is not.
-        if shape not in (target.shape, (*target.shape, 1)) and target.shape != (*shape, 1):
-            raise InvalidShapeError("y", f"shape {shape}", f"shape {target.shape}")
-        if target.dtype.kind not in "iufb":
-            raise InvalidTypeError("y", "numbers", f"dtype {target.dtype}")
-        checks.finite("y", target)
-
-    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
-        return np.ascontiguousarray(target.reshape(shape), dtype)
-
-    def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        return shape
 
     def forward(
         self, ops: Ops, y: Array, target: Array, weight: Array | None
@@ -172,6 +205,9 @@ class _Pointwise(Loss):
 class BinaryCrossentropy(_Pointwise):
     """-t·log p - (1 - t)·log(1 - p), the mean over all entries, in nats; targets in [0, 1].
 
+    Outputs that do not come from a sigmoid are limited to [1e-7, 1 - 1e-7], beyond which they have
+    no gradient.
+
     Args:
         from_logits: the model's output is logits, not probabilities.
     """
@@ -181,7 +217,7 @@ class BinaryCrossentropy(_Pointwise):
     kernel = "binary_cross_entropy"
 
     def __init__(self, from_logits: bool = False) -> None:
-        self.from_logits = from_logits
+        self.from_logits = checks.boolean("from_logits", from_logits)
 
     def on_logits(self) -> Loss:
         return type(self)(from_logits=True)
@@ -247,7 +283,7 @@ def get(spec: str | Loss | dict[str, Any]) -> Loss:
     """
     if isinstance(spec, Loss):
         return spec
-    if isinstance(spec, dict):
+    if isinstance(spec, dict) and spec.keys() == {"name", "config"}:
         return LOSSES[checks.one_of("loss", spec["name"], LOSSES)](**spec["config"])
     if not isinstance(spec, str):
         raise InvalidTypeError(

@@ -1,21 +1,22 @@
 """Metrics: what is reported beside the loss. They are computed on the host, in NumPy."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
+from lstm.interface import Interface
 from lstm.losses import CategoricalCrossentropy, Loss
 
 Values = NDArray[Any]
 MetricFunction = Callable[[Values, Values], Any]
 
 
-class Metric:
+class Metric(Interface):
     """A weighted mean over everything seen since `reset`.
 
     Args:
@@ -26,8 +27,14 @@ class Metric:
     """Whether `update` looks at the outputs; if not, they may never be computed, and `y` is of no
     meaning."""
 
+    never_called: ClassVar[Mapping[str, str]] = {
+        "reset_state": "reset()",
+        "reset_states": "reset()",
+        "update_state": "values(loss, y, target), or update",
+    }
+
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = checks.string("name", name)
         self.reset()
 
     def reset(self) -> None:
@@ -52,7 +59,7 @@ class Metric:
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
         """The value at each position, or one for the batch."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "values(loss, y, target)")
 
     def result(self) -> float:
         """The mean so far; NaN before anything was seen."""
@@ -76,7 +83,7 @@ class BinaryAccuracy(Metric):
 
     def __init__(self, name: str, threshold: float = 0.5) -> None:
         super().__init__(name)
-        self._threshold = threshold
+        self._threshold = checks.number("threshold", threshold)
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
         return (y > self._threshold) == (_entries(target, y) > 0.5)

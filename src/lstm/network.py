@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lstm import checks, losses, saving, seeding
 from lstm.callbacks import Callback, History, Logs
 from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.interface import Interface
 from lstm.layers import LSTM, Dense, Input
 from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
@@ -37,7 +38,7 @@ _CALLBACK_EVERY = 10
 _DATASET_EVERY = 30
 
 
-class LSTMNetwork:
+class LSTMNetwork(Interface):
     """A network that reads a sequence and gives an output at every step.
 
     An LSTM layer of `hidden_size` units and a linear or softmax layer on top, trained by full
@@ -81,19 +82,18 @@ class LSTMNetwork:
         seed: int | None = None,
     ) -> None:
         self._describe(input_size, hidden_size, output_size, loss, apply_softmax, batch_size)
-        if seed is not None:
-            seeding.set_seed(seed)
         alone = "sigmoid" if loss == "binary_crossentropy" else None
-        self.model: Model = Sequential(
-            [
-                Input((None, input_size)),
-                LSTM(hidden_size, return_sequences=True),
-                Dense(output_size, activation="softmax" if apply_softmax else alone),
-            ]
-        )
-        if loss == "cross_entropy" and input_size == 1:
-            self._spread_thresholds()
-        self.model.compile(_optimizer(optimizer), self._loss)
+        with seeding.seeded(seed):
+            self.model: Model = Sequential(
+                [
+                    Input((None, input_size)),
+                    LSTM(hidden_size, return_sequences=True),
+                    Dense(output_size, activation="softmax" if apply_softmax else alone),
+                ]
+            )
+            if loss == "cross_entropy" and input_size == 1:
+                self._spread_thresholds()
+            self.model.compile(_optimizer(optimizer), self._loss)
 
     def _describe(
         self,
@@ -109,7 +109,7 @@ class LSTMNetwork:
         self.hidden_size = checks.positive_int("hidden_size", hidden_size)
         self.output_size = checks.positive_int("output_size", output_size)
         self.loss = checks.one_of("loss", loss, _LOSSES)
-        self.apply_softmax = bool(checks.one_of("apply_softmax", apply_softmax, (True, False)))
+        self.apply_softmax = checks.boolean("apply_softmax", apply_softmax)
         self.batch_size = checks.positive_int("batch_size", batch_size)
         self._loss: Loss = (
             CategoricalCrossentropy(from_logits=not apply_softmax)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from lstm import layers
+from lstm.interface import spelled
 from lstm.layers import SymbolicTensor
 from lstm.layers.symbolic import single
 
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 
+@spelled
 def squeeze(x: SymbolicTensor, axis: int = -1) -> SymbolicTensor:
     """Drop an axis of size 1.
 
@@ -33,6 +35,7 @@ def squeeze(x: SymbolicTensor, axis: int = -1) -> SymbolicTensor:
     return single(layers.Squeeze(axis)(x))
 
 
+@spelled
 def expand_dims(x: SymbolicTensor, axis: int = -1) -> SymbolicTensor:
     """Insert an axis of size 1 that will stand at `axis`."""
     return single(layers.ExpandDims(axis)(x))
@@ -53,11 +56,13 @@ def transpose(x: SymbolicTensor, axes: Sequence[int]) -> SymbolicTensor:
     return single(layers.Permute(tuple(axes)[1:])(x))
 
 
+@spelled
 def flip(x: SymbolicTensor, axis: int = 1) -> SymbolicTensor:
     """Reverse an axis, by default time."""
     return single(layers.Flip(axis)(x))
 
 
+@spelled
 def concatenate(xs: Sequence[SymbolicTensor], axis: int = -1) -> SymbolicTensor:
     """Join tensors along an axis.
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 from lstm import checks
+from lstm.interface import Interface
 
 Schedule = Callable[[float], float]
 """The share of the peak learning rate, by how much of the training is done, in [0, 1]."""
@@ -80,7 +81,7 @@ def one_cycle(progress: float, warmup: float = 0.3, start: float = 0.04) -> floa
     return start + (1 - start) * 0.5 * (1 - math.cos(math.pi * progress / warmup))
 
 
-class Plateau:
+class Plateau(Interface):
     """Divides the learning rate when a loss has stopped falling.
 
     Args:

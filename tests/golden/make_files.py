@@ -144,7 +144,8 @@ def keep(name: str, x: Any, y: list[np.ndarray]) -> None:
 
 def write_state(folder: Path) -> None:
     lstm.set_seed(2)
-    model = lstm.Sequential([Input((None, D)), LSTM(3), layers.Reshape((1, 3)), layers.GRU(2)])
+    stack = [LSTM(3, return_sequences=True), layers.GRU(2)]
+    model = lstm.Sequential([Input((None, D)), *stack])
     _, state = model.step(numbers(2, T, D), model.initial_state(2))
     state.save(folder / "state.safetensors")
     for layer, parts in state.items():

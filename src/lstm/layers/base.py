@@ -1,12 +1,14 @@
 """What every layer is: weights, shapes, a forward and a backward pass, a place in a graph."""
 
 import copy
-import inspect
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
+from inspect import signature
 from math import prod
-from typing import Any, Self, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +17,16 @@ from lstm import checks, seeding
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
 from lstm.backends.ops import Array, Cache, Ops
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
+from lstm.initializers import get as get_initializer
+from lstm.interface import Interface, refuse_unknown
+from lstm.layers.configuration import plain, snake_case
 from lstm.layers.masks import Mask, union
+from lstm.layers.remedies import for_layer, remedied, takes
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, Tensors, scope, within
+from lstm.layers.tracing import composed, no_choice
+from lstm.layers.weight import Weight
 
 Arrays = tuple[Array, ...]
 Gradients = tuple[Array | None, ...]
@@ -35,26 +43,6 @@ class LayerOptions(TypedDict, total=False):
     trainable: bool
     input_shape: Sequence[int | None] | None
     batch_input_shape: Sequence[int | None] | None
-
-
-@dataclass(eq=False)
-class Weight:
-    """A named array that a layer learns.
-
-    `value` and `gradient` are NumPy arrays at first; once a model owns the weight they are views of
-    that model's flat buffers, on its backend.
-    """
-
-    name: str
-    value: Array
-    trainable: bool
-    gradient: Array | None = None
-    owner: object = None
-
-    @property
-    def size(self) -> int:
-        """Number of entries."""
-        return prod(self.value.shape)
 
 
 @dataclass
@@ -106,13 +94,29 @@ class Run:
 _ADDRESSABLE = 2**48
 """So many numbers no machine has the memory for."""
 
+_blank = ContextVar("blank", default=False)
 
-class Layer:
+
+@contextmanager
+def blank_weights() -> Iterator[None]:
+    """Create weights as zeros, for layers whose values are about to be loaded, in this thread."""
+    token = _blank.set(True)
+    try:
+        yield
+    finally:
+        _blank.reset(token)
+
+
+class Layer(Interface):
     """Base of all layers, and of the layers that users write.
 
     A user's layer defines `call(inputs)` out of other layers and `lstm.ops`; it is traced once, on
-    symbolic tensors. The library's own layers define `build`, `output_shapes`, `forward` and
-    `backward` instead.
+    symbolic tensors. Before that, `build(shape)` is called, if it is defined; where `call` takes
+    `training`, that can be handed on to other layers, but not be known yet.
+
+    A *primitive* layer, as the library's own, defines `build`, `output_shapes`, `forward` and
+    `backward` instead. It says whether it remembers anything from step to step: `memoryless` or
+    `state_shapes`. The guide to parts of your own has a recurrent one.
 
     Args:
         name: base of the names of its weights; the class name in snake case by default.
@@ -137,6 +141,26 @@ class Layer:
     weight_source: Callable[[str, Sequence[int]], NDArray[Any]] | None = None
     """What gives the weights when the layer is built, for "layer/weight" and a shape, where they
     are not new, with initial values."""
+    memoryless = False
+    """Whether output step t depends on input step t alone: nothing is carried between chunks."""
+
+    never_called: ClassVar[Mapping[str, str]] = {
+        "compute_mask": "output_mask, of a layer with forward; `call` passes masks by itself",
+        "get_initial_state": "state_shapes, of a layer with forward; states begin as zeros",
+        "reset_state": "state_shapes, of a layer with forward, for model.reset_states() to reset",
+        "reset_states": "state_shapes, of a layer with forward, for model.reset_states() to reset",
+    }
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.call is not Layer.call and cls.forward is not Layer.forward:
+            raise InvalidTypeError(
+                cls.__name__, "either `call`, out of layers, or `forward` and `backward`", "both"
+            )
+        if "mask" in signature(cls.call).parameters:
+            raise InvalidTypeError(
+                f"{cls.__name__}.call", "no mask: it travels with the tensors by itself", "one"
+            )
 
     def __init__(
         self,
@@ -145,12 +169,12 @@ class Layer:
         input_shape: Sequence[int | None] | None = None,
         batch_input_shape: Sequence[int | None] | None = None,
     ) -> None:
-        self.name = name or _snake_case(type(self).__name__)
+        self.name = snake_case(type(self).__name__) if name is None else checks.name("name", name)
         self.weights: dict[str, Weight] = {}
         self.trainable = trainable
+        self.input_shape = None if input_shape is None else checks.sizes("input_shape", input_shape)
         if batch_input_shape is not None:
-            input_shape = tuple(batch_input_shape)[1:]
-        self.input_shape = None if input_shape is None else tuple(input_shape)
+            self.input_shape = checks.sizes("batch_input_shape", batch_input_shape)[1:]
         self.built = False
 
     # ---- what a layer defines
@@ -164,7 +188,8 @@ class Layer:
         Raises:
             InvalidShapeError: the layer cannot take such inputs.
         """
-        raise NotImplementedError
+        composite = type(self).forward is Layer.forward
+        raise NotDefinedError(self, "call(inputs)" if composite else "output_shapes(*shapes)")
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         """The outputs, and what `backward` needs.
@@ -175,7 +200,7 @@ class Layer:
             mask: bool (B, T), or with more of the first axes of the inputs: what is False there is
                 padding. None without padding.
         """
-        raise NotImplementedError
+        raise NotDefinedError(self, "forward(run, *inputs, mask)")
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
@@ -188,7 +213,7 @@ class Layer:
             gradients: one for each output; at least one is not None.
             need: for each input, whether its gradient is wanted.
         """
-        raise NotImplementedError
+        raise NotDefinedError(self, "backward(run, cache, *gradients, need)")
 
     def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
         """The one mask by which the layer reads its inputs, of which each may have one.
@@ -223,19 +248,29 @@ class Layer:
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         """Shapes, without the batch axis, of what is carried between chunks of a sequence.
 
+        In `forward`, `run.state()` is what the last chunk left, or None, and
+        `run.leave_state(state)` leaves it for the next.
+
         Args:
             shapes: those of the inputs.
 
         Raises:
-            InvalidValueError: the layer cannot work chunk by chunk.
+            InvalidValueError: the layer cannot work chunk by chunk, or does not say whether it can.
         """
-        return ()
+        if self.memoryless:
+            return ()
+        raise InvalidValueError(
+            self.name,
+            f"in class {type(self).__name__}, to work chunk by chunk, `memoryless = True` if each "
+            "output step depends on its own input step alone, or `def state_shapes(self, *shapes)`",
+            "neither",
+        )
 
     # ---- calling
 
     def call(self, inputs: Any) -> Any:
         """Compute the outputs from other layers; what a user's layer defines."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "call(inputs)")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Apply the layer to symbolic tensors.
@@ -244,14 +279,10 @@ class Layer:
             The output tensor, or a list of them.
         """
         if type(self).call is not Layer.call:
-            if not self.trainable:
-                self.trainable = False  # Of the inner layers too, which are known only now.
             with within(self):
-                return self.call(*inputs, **options)
-        if options:
-            raise InvalidTypeError(
-                f"{type(self).__name__}()", "no keyword arguments in a call", sorted(options)
-            )
+                return composed(self, inputs, options)
+        no_choice(options.pop("training", None))
+        refuse_unknown(f"call of {type(self).__name__}", options, ())
         flat = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else inputs
         return self.connect(flat)
 
@@ -266,14 +297,20 @@ class Layer:
                     type(tensor).__name__,
                 )
         shapes = [tensor.shape for tensor in inputs]
+        node = Node(self, tuple(inputs), (*scope.get(), self))
+        try:
+            outputs = self.outputs_for(shapes)
+        except InvalidShapeError as error:
+            raise remedied(error, for_layer(inputs, partial(takes, self))) from None
+        node.outputs = tuple(SymbolicTensor(shape, node, k) for k, shape in enumerate(outputs))
+        return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
+
+    def outputs_for(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+        """The shapes of the outputs; builds the layer, if this is its first call."""
         if not self.built:
             self.build(*shapes)
             self.built = True
-        node = Node(self, tuple(inputs), (*scope, self))
-        node.outputs = tuple(
-            SymbolicTensor(shape, node, k) for k, shape in enumerate(self.output_shapes(*shapes))
-        )
-        return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
+        return self.output_shapes(*shapes)
 
     # ---- weights
 
@@ -287,6 +324,7 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
+        value = checks.boolean("trainable", value)
         for layer in self.all_parts():
             layer._trainable = value
             for weight in layer.weights.values():
@@ -309,12 +347,34 @@ class Layer:
             parts = several if isinstance(several, list | tuple) else [several]
             yield from (part for part in parts if isinstance(part, Layer))
 
-    def add_weight(self, name: str, shape: Sequence[int], initializer: Initializer) -> Weight:
-        """Create a weight of the layer.
+    def add_weight(
+        self,
+        name: str,
+        shape: Sequence[int],
+        initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+    ) -> Weight:
+        """Create a weight of the layer, in `build` of one that has `forward`.
+
+        Args:
+            name: of the weight, within the layer.
+            shape: sizes, all of them known.
+            initializer: its initial values.
 
         Raises:
             InvalidShapeError: it is too large, or the initializer gave another shape.
+            InvalidTypeError, InvalidValueError: an argument cannot be used.
         """
+        if "/" in checks.name("name", name) or name in self.weights:
+            raise InvalidValueError("name", "a name of its own, without `/`", repr(name))
+        if type(self).call is not Layer.call:
+            raise InvalidTypeError(
+                f"{name} of {self.name}",
+                "a weight of a layer with `forward`, such as Dense, for `call` to use",
+                "one of a layer with `call`",
+            )
+        sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
+        shape = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
+        initializer = get_initializer(f"initializer of {name}", initializer)
         dtype = choose_backend().dtype
         if self.weight_source is not None:
             with np.errstate(over="ignore"):  # Whoever loads the model checks that it is finite.
@@ -325,7 +385,8 @@ class Layer:
             # NumPy has other errors for what it cannot even count.
             if prod(shape) >= _ADDRESSABLE:
                 raise MemoryError
-            values = initializer(shape, seeding.generator())
+            blank = _blank.get()
+            values = np.zeros(shape) if blank else initializer(shape, seeding.generator())
         except MemoryError:
             argument, got = f"{name} of {self.name}", f"shape {tuple(shape)}"
             raise InvalidShapeError(argument, "a weight that fits in memory", got) from None
@@ -356,12 +417,12 @@ class Layer:
         """The arguments of the constructor, each of which is kept in an attribute of its name.
 
         Raises:
-            InvalidTypeError: one is not.
+            InvalidTypeError: one has none.
         """
         names = [
             p.name
-            for p in inspect.signature(type(self)).parameters.values()
-            if p.kind is not p.VAR_KEYWORD and p.name not in LayerOptions.__annotations__
+            for p in signature(type(self).__init__).parameters.values()
+            if p.kind is not p.VAR_KEYWORD and p.name not in ("self", *LayerOptions.__annotations__)
         ]
         for name in names:
             if not hasattr(self, name):
@@ -371,8 +432,14 @@ class Layer:
         return {name: getattr(self, name) for name in (*names, "name", "trainable")}
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor, as JSON values."""
-        return {key: _plain(value) for key, value in self.arguments().items()}
+        """The arguments of the constructor, as JSON values.
+
+        Raises:
+            InvalidTypeError: one of them is nothing that a file can hold.
+        """
+        return {
+            key: plain(f"{key} of {self.name}", value) for key, value in self.arguments().items()
+        }
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
@@ -382,7 +449,7 @@ class Layer:
     @classmethod
     def made_with(cls, arguments: Mapping[str, Any]) -> Self:
         """The layer that the constructor makes of these arguments, without weights."""
-        taken = inspect.signature(cls).parameters.values()
+        taken = signature(cls).parameters.values()
         if any(p.kind is p.VAR_KEYWORD for p in taken):
             return cls(**arguments)
         # A constructor need not hand on what every layer takes.
@@ -414,14 +481,9 @@ class Layer:
         return reduced(self)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Initializer | Layer):
-        return {"class": type(value).__name__, "config": value.get_config()}
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
+def has_time(shape: Shape) -> bool:
+    """Whether axis 1 may be time: it is not in (B, D), where D is known."""
+    return len(shape) > 2 or shape[1:] == (None,)
 
 
 def known_last_axis(layer: Layer, shape: Shape, axes: str) -> int:

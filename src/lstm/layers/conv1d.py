@@ -55,7 +55,7 @@ class Conv1D(Layer):
         self.padding = checks.one_of("padding", padding, ("valid", "same", "causal"))
         self.dilation_rate = checks.positive_int("dilation_rate", _scalar(dilation_rate))
         self.activation = activations.get("activation", activation)
-        self.use_bias = use_bias
+        self.use_bias = checks.boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
         self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
 

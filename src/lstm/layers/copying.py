@@ -13,7 +13,8 @@ import numpy as np
 from lstm import saving
 from lstm.container import pack
 from lstm.errors import InvalidTypeError
-from lstm.layers.base import Layer, Weight
+from lstm.layers.base import Layer
+from lstm.layers.weight import Weight
 
 
 @dataclass(eq=False)

@@ -9,9 +9,9 @@ import numpy as np
 from lstm import activations, checks, initializers
 from lstm.backends import Backend
 from lstm.backends.ops import Array, Cache
-from lstm.errors import InvalidShapeError
+from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time, known_last_axis
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import Shape
 
@@ -35,6 +35,8 @@ class Dense(Layer):
         (None, None, 5)
     """
 
+    memoryless = True
+
     def __init__(
         self,
         units: int,
@@ -47,7 +49,7 @@ class Dense(Layer):
         super().__init__(**options)
         self.units = checks.positive_int("units", units)
         self.activation = activations.get("activation", activation)
-        self.use_bias = use_bias
+        self.use_bias = checks.boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
         self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
 
@@ -120,6 +122,13 @@ class Activation(Layer):
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (shapes[0],)
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if self._shares and len(shapes[0]) == 2 and has_time(shapes[0]):
+            raise InvalidValueError(
+                self.name, "no softmax over the time, to work chunk by chunk", "one"
+            )
+        return ()
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         x = inputs[0]

@@ -48,6 +48,7 @@ class Dropout(Layer):
     """
 
     keeps_mask = True
+    memoryless = True
 
     def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
@@ -92,6 +93,7 @@ class SpatialDropout1D(Layer):
     """
 
     keeps_mask = True
+    memoryless = True
 
     def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

@@ -39,6 +39,7 @@ class Embedding(Layer):
     """
 
     keeps_mask = True
+    memoryless = True
 
     def __init__(
         self,
@@ -56,7 +57,7 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(
             "embeddings_initializer", embeddings_initializer
         )
-        self.mask_zero = mask_zero
+        self.mask_zero = checks.boolean("mask_zero", mask_zero)
         self.input_length = (
             None if input_length is None else checks.positive_int("input_length", input_length)
         )

@@ -6,7 +6,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import activations
+from lstm import activations, checks
 from lstm.backends.ops import Array, Cache
 from lstm.initializers import Initializer
 from lstm.layers.base import Gradients, LayerOptions, Run
@@ -94,7 +94,7 @@ class LSTM(Recurrent):
         self.recurrent_activation = activations.get(
             "recurrent_activation", recurrent_activation, elementwise=True
         )
-        self.unit_forget_bias = unit_forget_bias
+        self.unit_forget_bias = checks.boolean("unit_forget_bias", unit_forget_bias)
 
     def initial_bias(self) -> Initializer:
         return _Bias(self)

@@ -6,9 +6,10 @@ from typing import Unpack
 
 import numpy as np
 
+from lstm import checks
 from lstm.backends.ops import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.masks import Mask, alike, spread, union
 from lstm.layers.symbolic import Shape
 
@@ -17,6 +18,7 @@ class _Elementwise(Layer):
     """Base of the layers that combine tensors of one shape entry by entry."""
 
     keeps_mask = True
+    memoryless = True
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (_merged(self, shapes, None),)
@@ -117,7 +119,7 @@ class Concatenate(Layer):
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.axis = axis
+        self.axis = checks.integer("axis", axis)
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         ndim = len(shapes[0])
@@ -136,7 +138,7 @@ class Concatenate(Layer):
         return tuple(run.ops.split(gradients[0], cache, self.axis))
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
-        if len(shapes[0]) > 2 and self._along_time(shapes[0]):
+        if has_time(shapes[0]) and self._along_time(shapes[0]):
             raise InvalidValueError(
                 f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
             )

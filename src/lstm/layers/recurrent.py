@@ -7,12 +7,13 @@ import numpy as np
 
 from lstm import activations, checks, initializers
 from lstm.backends.ops import Array, Cache
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
+from lstm.layers.tracing import Training, no_choice
 
 
 class Recurrent(Layer):
@@ -49,7 +50,7 @@ class Recurrent(Layer):
         super().__init__(**options)
         self.units = checks.positive_int("units", units)
         self.activation = activations.get("activation", activation, elementwise=True)
-        self.use_bias = use_bias
+        self.use_bias = checks.boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
         self.recurrent_initializer = initializers.get(
             "recurrent_initializer", recurrent_initializer
@@ -59,12 +60,12 @@ class Recurrent(Layer):
         self.recurrent_dropout = checks.number(
             "recurrent_dropout", recurrent_dropout, 0, 1, open_high=True
         )
-        self.return_sequences = return_sequences
-        self.return_state = return_state
-        self.go_backwards = go_backwards
-        self.stateful = stateful
-        self.zero_output_for_mask = zero_output_for_mask
-        if stateful and go_backwards:
+        self.return_sequences = checks.boolean("return_sequences", return_sequences)
+        self.return_state = checks.boolean("return_state", return_state)
+        self.go_backwards = checks.boolean("go_backwards", go_backwards)
+        self.stateful = checks.boolean("stateful", stateful)
+        self.zero_output_for_mask = checks.boolean("zero_output_for_mask", zero_output_for_mask)
+        if self.stateful and self.go_backwards:
             raise InvalidValueError("stateful", "False with go_backwards=True", True)
 
     # ---- what a subclass defines
@@ -79,7 +80,7 @@ class Recurrent(Layer):
         recurrent_mask: Array | None,
     ) -> tuple[Array, ...]:
         """The operation on a whole sequence: its outputs (B, T, units), last state and cache."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "sequence_forward")
 
     def sequence_backward(
         self,
@@ -91,7 +92,7 @@ class Recurrent(Layer):
         need_dx: bool,
     ) -> Gradients:
         """The gradients of the input and of the first state."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "sequence_backward")
 
     def bias_shape(self) -> tuple[int, ...]:
         """Shape of the bias."""
@@ -107,8 +108,10 @@ class Recurrent(Layer):
         self,
         *inputs: Any,
         initial_state: Sequence[SymbolicTensor] | None = None,
+        training: Training | None = None,
     ) -> Tensors:
         """Apply the layer to a sequence, from `initial_state` if it is given."""
+        no_choice(training)
         if not isinstance(initial_state, list | tuple | None):
             raise InvalidTypeError(
                 "initial_state", f"a list of {self._states()}", type(initial_state).__name__
@@ -219,5 +222,11 @@ class Recurrent(Layer):
                 self.name,
                 "layers that read forwards, to work chunk by chunk",
                 "go_backwards=True",
+            )
+        if len(shapes) > 1:
+            raise InvalidValueError(
+                self.name,
+                "no initial_state, from which every chunk would start, to work chunk by chunk",
+                "one",
             )
         return ((self.units,),) * len(self.states)

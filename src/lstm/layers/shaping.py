@@ -8,8 +8,8 @@ import numpy as np
 
 from lstm import checks
 from lstm.backends.ops import Array, Cache
-from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.errors import InvalidShapeError, InvalidValueError, NotDefinedError
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.masks import Mask, permuted, reshaped, whole
 from lstm.layers.symbolic import Shape
 
@@ -19,7 +19,7 @@ class _Reshaping(Layer):
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         """The shape of the output; takes symbolic sizes (with None) as well as real ones."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "target(shape)")
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (tuple(self.target(shapes[0])),)
@@ -52,7 +52,8 @@ class Reshape(_Reshaping):
 
     def __init__(self, target_shape: Sequence[int], **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.target_shape = tuple(checks.int_at_least("target_shape", n, -1) for n in target_shape)
+        sizes = checks.sequence("target_shape", target_shape, "a tuple of sizes, such as (2, 3)")
+        self.target_shape = tuple(checks.int_at_least("target_shape", n, -1) for n in sizes)
         if self.target_shape.count(-1) > 1:
             raise InvalidValueError("target_shape", "at most one -1", self.target_shape)
 
@@ -68,6 +69,20 @@ class Reshape(_Reshaping):
             )
         return shape[0], *(size // fixed if n == -1 else n for n in self.target_shape)
 
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if not has_time(shapes[0]):
+            return ()
+        # Whole rows must come of each step, as many as there will be.
+        first, *row = self.target_shape
+        step = None if None in shapes[0][2:] else prod(n for n in shapes[0][2:] if n is not None)
+        if first != -1 or step is None or step % max(1, prod(row)):
+            raise InvalidValueError(
+                f"target_shape of {self.name}",
+                "-1 for the time, and then sizes that divide a step, to work chunk by chunk",
+                self.target_shape,
+            )
+        return ()
+
 
 class Flatten(_Reshaping):
     """Give each example a single axis.
@@ -80,6 +95,13 @@ class Flatten(_Reshaping):
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         return shape[0], None if None in shape[1:] else prod(shape[1:])
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if len(shapes[0]) > 2:
+            raise InvalidValueError(
+                self.name, "layers that keep the time, to work chunk by chunk", "a Flatten"
+            )
+        return ()
 
 
 class Squeeze(_Reshaping):
@@ -96,7 +118,7 @@ class Squeeze(_Reshaping):
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.axis = axis
+        self.axis = checks.integer("axis", axis)
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         axis = _axis(self, self.axis, len(shape))
@@ -105,6 +127,9 @@ class Squeeze(_Reshaping):
                 f"input of {self.name}", f"size 1 along axis {self.axis}", f"shape {shape}"
             )
         return *shape[:axis], *shape[axis + 1 :]
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        return _beside_time(self, self.axis, shapes[0], len(shapes[0]))
 
 
 class ExpandDims(_Reshaping):
@@ -121,15 +146,20 @@ class ExpandDims(_Reshaping):
 
     def __init__(self, axis: int = -1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.axis = axis
+        self.axis = checks.integer("axis", axis)
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         axis = _axis(self, self.axis, len(shape) + 1)
         return *shape[:axis], 1, *shape[axis:]
 
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        return _beside_time(self, self.axis, shapes[0], len(shapes[0]) + 1)
+
 
 class FoldTime(_Reshaping):
     """(B, T, ...) -> (B·T, ...): every step becomes an example."""
+
+    memoryless = True
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         if len(shape) < 3:
@@ -147,6 +177,8 @@ class FoldTime(_Reshaping):
 
 class UnfoldTime(Layer):
     """(B·T, ...) -> (B, T, ...), with B and T of the first input, which is otherwise unused."""
+
+    memoryless = True
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         like, x = shapes
@@ -186,7 +218,8 @@ class Permute(Layer):
 
     def __init__(self, dims: Sequence[int], **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.dims = tuple(dims)
+        axes = checks.sequence("dims", dims, "a tuple of axes, such as (2, 1)")
+        self.dims = tuple(checks.integer("dims", axis) for axis in axes)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
             raise InvalidValueError("dims", "each axis once, counted from 1", self.dims)
 
@@ -196,6 +229,13 @@ class Permute(Layer):
                 f"input of {self.name}", f"{len(self.dims) + 1} axes", f"shape {shapes[0]}"
             )
         return ((shapes[0][0], *(shapes[0][d] for d in self.dims)),)
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        if self.dims[:1] != (1,):
+            raise InvalidValueError(
+                f"dims of {self.name}", "1 first, the time, to work chunk by chunk", self.dims
+            )
+        return ()
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         return (run.ops.transpose(inputs[0], (0, *self.dims)),), None
@@ -224,7 +264,7 @@ class Flip(Layer):
 
     def __init__(self, axis: int = 1, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.axis = axis
+        self.axis = checks.integer("axis", axis)
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         _axis(self, self.axis, len(shapes[0]))
@@ -239,11 +279,7 @@ class Flip(Layer):
         return (run.ops.flip(gradients[0], self.axis),)
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
-        if len(shapes[0]) > 2 and _axis(self, self.axis, len(shapes[0])) == 1:
-            raise InvalidValueError(
-                f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
-            )
-        return ()
+        return _beside_time(self, self.axis, shapes[0], len(shapes[0]))
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
         axis = _axis(self, self.axis, len(inputs[0].shape))
@@ -288,6 +324,15 @@ class RepeatVector(Layer):
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
         return None if mask is None else np.repeat(mask[:, None], self.n, 1)
+
+
+def _beside_time(layer: Layer, axis: int, shape: Shape, ndim: int) -> tuple[tuple[int, ...], ...]:
+    """The state of a layer that works along an axis of `ndim`: none, if that is not the time."""
+    if has_time(shape) and _axis(layer, axis, ndim) == 1:
+        raise InvalidValueError(
+            f"axis of {layer.name}", "not the time, to work chunk by chunk", axis
+        )
+    return ()
 
 
 def _axis(layer: Layer, axis: int, ndim: int) -> int:

@@ -6,9 +6,10 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm import checks
 from lstm.backends.ops import Array, Cache, Ops
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import Shape, SymbolicTensor, single
 
@@ -30,7 +31,7 @@ class Slice(Layer):
         self, index: Sequence[int | Sequence[int | None]], **options: Unpack[LayerOptions]
     ) -> None:
         super().__init__(**options)
-        self.index = tuple(i if isinstance(i, int) else tuple(i) for i in index)
+        self.index = tuple(_place(part) for part in checks.sequence("index", index, "a list"))
 
     @classmethod
     def of(cls, tensor: SymbolicTensor, index: Any) -> SymbolicTensor:
@@ -44,11 +45,8 @@ class Slice(Layer):
             raise InvalidValueError(
                 "index", f"`:` for the batch and at most {tensor.ndim - 1} more axes", index
             )
-        if not all(isinstance(part, int | slice) for part in parts):
-            raise InvalidTypeError("index", "integers and slices", index)
-        return single(
-            cls([p if isinstance(p, int) else (p.start, p.stop, p.step) for p in parts[1:]])(tensor)
-        )
+        places = [(p.start, p.stop, p.step) if isinstance(p, slice) else p for p in parts[1:]]
+        return single(cls(places)(tensor))
 
     def _index(self) -> tuple[int | slice, ...]:
         parts = (part if isinstance(part, int) else slice(*part) for part in self.index)
@@ -93,7 +91,7 @@ class Slice(Layer):
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         # The last step of each chunk is all right: that of the last chunk is that of the whole.
-        if len(shapes[0]) > 2 and self._index()[1] not in (-1, slice(None)):
+        if has_time(shapes[0]) and self._index()[1] not in (-1, slice(None)):
             raise InvalidValueError(
                 "index", "`:` or -1 for the time, to work chunk by chunk", self.index[0]
             )
@@ -131,6 +129,16 @@ class Slice(Layer):
         steps = (mask & (mask.cumsum(1) == number[:, None] + 1)).argmax(1)
         steps[counts == 0] = index % length  # There is nothing to choose from.
         return (None if (steps == index % length).all() else steps), counts > 0
+
+
+def _place(part: Any) -> int | tuple[int | None, ...]:
+    """An entry of an index: an integer, or start, stop and step of a slice."""
+    if not isinstance(part, list | tuple):
+        return checks.integer("index", part, "integers and slices")
+    ends = tuple(None if end is None else checks.integer("index", end) for end in part)
+    if len(ends) != 3 or ends[2] == 0:
+        raise InvalidValueError("index", "start, stop and a step other than 0", ends)
+    return ends
 
 
 def _several(mask: Mask, index: slice) -> tuple[Steps | None, Mask]:

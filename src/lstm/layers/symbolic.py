@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lstm import checks
 from lstm.errors import InvalidTypeError
+from lstm.interface import spelled
 
 if TYPE_CHECKING:
     from lstm.layers.base import Layer
@@ -76,6 +78,7 @@ class SymbolicTensor:
 Tensors = SymbolicTensor | list[SymbolicTensor]
 
 
+@spelled
 def Input(
     shape: Sequence[int | None],
     batch_size: int | None = None,
@@ -96,10 +99,11 @@ def Input(
         >>> lstm.Input(shape=(None, 2)).shape
         (None, None, 2)
     """
-    if isinstance(shape, int):
-        raise InvalidTypeError("shape", "a tuple of sizes, such as (None, 2)", shape)
-    sizes = [None if n is None else checks.int_at_least("shape", n, 0) for n in shape]
-    return input_tensor((None, *sizes), name)
+    if batch_size is not None:
+        checks.positive_int("batch_size", batch_size)
+    if name is not None:
+        checks.string("name", name)
+    return input_tensor((None, *checks.sizes("shape", shape)), name)
 
 
 def input_tensor(shape: Shape, name: str | None = None, *, exact: bool = True) -> SymbolicTensor:
@@ -119,15 +123,15 @@ def single(tensors: Tensors) -> SymbolicTensor:
     return tensors
 
 
-scope: list["Layer"] = []
-"""The composite layers whose `call` is being traced, outermost first."""
+scope = ContextVar[tuple["Layer", ...]]("scope", default=())
+"""The composite layers whose `call` this thread is tracing, outermost first."""
 
 
 @contextmanager
 def within(layer: "Layer") -> Iterator[None]:
     """Record that the calls made meanwhile belong to `layer`."""
-    scope.append(layer)
+    token = scope.set((*scope.get(), layer))
     try:
         yield
     finally:
-        scope.pop()
+        scope.reset(token)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 from lstm import checks
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.dropout import Dropout
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
 from lstm.layers.recurrent import Recurrent
+from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.shaping import Flip, FoldTime, UnfoldTime
 from lstm.layers.symbolic import SymbolicTensor, single
 
@@ -55,6 +56,11 @@ class TimeDistributed(Layer):
         self.layer = layer
 
     def call(self, inputs: SymbolicTensor) -> SymbolicTensor:
+        if inputs.ndim < 3:
+            error = InvalidShapeError(
+                f"input of {self.name}", "axes (B, T, ...)", f"shape {inputs.shape}"
+            )
+            raise remedied(error, for_layer([inputs], lambda shapes: len(shapes[0]) > 2))
         if isinstance(self.layer, Dense | Activation | Dropout):
             return single(self.layer(inputs))  # these work on every step as they are
         return single(UnfoldTime()(inputs, self.layer(FoldTime()(inputs))))
@@ -99,7 +105,8 @@ class Bidirectional(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        for name, given in (("layer", layer), ("backward_layer", backward_layer or layer)):
+        backwards = layer if backward_layer is None else backward_layer
+        for name, given in (("layer", layer), ("backward_layer", backwards)):
             if not isinstance(given, Recurrent):
                 raise InvalidTypeError(name, "an LSTM, GRU or SimpleRNN", repr(given))
         self.layer = layer
@@ -145,9 +152,8 @@ def _described(saved: dict[str, Any]) -> Any:
 
 
 def _renamed(layer: Recurrent, direction: str, *, go_backwards: bool) -> Recurrent:
-    config = layer.get_config()
-    config |= {"name": f"{direction}_{layer.name}", "go_backwards": go_backwards}
-    return type(layer)(**config)
+    changed = {"name": f"{direction}_{layer.name}", "go_backwards": go_backwards}
+    return type(layer)(**layer.arguments() | changed)
 
 
 def _outputs(tensors: Any) -> list[SymbolicTensor]:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from lstm import checks, losses, optimizers
 from lstm.backends import Backend
-from lstm.errors import InvalidValueError
 from lstm.losses import Loss
 from lstm.models.graph import Graph
 from lstm.optimizers import Optimizer
@@ -78,9 +77,6 @@ def compile_again(model: "Model", tensors: Mapping[str, NDArray[Any]], config: A
     step = checks.int_at_least("step", config["step"], 0)
     if _usable(slots, model.parameters.trainable):
         optimizer.restore(model.backend, slots, step)
-        for key in optimizer.slot_names:
-            if step and key not in optimizer.slots:
-                raise InvalidValueError(f"{key} of the optimizer", "an array", "none")
 
 
 def _usable(slots: Mapping[str, NDArray[Any]], size: int) -> bool:

@@ -4,10 +4,9 @@ That is the class, the backend, an optimizer, a loss or metrics of any class, ca
 state of the random numbers, and the history.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lstm import backends, saving, seeding
@@ -15,6 +14,7 @@ from lstm.backends import Backend
 from lstm.container import json_values, pack
 from lstm.errors import InvalidValueError
 from lstm.layers import PRIMITIVES, Layer
+from lstm.layers.base import blank_weights
 from lstm.layers.copying import blueprint, built
 from lstm.models.serialization import graph_config, input_from_config
 
@@ -64,14 +64,9 @@ def _again(
 
 def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) -> "Model":
     """The model that the constructor of its class makes, with the weights of the original."""
-    with seeding.untouched():
+    with seeding.untouched(), blank_weights():  # Initial values would take their time.
         model: Model = built(plan, {})
-        parts = model.all_parts()
-        for part in parts:
-            part.weight_source = _blank
         model.trace_again([input_from_config(entry) for entry in described["inputs"]])
-        for part in parts:
-            part.weight_source = None
     layers = model.graph.layers
     for name in layers.keys() & described["layers"].keys():
         layers[name].trainable = described["layers"][name]["config"]["trainable"]
@@ -84,8 +79,3 @@ def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) 
         )
     model.set_weights([tensors[name] for name in model.graph.weights])
     return model
-
-
-def _blank(key: str, shape: Sequence[int]) -> NDArray[Any]:
-    """What a weight is until it is set: initial values would take their time."""
-    return np.zeros(shape)

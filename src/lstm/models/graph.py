@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 
 from lstm.backends.ops import ActivationName, Array, Cache
 from lstm.errors import InvalidValueError
-from lstm.layers.base import Layer, Run, Weight
+from lstm.layers.base import Layer, Run, has_time
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.masks import Mask
 from lstm.layers.shaping import FoldTime, UnfoldTime
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
 from lstm.layers.tied_dense import TiedDense
+from lstm.layers.weight import Weight
 from lstm.models.fusion import ActivatedLinear, Step, fuse
 
 Needs = list[tuple[bool, ...] | None]
@@ -145,6 +146,7 @@ class Graph:
             InvalidValueError: a layer cannot work chunk by chunk.
         """
         depth: dict[Node, int] = {}
+        ended: set[SymbolicTensor] = set()
         found: dict[str, tuple[tuple[int, ...], ...]] = {}
         for node in self.nodes:
             layer = _layer_of(node)
@@ -152,10 +154,19 @@ class Graph:
             # Within TimeDistributed every row is a time step, and none goes on from another.
             depth[node] = around[0] if isinstance(layer, UnfoldTime) else max(around)
             depth[node] += isinstance(layer, FoldTime)
+            # A vector, such as the last step, and what is made of it have no steps to go on from.
+            timeless = ended.issuperset(node.inputs)
+            ended.update(t for t in node.outputs if timeless or not has_time(t.shape))
             if depth[node] or (stateful and not getattr(layer, "stateful", False)):
                 continue
             shapes = layer.state_shapes(*(tensor.shape for tensor in node.inputs))
-            if shapes and len(node.inputs) == 1:
+            if shapes and timeless:
+                raise InvalidValueError(
+                    f"input of {layer.name}",
+                    "the steps of the sequence, to work chunk by chunk",
+                    "a sequence made of its last step",
+                )
+            if shapes:
                 found[self.names[node]] = shapes
         return dict(sorted(found.items()))
 
@@ -200,6 +211,13 @@ class Graph:
                 mask_of[step.outputs[0]] = mask
             if run.keep_cache:
                 caches.append(cache)
+        if not run.carried <= run.new_states.keys():
+            forgetful = sorted(run.carried - run.new_states.keys())
+            raise InvalidValueError(
+                forgetful[0],
+                "run.leave_state(state) in `forward`, as state_shapes says",
+                "no state",
+            )
         return Trace(
             [values[tensor] for tensor in self.outputs],
             [mask_of.get(tensor) for tensor in self.outputs],

@@ -1,11 +1,10 @@
 """Model: a graph of layers that can be trained, asked, stepped through and saved."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from os import PathLike
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from lstm import checks, losses, optimizers, saving, seeding
 from lstm.backends.ops import Array
 from lstm.callbacks import Callback, CallbackList, History
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError, StoppedWarning
+from lstm.interface import spelled, warn
 from lstm.layers.base import Layer, Run, StepState
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import SymbolicTensor
@@ -41,6 +41,10 @@ Values = NDArray[Any]
 MetricSpec = str | Metric | MetricFunction
 MetricSpecs = MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] | None
 
+_OWN_LOSS = "a Loss of your own, for compile, or a loop of your own over train_on_batch"
+_OWN_METRICS = "metrics of your own, for compile"
+_OWN_OUTPUTS = "`call`, or a function of your own around predict"
+
 
 class Model(GraphLayer):
     """A model, made in one of three ways.
@@ -64,6 +68,18 @@ class Model(GraphLayer):
         >>> model.predict(np.zeros((5, 7, 2)), verbose=0).shape
         (5, 1)
     """
+
+    never_called: ClassVar[Mapping[str, str]] = {
+        "compute_loss": _OWN_LOSS,
+        "compute_metrics": _OWN_METRICS,
+        "get_metrics_result": _OWN_METRICS,
+        "make_predict_function": _OWN_OUTPUTS,
+        "make_test_function": _OWN_METRICS,
+        "make_train_function": _OWN_LOSS,
+        "predict_step": _OWN_OUTPUTS,
+        "test_step": _OWN_METRICS,
+        "train_step": _OWN_LOSS,
+    }
 
     def __init__(
         self,
@@ -212,6 +228,8 @@ class Model(GraphLayer):
         checks.int_at_least("epochs", epochs, 0)
         checks.int_at_least("initial_epoch", initial_epoch, 0)
         checks.number("validation_split", validation_split, 0, 1, open_high=True)
+        checks.boolean("shuffle", shuffle)
+        checks.boolean("carry_state", carry_state)
         class_weights = None if class_weight is None else ClassWeights(class_weight)
         source = self._batches_of(x, y, sample_weight, validation_split) if is_stream(x) else None
         if source is None:
@@ -245,7 +263,7 @@ class Model(GraphLayer):
         self.history = history
         why = fitting.fit(trainer, plan, lambda: self.stop_training)
         if why:
-            warnings.warn(why, StoppedWarning, stacklevel=2)
+            warn(why, StoppedWarning)
         return history
 
     def _batches_of(self, x: Any, y: Any, sample_weight: Any, validation_split: float) -> Source:
@@ -307,6 +325,7 @@ class Model(GraphLayer):
         Returns:
             The loss before the step. Where it is not a finite number, no step was taken.
         """
+        checks.boolean("carry_state", carry_state)
         trainer = self._training(x)
         class_weights = None if class_weight is None else ClassWeights(class_weight)
         carried = self._start_carrying(carry_state)
@@ -339,6 +358,8 @@ class Model(GraphLayer):
         Returns:
             The loss, or a list of it and the metrics, or a dict.
         """
+        checks.boolean("carry_state", carry_state)
+        checks.boolean("return_dict", return_dict)
         trainer = self._training(None if is_stream(x) else x)
         nodes = self.graph.recurrent(stateful=not carry_state)
         check = partial(trainer.check, any_length=bool(nodes))
@@ -552,6 +573,10 @@ class Model(GraphLayer):
                 "random_state", "the random_state of a model", f"{state!r:.60}"
             ) from error
 
+    def new_seed(self) -> int:
+        """A seed for choices that belong to the model, drawn from its random numbers."""
+        return int(self._rng.integers(2**63))
+
     # ---- files
 
     def save(self, path: str | PathLike[str], include_optimizer: bool = True) -> None:
@@ -567,6 +592,7 @@ class Model(GraphLayer):
             ModelFileError: the file cannot be written; an older one is untouched.
             InvalidValueError: a weight is NaN or infinite.
         """
+        checks.boolean("include_optimizer", include_optimizer)
         tensors, header = self.contents(include_optimizer)
         saving.write(path, tensors, {"kind": "model", **header})
 
@@ -647,6 +673,7 @@ class Model(GraphLayer):
         self.history = session["history"]
 
 
+@spelled
 def load_model(
     path: str | PathLike[str], custom_layers: Mapping[str, type[Layer]] | None = None
 ) -> Model:

@@ -6,7 +6,7 @@ import numpy as np
 
 from lstm.backends import Backend
 from lstm.backends.ops import Array
-from lstm.layers.base import Weight
+from lstm.layers.weight import Weight
 
 
 class Parameters:

@@ -1,6 +1,6 @@
 """Sequential: a chain of layers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lstm.errors import InvalidTypeError, InvalidValueError
@@ -34,7 +34,7 @@ class Sequential(Model):
         super().__init__(name=name)
         self._chain: list[Layer] = []
         self._source: SymbolicTensor | None = None
-        for layer in layers:
+        for layer in layers if isinstance(layers, Iterable) else (layers,):
             self.add(layer)
 
     def add(self, layer: Layer | SymbolicTensor) -> None:
@@ -48,12 +48,14 @@ class Sequential(Model):
                 "layer", "a Layer, or an lstm.Input at the start", type(layer).__name__
             )
         self._graph = self._parameters = self._trainer = None
+        self.built = False
 
     def pop(self) -> Layer:
         """Take away the last layer and return it."""
         if not self._chain:
             raise InvalidValueError("layers", "at least one", "none")
         self._graph = self._parameters = self._trainer = None
+        self.built = False
         return self._chain.pop()
 
     @property

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from lstm import checks, saving
 from lstm.container import pack
 from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.interface import Interface
 from lstm.layers.base import StepState
 
 
-class State(Mapping[str, StepState]):
+class State(Interface, Mapping[str, StepState]):
     """For each recurrent layer its (h, c), or h, each (B, units): all that a model remembers.
 
     A state is small, is never changed by the model it is given to, and can be saved, moved to

@@ -12,7 +12,9 @@ from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.layers.base import Layer
+from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
+from lstm.layers.tracing import building, composed
 from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
 from lstm.models.parameters import Parameters
@@ -57,6 +59,10 @@ class GraphLayer(Layer):
             for tensor in tensors:
                 if not isinstance(tensor, SymbolicTensor):
                     raise InvalidTypeError(argument, "symbolic tensors", type(tensor).__name__)
+        named = [tensor.node.name for tensor in listed(inputs) if tensor.node.name is not None]
+        for name in named:
+            if named.count(name) > 1:
+                raise InvalidValueError("inputs", "a name of its own for each Input", repr(name))
         graph = self._graph = Graph(listed(inputs), listed(outputs))
         if any(weight.owner is None for weight in graph.weights.values()):
             self._parameters = Parameters(graph.weights, self.backend)
@@ -65,7 +71,7 @@ class GraphLayer(Layer):
     def _traced(self, shapes: Sequence[tuple[int | None, ...]], *, exact: bool) -> Graph:
         """Trace `call` on inputs of these shapes, batch first."""
         inputs = [input_tensor(shape, exact=exact) for shape in shapes]
-        outputs = self.call(inputs[0] if len(inputs) == 1 else inputs)
+        outputs = composed(self, [inputs[0] if len(inputs) == 1 else inputs], {})
         return self._build(inputs, outputs)
 
     def trace_again(self, inputs: Sequence[SymbolicTensor]) -> None:
@@ -76,7 +82,7 @@ class GraphLayer(Layer):
         """
         if self._graph is not None:
             return
-        outputs = self.call(inputs[0] if len(inputs) == 1 else list(inputs))
+        outputs = composed(self, [inputs[0] if len(inputs) == 1 else list(inputs)], {})
         own = set(self.all_parts())
         for name, layer in Graph(inputs, listed(outputs)).layers.items():
             shared = any(weight.owner is not None for weight in layer.weights.values())
@@ -89,6 +95,29 @@ class GraphLayer(Layer):
     def traced(self) -> bool:
         """Whether the graph is known."""
         return self._graph is not None
+
+    def build(self, *shapes: Any, input_shape: Any = None) -> None:
+        """Make the layers' weights now, for data of that shape, instead of when the first comes.
+
+        Args:
+            shapes: the shape, batch first, such as (None, 10, 3); a list of several inputs' shapes.
+            input_shape: the same, by the name that Keras gives it.
+        """
+        if self._graph is not None or self.built:
+            return
+        given = shapes if input_shape is None else (input_shape,)
+        if (
+            len(given) == 1
+            and isinstance(given[0], list)
+            and all(isinstance(shape, list | tuple) for shape in given[0])
+        ):
+            given = tuple(given[0])
+        sizes = [checks.sizes("input_shape", shape)[1:] for shape in given]
+        with building(self):
+            if sizes:
+                self._traced([(None, *shape) for shape in sizes], exact=False)
+            else:
+                self._ready()
 
     def _declared_shape(self) -> tuple[int | None, ...] | None:
         """The shape of the data, batch first, if the model says it itself."""
@@ -217,7 +246,11 @@ class GraphLayer(Layer):
             raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
         new = [checks.numbers(name, values) for name, values in zip(own, weights, strict=True)]
         for values, (name, weight) in zip(new, own.items(), strict=True):
-            checks.shape(name, values.shape, tuple(weight.value.shape))
+            expected = tuple(weight.value.shape)
+            try:
+                checks.shape(name, values.shape, expected)
+            except InvalidShapeError as error:
+                raise remedied(error, for_weight(values.shape, expected)) from None
             checks.finite(name, values, self.backend.dtype)
         for values, weight in zip(new, own.values(), strict=True):
             self.backend.ops.assign(weight.value, values)

@@ -16,6 +16,7 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.dense import Dense
 from lstm.layers.masks import Mask, spread, whole
+from lstm.layers.remedies import for_data, for_target, remedied
 from lstm.layers.symbolic import Shape, SymbolicTensor
 from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Metric, by_name
@@ -101,7 +102,10 @@ class Feeder:
             x = _with_feature_axis(values, tensor)
             if x is not values and expected[1] in (None, len(x)) and expected[1] in (None, 1):
                 check_one_reading(argument, values.shape)
-            checks.shape(argument, x.shape, expected)
+            try:
+                checks.shape(argument, x.shape, expected)
+            except InvalidShapeError as error:
+                raise remedied(error, for_data(values.shape, expected, symbols)) from None
             if symbols is not None:
                 checks.index_range(argument, x, symbols)
             shapes.append(x.shape)
@@ -208,7 +212,12 @@ class Trainer:
         if batch.y is None:
             raise InvalidTypeError("y", "targets", None)
         output: Any = self._graph.output_shapes(shapes)[0]
-        self.loss.check(batch.y, output)
+        try:
+            self.loss.check(batch.y, output)
+        except InvalidShapeError as error:
+            steps = {x.shape[1] for x in batch.x if x.ndim > 1}
+            found = for_target(batch.y, self._graph.outputs[0], output, steps, self.loss)
+            raise remedied(error, found) from None
 
     def train(
         self, batch: Batch, carried: Carried, class_weights: ClassWeights | None = None

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
-from typing import Any, overload
+from typing import Annotated, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, History
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.interface import Interface
 from lstm.models import Model
 from lstm.text.beam import Continuation, beam_search, checked_width
 from lstm.text.console import console_for
@@ -38,7 +39,7 @@ CHECKPOINT_EVERY = 30.0
 """Seconds between two saves of all that a training needs to go on."""
 
 
-class LanguageModel:
+class LanguageModel(Interface):
     """A model of text: tokens, an embedding, a stack of LSTMs, a softmax.
 
     Make one with `LanguageModel.train(text)` or read one with `LanguageModel.load(file)`.
@@ -69,7 +70,7 @@ class LanguageModel:
         *,
         seed: int | None = None,
         backend: str | None = None,
-        **architecture: Any,
+        **architecture: Annotated[Any, Architecture],
     ) -> "LanguageModel":
         """A model that has learned nothing yet.
 
@@ -82,9 +83,7 @@ class LanguageModel:
         if not isinstance(vocabulary, Vocabulary):
             raise InvalidTypeError("vocabulary", "a Vocabulary", type(vocabulary).__name__)
         built = Architecture(**architecture)
-        if seed is not None:
-            seeding.set_seed(seed)
-        with backends.using(backend):
+        with seeding.seeded(seed), backends.using(backend):
             return cls(vocabulary, built.build(len(vocabulary)))
 
     @classmethod
@@ -101,7 +100,7 @@ class LanguageModel:
         backend: str | None = None,
         verbose: int | str = 0,
         callbacks: Callback | Sequence[Callback] | None = (),
-        **options: Any,
+        **options: Annotated[Any, Architecture, TrainingOptions],
     ) -> "LanguageModel":
         """Make a model and train it on a text.
 
@@ -172,7 +171,7 @@ class LanguageModel:
         *,
         verbose: int | str = 0,
         callbacks: Callback | Sequence[Callback] | None = (),
-        **options: Any,
+        **options: Annotated[Any, TrainingOptions],
     ) -> History:
         """Train on a text, read as contiguous streams with the state carried along.
 
@@ -203,7 +202,9 @@ class LanguageModel:
         Run(self, training).train(console_for(verbose), callbacks)
         return training.history
 
-    def find_lr(self, corpus: TextLike | Corpus, **options: Any) -> "LearningRates":
+    def find_lr(
+        self, corpus: TextLike | Corpus, **options: Annotated[Any, TrainingOptions]
+    ) -> "LearningRates":
         """Try learning rates from tiny to huge, a step with each; the weights stay as they are.
 
         Args:

@@ -5,8 +5,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.interface import spelled
 
 
+@spelled
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.float32]:
     """Return a vector for each label: one at the label, zero elsewhere.
 

@@ -48,6 +48,7 @@ class Architecture:
     tie_weights: bool = False
 
     def __post_init__(self) -> None:
+        checks.boolean("tie_weights", self.tie_weights)
         checks.positive_int("hidden", self.hidden)
         checks.positive_int("layers", self.layers)
         if self.embedding is not None:
@@ -73,7 +74,9 @@ class Architecture:
         output: Layer = Dense(vocabulary_size, activation="softmax")
         if self.tie_weights:
             output = TiedDense(embedding, activation="softmax")
-        return Sequential([Input((None,)), embedding, *stack, output])
+        model = Sequential([Input((None,)), embedding, *stack, output])
+        _ = model.parameters  # Drawn now, from the seed that holds here.
+        return model
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,12 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.interface import spelled
 
 Side = Literal["pre", "post"]
 
 
+@spelled
 def pad_sequences(
     sequences: Iterable[ArrayLike],
     maxlen: int | None = None,

@@ -8,12 +8,13 @@ import numpy as np
 
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.interface import Interface
 
 PUNCTUATION = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 OOV_INDEX = 1
 
 
-class Tokenizer:
+class Tokenizer(Interface):
     """Words or characters to integers, the most frequent first, as in Keras 2.
 
     Index 0 is left free for padding. A text is a str, which is lowered, filtered and split, or a
@@ -69,9 +70,9 @@ class Tokenizer:
                 raise InvalidValueError(argument, "at least one character", "an empty str")
         self.num_words = None if num_words is None else checks.positive_int("num_words", num_words)
         self.filters = filters
-        self.lower = checks.one_of("lower", lower, (True, False))
+        self.lower = checks.boolean("lower", lower)
         self.split = split
-        self.char_level = checks.one_of("char_level", char_level, (True, False))
+        self.char_level = checks.boolean("char_level", char_level)
         self.oov_token = oov_token
         self.document_count = 0
         self.word_counts: Counter[str] = Counter()

@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.interface import Interface
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 """What stands in a text for what cannot be shown: an unknown token, or bytes that are no UTF-8."""
 
 
-class Vocabulary(ABC):
+class Vocabulary(Interface, ABC):
     """A fixed set of V tokens, each of which stands for a piece of text.
 
     It never changes: what was encoded with it can be decoded with it, and with every vocabulary

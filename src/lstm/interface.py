@@ -1,0 +1,191 @@
+"""What users call goes by the right names: arguments, and the methods of classes of their own.
+
+An argument that does not exist is refused in the name of what was called, with the one that was
+meant. (Python blames the base class that it was handed on to, or misses another argument first.) A
+method that would never be called, because only other libraries call it, is refused when its class
+is made. A warning points at the line of the user that it is about.
+"""
+
+import sys
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from functools import wraps
+from inspect import CO_VARARGS, CO_VARKEYWORDS, unwrap
+from types import FunctionType
+from typing import Annotated, Any, ClassVar, TypeVar, Unpack, cast, get_args, get_origin
+
+from lstm.errors import InvalidTypeError, LSTMWarning
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_SYNONYMS = {
+    "alpha": "rho",
+    "bias": "use_bias",
+    "embedding_dim": "output_dim",
+    "eps": "epsilon",
+    "global_clipnorm": "clipnorm",
+    "hidden_size": "units",
+    "init": "kernel_initializer",
+    "inner_activation": "recurrent_activation",
+    "inner_init": "recurrent_initializer",
+    "input_dim": "input_shape",
+    "lr": "learning_rate",
+    "nb_epoch": "epochs",
+    "num_embeddings": "input_dim",
+    "out_features": "units",
+    "output_dim": "units",
+    "p": "rate",
+    "padding_idx": "mask_zero",
+}
+"""What Keras, now or once, and PyTorch call an argument, and what it is called here."""
+
+_NO_REGULARIZERS = "there are no regularizers; AdamW has weight_decay"
+
+_ELSEWHERE = {
+    "activity_regularizer": _NO_REGULARIZERS,
+    "bias_regularizer": _NO_REGULARIZERS,
+    "embeddings_regularizer": _NO_REGULARIZERS,
+    "kernel_regularizer": _NO_REGULARIZERS,
+    "recurrent_regularizer": _NO_REGULARIZERS,
+    "clipvalue": "clipnorm limits the norm of the whole gradient",
+    "dtype": "lstm.use(dtype=...) chooses it for all layers",
+    "jit_compile": "leave it out: the kernels are compiled",
+    "mask": "masks travel with the tensors",
+    "noise_shape": "SpatialDropout1D drops whole features",
+    "reset_after": "leave it out: it is always True",
+    "run_eagerly": "leave it out: there is one way to run",
+    "unroll": "leave it out: the kernels need no such help",
+    "validation_batch_size": "batch_size serves both",
+    "validation_freq": "every epoch is validated",
+    "weights": "set_weights sets them",
+}
+"""Arguments of Keras that have no counterpart, and what there is instead."""
+
+
+class Interface:
+    """Base of the classes that users make or derive their own from."""
+
+    never_called: ClassVar[Mapping[str, str]] = {}
+    """Methods that Keras calls and this library does not, and what to write instead."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for name, instead in cls.never_called.items():
+            if name in vars(cls):
+                raise InvalidTypeError(
+                    f"{cls.__name__}.{name}", instead, "a method that nothing here calls"
+                )
+        for name, member in list(vars(cls).items()):
+            function = getattr(member, "__func__", member)
+            if isinstance(function, FunctionType) and _is_checked(name, function):
+                checked = _spelled(function, cls)
+                setattr(cls, name, checked if function is member else type(member)(checked))
+
+
+def spelled(function: Function) -> Function:
+    """A function that refuses arguments which it does not have, and names the nearest it has."""
+    return cast(Function, _spelled(cast(FunctionType, function), None))
+
+
+def warn(message: str, category: type[LSTMWarning] = LSTMWarning) -> None:
+    """Warn a user, at the place in the user's program that called the library."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "lstm":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
+
+
+def refuse_unknown(callee: str, given: Collection[str], known: Collection[str]) -> None:
+    """Check that `callee` has the arguments that it is given by name.
+
+    Raises:
+        InvalidTypeError: one of them is not among the `known`.
+    """
+    for name in given:
+        if name not in known:
+            hint = _hint(name, known)
+            choices = (
+                f"one of the arguments {', '.join(known)}" if known else "no arguments by name"
+            )
+            raise InvalidTypeError(callee, choices + (f" ({hint})" if hint else ""), repr(name))
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    """What was probably meant by an argument, if anything comes near."""
+    meant = _SYNONYMS.get(name)
+    if meant not in known:
+        if name in _ELSEWHERE:
+            return _ELSEWHERE[name]
+        in_lower_case = {other.lower(): other for other in known}
+        close = get_close_matches(name.lower(), in_lower_case, n=1)
+        meant = in_lower_case[close[0]] if close else None
+    return f"did you mean {meant!r}?" if meant else ""
+
+
+def _spelled(function: FunctionType, owner: type | None) -> Callable[..., Any]:
+    known = frozenset(_arguments(function)[0])
+
+    @wraps(function)
+    def checked(*args: Any, **given: Any) -> Any:
+        if not given.keys() <= known:
+            callee, names = _called(function, owner, args)
+            refuse_unknown(callee, given, names)
+        return function(*args, **given)
+
+    return checked
+
+
+def _is_checked(name: str, function: FunctionType) -> bool:
+    """Whether it is known what a method takes, and some of it may be left out."""
+    defaults = function.__defaults__ or function.__kwdefaults__
+    optional = defaults or function.__code__.co_flags & CO_VARKEYWORDS or name == "__init__"
+    public = name in ("__init__", "__call__") or not name.startswith("_")
+    return bool(public and optional) and not _arguments(function)[1]
+
+
+def _arguments(function: FunctionType) -> tuple[list[str], bool]:
+    """The arguments that a function takes by name, and whether it takes any other as well.
+
+    Those that it hands on are known where it says so: `**options: Unpack[Keys]`, a TypedDict, or
+    `**options: Annotated[Any, Options]`, dataclasses of which it will make instances.
+    """
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    named = code.co_varnames[code.co_posonlyargcount : count]
+    names = [name for name in named if name not in ("self", "cls")]
+    if not code.co_flags & CO_VARKEYWORDS:
+        return names, False
+    others = code.co_varnames[count + bool(code.co_flags & CO_VARARGS)]
+    annotation = function.__annotations__.get(others)
+    if get_origin(annotation) is Unpack:
+        return names + list(get_args(annotation)[0].__annotations__), False
+    if get_origin(annotation) is Annotated:
+        kinds = get_args(annotation)[1:]
+        return names + [field.name for kind in kinds for field in fields(kind)], False
+    return names, True
+
+
+def _called(
+    function: FunctionType, owner: type | None, args: tuple[Any, ...]
+) -> tuple[str, list[str]]:
+    """What was called, as users write it, and the arguments that it takes."""
+    names, name = _arguments(function)[0], function.__name__
+    if owner is None:
+        return f"{name}()", names
+    receiver = args[0] if args else owner
+    kind = receiver if isinstance(receiver, type) else type(receiver)
+    if name != "__init__":
+        called = (kind if issubclass(kind, owner) else owner).__name__
+        return (f"call of {called}" if name == "__call__" else f"{called}.{name}()"), names
+    handed_on: list[str] = []
+    for base in kind.__mro__:
+        if base is owner:
+            return f"{kind.__name__}()", list(dict.fromkeys([*handed_on, *names]))
+        if "__init__" in vars(base):
+            taken, others = _arguments(unwrap(vars(base)["__init__"]))
+            handed_on += taken
+            if not others:
+                break
+    return f"{owner.__name__}.__init__()", names
