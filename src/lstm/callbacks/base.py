@@ -1,5 +1,6 @@
 """What every callback is: what it sees of a model, and the moments of which it is told."""
 
+import copy
 from os import PathLike
 from typing import Any, Protocol
 
@@ -43,6 +44,13 @@ class Callback(Interface):
 
     def __init__(self) -> None:
         """A callback without arguments."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The next training says which model it is.
+        return {name: value for name, value in vars(self).items() if name != "model"}
+
+    def __copy__(self) -> "Callback":
+        return copy.deepcopy(self)
 
     def set_model(self, model: Trainable) -> None:
         """Called once, before training."""

@@ -32,6 +32,9 @@ class CSVLogger(Callback):
         self.append = checks.boolean("append", append)
         self._file: TextIO | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_file": None}
+
     def on_train_begin(self, logs: Logs) -> None:
         self._fields: list[str] = []
         try:
@@ -86,6 +89,9 @@ class TensorBoard(Callback):
         )
         self._make: Callable[..., Any] = SummaryWriter
         self._writer: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_writer": None}
 
     def on_train_begin(self, logs: Logs) -> None:
         # Two files of one second would have the same name.
