@@ -106,3 +106,50 @@ def test_hooks_a_method_of_another_purpose_is_none_of_them() -> None:
     callback, told = recorded("on_improvement")
     small().fit(X, Y, callbacks=callback, verbose=0)
     assert not told
+
+
+def trained_to_write(callback: Callback) -> lstm.LanguageModel:
+    text = "to be or not to be. " * 40
+    return lstm.LanguageModel.train(
+        text, hidden=4, layers=1, epochs=1, callbacks=callback, verbose=0, seed=1
+    )
+
+
+def test_hooks_of_a_language_model_in_training() -> None:
+    callback, told = recorded(*HOOKS)
+    trained_to_write(callback)
+    names = [name for name, *_ in told]
+    steps = names.count("on_train_batch_end")
+    batches = names.count("on_test_batch_end")
+    assert steps
+    assert batches
+    assert names == [
+        "on_train_begin",
+        "on_epoch_begin",
+        *["on_train_batch_begin", "on_train_batch_end"] * steps,
+        "on_test_begin",
+        *["on_test_batch_begin", "on_test_batch_end"] * batches,
+        "on_test_end",
+        "on_epoch_end",
+        "on_train_end",
+    ]
+
+
+def test_hooks_of_a_language_model_are_given_its_losses() -> None:
+    logs: dict[str, Any] = {}
+    hooks = ("on_batch_end", "on_test_batch_end", "on_test_end", "on_epoch_end", "on_train_end")
+    callback = type(
+        "Keeper",
+        (Callback,),
+        {name: lambda self, *news, name=name: logs.update({name: news[-1]}) for name in hooks},
+    )()
+    trained_to_write(callback)
+    judged = logs["on_epoch_end"]["val_loss"]
+    assert logs["on_test_batch_end"] == logs["on_test_end"] == {"loss": judged}
+    assert logs["on_train_end"] == logs["on_epoch_end"]
+    assert logs["on_batch_end"].keys() == {"loss"}
+
+
+def test_a_misspelt_hook_of_a_language_model() -> None:
+    with pytest.raises(InvalidValueError, match="expected on_epoch_end"):
+        trained_to_write(recorded("on_epochs_end")[0])

@@ -2,13 +2,14 @@
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm.callbacks import CallbackList
 from lstm.errors import InvalidShapeError
 from lstm.text.corpus import Corpus
 from lstm.text.log_probabilities import log_of
@@ -88,19 +89,36 @@ class Surprise:
     probability: float
 
 
-def evaluate(language_model: "LanguageModel", corpus: Corpus) -> Evaluation:
+def evaluate(
+    language_model: "LanguageModel", corpus: Corpus, telling: CallbackList | None = None
+) -> Evaluation:
     """How well a model predicts a corpus, each token from those before it.
 
     A long text is read as up to 32 streams side by side, each of at least 2,048 tokens, which begin
     without knowing what stands before them.
 
+    Args:
+        language_model: what to judge.
+        corpus: its tokens.
+        telling: whom to tell of it.
+
     Raises:
         InvalidShapeError: the corpus has less than 2 tokens.
     """
-    count, nats, hits = len(corpus) - 1, 0.0, 0
-    for p, y, _ in _predictions(language_model, corpus):
+    telling = telling or CallbackList([], language_model.model, {})
+    count, nats, hits, seen, batch = len(corpus) - 1, 0.0, 0, 0, 0
+
+    def begin() -> None:
+        telling.tell("on_test_batch_begin", batch, {})
+
+    telling.tell("on_test_begin", {})
+    for p, y, _ in _predictions(language_model, corpus, begin):
         nats -= float(_log_probabilities(p, y).sum())
         hits += int((p.argmax(-1) == y).sum())
+        seen += len(y)
+        telling.tell("on_test_batch_end", batch, {"loss": nats / seen})
+        batch += 1
+    telling.tell("on_test_end", {"loss": nats / count})
     vocabulary, counts = language_model.vocabulary, corpus.part(1, len(corpus)).counts()
     unknown = 0 if vocabulary.unknown is None else int(counts[vocabulary.unknown])
     exact = vocabulary.reversible and not unknown
@@ -134,9 +152,12 @@ def surprises(language_model: "LanguageModel", corpus: Corpus, count: int) -> li
 
 
 def _predictions(
-    language_model: "LanguageModel", corpus: Corpus
+    language_model: "LanguageModel", corpus: Corpus, begin: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[NDArray[np.floating], NDArray[np.int64], NDArray[np.int64]]]:
-    """The probabilities (n, V) for some tokens, these tokens (n), and their positions (n)."""
+    """The probabilities (n, V) for some tokens, these tokens (n), and their positions (n).
+
+    Before each of these `begin` is called.
+    """
     count, model = len(corpus) - 1, language_model.model
     if count < 1:
         raise InvalidShapeError("corpus", "at least 2 tokens", len(corpus))
@@ -146,6 +167,7 @@ def _predictions(
     firsts = length * np.arange(streams)
     state, at = model.initial_state(streams), 0
     for x, y in corpus.chunks(streams, steps):
+        begin()
         p, state = model.step(x, state)
         positions = firsts[:, None] + np.arange(at + 1, at + 1 + x.shape[1])
         yield p.reshape(-1, p.shape[-1]), y.reshape(-1), positions.reshape(-1)
@@ -155,6 +177,7 @@ def _predictions(
     if len(rest) > 1:
         last = {name: tuple(part[-1:] for part in parts) for name, parts in state.items()}
         for x, y in rest.chunks(1, len(rest)):
+            begin()
             p, _ = model.step(x, last)
             yield p[0], y[0], np.arange(streams * length + 1, len(corpus))
 

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks, schedules
-from lstm.callbacks import Callback, History, Logs
-from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError, LSTMError
+from lstm.callbacks import Callback, CallbackList, History, Logs
+from lstm.errors import DivergedError, InvalidValueError, LSTMError
 from lstm.schedules import Plateau
 from lstm.text.corpus import Corpus
 from lstm.text.evaluation import Evaluation, evaluate
@@ -235,29 +235,18 @@ class Training:
                 the initial ones if there are none.
         """
         self._model.stop_training = False
-        self._listeners: list[Callback] = [self.history, *callbacks]
-        for listener in self._listeners:
-            if not isinstance(listener, Callback):
-                raise InvalidTypeError("callbacks", "Callbacks", type(listener).__name__)
-            listener.set_model(self._model)
-            steps = -(-self.steps_per_epoch // self._rounds)
-            listener.set_params({"epochs": self.epochs * self._rounds, "steps": steps})
+        steps = -(-self.steps_per_epoch // self._rounds)
+        params = {"epochs": self.epochs * self._rounds, "steps": steps, "verbose": 0}
+        self._telling = CallbackList([self.history, *callbacks], self._model, params)
         self._told = False  # Whether the listeners know that the round has begun.
         self._between_steps = True  # Whether `contents` says all.
         self._before = self.seconds
         self._started = time.perf_counter()
-        begun = []
         try:
-            for listener in self._listeners:
-                listener.on_train_begin({})
-                begun.append(listener)
-            self._go(save)
+            with self._telling.training():
+                self._go(save)
         finally:
-            # Also after Ctrl-C: files are closed and the terminal is put in order.
-            with ExitStack() as ends:
-                ends.callback(self._settle)
-                for listener in begun:
-                    ends.callback(listener.on_train_end, {})
+            self._settle()
         return self.history
 
     def _settle(self) -> None:
@@ -301,8 +290,8 @@ class Training:
         batch = self._steps
         if not self._told:
             number, self._told = len(self.records), True
-            self._tell(lambda listener: listener.on_epoch_begin(number, {}))
-        self._tell(lambda listener: listener.on_train_batch_begin(batch, {}))
+            self._telling.tell("on_epoch_begin", number, {})
+        self._telling.tell("on_train_batch_begin", batch, {})
         self._between_steps = False
         self._model.optimizer.learning_rate = self.learning_rate
         # A different stream each time, or none.
@@ -313,7 +302,7 @@ class Training:
         self._loss, self._steps = self._loss + loss, self._steps + 1
         self.seconds = self._before + time.perf_counter() - self._started
         self._between_steps = True
-        self._tell(lambda listener: listener.on_train_batch_end(batch, {"loss": loss}))
+        self._telling.tell("on_train_batch_end", batch, {"loss": loss})
 
     @property
     def learning_rate(self) -> float:
@@ -362,7 +351,8 @@ class Training:
         self.records.append(self._record(logs, judgement))
         self._judged, self._loss, self._steps, self._told = self.step, 0.0, 0, False
         self._between_steps = True
-        self._tell(lambda listener: listener.on_epoch_end(number, logs))
+        self._telling.last_logs = logs
+        self._telling.tell("on_epoch_end", number, logs)
 
     def _record(self, logs: Logs, judgement: Evaluation | None) -> dict[str, float]:
         self.seconds = self._before + time.perf_counter() - self._started
@@ -390,7 +380,7 @@ class Training:
         if not len(self._validation):
             return None
         try:
-            judgement = evaluate(self._language_model, self._validation)
+            judgement = evaluate(self._language_model, self._validation, self._telling)
         except InvalidValueError:
             # Weights that are finite but huge give states that are not.
             raise self._diverged() from None
@@ -411,7 +401,3 @@ class Training:
         return DivergedError(
             f"the loss is no longer a finite number: lower lr, which is {self.options.lr:g}"
         )
-
-    def _tell(self, what: Callable[[Callback], None]) -> None:
-        for listener in self._listeners:
-            what(listener)
