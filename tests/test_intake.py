@@ -49,6 +49,7 @@ class TestNumbersBeyondFloat32:
                 lambda m: m.fit([*X[:2, :3], with_huge(X[2])], [*Y[:2, :3], Y[2]], verbose=0),
                 r"x\[2",
             ),
+            (lambda m: m.fit(X, Y, class_weight={0: 1, 2: HUGE}, verbose=0), r"class_weight\[2\]"),
             (lambda m: m.train_on_batch(X, with_huge(Y)), "y"),
             (lambda m: m.evaluate(with_huge(X), Y), "x"),
             (lambda m: m.predict(with_huge(X)), "x"),
@@ -80,6 +81,34 @@ class TestNumbersBeyondFloat32:
         layer = Dense(3, kernel_initializer=lstm.initializers.Constant(HUGE))
         with pytest.raises(InvalidValueError, match=r"^kernel of dense: expected .* as float32"):
             lstm.Sequential([lstm.Input((2,)), layer]).predict(np.ones((1, 2)))
+
+    @pytest.mark.parametrize(
+        ("options", "argument"),
+        [
+            ({"epsilon": 1e-50}, "epsilon"),
+            ({"epsilon": HUGE}, "epsilon"),
+            ({"learning_rate": HUGE}, "learning_rate"),
+            ({"clipnorm": HUGE}, "clipnorm"),
+        ],
+    )
+    @pytest.mark.parametrize("kind", [lstm.optimizers.Adam, lstm.optimizers.RMSprop])
+    def test_of_an_optimizer_are_refused(
+        self, model: lstm.Model, kind: Any, options: dict[str, float], argument: str
+    ) -> None:
+        expected = rf"{argument} in float32: expected a number in \[.*, 3.40282e\+38\]"
+        with pytest.raises(InvalidValueError, match=expected):
+            model.compile(kind(**options), "mse")
+        with lstm.backends.using("reference", "float64"):
+            lstm.Sequential([lstm.Input((2,)), Dense(1)]).compile(kind(**options), "mse")
+
+    @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam"])
+    def test_of_a_rate_make_no_step(self, model: lstm.Model, optimizer: str) -> None:
+        model.compile(optimizer, "mse")
+        model.optimizer.learning_rate = HUGE
+        before = model.get_weights()
+        assert np.isnan(model.train_on_batch(X * 1e-30, Y * 1e-30))
+        for now, old in zip(model.get_weights(), before, strict=True):
+            assert_array_equal(now, old)
 
     def test_are_numbers_in_float64(self) -> None:
         with lstm.backends.using("reference", "float64"):

@@ -69,6 +69,18 @@ class Optimizer(Configured):
     def lr(self, value: float) -> None:
         self.learning_rate = value
 
+    def check(self, dtype: str) -> None:
+        """Check that the numbers it was made with are numbers of the dtype it is to compute in.
+
+        Raises:
+            InvalidValueError: one is infinite there, or ε is nothing.
+        """
+        found = np.finfo(dtype)
+        for name in ("learning_rate", "clipnorm", "epsilon", "weight_decay"):
+            if isinstance(value := getattr(self, name, None), float):
+                low = float(found.tiny) if name == "epsilon" else 0
+                checks.number(f"{name} in {dtype}", value, low, float(found.max))
+
     def prepare(self, backend: Backend, size: int) -> None:
         """Create the slots for that many parameters, unless they are there."""
         if any(slot.shape[0] != size for slot in self.slots.values()):
@@ -106,7 +118,7 @@ class Optimizer(Configured):
         self.prepare(backend, gradients.shape[0])
         limit = math.inf if self.clipnorm is None else self.clipnorm
         norm = backend.ops.clip_by_global_norm(gradients, limit)
-        length = min(norm, limit) * max(1.0, self.learning_rate)
+        length = max(1.0, min(norm, limit)) * max(1.0, self.learning_rate)
         if not (math.isfinite(norm) and length < _LONGEST[backend.dtype]):
             return False
         self.step += 1

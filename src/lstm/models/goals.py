@@ -47,7 +47,8 @@ class Goal:
             return None
         weight = np.ones(1) if self.weight is None else self.weight
         weight = weight if self.mask is None else weight * self.mask
-        return np.asarray(weight / (self.count or 1.0), dtype)
+        with np.errstate(over="ignore"):  # Of huge weights: training stops at what comes of them.
+            return np.asarray(weight / (self.count or 1.0), dtype)
 
 
 class ClassWeights:
@@ -55,12 +56,13 @@ class ClassWeights:
 
     Args:
         factors: for each class its weight, `class_weight` of `fit`.
+        dtype: in which they are used.
 
     Raises:
         InvalidTypeError, InvalidValueError: they are no classes, or no numbers of at least 0.
     """
 
-    def __init__(self, factors: Mapping[int, float]) -> None:
+    def __init__(self, factors: Mapping[int, float], dtype: str) -> None:
         if not isinstance(factors, Mapping):
             got = type(factors).__name__
             raise InvalidTypeError("class_weight", "a dict of weights by class", got)
@@ -70,6 +72,8 @@ class ClassWeights:
             )
             for key, factor in factors.items()
         }
+        for key, factor in self._factors.items():
+            checks.finite(f"class_weight[{key}]", np.array(factor), dtype)
 
     def of(self, target: Values, positions: tuple[int, ...]) -> Values:
         """The weight of each position, (B, ...) or with fewer axes.

@@ -171,6 +171,7 @@ class Trainer:
     ) -> None:
         if len(graph.outputs) != 1:
             raise InvalidValueError("outputs", "one, to train a model", len(graph.outputs))
+        optimizer.check(backend.dtype)
         self.parameters = parameters
         self.backend = backend
         self.optimizer = optimizer
