@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 import lstm
+from branched_models import BRANCHED
 from lstm.layers import (
     LSTM,
     Add,
@@ -38,7 +39,7 @@ TERMS = 200
 def stored(case: str, name: str) -> list[NDArray[Any]]:
     """Arrays that were stored as name0, name1, ..."""
     keys = [key for key in GOLDEN if key.startswith(f"{case}/{name}") and key[-1].isdigit()]
-    return [GOLDEN[key] for key in sorted(keys)]
+    return [GOLDEN[f"{case}/{name}{k}"] for k in range(len(keys))]
 
 
 def with_weights(case: str, model: lstm.Model) -> lstm.Model:
@@ -97,6 +98,40 @@ class TestMasks:
         y = model.predict(DATA[tokens])
         assert_close(y, GOLDEN[f"bidirectional {name}/y"], "lstm", terms=TERMS)
         assert_array_equal(y == 0, GOLDEN[f"bidirectional {name}/y"] == 0)
+
+
+class TestOrder:
+    """Of weights, in models that are no chains: `set_weights(theirs.get_weights())`."""
+
+    @pytest.mark.parametrize("name", BRANCHED)
+    def test_is_that_of_keras(self, name: str) -> None:
+        assert_outputs(name, with_weights(name, BRANCHED[name](lstm)))
+
+    @pytest.mark.parametrize("name", BRANCHED)
+    def test_goes_with_the_model(self, name: str, tmp_path: Path) -> None:
+        model = with_weights(name, BRANCHED[name](lstm))
+        model.save(tmp_path / "model.safetensors")
+        again = lstm.load_model(tmp_path / "model.safetensors")
+        x = lstm.Input((5, 2))
+        inside = lstm.Model(x, again(x))
+        for other in (again, inside):
+            with_weights(name, other)
+            assert_outputs(name, other)
+            assert_array_equal(list(other.weights.values())[1].value, model.get_weights()[1])
+
+    @pytest.mark.parametrize("name", BRANCHED)
+    def test_of_names_is_that_of_values(self, name: str) -> None:
+        model = BRANCHED[name](lstm)
+        assert model.built
+        assert len(set(map(id, model.weights.values()))) == len(stored(name, "weight"))
+        for weight, values in zip(model.weights.values(), model.get_weights(), strict=True):
+            assert_array_equal(weight.value, values)
+
+
+def assert_outputs(case: str, model: lstm.Model) -> None:
+    y = model.predict(X)
+    for part, expected in zip(y if isinstance(y, list) else [y], stored(case, "y"), strict=True):
+        assert_close(part, expected, "lstm", terms=TERMS)
 
 
 class TestWeights:

@@ -1,9 +1,9 @@
 """Writes keras_models.safetensors: what models of Keras come to, for tests/test_keras_models.py.
 
 Needs Keras and TensorFlow, which the tests themselves do not (on JAX the states of stateful layers
-are lost between calls); run by hand, from anywhere:
+are lost between calls); run by hand:
 
-    KERAS_BACKEND=tensorflow python tests/golden/make_keras_models.py
+    KERAS_BACKEND=tensorflow PYTHONPATH=tests python tests/golden/make_keras_models.py
 
 Everything is float64 and random, from one seed. Each case stores what went in, the weights in the
 order of `get_weights`, and what came out.
@@ -17,6 +17,8 @@ import keras
 import numpy as np
 from keras import layers
 from safetensors.numpy import save_file
+
+from branched_models import BRANCHED
 
 golden: dict[str, np.ndarray] = {}
 rng = np.random.default_rng(0)
@@ -175,6 +177,13 @@ keep("stateful", target=target)
 keep("stateful", losses=[model.evaluate(X, target, batch_size=7, verbose=0) for _ in range(3)])
 history = model.fit(X, target, batch_size=7, epochs=3, shuffle=False, verbose=0).history
 keep("stateful", trained=history["loss"])
+
+# ---- the order of weights
+
+for name, build in BRANCHED.items():
+    model = with_random_weights(name, build(keras))
+    y = model.predict(X, verbose=0)
+    keep(name, **{f"y{k}": part for k, part in enumerate(y if isinstance(y, list) else [y])})
 
 keep(
     "data",

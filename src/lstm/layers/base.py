@@ -21,10 +21,10 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, 
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import Interface, refuse_unknown
-from lstm.layers.configuration import plain, snake_case
+from lstm.layers.configuration import Names, members, plain, snake_case
 from lstm.layers.masks import Mask, union
 from lstm.layers.remedies import for_layer, remedied, takes
-from lstm.layers.symbolic import Node, Shape, SymbolicTensor, Tensors, scope, within
+from lstm.layers.symbolic import Call, Node, Shape, SymbolicTensor, Tensors, scope, within
 from lstm.layers.tracing import composed, no_choice
 from lstm.layers.weight import Weight
 
@@ -170,12 +170,12 @@ class Layer(Interface):
         batch_input_shape: Sequence[int | None] | None = None,
     ) -> None:
         self.name = snake_case(type(self).__name__) if name is None else checks.name("name", name)
-        self.weights: dict[str, Weight] = {}
+        self.own_weights: dict[str, Weight] = {}
         self.trainable = trainable
         self.input_shape = None if input_shape is None else checks.sizes("input_shape", input_shape)
         if batch_input_shape is not None:
             self.input_shape = checks.sizes("batch_input_shape", batch_input_shape)[1:]
-        self.built = False
+        self._built = False
 
     # ---- what a layer defines
 
@@ -279,7 +279,7 @@ class Layer(Interface):
             The output tensor, or a list of them.
         """
         if type(self).call is not Layer.call:
-            with within(self):
+            with within(Call(self, tuple(members([inputs, options], SymbolicTensor)))):
                 return composed(self, inputs, options)
         no_choice(options.pop("training", None))
         refuse_unknown(f"call of {type(self).__name__}", options, ())
@@ -297,7 +297,7 @@ class Layer(Interface):
                     type(tensor).__name__,
                 )
         shapes = [tensor.shape for tensor in inputs]
-        node = Node(self, tuple(inputs), (*scope.get(), self))
+        node = Node(self, tuple(inputs), scope.get())
         try:
             outputs = self.outputs_for(shapes)
         except InvalidShapeError as error:
@@ -307,12 +307,32 @@ class Layer(Interface):
 
     def outputs_for(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
         """The shapes of the outputs; builds the layer, if this is its first call."""
-        if not self.built:
+        if not self._built:
             self.build(*shapes)
-            self.built = True
+            self._built = True
         return self.output_shapes(*shapes)
 
     # ---- weights
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights were created, or need no more than to be asked for."""
+        return self._built
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        self._built = checks.boolean("built", value)
+
+    @property
+    def weights(self) -> dict[str, Weight]:
+        """All weights by name, those of inner layers such as "forward_lstm/kernel", as far as they
+        are created."""
+        found, names = dict(self.own_weights), Names()
+        for part in self.all_parts()[1:]:
+            if part.own_weights:
+                name = names.unique(part.name)
+                found |= {f"{name}/{key}": weight for key, weight in part.own_weights.items()}
+        return found
 
     @property
     def trainable(self) -> bool:
@@ -327,25 +347,27 @@ class Layer(Interface):
         value = checks.boolean("trainable", value)
         for layer in self.all_parts():
             layer._trainable = value
-            for weight in layer.weights.values():
+            for weight in layer.own_weights.values():
                 weight.trainable = value
 
     def all_parts(self) -> list["Layer"]:
-        """This layer, the layers that it is made of, and what these are made of, each once."""
-        found: dict[Layer, None] = {self: None}
+        """This layer, the layers that it is made of, and what these are made of, each once.
+
+        Every layer stands before its own parts: in the order of Keras' weights.
+        """
+        found: dict[Layer, None] = {}
         waiting: list[Layer] = [self]
-        for layer in waiting:
-            new = dict.fromkeys(part for part in layer._parts() if part not in found)
-            found |= new
-            waiting += new
-        return waiting
+        while waiting:
+            layer = waiting.pop()
+            if layer not in found:
+                found[layer] = None
+                waiting += reversed(list(layer._parts()))
+        return list(found)
 
     def _parts(self) -> Iterator["Layer"]:
         """The layers that this one is made of: those that it keeps in its attributes."""
         for value in vars(self).values():
-            several = list(value.values()) if isinstance(value, dict) else value
-            parts = several if isinstance(several, list | tuple) else [several]
-            yield from (part for part in parts if isinstance(part, Layer))
+            yield from members(value, Layer)
 
     def add_weight(
         self,
@@ -364,7 +386,7 @@ class Layer(Interface):
             InvalidShapeError: it is too large, or the initializer gave another shape.
             InvalidTypeError, InvalidValueError: an argument cannot be used.
         """
-        if "/" in checks.name("name", name) or name in self.weights:
+        if "/" in checks.name("name", name) or name in self.own_weights:
             raise InvalidValueError("name", "a name of its own, without `/`", repr(name))
         if type(self).call is not Layer.call:
             raise InvalidTypeError(
@@ -379,8 +401,8 @@ class Layer(Interface):
         if self.weight_source is not None:
             with np.errstate(over="ignore"):  # Whoever loads the model checks that it is finite.
                 values = np.asarray(self.weight_source(f"{self.name}/{name}", shape), dtype)
-            self.weights[name] = Weight(name, values, self.trainable)
-            return self.weights[name]
+            self.own_weights[name] = Weight(name, values, self.trainable)
+            return self.own_weights[name]
         try:
             # NumPy has other errors for what it cannot even count.
             if prod(shape) >= _ADDRESSABLE:
@@ -393,23 +415,23 @@ class Layer(Interface):
         if values.shape != tuple(shape):
             raise InvalidShapeError(f"initializer of {name}", f"shape {tuple(shape)}", values.shape)
         checks.finite(f"{name} of {self.name}", values, dtype)
-        self.weights[name] = Weight(name, values.astype(dtype), self.trainable)
-        return self.weights[name]
+        self.own_weights[name] = Weight(name, values.astype(dtype), self.trainable)
+        return self.own_weights[name]
 
     def value(self, name: str) -> Array | None:
         """The current value of a weight; None if the layer has no such weight."""
-        weight = self.weights.get(name)
+        weight = self.own_weights.get(name)
         return None if weight is None else weight.value
 
     def gradient(self, name: str) -> Array | None:
         """The buffer of a weight's gradient; None if there is none or it is not wanted."""
-        weight = self.weights.get(name)
+        weight = self.own_weights.get(name)
         return None if weight is None else weight.gradient
 
     @property
     def learns(self) -> bool:
         """Whether there is a weight in what the layer computes whose gradient is wanted."""
-        return any(weight.gradient is not None for weight in self.weights.values())
+        return any(weight.gradient is not None for weight in self.own_weights.values())
 
     # ---- saving
 

@@ -1,7 +1,9 @@
 """What files and messages call a layer, and the arguments of its constructor."""
 
 import re
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -34,6 +36,35 @@ def plain(argument: str, value: Any) -> Any:
         "what a file can hold: None, a bool, a number, a str, an Initializer, or a list of these",
         type(value).__name__,
     )
+
+
+Kind = TypeVar("Kind")
+
+
+def members(value: Any, kind: type[Kind]) -> Iterator[Kind]:
+    """What is of a kind in a value, which may be one itself, or lists, tuples and dicts of them."""
+    if isinstance(value, kind):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from members(part, kind)
+
+
+class Names:
+    """Names that are taken."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._counts: dict[str, int] = defaultdict(int)
+
+    def unique(self, base: str) -> str:
+        """Take a name: this one, or with a number behind it."""
+        name = base
+        while name in self._taken:
+            self._counts[base] += 1
+            name = f"{base}_{self._counts[base]}"
+        self._taken.add(name)
+        return name
 
 
 def snake_case(name: str) -> str:

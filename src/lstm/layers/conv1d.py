@@ -87,7 +87,7 @@ class Conv1D(Layer):
         checks.shape(
             f"input of {self.name}",
             shapes[0][-1:],
-            self.weights["kernel"].value.shape[1:2],
+            self.own_weights["kernel"].value.shape[1:2],
         )
         if steps is None:
             return ((batch, None, self.filters),)
@@ -202,7 +202,7 @@ class Conv1D(Layer):
                 'kernel_size=1, or padding="causal" and strides=1, to work chunk by chunk',
                 f"kernel_size={self.kernel_size}, padding={self.padding!r}, strides={self.strides}",
             )
-        return ((self._reach, self.weights["kernel"].value.shape[1]),)
+        return ((self._reach, self.own_weights["kernel"].value.shape[1]),)
 
 
 def _scalar(value: int | Sequence[int]) -> Any:

@@ -77,7 +77,7 @@ def reduced(layer: Layer) -> tuple[Any, ...]:
     tensors = {
         f"{k}/{name}": np.array(weight.value)
         for k, part in enumerate(parts)
-        for name, weight in part.weights.items()
+        for name, weight in part.own_weights.items()
     }
     header = {
         "kind": "layer",
@@ -99,7 +99,7 @@ def _again(plan: Blueprint, data: bytes) -> Layer:
         for key, values in tensors.items():
             k, _, name = key.partition("/")
             part = parts[int(k)]
-            part.weights[name] = Weight(name, values, part.trainable)
+            part.own_weights[name] = Weight(name, values, part.trainable)
             part.built = True
     return layer
 

@@ -62,7 +62,7 @@ class Dense(Layer):
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         known_last_axis(self, shapes[0], "B ... D")
         checks.shape(
-            f"input of {self.name}", shapes[0][-1:], self.weights["kernel"].value.shape[:1]
+            f"input of {self.name}", shapes[0][-1:], self.own_weights["kernel"].value.shape[:1]
         )
         return ((*shapes[0][:-1], self.units),)
 

@@ -135,7 +135,7 @@ class Recurrent(Layer):
             raise InvalidValueError("initial_state", self._states(), f"{len(shapes) - 1} tensors")
         known_last_axis(self, shapes[0], "B T D")
         checks.shape(
-            f"input of {self.name}", shapes[0][-1:], self.weights["kernel"].value.shape[:1]
+            f"input of {self.name}", shapes[0][-1:], self.own_weights["kernel"].value.shape[:1]
         )
         for state in shapes[1:]:
             checks.shape("initial_state", state[1:], (self.units,))

@@ -57,7 +57,7 @@ def takes(layer: "Layer", shapes: list[Shape]) -> bool:
     if not of_library(type(layer)):
         return False
     twin = copy.copy(layer)
-    twin.weights = dict(layer.weights)
+    twin.own_weights = dict(layer.own_weights)
     try:
         with seeding.untouched():
             twin.outputs_for(shapes)

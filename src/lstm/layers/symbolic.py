@@ -18,23 +18,37 @@ Shape = tuple[int | None, ...]
 
 
 @dataclass(eq=False)
+class Call:
+    """One call of a composite layer, whose own `call` made nodes."""
+
+    layer: "Layer"
+    inputs: tuple["SymbolicTensor", ...]
+
+
+@dataclass(eq=False)
 class Node:
     """One call of one layer.
 
     Attributes:
         layer: the layer, or None for an input of the model.
         inputs: tensors it was called on.
-        path: the composite layers within which the call happened, then the layer itself.
+        calls: those of composite layers within which it happened, outermost first.
         name: of an input, the key of its data; of a call, its name in the file that it is from.
     """
 
     layer: "Layer | None"
     inputs: tuple["SymbolicTensor", ...]
-    path: tuple["Layer", ...] = ()
+    calls: tuple[Call, ...] = ()
     outputs: tuple["SymbolicTensor", ...] = ()
     name: str | None = None
     exact: bool = True
     """For an input: whether every known size of its shape is binding."""
+
+    @property
+    def path(self) -> tuple["Layer", ...]:
+        """The composite layers within which the call happened, then the layer itself."""
+        own = () if self.layer is None else (self.layer,)
+        return (*(call.layer for call in self.calls), *own)
 
 
 @dataclass(eq=False)
@@ -123,14 +137,14 @@ def single(tensors: Tensors) -> SymbolicTensor:
     return tensors
 
 
-scope = ContextVar[tuple["Layer", ...]]("scope", default=())
-"""The composite layers whose `call` this thread is tracing, outermost first."""
+scope = ContextVar[tuple[Call, ...]]("scope", default=())
+"""The calls of composite layers that this thread is tracing, outermost first."""
 
 
 @contextmanager
-def within(layer: "Layer") -> Iterator[None]:
-    """Record that the calls made meanwhile belong to `layer`."""
-    token = scope.set((*scope.get(), layer))
+def within(call: Call) -> Iterator[None]:
+    """Record that the nodes made meanwhile belong to `call`."""
+    token = scope.set((*scope.get(), call))
     try:
         yield
     finally:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def composed(layer: "Layer", inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
     """The outputs of the `call` of a layer, which is built if this is its first call."""
-    if not layer.built:
+    if not layer._built:
         with building(layer):
             layer.build(*map(_shapes, inputs))
     if not layer.trainable:

@@ -1,6 +1,6 @@
 """Layers around something else: a function, a layer over time, a recurrent layer both ways."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Unpack
 
 from lstm import checks
@@ -136,6 +136,10 @@ class Bidirectional(Layer):
             return [ahead[0], back[0], *ahead[1:], *back[1:]]
         merged = single(_MERGES[self.merge_mode]()(ahead[0], back[0]))
         return [merged, *ahead[1:], *back[1:]] if len(ahead) > 1 else merged
+
+    def _parts(self) -> Iterator[Layer]:
+        # The layer that was given is only what the two are made from.
+        return (part for part in super()._parts() if part is not self.layer)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Bidirectional":

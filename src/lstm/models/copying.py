@@ -77,5 +77,5 @@ def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) 
             "load_model gives a Model that computes the same)",
             "one that was changed since",
         )
-    model.set_weights([tensors[name] for name in model.graph.weights])
+    model.set_weights([tensors[name] for name in model.weights])
     return model

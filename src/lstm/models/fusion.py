@@ -48,7 +48,7 @@ class EmbeddedRecurrent(Layer):
         super().__init__(recurrent.name)
         self.embedding = embedding
         self.recurrent = recurrent
-        self.weights = {**embedding.weights, **recurrent.weights}
+        self.own_weights = {**embedding.own_weights, **recurrent.own_weights}
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         x, *state = inputs
@@ -101,7 +101,7 @@ class ActivatedLinear(Layer):
         super().__init__(linear.name)
         self.linear = linear
         self.above = above
-        self.weights = linear.weights
+        self.own_weights = linear.own_weights
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         if self.linear.activation != "linear":

@@ -1,13 +1,13 @@
 """The graph of a model: its nodes in order, named, and the passes through them."""
 
 import copy
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from lstm.backends.ops import ActivationName, Array, Cache
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Layer, Run, has_time
+from lstm.layers.configuration import Names
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.masks import Mask
@@ -122,7 +122,7 @@ class Graph:
         return {
             f"{name}/{key}": weight
             for name, layer in self.layers.items()
-            for key, weight in layer.weights.items()
+            for key, weight in layer.own_weights.items()
         }
 
     def recurrent(self, *, stateful: bool) -> frozenset[str]:
@@ -339,25 +339,15 @@ def _layer_of(node: Node) -> Layer:
 
 def _names(nodes: Sequence[Node]) -> dict[Node, str]:
     """A name for each node: its own, or the path of its layers, made unique by counting."""
-    taken: set[str] = set()
-    counts: dict[str, int] = defaultdict(int)
+    taken = Names()
     prefixes: dict[tuple[str, Layer], str] = {}
-
-    def unique(base: str) -> str:
-        name = base
-        while name in taken:
-            counts[base] += 1
-            name = f"{base}_{counts[base]}"
-        taken.add(name)
-        return name
-
     names: dict[Node, str] = {}
     for node in nodes:
         prefix = ""
         for layer in node.path[:-1]:
             key = (prefix, layer)
             if key not in prefixes:
-                prefixes[key] = unique(prefix + layer.name)
+                prefixes[key] = taken.unique(prefix + layer.name)
             prefix = prefixes[key] + "/"
-        names[node] = unique(node.name or prefix + node.path[-1].name)
+        names[node] = taken.unique(node.name or prefix + node.path[-1].name)
     return names

@@ -25,6 +25,7 @@ from lstm.models.batches import ArrayBatches, Batch, Check, Examples, examples, 
 from lstm.models.compiled import compile_again, compiled_contents
 from lstm.models.copying import reduced
 from lstm.models.goals import ClassWeights
+from lstm.models.order import ordered
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import classes, computed, joined_rows
 from lstm.models.reading import Reading
@@ -230,7 +231,9 @@ class Model(GraphLayer):
         checks.number("validation_split", validation_split, 0, 1, open_high=True)
         checks.boolean("shuffle", shuffle)
         checks.boolean("carry_state", carry_state)
-        class_weights = None if class_weight is None else ClassWeights(class_weight)
+        class_weights = (
+            None if class_weight is None else ClassWeights(class_weight, self.backend.dtype)
+        )
         source = self._batches_of(x, y, sample_weight, validation_split) if is_stream(x) else None
         if source is None:
             trainer = self._training(x)
@@ -327,7 +330,9 @@ class Model(GraphLayer):
         """
         checks.boolean("carry_state", carry_state)
         trainer = self._training(x)
-        class_weights = None if class_weight is None else ClassWeights(class_weight)
+        class_weights = (
+            None if class_weight is None else ClassWeights(class_weight, self.backend.dtype)
+        )
         carried = self._start_carrying(carry_state)
         batch = self._examples(x, y, sample_weight).batch()
         trainer.check(batch, any_length=bool(carried.nodes))
@@ -609,7 +614,12 @@ class Model(GraphLayer):
             checks.finite(name, values)
         config = graph_config(graph)
         check_readable(config, graph.layers, tensors)
-        header: dict[str, Any] = {"graph": config, "several_outputs": self._several_outputs}
+        name_of = {layer: name for name, layer in graph.layers.items()}
+        header: dict[str, Any] = {
+            "graph": config,
+            "order": [name_of[layer] for layer in self._order],
+            "several_outputs": self._several_outputs,
+        }
         if include_optimizer and self._compiled is not None:
             compiled = compiled_contents(graph, self.backend, *self._compiled)
             if compiled is not None:
@@ -632,6 +642,7 @@ class Model(GraphLayer):
         outputs = graph.outputs if several else graph.outputs[0]
         with seeding.untouched():
             model = cls(graph.inputs, outputs)
+        model._order = ordered(graph.layers, header.get("order", [*graph.layers]))
         if "compile" in header:
             compile_again(model, tensors, header["compile"])
         return model

@@ -48,14 +48,14 @@ class Sequential(Model):
                 "layer", "a Layer, or an lstm.Input at the start", type(layer).__name__
             )
         self._graph = self._parameters = self._trainer = None
-        self.built = False
+        self._built = False
 
     def pop(self) -> Layer:
         """Take away the last layer and return it."""
         if not self._chain:
             raise InvalidValueError("layers", "at least one", "none")
         self._graph = self._parameters = self._trainer = None
-        self.built = False
+        self._built = False
         return self._chain.pop()
 
     @property

@@ -15,8 +15,10 @@ from lstm.layers.base import Layer
 from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.layers.tracing import building, composed
+from lstm.layers.weight import Weight
 from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
+from lstm.models.order import by_level
 from lstm.models.parameters import Parameters
 from lstm.models.summary import summary_lines
 from lstm.terminal import encodable
@@ -43,6 +45,8 @@ class GraphLayer(Layer):
         self._graph: Graph | None = None
         self._parameters: Parameters | None = None
         self._several_outputs = False
+        self._by_level = inputs is not None
+        self._order: list[Layer] = []
         if (inputs is None) != (outputs is None):
             raise InvalidTypeError("Model", "both inputs and outputs, or neither", "one of them")
         if inputs is not None and outputs is not None:
@@ -64,6 +68,8 @@ class GraphLayer(Layer):
             if named.count(name) > 1:
                 raise InvalidValueError("inputs", "a name of its own for each Input", repr(name))
         graph = self._graph = Graph(listed(inputs), listed(outputs))
+        used = set(graph.layers.values())
+        self._order = [layer for layer in self.all_parts() if layer in used]
         if any(weight.owner is None for weight in graph.weights.values()):
             self._parameters = Parameters(graph.weights, self.backend)
         return graph
@@ -85,7 +91,7 @@ class GraphLayer(Layer):
         outputs = composed(self, [inputs[0] if len(inputs) == 1 else list(inputs)], {})
         own = set(self.all_parts())
         for name, layer in Graph(inputs, listed(outputs)).layers.items():
-            shared = any(weight.owner is not None for weight in layer.weights.values())
+            shared = any(weight.owner is not None for weight in layer.own_weights.values())
             if shared and layer not in own:
                 expected = "a layer that the model keeps in an attribute, to be copied with it"
                 raise InvalidValueError(name, expected, "one that a function calls from elsewhere")
@@ -103,7 +109,7 @@ class GraphLayer(Layer):
             shapes: the shape, batch first, such as (None, 10, 3); a list of several inputs' shapes.
             input_shape: the same, by the name that Keras gives it.
         """
-        if self._graph is not None or self.built:
+        if self._graph is not None or self._built:
             return
         given = shapes if input_shape is None else (input_shape,)
         if (
@@ -154,10 +160,12 @@ class GraphLayer(Layer):
         return self._graph
 
     def _parts(self) -> Iterator[Layer]:
+        graph: Graph | None = vars(self).get("_graph")
+        nodes = [] if graph is None else graph.nodes
+        if graph is not None and self._by_level:
+            yield from self._order or by_level(nodes, graph.outputs)
         yield from super()._parts()
-        graph = getattr(self, "_graph", None)
-        if graph is not None:
-            yield from (layer for node in graph.nodes for layer in node.path)
+        yield from (layer for node in nodes for layer in node.path)
 
     @property
     def _fused(self) -> str:
@@ -200,8 +208,9 @@ class GraphLayer(Layer):
 
     @property
     def layers(self) -> list[Layer]:
-        """The distinct layers, in the order of computation."""
-        return list(self.graph.layers.values())
+        """The distinct layers, in the order of their weights."""
+        self._ready()
+        return list(self._order)
 
     def get_layer(self, name: str) -> Layer:
         """The layer of that name, as in `summary()`."""
@@ -227,10 +236,36 @@ class GraphLayer(Layer):
         """Number of parameters."""
         return sum(weight.size for weight in self.graph.weights.values())
 
+    @property
+    def built(self) -> bool:
+        return self._built or self._graph is not None or self._declared_shape() is not None
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        self._built = value
+
+    @property
+    def weights(self) -> dict[str, Weight]:
+        """All weights by name, such as "lstm/kernel", in the order of Keras; none before the shape
+        of the data is known.
+
+        That is the order of the layers: of a functional model those the farthest from the outputs
+        first, of a chain as they were added, of a class of yours as it keeps them in attributes.
+        """
+        if not self.built:
+            return {}
+        name_of = {layer: name for name, layer in self.graph.layers.items()}
+        return {
+            f"{name_of[layer]}/{key}": weight
+            for layer in self._order
+            for key, weight in layer.own_weights.items()
+        }
+
     def get_weights(self) -> list[Values]:
-        """Copies of all weights, in the order of the layers."""
+        """Copies of all weights, in the order of `weights`, which is that of Keras."""
         to_numpy = self.backend.ops.to_numpy
-        return [np.array(to_numpy(weight.value)) for weight in self.graph.weights.values()]
+        self._ready()
+        return [np.array(to_numpy(weight.value)) for weight in self.weights.values()]
 
     def set_weights(self, weights: Sequence[Values]) -> None:
         """Replace all weights.
@@ -241,7 +276,8 @@ class GraphLayer(Layer):
         Raises:
             InvalidShapeError, InvalidValueError: they do not fit; nothing is changed.
         """
-        own = self.graph.weights
+        self._ready()
+        own = self.weights
         if len(weights) != len(own):
             raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
         new = [checks.numbers(name, values) for name, values in zip(own, weights, strict=True)]

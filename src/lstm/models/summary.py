@@ -22,7 +22,7 @@ def summary_lines(graph: Graph, backend: Backend, kind: str, fused: str) -> list
     seen = set()
     for node in graph.nodes:
         layer = node.path[-1]
-        size = sum(weight.size for weight in layer.weights.values())
+        size = sum(weight.size for weight in layer.own_weights.values())
         shapes = ", ".join(_shape(tensor.shape) for tensor in node.outputs)
         count = "shared" if layer in seen and size else f"{size:,}"
         rows.append((f"{graph.names[node]} ({type(layer).__name__})", shapes, count))
