@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import lstm
+from lstm.backends import backend
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM, Dense
-from lstm.optimizers import OPTIMIZERS, SGD, Adam, AdamW, RMSprop
+from lstm.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSprop
 from tolerances import assert_close
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -38,6 +39,29 @@ def test_clipnorm_bounds_the_whole_gradient() -> None:
     assert norm > 0.01
     assert_close(clipped, free * (0.01 / norm), "optimizer", terms=len(free))
     assert_close(step(SGD(1.0, clipnorm=2 * norm)), free, "optimizer")
+
+
+def steps(optimizer: Optimizer, *gradients_and_rates: tuple[float, float]) -> float:
+    """Where a parameter that begins at 0 is after steps along these gradients, at these rates."""
+    p = np.zeros(1)
+    for g, rate in gradients_and_rates:
+        optimizer.learning_rate = rate
+        optimizer.apply(backend("reference", "float64"), p, np.array([g]))
+    return float(p[0])
+
+
+def test_a_small_gradient_takes_a_small_first_step() -> None:
+    # 1e-9 of the mean square beside an epsilon of 1e-7.
+    assert_close(steps(RMSprop(), (1e-4, 1e-3)), -1e-7 / np.sqrt(1.01e-7), "optimizer")
+    # The unbiased mean is 1e-6; the root, not yet unbiased, is 1e-6 · √0.001.
+    expected = -1e-3 * np.sqrt(1e-3) * 1e-6 / (1e-6 * np.sqrt(1e-3) + 1e-7)
+    assert_close(steps(Adam(), (1e-6, 1e-3)), expected, "optimizer", terms=1000)
+
+
+def test_the_velocity_keeps_the_rate_of_its_gradients() -> None:
+    assert_close(steps(SGD(momentum=0.9), (1.0, 0.1), (0.0, 1e-3)), -0.1 - 0.09, "optimizer")
+    nesterov = SGD(momentum=0.9, nesterov=True)
+    assert_close(steps(nesterov, (1.0, 0.1), (0.0, 1e-3)), -0.19 - 0.081, "optimizer")
 
 
 def test_weight_decay_pulls_all_weights_to_zero() -> None:
