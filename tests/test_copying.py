@@ -70,6 +70,16 @@ class Head(Layer):
         return self.parts[1](self.parts[0](inputs))
 
 
+class Late(Layer):
+    """A layer of a user's class, which makes its layers when it is built."""
+
+    def build(self, shape: Any) -> None:
+        self.dense = Dense(shape[-1])
+
+    def call(self, inputs: Any) -> Any:
+        return self.dense(inputs)
+
+
 class Functional(lstm.Model):
     """A class that adds a method to a model of inputs and outputs."""
 
@@ -127,7 +137,7 @@ MODELS: dict[str, Callable[[], lstm.Model]] = {
     "chain of a class": lambda: Chain(4),
     "subclass": lambda: Net(3, name="mine"),
     "own layers": lambda: lstm.Sequential(
-        [Input((None, 2)), Scale(0.5), Weighted("w", (2,)), LSTM(2), Head(1)]
+        [Input((None, 2)), Scale(0.5), Weighted("w", (2,)), Late(), LSTM(2), Head(1)]
     ),
     "read from a file": lambda: lstm.load_model(
         Path(__file__).parent / "golden/files/detector.safetensors"

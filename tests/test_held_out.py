@@ -48,7 +48,7 @@ def commands(name: str) -> list[tuple[str, ...]]:
 def without_text(model: Path) -> None:
     """Make a model one of an earlier version, which kept nothing of its text."""
     with saving.reading(model, ("language model",)) as (tensors, header):
-        del header["learned_text"], header["format"], header["lstm_version"]
+        del header["learned_text"], header["format"]
     saving.write(model, tensors, header)
 
 

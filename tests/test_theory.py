@@ -37,7 +37,9 @@ def test_every_label_stands_where_the_index_says() -> None:
     index = ROOT / "docs" / "theory" / "index.md"
     cited = {
         path.name: labels(path.read_text())
-        for path in (index.parent / link for link in re.findall(r"\((\S+\.py)\)", index.read_text()))
+        for path in (
+            index.parent / link for link in re.findall(r"\((\S+\.py)\)", index.read_text())
+        )
     }
     of_reference = cited.pop("reference.py")
     elsewhere = set(definitions()) - of_reference

@@ -68,15 +68,15 @@ def compile_again(model: "Model", tensors: Mapping[str, NDArray[Any]], config: A
         others = [name for name in tensors if name not in model.graph.weights]
         found = [name for name in others if name.startswith("optimizer/")]
         names = {name.removeprefix("optimizer/"): name for name in found}
-    with np.errstate(over="ignore"):
+    step = checks.int_at_least("step", config["step"], 0)
+    with np.errstate(over="ignore"):  # What is beyond the numbers of the backend is infinite.
         slots = {
             key: np.asarray(tensors[name], model.backend.dtype)
             for key, name in names.items()
             if name in tensors
         }
-    step = checks.int_at_least("step", config["step"], 0)
-    if _usable(slots, model.parameters.trainable):
-        optimizer.restore(model.backend, slots, step)
+        if _usable(slots, model.parameters.trainable):
+            optimizer.restore(model.backend, slots, step)
 
 
 def _usable(slots: Mapping[str, NDArray[Any]], size: int) -> bool:
