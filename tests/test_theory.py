@@ -10,12 +10,12 @@ SOURCES = sorted((ROOT / "src" / "lstm").rglob("*.py"))
 
 
 def labels(text: str) -> set[str]:
-    return set(re.findall(r"\(([LBRGEO]\d+)\)", text))
+    return set(re.findall(r"\(([LBRG]\d+)\)", text))
 
 
 def definitions() -> list[str]:
     """The labels of all rows that define an equation."""
-    rows = (re.findall(r"^\| \(([LBRGEO]\d+)\) \|", p.read_text(), re.MULTILINE) for p in PAGES)
+    rows = (re.findall(r"^\| \(([LBRG]\d+)\) \|", p.read_text(), re.MULTILINE) for p in PAGES)
     return [label for page in rows for label in page]
 
 
@@ -35,12 +35,8 @@ def test_kernels_cite_only_what_is_defined() -> None:
 
 def test_every_label_stands_where_the_index_says() -> None:
     index = ROOT / "docs" / "theory" / "index.md"
-    cited = {
-        path.name: labels(path.read_text())
-        for path in (
-            index.parent / link for link in re.findall(r"\((\S+\.py)\)", index.read_text())
-        )
-    }
+    links = re.findall(r"\((\S+\.py)\)", index.read_text())
+    cited = {Path(link).name: labels((index.parent / link).read_text()) for link in links}
     of_reference = cited.pop("reference.py")
     elsewhere = set(definitions()) - of_reference
     assert elsewhere == set().union(*cited.values())
