@@ -18,11 +18,11 @@ namespace {
 nb::ndarray<nb::numpy, float> empty(const std::vector<std::size_t>& shape) {
   std::size_t count = 1;
   for (const std::size_t size : shape) {
-    if (size && count > (std::size_t(1) << 48) / size) throw std::bad_alloc();
+    if (size && count > (std::size_t(1) << 48) / size) lstm::out_of_memory();
     count *= size;
   }
   lstm::Block* block = lstm::take_block(count * sizeof(float));
-  if (!block) throw std::bad_alloc();
+  if (!block) lstm::out_of_memory();
   const nb::capsule owner(
       block, [](void* p) noexcept { lstm::return_block(static_cast<lstm::Block*>(p)); });
   return {block->memory, shape.size(), shape.data(), owner};
@@ -85,7 +85,7 @@ void generate(Tokens tokens, In embedding, std::vector<In> w, std::vector<In> r,
   expect_tokens("tokens", tokens, V);
   expect_tokens("recent", recent, V, -1);
   const auto choice = checked_choice(temperature, top_k, top_p, min_p, repetition_penalty);
-  if (B && V > (int64_t(1) << 40) / B) throw std::bad_alloc();  // for the logits
+  if (B && V > (int64_t(1) << 40) / B) lstm::out_of_memory();  // for the logits
   const lstm::Generation s{B,
                            N,
                            V,
@@ -132,6 +132,7 @@ void add_settings(nb::module_& m) {
 
 NB_MODULE(_kernels, m) {
   using namespace bindings;
+  lstm::prepare_thread();
   add_settings(m);
   m.def("empty", empty, "shape"_a);
   add_layers(m);

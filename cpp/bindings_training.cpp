@@ -117,27 +117,31 @@ void sgd_step(Out p, In g, Out v, double lr, double momentum, bool nesterov) {
       [&] { kernels->sgd(n, p.data(), g.data(), v.data(), float(lr), float(momentum), nesterov); });
 }
 
-void rmsprop_step(Out p, In g, Out s, double lr, double rho, double eps) {
+void rmsprop_step(Out p, In g, Out s, Maybe<Out> m, Maybe<Out> v, double lr, double rho,
+                  double momentum, double eps) {
   const int64_t n = size("p", p, 1, 0);
   expect("g", g, {n});
   expect("s", s, {n});
+  expect("m", m, {n});
+  expect("v", v, {n});
   unlocked([&] {
-    kernels->rmsprop(n, p.data(), g.data(), s.data(), float(lr), float(rho), float(eps));
+    kernels->rmsprop(n, p.data(), g.data(), s.data(), pointer(m), pointer(v), float(lr), rho,
+                     float(momentum), float(eps));
   });
 }
 
-void adam_step(Out p, In g, Out m, Out v, int64_t step, double lr, double beta_1, double beta_2,
+void adam_step(Out p, In g, Out m, Out s, int64_t step, double lr, double beta_1, double beta_2,
                double eps, double weight_decay) {
   const int64_t n = size("p", p, 1, 0);
   expect("g", g, {n});
   expect("m", m, {n});
-  expect("v", v, {n});
+  expect("s", s, {n});
   if (step < 1) fail("step", "at least 1", std::to_string(step));
+  const double unbiased =
+      std::sqrt(1 - std::pow(beta_2, double(step))) / (1 - std::pow(beta_1, double(step)));
   unlocked([&] {
-    kernels->adam(n, p.data(), g.data(), m.data(), v.data(),
-                  float(lr / (1 - std::pow(beta_1, double(step)))), float(beta_1), float(beta_2),
-                  float(1 / std::sqrt(1 - std::pow(beta_2, double(step)))), float(eps),
-                  float(1 - lr * weight_decay));
+    kernels->adam(n, p.data(), g.data(), m.data(), s.data(), float(lr * unbiased), beta_1, beta_2,
+                  float(eps), float(1 - lr * weight_decay));
   });
 }
 
@@ -159,8 +163,9 @@ void add_losses_and_optimizers(nb::module_& m) {
         exact("dy"));
   m.def("clip_by_global_norm", clip_by_global_norm, exact("g"), "max_norm"_a);
   m.def("sgd_step", sgd_step, exact("p"), "g"_a, exact("v"), "lr"_a, "momentum"_a, "nesterov"_a);
-  m.def("rmsprop_step", rmsprop_step, exact("p"), "g"_a, exact("s"), "lr"_a, "rho"_a, "eps"_a);
-  m.def("adam_step", adam_step, exact("p"), "g"_a, exact("m"), exact("v"), "step"_a, "lr"_a,
+  m.def("rmsprop_step", rmsprop_step, exact("p"), "g"_a, exact("s"), maybe_exact("m"),
+        maybe_exact("v"), "lr"_a, "rho"_a, "momentum"_a, "eps"_a);
+  m.def("adam_step", adam_step, exact("p"), "g"_a, exact("m"), exact("s"), "step"_a, "lr"_a,
         "beta_1"_a, "beta_2"_a, "eps"_a, "weight_decay"_a);
 }
 

@@ -219,11 +219,13 @@ struct Kernels {
   void (*scale)(std::int64_t n, float factor, float* g);
   void (*sgd)(std::int64_t n, float* p, const float* g, float* v, float lr, float momentum,
               bool nesterov);
-  void (*rmsprop)(std::int64_t n, float* p, const float* g, float* s, float lr, float rho,
-                  float eps);
-  // lr is the step size over 1 - β₁ᵗ; correction is 1 / √(1 - β₂ᵗ); keep is 1 - lr·weight_decay.
-  void (*adam)(std::int64_t n, float* p, const float* g, float* m, float* v, float lr, float beta_1,
-               float beta_2, float correction, float eps, float keep);
+  // m and v may be null: not centered, no momentum. Memories near 1 are doubles: of 0.999f, what is
+  // missing to 1 has only three digits left.
+  void (*rmsprop)(std::int64_t n, float* p, const float* g, float* s, float* m, float* v, float lr,
+                  double rho, float momentum, float eps);
+  // lr is the step size times √(1 - β₂ᵗ) / (1 - β₁ᵗ); keep is 1 - step size·weight_decay.
+  void (*adam)(std::int64_t n, float* p, const float* g, float* m, float* s, float lr,
+               double beta_1, double beta_2, float eps, float keep);
 
   // One token for each of B rows of V logits, as lstm.backends.ops.sample says; u (B), recent
   // (B, W), of which -1 stands for none.

@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "kernels.h"
+#include "memory.h"
 #include "thread_pool.h"
 #include "vmath.h"
 
@@ -20,28 +21,7 @@ using lstm::LSTMForward;
 using lstm::RecurrentBackward;
 using lstm::RecurrentForward;
 using lstm::RecurrentShape;
-
-// Memory of the calling thread that lasts until the next call with the same slot. Throws
-// std::bad_alloc, which ends the process within a task: there, little is asked for.
-inline float* scratch(int slot, std::int64_t count) {
-  constexpr std::align_val_t alignment{64};
-  struct Buffer {
-    float* p = nullptr;
-    std::int64_t size = 0;
-    ~Buffer() { ::operator delete(p, alignment); }
-  };
-  thread_local Buffer buffers[3];
-  Buffer& buffer = buffers[slot];
-  if (count > buffer.size) {
-    ::operator delete(buffer.p, alignment);
-    buffer.size = 0;
-    // Throws by hand: the address sanitizer's own `new` ends the process.
-    buffer.p = static_cast<float*>(::operator new(4 * count, alignment, std::nothrow));
-    if (!buffer.p) throw std::bad_alloc();
-    buffer.size = count;
-  }
-  return buffer.p;
-}
+using lstm::scratch;
 
 }  // namespace LSTM_ISA
 

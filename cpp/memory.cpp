@@ -1,6 +1,7 @@
 #include "memory.h"
 
 #include <cstdint>
+#include <exception>
 #include <new>
 #include <vector>
 
@@ -10,6 +11,21 @@
 
 namespace lstm {
 namespace {
+
+class OutOfMemory : public std::bad_alloc {
+  const char* what() const noexcept override {
+    return "the system gives no more memory for the work of a kernel";
+  }
+};
+
+constexpr std::align_val_t line{64};  // of the cache
+
+struct Buffer {
+  float* p = nullptr;
+  std::int64_t size = 0;
+  ~Buffer() { ::operator delete(p, line); }
+};
+thread_local Buffer buffers[3];
 
 constexpr std::size_t page = std::size_t(1) << 21;  // of the large kind, which few tables map
 constexpr std::size_t kept_bytes = std::size_t(512) << 20;
@@ -24,6 +40,26 @@ void release(Block* block) {
 }
 
 }  // namespace
+
+void out_of_memory() { throw OutOfMemory(); }
+
+float* scratch(int slot, std::int64_t count) {
+  Buffer& buffer = buffers[slot];
+  if (count > buffer.size) {
+    ::operator delete(buffer.p, line);
+    buffer.size = 0;
+    // Throws by hand: the address sanitizer's own `new` ends the process.
+    buffer.p = static_cast<float*>(::operator new(4 * count, line, std::nothrow));
+    if (!buffer.p) out_of_memory();
+    buffer.size = count;
+  }
+  return buffer.p;
+}
+
+void prepare_thread() {
+  scratch(0, 1);
+  (void)std::uncaught_exceptions();
+}
 
 Block* take_block(std::size_t size) {
   size = (size + page - 1) / page * page;
@@ -41,10 +77,15 @@ Block* take_block(std::size_t size) {
   }
   void* memory = ::operator new(size, std::align_val_t(page), std::nothrow);
   if (!memory) return nullptr;
+  Block* block = new (std::nothrow) Block{memory, size};
+  if (!block) {
+    ::operator delete(memory, std::align_val_t(page));
+    return nullptr;
+  }
 #if defined(__linux__)
   madvise(memory, size, MADV_HUGEPAGE);
 #endif
-  return new Block{memory, size};
+  return block;
 }
 
 void return_block(Block* block) noexcept {

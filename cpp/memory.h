@@ -1,14 +1,25 @@
-// A store of large blocks of memory.
-//
-// A training step needs the same arrays as the step before. The system would clear each page of
-// them anew at its first use, which can cost more than the arithmetic: so blocks are kept, up to a
-// limit.
+// Memory: that of a thread, a store of large blocks, and what happens where there is none.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace lstm {
 
+// Throws std::bad_alloc in words that a user understands; Python makes a MemoryError of it.
+[[noreturn]] void out_of_memory();
+
+// Memory of the calling thread, for `count` floats, that lasts until the next call with the same
+// slot: 0, 1 or 2. Throws std::bad_alloc.
+float* scratch(int slot, std::int64_t count);
+
+// Let the calling thread have now what it needs to use scratch memory and to throw: where there is
+// no memory for that, the system ends the process.
+void prepare_thread();
+
+// A store of large blocks. A training step needs the same arrays as the step before. The system
+// would clear each page of them anew at its first use, which can cost more than the arithmetic: so
+// blocks are kept, up to a limit.
 struct Block {
   void* memory;      // aligned to a cache line at least
   std::size_t size;  // bytes

@@ -207,20 +207,31 @@ inline void softmax_cross_entropy_backward(std::int64_t n, std::int64_t V, const
   });
 }
 
-constexpr float tiny = 1.17549435e-38f;
+// Probabilities of which neither q nor 1 - q is too small for a loss. NaN stays NaN.
+constexpr float least = 1e-7f, most = 1 - least;
+inline float limited(float q) { return q < least ? least : q > most ? most : q; }
+inline bool outside(float q) { return q < least || q > most; }
+
+// What the shares of a row are divided by; as infinity, a sum of 0 makes them 0.
+inline float total_of(std::int64_t V, const float* p) {
+  float total = 0;
+  for (std::int64_t k = 0; k < V; ++k) total += p[k];
+  return total == 0 ? __builtin_inff() : total;
+}
 
 inline double cross_entropy_forward(std::int64_t n, std::int64_t V, const float* p,
                                     const std::int64_t* classes, const float* rows,
                                     const float* weight) {
-  const auto log_of = [](float x) { return std::log(x > tiny ? x : tiny); };
   return summed(n, 20.0 * V, [&](std::int64_t row) {
     const float* x = p + row * V;
+    const float total = total_of(V, x);
+    const auto log_of = [&](std::int64_t k) { return std::log(limited(x[k] / total)); };
     float loss = 0;
     if (classes) {
-      loss = -log_of(x[classes[row]]);
+      loss = -log_of(classes[row]);
     } else {
       for (std::int64_t k = 0; k < V; ++k)
-        if (const float t = rows[row * V + k]) loss -= t * log_of(x[k]);
+        if (const float t = rows[row * V + k]) loss -= t * log_of(k);
     }
     return loss * weight_of(weight, row, n);
   });
@@ -231,12 +242,16 @@ inline void cross_entropy_backward(std::int64_t n, std::int64_t V, const float* 
                                    const float* weight, float* dp) {
   lstm::parallel(n, 1, 4.0 * V, [&](auto begin, auto end) {
     for (auto row = begin; row < end; ++row) {
-      const float w = weight_of(weight, row, n);
+      const float *x = p + row * V, w = weight_of(weight, row, n), total = total_of(V, x);
+      float* d = dp + row * V;
+      float mean = 0;  // of dq, by the shares q
       for (std::int64_t k = 0; k < V; ++k) {
         const float t = classes ? float(k == classes[row]) : rows[row * V + k];
-        const float x = p[row * V + k];
-        dp[row * V + k] = t == 0 ? 0 : -w * t / (x > tiny ? x : tiny);
+        const float q = x[k] / total;
+        d[k] = t == 0 || outside(q) ? 0 : -w * t / q;
+        mean += d[k] * q;
       }
+      for (std::int64_t k = 0; k < V; ++k) d[k] = (d[k] - mean) / total;
     }
   });
 }
@@ -256,8 +271,8 @@ inline LossAt pointwise(PointwiseLoss loss, float y, float t, float delta) {
       return {s * (error - s / 2), s};
     }
     case PointwiseLoss::binary_cross_entropy: {
-      const float p = y > tiny ? y : tiny, q = 1 - y > tiny ? 1 - y : tiny;
-      return {-t * std::log(p) - (1 - t) * std::log(q), (1 - t) / q - t / p};
+      const float q = limited(y), rest = 1 - q;
+      return {-t * std::log(q) - (1 - t) * std::log(rest), outside(y) ? 0 : (1 - t) / rest - t / q};
     }
     case PointwiseLoss::sigmoid_cross_entropy: {
       const float e = std::exp(-std::fabs(y));
@@ -311,9 +326,9 @@ inline void sgd(std::int64_t n, float* p, const float* g, float* v, float lr, fl
   lstm::parallel(n, lanes, 4.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
       const auto k = begin + j;
-      const vec d = get(g + k), velocity = get(v + k) * momentum + d;
+      const vec slope = lr * get(g + k), velocity = momentum * get(v + k) - slope;
       put(v + k, velocity);
-      put(p + k, get(p + k) - lr * (nesterov ? d + momentum * velocity : velocity));
+      put(p + k, get(p + k) + (nesterov ? momentum * velocity - slope : velocity));
     });
   });
 }
@@ -324,29 +339,44 @@ LSTM_INLINE vec square_root(vec x) {
   return y;
 }
 
-inline void rmsprop(std::int64_t n, float* p, const float* g, float* s, float lr, float rho,
-                    float eps) {
+inline void rmsprop(std::int64_t n, float* p, const float* g, float* s, float* m, float* v,
+                    float lr, double rho, float momentum, float eps) {
+  const float old = float(rho), fresh = float(1 - rho);
   lstm::parallel(n, lanes, 8.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
       const auto k = begin + j;
-      const vec d = get(g + k), mean = rho * get(s + k) + (1 - rho) * d * d;
-      put(s + k, mean);
-      put(p + k, get(p + k) - lr * d / (square_root(mean) + eps));
+      const vec d = get(g + k);
+      vec spread = old * get(s + k) + fresh * d * d;
+      put(s + k, spread);
+      if (m) {
+        const vec mean = old * get(m + k) + fresh * d;
+        put(m + k, mean);
+        spread -= mean * mean;
+        spread = select(spread < 0, vec{}, spread);  // rounding may take it below
+      }
+      vec step = lr * d / square_root(spread + eps);
+      if (v) {
+        step += momentum * get(v + k);
+        put(v + k, step);
+      }
+      put(p + k, get(p + k) - step);
     });
   });
 }
 
-inline void adam(std::int64_t n, float* p, const float* g, float* m, float* v, float lr,
-                 float beta_1, float beta_2, float correction, float eps, float keep) {
+inline void adam(std::int64_t n, float* p, const float* g, float* m, float* s, float lr,
+                 double beta_1, double beta_2, float eps, float keep) {
+  const float old_1 = float(beta_1), fresh_1 = float(1 - beta_1);
+  const float old_2 = float(beta_2), fresh_2 = float(1 - beta_2);
   lstm::parallel(n, lanes, 12.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
       const auto k = begin + j;
       const vec d = get(g + k);
-      const vec mean = beta_1 * get(m + k) + (1 - beta_1) * d;
-      const vec square = beta_2 * get(v + k) + (1 - beta_2) * d * d;
+      const vec mean = old_1 * get(m + k) + fresh_1 * d;
+      const vec square = old_2 * get(s + k) + fresh_2 * d * d;
       put(m + k, mean);
-      put(v + k, square);
-      put(p + k, keep * get(p + k) - lr * mean / (square_root(square) * correction + eps));
+      put(s + k, square);
+      put(p + k, keep * get(p + k) - lr * mean / (square_root(square) + eps));
     });
   });
 }

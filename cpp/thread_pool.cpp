@@ -9,6 +9,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <thread>
@@ -50,7 +51,10 @@ class Pool {
   // Starts fewer workers where the system gives no more: the results are the same.
   explicit Pool(int workers) : wanted_(workers + 1) {
     try {
-      for (int k = 0; k < workers; ++k) threads_.emplace_back([this] { work(); });
+      for (int k = 0; k < workers && room_for_a_thread(); ++k) {
+        threads_.emplace_back([this] { work(); });
+        while (prepared_.load(std::memory_order_acquire) <= k) std::this_thread::yield();
+      }
     } catch (const std::exception&) {
     }
   }
@@ -100,7 +104,15 @@ class Pool {
     }
   }
 
+  // Whether there is memory for what a thread needs before it can report that there is none.
+  static bool room_for_a_thread() {
+    const std::unique_ptr<char[]> room(new (std::nothrow) char[1 << 16]);
+    return room != nullptr;
+  }
+
   void work() {
+    prepare_thread();
+    prepared_.fetch_add(1, std::memory_order_release);
     std::uint64_t seen = 0;
     for (;;) {
       for (int k = 0; k < idle_spins && signal_.load(std::memory_order_acquire) == seen; ++k)
@@ -126,6 +138,7 @@ class Pool {
   std::atomic<std::uint64_t> signal_{0};  // changes with every job, and at the end
   std::atomic<std::uint64_t> claims_{0};  // generation of the job << 32 | tasks claimed
   std::atomic<std::int64_t> done_{0};    // tasks finished
+  std::atomic<int> prepared_{0};         // workers that have begun
 };
 
 std::mutex in_use;
@@ -142,18 +155,19 @@ void after_fork() {
 }
 #endif
 
-// Under the lock.
-Pool& ready_pool() {
+// Under the lock. Null where there is no memory for a pool, or where its threads could not be
+// forgotten in a child.
+Pool* ready_pool() {
   const int threads = thread_count();
   if (pool == nullptr || pool->wanted() != threads) {
 #if !defined(_WIN32)
-    static const int registered = pthread_atfork(nullptr, nullptr, after_fork);
-    (void)registered;
+    static const bool registered = pthread_atfork(nullptr, nullptr, after_fork) == 0;
+    if (!registered) return nullptr;
 #endif
     delete std::exchange(pool, nullptr);
-    pool = new Pool(threads - 1);
+    pool = new (std::nothrow) Pool(threads - 1);
   }
-  return *pool;
+  return pool;
 }
 
 int cores() {
@@ -188,16 +202,17 @@ void Barrier::wait() {
   const auto waiting = [&] { return round_.load(std::memory_order_acquire) == round; };
   for (int k = 0; k < waiting_spins && waiting(); ++k) relax();
   if (waiting()) long_waits_.fetch_add(1, std::memory_order_relaxed);
-  while (waiting()) std::this_thread::yield();
+  while (waiting()) {
+    if (given_up()) out_of_memory();
+    std::this_thread::yield();
+  }
 }
 
 void run_tasks(std::int64_t count, void (*task)(void*, std::int64_t), void* context) {
   std::unique_lock lock(in_use, std::try_to_lock);
-  if (!lock.owns_lock()) {
-    for (std::int64_t k = 0; k < count; ++k) task(context, k);
-    return;
-  }
-  ready_pool().run(count, task, context);
+  Pool* const ready = lock.owns_lock() ? ready_pool() : nullptr;
+  if (ready) return ready->run(count, task, context);
+  for (std::int64_t k = 0; k < count; ++k) task(context, k);
 }
 
 bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), void* context) {
@@ -206,10 +221,10 @@ bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), voi
   std::unique_lock lock(in_use, std::try_to_lock);
   if (!lock.owns_lock()) return false;
   // Once only: the number of threads may change meanwhile.
-  Pool& team = ready_pool();
-  if (team.size() < size || (!forced && Clock::now() < resting_until)) return false;
+  Pool* const team = ready_pool();
+  if (!team || team->size() < size || (!forced && Clock::now() < resting_until)) return false;
   // Each member keeps its thread until all have come, so that none does the task of another.
-  team.run(size, task, context);
+  team->run(size, task, context);
   teams.fetch_add(1);
   if (barrier.kept_waiting()) {
     resting_until = Clock::now() + rest;

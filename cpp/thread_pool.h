@@ -2,12 +2,16 @@
 //
 // Threads are started at the first parallel call and wait between calls. A call made while another
 // is running, from a second Python thread, runs serially; so does everything in a child after fork
-// until its own pool starts. Results never depend on the number of threads: callers divide outputs
-// among tasks, never sums.
+// until its own pool starts. Where the system gives fewer threads, there are fewer. Results never
+// depend on their number: callers divide outputs among tasks, never sums. A task may throw
+// std::bad_alloc, and the call does so when all tasks have ended.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <new>
+
+#include "memory.h"
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
@@ -48,14 +52,18 @@ int thread_count();
 void set_thread_count(int count);  // at least 1
 int team_size();                   // the number of threads, but at most that of cores
 
-// Call task(context, index) for every index in [0, count), on several threads, and wait for all.
+// Call task(context, index) for every index in [0, count), on several threads, and wait for all. A
+// task must not throw: others would go on with what is gone.
 void run_tasks(std::int64_t count, void (*task)(void*, std::int64_t), void* context);
 
 // Where the members of a team wait for each other. A wait is short: it spins.
 class Barrier {
  public:
   explicit Barrier(int members) : members_(members) {}
-  void wait();
+  void wait();  // throws std::bad_alloc where a member has given up
+  // For a member that found no memory and will not come any more.
+  void give_up() { given_up_.store(true, std::memory_order_relaxed); }
+  bool given_up() const { return given_up_.load(std::memory_order_relaxed); }
   // Whether many waits were long, because other programs want the cores; the same for all members
   // between two waits.
   bool kept_waiting() const { return kept_waiting_; }
@@ -64,6 +72,7 @@ class Barrier {
   const int members_;
   std::atomic<int> arrived_{0}, long_waits_{0};
   std::atomic<unsigned> round_{0};
+  std::atomic<bool> given_up_{false};
   bool kept_waiting_ = false;  // written by the last to arrive
 };
 
@@ -105,16 +114,22 @@ void parallel(std::int64_t total, std::int64_t grain, double cost, Body body) {
   struct Context {
     Body& body;
     std::int64_t total, grain, tasks;
+    std::atomic<bool> starved{false};
   } context{body, total, grain, tasks};
   run_tasks(
       tasks,
-      [](void* raw, std::int64_t index) noexcept {  // others would go on with what is gone
+      [](void* raw, std::int64_t index) noexcept {
         const DenormalsFlushed guard;
         auto& c = *static_cast<Context*>(raw);
         const Part part = part_of(c.total, c.grain, index, c.tasks);
-        if (part.begin < part.end) c.body(part.begin, part.end);
+        try {
+          if (part.begin < part.end) c.body(part.begin, part.end);
+        } catch (const std::bad_alloc&) {
+          c.starved.store(true, std::memory_order_relaxed);
+        }
       },
       &context);
+  if (context.starved.load(std::memory_order_relaxed)) out_of_memory();
 }
 
 // Work in many short steps that follow on each other: body(member, size, barrier) on as many
@@ -132,9 +147,16 @@ void together(std::int64_t most, Body body) {
     const auto task = [](void* raw, std::int64_t member) noexcept {
       const DenormalsFlushed guard;
       auto& c = *static_cast<Context*>(raw);
-      c.body(int(member), c.size, c.barrier);
+      try {
+        c.body(int(member), c.size, c.barrier);
+      } catch (const std::bad_alloc&) {
+        c.barrier.give_up();
+      }
     };
-    if (run_team(size, context.barrier, task, &context)) return;
+    if (run_team(size, context.barrier, task, &context)) {
+      if (context.barrier.given_up()) out_of_memory();
+      return;
+    }
   }
   const DenormalsFlushed guard;
   Barrier alone(1);

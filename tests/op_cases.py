@@ -215,7 +215,7 @@ def cross_entropy_case(
             backward = ops.cross_entropy_backward
         return (loss,), lambda dys, buffers, need: {"y": backward(cache)}
 
-    y = rng.normal(0, 2, (*lead, V)) if logits else distribution(rng, (*lead, V))
+    y = rng.normal(0, 2, (*lead, V)) if logits else rng.uniform(0.3, 2, (*lead, V))
     target = rng.integers(0, V, lead) if integers else distribution(rng, (*lead, V))
     constants = {"target": target} | ({"weight": rng.random(lead)} if weighted else {})
     name = "softmax_cross_entropy" if logits else "cross_entropy"

@@ -187,11 +187,11 @@ OPTIMIZERS: dict[str, tuple[str, dict[str, Any]]] = {
     "sgd": ("sgd", {"learning_rate": 0.03}),
     "sgd_momentum": ("sgd", {"learning_rate": 0.03, "momentum": 0.8}),
     "sgd_nesterov": ("sgd", {"learning_rate": 0.03, "momentum": 0.8, "nesterov": True}),
-    "rmsprop": ("rmsprop", {"learning_rate": 0.03, "rho": 0.9, "epsilon": 1e-7}),
-    "adam": ("adam", {"learning_rate": 0.03, "beta_2": 0.99, "epsilon": 1e-7}),
+    "rmsprop": ("rmsprop", {"learning_rate": 0.03, "rho": 0.9, "epsilon": 1e-30}),
+    "adam": ("adam", {"learning_rate": 0.03, "beta_2": 0.99, "epsilon": 1e-30}),
     "adamw": (
         "adamw",
-        {"learning_rate": 0.03, "beta_2": 0.99, "epsilon": 1e-7, "weight_decay": 0.3},
+        {"learning_rate": 0.03, "beta_2": 0.99, "epsilon": 1e-30, "weight_decay": 0.3},
     ),
 }
 
@@ -291,7 +291,7 @@ def test_steps_of_training() -> None:
     )
     names = (*WEIGHTS, "head_w", "head_b")
     model.set_weights([a[name] for name in names])
-    model.compile(lstm.optimizers.Adam(0.03, epsilon=1e-7), "mse")
+    model.compile(lstm.optimizers.Adam(0.03, epsilon=1e-30), "mse")
     for loss in a["losses"]:
         assert_close(model.train_on_batch(a["x"], a["target"]), loss, "lstm", terms=T)
     for weight, name in zip(model.get_weights(), names, strict=True):

@@ -9,7 +9,7 @@ import pytest
 
 from backend_cases import over_dtypes
 from lstm.backends.ops import Ops
-from op_cases import DELTA, POINTWISE_LOSSES, Array, distribution
+from op_cases import DELTA, POINTWISE_LOSSES, distribution
 from tolerances import assert_close
 
 V = 5
@@ -143,30 +143,45 @@ def test_sigmoid_cross_entropy_of_extreme_logits(ops: Ops, dtype: str) -> None:
 
 
 @over_dtypes
-def test_impossible_probabilities_cost_much_but_not_infinity(ops: Ops, dtype: str) -> None:
-    zero, one = np.array([0.0], dtype), np.array([1.0], dtype)
-    worst = -math.log(np.finfo(dtype).tiny)
-    for y, t in ((zero, one), (one, zero)):
-        loss, cache = ops.pointwise_loss_forward("binary_cross_entropy", y, t, None, 1.0)
-        assert_close(loss, worst, "loss", dtype=dtype)
-        slope = ops.pointwise_loss_backward(cache)
-        assert np.isfinite(slope).all()
-        assert np.sign(slope) == np.sign(y - t)  # towards the target
-    p, target = np.array([[0.0, 1.0]], dtype), np.array([0])
+def test_only_ratios_of_shares_count(ops: Ops, dtype: str, rng: np.random.Generator) -> None:
+    p, target = rng.uniform(0.1, 1, (6, V)).astype(dtype), rng.integers(0, V, 6)
+    # Powers of two change no digit.
+    scales = np.array([2.0**k for k in (-20, -3, -1, 0, 2, 20)], dtype)[:, None]
     loss, cache = ops.cross_entropy_forward(p, target, None)
-    assert_close(loss, worst, "loss", dtype=dtype)
-    slope = ops.cross_entropy_backward(cache)
-    assert np.isfinite(slope).all()
-    assert slope[0, 0] < 0
+    scaled, scaled_cache = ops.cross_entropy_forward(p * scales, target, None)
+    assert scaled == loss
+    dp = ops.cross_entropy_backward(cache)
+    np.testing.assert_array_equal(ops.cross_entropy_backward(scaled_cache) * scales, dp)
 
 
 @over_dtypes
-def test_certain_and_right_probabilities_cost_nothing(ops: Ops, dtype: str) -> None:
-    y: Array = np.array([0.0, 1.0], dtype)
-    loss, _ = ops.pointwise_loss_forward("binary_cross_entropy", y, y, None, 1.0)
-    assert loss == 0
-    loss, _ = ops.cross_entropy_forward(y[None], np.array([1]), None)
-    assert loss == 0
+def test_three_equal_shares_cost_log_3(ops: Ops, dtype: str) -> None:
+    p = np.full((1, 3), 0.9, dtype)
+    for target in (np.array([0]), np.eye(3, dtype=dtype)[:1]):
+        loss, cache = ops.cross_entropy_forward(p, target, None)
+        assert_close(loss, math.log(3), "loss", dtype=dtype)
+        slopes = [[1 / 2.7 - 1 / 0.9, 1 / 2.7, 1 / 2.7]]
+        assert_close(ops.cross_entropy_backward(cache), slopes, "loss")
+
+
+@over_dtypes
+def test_a_row_of_zeros_costs_much_and_has_no_gradient(ops: Ops, dtype: str) -> None:
+    for p in (np.zeros((1, 3), dtype), np.array([[2.0, -3.0, 1.0]], dtype)):
+        for target in (np.array([1]), np.array([[0.2, 0.5, 0.3]], dtype)):
+            loss, cache = ops.cross_entropy_forward(p, target, None)
+            assert_close(loss, -math.log(1e-7), "loss", dtype=dtype)
+            np.testing.assert_array_equal(ops.cross_entropy_backward(cache), np.zeros((1, 3)))
+
+
+@over_dtypes
+def test_what_is_not_a_number_is_not_hidden(ops: Ops, dtype: str) -> None:
+    p, target = np.array([[0.5, np.nan, 0.5]], dtype), np.array([0])
+    loss, cache = ops.cross_entropy_forward(p, target, None)
+    assert math.isnan(loss)
+    assert np.isnan(ops.cross_entropy_backward(cache)).all()
+    loss, cache = ops.pointwise_loss_forward("binary_cross_entropy", p, np.ones_like(p), None, 1.0)
+    assert math.isnan(loss)
+    assert np.isnan(ops.pointwise_loss_backward(cache)).tolist() == [[False, True, False]]
 
 
 @over_dtypes

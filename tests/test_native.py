@@ -57,21 +57,24 @@ def optimizer_results(ops: Any, dtype: str, kind: str, n: int, option: bool) -> 
     """Parameters and slots after three steps, and the norm of the last gradient."""
     rng = np.random.default_rng(73)
     p, m, v = (rng.normal(size=n).astype("float32").astype(dtype) for _ in range(3))
-    v, norm = abs(v) + 1, 0.0  # a second moment far below its gradients magnifies their rounding
+    # A second moment far below its gradients, or near the square of their mean, magnifies rounding.
+    m, v, norm = m / 8, abs(v) + 1, 0.0
     for step in (1, 2, 3):
         g = rng.normal(size=n).astype("float32").astype(dtype)
         norm = ops.clip_by_global_norm(g, 0.5 * np.sqrt(n))
         if kind == "sgd":
             ops.sgd_step(p, g, m, 0.1, 0.9, option)
         elif kind == "rmsprop":
-            ops.rmsprop_step(p, g, v, 0.1, 0.9, 1e-7)
+            ops.rmsprop_step(p, g, v, m if option else None, None, 0.1, 0.9, 0.0, 1e-7)
+        elif kind == "rmsprop_momentum":
+            ops.rmsprop_step(p, g, v, None, m, 0.1, 0.9, 0.7, 1e-7)
         else:
             ops.adam_step(p, g, m, v, step, 0.1, 0.9, 0.999, 1e-7, 0.01 * option)
     return [p, m, v, np.array(norm)]
 
 
 @on_instruction_sets
-@pytest.mark.parametrize("kind", ["sgd", "rmsprop", "adam"])
+@pytest.mark.parametrize("kind", ["sgd", "rmsprop", "rmsprop_momentum", "adam"])
 @thorough
 @given(n=st.one_of(SIZES, st.sampled_from((0, 4095, 4096, 4097, 30011))), option=st.booleans())
 def test_optimizers_equal_the_reference(

@@ -1,6 +1,7 @@
 """Threads of the native backend: the same bits for any number, from anywhere, even after fork."""
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
@@ -55,7 +56,7 @@ def optimized() -> list[Array]:
     p, g, m, v = (rng.normal(size=100_003).astype(np.float32) for _ in range(4))
     norm = native.clip_by_global_norm(g, 10.0)
     native.sgd_step(p, g, m, 0.1, 0.9, True)
-    native.rmsprop_step(p, g, v := abs(v), 0.1, 0.9, 1e-7)
+    native.rmsprop_step(p, g, v := abs(v), None, m, 0.1, 0.9, 0.9, 1e-7)
     native.adam_step(p, g, m, v, 3, 0.1, 0.9, 0.999, 1e-7, 0.01)
     return [p, g, m, v, np.array(norm)]
 
@@ -297,6 +298,7 @@ def call():
 @only_on_linux
 def test_fewer_threads_do_where_the_system_gives_no_more() -> None:
     program = """
+import os
 import resource
 import numpy as np
 from lstm.backends import native
@@ -309,11 +311,70 @@ pages = int(open("/proc/self/statm").read().split()[0])
 room = pages * resource.getpagesize() + 100_000_000
 resource.setrlimit(resource.RLIMIT_AS, (room, room))
 assert (product(64) == expected).all()
+child = os.fork()
+if not child:
+    os._exit(0 if (product(64) == expected).all() else 1)
+assert os.waitpid(child, 0)[1] == 0
 """
+    assert_runs(program)
+
+
+def assert_runs(program: str, **environment: str) -> None:
     run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert (run.returncode, run.stderr) == (0, "")
+
+
+@only_on_linux
+@pytest.mark.parametrize("count", [2, 8])
+def test_a_task_that_finds_no_memory_is_an_error_and_not_the_end(count: int) -> None:
+    program = f"""
+import resource
+import numpy as np
+from lstm.backends import native
+kernels, rng = native._kernels, np.random.default_rng(0)
+B, T, D, H = 64, 3, 5, 700
+x, w, r = (rng.random(s, np.float32) - 0.5 for s in ((B, T, D), (D, 4 * H), (H, 4 * H)))
+y, c = np.empty((B, T, H), np.float32), np.empty((B, H), np.float32)
+wide = np.ones((64, 100, 100), np.float32), np.ones((64, 100), np.float32)
+work_space = np.empty_like(wide[0])
+def forward():
+    kernels.lstm_forward(x, None, w, r, *[None] * 5, False, 2, 3, None, None, c, y)
+kernels.set_num_threads(1)
+forward()  # From now on the caller has memory for all of it, but not its threads.
+expected = y.copy()
+kernels.set_num_threads({count})
+kernels.scale_features(*wide, work_space)
+pages = int(open("/proc/self/statm").read().split()[0])
+hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize(), hard))
+taken, errors = [], []
+for bits in (20, 17, 16, 15):
+    try:
+        while True:
+            taken.append(bytearray(1 << bits))
+    except MemoryError:
+        pass
+for _ in range(100):
+    try:
+        forward()
+    except MemoryError as error:
+        errors.append(error)
+        break
+del taken
+resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+assert "no more memory" in str(errors[0])
+forward()
+assert (y == expected).all()
+"""
+    # One heap for all threads: the private ones have room that the limit does not know.
+    assert_runs(program, MALLOC_ARENA_MAX="1")
 
 
 # ---- the state of the processor

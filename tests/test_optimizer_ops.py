@@ -33,8 +33,8 @@ def test_sgd(ops: Ops, dtype: str, momentum: float, nesterov: bool) -> None:
     for x, gradients in each_parameter():
         velocity = 0.0
         for g in gradients:
-            velocity = momentum * velocity + g
-            x -= 0.03 * (g + momentum * velocity if nesterov else velocity)
+            velocity = momentum * velocity - 0.03 * g
+            x += momentum * velocity - 0.03 * g if nesterov else velocity
         expected.append((x, velocity))
     assert_close(p, [x for x, _ in expected], "optimizer", terms=STEPS)
     assert_close(v, [velocity for _, velocity in expected], "optimizer", terms=STEPS)
@@ -42,19 +42,35 @@ def test_sgd(ops: Ops, dtype: str, momentum: float, nesterov: bool) -> None:
 
 @over_dtypes
 @pytest.mark.parametrize("eps", [1e-7, 0.1])
-def test_rmsprop(ops: Ops, dtype: str, eps: float) -> None:
-    p, s = P0.astype(dtype), np.zeros(7, dtype)
+@pytest.mark.parametrize("centered", [False, True])
+@pytest.mark.parametrize("momentum", [None, 0.6])
+def test_rmsprop(ops: Ops, dtype: str, eps: float, centered: bool, momentum: float | None) -> None:
+    p, s, m, v = P0.astype(dtype), *(np.zeros(7, dtype) for _ in range(3))
+    slots = s, m if centered else None, v if momentum else None
     for g in GRADIENTS.astype(dtype):
-        ops.rmsprop_step(p, g, s, 0.03, 0.9, eps)
+        ops.rmsprop_step(p, g, *slots, 0.03, 0.9, momentum or 0.0, eps)
     expected = []
     for x, gradients in each_parameter():
-        square = 0.0
+        square = mean = velocity = 0.0
         for g in gradients:
             square = 0.9 * square + 0.1 * g**2
-            x -= 0.03 * g / (math.sqrt(square) + eps)
-        expected.append((x, square))
-    assert_close(p, [x for x, _ in expected], "optimizer", terms=STEPS)
-    assert_close(s, [square for _, square in expected], "optimizer", terms=STEPS)
+            mean = 0.9 * mean + 0.1 * g if centered else 0.0
+            step = 0.03 * g / math.sqrt(square - mean**2 + eps)
+            velocity = (momentum or 0.0) * velocity + step
+            x -= velocity
+        expected.append((x, square, mean, velocity))
+    for k, result in enumerate((p, *slots)):
+        if result is not None:
+            assert_close(result, [row[k] for row in expected], "optimizer", terms=STEPS)
+
+
+@over_dtypes
+def test_a_variance_that_rounding_takes_below_zero(ops: Ops, dtype: str) -> None:
+    # Equal gradients have the variance 0; that of the running means falls to less than it rounds.
+    p, g, s, m = (np.full(33, x, dtype) for x in (0.0, 1e4 / 3, 0.0, 0.0))
+    for _ in range(400):
+        ops.rmsprop_step(p, g, s, m, None, 1e-3, 0.9, 0.0, 1e-7)
+        assert np.isfinite(p).all()
 
 
 @over_dtypes
@@ -70,8 +86,8 @@ def test_adam(ops: Ops, dtype: str, eps: float, decay: float) -> None:
             x -= 0.03 * decay * x
             mean = 0.9 * mean + 0.1 * g
             square = 0.99 * square + 0.01 * g**2
-            unbiased = math.sqrt(square / (1 - 0.99**step))
-            x -= 0.03 * mean / (1 - 0.9**step) / (unbiased + eps)
+            unbiased = math.sqrt(1 - 0.99**step) / (1 - 0.9**step)
+            x -= 0.03 * unbiased * mean / (math.sqrt(square) + eps)
         expected.append((x, mean, square))
     for k, result in enumerate((p, m, v)):
         assert_close(result, [row[k] for row in expected], "optimizer", terms=STEPS)
@@ -82,7 +98,7 @@ def test_steps_leave_the_gradient_as_it_was(ops: Ops, dtype: str) -> None:
     g = GRADIENTS[0].astype(dtype)
     p, velocity, square, mean = (np.ones(7, dtype) for _ in range(4))
     ops.sgd_step(p, g, velocity, 0.1, 0.9, True)
-    ops.rmsprop_step(p, g, square, 0.1, 0.9, 1e-7)
+    ops.rmsprop_step(p, g, square, mean, velocity, 0.1, 0.9, 0.9, 1e-7)
     ops.adam_step(p, g, mean, square, 1, 0.1, 0.9, 0.99, 1e-7, 0.1)
     np.testing.assert_array_equal(g, GRADIENTS[0].astype(dtype))
 
@@ -93,7 +109,7 @@ def test_no_gradient_no_step(ops: Ops, dtype: str, steps: int) -> None:
     p, g, a, b = P0.astype(dtype), np.zeros(7, dtype), np.zeros(7, dtype), np.zeros(7, dtype)
     for step in range(1, steps + 1):
         ops.sgd_step(p, g, a, 0.1, 0.9, False)
-        ops.rmsprop_step(p, g, a, 0.1, 0.9, 1e-7)
+        ops.rmsprop_step(p, g, a, b, None, 0.1, 0.9, 0.0, 1e-7)
         ops.adam_step(p, g, a, b, step, 0.1, 0.9, 0.99, 1e-7, 0.0)
     np.testing.assert_array_equal(p, P0.astype(dtype))
 

@@ -67,6 +67,21 @@ def test_names_and_configs_make_the_same_optimizer(name: str) -> None:
     assert_close(step(again), step(name), "copy")
 
 
+def test_arguments_come_in_the_order_of_keras() -> None:
+    assert AdamW(0.1, 0.2, 0.3, 0.4, 0.5).get_config() == {
+        **{"learning_rate": 0.1, "weight_decay": 0.2, "beta_1": 0.3, "beta_2": 0.4},
+        **{"epsilon": 0.5, "clipnorm": None},
+    }
+    assert RMSprop(0.1, 0.2, 0.3, 0.4, True).get_config() == {
+        **{"learning_rate": 0.1, "rho": 0.2, "momentum": 0.3, "epsilon": 0.4},
+        **{"centered": True, "clipnorm": None},
+    }
+    # Where Keras has other arguments next, ours are taken by name only.
+    for make in (lambda: SGD(0.1, 0.9, True, 0.01), lambda: Adam(0.1, 0.9, 0.999, 1e-7, True)):
+        with pytest.raises(TypeError, match="positional"):
+            make()
+
+
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
@@ -76,6 +91,7 @@ def test_names_and_configs_make_the_same_optimizer(name: str) -> None:
         (SGD, {"clipnorm": 0.0}),
         (RMSprop, {"rho": -0.1}),
         (RMSprop, {"epsilon": 0.0}),
+        (RMSprop, {"momentum": 1.0}),
         (Adam, {"beta_1": 1.0}),
         (Adam, {"beta_2": np.nan}),
         (Adam, {"learning_rate": np.inf}),

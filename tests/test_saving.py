@@ -17,7 +17,8 @@ import lstm
 from lstm import saving, seeding
 from lstm.errors import InvalidValueError, ModelFileError, NotReadyError
 from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Layer, TiedDense
-from lstm.optimizers import SGD, AdamW
+from lstm.optimizers import SGD, AdamW, RMSprop
+from tolerances import assert_close
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(6, 5, 2)), RNG.normal(size=(6, 1))
@@ -125,10 +126,11 @@ class TestTraining:
             lambda: "sgd",
             lambda: SGD(0.1, 0.9, nesterov=True),
             lambda: "rmsprop",
+            lambda: RMSprop(0.01, momentum=0.5, centered=True),
             lambda: "adam",
             lambda: AdamW(0.01, clipnorm=0.1),
         ],
-        ids=["sgd", "nesterov", "rmsprop", "adam", "adamw"],
+        ids=["sgd", "nesterov", "rmsprop", "rmsprop-centered", "adam", "adamw"],
     )
     @pytest.mark.parametrize("frozen", [False, True])
     def test_goes_on_as_if_it_had_never_stopped(self, path: Path, make: Any, frozen: bool) -> None:
@@ -161,6 +163,25 @@ class TestTraining:
             saving.write(path, others, header)
             with pytest.raises(ModelFileError, match="makes no sense"):
                 lstm.load_model(path)
+
+    @pytest.mark.parametrize("rate", [0.1, 0.004])
+    def test_a_velocity_without_the_rate_goes_on_in_steps_of_the_saved_rate(
+        self, path: Path, rate: float
+    ) -> None:
+        # Files once held v of v = momentum·v + g; p -= lr·v.
+        model = small()
+        model.compile(SGD(0.1, 0.75), "mse")
+        model.fit(X, Y, verbose=0)
+        model.optimizer.learning_rate = rate
+        tensors, header = model.contents(include_optimizer=True)
+        size = tensors.pop("optimizer/momentum").shape
+        velocity = np.random.default_rng(5).normal(size=size).astype(np.float32)
+        saving.write(path, tensors | {"optimizer/velocity": velocity}, {"kind": "model", **header})
+        loaded = lstm.load_model(path)
+        before = loaded.parameters.values.copy()
+        # On targets that it meets exactly there is no gradient: the velocity alone takes the step.
+        loaded.train_on_batch(X, loaded.predict(X))
+        assert_close(loaded.parameters.values, before - rate * 0.75 * velocity, "optimizer")
 
     def test_may_be_left_out(self, path: Path) -> None:
         model = small()

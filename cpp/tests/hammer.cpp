@@ -110,8 +110,8 @@ Floats results(const lstm::Kernels& kernels) {
   kernels.lstm_forward(one, forward);
   Floats gru = gru_results(kernels, shape, x);
   Floats p = r, m(r.size()), v(r.size());
-  kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 0.01f, 0.9f, 0.99f,
-               1, 1e-7f, 1);
+  kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 0.01f, 0.9, 0.99,
+               1e-7f, 1);
 
   Floats all{float(loss), float(kernels.squared_norm(std::int64_t(dr.size()), dr.data()))};
   for (const Floats* part : {&y, &c, &z, &dy_loss, &dw_loss, &db_loss, &dx, &dw, &dr, &db, &dw_out,

@@ -1,5 +1,5 @@
 // The pool under the thread sanitizer: every task runs once, whoever calls and however many
-// threads.
+// threads; where one finds no memory, the caller hears of it and the pool goes on.
 
 #include "thread_pool.h"
 
@@ -46,6 +46,36 @@ void step_together(int steps) {
   });
 }
 
+template <class Call>
+void expect_out_of_memory(const char* where, Call call) {
+  try {
+    call();
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+  std::fprintf(stderr, "%s: nobody heard that there was no memory\n", where);
+  std::exit(1);
+}
+
+// One task, or one member of a team at one of its steps, finds no memory.
+void starve() {
+  for (std::int64_t unlucky = 0; unlucky < 100; unlucky += 9) {
+    expect_out_of_memory("a task", [&] {
+      lstm::parallel(100, 4, 1e6, [&](auto begin, auto end) {
+        if (begin <= unlucky && unlucky < end) lstm::out_of_memory();
+      });
+    });
+    expect_out_of_memory("a team", [&] {
+      lstm::together(8, [&](int member, int members, auto& barrier) {
+        for (int step = 0; step < 20; ++step) {
+          if (member == unlucky % members && step == unlucky / 9) lstm::out_of_memory();
+          barrier.wait();
+        }
+      });
+    });
+  }
+}
+
 }  // namespace
 
 int main() {
@@ -54,6 +84,9 @@ int main() {
     lstm::set_thread_count(count);
     divide_often();
     step_together(100);
+    starve();
+    divide_once(100);
+    step_together(10);
   }
   std::vector<std::thread> callers;
   for (int k = 0; k < 4; ++k)

@@ -1,16 +1,16 @@
 """What is installed and active."""
 
-import os
 import platform
 from typing import Any
 
 import numpy as np
 
 from lstm.backends import BACKENDS, backend, native
+from lstm.backends.cores import usable_cores
 
 
 def info() -> dict[str, Any]:
-    """Versions, the active backend, the instruction set and threads of the kernels.
+    """Versions, the active backend, the instruction set and threads of the kernels, usable cores.
 
     Example:
         >>> import lstm
@@ -28,7 +28,7 @@ def info() -> dict[str, Any]:
         "backends": list(BACKENDS),
         "instruction_set": native.instruction_set(),
         "threads": native.num_threads(),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "machine": f"{platform.system()} {platform.machine()}",

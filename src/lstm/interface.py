@@ -3,9 +3,11 @@
 An argument that does not exist is refused in the name of what was called, with the one that was
 meant. (Python blames the base class that it was handed on to, or misses another argument first.) A
 method that would never be called, because only other libraries call it, is refused when its class
-is made.
+is made. A warning points at the line of the user that it is about.
 """
 
+import sys
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
@@ -14,7 +16,7 @@ from inspect import CO_VARARGS, CO_VARKEYWORDS, unwrap
 from types import FunctionType
 from typing import Annotated, Any, ClassVar, TypeVar, Unpack, cast, get_args, get_origin
 
-from lstm.errors import InvalidTypeError
+from lstm.errors import InvalidTypeError, LSTMWarning
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -94,6 +96,14 @@ def of_library(kind: type) -> bool:
 def spelled(function: Function) -> Function:
     """A function that refuses arguments which it does not have, and names the nearest it has."""
     return cast(Function, _spelled(cast(FunctionType, function), None))
+
+
+def warn(message: str, category: type[LSTMWarning] = LSTMWarning) -> None:
+    """Warn a user, at the place in the user's program that called the library."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "lstm":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, category, stacklevel=level)
 
 
 def refuse_unknown(callee: str, given: Collection[str], known: Collection[str]) -> None:

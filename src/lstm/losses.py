@@ -113,7 +113,9 @@ class Loss(Interface):
 class CategoricalCrossentropy(Loss):
     """-Σ_v t_v·log p_v, the mean over all positions, in nats.
 
-    Targets are distributions (..., V), such as one-hot rows, or integer classes (...).
+    Targets are distributions (..., V), such as one-hot rows, or integer classes (...). Outputs that
+    do not come from a softmax are divided by their sum and limited to [1e-7, 1 - 1e-7], beyond
+    which they have no gradient.
 
     Args:
         from_logits: the model's output is logits, not probabilities.
@@ -171,7 +173,8 @@ class CategoricalCrossentropy(Loss):
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """-log p of the right class, the mean over all positions, in nats.
 
-    Targets are integer classes (...) or (..., 1), for an output (..., V).
+    Targets are integer classes (...) or (..., 1), for an output (..., V), which is taken as by
+    `CategoricalCrossentropy`.
 
     Args:
         from_logits: the model's output is logits, not probabilities.
@@ -208,6 +211,9 @@ class _Pointwise(Loss):
 
 class BinaryCrossentropy(_Pointwise):
     """-t·log p - (1 - t)·log(1 - p), the mean over all entries, in nats; targets in [0, 1].
+
+    Outputs that do not come from a sigmoid are limited to [1e-7, 1 - 1e-7], beyond which they have
+    no gradient.
 
     Args:
         from_logits: the model's output is logits, not probabilities.

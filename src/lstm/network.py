@@ -71,19 +71,18 @@ class LSTMNetwork(Interface):
         seed: int | None = None,
     ) -> None:
         self._describe(input_size, hidden_size, output_size, loss, apply_softmax, batch_size)
-        if seed is not None:
-            seeding.set_seed(seed)
         alone = "sigmoid" if loss == "binary_crossentropy" else None
-        self.model: Model = Sequential(
-            [
-                Input((None, input_size)),
-                LSTM(hidden_size, return_sequences=True),
-                Dense(output_size, activation="softmax" if apply_softmax else alone),
-            ]
-        )
-        if loss == "cross_entropy" and input_size == 1:
-            self._spread_thresholds()
-        self.model.compile(_optimizer(optimizer), self._loss)
+        with seeding.seeded(seed):
+            self.model: Model = Sequential(
+                [
+                    Input((None, input_size)),
+                    LSTM(hidden_size, return_sequences=True),
+                    Dense(output_size, activation="softmax" if apply_softmax else alone),
+                ]
+            )
+            if loss == "cross_entropy" and input_size == 1:
+                self._spread_thresholds()
+            self.model.compile(_optimizer(optimizer), self._loss)
 
     def _describe(
         self,

@@ -4,6 +4,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lstm import checks
 from lstm.backends import Backend
 from lstm.backends.ops import Array
@@ -30,7 +33,7 @@ class Optimizer(Interface):
         networks", 2013.
     """
 
-    slot_names: ClassVar[tuple[str, ...]] = ()
+    slot_names: tuple[str, ...] = ()
 
     never_called: ClassVar[Mapping[str, str]] = {
         "apply_gradients": "update(backend, values, gradients)",
@@ -62,6 +65,16 @@ class Optimizer(Interface):
             if name not in self.slots:
                 self.slots[name] = backend.ops.zeros((size,), backend.dtype)
 
+    def restore(self, backend: Backend, slots: Mapping[str, NDArray[Any]], step: int) -> None:
+        """Go on from the slots that a file holds, after so many steps.
+
+        Raises:
+            KeyError: one is missing.
+        """
+        for name in self.slot_names if step else ():
+            self.slots[name] = backend.ops.array(np.array(slots[name], backend.dtype))
+        self.step = step
+
     def apply(self, backend: Backend, values: Array, gradients: Array) -> bool:
         """Take one step: change `values` (P) in place along `gradients` (P).
 
@@ -85,18 +98,20 @@ class Optimizer(Interface):
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, as JSON values."""
-        hidden = ("step", "slots")
+        hidden = ("step", "slots", "slot_names")
         kept = {key: value for key, value in self.__dict__.items() if key not in hidden}
         return {key.removeprefix("_"): value for key, value in kept.items()}
 
 
 class SGD(Optimizer):
-    """Stochastic gradient descent: v = momentum·v + g; p -= lr·v.
+    """Stochastic gradient descent: v = momentum·v - lr·g; p += v.
+
+    The velocity v has the learning rate in it: a new rate acts on new gradients only.
 
     Args:
         learning_rate: size of a step.
-        momentum: share of the last step's direction that is kept, in [0, 1).
-        nesterov: look ahead along the direction.
+        momentum: share of the last velocity that is kept, in [0, 1).
+        nesterov: look ahead along the velocity: p += momentum·v - lr·g.
         clipnorm: largest norm of the whole gradient; None does not clip.
 
     Source:
@@ -104,24 +119,31 @@ class SGD(Optimizer):
         learning", 2013.
     """
 
-    slot_names = ("velocity",)
+    slot_names = ("momentum",)
 
     def __init__(
         self,
         learning_rate: float = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
+        *,
         clipnorm: float | None = None,
     ) -> None:
         super().__init__(learning_rate, clipnorm)
         self.momentum = checks.number("momentum", momentum, 0, 1, open_high=True)
         self.nesterov = checks.boolean("nesterov", nesterov)
 
+    def restore(self, backend: Backend, slots: Mapping[str, NDArray[Any]], step: int) -> None:
+        if "velocity" in slots:
+            # Files once held it without the learning rate, which was applied at each step.
+            slots = {"momentum": -self.learning_rate * slots["velocity"]}
+        super().restore(backend, slots, step)
+
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
         backend.ops.sgd_step(
             values,
             gradients,
-            self.slots["velocity"],
+            self.slots["momentum"],
             self.learning_rate,
             self.momentum,
             self.nesterov,
@@ -129,55 +151,70 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Steps divided by a running root mean square of the gradient.
+    """Steps divided by a running root mean square s of the gradient: p -= lr·g / √(s + ε).
 
     Args:
         learning_rate: size of a step.
         rho: memory of the mean square, in [0, 1).
-        epsilon: added to the root, so that it is never 0.
+        momentum: share of the last step that is added to the next, in [0, 1).
+        epsilon: ε, added below the root: gradients far below √ε, 3e-4 by default, take steps in
+            proportion to them.
+        centered: divide by the standard deviation instead: subtract the square of the mean from s.
         clipnorm: largest norm of the whole gradient; None does not clip.
 
     Source:
-        Tieleman & Hinton, "Lecture 6.5: rmsprop", 2012.
+        Tieleman & Hinton, "Lecture 6.5: rmsprop", 2012; centered, and with momentum: Graves,
+        "Generating sequences with recurrent neural networks", 2013.
     """
-
-    slot_names = ("mean_square",)
 
     def __init__(
         self,
         learning_rate: float = 0.001,
         rho: float = 0.9,
+        momentum: float = 0.0,
         epsilon: float = 1e-7,
+        centered: bool = False,
+        *,
         clipnorm: float | None = None,
     ) -> None:
         super().__init__(learning_rate, clipnorm)
         self.rho = checks.number("rho", rho, 0, 1, open_high=True)
+        self.momentum = checks.number("momentum", momentum, 0, 1, open_high=True)
         self.epsilon = checks.number("epsilon", epsilon, 0, open_low=True)
+        self.centered = checks.boolean("centered", centered)
+        kept = {"mean_square": True, "mean": self.centered, "momentum": self.momentum > 0}
+        self.slot_names = tuple(name for name, needed in kept.items() if needed)
 
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
         backend.ops.rmsprop_step(
             values,
             gradients,
             self.slots["mean_square"],
+            self.slots.get("mean"),
+            self.slots.get("momentum"),
             self.learning_rate,
             self.rho,
+            self.momentum,
             self.epsilon,
         )
 
 
 class Adam(Optimizer):
-    """Steps along the mean gradient, divided by its root mean square, both unbiased.
+    """Steps along the mean gradient m, divided by its root mean square, both unbiased.
+
+    p -= lr · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√v + ε) in step t.
 
     Args:
         learning_rate: size of a step.
         beta_1: memory of the mean, in [0, 1).
         beta_2: memory of the mean square, in [0, 1).
-        epsilon: added to the root, so that it is never 0.
+        epsilon: added to the root as it is, before it is made unbiased.
         weight_decay: share of each weight, times the learning rate, that every step takes away.
         clipnorm: largest norm of the whole gradient; None does not clip.
 
     Source:
-        Kingma & Ba, "Adam: a method for stochastic optimization", 2015.
+        Kingma & Ba, "Adam: a method for stochastic optimization", 2015, in the form at the end of
+        section 2, whose epsilon is ours.
     """
 
     slot_names = ("mean", "mean_square")
@@ -188,6 +225,7 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        *,
         weight_decay: float = 0.0,
         clipnorm: float | None = None,
     ) -> None:
@@ -227,13 +265,16 @@ class AdamW(Adam):
     def __init__(
         self,
         learning_rate: float = 0.001,
+        weight_decay: float = 0.004,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: float = 0.004,
+        *,
         clipnorm: float | None = None,
     ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, weight_decay, clipnorm)
+        super().__init__(
+            learning_rate, beta_1, beta_2, epsilon, weight_decay=weight_decay, clipnorm=clipnorm
+        )
 
 
 OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {

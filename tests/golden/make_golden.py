@@ -21,6 +21,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 B, T, D, H = 3, 6, 4, 5
 STEPS = 4
+EPSILON = 1e-30
+"""So small that it does not matter where it is added, which is not where Keras and we do."""
 
 golden: dict[str, np.ndarray] = {}
 
@@ -178,7 +180,8 @@ def losses() -> None:
 
     y = torch.randn(B, T, V).softmax(-1).requires_grad_()
     target = torch.randint(V, (B, T))
-    loss = F.nll_loss(y.log().reshape(-1, V), target.reshape(-1))
+    shares = y / y.sum(-1, keepdim=True)
+    loss = F.nll_loss(shares.log().reshape(-1, V), target.reshape(-1))
     store("cross_entropy_of_probabilities", y, target, loss)
 
     y = torch.rand(B, T).requires_grad_()
@@ -203,11 +206,11 @@ def optimizers() -> None:
         ("sgd", lambda p: torch.optim.SGD([p], 0.03)),
         ("sgd_momentum", lambda p: torch.optim.SGD([p], 0.03, momentum=0.8)),
         ("sgd_nesterov", lambda p: torch.optim.SGD([p], 0.03, momentum=0.8, nesterov=True)),
-        ("rmsprop", lambda p: torch.optim.RMSprop([p], 0.03, alpha=0.9, eps=1e-7)),
-        ("adam", lambda p: torch.optim.Adam([p], 0.03, (0.9, 0.99), eps=1e-7)),
+        ("rmsprop", lambda p: torch.optim.RMSprop([p], 0.03, alpha=0.9, eps=EPSILON)),
+        ("adam", lambda p: torch.optim.Adam([p], 0.03, (0.9, 0.99), eps=EPSILON)),
         (
             "adamw",
-            lambda p: torch.optim.AdamW([p], 0.03, (0.9, 0.99), eps=1e-7, weight_decay=0.3),
+            lambda p: torch.optim.AdamW([p], 0.03, (0.9, 0.99), eps=EPSILON, weight_decay=0.3),
         ),
     ):
         p, gradients = leaf(9), torch.randn(STEPS, 9)
@@ -243,7 +246,7 @@ def training() -> None:
 
     keep("training", x=x, target=target, **weights())
     learned = [w for w in (*layer.parameters(), *head.parameters()) if w.requires_grad]
-    optimizer, losses = torch.optim.Adam(learned, 0.03, eps=1e-7), []
+    optimizer, losses = torch.optim.Adam(learned, 0.03, eps=EPSILON), []
     for _ in range(STEPS):
         optimizer.zero_grad()
         loss = nn.functional.mse_loss(head(layer(x)[1][0][0]), target)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lstm import checks
 from lstm.backends import native, reference
 from lstm.backends.ops import Ops
+from lstm.settings import Setting
 
 BACKENDS: dict[str, Ops] = {native.NAME: native, reference.NAME: reference}
 
@@ -31,9 +32,10 @@ def backend(name: str | None = None, dtype: str | None = None) -> Backend:
     Raises:
         InvalidValueError: there is no such backend, or it does not compute in that dtype.
     """
-    ops = _active.ops if name is None else BACKENDS[checks.one_of("backend", name, BACKENDS)]
+    active = _active.get()
+    ops = active.ops if name is None else BACKENDS[checks.one_of("backend", name, BACKENDS)]
     if dtype is None:
-        dtype = _active.dtype if name is None else ops.DTYPES[0]
+        dtype = active.dtype if name is None else ops.DTYPES[0]
     return Backend(ops, checks.one_of("dtype", dtype, ops.DTYPES))
 
 
@@ -41,6 +43,7 @@ def use(name: str | None = None, dtype: str | None = None) -> Backend:
     """Choose the backend and dtype of every model made from now on.
 
     Without this call it is the one that the environment variable `LSTM_BACKEND` names, or "native".
+    Called in the main thread it holds for every thread, in another one for that thread alone.
 
     Args:
         name: "native" or "reference"; None keeps the active one.
@@ -53,20 +56,20 @@ def use(name: str | None = None, dtype: str | None = None) -> Backend:
         >>> lstm.use("native").name
         'native'
     """
-    global _active
-    _active = backend(name, dtype)
-    return _active
+    chosen = backend(name, dtype)
+    _active.set(chosen)
+    return chosen
 
 
 @contextmanager
 def using(name: str | None = None, dtype: str | None = None) -> Iterator[Backend]:
-    """Choose a backend for the models made within a `with` block; see `use`."""
-    global _active
-    before = _active
-    try:
-        yield use(name, dtype) if name is not None or dtype is not None else before
-    finally:
-        _active = before
+    """Choose a backend for the models made within a `with` block, in this thread; see `use`.
+
+    Without arguments it is the active one, which `use` may change within the block.
+    """
+    chosen = _active.get() if name is None and dtype is None else backend(name, dtype)
+    with _active.within(chosen):
+        yield chosen
 
 
 def _default() -> Backend:
@@ -75,4 +78,4 @@ def _default() -> Backend:
     return Backend(ops, ops.DTYPES[0])
 
 
-_active = _default()
+_active = Setting("backend", _default())

@@ -197,12 +197,22 @@ def pointwise_loss(
 ) -> float: ...
 def clip_by_global_norm(g: _Out, max_norm: float) -> float: ...
 def sgd_step(p: _Out, g: _In, v: _Out, lr: float, momentum: float, nesterov: bool) -> None: ...
-def rmsprop_step(p: _Out, g: _In, s: _Out, lr: float, rho: float, eps: float) -> None: ...
+def rmsprop_step(
+    p: _Out,
+    g: _In,
+    s: _Out,
+    m: _Out | None,
+    v: _Out | None,
+    lr: float,
+    rho: float,
+    momentum: float,
+    eps: float,
+) -> None: ...
 def adam_step(
     p: _Out,
     g: _In,
     m: _Out,
-    v: _Out,
+    s: _Out,
     step: int,
     lr: float,
     beta_1: float,

@@ -1,4 +1,4 @@
-"""The contract in C++: float32, on as many threads as the machine has cores.
+"""The contract in C++: float32, on as many threads as there are cores to use.
 
 Allocates the arrays and calls the kernels of `cpp/`. What each function means is said in
 `lstm.backends.ops`, and line by line in `lstm.backends.reference`.
@@ -6,6 +6,7 @@ Allocates the arrays and calls the kernels of `cpp/`. What each function means i
 
 import math
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any, get_args
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends import _kernels, reference
+from lstm.backends.cores import usable_cores
 from lstm.backends.ops import ActivationName, Cache, Choice, LSTMWeights, PointwiseLossName, State
 from lstm.errors import InvalidValueError
 
@@ -407,15 +409,25 @@ def sgd_step(p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov:
     _kernels.sgd_step(p, g, v, lr, momentum, nesterov)
 
 
-def rmsprop_step(p: Array, g: Array, s: Array, lr: float, rho: float, eps: float) -> None:
-    _kernels.rmsprop_step(p, g, s, lr, rho, eps)
+def rmsprop_step(
+    p: Array,
+    g: Array,
+    s: Array,
+    m: Array | None,
+    v: Array | None,
+    lr: float,
+    rho: float,
+    momentum: float,
+    eps: float,
+) -> None:
+    _kernels.rmsprop_step(p, g, s, m, v, lr, rho, momentum, eps)
 
 
 def adam_step(
     p: Array,
     g: Array,
     m: Array,
-    v: Array,
+    s: Array,
     step: int,
     lr: float,
     beta_1: float,
@@ -423,7 +435,7 @@ def adam_step(
     eps: float,
     weight_decay: float,
 ) -> None:
-    _kernels.adam_step(p, g, m, v, step, lr, beta_1, beta_2, eps, weight_decay)
+    _kernels.adam_step(p, g, m, s, step, lr, beta_1, beta_2, eps, weight_decay)
 
 
 def sample(
@@ -469,8 +481,6 @@ def generate(
 
 # ---- the machine
 
-_MOST_THREADS = 4096
-
 
 def instruction_set() -> str:
     """The instruction set that the kernels use: "baseline", "avx2" or "avx512"."""
@@ -486,34 +496,35 @@ def set_num_threads(count: int) -> None:
     """Choose the number of threads that the kernels run on.
 
     The results are the same bits for any number. At first it is the number of cores, or what the
-    environment variable `LSTM_NUM_THREADS` says.
+    environment variable `LSTM_NUM_THREADS` says. Cores are those that the process may use: others
+    than it may run on (`taskset`), or than the quota of its container is worth, do not count.
 
     Args:
-        count: from 1 to 4096; more than there are cores only costs time.
+        count: at least 1; more than there are cores would only wait for each other, and count as so
+            many.
 
     Raises:
         InvalidTypeError, InvalidValueError: it is not such a number.
 
     Example:
         >>> import lstm
-        >>> lstm.set_num_threads(2)
+        >>> lstm.set_num_threads(1)
         >>> lstm.num_threads()
-        2
+        1
     """
-    if checks.positive_int("count", count) > _MOST_THREADS:
-        raise InvalidValueError("count", f"an integer from 1 to {_MOST_THREADS}", count)
-    _kernels.set_num_threads(count)
+    _kernels.set_num_threads(min(checks.positive_int("count", count), usable_cores()))
 
 
-if os.environ.get("LSTM_NUM_THREADS"):
+def _asked_for() -> int:
+    """The number of threads that the environment asks for; as many as there can be if none."""
+    text = os.environ.get("LSTM_NUM_THREADS")
     try:
-        _threads = int(os.environ["LSTM_NUM_THREADS"])
+        count = int(text) if text else sys.maxsize
     except ValueError:
-        _threads = 0
-    if not 1 <= _threads <= _MOST_THREADS:
-        raise InvalidValueError(
-            "LSTM_NUM_THREADS",
-            f"a whole number from 1 to {_MOST_THREADS}",
-            repr(os.environ["LSTM_NUM_THREADS"]),
-        )
-    set_num_threads(_threads)
+        count = 0
+    if count < 1:
+        raise InvalidValueError("LSTM_NUM_THREADS", "a whole number of at least 1", repr(text))
+    return count
+
+
+set_num_threads(_asked_for())

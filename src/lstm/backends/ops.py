@@ -389,13 +389,17 @@ class Ops(Protocol):
     def cross_entropy_forward(
         self, p: Array, target: Array, weight: Array | None
     ) -> tuple[float, Cache]:
-        """The same for probabilities: -Σ_n weight_n · Σ_v target_nv · log p_nv.
+        """The same for shares of any sum: -Σ_n weight_n · Σ_v target_nv · log q_nv.
 
-        Probabilities below the smallest normal number of the dtype count as that number.
+        q_nv = p_nv / Σ_u p_nu, limited to [1e-7, 1 - 1e-7] as in Keras; where the sum is 0, q is
+        1e-7.
         """
 
     def cross_entropy_backward(self, cache: Cache) -> Array:
-        """dp_nv = -weight_n · target_nv / p_nv."""
+        """dp_nv = (dq_nv - Σ_u q_nu · dq_nu) / Σ_u p_nu, dq_nv = -weight_n · target_nv / q_nv.
+
+        dq is 0 where q was limited, and dp is 0 where the sum is.
+        """
 
     def pointwise_loss_forward(
         self,
@@ -409,7 +413,8 @@ class Ops(Protocol):
 
         y, target (...); weight (...), of which None means the mean over all entries. `delta` is the
         bend of the Huber loss and ignored by the others. "binary_cross_entropy" takes
-        probabilities, "sigmoid_cross_entropy" logits.
+        probabilities, limited to [1e-7, 1 - 1e-7] as in Keras, beyond which its slope is 0;
+        "sigmoid_cross_entropy" takes logits.
         """
 
     def pointwise_loss_backward(self, cache: Cache) -> Array:
@@ -423,17 +428,34 @@ class Ops(Protocol):
     def sgd_step(
         self, p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov: bool
     ) -> None:
-        """v = momentum·v + g; p -= lr·v, or lr·(g + momentum·v) with Nesterov; in place."""
+        """v = momentum·v - lr·g; p += v, or momentum·v - lr·g with Nesterov; in place."""
 
-    def rmsprop_step(self, p: Array, g: Array, s: Array, lr: float, rho: float, eps: float) -> None:
-        """s = rho·s + (1 - rho)·g²; p -= lr·g / (√s + eps); in place."""
+    def rmsprop_step(
+        self,
+        p: Array,
+        g: Array,
+        s: Array,
+        m: Array | None,
+        v: Array | None,
+        lr: float,
+        rho: float,
+        momentum: float,
+        eps: float,
+    ) -> None:
+        """s = rho·s + (1 - rho)·g²; p -= lr·g / √(s + eps); in place.
+
+        Args:
+            m: the mean of the gradient, for which s is centered; None does not center.
+                m = rho·m + (1 - rho)·g, and below the root stands max(0, s - m²) + eps.
+            v: velocity; None for no momentum. v = momentum·v + lr·g / √(s + eps); p -= v.
+        """
 
     def adam_step(
         self,
         p: Array,
         g: Array,
         m: Array,
-        v: Array,
+        s: Array,
         step: int,
         lr: float,
         beta_1: float,
@@ -443,8 +465,8 @@ class Ops(Protocol):
     ) -> None:
         """Adam with decoupled weight decay (AdamW); in place; `step` counts from 1.
 
-        p -= lr·weight_decay·p; m = β₁·m + (1 - β₁)·g; v = β₂·v + (1 - β₂)·g²;
-        p -= lr · (m / (1 - β₁ᵗ)) / (√(v / (1 - β₂ᵗ)) + eps).
+        p -= lr·weight_decay·p; m = β₁·m + (1 - β₁)·g; s = β₂·s + (1 - β₂)·g²;
+        p -= lr · √(1 - β₂ᵗ) / (1 - β₁ᵗ) · m / (√s + eps).
         """
 
     # ---- generation

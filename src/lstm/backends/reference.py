@@ -5,6 +5,7 @@ returns is said in `lstm.backends.ops`. It does without every trick that makes k
 packed weights, no fused gates, no threads of its own.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -561,14 +562,18 @@ def linear_softmax_cross_entropy(
 
 
 def cross_entropy_forward(p: Array, target: Array, weight: Array | None) -> tuple[float, Cache]:
-    p = np.maximum(p, np.finfo(p.dtype).tiny)
+    total = p.sum(-1, keepdims=True)
+    total = np.where(total == 0, np.inf, total)
     target, weight = _distribution(p, target), _weights(p[..., 0], weight)
-    return float(-(weight * (target * np.log(p)).sum(-1)).sum()), (p, target, weight)
+    q, inside = _limited(p / total)  # (E1)
+    loss = -(weight * (target * np.log(q)).sum(-1)).sum()  # (E2)
+    return float(loss), (q, inside, total, target, weight)
 
 
 def cross_entropy_backward(cache: Cache) -> Array:
-    p, target, weight = cache
-    return -weight[..., None] * target / p
+    q, inside, total, target, weight = cache
+    dq = -weight[..., None] * target / q * inside  # (E3)
+    return (dq - (dq * q).sum(-1, keepdims=True)) / total  # (E4)
 
 
 def pointwise_loss_forward(
@@ -584,10 +589,9 @@ def pointwise_loss_forward(
             slope = np.clip(error, -delta, delta)
             value = slope * (error - slope / 2)
         case "binary_cross_entropy":
-            tiny = np.finfo(y.dtype).tiny
-            p, q = np.maximum(y, tiny), np.maximum(1 - y, tiny)
-            value = -target * np.log(p) - (1 - target) * np.log(q)
-            slope = (1 - target) / q - target / p
+            q, inside = _limited(y)
+            value = -target * np.log(q) - (1 - target) * np.log(1 - q)
+            slope = ((1 - target) / (1 - q) - target / q) * inside
         case "sigmoid_cross_entropy":
             value = np.logaddexp(0, y) - target * y
             slope = sigmoid(y) - target
@@ -596,6 +600,12 @@ def pointwise_loss_forward(
 
 def pointwise_loss_backward(cache: Cache) -> Array:
     return cache
+
+
+def _limited(q: Array) -> tuple[Array, Array]:
+    """q with neither it nor 1 - q too small for a loss; and where that changed nothing."""
+    least, most = q.dtype.type(1e-7), q.dtype.type(1 - 1e-7)
+    return np.clip(q, least, most), (q >= least) & (q <= most)
 
 
 def _weights(positions: Array, weight: Array | None) -> Array:
@@ -626,21 +636,41 @@ def clip_by_global_norm(g: Array, max_norm: float) -> float:
 
 def sgd_step(p: Array, g: Array, v: Array, lr: float, momentum: float, nesterov: bool) -> None:
     v *= momentum
-    v += g
-    p -= lr * (g + momentum * v if nesterov else v)
+    v -= lr * g  # (O1)
+    p += momentum * v - lr * g if nesterov else v  # (O2)
 
 
-def rmsprop_step(p: Array, g: Array, s: Array, lr: float, rho: float, eps: float) -> None:
+def rmsprop_step(
+    p: Array,
+    g: Array,
+    s: Array,
+    m: Array | None,
+    v: Array | None,
+    lr: float,
+    rho: float,
+    momentum: float,
+    eps: float,
+) -> None:
     s *= rho
-    s += (1 - rho) * g * g
-    p -= lr * g / (np.sqrt(s) + eps)
+    s += (1 - rho) * g * g  # (O3)
+    spread = s
+    if m is not None:
+        m *= rho
+        m += (1 - rho) * g
+        spread = np.maximum(s - m * m, 0)  # rounding may take it below
+    step = lr * g / np.sqrt(spread + eps)  # (O4)
+    if v is not None:
+        v *= momentum
+        v += step
+        step = v
+    p -= step
 
 
 def adam_step(
     p: Array,
     g: Array,
     m: Array,
-    v: Array,
+    s: Array,
     step: int,
     lr: float,
     beta_1: float,
@@ -649,13 +679,13 @@ def adam_step(
     weight_decay: float,
 ) -> None:
     if weight_decay:
-        p *= 1 - lr * weight_decay
+        p *= 1 - lr * weight_decay  # (O5)
     m *= beta_1
-    m += (1 - beta_1) * g
-    v *= beta_2
-    v += (1 - beta_2) * g * g
-    m_hat, v_hat = m / (1 - beta_1**step), v / (1 - beta_2**step)
-    p -= lr * m_hat / (np.sqrt(v_hat) + eps)
+    m += (1 - beta_1) * g  # (O6)
+    s *= beta_2
+    s += (1 - beta_2) * g * g  # (O3)
+    unbiased = lr * math.sqrt(1 - beta_2**step) / (1 - beta_1**step)
+    p -= unbiased * m / (np.sqrt(s) + eps)  # (O7)
 
 
 # ---- generation

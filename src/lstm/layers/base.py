@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
@@ -92,18 +93,17 @@ class Run:
 _ADDRESSABLE = 2**48
 """So many numbers no machine has the memory for."""
 
-_blank = False
+_blank = ContextVar("blank", default=False)
 
 
 @contextmanager
 def blank_weights() -> Iterator[None]:
-    """Create weights as zeros, for layers whose values are about to be loaded."""
-    global _blank
-    _blank = True
+    """Create weights as zeros, for layers whose values are about to be loaded, in this thread."""
+    token = _blank.set(True)
     try:
         yield
     finally:
-        _blank = False
+        _blank.reset(token)
 
 
 class Layer(Interface):
@@ -143,8 +143,8 @@ class Layer(Interface):
     never_called: ClassVar[Mapping[str, str]] = {
         "compute_mask": "output_mask, of a layer with forward; `call` passes masks by itself",
         "get_initial_state": "state_shapes, of a layer with forward; states begin as zeros",
-        "reset_state": "state_shapes, of a layer with forward, for model.reset_states() to reset",
-        "reset_states": "state_shapes, of a layer with forward, for model.reset_states() to reset",
+        "reset_state": "state_shapes, of a layer with forward, for model.reset_states()",
+        "reset_states": "state_shapes, of a layer with forward, for model.reset_states()",
     }
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -293,7 +293,7 @@ class Layer(Interface):
                     type(tensor).__name__,
                 )
         shapes = [tensor.shape for tensor in inputs]
-        node = Node(self, tuple(inputs), (*scope, self))
+        node = Node(self, tuple(inputs), (*scope.get(), self))
         try:
             outputs = self.outputs_for(shapes)
         except InvalidShapeError as error:
@@ -368,7 +368,8 @@ class Layer(Interface):
             # NumPy has other errors for what it cannot even count.
             if prod(shape) >= _ADDRESSABLE:
                 raise MemoryError
-            values = np.zeros(shape) if _blank else initializer(shape, seeding.generator())
+            blank = _blank.get()
+            values = np.zeros(shape) if blank else initializer(shape, seeding.generator())
         except MemoryError:
             argument, got = f"{name} of {self.name}", f"shape {tuple(shape)}"
             raise InvalidShapeError(argument, "a weight that fits in memory", got) from None
@@ -419,9 +420,8 @@ class Layer(Interface):
         Raises:
             InvalidTypeError: one of them is nothing that a file can hold.
         """
-        return {
-            key: plain(f"{key} of {self.name}", value) for key, value in self.arguments().items()
-        }
+        given = self.arguments().items()
+        return {key: plain(f"{key} of {self.name}", value) for key, value in given}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":

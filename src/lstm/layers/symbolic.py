@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,15 +108,15 @@ def single(tensors: Tensors) -> SymbolicTensor:
     return tensors
 
 
-scope: list["Layer"] = []
-"""The composite layers whose `call` is being traced, outermost first."""
+scope = ContextVar[tuple["Layer", ...]]("scope", default=())
+"""The composite layers whose `call` this thread is tracing, outermost first."""
 
 
 @contextmanager
 def within(layer: "Layer") -> Iterator[None]:
     """Record that the calls made meanwhile belong to `layer`."""
-    scope.append(layer)
+    token = scope.set((*scope.get(), layer))
     try:
         yield
     finally:
-        scope.pop()
+        scope.reset(token)

@@ -1,6 +1,5 @@
 """Model: a graph of layers that can be trained, asked, stepped through and saved."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -14,7 +13,7 @@ from lstm import checks, losses, optimizers, saving, seeding
 from lstm.backends.ops import Array
 from lstm.callbacks import Callback, CallbackList, History
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError, StoppedWarning
-from lstm.interface import spelled
+from lstm.interface import spelled, warn
 from lstm.layers.base import Layer, Run, StepState
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import SymbolicTensor
@@ -262,8 +261,7 @@ class Model(GraphLayer):
         self.history = history
         why = fitting.fit(trainer, plan, lambda: self.stop_training)
         if why:
-            # Around this method is what checks the names of its arguments.
-            warnings.warn(why, StoppedWarning, stacklevel=3)
+            warn(why, StoppedWarning)
         return history
 
     def _batches_of(self, x: Any, y: Any, sample_weight: Any, validation_split: float) -> Source:
@@ -573,6 +571,10 @@ class Model(GraphLayer):
                 "random_state", "the random_state of a model", f"{state!r:.60}"
             ) from error
 
+    def new_seed(self) -> int:
+        """A seed for choices that belong to the model, drawn from its random numbers."""
+        return int(self._rng.integers(2**63))
+
     # ---- files
 
     def save(self, path: str | PathLike[str], include_optimizer: bool = True) -> None:
@@ -639,11 +641,12 @@ class Model(GraphLayer):
                 compiled["metrics"],
                 compiled.get("weighted_metrics", ()),
             )
-            optimizer = model.optimizer
-            optimizer.step = compiled["step"]
-            for key in optimizer.slot_names if optimizer.step else ():
-                values = np.array(tensors[f"optimizer/{key}"], model.backend.dtype)
-                optimizer.slots[key] = model.backend.ops.array(values)
+            slots = {
+                name.removeprefix("optimizer/"): values
+                for name, values in tensors.items()
+                if name.startswith("optimizer/")
+            }
+            model.optimizer.restore(model.backend, slots, compiled["step"])
         return model
 
 

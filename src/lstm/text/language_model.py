@@ -82,9 +82,7 @@ class LanguageModel(Interface):
         if not isinstance(vocabulary, Vocabulary):
             raise InvalidTypeError("vocabulary", "a Vocabulary", type(vocabulary).__name__)
         built = Architecture(**architecture)
-        if seed is not None:
-            seeding.set_seed(seed)
-        with backends.using(backend):
+        with seeding.seeded(seed), backends.using(backend):
             return cls(vocabulary, built.build(len(vocabulary)))
 
     @classmethod

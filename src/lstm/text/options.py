@@ -74,7 +74,9 @@ class Architecture:
         output: Layer = Dense(vocabulary_size, activation="softmax")
         if self.tie_weights:
             output = TiedDense(embedding, activation="softmax")
-        return Sequential([Input((None,)), embedding, *stack, output])
+        model = Sequential([Input((None,)), embedding, *stack, output])
+        _ = model.parameters  # Drawn now, from the seed that holds here.
+        return model
 
 
 @dataclass(frozen=True, kw_only=True)

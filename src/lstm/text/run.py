@@ -8,7 +8,6 @@ and then (samples.txt). Each file is replaced in one step or only ever appended 
 
 import secrets
 import time
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
@@ -21,7 +20,8 @@ from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, Logs
-from lstm.errors import DivergedError, InvalidValueError, LSTMWarning, ModelFileError
+from lstm.errors import DivergedError, InvalidValueError, ModelFileError
+from lstm.interface import warn
 from lstm.models.structure import listed
 from lstm.text.console import reading
 from lstm.text.corpus import Corpus
@@ -272,8 +272,7 @@ class Run:
         """
         share = self.training.learned_text.unknown_share
         if message := warning_of_training(share, self.language_model.vocabulary):
-            # Above are LanguageModel.train and what checks the names of its arguments.
-            warnings.warn(message, LSTMWarning, stacklevel=4)
+            warn(message)
         everyone = listed(() if callbacks is None else callbacks)
         if console is not None:
             from lstm.text.report import Report  # It needs rich.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import schedules, seeding
+from lstm import schedules
 from lstm.callbacks import Callback, History, Logs
 from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError, LSTMError
 from lstm.schedules import Plateau
@@ -60,7 +60,7 @@ class Training:
         language_model: what to train.
         corpus: its tokens.
         options: how.
-        seed: of the choices; drawn by default.
+        seed: of the choices; drawn by default, from the random numbers of the model.
         saved: what `contents` gave, to go on from there; the model must be made of it, too.
         best_weights: those of the best validation so far, of a training that goes on.
 
@@ -112,7 +112,7 @@ class Training:
         self._best_weights = best_weights
         self._initial_weights = self._model.get_weights()
         self._plateau = Plateau()
-        self._seed = int(seeding.generator().integers(2**63)) if seed is None else seed
+        self._seed = self._model.new_seed() if seed is None else seed
         if saved is None:
             self._model.reset_states()
             self._model.compile(options.optimizer(), "sparse_categorical_crossentropy")

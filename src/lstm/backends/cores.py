@@ -1,0 +1,76 @@
+"""How many cores the process may use, which may be fewer than the machine has."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+_ROOT = Path("/")
+
+
+def usable_cores() -> int:
+    """The number of cores that the process really gets, at least 1.
+
+    It is that of the cores it may run on (`taskset`, `sched_setaffinity`) or the share of time that
+    its control groups allow (`docker run --cpus`), rounded, whichever is less.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    allowed = os.cpu_count() or 1 if affinity is None else len(affinity(0))
+    return max(1, min(allowed, round(min(_quotas(), default=allowed))))
+
+
+def _quotas(root: Path = _ROOT) -> Iterator[float]:
+    """The cores' worth of time that each control group of the process allows, if it limits it.
+
+    Args:
+        root: of the file system.
+    """
+    for kind, folder, top in _groups(root):
+        while True:
+            try:
+                quota, period = _limit(kind, folder)
+                if quota > 0:
+                    yield quota / period
+            except (OSError, ValueError, ZeroDivisionError):
+                pass  # "max", no such file, or none that could be understood
+            if folder == top:
+                break
+            folder = folder.parent
+
+
+def _groups(root: Path) -> Iterator[tuple[str, Path, Path]]:
+    """The control groups that may limit the time of processors.
+
+    For each the kind of hierarchy, the folder of the process's own group, and that of the outermost
+    one that can be seen: within a container, often the same.
+    """
+    try:
+        paths = (root / "proc/self/cgroup").read_text().splitlines()
+        mounts = (root / "proc/self/mountinfo").read_text().splitlines()
+    except OSError:
+        return
+    # Lines such as "1:cpu,cpuacct:/group" of version 1, and "0::/group" of version 2.
+    group_of = {
+        controller: PurePosixPath(path)
+        for _, controllers, path in (line.split(":", 2) for line in paths if line.count(":") > 1)
+        for controller in controllers.split(",")
+    }
+    for mount in mounts:
+        # Which part of the hierarchy is to be seen where; then the kind of file system, options.
+        place, _, system = mount.partition(" - ")
+        (visible, folder), (kind, *options) = place.split(" ")[3:5], system.split(" ")
+        controller = {"cgroup": "cpu", "cgroup2": ""}.get(kind)
+        if controller not in group_of or controller not in ("", *options[-1].split(",")):
+            continue
+        top, group = root / folder.lstrip("/"), group_of[controller]
+        own = group.relative_to(visible) if group.is_relative_to(visible) else ""
+        yield kind, top / own, top
+
+
+def _limit(kind: str, group: Path) -> tuple[int, int]:
+    """Microseconds of processor time in each period, and the length of a period."""
+    if kind == "cgroup2":
+        quota, period = (group / "cpu.max").read_text().split()
+    else:
+        quota = (group / "cpu.cfs_quota_us").read_text()
+        period = (group / "cpu.cfs_period_us").read_text()
+    return int(quota), int(period)
