@@ -200,7 +200,8 @@ class Checker(doctest.OutputChecker):
             text = next(wanted, match[0])
             mantissa, _, exponent = text.lower().partition("e")
             unit = 10.0 ** (int(exponent or 0) - len(mantissa.partition(".")[2]))
-            return text if abs(float(text) - float(match[0])) <= unit else match[0]
+            # A little more than a unit, since the difference is rounded, too.
+            return text if abs(float(text) - float(match[0])) <= 1.001 * unit else match[0]
 
         return super().check_output(want, got, optionflags) or super().check_output(
             want, NUMBER.sub(as_wanted, got), optionflags

@@ -197,6 +197,7 @@ not a number, so that the message shows the one drawn
         ("1.00", "0.9951", True),
         ("1.00", "0.98", False),
         ("1e-3", "0.0012", True),
+        ("0.17", "0.16", True),  # the difference of these floats is more than 0.01
         ("[1.5 2.5]", "[1.52 2.47]", True),
         ("3", "3.01", False),
         ("a 0.5 b ...", "a 0.52 b c", True),

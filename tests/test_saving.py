@@ -174,7 +174,7 @@ class TestTraining:
         model.fit(X, Y, verbose=0)
         model.optimizer.learning_rate = rate
         tensors, header = model.contents(include_optimizer=True)
-        size = tensors.pop("optimizer/momentum").shape
+        size = tensors.pop(header["compile"].pop("slots")["momentum"]).shape
         velocity = np.random.default_rng(5).normal(size=size).astype(np.float32)
         saving.write(path, tensors | {"optimizer/velocity": velocity}, {"kind": "model", **header})
         loaded = lstm.load_model(path)
@@ -282,9 +282,9 @@ class TestDamage:
             lstm.load_model(tmp_path)
 
     def test_a_later_format_asks_for_an_update(self, path: Path) -> None:
-        later = {"kind": "model", "format": saving.FORMAT + 1, "lstm_version": "9.9"}
-        saving.write(path, {}, later)
-        with pytest.raises(ModelFileError, match=r"written by lstm-kit 9\.9; update to read it"):
+        saving.write(path, {}, {"kind": "model", "format": saving.FORMAT + 1})
+        message = "was written by a later version of lstm-kit; update to read it"
+        with pytest.raises(ModelFileError, match=message):
             lstm.load_model(path)
 
 

@@ -33,6 +33,18 @@ def test_kernels_cite_only_what_is_defined() -> None:
         assert labels(path.read_text()) <= set(definitions()), path
 
 
+def test_every_label_stands_where_the_index_says() -> None:
+    index = ROOT / "docs" / "theory" / "index.md"
+    cited = {
+        path.name: labels(path.read_text())
+        for path in (index.parent / link for link in re.findall(r"\((\S+\.py)\)", index.read_text()))
+    }
+    of_reference = cited.pop("reference.py")
+    elsewhere = set(definitions()) - of_reference
+    assert elsewhere == set().union(*cited.values())
+    assert elsewhere == labels(index.read_text()) - of_reference
+
+
 def test_code_and_pages_label_the_same_equations() -> None:
     cited = {label for path in SOURCES for label in labels(path.read_text())}
     assert cited

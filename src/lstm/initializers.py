@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.configured import Configured
 from lstm.errors import (
     InvalidShapeError,
     InvalidTypeError,
@@ -18,12 +19,11 @@ from lstm.errors import (
     NotDefinedError,
     NotReadyError,
 )
-from lstm.interface import Interface
 
 Values = NDArray[np.float64]
 
 
-class Initializer(Interface):
+class Initializer(Configured):
     """Base: makes the initial values of a weight.
 
     Args:
@@ -40,10 +40,6 @@ class Initializer(Interface):
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         """Values of `shape`, drawn from `rng`; what a subclass defines."""
         raise NotDefinedError(self, "values(shape, rng)")
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON values."""
-        return dict(self.__dict__)
 
 
 class Zeros(Initializer):
@@ -69,9 +65,6 @@ class Constant(Initializer):
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         return np.full(shape, self.value)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"value": self.value}
 
 
 class RandomUniform(Initializer):
@@ -169,9 +162,6 @@ class Unavailable(Initializer):
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         raise NotReadyError(f"{self.kind} made these weights, and a file holds only its name")
-
-    def get_config(self) -> dict[str, Any]:
-        return {"kind": self.kind}
 
 
 INITIALIZERS: dict[str, type[Initializer]] = {

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends.ops import ActivationName, Array, Cache, Ops, PointwiseLossName
+from lstm.configured import Configured
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
-from lstm.interface import Interface
 
 Values = NDArray[Any]
 
 
-class Loss(Interface):
+class Loss(Configured):
     """Base of all losses, and of those that users write.
 
     A loss of your own defines `forward` and `backward`. It is one that compares outputs and targets
@@ -105,10 +105,6 @@ class Loss(Interface):
         """The gradient of the output: of its shape, in the dtype of the backend."""
         raise NotDefinedError(self, "backward(ops, cache)")
 
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON values."""
-        return {}
-
 
 class CategoricalCrossentropy(Loss):
     """-Σ_v t_v·log p_v, the mean over all positions, in nats.
@@ -165,9 +161,6 @@ class CategoricalCrossentropy(Loss):
         if self.from_logits:
             return ops.softmax_cross_entropy_backward(cache)
         return ops.cross_entropy_backward(cache)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"from_logits": self.from_logits}
 
 
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
@@ -238,9 +231,6 @@ class BinaryCrossentropy(_Pointwise):
     def _kernel(self) -> PointwiseLossName:
         return "sigmoid_cross_entropy" if self.from_logits else self.kernel
 
-    def get_config(self) -> dict[str, Any]:
-        return {"from_logits": self.from_logits}
-
 
 class MeanSquaredError(_Pointwise):
     """(y - t)², the mean over all entries."""
@@ -271,9 +261,6 @@ class Huber(_Pointwise):
 
     def __init__(self, delta: float = 1.0) -> None:
         self.delta = checks.number("delta", delta, 0, open_low=True)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"delta": self.delta}
 
 
 LOSSES: dict[str, type[Loss]] = {

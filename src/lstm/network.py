@@ -1,5 +1,6 @@
 """LSTMNetwork: one LSTM layer and one output layer behind a single class."""
 
+import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,16 @@ from lstm.terminal import say
 Values = NDArray[Any]
 
 _LOSSES = ("mse", "cross_entropy", "binary_crossentropy", "mae", "huber")
+_DESCRIPTION = (
+    "input_size",
+    "hidden_size",
+    "output_size",
+    "loss",
+    "apply_softmax",
+    "batch_size",
+)
+"""The arguments that say all but what the model does."""
+
 _CALLBACK_EVERY = 10
 _DATASET_EVERY = 30
 
@@ -226,19 +237,15 @@ class LSTMNetwork(Interface):
             return float(self.model.evaluate(self._inputs(X), self._targets(Y)))
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the network to one `.safetensors` file, in one step."""
+        """Write the network to one `.safetensors` file, in one step.
+
+        Raises:
+            ModelFileError: the file cannot be written; an older one is untouched.
+            InvalidValueError: an attribute was set to what the constructor refuses.
+        """
+        arguments = {key: getattr(self, key) for key in _DESCRIPTION}
+        LSTMNetwork._described(arguments, self.model)
         tensors, header = self.model.contents(include_optimizer=True)
-        arguments = {
-            key: getattr(self, key)
-            for key in (
-                "input_size",
-                "hidden_size",
-                "output_size",
-                "loss",
-                "apply_softmax",
-                "batch_size",
-            )
-        }
         saving.write(path, tensors, {"kind": "network", "network": arguments, **header})
 
     @classmethod
@@ -248,14 +255,36 @@ class LSTMNetwork(Interface):
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        network = cls.__new__(cls)
         with saving.reading(path, ("network",)) as (tensors, header):
-            network._describe(**header["network"])
-            network.model = Model.from_contents(tensors, header)
+            network = cls._described(header["network"], Model.from_contents(tensors, header))
         if "compile" not in header:
             # An optimizer of a class of one's own cannot be made again from a file.
             network.model.compile(_optimizer("adam"), network._loss)
         return network
+
+    @classmethod
+    def _described(cls, arguments: Mapping[str, Any], model: Model) -> "LSTMNetwork":
+        """A network of that description, around a model that fits it.
+
+        Raises:
+            InvalidValueError: an argument cannot be used, or the model has other sizes.
+        """
+        network = cls.__new__(cls)
+        network._describe(**arguments)
+        network.model = model
+        (*_, read), (*_, given) = model.graph.inputs[0].shape, model.graph.outputs[0].shape
+        found = {
+            "input_size": read,
+            "hidden_size": getattr(model.layers[0], "units", None),
+            "output_size": given,
+        }
+        for key, size in found.items():
+            if arguments[key] != size:
+                raise InvalidShapeError(key, f"{size}, as in the model", arguments[key])
+        return network
+
+    def __copy__(self) -> "LSTMNetwork":
+        return copy.deepcopy(self)  # A copy shares nothing that either may change.
 
     def _sequences(self, X: Any) -> Any:
         """X as `_inputs`, where it is not one sequence."""

@@ -7,17 +7,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks
+from lstm import checks, saving
 from lstm.backends import Backend
 from lstm.backends.ops import Array
+from lstm.configured import Configured
+from lstm.container import pack
 from lstm.errors import InvalidTypeError, NotDefinedError
-from lstm.interface import Interface
 
 _LONGEST = {"float32": 1e18, "float64": 1e150}
 """Steps and gradients in each dtype are shorter: far beyond all sense, but squares are numbers."""
 
 
-class Optimizer(Interface):
+class Optimizer(Configured):
     """Base of all optimizers.
 
     Attributes:
@@ -40,6 +41,8 @@ class Optimizer(Interface):
         "update_step": "update(backend, values, gradients)",
     }
 
+    state = ("step", "slots")
+
     def __init__(self, learning_rate: float, clipnorm: float | None) -> None:
         self.learning_rate = learning_rate
         self.clipnorm = (
@@ -56,6 +59,15 @@ class Optimizer(Interface):
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
         self._learning_rate = checks.number("learning_rate", value, 0)
+
+    @property
+    def lr(self) -> float:
+        """Another name of `learning_rate`, which older programs for Keras use."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self.learning_rate = value
 
     def prepare(self, backend: Backend, size: int) -> None:
         """Create the slots for that many parameters, unless they are there."""
@@ -74,6 +86,15 @@ class Optimizer(Interface):
         for name in self.slot_names if step else ():
             self.slots[name] = backend.ops.array(np.array(slots[name], backend.dtype))
         self.step = step
+
+    def __getstate__(self) -> dict[str, Any]:
+        # In the format of our files; and so a copy has slots of its own.
+        slots = {name: np.asarray(slot) for name, slot in self.slots.items()}
+        return vars(self) | {"slots": bytes(pack(slots, {"kind": "slots"}))}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        with saving.unpacking(state["slots"], ("slots",)) as (slots, _):
+            vars(self).update(state | {"slots": slots})
 
     def apply(self, backend: Backend, values: Array, gradients: Array) -> bool:
         """Take one step: change `values` (P) in place along `gradients` (P).
@@ -95,12 +116,6 @@ class Optimizer(Interface):
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
         """The step itself; what a subclass defines."""
         raise NotDefinedError(self, "update(backend, values, gradients)")
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments, as JSON values."""
-        hidden = ("step", "slots", "slot_names")
-        kept = {key: value for key, value in self.__dict__.items() if key not in hidden}
-        return {key.removeprefix("_"): value for key, value in kept.items()}
 
 
 class SGD(Optimizer):

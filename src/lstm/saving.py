@@ -1,11 +1,5 @@
-"""Files: arrays and a JSON header in one `.safetensors` file, whole or not at all.
+"""Files: arrays and a JSON header in one `.safetensors` file, whole or not at all."""
 
-The header travels in the metadata of the safetensors format under the key "lstm". A SHA-256 over
-names, dtypes, shapes, bytes and header stands beside it, so that no damaged file is ever loaded.
-"""
-
-import hashlib
-import json
 import os
 import secrets
 import tempfile
@@ -14,17 +8,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from lstm import checks
+from lstm import checks, foreign
+from lstm.container import DTYPES, FORMAT, Tensors, digest, header_of, pack, unpack
 from lstm.errors import InvalidValueError, LSTMError, ModelFileError
 from lstm.locking import lock
 
-FORMAT = 1
-"""Version of the layout; a reader refuses files of a later one."""
+Contents = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+"""The arrays of a file by name, and its header."""
 
 READERS = {
     "model": "lstm.load_model",
@@ -34,8 +27,6 @@ READERS = {
     "writer": "lstm.text.Writer.load",
 }
 """What reads each kind of file."""
-
-Tensors = Mapping[str, NDArray[Any]]
 
 
 @contextmanager
@@ -106,7 +97,7 @@ def check_writable(argument: str, path: str | os.PathLike[str]) -> None:
         ) from None
 
 
-def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
+def write_bytes(path: str | os.PathLike[str], data: bytes | bytearray) -> None:
     """Replace a file by `data` in one step.
 
     Raises:
@@ -117,7 +108,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, Any]) -> None:
-    """Write arrays and a header to one file.
+    """Write arrays and a header to one file: the same bytes for the same content.
 
     Args:
         path: the file; replaced if it exists.
@@ -125,22 +116,14 @@ def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, A
         header: JSON values; `kind` says what the file holds.
 
     Raises:
+        InvalidTypeError, InvalidValueError: a file cannot hold it.
         ModelFileError: the file cannot be written.
     """
-    # Here because it would be a tenth of `import lstm`.
-    from importlib.metadata import version
-
-    arrays = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
-    full = {"format": FORMAT, "lstm_version": version("lstm-kit"), **header}
-    text = json.dumps(full, ensure_ascii=False, allow_nan=False, sort_keys=True)
-    metadata = {"lstm": text, "sha256": _digest(arrays, text)}
-    write_bytes(path, safetensors.numpy.save(arrays, metadata))
+    write_bytes(path, pack(tensors, header))
 
 
 @contextmanager
-def reading(
-    path: str | os.PathLike[str], kinds: Collection[str]
-) -> Iterator[tuple[dict[str, NDArray[Any]], dict[str, Any]]]:
+def reading(path: str | os.PathLike[str], kinds: Collection[str]) -> Iterator[Contents]:
     """Read what `write` wrote: the arrays by name, and the header.
 
     What is made of them is made within the `with` block, which reports as an error of the file
@@ -155,12 +138,36 @@ def reading(
             version of it, or of another kind, or its header makes no sense.
     """
     path = Path(path)
-    tensors, text = _content(path)
+    with _making_sense(path, *_content(path), kinds) as contents:
+        yield contents
+
+
+@contextmanager
+def unpacking(data: bytes, kinds: Collection[str]) -> Iterator[Contents]:
+    """As `reading`, of the bytes that `pack` gave, such as those in a pickle.
+
+    Raises:
+        ModelFileError: they are damaged, of a later version or of another kind, or make no sense.
+    """
+    source = "the bytes"
     try:
-        header: dict[str, Any] = json.loads(text)
+        tensors, text = unpack(data)
+    except ValueError as error:
+        raise ModelFileError(source, f"are damaged ({error})") from error
+    with _making_sense(source, tensors, text, kinds) as contents:
+        yield contents
+
+
+@contextmanager
+def _making_sense(
+    path: object, tensors: dict[str, NDArray[Any]], text: str, kinds: Collection[str]
+) -> Iterator[Contents]:
+    """The arrays and the header, whose errors are those of the file."""
+    try:
+        header = header_of(text)
         if header["format"] > FORMAT:
             raise ModelFileError(
-                path, f"was written by lstm-kit {header['lstm_version']}; update to read it"
+                path, "was written by a later version of lstm-kit; update to read it"
             )
         kind = header["kind"]
         if kind not in kinds:
@@ -184,24 +191,25 @@ def _content(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             if "lstm" not in metadata:
-                raise ModelFileError(path, "is not a model of this library")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                reason = foreign.of_another_program("safetensors of another program")
+                raise ModelFileError(path, reason)
+            tensors = {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
         if isinstance(error, ModelFileError):
             raise
-        raise ModelFileError(path, f"is damaged or not a model ({error})") from error
-    if metadata.get("sha256") != _digest(tensors, metadata["lstm"]):
+        damaged = f"is damaged or not a model ({error})"
+        raise ModelFileError(path, foreign.reason(path) or damaged) from error
+    if metadata.get("sha256") != digest(tensors, metadata["lstm"]):
         raise ModelFileError(path, "is damaged: its checksum does not match its content")
     return tensors, metadata["lstm"]
 
 
-def _digest(tensors: Tensors, header: str) -> str:
-    digest = hashlib.sha256(header.encode())
-    for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
-        digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-        digest.update(array.data if array.size else b"")
-    return digest.hexdigest()
+def _tensor(file: Any, name: str) -> NDArray[Any]:
+    """An array of an open file, of a dtype that NumPy has."""
+    dtype = file.get_slice(name).get_dtype()
+    if dtype not in DTYPES.values():
+        raise ValueError(f"{name} holds numbers of the kind {dtype}")
+    return file.get_tensor(name)
 
 
 def _sync_folder(folder: Path) -> None:

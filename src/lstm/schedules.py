@@ -38,7 +38,7 @@ def cosine(progress: float, warmup: float = 0.0, floor: float = 0.0) -> float:
         floor: share of the peak at the end, in [0, 1].
 
     Returns:
-        A number in (0, 1].
+        A number in [0, 1].
 
     Source:
         Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", 2017.

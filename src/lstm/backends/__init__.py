@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from lstm import checks
 from lstm.backends import native, reference
@@ -19,6 +20,9 @@ class Backend:
 
     ops: Ops
     dtype: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return backend, (self.name, self.dtype)
 
     @property
     def name(self) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,9 +10,9 @@ from lstm import saving
 from lstm.cli.running import Json, print_json, tell
 from lstm.information import info as about
 from lstm.models import Model
-from lstm.text.learned_text import LearnedText
+from lstm.text import LanguageModel
 from lstm.text.run_files import MODEL
-from lstm.text.vocabularies import CharVocabulary, vocabulary_from_config
+from lstm.text.vocabularies import CharVocabulary
 
 
 def info(
@@ -34,35 +34,45 @@ def info(
         return
     path = model / MODEL if model.is_dir() else model
     with saving.reading(path, ("model", "language model", "network")) as (tensors, header):
-        network = Model.from_contents(tensors, header)
-        facts = {
-            "file": str(path),
-            "kind": header["kind"],
-            "written_by": f"lstm-kit {header['lstm_version']}",
-            "parameters": network.count_params(),
-        }
-        if "vocabulary" in header:
-            vocabulary = vocabulary_from_config(header["vocabulary"])
-            facts["vocabulary"], facts["tokens"] = vocabulary.kind, len(vocabulary)
-            if isinstance(vocabulary, CharVocabulary):
-                facts["characters"] = vocabulary.characters
-            facts["history"] = header["history"]
-            text = LearnedText.of_header(header)
-            share = None if text is None else text.unknown_share
-            facts["learned_text"], facts["unknown_share"] = text and asdict(text), share
+        language_model = None
+        if header["kind"] == "language model":
+            language_model = LanguageModel.from_contents(tensors, header)
+        network = language_model.model if language_model else Model.from_contents(tensors, header)
+    facts = {
+        "file": str(path),
+        "kind": header["kind"],
+        "parameters": network.count_params(),
+    }
+    if language_model is not None:
+        facts |= _about_text(language_model)
     if json_output:
         print_json(facts)
         return
-    tell(f"{path}: {header['kind']}, written by {facts['written_by']}")
-    if "vocabulary" in facts:
+    tell(f"{path}: {header['kind']}")
+    if language_model is not None:
         listed = f": {facts['characters']!r}" if "characters" in facts else ""
         tell(f"vocabulary: {facts['tokens']} tokens ({facts['vocabulary']}){listed}")
-    if facts.get("learned_text"):
-        learned, known = facts["learned_text"]["training"], vocabulary.unknown is None
-        unknown = "" if known else f", {100 * facts['unknown_share']:.1f} % unknown"
-        tell(f"learned from {learned:,} tokens{unknown}")
-    if facts.get("history"):
-        losses = facts["history"]
-        last = ", ".join(f"{key} {values[-1]:.4f}" for key, values in losses.items())
-        tell(f"trained for {len(losses['loss'])} rounds; last {last}")
+        if facts["learned_text"]:
+            known = language_model.vocabulary.unknown is None
+            unknown = "" if known else f", {100 * facts['unknown_share']:.1f} % unknown"
+            tell(f"learned from {facts['learned_text']['training']:,} tokens{unknown}")
+        history = language_model.history
+        if history is not None and history.epoch:
+            last = (f"{key} {values[-1]:.4f}" for key, values in history.history.items() if values)
+            tell(f"trained for {len(history.epoch)} rounds; last {', '.join(last)}")
     network.summary()
+
+
+def _about_text(model: LanguageModel) -> dict[str, Any]:
+    """What there is to know of a language model beside its layers."""
+    vocabulary, text = model.vocabulary, model.learned_text
+    facts = {
+        "vocabulary": vocabulary.kind,
+        "tokens": len(vocabulary),
+        "history": None if model.history is None else model.history.history,
+        "learned_text": None if text is None else asdict(text),
+        "unknown_share": None if text is None else text.unknown_share,
+    }
+    if isinstance(vocabulary, CharVocabulary):
+        facts["characters"] = vocabulary.characters
+    return facts

@@ -1,6 +1,5 @@
 """A model with its recurrent layers laid bare: what each reads, and what gradient arrives at it."""
 
-import copy
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,7 +118,6 @@ class Probe:
 
 def stepwise(layer: Recurrent) -> Recurrent:
     """The layer with the same weights, as one that reads forwards and gives all its states."""
-    twin = copy.copy(layer)
-    twin.return_sequences = twin.return_state = True
-    twin.go_backwards = twin.zero_output_for_mask = False
-    return twin
+    return layer.twin(
+        return_sequences=True, return_state=True, go_backwards=False, zero_output_for_mask=False
+    )

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from lstm.errors import InvalidShapeError
 
 GATES = {"i": "input", "f": "forget", "o": "output", "u": "update", "s": "reset"}
-"""The names of what is open or shut; states and candidates are not."""
+"""The names of what is open, near 1, or shut, near 0; states and candidates are neither. (An update
+gate near 1 keeps the state.)"""
 
 _BINS = 20
 _LOW, _HIGH = 0.1, 0.9

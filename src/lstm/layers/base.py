@@ -1,13 +1,14 @@
 """What every layer is: weights, shapes, a forward and a backward pass, a place in a graph."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
 from math import prod
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -137,6 +138,9 @@ class Layer(Interface):
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
 
+    weight_source: Callable[[str, Sequence[int]], NDArray[Any]] | None = None
+    """What gives the weights when the layer is built, for "layer/weight" and a shape, where they
+    are not new, with initial values."""
     memoryless = False
     """Whether output step t depends on input step t alone: nothing is carried between chunks."""
 
@@ -321,12 +325,20 @@ class Layer(Interface):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         value = checks.boolean("trainable", value)
-        layers: list[Layer] = [self]
-        for layer in layers:
+        for layer in self.all_parts():
             layer._trainable = value
             for weight in layer.weights.values():
                 weight.trainable = value
-            layers.extend(part for part in layer._parts() if part not in layers)
+
+    def all_parts(self) -> list["Layer"]:
+        """This layer, the layers that it is made of, and what these are made of, each once."""
+        found: dict[Layer, None] = {self: None}
+        waiting: list[Layer] = [self]
+        for layer in waiting:
+            new = dict.fromkeys(part for part in layer._parts() if part not in found)
+            found |= new
+            waiting += new
+        return waiting
 
     def _parts(self) -> Iterator["Layer"]:
         """The layers that this one is made of: those that it keeps in its attributes."""
@@ -364,6 +376,11 @@ class Layer(Interface):
         shape = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
         initializer = get_initializer(f"initializer of {name}", initializer)
         dtype = choose_backend().dtype
+        if self.weight_source is not None:
+            with np.errstate(over="ignore"):  # Whoever loads the model checks that it is finite.
+                values = np.asarray(self.weight_source(f"{self.name}/{name}", shape), dtype)
+            self.weights[name] = Weight(name, values, self.trainable)
+            return self.weights[name]
         try:
             # NumPy has other errors for what it cannot even count.
             if prod(shape) >= _ADDRESSABLE:
@@ -426,7 +443,41 @@ class Layer(Interface):
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
         """The layer that `get_config` describes, without weights."""
-        return cls(**config)
+        return cls.made_with(config)
+
+    @classmethod
+    def made_with(cls, arguments: Mapping[str, Any]) -> Self:
+        """The layer that the constructor makes of these arguments, without weights."""
+        taken = signature(cls).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in taken):
+            return cls(**arguments)
+        # A constructor need not hand on what every layer takes.
+        options = {"name", "trainable"} & arguments.keys() - {p.name for p in taken}
+        layer = cls(**{key: value for key, value in arguments.items() if key not in options})
+        for key in options:
+            setattr(layer, key, arguments[key])
+        return layer
+
+    # ---- copying
+
+    @property
+    def copied_whole(self) -> bool:
+        """Whether it is copied as a whole, not made again by its constructor."""
+        return False
+
+    def twin(self, **changed: Any) -> Self:
+        """A layer that shares the weights of this one, and has other attributes."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self) | changed)
+        return twin
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)  # A copy shares nothing that either may change.
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from lstm.layers.copying import reduced  # It takes layers apart.
+
+        return reduced(self)
 
 
 def has_time(shape: Shape) -> bool:

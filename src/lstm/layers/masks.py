@@ -51,9 +51,9 @@ def of_steps(name: str, mask: Mask | None) -> Mask | None:
     """
     if mask is None or mask.ndim < 2:
         return None
-    parts = mask.reshape(*mask.shape[:2], -1)
-    steps = np.any(parts, -1)
-    if (steps & ~parts.all(-1)).any():
+    parts = tuple(range(2, mask.ndim))
+    steps = np.any(mask, parts)
+    if (steps & ~np.all(mask, parts)).any():
         raise InvalidValueError(
             f"input of {name}",
             "steps that are padding or not, as a whole",
@@ -64,7 +64,7 @@ def of_steps(name: str, mask: Mask | None) -> Mask | None:
 
 def whole(mask: Mask, axes: int) -> Mask:
     """A mask with at most that many axes: what counts in part counts."""
-    return mask if mask.ndim <= axes else np.any(mask.reshape(*mask.shape[:axes], -1), -1)
+    return mask if mask.ndim <= axes else np.any(mask, tuple(range(axes, mask.ndim)))
 
 
 def to_zero(run: "Run", x: Array, mask: Mask) -> Array:

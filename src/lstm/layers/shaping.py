@@ -181,7 +181,8 @@ class UnfoldTime(Layer):
     memoryless = True
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
-        return ((*shapes[0][:2], *shapes[1][1:]),)
+        like, x = shapes
+        return ((*like[:2], *x[1:]),)
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         like, x = inputs

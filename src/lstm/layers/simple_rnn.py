@@ -13,7 +13,8 @@ class SimpleRNN(Recurrent):
     """Units whose state is their last output: (B, T, D) -> (B, units) or (B, T, units).
 
     h_t = φ(x_t·W + h_{t-1}·R + b), (R1) to (R3) of docs/theory/recurrence.md. It is here to compare
-    with: over long lags its gradients vanish or explode, which the gates of `LSTM` prevent.
+    with: over long lags its gradients mostly vanish or explode. The gates of `LSTM` are made
+    against that.
 
     Args:
         units: number of units H.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lstm import checks
+from lstm.errors import InvalidTypeError
 from lstm.interface import spelled
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Node:
         layer: the layer, or None for an input of the model.
         inputs: tensors it was called on.
         path: the composite layers within which the call happened, then the layer itself.
+        name: of an input, the key of its data; of a call, its name in the file that it is from.
     """
 
     layer: "Layer | None"
@@ -42,6 +44,15 @@ class SymbolicTensor:
     shape: Shape
     node: Node
     index: int = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.node.layer is not None:
+            raise InvalidTypeError(
+                "symbolic tensor",
+                "an Input: what layers make of one is copied as part of a Model",
+                f"the output of {self.node.layer.name}",
+            )
+        return _input_again, (self.shape, self.node.name, self.node.exact)
 
     @property
     def ndim(self) -> int:
@@ -100,6 +111,10 @@ def input_tensor(shape: Shape, name: str | None = None, *, exact: bool = True) -
     node = Node(None, (), name=name, exact=exact)
     node.outputs = (SymbolicTensor(shape, node),)
     return node.outputs[0]
+
+
+def _input_again(shape: Shape, name: str | None, exact: bool) -> SymbolicTensor:
+    return input_tensor(shape, name, exact=exact)
 
 
 def single(tensors: Tensors) -> SymbolicTensor:

@@ -1,6 +1,5 @@
 """What a pass through a graph computes: a step for each node, or one for two that are fused."""
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -109,8 +108,7 @@ class ActivatedLinear(Layer):
             (z,), inner = self.linear.forward(run, *inputs, mask=mask)
             y, outer = self.above.forward(run, z, mask=mask)
             return y, (None, inner, outer)
-        layer = copy.copy(self.linear)
-        layer.activation = self.above.activation
+        layer = self.linear.twin(activation=self.above.activation)
         y, inner = layer.forward(run, *inputs, mask=mask)
         return y, (layer, inner, None)
 

@@ -1,6 +1,7 @@
 """The graph of a model: its nodes in order, named, and the passes through them."""
 
 import copy
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
@@ -85,7 +86,7 @@ class Graph:
         Raises:
             InvalidValueError: it is not.
         """
-        layers = self.layers.values()
+        layers = dict.fromkeys(self.layers.values())
         for layer in layers:
             if isinstance(layer, TiedDense) and layer.embedding not in layers:
                 raise InvalidValueError(
@@ -95,11 +96,15 @@ class Graph:
                 )
 
     def _symbols(self) -> dict[SymbolicTensor, int]:
+        consumers: dict[SymbolicTensor, list[Layer]] = {tensor: [] for tensor in self.inputs}
+        for node in self.nodes:
+            for tensor in node.inputs:
+                if tensor in consumers:
+                    consumers[tensor].append(_layer_of(node))
         found: dict[SymbolicTensor, int] = {}
-        for tensor in self.inputs:
-            consumers = [node.layer for node in self.nodes if tensor in node.inputs]
-            known = [layer.input_dim for layer in consumers if isinstance(layer, Embedding)]
-            if known and len(known) == len(consumers):
+        for tensor, layers in consumers.items():
+            known = [layer.input_dim for layer in layers if isinstance(layer, Embedding)]
+            if known and len(known) == len(layers):
                 found[tensor] = min(known)
         return found
 
@@ -300,9 +305,7 @@ class Graph:
             or last.layer.activation != activation
         ):
             return None
-        twin = copy.copy(last.layer)
-        twin.activation = "linear"
-        return self._ending_in(twin)
+        return self._ending_in(last.layer.twin(activation="linear"))
 
     def before_head(self) -> "tuple[Graph, Dense] | None":
         """This graph up to the linear Dense that it ends in, for a loss that includes that layer.
@@ -335,15 +338,16 @@ def _layer_of(node: Node) -> Layer:
 
 
 def _names(nodes: Sequence[Node]) -> dict[Node, str]:
-    """A name for each node: the path of its layers, made unique by counting."""
+    """A name for each node: its own, or the path of its layers, made unique by counting."""
     taken: set[str] = set()
+    counts: dict[str, int] = defaultdict(int)
     prefixes: dict[tuple[str, Layer], str] = {}
 
     def unique(base: str) -> str:
-        name, count = base, 0
+        name = base
         while name in taken:
-            count += 1
-            name = f"{base}_{count}"
+            counts[base] += 1
+            name = f"{base}_{counts[base]}"
         taken.add(name)
         return name
 
@@ -355,5 +359,5 @@ def _names(nodes: Sequence[Node]) -> dict[Node, str]:
             if key not in prefixes:
                 prefixes[key] = unique(prefix + layer.name)
             prefix = prefixes[key] + "/"
-        names[node] = unique(prefix + node.path[-1].name)
+        names[node] = unique(node.name or prefix + node.path[-1].name)
     return names

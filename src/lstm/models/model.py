@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from os import PathLike
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,13 @@ from lstm.metrics import Metric, MetricFunction
 from lstm.metrics import get as get_metric
 from lstm.models import fitting
 from lstm.models.batches import ArrayBatches, Batch, Check, Examples, examples, parts
+from lstm.models.compiled import compile_again, compiled_contents
+from lstm.models.copying import reduced
 from lstm.models.goals import ClassWeights
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import classes, computed, joined_rows
 from lstm.models.reading import Reading
-from lstm.models.serialization import graph_config, graph_from_config
+from lstm.models.serialization import check_readable, graph_config, graph_from_config
 from lstm.models.state import State
 from lstm.models.streams import Source, is_stream
 from lstm.models.structure import GraphLayer, listed
@@ -595,29 +597,24 @@ class Model(GraphLayer):
         saving.write(path, tensors, {"kind": "model", **header})
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, Values], dict[str, Any]]:
-        """The arrays and the JSON values that a file of this model holds."""
+        """The arrays and the JSON values that a file of this model holds.
+
+        Raises:
+            InvalidValueError: a weight is not finite, or a layer cannot be made again from them.
+        """
         graph, to_numpy = self.graph, self.backend.ops.to_numpy
         tensors = {name: to_numpy(weight.value) for name, weight in graph.weights.items()}
         for name, values in tensors.items():
             # A file of such weights could not be read, and might replace a good one.
             checks.finite(name, values)
-        header: dict[str, Any] = {
-            "graph": graph_config(graph),
-            "several_outputs": self._several_outputs,
-        }
-        if include_optimizer and self._compiled is not None and _known(*self._compiled[:2]):
-            optimizer, loss, plain, weighted = self._compiled
-            header["compile"] = {
-                "optimizer": {
-                    "name": type(optimizer).__name__.lower(),
-                    "config": optimizer.get_config(),
-                },
-                "loss": {"name": loss.name, "config": loss.get_config()},
-                "metrics": [spec for spec in plain if isinstance(spec, str)],
-                "weighted_metrics": [spec for spec in weighted if isinstance(spec, str)],
-                "step": optimizer.step,
-            }
-            tensors |= {f"optimizer/{key}": to_numpy(s) for key, s in optimizer.slots.items()}
+        config = graph_config(graph)
+        check_readable(config, graph.layers, tensors)
+        header: dict[str, Any] = {"graph": config, "several_outputs": self._several_outputs}
+        if include_optimizer and self._compiled is not None:
+            compiled = compiled_contents(graph, self.backend, *self._compiled)
+            if compiled is not None:
+                slots, header["compile"] = compiled
+                tensors |= slots
         return tensors, header
 
     @classmethod
@@ -626,28 +623,54 @@ class Model(GraphLayer):
         tensors: Mapping[str, Values],
         header: Mapping[str, Any],
         custom_layers: Mapping[str, type[Layer]] | None = None,
-    ) -> "Model":
+    ) -> Self:
         """The model of which `contents` gave these arrays and values."""
+        graph = graph_from_config(header["graph"], custom_layers or {}, tensors)
+        for name, weight in graph.weights.items():
+            checks.finite(name, weight.value)
+        several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
+        outputs = graph.outputs if several else graph.outputs[0]
         with seeding.untouched():
-            graph = graph_from_config(header["graph"], custom_layers or {})
-            outputs = graph.outputs if header["several_outputs"] else graph.outputs[0]
-            model = Model(graph.inputs, outputs)
-        model.set_weights([tensors[name] for name in model.graph.weights])
-        compiled = header.get("compile")
-        if compiled is not None:
-            model.compile(
-                compiled["optimizer"],
-                compiled["loss"],
-                compiled["metrics"],
-                compiled.get("weighted_metrics", ()),
-            )
-            slots = {
-                name.removeprefix("optimizer/"): values
-                for name, values in tensors.items()
-                if name.startswith("optimizer/")
-            }
-            model.optimizer.restore(model.backend, slots, compiled["step"])
+            model = cls(graph.inputs, outputs)
+        if "compile" in header:
+            compile_again(model, tensors, header["compile"])
         return model
+
+    # ---- copying
+
+    @property
+    def copied_whole(self) -> bool:
+        """Whether the graph is all that there is to it: no class of a user's made it."""
+        kind = type(self)
+        return self.traced and kind.__init__ is Model.__init__ and kind.call is GraphLayer.call
+
+    def arguments(self) -> dict[str, Any]:
+        found = super().arguments()
+        del found["trainable"]  # No argument of a model.
+        return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return reduced(self)
+
+    @property
+    def session(self) -> dict[str, Any]:
+        """What a file does not keep, as objects; may be set."""
+        return {
+            "name": self.name,
+            "trainable": self.trainable,
+            "compiled": self._compiled,
+            "carried_state": self.carried_state,
+            "random_state": self.random_state,
+            "history": self.history,
+        }
+
+    @session.setter
+    def session(self, session: Mapping[str, Any]) -> None:
+        self.name, self._trainable = session["name"], session["trainable"]
+        self._compiled, self._trainer = session["compiled"], None
+        self._carried.states = dict(session["carried_state"])
+        self.random_state = session["random_state"]
+        self.history = session["history"]
 
 
 @spelled
@@ -668,9 +691,3 @@ def load_model(
     """
     with saving.reading(path, ("model", "language model")) as contents:
         return Model.from_contents(*contents, custom_layers)
-
-
-def _known(optimizer: Optimizer, loss: Loss) -> bool:
-    """Whether both can be made again from a file: those that users define cannot."""
-    kinds = {*optimizers.OPTIMIZERS.values(), *losses.LOSSES.values()}
-    return type(optimizer) in kinds and type(loss) in kinds

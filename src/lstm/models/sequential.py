@@ -75,6 +75,12 @@ class Sequential(Model):
             inputs = layer(inputs)
         return inputs
 
+    def arguments(self) -> dict[str, Any]:
+        found = super().arguments()
+        if "layers" in found and self._source is not None:
+            found["layers"] = [self._source, *self._chain]
+        return found
+
     def _are_inputs(self, x: Any) -> bool:
         return False
 

@@ -1,14 +1,28 @@
-"""A graph as JSON values, and back: layers of the library only, never code."""
+"""A graph as JSON values, and back: layers of the library, or of known classes; never code."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
+from numpy.typing import NDArray
+
 from lstm import checks
+from lstm.container import json_values
+from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError
 from lstm.layers import PRIMITIVES
-from lstm.layers.base import Layer, blank_weights
-from lstm.layers.symbolic import Node, SymbolicTensor, input_tensor
+from lstm.layers.base import Layer
+from lstm.layers.symbolic import Node, Shape, SymbolicTensor, input_tensor
 from lstm.layers.tied_dense import TiedDense
 from lstm.models.graph import Graph
+
+Classes = Mapping[str, type[Layer]]
+Tensors = Mapping[str, NDArray[Any]]
+
+_COUNTABLE = 2**31
+"""Steps, units or axes that the operations count to."""
+
+_LARGEST = 2**28
+"""Numbers that a tensor may have for one example: beyond, no machine computes with it."""
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
@@ -29,7 +43,12 @@ def graph_config(graph: Graph) -> dict[str, Any]:
         ],
         "layers": {name: _layer_config(layer, name_of) for name, layer in layers.items()},
         "calls": [
-            {"layer": name_of[node.path[-1]], "inputs": ends(node.inputs)} for node in graph.nodes
+            {
+                "layer": name_of[node.path[-1]],
+                "inputs": ends(node.inputs),
+                "name": graph.names[node],
+            }
+            for node in graph.nodes
         ],
         "outputs": ends(graph.outputs),
     }
@@ -39,39 +58,166 @@ def _layer_config(layer: Layer, name_of: Mapping[Layer, str]) -> dict[str, Any]:
     config = layer.get_config() | {"name": name_of[layer]}
     if isinstance(layer, TiedDense):
         config["embedding"] = name_of[layer.embedding]
-    return {"class": type(layer).__name__, "config": config}
+    kind = type(layer)
+    entry = {"class": kind.__name__, "config": config}
+    return entry if PRIMITIVES.get(kind.__name__) is kind else entry | {"custom": True}
 
 
-def graph_from_config(config: Mapping[str, Any], custom_layers: Mapping[str, type[Layer]]) -> Graph:
-    """The graph that `graph_config` described, with weights of zeros.
+def graph_from_config(config: Mapping[str, Any], custom_layers: Classes, tensors: Tensors) -> Graph:
+    """The graph that `graph_config` described.
+
+    Args:
+        config: the description, which may come from anywhere.
+        custom_layers: classes of layers by name, beside those of the library.
+        tensors: the weights by name, which the layers take as they are.
 
     Raises:
-        InvalidValueError: it names a layer that is neither the library's nor in `custom_layers`.
+        InvalidValueError: it names a layer that is neither the library's nor in `custom_layers`, or
+            describes nothing that can be built, or no such weights. Nothing larger than the weights
+            is made before that is known.
     """
-    layers = _layers(config["layers"], {**PRIMITIVES, **custom_layers})
-    inputs = [
-        input_tensor(tuple(entry["shape"]), entry["name"], exact=entry["exact"])
-        for entry in config["inputs"]
-    ]
-    outputs: list[list[SymbolicTensor]] = [[tensor] for tensor in inputs]
-    with blank_weights():
-        for call in config["calls"]:
-            made = layers[call["layer"]].connect([outputs[n][k] for n, k in call["inputs"]])
-            outputs.append(made if isinstance(made, list) else [made])
-    return Graph(inputs, [outputs[n][k] for n, k in config["outputs"]])
+    layers = _layers(config["layers"], custom_layers)
+    outputs: list[list[SymbolicTensor]] = [[input_from_config(entry)] for entry in config["inputs"]]
+    inputs = [tensor for (tensor,) in outputs]
+
+    def ends(pairs: Sequence[Any]) -> list[SymbolicTensor]:
+        return [_entry("index", k, _entry("node", n, outputs)) for n, k in pairs]
+
+    def saved(key: str, shape: Sequence[int]) -> NDArray[Any]:
+        if key not in tensors:
+            raise InvalidValueError(key, "an array", "none")
+        checks.shape(key, tensors[key].shape, shape)
+        return tensors[key]
+
+    for layer in layers.values():
+        layer.weight_source = saved
+    for call in config["calls"]:
+        made = layers[call["layer"]].connect(ends(call["inputs"]))
+        outputs.append(made if isinstance(made, list) else [made])
+        for tensor in outputs[-1]:
+            _check_size(call["layer"], tensor.shape)
+        # Files that were written before this was kept count on the order of the calls.
+        outputs[-1][0].node.name = call.get("name")
+    for layer in layers.values():
+        layer.weight_source = None
+    return Graph(inputs, ends(config["outputs"]))
 
 
-def _layers(described: Mapping[str, Any], classes: Mapping[str, type[Layer]]) -> dict[str, Layer]:
+def check_readable(
+    config: Mapping[str, Any], layers: Mapping[str, Layer], tensors: Tensors
+) -> None:
+    """Check that a graph can be made of its description, before anything is written.
+
+    Args:
+        config: what `graph_config` gave.
+        layers: those of the graph, by name.
+        tensors: the weights, by name.
+
+    Raises:
+        InvalidValueError: a layer was set to something that its constructor refuses, or is of a
+            class that does not make it again.
+    """
+    custom: dict[str, type[Layer]] = {}
+    for layer in layers.values():
+        kind = type(layer)
+        if custom.setdefault(kind.__name__, kind) is not kind:
+            raise InvalidValueError(
+                f"class {kind.__name__}", "one class of that name in a model", "two"
+            )
+    described = {name: _json(name, entry) for name, entry in config["layers"].items()}
+    again = graph_from_config({**config, "layers": described}, custom, tensors)
+    for name in sorted(tensors.keys() - again.weights.keys()):
+        raise InvalidValueError(name, "no such weight, with the arguments of its layer", "one")
+    for name, entry in graph_config(again)["layers"].items():
+        made, saved = _json(name, entry)["config"], described[name]["config"]
+        for key in saved.keys() | made.keys():
+            if saved.get(key) != made.get(key):
+                expected = f"{saved.get(key)!r}, when {entry['class']} is made with it again"
+                raise InvalidValueError(f"{key} of {name}", expected, repr(made.get(key)))
+
+
+def _json(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The description of a layer as it will be read."""
+    config = {key: json_values(f"{key} of {name}", value) for key, value in entry["config"].items()}
+    return {**entry, "config": config}
+
+
+def _entry(argument: str, value: Any, entries: Sequence[Any]) -> Any:
+    """An entry by its number, counted from the start."""
+    number = checks.int_at_least(argument, value, 0)
+    if number >= len(entries):
+        raise InvalidValueError(argument, f"an integer below {len(entries)}", number)
+    return entries[number]
+
+
+def input_from_config(entry: Mapping[str, Any]) -> SymbolicTensor:
+    """The input that a description of a graph says."""
+    batch, *sizes = entry["shape"]
+    shape = (
+        batch if batch is None else checks.int_at_least("shape of an input", batch, 0),
+        *(n if n is None else checks.int_at_least("shape of an input", n, 0) for n in sizes),
+    )
+    if entry["name"] is not None:
+        checks.string("name of an input", entry["name"])
+    _check_size("input", shape)
+    exact = checks.one_of("exact", entry["exact"], (True, False))
+    return input_tensor(shape, entry["name"], exact=exact)
+
+
+def _check_size(name: str, shape: Shape) -> None:
+    size = prod(n for n in shape[1:] if n is not None)
+    if size >= _LARGEST:
+        raise InvalidValueError(
+            f"output of {name}", f"fewer than {_LARGEST:,} numbers for each example", size
+        )
+
+
+def _layers(described: Mapping[str, Any], custom_layers: Classes) -> dict[str, Layer]:
     """The layers by name, without weights."""
     layers: dict[str, Layer] = {}
-    tied: list[tuple[str, type[Layer]]] = []
+    tied: list[str] = []
     for name, entry in described.items():
-        kind = classes[checks.one_of("custom_layers", entry["class"], classes)]
+        kind = _class(entry, custom_layers)
         if issubclass(kind, TiedDense):
-            tied.append((name, kind))  # Once all that it may refer to is there.
+            tied.append(name)  # Once all that it may refer to is there.
         else:
-            layers[name] = kind.from_config(entry["config"])
-    for name, kind in tied:
+            layers[name] = _layer(name, kind, entry["config"])
+    for name in tied:
         config = described[name]["config"]
-        layers[name] = kind.from_config({**config, "embedding": layers[config["embedding"]]})
-    return layers
+        embedding = layers[checks.one_of("embedding", config["embedding"], layers)]
+        kind = _class(described[name], custom_layers)
+        layers[name] = _layer(name, kind, {**config, "embedding": embedding})
+    return {name: layers[name] for name in described}
+
+
+def _class(entry: Mapping[str, Any], custom_layers: Classes) -> type[Layer]:
+    name = entry["class"]
+    # Of two classes of one name, a file that says so means that of the user.
+    own = checks.one_of("custom", entry.get("custom", False), (True, False))
+    known = custom_layers if own else {**PRIMITIVES, **custom_layers}
+    if name not in known:
+        expected = f"the class {name!r}, which is not of this library, by its name"
+        raise InvalidValueError("custom_layers", expected, ", ".join(custom_layers) or "none")
+    return known[name]
+
+
+def _layer(name: str, kind: type[Layer], config: Mapping[str, Any]) -> Layer:
+    """A layer as it was described.
+
+    Raises:
+        InvalidValueError: an argument cannot be used; the message says of which layer.
+    """
+    for key, value in config.items():
+        if PRIMITIVES.get(kind.__name__) is kind and isinstance(value, int) and value >= _COUNTABLE:
+            raise InvalidValueError(f"{key} of {name}", f"an integer below {_COUNTABLE:,}", value)
+    try:
+        return kind.from_config({**config, "name": name})
+    except InvalidValueError as error:
+        argument = f"{error.argument} of {name}"
+        raise type(error)(argument, error.expected, error.got) from error
+    except LSTMError:
+        raise
+    except Exception as error:  # The class may be a user's.
+        raise InvalidTypeError(
+            f"config of {name}", f"what {kind.__name__}.from_config takes", repr(error)
+        ) from error

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from os import PathLike
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstm import checks, saving
+from lstm.container import pack
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.interface import Interface
 from lstm.layers.base import StepState
@@ -87,11 +90,23 @@ class State(Interface, Mapping[str, StepState]):
         return cls(parts)
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the state to one `.safetensors` file."""
-        tensors = {
-            f"{name}/{k}": array for name, parts in self.items() for k, array in enumerate(parts)
-        }
-        saving.write(path, tensors, {"kind": "state"})
+        """Write the state to one `.safetensors` file.
+
+        Raises:
+            ModelFileError: the file cannot be written; an older one is untouched.
+            InvalidTypeError: it is no state that a file can hold.
+        """
+        saving.write(path, *self._contents())
+
+    def _contents(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """The arrays and the JSON values that a file of this state holds."""
+        tensors: dict[str, NDArray[Any]] = {}
+        for name, parts in self.items():
+            checks.string("name of a layer", name)
+            if not parts:
+                raise InvalidTypeError(f"state of {name}", "at least one array", "none")
+            tensors |= {f"{name}/{k}": array for k, array in enumerate(parts)}
+        return tensors, {"kind": "state"}
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "State":
@@ -100,9 +115,21 @@ class State(Interface, Mapping[str, StepState]):
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        parts: dict[str, dict[int, np.ndarray]] = {}
         with saving.reading(path, ("state",)) as (tensors, _):
-            for key, array in tensors.items():
-                name, _, k = key.rpartition("/")
-                parts.setdefault(name, {})[int(k)] = array
+            return cls._from_tensors(tensors)
+
+    @classmethod
+    def _from_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "State":
+        parts: dict[str, dict[int, np.ndarray]] = {}
+        for key, array in tensors.items():
+            name, _, k = key.rpartition("/")
+            parts.setdefault(name, {})[int(k)] = array
         return cls({name: tuple(found[k] for k in sorted(found)) for name, found in parts.items()})
+
+    @classmethod
+    def _from_bytes(cls, data: bytes) -> "State":
+        with saving.unpacking(data, ("state",)) as (tensors, _):
+            return cls._from_tensors(tensors)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._from_bytes, (bytes(pack(*self._contents())),)

@@ -74,6 +74,28 @@ class GraphLayer(Layer):
         outputs = composed(self, [inputs[0] if len(inputs) == 1 else inputs], {})
         return self._build(inputs, outputs)
 
+    def trace_again(self, inputs: Sequence[SymbolicTensor]) -> None:
+        """Trace `call` on inputs like those of the model that this is to be a copy of.
+
+        Raises:
+            InvalidValueError: it calls a layer that another model has, too.
+        """
+        if self._graph is not None:
+            return
+        outputs = composed(self, [inputs[0] if len(inputs) == 1 else list(inputs)], {})
+        own = set(self.all_parts())
+        for name, layer in Graph(inputs, listed(outputs)).layers.items():
+            shared = any(weight.owner is not None for weight in layer.weights.values())
+            if shared and layer not in own:
+                expected = "a layer that the model keeps in an attribute, to be copied with it"
+                raise InvalidValueError(name, expected, "one that a function calls from elsewhere")
+        self._build(inputs, outputs)
+
+    @property
+    def traced(self) -> bool:
+        """Whether the graph is known."""
+        return self._graph is not None
+
     def build(self, *shapes: Any, input_shape: Any = None) -> None:
         """Make the layers' weights now, for data of that shape, instead of when the first comes.
 

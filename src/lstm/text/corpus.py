@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lstm import checks, saving
+from lstm.container import pack
 from lstm.errors import InvalidShapeError, InvalidValueError, ModelFileError
 from lstm.text.mapped_file import MappedFile
 from lstm.text.sources import Progress, TextLike, TextSource
@@ -58,6 +59,7 @@ class Corpus:
         self.tokens = tokens
         self.vocabulary_size = vocabulary_size
         self._mapping = mapping
+        self._place: tuple[str, int] | None = None  # Its file, and its first token there.
 
     @classmethod
     def write(
@@ -201,7 +203,23 @@ class Corpus:
                 f"has {mapping.size} bytes, which is no whole number of tokens of "
                 f"{dtype.itemsize} bytes",
             )
-        return cls(mapping.array(dtype), vocabulary_size, mapping)
+        corpus = cls(mapping.array(dtype), vocabulary_size, mapping)
+        corpus._place = os.path.abspath(path), 0
+        return corpus
+
+    def __copy__(self) -> "Corpus":
+        return self  # It never changes.
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Corpus":
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._place is None:
+            header = {"kind": "corpus", "vocabulary_size": self.vocabulary_size}
+            return _unpickled, (bytes(pack({"tokens": self.tokens}, header)),)
+        # A file stays where it is.
+        path, start = self._place
+        return _reopened, (path, self.vocabulary_size, start, start + len(self))
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -225,7 +243,11 @@ class Corpus:
             checks.int_at_least(argument, value, low)
             if value > len(self):
                 raise InvalidValueError(argument, f"at most the {len(self)} of the corpus", value)
-        return Corpus(self.tokens[start:stop], self.vocabulary_size, self._mapping)
+        part = Corpus(self.tokens[start:stop], self.vocabulary_size, self._mapping)
+        if self._place is not None:
+            path, first = self._place
+            part._place = path, first + start
+        return part
 
     def split(
         self, val_fraction: float, test_fraction: float = 0.0, seq_len: int = 1
@@ -384,6 +406,18 @@ class Corpus:
     def _have_read(self, tokens: int) -> None:
         if self._mapping is not None:
             self._mapping.have_read(tokens * self.tokens.itemsize)
+
+
+def _unpickled(data: bytes) -> Corpus:
+    with saving.unpacking(data, ("corpus",)) as (tensors, header):
+        return Corpus.of(tensors["tokens"], header["vocabulary_size"])
+
+
+def _reopened(path: str, vocabulary_size: int, start: int, stop: int) -> Corpus:
+    corpus = Corpus.open(path, vocabulary_size)
+    if len(corpus) < stop:
+        raise ModelFileError(path, f"has {len(corpus)} tokens, and {stop} are needed: it was cut")
+    return corpus.part(start, stop)
 
 
 def _encoded(

@@ -1,5 +1,6 @@
 """LanguageModel: from a text to a model that writes like it."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, History
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.interface import Interface
 from lstm.models import Model
 from lstm.text.beam import Continuation, beam_search, checked_width
@@ -29,7 +30,7 @@ from lstm.text.sources import TextLike
 from lstm.text.stopping import checked_stops, until_stop
 from lstm.text.tokenization import Tokenization
 from lstm.text.training import Training
-from lstm.text.vocabularies import Vocabulary, vocabulary_from_config
+from lstm.text.vocabularies import Vocabulary, saved_vocabulary, vocabulary_from_config
 from lstm.text.writing import Writer, checked_choice
 
 Tokens = NDArray[np.int64]
@@ -504,11 +505,16 @@ class LanguageModel(Interface):
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arrays and the JSON values that a file of this model holds."""
+        vocabulary = saved_vocabulary(self.vocabulary)
         tensors, header = self.model.contents(include_optimizer)
-        header["vocabulary"] = self.vocabulary.to_config()
-        header["history"] = None if self.history is None else self.history.history
+        self._check_together(header)
+        header["vocabulary"] = vocabulary
+        header["history"] = None if self.history is None else _checked(self.history.history)
         header["learned_text"] = None if self.learned_text is None else asdict(self.learned_text)
         return tensors, header
+
+    def __copy__(self) -> "LanguageModel":
+        return copy.deepcopy(self)  # A copy shares nothing that either may change.
 
     @classmethod
     def load(cls, path: str | PathLike[str], backend: str | None = None) -> "LanguageModel":
@@ -529,6 +535,19 @@ class LanguageModel(Interface):
         ):
             return cls.from_contents(*contents)
 
+    def _check_together(self, header: Mapping[str, Any]) -> None:
+        """Check that the model reads the tokens of the vocabulary, and says how probable each is.
+
+        Raises:
+            InvalidShapeError: it does not.
+        """
+        graph, size = self.model.graph, len(self.vocabulary)
+        reads = [graph.symbols.get(tensor) for tensor in graph.inputs]
+        gives = [tensor.shape[-1] for tensor in graph.outputs]
+        if reads != [size] or gives != [size] or header["several_outputs"]:
+            expected = f"one input of {size} tokens and one output with a number for each"
+            raise InvalidShapeError("model", expected, f"inputs {reads}, outputs {gives}")
+
     @classmethod
     def from_contents(
         cls, tensors: Mapping[str, Any], header: Mapping[str, Any]
@@ -537,12 +556,28 @@ class LanguageModel(Interface):
         model = cls(
             vocabulary_from_config(header["vocabulary"]), Model.from_contents(tensors, header)
         )
+        model._check_together(header)
         if header["history"] is not None:
             model.history = History()
-            model.history.history = header["history"]
-            model.history.epoch = list(range(len(header["history"].get("loss", ()))))
+            model.history.history = _checked(header["history"])
+            model.history.epoch = list(range(max(map(len, header["history"].values()), default=0)))
         model.learned_text = LearnedText.of_header(header)
         return model
+
+
+def _checked(history: Any) -> dict[str, list[float]]:
+    """The losses by round.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: they are none.
+    """
+    lists = list(history.values()) if isinstance(history, dict) else [None]
+    if not all(isinstance(losses, list) for losses in lists):
+        raise InvalidTypeError("history", "a list of losses by name", f"{history!r:.60}")
+    for name, losses in history.items():
+        for loss in losses:
+            checks.number(f"{name} of the history", loss)
+    return dict(history)
 
 
 def _stops(stop: str | Sequence[str] | None, length: int | None) -> tuple[str, ...]:

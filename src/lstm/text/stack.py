@@ -1,14 +1,14 @@
 """The stack of a language model's layers, as the operations take it, and its state after a text."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends.ops import Array, LSTMWeights
 from lstm.errors import InvalidValueError
-from lstm.layers import LSTM, Dense, Dropout, Embedding, SpatialDropout1D
+from lstm.layers import LSTM, Dense, Dropout, Embedding, Layer, SpatialDropout1D
 from lstm.models import State
 
 if TYPE_CHECKING:
@@ -44,17 +44,8 @@ def stack_of(model: "LanguageModel", only: NDArray[np.bool_] | None = None) -> S
     Raises:
         InvalidValueError: it is made of other layers than those that `Ops.generate` computes.
     """
-    layers, backend = model.model.layers, model.model.backend
-    for layer in layers:
-        if not isinstance(layer, Embedding | LSTM | Dense | Dropout | SpatialDropout1D) or (
-            isinstance(layer, LSTM)
-            and (layer.activation, layer.recurrent_activation) != ("tanh", "sigmoid")
-        ):
-            expected = "one of an Embedding, LSTMs with tanh and sigmoid, and a Dense, to write"
-            raise InvalidValueError("model", expected, f"a {type(layer).__name__} {layer.name}")
-    (embedding,) = (layer for layer in layers if isinstance(layer, Embedding))
-    lstms = [layer for layer in layers if isinstance(layer, LSTM)]
-    (output,) = (layer for layer in layers if isinstance(layer, Dense))
+    embedding, lstms, output = _layers(model)
+    backend = model.model.backend
     b, unknown = output.value("bias"), model.vocabulary.unknown
     if unknown is not None or only is not None:
         values = np.zeros(len(model.vocabulary), backend.dtype)
@@ -71,6 +62,30 @@ def stack_of(model: "LanguageModel", only: NDArray[np.bool_] | None = None) -> S
         output.value("kernel"),
         b,
     )
+
+
+def _layers(model: "LanguageModel") -> tuple[Embedding, list[LSTM], Dense]:
+    """The layers that have weights, in their order."""
+    graph, expected = model.model.graph, "an Embedding, LSTMs with tanh and sigmoid, and a Dense"
+    layers = [
+        layer
+        for layer in graph.layers.values()
+        if not isinstance(layer, Dropout | SpatialDropout1D)
+    ]
+    kinds: list[type[Layer]] = [Embedding, *[LSTM] * (len(layers) - 2), Dense]
+    for layer, kind in zip(layers, kinds, strict=False):
+        if not isinstance(layer, kind) or (
+            isinstance(layer, LSTM)
+            and (layer.activation, layer.recurrent_activation) != ("tanh", "sigmoid")
+        ):
+            got = f"a {type(layer).__name__} {layer.name}"
+            raise InvalidValueError("model", f"{expected}, to write", got)
+    chained = all(len(node.inputs) == 1 for node in graph.nodes)
+    if len(layers) < 2 or len(graph.nodes) != len(graph.layers) or not chained:
+        got = "layers that branch or are called twice" if layers[1:] else f"{len(layers)} of them"
+        raise InvalidValueError("model", f"{expected}, one after the other, to write", got)
+    embedding, *lstms, output = layers
+    return cast(Embedding, embedding), cast(list[LSTM], lstms), cast(Dense, output)
 
 
 def read(model: "LanguageModel", tokens: NDArray[np.int64], state: State) -> State:

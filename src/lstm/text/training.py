@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import cached_property
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import schedules
+from lstm import checks, schedules
 from lstm.callbacks import Callback, History, Logs
 from lstm.errors import DivergedError, InvalidTypeError, InvalidValueError, LSTMError
 from lstm.schedules import Plateau
@@ -148,23 +147,31 @@ class Training:
         return tensors, header
 
     def _restore(self, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any]) -> None:
-        state, carried = header["training"], defaultdict[str, list[NDArray[Any]]](list)
-        for key in sorted(tensors):
-            if key.startswith("carried/"):
-                carried[key.removeprefix("carried/").rpartition("/")[0]].append(tensors[key])
-        self._model.carried_state = {name: tuple(parts) for name, parts in carried.items()}
-        expected = self._model.graph.state_shapes().keys()
-        if state["step"] % self.steps_per_epoch and carried.keys() != expected:
-            raise InvalidValueError("carried", f"states of {list(expected)}", list(carried))
-        self._seed, self.step, self.seconds = state["seed"], state["step"], state["seconds"]
-        self._judged, self._loss, self._steps = state["judged"], state["loss"], state["steps"]
-        self._best = math.inf if state["best"] is None else state["best"]
-        self._waited = state["waited"]
-        self._plateau.share, self._plateau.waited = state["plateau"]
+        state, shapes = header["training"], self._model.graph.state_shapes()
+        self._seed = checks.int_at_least("seed", state["seed"], 0)
+        self.step = checks.int_at_least("step", state["step"], 0)
+        self._model.carried_state = {
+            name: tuple(tensors[f"carried/{name}/{k}"] for k in range(len(parts)))
+            for name, parts in shapes.items()
+            # Nothing is carried into an epoch.
+            if self.step % self.steps_per_epoch or f"carried/{name}/0" in tensors
+        }
+        self.seconds = checks.number("seconds", state["seconds"], 0)
+        self._judged = checks.int_at_least("judged", state["judged"], 0)
+        self._loss = checks.number("loss", state["loss"])
+        self._steps = checks.int_at_least("steps", state["steps"], 0)
+        self._best = math.inf if state["best"] is None else checks.number("best", state["best"])
+        self._waited = checks.int_at_least("waited", state["waited"], 0)
+        share, waited = state["plateau"]
+        self._plateau.share = checks.number("plateau", share, 0, 1)
+        self._plateau.waited = checks.int_at_least("plateau", waited, 0)
         self._plateau.best = self._best
         self.records = [
             {key: record[key] for key in _COLUMNS if key in record} for record in state["records"]
         ]
+        for record in self.records:
+            for key, value in record.items():
+                checks.number(key, value)
         for number, record in enumerate(self.records):
             self.history.on_epoch_end(number, {k: record[k] for k in _LOSSES if k in record})
         self._model.random_state = state["random_state"]

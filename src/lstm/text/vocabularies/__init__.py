@@ -18,12 +18,25 @@ __all__ = [
     "Decoder",
     "Vocabulary",
     "WordVocabulary",
+    "saved_vocabulary",
     "vocabulary_from_config",
 ]
 
 _KINDS: dict[str, type[Vocabulary]] = {
     kind.kind: kind for kind in (CharVocabulary, ByteVocabulary, WordVocabulary, BPEVocabulary)
 }
+
+
+def saved_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
+    """The description of which `vocabulary_from_config` makes a vocabulary again.
+
+    Raises:
+        InvalidTypeError: it is of a class that a file cannot name.
+    """
+    if _KINDS.get(vocabulary.kind) is not type(vocabulary):
+        expected = "one of this library, which a file can describe"
+        raise InvalidTypeError("vocabulary", expected, type(vocabulary).__name__)
+    return vocabulary.to_config()
 
 
 def vocabulary_from_config(config: Mapping[str, Any]) -> Vocabulary:

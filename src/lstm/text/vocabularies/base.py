@@ -72,6 +72,15 @@ class Vocabulary(Interface, ABC):
         """V, the number of tokens."""
         return len(self.pieces)
 
+    def __copy__(self) -> Self:
+        return self  # It never changes.
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_config, (self.to_config(),)
+
     def decode(self, tokens: ArrayLike) -> str:
         """Return the text of tokens.
 

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -18,6 +19,7 @@ from lstm import checks
 from lstm.errors import InvalidValueError, MissingExtraError
 from lstm.text.vocabularies.base import REPLACEMENT, Vocabulary
 from lstm.text.vocabularies.chunks import chunks_of, only_chunk, split, whole_words
+from lstm.text.vocabularies.growth import LIMIT, growth
 
 _CHUNK = 2**14
 """Characters of a text to learn from; the library takes hundreds of them at once into memory."""
@@ -91,6 +93,8 @@ class BPEVocabulary(Vocabulary):
         tokenizer.no_truncation()
         tokenizer.no_padding()
         parts = json.loads(tokenizer.to_str())
+        if growth(parts) > LIMIT:
+            raise _no_tokenizer("one that makes texts too long, step by step")
         model = parts["model"]
         if "dropout" in model:
             model["dropout"] = None
@@ -190,10 +194,11 @@ class BPEVocabulary(Vocabulary):
 
     def _texts(self, size: int) -> list[str]:
         """What each token adds to a text that another one began."""
-        decode = self._tokenizer.decode_batch
-        alone = decode([[token] for token in range(size)], skip_special_tokens=False)
-        first = next((token for token, text in enumerate(alone) if text.isalnum()), 0)
-        both = decode([[first, token] for token in range(size)], skip_special_tokens=False)
+        with _asking("definition", "a tokenizer that can write its tokens"):
+            decode = self._tokenizer.decode_batch
+            alone = decode([[token] for token in range(size)], skip_special_tokens=False)
+            first = next((token for token, text in enumerate(alone) if text.isalnum()), 0)
+            both = decode([[first, token] for token in range(size)], skip_special_tokens=False)
         return [text.removeprefix(alone[first]) for text in both]
 
     def encode(self, text: str) -> NDArray[np.int64]:
@@ -202,10 +207,9 @@ class BPEVocabulary(Vocabulary):
         # A text has far fewer distinct words than words.
         words = split(text) if self._splits_at_spaces else [text]
         index = {word: i for i, word in enumerate(dict.fromkeys(words))}
-        try:
+        # Some tokenizers lack a token for what they do not know.
+        with _asking("text", "one that the tokenizer can encode"):
             encoded = self._tokenizer.encode_batch_fast(list(index), add_special_tokens=False)
-        except Exception as error:  # Some tokenizers lack a token for what they do not know.
-            raise InvalidValueError("text", "one that the tokenizer can encode", error) from error
         tokens = [word.ids for word in encoded]
         return _joined(tokens, np.fromiter(map(index.__getitem__, words), np.int64, len(words)))
 
@@ -230,7 +234,9 @@ class BPEVocabulary(Vocabulary):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         checks.saved_form(config, cls.kind, ["tokenizer"])
-        return cls(json.dumps(config["tokenizer"]))
+        with _asking("tokenizer", "the content of a tokenizer.json"):
+            definition = json.dumps(config["tokenizer"])
+        return cls(definition)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)} tokens>"
@@ -254,7 +260,8 @@ class BPEVocabulary(Vocabulary):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return _tokenizer(self.definition)
+        # What a tokenizer adds to a text is no part of the text.
+        return _tokenizer(json.dumps(self._parts | {"post_processor": None}))
 
 
 def _library() -> Any:
@@ -269,11 +276,21 @@ def _library() -> Any:
 
 def _tokenizer(definition: str) -> Any:
     checks.utf8("definition", definition)
-    library = _library()
+    with _asking("definition", "the content of a tokenizer.json"):
+        return _library().Tokenizer.from_str(definition)
+
+
+@contextmanager
+def _asking(argument: str, expected: str) -> Iterator[None]:
+    """Turn the errors of the library into ours, its panics included, which are no Exceptions."""
     try:
-        return library.Tokenizer.from_str(definition)
-    except Exception as error:  # The library has no narrower one.
-        raise _no_tokenizer(error) from error
+        yield
+    except MissingExtraError:
+        raise
+    except BaseException as error:  # The library has no narrower one.
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise InvalidValueError(argument, expected, f"{error!s:.200}") from error
 
 
 def _some(argument: str, chunks: Iterable[str]) -> Iterator[str]:

@@ -1,0 +1,23 @@
+"""Callbacks: what happens between the steps of a training."""
+
+from lstm.callbacks.base import HOOKS, Callback, Logs, Trainable
+from lstm.callbacks.functions import LambdaCallback
+from lstm.callbacks.history import History
+from lstm.callbacks.monitoring import EarlyStopping, ModelCheckpoint, TerminateOnNaN
+from lstm.callbacks.recording import CSVLogger, TensorBoard
+from lstm.callbacks.telling import CallbackList
+
+__all__ = [
+    "HOOKS",
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "Logs",
+    "ModelCheckpoint",
+    "TensorBoard",
+    "TerminateOnNaN",
+    "Trainable",
+]

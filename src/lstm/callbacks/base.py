@@ -1,0 +1,113 @@
+"""What every callback is: what it sees of a model, and the moments of which it is told."""
+
+import copy
+from os import PathLike
+from typing import Any, Protocol
+
+import numpy as np
+
+from lstm.interface import Interface
+from lstm.optimizers import Optimizer
+
+Logs = dict[str, float]
+
+
+class Trainable(Protocol):
+    """What callbacks see of a model."""
+
+    stop_training: bool
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer, of which `learning_rate` may be changed."""
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of all weights."""
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        """Replace all weights."""
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model to a file."""
+
+
+class Callback(Interface):
+    """Base of all callbacks: override what you need.
+
+    Attributes:
+        model: the model in training; `model.stop_training = True` ends it after this batch.
+        params: `epochs`, `steps` (None if unknown) and `verbose`.
+    """
+
+    model: Trainable
+    params: dict[str, Any]
+
+    def __init__(self) -> None:
+        """A callback without arguments."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The next training says which model it is.
+        return {name: value for name, value in vars(self).items() if name != "model"}
+
+    def __copy__(self) -> "Callback":
+        return copy.deepcopy(self)
+
+    def set_model(self, model: Trainable) -> None:
+        """Called once, before training."""
+        self.model = model
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Called once, before training."""
+        self.params = params
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Before the first epoch."""
+
+    def on_train_end(self, logs: Logs) -> None:
+        """After the last epoch."""
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        """Before each epoch, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """After each epoch, with its means: loss, metrics, and those of the validation."""
+
+    def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Before each batch, counted from 0 in its epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        """After each batch, with the means of the epoch so far."""
+
+    def on_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Another name of `on_train_batch_begin`."""
+
+    def on_batch_end(self, batch: int, logs: Logs) -> None:
+        """Another name of `on_train_batch_end`."""
+
+    def on_test_begin(self, logs: Logs) -> None:
+        """Before an evaluation, or a validation within `fit`."""
+
+    def on_test_end(self, logs: Logs) -> None:
+        """After an evaluation, with its means."""
+
+    def on_test_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Before each batch of an evaluation, counted from 0."""
+
+    def on_test_batch_end(self, batch: int, logs: Logs) -> None:
+        """After each batch of an evaluation, with the means so far."""
+
+    def on_predict_begin(self, logs: Logs) -> None:
+        """Before a prediction."""
+
+    def on_predict_end(self, logs: Logs) -> None:
+        """After a prediction."""
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs) -> None:
+        """Before each batch of a prediction, counted from 0."""
+
+    def on_predict_batch_end(self, batch: int, logs: Logs) -> None:
+        """After each batch of a prediction; `logs["outputs"]` are its outputs."""
+
+
+HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
+"""The moments of which callbacks are told."""

@@ -1,0 +1,62 @@
+"""History: the record of a training."""
+
+from typing import Any
+
+from lstm import checks, plotting
+from lstm.callbacks.base import Callback, Logs
+from lstm.errors import NotReadyError
+
+
+class History(Callback):
+    """Records every epoch; `fit` returns it.
+
+    Attributes:
+        epoch: numbers of the epochs.
+        history: for each key of the logs, one value per epoch.
+    """
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self.epoch.append(epoch)
+        for key, value in logs.items():
+            self.history.setdefault(key, []).append(value)
+
+    def plot(self, key: str = "loss", ax: Any = None) -> Any:
+        """Plot one value by epoch, and that of the validation beside it.
+
+        Args:
+            key: of the logs, such as "loss" or "accuracy".
+            ax: where to plot; a figure of its own by default.
+
+        Returns:
+            The `matplotlib.axes.Axes`.
+
+        Raises:
+            NotReadyError: nothing has been recorded.
+            InvalidValueError: no such key has been recorded.
+            MissingExtraError: matplotlib is not installed.
+
+        Example:
+            >>> from lstm.callbacks import History
+            >>> history = History()
+            >>> history.on_epoch_end(0, {"loss": 2.0, "val_loss": 2.5})
+            >>> history.plot().get_xlabel()  # doctest: +SKIP
+            'epoch'
+        """
+        if not self.epoch:
+            raise NotReadyError("nothing to plot: no epoch has ended yet")
+        checks.one_of("key", key, [name for name in self.history if not name.startswith("val_")])
+        with plotting.style() as plt:
+            if ax is None:
+                _, ax = plt.subplots()
+            for name, label in ((key, "training"), (f"val_{key}", "validation")):
+                if name in self.history:
+                    values = self.history[name]
+                    ax.plot(range(1, len(values) + 1), values, label=label)
+            ax.set(xlabel="epoch", ylabel=key)
+            if f"val_{key}" in self.history:
+                ax.legend()
+        return ax

@@ -1,0 +1,132 @@
+"""Callbacks that watch one value: the best so far, when to stop, what to keep."""
+
+import math
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+
+import numpy as np
+
+from lstm import checks, saving
+from lstm.callbacks.base import Callback, Logs
+from lstm.errors import InvalidValueError
+from lstm.terminal import say
+
+
+class _Best:
+    """Tells whether a monitored value is the best so far."""
+
+    def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
+        self.monitor = checks.string("monitor", monitor)
+        self.mode = checks.one_of("mode", mode, ("auto", "min", "max"))
+        rising = self.mode == "max" or (self.mode == "auto" and "acc" in self.monitor)
+        self.min_delta = checks.number("min_delta", min_delta, 0)
+        self._sign = -1.0 if rising else 1.0
+        self._value = math.inf
+
+    def improved(self, logs: Mapping[str, float]) -> bool:
+        if self.monitor not in logs:
+            known = ", ".join(repr(key) for key in logs)
+            raise InvalidValueError("monitor", f"one of {known}", repr(self.monitor))
+        value = self._sign * logs[self.monitor]
+        if value < self._value - self.min_delta:
+            self._value = value
+            return True
+        return False
+
+
+class EarlyStopping(Callback):
+    """Stop when a value has not improved for some epochs.
+
+    Args:
+        monitor: key of the logs.
+        min_delta: what counts as an improvement.
+        patience: number of epochs without one after which to stop.
+        mode: "min", "max", or "auto" (accuracies rise, all else falls).
+        restore_best_weights: go back to the weights of the best epoch.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0.0,
+        patience: int = 0,
+        mode: str = "auto",
+        restore_best_weights: bool = False,
+    ) -> None:
+        self._best = _Best(monitor, mode, min_delta)
+        self.monitor, self.mode = self._best.monitor, self._best.mode
+        self.min_delta = self._best.min_delta
+        self.patience = checks.int_at_least("patience", patience, 0)
+        self.restore_best_weights = checks.boolean("restore_best_weights", restore_best_weights)
+        self.stopped_epoch: int | None = None
+
+    def on_train_begin(self, logs: Logs) -> None:
+        self._best = _Best(self.monitor, self.mode, self.min_delta)
+        self._waited = 0
+        self._weights: list[np.ndarray] | None = None
+        self.stopped_epoch = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if self._best.improved(logs):
+            self._waited = 0
+            if self.restore_best_weights:
+                self._weights = self.model.get_weights()
+            return
+        self._waited += 1
+        if self._waited >= max(1, self.patience):
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs) -> None:
+        if self._weights is not None:
+            self.model.set_weights(self._weights)
+
+
+class ModelCheckpoint(Callback):
+    """Save the model after each epoch, or after each that is the best so far.
+
+    Args:
+        filepath: the file, in a folder that exists; may hold `{epoch}` (from 1) and keys of the
+            logs, such as `{val_loss:.3f}`. Folders whose names hold one are made.
+        monitor: key of the logs.
+        save_best_only: save only improvements.
+        mode: "min", "max", or "auto" (accuracies rise, all else falls).
+    """
+
+    def __init__(
+        self,
+        filepath: str | PathLike[str],
+        monitor: str = "val_loss",
+        save_best_only: bool = False,
+        mode: str = "auto",
+    ) -> None:
+        self.filepath = checks.path("filepath", filepath)
+        self.save_best_only = checks.boolean("save_best_only", save_best_only)
+        self._best = _Best(monitor, mode)
+
+    def on_train_begin(self, logs: Logs) -> None:
+        target = Path(self.filepath)
+        while "{" in str(target.parent):
+            target = target.parent
+        saving.check_writable("filepath", target)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        if not self.save_best_only or self._best.improved(logs):
+            try:
+                path = Path(self.filepath.format(epoch=epoch + 1, **logs))
+            except (KeyError, IndexError, ValueError) as error:
+                known = ", ".join(["epoch", *logs])
+                raise InvalidValueError("filepath", f"fields out of {known}", error) from error
+            if path.parent != Path(self.filepath).parent:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self.model.save(path)
+
+
+class TerminateOnNaN(Callback):
+    """Stop when the loss is no longer a finite number."""
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if not math.isfinite(logs["loss"]):
+            say(f"Batch {batch}: the loss is {logs['loss']}; training stops.")
+            self.model.stop_training = True

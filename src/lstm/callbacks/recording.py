@@ -1,0 +1,117 @@
+"""Callbacks that write the logs down: to a CSV file, for TensorBoard."""
+
+import csv
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any, TextIO
+
+from lstm import checks
+from lstm.callbacks.base import Callback, Logs
+from lstm.errors import InvalidValueError, MissingExtraError
+
+
+class CSVLogger(Callback):
+    """Write the logs of every epoch to a CSV file, a row at a time.
+
+    Args:
+        filename: the file, in a folder that exists.
+        separator: between two values.
+        append: add to the file instead of replacing it.
+    """
+
+    def __init__(
+        self, filename: str | PathLike[str], separator: str = ",", append: bool = False
+    ) -> None:
+        self.filename = Path(checks.path("filename", filename))
+        self.separator = checks.string("separator", separator)
+        if len(separator) != 1 or separator in '"\r\n':
+            raise InvalidValueError(
+                "separator", "one character between two values", repr(separator)
+            )
+        self.append = checks.boolean("append", append)
+        self._file: TextIO | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_file": None}
+
+    def on_train_begin(self, logs: Logs) -> None:
+        self._fields: list[str] = []
+        try:
+            if self.append and self.filename.exists():
+                with self.filename.open(newline="", encoding="utf-8") as file:
+                    self._fields = next(csv.reader(file, delimiter=self.separator), [])
+            self._file = self.filename.open(
+                "a" if self._fields else "w", newline="", encoding="utf-8"
+            )
+        except OSError as error:
+            got = f"{self.filename} ({checks.reason(error)})"
+            raise InvalidValueError("filename", "a file that can be written", got) from None
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        assert self._file is not None
+        row = {"epoch": epoch, **logs}
+        if not self._fields:
+            self._fields = list(row)
+            csv.writer(self._file, delimiter=self.separator).writerow(self._fields)
+        writer = csv.DictWriter(
+            self._file, self._fields, restval="", extrasaction="ignore", delimiter=self.separator
+        )
+        writer.writerow(row)
+        self._file.flush()
+
+    def on_train_end(self, logs: Logs) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class TensorBoard(Callback):
+    """Write the logs to event files that TensorBoard shows (`pip install 'lstm-kit[tensorboard]'`).
+
+    Args:
+        log_dir: the folder.
+        update_freq: write the loss of every so many batches, too; "epoch" for none.
+
+    Raises:
+        MissingExtraError: the extra is not installed.
+    """
+
+    def __init__(
+        self, log_dir: str | PathLike[str] = "logs", update_freq: int | str = "epoch"
+    ) -> None:
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError as error:
+            raise MissingExtraError("TensorBoard", "tensorboard") from error
+        self.log_dir = Path(checks.path("log_dir", log_dir))
+        self._every = (
+            0 if update_freq == "epoch" else checks.positive_int("update_freq", update_freq)
+        )
+        self._make: Callable[..., Any] = SummaryWriter
+        self._writer: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_writer": None}
+
+    def on_train_begin(self, logs: Logs) -> None:
+        # Two files of one second would have the same name.
+        suffix = f".{self.model.optimizer.step}"
+        try:
+            self._writer = self._make(str(self.log_dir), filename_suffix=suffix)
+        except OSError as error:
+            got = f"{self.log_dir} ({checks.reason(error)})"
+            raise InvalidValueError("log_dir", "a folder that can be written to", got) from None
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        step = self.model.optimizer.step
+        if self._every and step % self._every == 0:
+            self._writer.add_scalar("batch_loss", logs["loss"], step)
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        # By step, which means the same in every training, and goes on where one was resumed.
+        for key, value in {**logs, "learning_rate": self.model.optimizer.learning_rate}.items():
+            self._writer.add_scalar(key, value, self.model.optimizer.step)
+
+    def on_train_end(self, logs: Logs) -> None:
+        if self._writer is not None:
+            self._writer.close()

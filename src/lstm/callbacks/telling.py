@@ -1,0 +1,89 @@
+"""CallbackList: callbacks that are told of the same moments."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+from lstm.callbacks.base import HOOKS, Callback, Logs, Trainable
+from lstm.errors import InvalidTypeError, InvalidValueError
+
+_SAME = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
+
+
+class CallbackList:
+    """Callbacks that are told of the same things. Only those are called that listen.
+
+    Args:
+        callbacks: whom to tell, in this order.
+        model: what they see.
+        params: what they are told before everything else.
+
+    Attributes:
+        last_logs: what `on_train_end` is given.
+
+    Raises:
+        InvalidTypeError: one of them is no `Callback`.
+        InvalidValueError: one has a method that looks like a misspelt hook.
+    """
+
+    def __init__(
+        self, callbacks: Sequence[Callback], model: Trainable, params: Mapping[str, Any]
+    ) -> None:
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise InvalidTypeError("callbacks", "Callbacks", type(callback).__name__)
+            _check_hooks(callback)
+        self._callbacks = list(callbacks)
+        self.last_logs: Logs = {}
+        for callback in callbacks:
+            callback.set_model(model)
+            callback.set_params(dict(params))
+        found = {hook: [_listener(callback, hook) for callback in callbacks] for hook in HOOKS}
+        self._listeners = {hook: [f for f in some if f is not None] for hook, some in found.items()}
+
+    def listen(self, hook: str) -> bool:
+        """Whether somebody wants to be told of this moment."""
+        return bool(self._listeners[hook])
+
+    def tell(self, hook: str, *news: Any) -> None:
+        """Call whoever listens."""
+        for listener in self._listeners[hook]:
+            listener(*news)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """A training: files are closed and the terminal is put in order even after Ctrl-C."""
+        begun: list[Callback] = []
+        try:
+            for callback in self._callbacks:
+                callback.on_train_begin({})
+                begun.append(callback)
+            yield
+        finally:
+            with ExitStack() as ends:
+                for callback in reversed(begun):
+                    ends.callback(self._end, callback)
+
+    def _end(self, callback: Callback) -> None:
+        callback.on_train_end(self.last_logs)
+
+
+def _listener(callback: Callback, hook: str) -> Callable[..., Any] | None:
+    """What to call at a moment; None if the callback has nothing to say there."""
+    for name in (hook, _SAME.get(hook, hook)):
+        method = getattr(callback, name)
+        if getattr(method, "__func__", None) is not getattr(Callback, name):
+            return method
+    return None
+
+
+def _check_hooks(callback: Callback) -> None:
+    """Refuse methods that look like hooks and would never be called."""
+    for name in dir(callback):
+        if name.startswith("on_") and name not in HOOKS:
+            meant = get_close_matches(name, HOOKS, n=1, cutoff=0.8)
+            if meant:
+                raise InvalidValueError(
+                    f"method of {type(callback).__name__}", f"{meant[0]}, which is called", name
+                )

@@ -1,0 +1,115 @@
+"""Copies and pickles of layers: constructor arguments, and the weights in the format of our files.
+
+A layer is made again by its constructor, and so are the layers that it takes; what is the same
+layer twice stays the same. Unpickling runs nothing but that.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lstm import saving
+from lstm.container import pack
+from lstm.errors import InvalidTypeError
+from lstm.layers.base import Layer
+from lstm.layers.weight import Weight
+
+
+@dataclass(eq=False)
+class Blueprint:
+    """What makes a layer again.
+
+    Attributes:
+        kind: its class.
+        arguments: those of the constructor by name, with Blueprints for layers.
+        input_shape: the shape of the data that it was given, if any.
+    """
+
+    kind: type[Layer]
+    arguments: dict[str, Any]
+    input_shape: tuple[int | None, ...] | None
+
+
+def blueprint(layer: Layer, known: dict[Layer, Blueprint]) -> Any:
+    """What makes a layer again, without weights; a layer that is copied as a whole itself.
+
+    Args:
+        layer: the layer.
+        known: the layers that were met before; it grows.
+
+    Raises:
+        InvalidTypeError: an argument of its constructor is not kept.
+    """
+    if layer.copied_whole:
+        return layer
+    if layer not in known:
+        known[layer] = plan = Blueprint(type(layer), {}, layer.input_shape)
+        try:
+            arguments = layer.arguments()
+        except InvalidTypeError as error:
+            expected = f"{error.expected}, to make a {type(layer).__name__} again"
+            raise InvalidTypeError(error.argument, expected, error.got) from None
+        plan.arguments = _replaced(arguments, Layer, lambda part: blueprint(part, known))
+    return known[layer]
+
+
+def built(plan: Any, known: dict[Blueprint, Layer]) -> Any:
+    """The layer of a Blueprint; anything else as it is.
+
+    Args:
+        plan: what `blueprint` gave.
+        known: the layers that were made before; it grows.
+    """
+    if not isinstance(plan, Blueprint):
+        return plan
+    if plan not in known:
+        arguments = _replaced(plan.arguments, Blueprint, lambda part: built(part, known))
+        known[plan] = plan.kind.made_with(arguments)
+        known[plan].input_shape = plan.input_shape
+    return known[plan]
+
+
+def reduced(layer: Layer) -> tuple[Any, ...]:
+    """What `__reduce__` of a layer returns."""
+    parts = layer.all_parts()
+    tensors = {
+        f"{k}/{name}": np.array(weight.value)
+        for k, part in enumerate(parts)
+        for name, weight in part.weights.items()
+    }
+    header = {
+        "kind": "layer",
+        "classes": [type(part).__name__ for part in parts],
+        "trainable": [part.trainable for part in parts],
+    }
+    return _again, (blueprint(layer, {}), bytes(pack(tensors, header)))
+
+
+def _again(plan: Blueprint, data: bytes) -> Layer:
+    layer: Layer = built(plan, {})
+    parts = layer.all_parts()
+    with saving.unpacking(data, ("layer",)) as (tensors, header):
+        if header["classes"] != [type(part).__name__ for part in parts]:
+            expected = "layers that its constructor makes; copy a model of it instead"
+            raise InvalidTypeError(f"parts of {layer.name}", expected, "others")
+        for part, trainable in zip(parts, header["trainable"], strict=True):
+            part.trainable = trainable
+        for key, values in tensors.items():
+            k, _, name = key.partition("/")
+            part = parts[int(k)]
+            part.weights[name] = Weight(name, values, part.trainable)
+            part.built = True
+    return layer
+
+
+def _replaced(value: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
+    """A value with others in place of those of a kind, also within lists, tuples and dicts."""
+    if isinstance(value, kind):
+        return replace(value)
+    if isinstance(value, dict):
+        return {key: _replaced(part, kind, replace) for key, part in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_replaced(part, kind, replace) for part in value)
+    return value

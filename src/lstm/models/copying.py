@@ -1,0 +1,81 @@
+"""Copies and pickles of models: the content of a file, and what a file does not keep.
+
+That is the class, the backend, an optimizer, a loss or metrics of any class, carried states, the
+state of the random numbers, and the history.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from lstm import backends, saving, seeding
+from lstm.backends import Backend
+from lstm.container import json_values, pack
+from lstm.errors import InvalidValueError
+from lstm.layers import PRIMITIVES, Layer
+from lstm.layers.base import blank_weights
+from lstm.layers.copying import blueprint, built
+from lstm.models.serialization import graph_config, input_from_config
+
+if TYPE_CHECKING:
+    from lstm.models.model import Model
+
+
+def reduced(model: "Model") -> tuple[Any, ...]:
+    """What `__reduce__` of a model returns.
+
+    Raises:
+        InvalidTypeError: a class that calls layers does not keep an argument of its constructor.
+        InvalidValueError: a weight is not finite, or a layer cannot be made again.
+    """
+    plan = None if model.copied_whole else blueprint(model, {})
+    content, custom = None, dict[str, type[Layer]]()
+    if model.traced:
+        tensors, header = model.contents(include_optimizer=False)
+        content = bytes(pack(tensors, {"kind": "model", **header}))
+        kinds = map(type, model.graph.layers.values())
+        custom = {kind.__name__: kind for kind in kinds if kind not in PRIMITIVES.values()}
+    return _again, (type(model), plan, content, custom, model.backend, model.session)
+
+
+def _again(
+    kind: type["Model"],
+    plan: Any,
+    content: bytes | None,
+    custom: dict[str, type[Layer]],
+    backend: Backend,
+    session: dict[str, Any],
+) -> "Model":
+    with backends.using(backend.name, backend.dtype):
+        if content is None:
+            with seeding.untouched():
+                model: Model = built(plan, {})
+        elif plan is None:
+            with saving.unpacking(content, ("model",)) as contents:
+                model = kind.from_contents(*contents, custom)
+        else:
+            with saving.unpacking(content, ("model",)) as (tensors, header):
+                described = header["graph"]
+            model = _made_again(plan, tensors, described)
+    model.session = session
+    return model
+
+
+def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) -> "Model":
+    """The model that the constructor of its class makes, with the weights of the original."""
+    with seeding.untouched(), blank_weights():  # Initial values would take their time.
+        model: Model = built(plan, {})
+        model.trace_again([input_from_config(entry) for entry in described["inputs"]])
+    layers = model.graph.layers
+    for name in layers.keys() & described["layers"].keys():
+        layers[name].trainable = described["layers"][name]["config"]["trainable"]
+    if json_values("graph", graph_config(model.graph)) != described:
+        raise InvalidValueError(
+            model.name,
+            f"a {type(model).__name__} that its constructor makes again, to be copied (save it: "
+            "load_model gives a Model that computes the same)",
+            "one that was changed since",
+        )
+    model.set_weights([tensors[name] for name in model.graph.weights])
+    return model
