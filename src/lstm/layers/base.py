@@ -147,8 +147,8 @@ class Layer(Interface):
     never_called: ClassVar[Mapping[str, str]] = {
         "compute_mask": "output_mask, of a layer with forward; `call` passes masks by itself",
         "get_initial_state": "state_shapes, of a layer with forward; states begin as zeros",
-        "reset_state": "state_shapes, of a layer with forward, for model.reset_states() to reset",
-        "reset_states": "state_shapes, of a layer with forward, for model.reset_states() to reset",
+        "reset_state": "state_shapes, of a layer with forward, for model.reset_states()",
+        "reset_states": "state_shapes, of a layer with forward, for model.reset_states()",
     }
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -459,9 +459,8 @@ class Layer(Interface):
         Raises:
             InvalidTypeError: one of them is nothing that a file can hold.
         """
-        return {
-            key: plain(f"{key} of {self.name}", value) for key, value in self.arguments().items()
-        }
+        given = self.arguments().items()
+        return {key: plain(f"{key} of {self.name}", value) for key, value in given}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Layer":
