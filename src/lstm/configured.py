@@ -1,5 +1,6 @@
 """Configured: what the arguments of its constructor describe, now and in a file."""
 
+from collections.abc import Iterable
 from inspect import Parameter, get_annotations, signature
 from typing import Any, ClassVar
 
@@ -42,11 +43,7 @@ class Configured(Interface):
         Raises:
             InvalidTypeError: one is not kept in an attribute of its name.
         """
-        for name in self._parameters:
-            if not hasattr(self, name):
-                argument = f"{name} of {type(self).__name__}"
-                raise InvalidTypeError(argument, "an attribute of that name that keeps it", "none")
-        return {name: getattr(self, name) for name in self._parameters}
+        return kept(self, type(self).__name__, self._parameters)
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments, as JSON values."""
@@ -69,3 +66,21 @@ class Configured(Interface):
         changed = type(self)(**{**self.arguments(), name: value})
         kept = {key: part for key, part in vars(self).items() if key in self.state}
         vars(self).update(vars(changed) | kept)
+
+
+def kept(instance: object, called: str, arguments: Iterable[str]) -> dict[str, Any]:
+    """The arguments of a constructor, each of which an attribute of its name keeps.
+
+    Args:
+        instance: what was made with them.
+        called: its name in errors.
+        arguments: their names.
+
+    Raises:
+        InvalidTypeError: one is not kept.
+    """
+    for name in arguments:
+        if not hasattr(instance, name):
+            expected = "an attribute of that name that keeps it"
+            raise InvalidTypeError(f"{name} of {called}", expected, "none")
+    return {name: getattr(instance, name) for name in arguments}

@@ -1,14 +1,11 @@
 """What every layer is: weights, shapes, a forward and a backward pass, a place in a graph."""
 
-import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from inspect import signature
 from math import prod
-from typing import Any, ClassVar, Self, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +17,8 @@ from lstm.backends.ops import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
-from lstm.interface import Interface, refuse_unknown
-from lstm.layers.configuration import Names, members, plain, snake_case
+from lstm.interface import refuse_unknown
+from lstm.layers.configuration import Described, Names, members, snake_case
 from lstm.layers.masks import Mask, union
 from lstm.layers.remedies import for_layer, remedied, takes
 from lstm.layers.symbolic import Call, Node, Shape, SymbolicTensor, Tensors, scope, within
@@ -94,20 +91,8 @@ class Run:
 _ADDRESSABLE = 2**48
 """So many numbers no machine has the memory for."""
 
-_blank = ContextVar("blank", default=False)
 
-
-@contextmanager
-def blank_weights() -> Iterator[None]:
-    """Create weights as zeros, for layers whose values are about to be loaded, in this thread."""
-    token = _blank.set(True)
-    try:
-        yield
-    finally:
-        _blank.reset(token)
-
-
-class Layer(Interface):
+class Layer(Described):
     """Base of all layers, and of the layers that users write.
 
     A user's layer defines `call(inputs)` out of other layers and `lstm.ops`; it is traced once, on
@@ -134,6 +119,7 @@ class Layer(Interface):
     """
 
     _trainable: bool
+    _common = tuple(LayerOptions.__annotations__)
 
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
@@ -407,8 +393,7 @@ class Layer(Interface):
             # NumPy has other errors for what it cannot even count.
             if prod(shape) >= _ADDRESSABLE:
                 raise MemoryError
-            blank = _blank.get()
-            values = np.zeros(shape) if blank else initializer(shape, seeding.generator())
+            values = initializer(shape, seeding.generator())
         except MemoryError:
             argument, got = f"{name} of {self.name}", f"shape {tuple(shape)}"
             raise InvalidShapeError(argument, "a weight that fits in memory", got) from None
@@ -432,69 +417,6 @@ class Layer(Interface):
     def learns(self) -> bool:
         """Whether there is a weight in what the layer computes whose gradient is wanted."""
         return any(weight.gradient is not None for weight in self.own_weights.values())
-
-    # ---- saving
-
-    def arguments(self) -> dict[str, Any]:
-        """The arguments of the constructor, each of which is kept in an attribute of its name.
-
-        Raises:
-            InvalidTypeError: one has none.
-        """
-        names = [
-            p.name
-            for p in signature(type(self).__init__).parameters.values()
-            if p.kind is not p.VAR_KEYWORD and p.name not in ("self", *LayerOptions.__annotations__)
-        ]
-        for name in names:
-            if not hasattr(self, name):
-                raise InvalidTypeError(
-                    f"{name} of {self.name}", "an attribute of that name that keeps it", "none"
-                )
-        return {name: getattr(self, name) for name in (*names, "name", "trainable")}
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor, as JSON values.
-
-        Raises:
-            InvalidTypeError: one of them is nothing that a file can hold.
-        """
-        given = self.arguments().items()
-        return {key: plain(f"{key} of {self.name}", value) for key, value in given}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Layer":
-        """The layer that `get_config` describes, without weights."""
-        return cls.made_with(config)
-
-    @classmethod
-    def made_with(cls, arguments: Mapping[str, Any]) -> Self:
-        """The layer that the constructor makes of these arguments, without weights."""
-        taken = signature(cls).parameters.values()
-        if any(p.kind is p.VAR_KEYWORD for p in taken):
-            return cls(**arguments)
-        # A constructor need not hand on what every layer takes.
-        options = {"name", "trainable"} & arguments.keys() - {p.name for p in taken}
-        layer = cls(**{key: value for key, value in arguments.items() if key not in options})
-        for key in options:
-            setattr(layer, key, arguments[key])
-        return layer
-
-    # ---- copying
-
-    @property
-    def copied_whole(self) -> bool:
-        """Whether it is copied as a whole, not made again by its constructor."""
-        return False
-
-    def twin(self, **changed: Any) -> Self:
-        """A layer that shares the weights of this one, and has other attributes."""
-        twin = object.__new__(type(self))
-        vars(twin).update(vars(self) | changed)
-        return twin
-
-    def __copy__(self) -> Self:
-        return copy.deepcopy(self)  # A copy shares nothing that either may change.
 
     def __reduce__(self) -> tuple[Any, ...]:
         from lstm.layers.copying import reduced  # It takes layers apart.

@@ -1,14 +1,82 @@
 """What files and messages call a layer, and the arguments of its constructor."""
 
+import copy
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from inspect import signature
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
+from lstm.configured import kept
 from lstm.errors import InvalidTypeError
 from lstm.initializers import INITIALIZERS, Initializer, Unavailable
+from lstm.interface import Interface
+
+
+class Described(Interface):
+    """Base of layers: what the arguments of their constructors say, to be written or made again."""
+
+    name: str
+
+    _common: ClassVar[tuple[str, ...]]
+    """The arguments that every layer takes."""
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments of the constructor, each of which is kept in an attribute of its name.
+
+        Raises:
+            InvalidTypeError: one has none.
+        """
+        names = [
+            p.name
+            for p in signature(type(self).__init__).parameters.values()
+            if p.kind is not p.VAR_KEYWORD and p.name not in ("self", *self._common)
+        ]
+        return kept(self, self.name, (*names, "name", "trainable"))
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor, as JSON values.
+
+        Raises:
+            InvalidTypeError: one of them is nothing that a file can hold.
+        """
+        return {
+            key: plain(f"{key} of {self.name}", value) for key, value in self.arguments().items()
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """The layer that `get_config` describes, without weights."""
+        return cls.made_with(config)
+
+    @classmethod
+    def made_with(cls, arguments: Mapping[str, Any]) -> Self:
+        """The layer that the constructor makes of these arguments, without weights."""
+        taken = signature(cls).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in taken):
+            return cls(**arguments)
+        # A constructor need not hand on what every layer takes.
+        options = {"name", "trainable"} & arguments.keys() - {p.name for p in taken}
+        layer = cls(**{key: value for key, value in arguments.items() if key not in options})
+        for key in options:
+            setattr(layer, key, arguments[key])
+        return layer
+
+    @property
+    def copied_whole(self) -> bool:
+        """Whether it is copied as a whole, not made again by its constructor."""
+        return False
+
+    def twin(self, **changed: Any) -> Self:
+        """A layer that shares the weights of this one, and has other attributes."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self) | changed)
+        return twin
+
+    def __copy__(self) -> Self:
+        return copy.deepcopy(self)  # A copy shares nothing that either may change.
 
 
 def plain(argument: str, value: Any) -> Any:

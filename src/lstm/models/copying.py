@@ -14,7 +14,6 @@ from lstm.backends import Backend
 from lstm.container import json_values, pack
 from lstm.errors import InvalidValueError
 from lstm.layers import PRIMITIVES, Layer
-from lstm.layers.base import blank_weights
 from lstm.layers.copying import blueprint, built
 from lstm.models.serialization import graph_config, input_from_config
 
@@ -64,7 +63,7 @@ def _again(
 
 def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) -> "Model":
     """The model that the constructor of its class makes, with the weights of the original."""
-    with seeding.untouched(), blank_weights():  # Initial values would take their time.
+    with seeding.untouched():
         model: Model = built(plan, {})
         model.trace_again([input_from_config(entry) for entry in described["inputs"]])
     layers = model.graph.layers
