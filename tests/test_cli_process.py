@@ -281,9 +281,9 @@ class TestEnvironment:
     @pytest.mark.parametrize(
         ("name", "value", "expected"),
         [
-            ("LSTM_NUM_THREADS", "many", "a whole number from 1 to"),
-            ("LSTM_NUM_THREADS", "-1", "a whole number from 1 to"),
-            ("LSTM_NUM_THREADS", "\x1b[31m", "a whole number from 1 to"),
+            ("LSTM_NUM_THREADS", "many", "a whole number of at least 1"),
+            ("LSTM_NUM_THREADS", "-1", "a whole number of at least 1"),
+            ("LSTM_NUM_THREADS", "\x1b[31m", "a whole number of at least 1"),
             ("LSTM_BACKEND", "nativ", "one of 'native', 'reference' (did you mean 'native'?)"),
         ],
     )

@@ -168,8 +168,8 @@ class TestEnds:
     def test_a_rate_beyond_all_measure(self, tmp_path: Path) -> None:
         made = LanguageModel.create(CharVocabulary.from_text(TEXT), hidden=4, seed=0)
         before = made.model.get_weights()
-        with pytest.raises(DivergedError, match=r"lower lr, which is 1e\+300"):
-            made.fit(TEXT, lr=1e300)
+        with pytest.raises(DivergedError, match=r"lower lr, which is 1e\+30"):
+            made.fit(TEXT, lr=1e30)
         for w, v in zip(made.model.get_weights(), before, strict=True):
             assert_array_equal(w, v)
         made.save(tmp_path / "model.safetensors")

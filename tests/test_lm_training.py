@@ -144,7 +144,7 @@ class TestRounds:
         assert len(history.history["val_loss"]) == 3
         assert told["begin"] == told["end"] == [0, 1, 2]
         assert told["before"] == told["after"] == [k for n in lengths for k in range(n)]
-        assert callback.params == {"epochs": 3, "steps": max(lengths)}
+        assert callback.params == {"epochs": 3, "steps": max(lengths), "verbose": 0}
 
     def test_each_has_a_record(self) -> None:
         seen: list[Logs] = []

@@ -388,6 +388,9 @@ class TestNothingIsLeft:
             ({"corpus": ""}, InvalidValueError, "corpus"),
             ({"hidden": 0}, InvalidValueError, "hidden"),
             ({"hidden": 10**20}, InvalidValueError, "embeddings of embedding"),
+            ({"lr": 1e39}, InvalidValueError, "lr"),
+            ({"clip": 1e39}, InvalidValueError, "clip"),
+            ({"weight_decay": 1e39}, InvalidValueError, "weight_decay"),
             ({"hiden": 4}, InvalidTypeError, r"LanguageModel.train\(\)"),
             ({"backend": "abacus"}, InvalidValueError, "backend"),
             ({"checkpoint_every": -1}, InvalidValueError, "checkpoint_every"),
@@ -407,7 +410,7 @@ class TestNothingIsLeft:
     @pytest.mark.parametrize("every", [0, 30])
     def test_of_a_loss_that_runs_away_at_once(self, folder: Path, every: float) -> None:
         with pytest.raises(DivergedError):
-            train(folder, lr=1e300, checkpoint_every=every)
+            train(folder, lr=1e30, checkpoint_every=every)
         assert not folder.exists()
 
     @pytest.mark.filterwarnings("ignore:overflow|invalid:RuntimeWarning")

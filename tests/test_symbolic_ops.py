@@ -82,7 +82,7 @@ def test_make_up_a_layer() -> None:
         "highway/change/kernel",
         "highway/change/bias",
     ]
-    v, a, w, b = model.get_weights()
+    w, b, v, a = model.get_weights()  # As the class keeps them.
     expected = X[:, 0, :, 0]
     for _ in range(2):
         gate = 1 / (1 + np.exp(-(expected @ v + a)))

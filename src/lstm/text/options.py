@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import numpy as np
+
 from lstm import checks
 from lstm.errors import InvalidValueError
 from lstm.layers import LSTM, Dense, Embedding, Input, Layer, SpatialDropout1D, TiedDense
@@ -15,6 +17,9 @@ SCHEDULES = ("cosine", "one-cycle", "plateau", "constant")
 
 _STEPS = 32
 """In an epoch at least, if the text allows: with fewer, a short text would hardly be learned."""
+
+_LARGEST = float(np.finfo(np.float32).max)
+"""The largest number that a model can compute with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +126,12 @@ class TrainingOptions:
             checks.positive_int("epochs", self.epochs)
         if self.minutes is not None:
             checks.number("minutes", self.minutes, 0, open_low=True)
-        checks.number("lr", self.lr, 0, open_low=True)
+        checks.number("lr", self.lr, 0, _LARGEST, open_low=True)
         checks.one_of("schedule", self.schedule, SCHEDULES)
         if self.warmup is not None:
             checks.number("warmup", self.warmup, 0, 1, open_high=True)
-        checks.number("clip", self.clip, 0)
-        checks.number("weight_decay", self.weight_decay, 0)
+        checks.number("clip", self.clip, 0, _LARGEST)
+        checks.number("weight_decay", self.weight_decay, 0, _LARGEST)
         if self.patience is not None:
             checks.positive_int("patience", self.patience)
         checks.number("val_fraction", self.val_fraction, 0, 1, open_high=True)
