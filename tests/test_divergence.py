@@ -46,6 +46,25 @@ class TestFit:
             network().fit(X, Y, epochs=50, verbose=0)
         assert w[0].filename == __file__
 
+    def test_also_in_code_that_has_no_name(self) -> None:
+        """As `exec` may run it."""
+        with pytest.warns(StoppedWarning):
+            exec("network().fit(X, Y, epochs=50, verbose=0)", {"network": network, "X": X, "Y": Y})
+
+    def test_takes_the_steps_of_an_optimizer_that_says_nothing_of_them(self) -> None:
+        class Counted(lstm.optimizers.SGD):
+            steps = 0
+
+            def apply(self, backend: Any, values: Any, gradients: Any) -> Any:
+                self.steps += 1
+                super().apply(backend, values, gradients)
+
+        model = network()
+        model.compile(Counted(0.01), "mse")
+        history = model.fit(X, Y, batch_size=2, epochs=3, verbose=0).history
+        assert np.isfinite(history["loss"]).all()
+        assert model.optimizer.steps == 12  # type: ignore[attr-defined]
+
     def test_a_gradient_beyond_all_numbers_takes_no_step(self) -> None:
         """The loss may still be finite: (1e19)² is, and the gradient of a weight of 1e20 is not."""
         model = lstm.Sequential([lstm.Input((1,)), Dense(1), Dense(1)])

@@ -13,7 +13,7 @@ from dataclasses import fields
 from difflib import get_close_matches
 from functools import wraps
 from inspect import CO_VARARGS, CO_VARKEYWORDS, unwrap
-from types import FunctionType
+from types import FrameType, FunctionType
 from typing import Annotated, Any, ClassVar, TypeVar, Unpack, cast, get_args, get_origin
 
 from lstm.errors import InvalidTypeError, LSTMWarning
@@ -101,9 +101,14 @@ def spelled(function: Function) -> Function:
 def warn(message: str, category: type[LSTMWarning] = LSTMWarning) -> None:
     """Warn a user, at the place in the user's program that called the library."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals["__name__"].partition(".")[0] == "lstm":
+    while frame.f_back is not None and _in_library(frame):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, category, stacklevel=level)
+
+
+def _in_library(frame: FrameType) -> bool:
+    name = frame.f_globals.get("__name__")  # Code that is run as a string may have none.
+    return isinstance(name, str) and name.partition(".")[0] == "lstm"
 
 
 def refuse_unknown(callee: str, given: Collection[str], known: Collection[str]) -> None:

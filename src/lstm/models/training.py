@@ -242,7 +242,8 @@ class Trainer:
         gradients = self.parameters.gradients
         if self.reduce_gradients is not None:
             self.reduce_gradients(gradients)
-        if not self.optimizer.apply(self.backend, self.parameters.learned, gradients):
+        applied = self.optimizer.apply(self.backend, self.parameters.learned, gradients)
+        if applied is False:  # One of the user's own may return nothing.
             return Result(math.nan, goal.count)
         carried.states.update(run.new_states)
         return Result(loss, goal.count)
