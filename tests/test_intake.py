@@ -11,6 +11,7 @@ import lstm
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers import LSTM, Dense
+from tolerances import assert_close
 
 X = np.random.default_rng(3).normal(size=(7, 5, 2))
 Y = np.random.default_rng(4).normal(size=(7, 5, 3))
@@ -171,6 +172,23 @@ class TestTheAxisThatIsMissing:
     def test_is_added_where_one_reading_fits(self, shape: Any, x: Any) -> None:
         model = lstm.Sequential([lstm.Input(shape), LSTM(2)])
         assert model.predict(np.ones(x)).shape == (x[0], 2)
+
+    @pytest.mark.usefixtures("float64")
+    def test_is_added_to_a_batch_of_short_sequences_and_to_short_chunks(self) -> None:
+        """They are sequences in a list, and steps of longer ones."""
+        model = lstm.Sequential([lstm.Input((None, 1)), LSTM(2, return_sequences=True)])
+        model.compile(lstm.optimizers.SGD(0.0), "mse")
+        x = np.random.default_rng(5).normal(size=(8, 4))
+        together = model.predict([*x[:3, :1], x[3]], batch_size=3)
+        for row, sequence in zip(together, [*x[:3, :1], x[3]], strict=True):
+            assert_array_equal(row, model.predict(sequence[None])[0])
+        y = np.zeros((8, 4, 2))
+        expected = model.evaluate(x, y)
+        for length in (1, 3):
+            carried = {"carry_state": True, "chunk_length": length}
+            assert_close(model.evaluate(x, y, **carried), expected, "loss", terms=64)
+            history = model.fit(x, y, verbose=0, **carried).history
+            assert_close(history["loss"][0], expected, "loss", terms=64)
 
     def test_of_a_network_of_one_feature(self) -> None:
         network = lstm.LSTMNetwork(1, 3, 1)
