@@ -348,7 +348,9 @@ class TestLayers:
             assert other == value if simple else type(other) is type(value)
         assert not twin.built
 
-    @pytest.mark.parametrize("make", [lambda: LSTM(3), lambda: Head(3), lambda: Weighted("w"), lambda: Terse(2)])
+    @pytest.mark.parametrize(
+        "make", [lambda: LSTM(3), lambda: Head(3), lambda: Weighted("w"), lambda: Terse(2)]
+    )
     def test_that_have_weights(self, again: Any, make: Any) -> None:
         lstm.set_seed(4)
         layer = make()
