@@ -106,7 +106,7 @@ def _is_one_hot(rows: Values) -> bool:
 
 
 def spread_over(name: str, values: Values | None, positions: tuple[int, ...]) -> Values | None:
-    """What is said of examples (B) or steps (B, T), also with a last axis of 1, of each position."""
+    """What is said of examples (B) or steps (B, T), perhaps with a last axis of 1, of positions."""
     if values is None:
         return None
     if values.shape[1:][-1:] == (1,) and positions[values.ndim - 1 : values.ndim] != (1,):
