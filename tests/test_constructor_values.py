@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
-from lstm import callbacks, initializers, layers, losses, optimizers, text
+from lstm import callbacks, initializers, layers, losses, metrics, optimizers, text
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.layers import LSTM, Bidirectional, Dense, Embedding, Layer, TimeDistributed
 
@@ -155,8 +155,9 @@ class TestFlags:
         (lambda: lstm.Sequential([Dense(1)]).compile(loss={}), "loss"),
         (lambda: lstm.Sequential([Dense(1)]).compile(loss={"out": "mse"}), "loss"),
         (lambda: lstm.Sequential([Dense(1)]).compile({"class": "Adam"}), "optimizer"),
-        (lambda: lstm.metrics.BinaryAccuracy(3), "name"),
-        (lambda: lstm.metrics.BinaryAccuracy("right", "half"), "threshold"),
+        (lambda: lstm.Sequential([Dense(1)]).compile(metrics=[metrics.Perplexity]), "metrics"),
+        (lambda: metrics.BinaryAccuracy(3), "name"),
+        (lambda: metrics.BinaryAccuracy("right", "half"), "threshold"),
         (lambda: lstm.LanguageModel.train("ab" * 99, tie_weights="no"), "tie_weights"),
     ],
 )

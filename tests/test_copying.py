@@ -70,6 +70,18 @@ class Head(Layer):
         return self.parts[1](self.parts[0](inputs))
 
 
+class Terse(Layer):
+    """A layer whose receiver has another name, and one of its arguments that of a receiver."""
+
+    def __init__(this, units: int, self: str = "x") -> None:  # noqa: N805
+        super().__init__()
+        this.units, this.self = units, self
+        this.dense = Dense(units)
+
+    def call(this, inputs: Any) -> Any:  # noqa: N805
+        return this.dense(inputs)
+
+
 class Late(Layer):
     """A layer of a user's class, which makes its layers when it is built."""
 
@@ -336,13 +348,16 @@ class TestLayers:
             assert other == value if simple else type(other) is type(value)
         assert not twin.built
 
-    @pytest.mark.parametrize("make", [lambda: LSTM(3), lambda: Head(3), lambda: Weighted("w")])
+    @pytest.mark.parametrize(
+        "make", [lambda: LSTM(3), lambda: Head(3), lambda: Weighted("w"), lambda: Terse(2)]
+    )
     def test_that_have_weights(self, again: Any, make: Any) -> None:
         lstm.set_seed(4)
         layer = make()
         model = lstm.Sequential([Input((None, 2)), layer])
         expected = model.predict(X)
         twin = again(layer)
+        assert list(twin.weights) == list(layer.weights)
         other = lstm.Sequential([Input((None, 2)), twin])
         assert_array_equal(other.predict(X), expected)
         other.set_weights([np.zeros_like(w) for w in other.get_weights()])

@@ -8,9 +8,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
-from lstm import checks
+from lstm import checks, data, text
 from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.inspection import colored_html, gradient_flow
 from lstm.layers import LSTM, Dense
+from tolerances import assert_close
 
 X = np.random.default_rng(3).normal(size=(7, 5, 2))
 Y = np.random.default_rng(4).normal(size=(7, 5, 3))
@@ -126,6 +128,11 @@ class TestNumbersBeyondFloat32:
                 checks.finite("x", values, "float32")
             checks.finite("x", values[::2], "float32")
 
+    def test_are_not_padded_to_infinity(self) -> None:
+        with pytest.raises(InvalidValueError, match=r"sequences\[0\]: .* float32 can hold, got 1e"):
+            text.pad_sequences([[HUGE], [1.0]], dtype="float32")
+        assert np.isinf(text.pad_sequences([[np.inf]], dtype="float32")).all()
+
     def test_the_largest_numbers_are_taken(self) -> None:
         largest = np.finfo("float32").max
         checks.finite("x", np.array([largest, -largest], "float32"))
@@ -133,20 +140,38 @@ class TestNumbersBeyondFloat32:
 
 
 class TestMaskedArrays:
-    @pytest.mark.parametrize("place", ["x", "y", "sample_weight", "a list", "weights"])
-    def test_are_refused_where_something_is_masked(self, model: lstm.Model, place: str) -> None:
-        def masked(values: Any) -> Any:
-            return np.ma.masked_array(values, np.arange(np.size(values)).reshape(values.shape) == 1)
+    def masked(self, values: Any) -> Any:
+        return np.ma.masked_array(values, np.arange(np.size(values)).reshape(values.shape) == 1)
 
+    @pytest.mark.parametrize("place", ["x", "y", "sample_weight", "a list", "weights", "gradient"])
+    def test_are_refused_where_something_is_masked(self, model: lstm.Model, place: str) -> None:
+        masked = self.masked
         calls: dict[str, Callable[[], Any]] = {
             "x": lambda: model.predict(masked(X)),
             "y": lambda: model.fit(X, masked(Y)),
             "sample_weight": lambda: model.fit(X, Y, sample_weight=masked(WEIGHT)),
             "a list": lambda: model.predict([X[0], masked(X[1])]),
             "weights": lambda: model.set_weights([masked(w) for w in model.get_weights()]),
+            "gradient": lambda: gradient_flow(model, X[:1], masked(np.ones((1, 3)))),
         }
         with pytest.raises(InvalidValueError, match="expected an array without a mask"):
             calls[place]()
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda labels: text.to_categorical(labels),
+            lambda labels: text.pad_sequences([[1], labels]),
+            lambda labels: text.ByteVocabulary().decode(labels),
+            lambda labels: text.Corpus.of(labels, 9),
+            lambda labels: data.windows(labels, 2),
+            lambda labels: colored_html("abcd", labels),
+        ],
+        ids=["categorical", "padded", "decoded", "corpus", "windows", "colours"],
+    )
+    def test_are_refused_by_functions_of_arrays(self, call: Callable[[Any], Any]) -> None:
+        with pytest.raises(InvalidValueError, match="expected an array without a mask"):
+            call(self.masked(np.arange(4)))
 
     def test_are_arrays_where_nothing_is(self, model: lstm.Model) -> None:
         assert_array_equal(model.predict(np.ma.masked_array(X)), model.predict(X))
@@ -171,6 +196,23 @@ class TestTheAxisThatIsMissing:
     def test_is_added_where_one_reading_fits(self, shape: Any, x: Any) -> None:
         model = lstm.Sequential([lstm.Input(shape), LSTM(2)])
         assert model.predict(np.ones(x)).shape == (x[0], 2)
+
+    @pytest.mark.usefixtures("float64")
+    def test_is_added_to_a_batch_of_short_sequences_and_to_short_chunks(self) -> None:
+        """They are sequences in a list, and steps of longer ones."""
+        model = lstm.Sequential([lstm.Input((None, 1)), LSTM(2, return_sequences=True)])
+        model.compile(lstm.optimizers.SGD(0.0), "mse")
+        x = np.random.default_rng(5).normal(size=(8, 4))
+        together = model.predict([*x[:3, :1], x[3]], batch_size=3)
+        for row, sequence in zip(together, [*x[:3, :1], x[3]], strict=True):
+            assert_array_equal(row, model.predict(sequence[None])[0])
+        y = np.zeros((8, 4, 2))
+        expected = model.evaluate(x, y)
+        for length in (1, 3):
+            carried = {"carry_state": True, "chunk_length": length}
+            assert_close(model.evaluate(x, y, **carried), expected, "loss", terms=64)
+            history = model.fit(x, y, verbose=0, **carried).history
+            assert_close(history["loss"][0], expected, "loss", terms=64)
 
     def test_of_a_network_of_one_feature(self) -> None:
         network = lstm.LSTMNetwork(1, 3, 1)

@@ -75,6 +75,17 @@ class TestSampleWeight:
         loss = model.evaluate(RAGGED_X, RAGGED_Y, sample_weight=each)
         assert_close(loss, total / sum(LENGTHS), "loss", terms=60)
 
+    def test_with_a_last_axis_as_targets_may_have_one(self) -> None:
+        model, weight = compiled(), np.linspace(0, 2, 35).reshape(7, 5)
+        expected = model.evaluate(X, Y, sample_weight=weight)
+        assert model.evaluate(X, Y, sample_weight=weight[..., None]) == expected
+        model = lstm.Sequential([lstm.Input((2,)), Dense(3, "softmax")])
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        classes = np.arange(7) % 3
+        p = model.predict(X[:, 0])[np.arange(7), classes]
+        loss = model.evaluate(X[:, 0], classes[:, None], sample_weight=weight[:, :1])
+        assert_close(loss, (-np.log(p) * weight[:, 0]).mean(), "loss", terms=21)
+
     @pytest.mark.parametrize(
         "weight",
         [

@@ -164,6 +164,8 @@ class TestState:
         assert "State(batch_size=2, conv1d=(2, 4, 3)" in repr(state)
         with pytest.raises(InvalidValueError, match="batch_size"):
             writer().initial_state(0)
+        stateless = lstm.Sequential([lstm.Input((None, 2)), Dense(1)])
+        assert repr(stateless.initial_state(4)) == "State(nothing to remember)"
 
     def test_a_file_gives_the_same_bits(self, tmp_path: Path) -> None:
         model = writer()

@@ -124,13 +124,7 @@ def numbers(argument: str, values: Any) -> NDArray[Any]:
         InvalidTypeError: they are no numbers.
         InvalidValueError: they are an array of `numpy.ma` in which something is masked.
     """
-    if _masked(values):
-        raise InvalidValueError(
-            argument,
-            "an array without a mask, such as values.filled(0), or a list of sequences of "
-            "different lengths",
-            "a masked array of NumPy",
-        )
+    unmasked(argument, values)
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -138,6 +132,17 @@ def numbers(argument: str, values: Any) -> NDArray[Any]:
     if array.dtype.kind not in "iufb":
         raise InvalidTypeError(argument, "numbers", f"dtype {array.dtype}")
     return array
+
+
+def unmasked(argument: str, values: Any) -> None:
+    """Refuse an array of `numpy.ma` in which something is masked: an array would show it again."""
+    if _masked(values):
+        raise InvalidValueError(
+            argument,
+            "an array without a mask, such as values.filled(0), or a list of sequences of "
+            "different lengths",
+            "a masked array of NumPy",
+        )
 
 
 def _masked(values: Any) -> bool:

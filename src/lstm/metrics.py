@@ -210,7 +210,7 @@ def get(spec: str | Metric | MetricFunction, loss: Loss) -> Metric:
     """
     if isinstance(spec, Metric):
         return spec
-    if callable(spec):
+    if callable(spec) and not isinstance(spec, type):
         return FunctionMetric(spec)
     if not isinstance(spec, str):
         raise InvalidTypeError("metrics", "names, functions or Metrics", repr(spec))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from string import Formatter
 
 import numpy as np
 
@@ -106,6 +107,11 @@ class ModelCheckpoint(Callback):
         self._best = _Best(monitor, mode)
 
     def on_train_begin(self, logs: Logs) -> None:
+        try:
+            list(Formatter().parse(self.filepath))
+        except ValueError as error:
+            expected = "fields such as {epoch} and {val_loss:.3f}"
+            raise InvalidValueError("filepath", expected, f"{self.filepath!r} ({error})") from error
         target = Path(self.filepath)
         while "{" in str(target.parent):
             target = target.parent

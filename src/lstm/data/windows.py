@@ -25,7 +25,8 @@ def windows(array: ArrayLike, length: int, stride: int = 1) -> NDArray[Any]:
     Raises:
         InvalidTypeError: `length` or `stride` is no integer.
         InvalidShapeError: `array` has no axis.
-        InvalidValueError: `length` or `stride` is below 1, or the series shorter than one window.
+        InvalidValueError: `length` or `stride` is below 1, the series shorter than one window, or
+            a step masked.
 
     Example:
         >>> windows([1, 2, 3, 4, 5], length=3, stride=2)
@@ -54,8 +55,8 @@ def next_step_windows(
     Raises:
         InvalidTypeError: `length` or `stride` is no integer.
         InvalidShapeError: `array` has no axis.
-        InvalidValueError: `length` or `stride` is below 1, or the series shorter than one window
-            and its next step.
+        InvalidValueError: `length` or `stride` is below 1, the series shorter than one window and
+            its next step, or a step masked.
 
     Example:
         >>> inputs, targets = next_step_windows([1, 2, 3, 4, 5], length=2, stride=2)
@@ -77,6 +78,7 @@ def _windows(series: NDArray[Any], length: int, stride: int) -> NDArray[Any]:
 
 
 def _series(array: ArrayLike, steps: int) -> NDArray[Any]:
+    checks.unmasked("array", array)
     try:
         series = np.asarray(array)
     except ValueError as error:

@@ -98,6 +98,7 @@ def checked_values(
     pieces: Sequence[str], values: ArrayLike, scale: float | None
 ) -> tuple[NDArray[np.float64], float]:
     """The values (T,) as floats, and the scale, 1 where all of them are zero or NaN."""
+    checks.unmasked("values", values)
     array = np.asarray(values, dtype=np.float64)
     if array.shape != (len(pieces),):
         raise InvalidShapeError("values", f"shape ({len(pieces)},), as pieces", array.shape)

@@ -159,6 +159,7 @@ def _last_gradient(output: NDArray[Any], gradient: ArrayLike | None) -> NDArray[
     if gradient is None:
         dy = last / np.maximum(np.linalg.norm(last, axis=-1, keepdims=True), _SMALLEST)
     else:
+        checks.unmasked("gradient", gradient)
         dy = np.asarray(gradient, np.float64)
         checks.shape("gradient", dy.shape, last.shape)
         checks.finite("gradient", dy)

@@ -180,6 +180,7 @@ def _values(name: str, values: ArrayLike, length: int) -> NDArray[np.float64]:
 
 
 def _flat(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    checks.unmasked(f"property {name}", values)
     try:
         array = np.asarray(values, np.float64)
     except (TypeError, ValueError) as error:

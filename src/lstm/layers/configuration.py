@@ -31,8 +31,8 @@ class Described(Interface):
         """
         names = [
             p.name
-            for p in signature(type(self).__init__).parameters.values()
-            if p.kind is not p.VAR_KEYWORD and p.name not in ("self", *self._common)
+            for p in signature(type(self)).parameters.values()
+            if p.kind is not p.VAR_KEYWORD and p.name not in self._common
         ]
         return kept(self, self.name, (*names, "name", "trainable"))
 

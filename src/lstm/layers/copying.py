@@ -83,6 +83,7 @@ def reduced(layer: Layer) -> tuple[Any, ...]:
         "kind": "layer",
         "classes": [type(part).__name__ for part in parts],
         "trainable": [part.trainable for part in parts],
+        "weights": list(tensors),  # In their order, which the arrays of a file do not have.
     }
     return _again, (blueprint(layer, {}), bytes(pack(tensors, header)))
 
@@ -96,10 +97,10 @@ def _again(plan: Blueprint, data: bytes) -> Layer:
             raise InvalidTypeError(f"parts of {layer.name}", expected, "others")
         for part, trainable in zip(parts, header["trainable"], strict=True):
             part.trainable = trainable
-        for key, values in tensors.items():
+        for key in header["weights"]:
             k, _, name = key.partition("/")
             part = parts[int(k)]
-            part.own_weights[name] = Weight(name, values, part.trainable)
+            part.own_weights[name] = Weight(name, tensors[key], part.trainable)
             part.built = True
     return layer
 

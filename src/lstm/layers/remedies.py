@@ -4,7 +4,6 @@ A remedy is named where it would help, which is tried out, and where it is the o
 what was meant.
 """
 
-import copy
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -56,8 +55,7 @@ def takes(layer: "Layer", shapes: list[Shape]) -> bool:
     """Whether a layer of the library would take inputs of these shapes; others are not tried."""
     if not of_library(type(layer)):
         return False
-    twin = copy.copy(layer)
-    twin.own_weights = dict(layer.own_weights)
+    twin = layer.twin(own_weights=dict(layer.own_weights))
     try:
         with seeding.untouched():
             twin.outputs_for(shapes)

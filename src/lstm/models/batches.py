@@ -28,6 +28,7 @@ class Batch:
         weight: how much each example (B,) or step (B, T) counts, or None.
         masks: for each input, where its steps are real (B, T); None without padding.
         fresh: whether carried state starts anew before this batch.
+        chunk: whether the sequences are longer than these steps of them.
     """
 
     x: list[Values]
@@ -35,6 +36,7 @@ class Batch:
     weight: Values | None = None
     masks: list[Mask | None] = field(default_factory=list)
     fresh: bool = False
+    chunk: bool = False
 
     @property
     def size(self) -> int:
@@ -245,5 +247,7 @@ class ArrayBatches:
                     [x[:, time] for x in batch.x],
                     None if batch.y is None else batch.y[:, time],
                     weight[:, time] if weight is not None and weight.ndim > 1 else weight,
+                    batch.masks,
                     fresh=t == 0,
+                    chunk=self._chunk_length < self._time,
                 )

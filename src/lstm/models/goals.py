@@ -106,8 +106,10 @@ def _is_one_hot(rows: Values) -> bool:
 
 
 def spread_over(name: str, values: Values | None, positions: tuple[int, ...]) -> Values | None:
-    """What is said of examples (B) or steps (B, T), said of each position."""
+    """What is said of examples (B) or steps (B, T), perhaps with a last axis of 1, of positions."""
     if values is None:
         return None
+    if values.shape[1:][-1:] == (1,) and positions[values.ndim - 1 : values.ndim] != (1,):
+        values = values[..., 0]
     checks.shape(name, values.shape, positions[: values.ndim])
     return spread(values, positions)

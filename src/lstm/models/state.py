@@ -44,11 +44,12 @@ class State(Interface, Mapping[str, StepState]):
             f"{name}=" + "+".join(str(array.shape) for array in parts)
             for name, parts in self._parts.items()
         )
-        return f"State({', '.join([f'batch_size={self.batch_size}', *shapes])})"
+        size = f"batch_size={self.batch_size}" if self._parts else "nothing to remember"
+        return f"State({', '.join([size, *shapes])})"
 
     @property
     def batch_size(self) -> int:
-        """Number of sequences B."""
+        """Number of sequences B; 0 where no layer remembers anything, for any number of them."""
         return next((len(array) for parts in self.values() for array in parts), 0)
 
     @classmethod

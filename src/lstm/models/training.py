@@ -100,7 +100,8 @@ class Feeder:
             if sequences and (any_length or not tensor.node.exact):
                 expected = (None, None, *expected[2:])
             x = _with_feature_axis(values, tensor)
-            if x is not values and expected[1] in (None, len(x)) and expected[1] in (None, 1):
+            given_whole = batch.masks[k] is None and not batch.chunk
+            if x is not values and given_whole and expected[1] is None:
                 check_one_reading(argument, values.shape)
             try:
                 checks.shape(argument, x.shape, expected)

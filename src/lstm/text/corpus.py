@@ -183,6 +183,7 @@ class Corpus:
             Corpus(3 tokens below 300, uint16)
         """
         size = checks.positive_int("vocabulary_size", vocabulary_size)
+        checks.unmasked("tokens", tokens)
         array = np.asarray(tokens)
         checks.rank("tokens", array, "T")
         checks.index_range("tokens", array, size)

@@ -24,14 +24,15 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
     Raises:
         InvalidShapeError: `x` is ragged.
         InvalidTypeError: `x` are no integers.
-        InvalidValueError: a label is negative or not below `num_classes`, or there is no label to
-            take `num_classes` from.
+        InvalidValueError: a label is negative, masked or not below `num_classes`, or there is no
+            label to take `num_classes` from.
 
     Example:
         >>> to_categorical([2, 0], num_classes=3)
         array([[0., 0., 1.],
                [1., 0., 0.]], dtype=float32)
     """
+    checks.unmasked("x", x)
     try:
         labels = np.asarray(x)
     except ValueError as error:

@@ -39,8 +39,8 @@ def pad_sequences(
     Raises:
         InvalidTypeError: an entry, `value` or `dtype` is of a type that cannot be used.
         InvalidShapeError: a sequence has no time axis, or other further axes than the rest.
-        InvalidValueError: an option has an unknown value, `dtype` cannot hold an entry, or there is
-            no sequence to take the length from.
+        InvalidValueError: an option has an unknown value, `dtype` cannot hold an entry, an entry
+            is masked, or there is no sequence to take the length from.
 
     Example:
         >>> pad_sequences([[1], [2, 3, 4], []])
@@ -76,6 +76,7 @@ def pad_sequences(
 
 
 def _row(argument: str, sequence: ArrayLike) -> NDArray[Any]:
+    checks.unmasked(argument, sequence)
     try:
         row = np.asarray(sequence)
     except ValueError as error:
@@ -102,9 +103,13 @@ def _cast(argument: str, entries: NDArray[Any], dtype: np.dtype[Any]) -> NDArray
     if dtype.kind != "O" and entries.dtype.kind not in "biuf":
         raise InvalidTypeError(argument, f"numbers for dtype {dtype}", f"dtype {entries.dtype}")
     # Out-of-range floats warn when cast; the comparison below finds them.
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         cast = entries.astype(dtype)
-    if dtype.kind in "biu" and (cast != entries).any():
-        wrong = entries[cast != entries].flat[0]
-        raise InvalidValueError(argument, f"whole numbers that {dtype} can hold", wrong)
+    if dtype.kind == "O":
+        return cast
+    kind, lost = "whole numbers", cast != entries
+    if dtype.kind == "f":
+        kind, lost = "numbers", np.isinf(cast) & np.isfinite(entries)
+    if lost.any():
+        raise InvalidValueError(argument, f"{kind} that {dtype} can hold", entries[lost].flat[0])
     return cast

@@ -254,6 +254,7 @@ class Decoder:
 
 def checked_tokens(tokens: ArrayLike, size: int) -> NDArray[np.int64]:
     """Return `tokens` as an int64 array (T,) if they are whole numbers in [0, size)."""
+    checks.unmasked("tokens", tokens)
     array = np.asarray(tokens)
     checks.rank("tokens", array, "T")
     return checks.indices("tokens", array, size)
