@@ -4,6 +4,7 @@ import copy
 import io
 import multiprocessing
 import pickle
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from operator import methodcaller
@@ -20,6 +21,7 @@ from lstm import backends, callbacks, initializers, layers, losses, optimizers
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.layers import LSTM, Dense, Input, Layer
 from lstm.text import BPEVocabulary, ByteVocabulary, CharVocabulary, Corpus, WordVocabulary
+from lstm.text.interruption import Stopped
 from test_readable import Scale, Weighted
 
 X = np.random.default_rng(3).normal(size=(6, 5, 2))
@@ -494,6 +496,25 @@ def test_other_processes_take_them() -> None:
     assert text == language_model.generate("the ", 20, seed=3)
     assert judgement == language_model.evaluate(corpus)
     assert history.history == model.fit(X, Y, shuffle=False, verbose=0).history
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidTypeError("units", "an integer", "x"),
+        ModelFileError(Path("a"), "is damaged"),
+        lstm.errors.MissingExtraError("plotting", "plot"),
+        lstm.errors.NotDefinedError(X, "call(inputs)"),
+        lstm.errors.DivergedError("it ran away"),
+        Stopped(signal.SIGTERM),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_come_back_from_other_processes(error: BaseException) -> None:
+    """A pool would wait forever for one that it can write and not read."""
+    for again in (pickled(error), copy.copy(error)):
+        assert type(again) is type(error)
+        assert (str(again), vars(again)) == (str(error), vars(error))
 
 
 def test_other_threads_take_them() -> None:
