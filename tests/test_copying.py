@@ -471,6 +471,52 @@ class TestCorpora:
 # ---- elsewhere
 
 
+class Upon(lstm.Model):
+    """A model of the user's on top of what it is given."""
+
+    def __init__(self, below: Any) -> None:
+        super().__init__()
+        self.below, self.above = below, Dense(1)
+
+    def call(self, inputs: Any) -> Any:
+        return self.above(self.below(inputs))
+
+
+def learned_layer() -> Layer:
+    layer = LSTM(2)  # Kernel and recurrent kernel have the same shape.
+    layer(Input((None, 2)))
+    return layer
+
+
+@pytest.mark.parametrize("way", [pickled, copy.deepcopy, copy.copy])
+class TestBeforeTheFirstData:
+    """What has weights already keeps them, though no model has met data."""
+
+    def test_a_shape_that_was_said(self, way: Any) -> None:
+        model = lstm.Sequential([Input((None, 2)), LSTM(2), Dense(1)])
+        twin = way(model)
+        for one, other in zip(twin.get_weights(), model.get_weights(), strict=True):
+            assert_array_equal(one, other)
+
+    @pytest.mark.parametrize("model", [lambda part: lstm.Sequential([part]), Upon])
+    def test_a_layer_that_was_learned_elsewhere(self, way: Any, model: Any) -> None:
+        part = learned_layer()
+        twin = way(model(part)).all_parts()[1]
+        assert list(twin.weights) == list(part.weights)
+        for name, weight in part.weights.items():
+            assert_array_equal(twin.weights[name].value, weight.value)
+
+    @pytest.mark.parametrize("model", [lambda part: lstm.Sequential([part]), Upon])
+    def test_a_model_that_was_learned_elsewhere(self, way: Any, model: Any) -> None:
+        part = trained(lambda: lstm.Sequential([LSTM(2), Dense(1)]))
+        assert_array_equal(way(model(part)).all_parts()[1].predict(X), part.predict(X))
+        part = trained(functional)
+        assert_array_equal(way(model(part)).all_parts()[1].predict(X), part.predict(X))
+
+    def test_what_is_no_model_yet(self, way: Any) -> None:
+        assert way(lstm.Sequential([Input((None, 2))])).layers == []
+
+
 def test_other_processes_take_them() -> None:
     """They train, predict and write elsewhere, in processes that begin from nothing."""
     lstm.set_seed(4)
