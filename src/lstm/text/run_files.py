@@ -151,8 +151,8 @@ def check_together(
         claims.append({"seed": config["seed"]})
     for claim in claims:
         for key, got in claim.items():
-            if got != made.get(key):
-                why = f"was made with {key} {made.get(key)}, and {CONFIG} has {got}"
+            if got != made[key]:
+                why = f"was made with {key} {made[key]}, and {CONFIG} has {got}"
                 raise ModelFileError(file, why)
     if header["training"]["corpus"] != corpus.sha256:
         raise ModelFileError(folder / TOKENS, f"holds another text than that of {CHECKPOINT}")
