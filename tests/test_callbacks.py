@@ -234,21 +234,16 @@ class TestModelCheckpoint:
         model.fit(X, Y, epochs=3, callbacks=[script, keep], verbose=0)
         assert self.saved(tmp_path) == ["1", "2"]
 
-    @pytest.mark.parametrize("name", ["{", "}", "{epoch", "{epoch!r:{}", "{epoch!}"])
-    def test_names_that_are_none_are_refused_before_the_first_step(
-        self, model: lstm.Model, tmp_path: Path, name: str
-    ) -> None:
-        before = model.get_weights()
-        with pytest.raises(InvalidValueError, match=r"^filepath: expected fields such as"):
-            model.fit(X, Y, callbacks=ModelCheckpoint(tmp_path / name), verbose=0)
-        for now, old in zip(model.get_weights(), before, strict=True):
-            np.testing.assert_array_equal(now, old)
-
-    @pytest.mark.parametrize("name", ["{epochs}", "{}", "{loss:d}"])
+    @pytest.mark.parametrize(
+        "name", ["{epochs}", "{}", "{loss:d}", "{", "}", "{epoch!r:{}", "{epoch!}", "{epoch.x}"]
+    )
     def test_unusable_names(self, model: lstm.Model, tmp_path: Path, name: str) -> None:
+        before = model.get_weights()
         with pytest.raises(InvalidValueError, match="filepath: expected fields out of epoch, loss"):
             model.fit(X, Y, callbacks=ModelCheckpoint(tmp_path / name), verbose=0)
         assert self.saved(tmp_path) == []
+        if name != "{epochs}":  # It could be a key of the logs, which come with the first epoch.
+            assert_array_equal(model.get_weights()[0], before[0])
 
 
 class TestCSVLogger:

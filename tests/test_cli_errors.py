@@ -250,6 +250,7 @@ class TestFailures:
         ("error", "message"),
         [
             (MemoryError("Unable to allocate 14.6 TiB"), "out of memory (Unable to allocate"),
+            (MemoryError(), "out of memory\n"),
             (OSError(28, "No space left on device"), "no space left on device"),
         ],
     )

@@ -81,7 +81,7 @@ def test_every_result(folder: Path, command: str) -> None:
         ("train text.txt --hiden 0", 2),
         ("train --resume none", 1),
         ("train text.txt --hidden 2 --lr 1e300", 2),
-        ("train text.txt --hidden 2 --lr 1e38", 1),
+        ("train text.txt --hidden 2 --lr 1e30", 1),
         ("generate none", 1),
         ("generate model --prompt é", 2),
         ("generate", 2),

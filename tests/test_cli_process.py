@@ -294,6 +294,8 @@ class TestEnvironment:
         assert stderr.startswith(f"error: {name}: expected {expected}")
         assert stderr.endswith(f", got {value!r}\n")
         assert stderr.count("\n") == 1
+        module = f"{shlex.quote(sys.executable)} -m lstm --version"
+        assert shell(module, 1, **{name: value}) == ("", stderr)
         done = subprocess.run(
             [sys.executable, "-c", "import lstm"],
             env={**os.environ, name: value},

@@ -4,6 +4,7 @@ import copy
 import io
 import multiprocessing
 import pickle
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from operator import methodcaller
@@ -20,6 +21,7 @@ from lstm import backends, callbacks, initializers, layers, losses, optimizers
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.layers import LSTM, Dense, Input, Layer
 from lstm.text import BPEVocabulary, ByteVocabulary, CharVocabulary, Corpus, WordVocabulary
+from lstm.text.interruption import Stopped
 from test_readable import Scale, Weighted
 
 X = np.random.default_rng(3).normal(size=(6, 5, 2))
@@ -484,6 +486,52 @@ class TestCorpora:
 # ---- elsewhere
 
 
+class Upon(lstm.Model):
+    """A model of the user's on top of what it is given."""
+
+    def __init__(self, below: Any) -> None:
+        super().__init__()
+        self.below, self.above = below, Dense(1)
+
+    def call(self, inputs: Any) -> Any:
+        return self.above(self.below(inputs))
+
+
+def learned_layer() -> Layer:
+    layer = LSTM(2)  # Kernel and recurrent kernel have the same shape.
+    layer(Input((None, 2)))
+    return layer
+
+
+@pytest.mark.parametrize("way", [pickled, copy.deepcopy, copy.copy])
+class TestBeforeTheFirstData:
+    """What has weights already keeps them, though no model has met data."""
+
+    def test_a_shape_that_was_said(self, way: Any) -> None:
+        model = lstm.Sequential([Input((None, 2)), LSTM(2), Dense(1)])
+        twin = way(model)
+        for one, other in zip(twin.get_weights(), model.get_weights(), strict=True):
+            assert_array_equal(one, other)
+
+    @pytest.mark.parametrize("model", [lambda part: lstm.Sequential([part]), Upon])
+    def test_a_layer_that_was_learned_elsewhere(self, way: Any, model: Any) -> None:
+        part = learned_layer()
+        twin = way(model(part)).all_parts()[1]
+        assert list(twin.weights) == list(part.weights)
+        for name, weight in part.weights.items():
+            assert_array_equal(twin.weights[name].value, weight.value)
+
+    @pytest.mark.parametrize("model", [lambda part: lstm.Sequential([part]), Upon])
+    def test_a_model_that_was_learned_elsewhere(self, way: Any, model: Any) -> None:
+        part = trained(lambda: lstm.Sequential([LSTM(2), Dense(1)]))
+        assert_array_equal(way(model(part)).all_parts()[1].predict(X), part.predict(X))
+        part = trained(functional)
+        assert_array_equal(way(model(part)).all_parts()[1].predict(X), part.predict(X))
+
+    def test_what_is_no_model_yet(self, way: Any) -> None:
+        assert way(lstm.Sequential([Input((None, 2))])).layers == []
+
+
 def test_other_processes_take_them() -> None:
     """They train, predict and write elsewhere, in processes that begin from nothing."""
     lstm.set_seed(4)
@@ -509,6 +557,25 @@ def test_other_processes_take_them() -> None:
     assert text == language_model.generate("the ", 20, seed=3)
     assert judgement == language_model.evaluate(corpus)
     assert history.history == model.fit(X, Y, shuffle=False, verbose=0).history
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidTypeError("units", "an integer", "x"),
+        ModelFileError(Path("a"), "is damaged"),
+        lstm.errors.MissingExtraError("plotting", "plot"),
+        lstm.errors.NotDefinedError(X, "call(inputs)"),
+        lstm.errors.DivergedError("it ran away"),
+        Stopped(signal.SIGTERM),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_come_back_from_other_processes(error: BaseException) -> None:
+    """A pool would wait forever for one that it can write and not read."""
+    for again in (pickled(error), copy.copy(error)):
+        assert type(again) is type(error)
+        assert (str(again), vars(again)) == (str(error), vars(error))
 
 
 def test_other_threads_take_them() -> None:

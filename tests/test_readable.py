@@ -327,6 +327,27 @@ class TestCompiled:
         model.save(path)
         lstm.load_model(path).fit(X, Y, verbose=0)
 
+    @pytest.mark.parametrize(
+        ("optimizer", "change"),
+        [
+            ("rmsprop", {"momentum": 0.9}),
+            ("rmsprop", {"centered": True, "momentum": 0.5}),
+            ("adam", {"slots": {}}),
+        ],
+    )
+    def test_with_what_the_optimizer_does_not_remember_yet(
+        self, path: Path, optimizer: str, change: dict[str, Any]
+    ) -> None:
+        model = small()
+        model.compile(optimizer, "mse")
+        model.fit(X, Y, verbose=0)
+        for name, value in change.items():
+            setattr(model.optimizer, name, value)
+        loaded = check_same(model, path)
+        for one in (model, loaded):
+            one.fit(X, Y, epochs=2, shuffle=False, verbose=0)
+        assert_array_equal(loaded.predict(X), model.predict(X))
+
     @pytest.mark.parametrize("step", [-1, 1.5, "x", None])
     def test_with_a_step_that_is_none(self, path: Path, step: Any) -> None:
         model = small()

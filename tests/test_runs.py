@@ -542,6 +542,18 @@ class TestErrors:
         with pytest.raises(ModelFileError, match=message):
             LanguageModel.resume(folder)
 
+    @pytest.mark.parametrize(("key", "value"), [("epochs", 77), ("hidden", 7), ("seed", 7)])
+    def test_other_wishes(self, folder: Path, key: str, value: int) -> None:
+        """What was asked for is not asked for again: it would seem to be taken, and is not."""
+        file = stopped(folder) / "config.json"
+        config = json.loads(file.read_bytes())
+        where = config if key == "seed" else config["options"]
+        before, where[key] = where[key], value
+        file.write_text(json.dumps(config))
+        message = f"was made with {key} {before}, and config.json has {value}"
+        with pytest.raises(ModelFileError, match=message):
+            LanguageModel.resume(folder)
+
     @pytest.mark.parametrize(
         ("change", "message"),
         [

@@ -1,5 +1,12 @@
 """Sequence learning with LSTMs, from the theory to a deployed model."""
 
+import sys
+
+if sys.argv[:1] == ["-m"]:  # `python -m lstm`, which is the command
+    import lstm_command
+
+    lstm_command.end_in_sentences()
+
 from lstm import (
     activations,
     callbacks,

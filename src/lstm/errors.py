@@ -1,5 +1,7 @@
 """The exceptions of the library: each names the argument, what was expected and what was got."""
 
+from typing import Any
+
 from lstm.terminal import visible
 
 
@@ -11,6 +13,15 @@ class LSTMError(Exception):
 
     def __str__(self) -> str:
         return visible(super().__str__())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Not by the constructor: what it took may be gone, and a pool waits forever for an error
+        # that cannot be read in the process that asked.
+        return _again, (type(self), self.args), vars(self)
+
+
+def _again(kind: type[LSTMError], arguments: tuple[Any, ...]) -> LSTMError:
+    return kind.__new__(kind, *arguments)
 
 
 class InvalidValueError(LSTMError, ValueError):

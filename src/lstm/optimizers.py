@@ -92,10 +92,9 @@ class Optimizer(Configured):
     def restore(self, backend: Backend, slots: Mapping[str, NDArray[Any]], step: int) -> None:
         """Go on from the slots that a file holds, after so many steps.
 
-        Raises:
-            KeyError: one is missing.
+        One that it lacks, as where momentum was chosen after the last step, begins at zero.
         """
-        for name in self.slot_names if step else ():
+        for name in slots if step else ():
             self.slots[name] = backend.ops.array(np.array(slots[name], backend.dtype))
         self.step = step
 

@@ -5,8 +5,9 @@ variable makes no sense: both are to end in a sentence.
 """
 
 import sys
+from types import TracebackType
 
-_STOPPED = 130
+_FAILED, _STOPPED = 1, 130
 
 
 def main() -> int:
@@ -15,17 +16,34 @@ def main() -> int:
         from lstm.cli import main as run
 
         run()
-    except KeyboardInterrupt:
-        return _said("stopped", _STOPPED)
-    except ValueError as error:
-        # The module that says what errors there are cannot be imported, either.
-        if type(error).__module__ != "lstm.errors":
+    except (KeyboardInterrupt, ValueError) as error:
+        if (sentence := _sentence(error)) is None:
             raise
-        return _said(str(error), 1)
+        _say(sentence)
+        return _STOPPED if isinstance(error, KeyboardInterrupt) else _FAILED
     return 0
 
 
-def _said(sentence: str, code: int) -> int:
+def end_in_sentences() -> None:
+    """Do the same for `python -m lstm`, which imports the package before this can run."""
+    sys.excepthook = _end
+
+
+def _end(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if (sentence := _sentence(error)) is None:
+        sys.__excepthook__(kind, error, trace)
+    else:
+        _say(sentence)
+
+
+def _sentence(error: BaseException) -> str | None:
+    """What a user should read; None if the program is at fault."""
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped"
+    # The module that says what errors there are cannot be imported, either.
+    return str(error) if type(error).__module__ == "lstm.errors" else None
+
+
+def _say(sentence: str) -> None:
     if sys.stderr is not None:
         sys.stderr.write(f"error: {sentence}\n")
-    return code

@@ -1,10 +1,10 @@
 """Callbacks that watch one value: the best so far, when to stop, what to keep."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from string import Formatter
 
 import numpy as np
 
@@ -107,11 +107,8 @@ class ModelCheckpoint(Callback):
         self._best = _Best(monitor, mode)
 
     def on_train_begin(self, logs: Logs) -> None:
-        try:
-            list(Formatter().parse(self.filepath))
-        except ValueError as error:
-            expected = "fields such as {epoch} and {val_loss:.3f}"
-            raise InvalidValueError("filepath", expected, f"{self.filepath!r} ({error})") from error
+        # Which other keys the logs have is known when they are there.
+        self._path(defaultdict(float, epoch=1, loss=0.0))
         target = Path(self.filepath)
         while "{" in str(target.parent):
             target = target.parent
@@ -119,14 +116,17 @@ class ModelCheckpoint(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if not self.save_best_only or self._best.improved(logs):
-            try:
-                path = Path(self.filepath.format(epoch=epoch + 1, **logs))
-            except (KeyError, IndexError, ValueError) as error:
-                known = ", ".join(["epoch", *logs])
-                raise InvalidValueError("filepath", f"fields out of {known}", error) from error
+            path = self._path({"epoch": epoch + 1, **logs})
             if path.parent != Path(self.filepath).parent:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self.model.save(path)
+
+    def _path(self, values: Mapping[str, float]) -> Path:
+        try:
+            return Path(self.filepath.format_map(values))
+        except (LookupError, ValueError, AttributeError, TypeError) as error:
+            expected = f"fields out of {', '.join(values)}"
+            raise InvalidValueError("filepath", expected, error) from error
 
 
 class TerminateOnNaN(Callback):

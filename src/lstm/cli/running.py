@@ -107,7 +107,7 @@ def _in_quotes(byte: int) -> str:
 def sentence(error: Exception) -> str:
     """What went wrong, for a user."""
     if isinstance(error, MemoryError):
-        return f"out of memory ({error})"
+        return f"out of memory ({error})" if str(error) else "out of memory"
     if isinstance(error, OSError) and not isinstance(error, LSTMError):
         where = f"{error.filename}: " if isinstance(error.filename, str) else ""
         return where + checks.reason(error)

@@ -73,6 +73,17 @@ def built(plan: Any, known: dict[Blueprint, Layer]) -> Any:
 
 def reduced(layer: Layer) -> tuple[Any, ...]:
     """What `__reduce__` of a layer returns."""
+    return _again, (blueprint(layer, {}), weights_of(layer))
+
+
+def _again(plan: Blueprint, data: bytes) -> Layer:
+    layer: Layer = built(plan, {})
+    take_weights(layer, data)
+    return layer
+
+
+def weights_of(layer: Layer) -> bytes:
+    """The weights of a layer and its parts, as far as they are created."""
     parts = layer.all_parts()
     tensors = {
         f"{k}/{name}": np.array(weight.value)
@@ -85,11 +96,11 @@ def reduced(layer: Layer) -> tuple[Any, ...]:
         "trainable": [part.trainable for part in parts],
         "weights": list(tensors),  # In their order, which the arrays of a file do not have.
     }
-    return _again, (blueprint(layer, {}), bytes(pack(tensors, header)))
+    return bytes(pack(tensors, header))
 
 
-def _again(plan: Blueprint, data: bytes) -> Layer:
-    layer: Layer = built(plan, {})
+def take_weights(layer: Layer, data: bytes) -> None:
+    """Give a layer that was made again the weights of the original."""
     parts = layer.all_parts()
     with saving.unpacking(data, ("layer",)) as (tensors, header):
         if header["classes"] != [type(part).__name__ for part in parts]:
@@ -102,7 +113,6 @@ def _again(plan: Blueprint, data: bytes) -> Layer:
             part = parts[int(k)]
             part.own_weights[name] = Weight(name, tensors[key], part.trainable)
             part.built = True
-    return layer
 
 
 def _replaced(value: Any, kind: type, replace: Callable[[Any], Any]) -> Any:

@@ -70,11 +70,7 @@ def compile_again(model: "Model", tensors: Mapping[str, NDArray[Any]], config: A
         names = {name.removeprefix("optimizer/"): name for name in found}
     step = checks.int_at_least("step", config["step"], 0)
     with np.errstate(over="ignore"):  # What is beyond the numbers of the backend is infinite.
-        slots = {
-            key: np.asarray(tensors[name], model.backend.dtype)
-            for key, name in names.items()
-            if name in tensors
-        }
+        slots = {key: np.asarray(tensors[name], model.backend.dtype) for key, name in names.items()}
         if _usable(slots, model.parameters.trainable):
             optimizer.restore(model.backend, slots, step)
 

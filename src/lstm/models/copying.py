@@ -5,6 +5,7 @@ state of the random numbers, and the history.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from lstm import backends, saving, seeding
 from lstm.backends import Backend
 from lstm.container import json_values, pack
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidValueError, LSTMError
 from lstm.layers import PRIMITIVES, Layer
-from lstm.layers.copying import blueprint, built
+from lstm.layers.copying import blueprint, built, take_weights, weights_of
 from lstm.models.serialization import graph_config, input_from_config
 
 if TYPE_CHECKING:
@@ -28,28 +29,34 @@ def reduced(model: "Model") -> tuple[Any, ...]:
         InvalidTypeError: a class that calls layers does not keep an argument of its constructor.
         InvalidValueError: a weight is not finite, or a layer cannot be made again.
     """
+    with suppress(LSTMError):  # Only the data say the shape, or nothing can be computed yet.
+        model.build()
     plan = None if model.copied_whole else blueprint(model, {})
-    content, custom = None, dict[str, type[Layer]]()
-    if model.traced:
+    custom = dict[str, type[Layer]]()
+    if not model.traced:
+        content = weights_of(model)
+    else:
         tensors, header = model.contents(include_optimizer=False)
         content = bytes(pack(tensors, {"kind": "model", **header}))
         kinds = map(type, model.graph.layers.values())
         custom = {kind.__name__: kind for kind in kinds if kind not in PRIMITIVES.values()}
-    return _again, (type(model), plan, content, custom, model.backend, model.session)
+    return _again, (type(model), model.traced, plan, content, custom, model.backend, model.session)
 
 
 def _again(
     kind: type["Model"],
+    traced: bool,
     plan: Any,
-    content: bytes | None,
+    content: bytes,
     custom: dict[str, type[Layer]],
     backend: Backend,
     session: dict[str, Any],
 ) -> "Model":
     with backends.using(backend.name, backend.dtype):
-        if content is None:
+        if not traced:
             with seeding.untouched():
                 model: Model = built(plan, {})
+            take_weights(model, content)
         elif plan is None:
             with saving.unpacking(content, ("model",)) as contents:
                 model = kind.from_contents(*contents, custom)

@@ -221,8 +221,8 @@ class Run:
                 config["chosen"] = header["chosen"]
                 write_config(folder, config)
             corpus = Corpus.open(folder / TOKENS, len(model.vocabulary))
-            check_together(folder, config, header, corpus)
             _, options = restored(header["chosen"])
+            check_together(folder, config, header, corpus)
             best = None
             if header["training"]["judged"]:
                 best = _best_weights(folder / MODEL, model)

@@ -16,7 +16,7 @@ from lstm import backends, saving
 from lstm.errors import ModelFileError
 from lstm.text.corpus import Corpus
 from lstm.text.learned_text import LearnedText
-from lstm.text.options import chosen, restored
+from lstm.text.options import chosen, restored, to_config
 from lstm.text.run_lock import RunLock
 from lstm.text.tokenization import Tokenization
 
@@ -144,10 +144,16 @@ def check_together(
     file = folder / CHECKPOINT
     if header["run"] != config["run"]:
         raise ModelFileError(file, f"belongs to another training than {CONFIG}")
-    for key, value in header["chosen"].items():
-        got = config["chosen"].get(key)
-        if got != value:
-            raise ModelFileError(file, f"was made with {key} {value}, and {CONFIG} has {got}")
+    made = {**header["chosen"], "seed": header["training"]["seed"]}
+    asked = to_config(*chosen(config["options"]))
+    claims = [config["chosen"], {key: asked[key] for key in config["options"]}]
+    if config["seed"] is not None:
+        claims.append({"seed": config["seed"]})
+    for claim in claims:
+        for key, got in claim.items():
+            if got != made[key]:
+                why = f"was made with {key} {made[key]}, and {CONFIG} has {got}"
+                raise ModelFileError(file, why)
     if header["training"]["corpus"] != corpus.sha256:
         raise ModelFileError(folder / TOKENS, f"holds another text than that of {CHECKPOINT}")
 
