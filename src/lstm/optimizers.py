@@ -83,7 +83,7 @@ class Optimizer(Configured):
 
     def prepare(self, backend: Backend, size: int) -> None:
         """Create the slots for that many parameters, unless they are there."""
-        if any(slot.shape[0] != size for slot in self.slots.values()):
+        if self.slots and next(iter(self.slots.values())).shape[0] != size:
             self.slots, self.step = {}, 0
         for name in self.slot_names:
             if name not in self.slots:

@@ -198,9 +198,9 @@ class Graph:
         caches: list[Cache] = []
         for step in self.steps:
             run.node = step.name
-            layer, inputs = step.layer, tuple(values[tensor] for tensor in step.inputs)
+            layer, inputs = step.layer, tuple([values[tensor] for tensor in step.inputs])
             mask, run.masks = None, ()
-            if any(tensor in mask_of for tensor in step.inputs):
+            if mask_of and not mask_of.keys().isdisjoint(step.inputs):
                 run.masks = [mask_of.get(tensor) for tensor in step.inputs]
                 mask = layer.joined_mask(run, inputs, run.masks)
             of_steps = None if mask is None or mask.ndim < 2 else mask
@@ -211,7 +211,7 @@ class Graph:
                 mask_of[step.outputs[0]] = mask
             if run.keep_cache:
                 caches.append(cache)
-        if not run.carried <= run.new_states.keys():
+        if run.carried and not run.carried <= run.new_states.keys():
             forgetful = sorted(run.carried - run.new_states.keys())
             raise InvalidValueError(
                 forgetful[0],
