@@ -54,8 +54,8 @@ class Configured(Interface):
 
     def __setattr__(self, name: str, value: Any) -> None:
         kind = type(self)
-        public = name not in self.state and not name.startswith("_")  # State changes at each step.
-        if public and kind.__module__.startswith("lstm."):
+        state = name in self.state  # Some of it changes at each step.
+        if not state and kind.__module__.startswith("lstm.") and not name.startswith("_"):
             checks.one_of(f"attribute of {kind.__name__}", name, self._attributes)
             if name in self._parameters and name in vars(self):
                 self._set_again(name, value)

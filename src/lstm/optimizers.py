@@ -117,7 +117,7 @@ class Optimizer(Configured):
         self.prepare(backend, gradients.shape[0])
         limit = math.inf if self.clipnorm is None else self.clipnorm
         norm = backend.ops.clip_by_global_norm(gradients, limit)
-        length = max(1.0, min(norm, limit)) * max(1.0, self.learning_rate)
+        length = max(1.0, min(norm, limit)) * max(1.0, self._learning_rate)
         if not (math.isfinite(norm) and length < _LONGEST[backend.dtype]):
             return False
         self.step += 1

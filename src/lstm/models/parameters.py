@@ -1,6 +1,7 @@
 """One flat buffer for all weights of a model, and its mirror for their gradients."""
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 import numpy as np
 
@@ -24,11 +25,12 @@ class Parameters:
 
     def __init__(self, weights: Mapping[str, Weight], backend: Backend) -> None:
         self._backend = backend
-        self._weights = sorted(weights.values(), key=lambda weight: not weight.trainable)
-        self._learned = frozenset(weight for weight in self._weights if weight.trainable)
+        ordered = sorted(weights.values(), key=lambda weight: not weight.trainable)
+        ends = [*accumulate((weight.size for weight in ordered), initial=0)]
+        self._places = list(zip(ordered, map(slice, ends, ends[1:]), strict=True))
+        self._learned = frozenset(weight for weight in ordered if weight.trainable)
         self.trainable = sum(weight.size for weight in self._learned)
-        total = sum(weight.size for weight in self._weights)
-        self.values: Array = backend.ops.zeros((total,), backend.dtype)
+        self.values: Array = backend.ops.zeros((ends[-1],), backend.dtype)
         self.learned: Array = self.values[: self.trainable]
         self.gradients: Array = backend.ops.zeros((self.trainable,), backend.dtype)
         self.bind()
@@ -39,19 +41,18 @@ class Parameters:
         A layer may belong to several models, such as the encoder of a translator: the model that
         trains takes the weights to its own buffer, with the values that they have by then.
         """
-        ops, offset = self._backend.ops, 0
-        for weight in self._weights:
-            end = offset + weight.size
-            if weight.owner is not self:
-                shape = tuple(weight.value.shape)
-                old = np.asarray(weight.value) if weight.owner is None else _numpy(weight)
-                weight.value = ops.reshape(self.values[offset:end], shape)
-                ops.assign(weight.value, old)
-                weight.gradient = None
-                if weight in self._learned:
-                    weight.gradient = ops.reshape(self.gradients[offset:end], shape)
-                weight.owner = self
-            offset = end
+        ops = self._backend.ops
+        for weight, place in self._places:
+            if weight.owner is self:
+                continue
+            shape = tuple(weight.value.shape)
+            old = np.asarray(weight.value) if weight.owner is None else _numpy(weight)
+            weight.value = ops.reshape(self.values[place], shape)
+            ops.assign(weight.value, old)
+            weight.gradient = None
+            if weight in self._learned:
+                weight.gradient = ops.reshape(self.gradients[place], shape)
+            weight.owner = self
 
     def zero_gradients(self) -> None:
         """Set all gradients to 0."""
