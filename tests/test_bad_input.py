@@ -293,6 +293,10 @@ class TestLayerOptions:
             lambda a, b: lstm.ops.multiply(a, b),
             lambda a, b: a[0],
             lambda a, b: a[:, "x"],
+            lambda a, b: a[:, [0, 4, 2]],
+            lambda a, b: a[:, (0, 4, 2)],
+            lambda a, b: a[:, np.array([0, 4, 2])],
+            lambda a, b: a[np.array([0])],
             lambda a, b: a[:, :, :, 0],
         ],
     )
