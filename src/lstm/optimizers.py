@@ -83,6 +83,8 @@ class Optimizer(Configured):
 
     def prepare(self, backend: Backend, size: int) -> None:
         """Create the slots for that many parameters, unless they are there."""
+        for name in self.slots.keys() - {*self.slot_names}:
+            del self.slots[name]  # Of an option that was switched off.
         if self.slots and next(iter(self.slots.values())).shape[0] != size:
             self.slots, self.step = {}, 0
         for name in self.slot_names:
