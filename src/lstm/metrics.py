@@ -239,7 +239,9 @@ def by_name(plain: Sequence[Metric], weighted: Sequence[Metric]) -> dict[str, Me
     for prefix, metrics in (("", plain), ("weighted_", weighted)):
         for metric in metrics:
             name = base = metric.name if metric.name not in named else prefix + metric.name
+            count = 0
             while name in named:
-                name = f"{base}_{sum(known.startswith(base) for known in named)}"
+                count += 1
+                name = f"{base}_{count}"
             named[name] = metric
     return named
