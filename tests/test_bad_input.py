@@ -249,6 +249,8 @@ class TestLayerOptions:
             (lambda: lstm.initializers.GlorotUniform(seed=-1), "seed"),
             (lambda: lstm.set_seed("seed"), "seed"),
             (lambda: lstm.use("cuda"), "backend"),
+            (lambda: lstm.use(["native"]), "backend"),
+            (lambda: lstm.use((["native"],)), "backend"),
             (lambda: lstm.use(dtype="float16"), "dtype"),
         ],
     )
