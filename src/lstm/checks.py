@@ -25,7 +25,7 @@ def boolean(argument: str, value: object) -> bool:
 
 
 def integer(argument: str, value: object, expected: str = "an integer") -> int:
-    """Return `value` as an int; a bool is none."""
+    """Return `value` as an int; a bool does not count as one."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InvalidTypeError(argument, expected, repr(value))
     return int(value)

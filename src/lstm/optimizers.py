@@ -92,7 +92,7 @@ class Optimizer(Configured):
                 self.slots[name] = backend.ops.zeros((size,), backend.dtype)
 
     def restore(self, backend: Backend, slots: Mapping[str, NDArray[Any]], step: int) -> None:
-        """Go on from the slots that a file holds, after so many steps.
+        """Go on from the slots that a file holds, after that number of steps.
 
         One that it lacks, as where momentum was chosen after the last step, begins at zero.
         """

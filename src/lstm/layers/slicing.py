@@ -132,7 +132,7 @@ class Slice(Layer):
 
 
 def _described(part: Any) -> int | list[int | None]:
-    """A part of an index as `Slice` takes it. A list is none: in NumPy it chooses entries."""
+    """A part of an index as `Slice` takes it. A list is refused: in NumPy it chooses entries."""
     if isinstance(part, slice):
         return [part.start, part.stop, part.step]
     return checks.integer("index", part, "integers and slices")
