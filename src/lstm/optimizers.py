@@ -43,6 +43,8 @@ class Optimizer(Configured):
 
     state = ("step", "slots")
 
+    _dtype = ""  # In which it computes, once that is known.
+
     def __init__(self, learning_rate: float, clipnorm: float | None) -> None:
         self.learning_rate = learning_rate
         self.clipnorm = (
@@ -75,11 +77,17 @@ class Optimizer(Configured):
         Raises:
             InvalidValueError: one is infinite there, or ε is nothing.
         """
+        self._dtype = dtype
         found = np.finfo(dtype)
         for name in ("learning_rate", "clipnorm", "epsilon", "weight_decay"):
             if isinstance(value := getattr(self, name, None), float):
                 low = float(found.tiny) if name == "epsilon" else 0
                 checks.number(f"{name} in {dtype}", value, low, float(found.max))
+
+    def _set_again(self, name: str, value: Any) -> None:
+        if self._dtype:
+            type(self)(**{**self.arguments(), name: value}).check(self._dtype)
+        super()._set_again(name, value)
 
     def prepare(self, backend: Backend, size: int) -> None:
         """Create the slots for that many parameters, unless they are there."""
