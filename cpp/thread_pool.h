@@ -3,8 +3,8 @@
 // Threads are started at the first parallel call and wait between calls. A call made while another
 // is running, from a second Python thread, runs serially; so does everything in a child after fork
 // until its own pool starts. Where the system gives fewer threads, there are fewer. Results never
-// depend on their number: callers divide outputs among tasks, never sums. A task may throw
-// std::bad_alloc, and the call does so when all tasks have ended.
+// depend on their number: callers divide outputs among tasks, never sums. What `parallel` and
+// `together` are given may throw std::bad_alloc, and they do so when all tasks have ended.
 #pragma once
 
 #include <atomic>

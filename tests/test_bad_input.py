@@ -249,6 +249,8 @@ class TestLayerOptions:
             (lambda: lstm.initializers.GlorotUniform(seed=-1), "seed"),
             (lambda: lstm.set_seed("seed"), "seed"),
             (lambda: lstm.use("cuda"), "backend"),
+            (lambda: lstm.use(["native"]), "backend"),
+            (lambda: lstm.use((["native"],)), "backend"),
             (lambda: lstm.use(dtype="float16"), "dtype"),
         ],
     )
@@ -293,6 +295,10 @@ class TestLayerOptions:
             lambda a, b: lstm.ops.multiply(a, b),
             lambda a, b: a[0],
             lambda a, b: a[:, "x"],
+            lambda a, b: a[:, [0, 4, 2]],
+            lambda a, b: a[:, (0, 4, 2)],
+            lambda a, b: a[:, np.array([0, 4, 2])],
+            lambda a, b: a[np.array([0])],
             lambda a, b: a[:, :, :, 0],
         ],
     )

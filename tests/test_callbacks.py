@@ -221,6 +221,11 @@ class TestModelCheckpoint:
         first = lstm.load_model(tmp_path / "01-0.50.safetensors")
         assert_array_equal(first.get_weights()[0], script.weights[0][0])
 
+    @pytest.mark.parametrize("make", [ModelCheckpoint, CSVLogger])
+    def test_no_name_of_a_file_has_zero_characters(self, make: Any) -> None:
+        with pytest.raises(InvalidValueError, match=r"^file\w+: expected a path without zero"):
+            make("a\0b")
+
     def test_saves_only_the_best(self, model: lstm.Model, tmp_path: Path) -> None:
         script = Scripted("val_loss", [3, 2, 4, 1, 2])
         path = str(tmp_path / "{epoch}")

@@ -334,6 +334,14 @@ class TestEnvironment:
         _, stderr = shell(f"{python} -m lstm info none", 1)
         assert stderr == "error: none: there is no such file\n"
 
+    def test_other_modules_keep_their_tracebacks(self, folder: Path) -> None:
+        (folder / "own").mkdir()
+        (folder / "own" / "__init__.py").write_text("import lstm")
+        (folder / "own" / "__main__.py").write_text("import lstm; lstm.layers.Dense(-1)")
+        program = [sys.executable, "-m", "own", "lstm"]
+        done = subprocess.run(program, capture_output=True, check=False)
+        assert done.stderr.startswith(b"Traceback")
+
     def test_an_encoding_that_lacks_characters(self, folder: Path) -> None:
         model = LanguageModel.train("Привет 😀\n" * 50, hidden=2, epochs=1, seed=0)
         model.save("unicode.safetensors")

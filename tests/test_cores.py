@@ -18,7 +18,7 @@ def machine(root: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, "utf-8", "surrogateescape", newline="")
     return root
 
 
@@ -87,6 +87,15 @@ MACHINES = {
         {
             "proc/self/cgroup": "0::/../elsewhere\n",
             "proc/self/mountinfo": V2.replace(" / /sys", " /mine /sys"),
+            "sys/fs/cgroup/cpu.max": "100000 100000\n",
+        },
+        [1.0],
+    ),
+    "other disks with names of any bytes": (
+        {
+            "proc/self/cgroup": "0::/\n",
+            "proc/self/mountinfo": "31 23 8:1 / /media/\udcff\x85\u2028\r rw - ext4 /dev/sda rw\n"
+            + V2,
             "sys/fs/cgroup/cpu.max": "100000 100000\n",
         },
         [1.0],

@@ -103,6 +103,17 @@ class TestNumbersBeyondFloat32:
         with lstm.backends.using("reference", "float64"):
             lstm.Sequential([lstm.Input((2,)), Dense(1)]).compile(kind(**options), "mse")
 
+    @pytest.mark.parametrize(("argument", "value"), [("epsilon", 1e-50), ("clipnorm", HUGE)])
+    def test_of_an_optimizer_at_work_are_refused(
+        self, model: lstm.Model, argument: str, value: float
+    ) -> None:
+        """A root of 0 and an epsilon that is 0 in float32 would make weights of NaN."""
+        model.compile("adam", "mse")
+        before = model.optimizer.get_config()
+        with pytest.raises(InvalidValueError, match=f"^{argument} in float32: expected"):
+            setattr(model.optimizer, argument, value)
+        assert model.optimizer.get_config() == before
+
     @pytest.mark.parametrize("optimizer", ["sgd", "rmsprop", "adam"])
     def test_of_a_rate_make_no_step(self, model: lstm.Model, optimizer: str) -> None:
         model.compile(optimizer, "mse")

@@ -64,6 +64,18 @@ def test_the_velocity_keeps_the_rate_of_its_gradients() -> None:
     assert_close(steps(nesterov, (1.0, 0.1), (0.0, 1e-3)), -0.19 - 0.081, "optimizer")
 
 
+def test_an_option_that_was_switched_off_leaves_nothing_behind() -> None:
+    turns = (1.0, 1e-3), (3.0, 1e-3), (-2.0, 1e-3)
+    optimizer = RMSprop(centered=True, momentum=0.9)
+    steps(optimizer, *turns)
+    optimizer.centered, optimizer.momentum = False, 0.0
+    # The mean square is 0.1 · (0.81 · 1 + 0.9 · 9 + 4), and becomes 0.9 times that, plus 0.1 · 25.
+    spread = 0.9 * 0.1 * (0.81 + 0.9 * 9 + 4) + 0.1 * 25
+    expected = -1e-3 * 5 / np.sqrt(spread + 1e-7)
+    assert_close(steps(optimizer, (5.0, 1e-3)), expected, "optimizer", terms=10)
+    assert optimizer.slots.keys() == {"mean_square"}
+
+
 def test_weight_decay_pulls_all_weights_to_zero() -> None:
     before = compiled("sgd").parameters.values.copy()
     pull = step(AdamW(0.1, weight_decay=0.5)) - step(Adam(0.1))

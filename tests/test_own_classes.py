@@ -239,6 +239,21 @@ class TestBuild:
         assert model.count_params() == 4 * 3 * (2 + 3 + 1) + 3 * 4
         assert model.predict(X).shape == (4, 6, 3)
 
+    def test_is_called_again_after_an_interruption(self) -> None:
+        class Interrupted(Block):
+            def build(self, input_shape: Any) -> None:
+                first = not self.shapes
+                super().build(input_shape)
+                if first:
+                    raise KeyboardInterrupt
+
+        block = Interrupted()
+        with pytest.raises(KeyboardInterrupt):
+            block(lstm.Input((6, 3)))
+        assert not block.built
+        assert block(lstm.Input((6, 3))).shape == (None, 6, 3)
+        assert len(block.shapes) == 2
+
     def test_tells_a_model_its_shape(self) -> None:
         model = lstm.Sequential([LSTM(3), Dense(1)])
         model.build(input_shape=(8, 6, 2))

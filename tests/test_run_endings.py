@@ -13,7 +13,7 @@ import pytest
 
 from lstm import LanguageModel, locking, saving
 from lstm.callbacks import LambdaCallback
-from lstm.errors import ModelFileError
+from lstm.errors import InvalidValueError, ModelFileError
 from lstm.models import Model
 from lstm.text import Corpus
 from lstm.text.run import Run
@@ -83,6 +83,8 @@ class TestErrorsOfCallbacks:
             ("on_train_batch_end", 20),
             ("on_train_batch_end", 84),
             ("on_epoch_begin", 42),
+            ("on_test_begin", 84),
+            ("on_test_batch_end", 84),
             ("on_epoch_end", 84),
             ("on_train_end", 126),
         ],
@@ -106,6 +108,16 @@ class TestErrorsOfCallbacks:
         assert checkpoint(folder)[1]["training"]["step"] == step == run.kept
         LanguageModel.resume(folder)
         check_same(folder, whole)
+
+    def test_of_a_validation_are_not_taken_for_a_divergence(self, folder: Path) -> None:
+        run = begin(folder)
+
+        def fail(*arguments: Any) -> None:
+            raise InvalidValueError("monitor", "one of 'loss'", "'los'")
+
+        with pytest.raises(InvalidValueError, match=r"^monitor: expected one of"):
+            run.train(callbacks=LambdaCallback(on_test_batch_end=fail))
+        assert run.kept == checkpoint(folder)[1]["training"]["step"] == 42
 
     def test_within_a_step_leave_the_last_checkpoint(
         self, folder: Path, whole: Path, monkeypatch: pytest.MonkeyPatch

@@ -25,6 +25,13 @@ class Loader:
         return iter(BATCHES)
 
 
+class Unknown(Loader):
+    """Has a length that nobody knows, as loaders of what only comes."""
+
+    def __len__(self) -> int:
+        raise TypeError("the length is not known")
+
+
 class Numbered:
     """A sequence of batches, as Keras' `Sequence` and `PyDataset` are."""
 
@@ -44,7 +51,7 @@ class Numbered:
 
 
 class TestKinds:
-    @pytest.mark.parametrize("make", [Loader, Numbered])
+    @pytest.mark.parametrize("make", [Loader, Unknown, Numbered])
     def test_what_can_be_gone_over_again_is_a_pass_an_epoch(self, make: Callable[[], Any]) -> None:
         expected = trained(X, Y, batch_size=3, epochs=3)
         assert_same(trained(make(), epochs=3), expected)

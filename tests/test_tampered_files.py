@@ -144,6 +144,14 @@ def test_nodes_are_counted_from_zero(path: Path, place: str, end: Any) -> None:
         lstm.load_model(path)
 
 
+@pytest.mark.parametrize("step", [-1, 1.5, True, 2**63, 10**400])
+def test_steps_that_nobody_took(path: Path, step: Any) -> None:
+    tensors, header = header_of(FILES / "detector.safetensors")
+    header = copy.deepcopy(header)
+    header["compile"]["step"] = step
+    assert "step: expected an integer" in refusal(path, tensors, header)
+
+
 def test_weights_beyond_float32(path: Path) -> None:
     """They are finite in the file, and would not be in the model."""
     tensors, header = header_of(FILES / "detector.safetensors")

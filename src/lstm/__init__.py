@@ -2,7 +2,8 @@
 
 import sys
 
-if sys.argv[:1] == ["-m"]:  # `python -m lstm`, which is the command
+# `python -m lstm`, which is the command; other modules that are run so may import this one, too.
+if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] in ("lstm", "-mlstm"):
     import lstm_command
 
     lstm_command.end_in_sentences()

@@ -1,6 +1,7 @@
 """Validation of arguments, with one wording for each kind of mistake."""
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from os import PathLike, fspath
 from typing import Any, TypeVar
@@ -24,7 +25,7 @@ def boolean(argument: str, value: object) -> bool:
 
 
 def integer(argument: str, value: object, expected: str = "an integer") -> int:
-    """Return `value` as an int; a bool is none."""
+    """Return `value` as an int; a bool does not count as one."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise InvalidTypeError(argument, expected, repr(value))
     return int(value)
@@ -76,8 +77,9 @@ def number(
 
 def one_of(argument: str, value: Choice, choices: Collection[Choice]) -> Choice:
     """Return that of `choices` which equals `value`; otherwise name the closest one."""
-    if isinstance(value, Hashable) and value in choices:
-        return next(choice for choice in choices if choice == value)
+    with suppress(TypeError):  # Of what cannot be looked up, such as a list.
+        if isinstance(value, Hashable) and value in choices:
+            return next(choice for choice in choices if choice == value)
     expected = "one of " + ", ".join(repr(choice) for choice in choices)
     close = get_close_matches(str(value), [str(choice) for choice in choices], n=1)
     raise InvalidValueError(
@@ -220,6 +222,8 @@ def path(argument: str, value: object) -> str:
     found = fspath(value) if isinstance(value, str | PathLike) else value
     if not isinstance(found, str):
         raise InvalidTypeError(argument, "a path", repr(value))
+    if "\0" in found:
+        raise InvalidValueError(argument, "a path without zero characters", repr(value))
     return str(found)
 
 

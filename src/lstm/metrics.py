@@ -234,12 +234,17 @@ def get(spec: str | Metric | MetricFunction, loss: Loss) -> Metric:
 
 
 def by_name(plain: Sequence[Metric], weighted: Sequence[Metric]) -> dict[str, Metric]:
-    """All metrics; those that share a name are told apart as in Keras: mae, mae_1, weighted_mae."""
+    """All metrics; those that share a name are told apart as in Keras: mae, mae_1, weighted_mae.
+
+    "loss" is taken: it is that of the loss.
+    """
     named: dict[str, Metric] = {}
     for prefix, metrics in (("", plain), ("weighted_", weighted)):
         for metric in metrics:
             name = base = metric.name if metric.name not in named else prefix + metric.name
-            while name in named:
-                name = f"{base}_{sum(known.startswith(base) for known in named)}"
+            count = 0
+            while name in named or name == "loss":
+                count += 1
+                name = f"{base}_{count}"
             named[name] = metric
     return named

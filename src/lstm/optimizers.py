@@ -43,6 +43,8 @@ class Optimizer(Configured):
 
     state = ("step", "slots")
 
+    _dtype = ""  # In which it computes, once that is known.
+
     def __init__(self, learning_rate: float, clipnorm: float | None) -> None:
         self.learning_rate = learning_rate
         self.clipnorm = (
@@ -75,14 +77,22 @@ class Optimizer(Configured):
         Raises:
             InvalidValueError: one is infinite there, or ε is nothing.
         """
+        self._dtype = dtype
         found = np.finfo(dtype)
         for name in ("learning_rate", "clipnorm", "epsilon", "weight_decay"):
             if isinstance(value := getattr(self, name, None), float):
                 low = float(found.tiny) if name == "epsilon" else 0
                 checks.number(f"{name} in {dtype}", value, low, float(found.max))
 
+    def _set_again(self, name: str, value: Any) -> None:
+        if self._dtype:
+            type(self)(**{**self.arguments(), name: value}).check(self._dtype)
+        super()._set_again(name, value)
+
     def prepare(self, backend: Backend, size: int) -> None:
         """Create the slots for that many parameters, unless they are there."""
+        for name in self.slots.keys() - {*self.slot_names}:
+            del self.slots[name]  # Of an option that was switched off.
         if self.slots and next(iter(self.slots.values())).shape[0] != size:
             self.slots, self.step = {}, 0
         for name in self.slot_names:
@@ -90,7 +100,7 @@ class Optimizer(Configured):
                 self.slots[name] = backend.ops.zeros((size,), backend.dtype)
 
     def restore(self, backend: Backend, slots: Mapping[str, NDArray[Any]], step: int) -> None:
-        """Go on from the slots that a file holds, after so many steps.
+        """Go on from the slots that a file holds, after that number of steps.
 
         One that it lacks, as where momentum was chosen after the last step, begins at zero.
         """

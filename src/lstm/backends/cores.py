@@ -44,8 +44,7 @@ def _groups(root: Path) -> Iterator[tuple[str, Path, Path]]:
     one that can be seen: within a container, often the same.
     """
     try:
-        paths = (root / "proc/self/cgroup").read_text().splitlines()
-        mounts = (root / "proc/self/mountinfo").read_text().splitlines()
+        paths, mounts = (_lines(root / "proc/self" / name) for name in ("cgroup", "mountinfo"))
     except OSError:
         return
     # Lines such as "1:cpu,cpuacct:/group" of version 1, and "0::/group" of version 2.
@@ -64,6 +63,11 @@ def _groups(root: Path) -> Iterator[tuple[str, Path, Path]]:
         top, group = root / folder.lstrip("/"), group_of[controller]
         own = group.relative_to(visible) if group.is_relative_to(visible) else ""
         yield kind, top / own, top
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file of the system, in which names of other files may be any bytes."""
+    return [line for line in os.fsdecode(path.read_bytes()).split("\n") if line]
 
 
 def _limit(kind: str, group: Path) -> tuple[int, int]:

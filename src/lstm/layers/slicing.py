@@ -37,16 +37,16 @@ class Slice(Layer):
     def of(cls, tensor: SymbolicTensor, index: Any) -> SymbolicTensor:
         """`tensor[index]`, with the batch axis whole and an ellipsis allowed."""
         parts = list(index) if isinstance(index, tuple) else [index]
-        if Ellipsis in parts:
-            gap = parts.index(Ellipsis)
+        gap = next((k for k, part in enumerate(parts) if part is Ellipsis), None)
+        if gap is not None:
             missing = tensor.ndim - len(parts) + 1
             parts[gap : gap + 1] = [slice(None)] * missing
-        if parts[0] != slice(None) or len(parts) > tensor.ndim:
+        whole = isinstance(parts[0], slice) and parts[0] == slice(None)
+        if not whole or len(parts) > tensor.ndim:
             raise InvalidValueError(
                 "index", f"`:` for the batch and at most {tensor.ndim - 1} more axes", index
             )
-        places = [(p.start, p.stop, p.step) if isinstance(p, slice) else p for p in parts[1:]]
-        return single(cls(places)(tensor))
+        return single(cls([_described(part) for part in parts[1:]])(tensor))
 
     def _index(self) -> tuple[int | slice, ...]:
         parts = (part if isinstance(part, int) else slice(*part) for part in self.index)
@@ -129,6 +129,13 @@ class Slice(Layer):
         steps = (mask & (mask.cumsum(1) == number[:, None] + 1)).argmax(1)
         steps[counts == 0] = index % length  # There is nothing to choose from.
         return (None if (steps == index % length).all() else steps), counts > 0
+
+
+def _described(part: Any) -> int | list[int | None]:
+    """A part of an index as `Slice` takes it. A list is refused: in NumPy it chooses entries."""
+    if isinstance(part, slice):
+        return [part.start, part.stop, part.step]
+    return checks.integer("index", part, "integers and slices")
 
 
 def _place(part: Any) -> int | tuple[int | None, ...]:

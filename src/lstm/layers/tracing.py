@@ -33,7 +33,7 @@ def building(layer: "Layer") -> Iterator[None]:
     layer.built = True
     try:
         yield
-    except Exception:
+    except BaseException:  # Ctrl-C, too.
         layer.built = False
         raise
 

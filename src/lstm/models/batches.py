@@ -113,7 +113,7 @@ class Examples:
         return self._range(0, cut), self._range(cut, len(self))
 
     def first(self, count: int) -> "Examples":
-        """The first examples, at most so many."""
+        """The first examples, at most `count`."""
         return self._range(0, min(count, len(self)))
 
     def _range(self, start: int, stop: int) -> "Examples":

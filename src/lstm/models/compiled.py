@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lstm import checks, losses, optimizers
 from lstm.backends import Backend
+from lstm.errors import InvalidValueError
 from lstm.losses import Loss
 from lstm.models.graph import Graph
 from lstm.optimizers import Optimizer
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from lstm.models.model import Model
 
 Tensors = dict[str, NDArray[Any]]
+
+
+_STEPS = 2**62
+"""More steps than an optimizer can take."""
 
 
 def compiled_contents(
@@ -69,6 +74,8 @@ def compile_again(model: "Model", tensors: Mapping[str, NDArray[Any]], config: A
         found = [name for name in others if name.startswith("optimizer/")]
         names = {name.removeprefix("optimizer/"): name for name in found}
     step = checks.int_at_least("step", config["step"], 0)
+    if step > _STEPS:
+        raise InvalidValueError("step", f"an integer of at most {_STEPS:,}", step)
     with np.errstate(over="ignore"):  # What is beyond the numbers of the backend is infinite.
         slots = {key: np.asarray(tensors[name], model.backend.dtype) for key, name in names.items()}
         if _usable(slots, model.parameters.trainable):

@@ -417,7 +417,8 @@ class Model(GraphLayer):
             results.append(self._outputs(batch))
             telling.tell("on_predict_batch_end", step, {"outputs": results[-1]})
         if not results or (is_stream(x) and len(results) < (count or 0)):
-            raise InvalidValueError("x", f"at least {count or 1} batches", len(results))
+            expected = "at least one batch" if count is None else f"at least {count} batches"
+            raise InvalidValueError("x", expected, len(results))
         telling.tell("on_predict_end", {})
         return self._joined(results)
 

@@ -48,7 +48,7 @@ class Reading:
     def to_judge(
         self, x: Any, y: Any, sample_weight: Any, argument: str, steps: int | None
     ) -> Batches:
-        """Batches to evaluate on, the first so many of arrays, `steps` being that argument."""
+        """Batches to evaluate on, at most `steps`, which errors call `argument`."""
         if is_stream(x):
             return self._stream(Source("x", x), argument, steps, anew=True)
         data = x if isinstance(x, Examples) else self.examples(x, y, sample_weight)

@@ -50,7 +50,12 @@ class Source:
     @property
     def size(self) -> int | None:
         """Number of items in a pass, where it is known."""
-        return len(self._stream) if self.again and hasattr(self._stream, "__len__") else None
+        if not (self.again and hasattr(self._stream, "__len__")):
+            return None
+        try:
+            return len(self._stream)
+        except TypeError:  # So loaders say that they do not know.
+            return None
 
     def first(self) -> Any:
         """The first item, which a pass still gives.

@@ -250,7 +250,7 @@ class GraphLayer(Layer):
         of the data is known.
 
         That is the order of the layers: of a functional model those the farthest from the outputs
-        first, of a chain as they were added, of a class of yours as it keeps them in attributes.
+        first, of a chain as they were added, of your own class as it keeps them in attributes.
         """
         if not self.built:
             return {}

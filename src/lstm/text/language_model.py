@@ -569,7 +569,7 @@ def _checked(history: Any) -> dict[str, list[float]]:
     """The losses by round.
 
     Raises:
-        InvalidTypeError, InvalidValueError: they are none.
+        InvalidTypeError, InvalidValueError: they are something else.
     """
     lists = list(history.values()) if isinstance(history, dict) else [None]
     if not all(isinstance(losses, list) for losses in lists):

@@ -268,6 +268,8 @@ class Training:
                     batches = self._epoch()
                 else:
                     self._take(*batch)
+        except DivergedError:
+            raise  # To go on from there would only diverge again.
         except BaseException:
             # Whoever interrupts twice wants it to end at once; and half a step cannot be told of.
             if self._between_steps and not self.interrupted:
@@ -336,9 +338,9 @@ class Training:
     def _judge(self) -> None:
         """End a round: validate, and keep the weights if they are the best so far."""
         logs = {"loss": self._loss / max(1, self._steps)}
-        self._between_steps = False
         self._check_weights()
         judgement, better = self._validate(), True
+        self._between_steps = False
         if judgement is not None:
             logs["val_loss"] = judgement.nats
             better = logs["val_loss"] < self._best
@@ -381,7 +383,9 @@ class Training:
             return None
         try:
             judgement = evaluate(self._language_model, self._validation, self._telling)
-        except InvalidValueError:
+        except InvalidValueError as error:
+            if not error.argument.startswith("state["):
+                raise
             # Weights that are finite but huge give states that are not.
             raise self._diverged() from None
         self._stop_unless(math.isfinite(judgement.nats))
