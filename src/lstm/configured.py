@@ -32,7 +32,8 @@ class Configured(Interface):
         super().__init_subclass__(**options)
         found = signature(cls).parameters.values()
         cls._parameters = tuple(p.name for p in found if p.kind in _NAMED)
-        properties = [name for name, part in vars(cls).items() if isinstance(part, property)]
+        members = vars(cls).items()
+        properties = [name for name, part in members if isinstance(part, property) and part.fset]
         declared = [k for k, kind in get_annotations(cls).items() if "ClassVar" not in str(kind)]
         names = [*cls._parameters, *properties, *declared, *cls.state, *cls._attributes]
         cls._attributes = tuple(dict.fromkeys(names))

@@ -91,13 +91,15 @@ class Optimizer(Configured):
 
     def prepare(self, backend: Backend, size: int) -> None:
         """Create the slots for that many parameters, unless they are there."""
-        for name in self.slots.keys() - {*self.slot_names}:
-            del self.slots[name]  # Of an option that was switched off.
         if self.slots and next(iter(self.slots.values())).shape[0] != size:
             self.slots, self.step = {}, 0
-        for name in self.slot_names:
-            if name not in self.slots:
-                self.slots[name] = backend.ops.zeros((size,), backend.dtype)
+        if tuple(self.slots) == self.slot_names:
+            return
+        old, zeros = self.slots, backend.ops.zeros  # An option may have been switched on or off.
+        self.slots = {
+            name: old[name] if name in old else zeros((size,), backend.dtype)
+            for name in self.slot_names
+        }
 
     def restore(self, backend: Backend, slots: Mapping[str, NDArray[Any]], step: int) -> None:
         """Go on from the slots that a file holds, after that number of steps.
