@@ -295,9 +295,31 @@ def call():
     assert (run.returncode, run.stderr) == (0, "")
 
 
+IN_A_CHILD = """
+child = os.fork()
+if not child:
+    os._exit(0 if (product(64) == expected).all() else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
 @only_on_linux
-def test_fewer_threads_do_where_the_system_gives_no_more() -> None:
-    program = """
+@pytest.mark.parametrize(
+    "afterwards",
+    [
+        "",
+        pytest.param(
+            IN_A_CHILD,
+            marks=pytest.mark.skipif(
+                "libasan" in os.environ.get("LD_PRELOAD", ""),
+                reason="the sanitizer keeps the memory of threads that are gone in a child",
+            ),
+        ),
+    ],
+    ids=["here", "in a child"],
+)
+def test_fewer_threads_do_where_the_system_gives_no_more(afterwards: str) -> None:
+    program = f"""
 import os
 import resource
 import numpy as np
@@ -311,10 +333,7 @@ pages = int(open("/proc/self/statm").read().split()[0])
 room = pages * resource.getpagesize() + 100_000_000
 resource.setrlimit(resource.RLIMIT_AS, (room, room))
 assert (product(64) == expected).all()
-child = os.fork()
-if not child:
-    os._exit(0 if (product(64) == expected).all() else 1)
-assert os.waitpid(child, 0)[1] == 0
+{afterwards}
 """
     assert_runs(program)
 
