@@ -19,6 +19,7 @@ from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import refuse_unknown
 from lstm.layers.configuration import Described, Names, members, snake_case
+from lstm.layers.contract import refuse_weight
 from lstm.layers.masks import Mask, union
 from lstm.layers.remedies import for_layer, remedied, takes
 from lstm.layers.symbolic import Call, Node, Shape, SymbolicTensor, Tensors, scope, within
@@ -403,15 +404,23 @@ class Layer(Described):
         self.own_weights[name] = Weight(name, values.astype(dtype), self.trainable)
         return self.own_weights[name]
 
-    def value(self, name: str) -> Array | None:
-        """The current value of a weight; None if the layer has no such weight."""
-        weight = self.own_weights.get(name)
-        return None if weight is None else weight.value
+    def value(self, name: str) -> Array:
+        """The current value of a weight.
+
+        Raises:
+            InvalidValueError: the layer has no such weight.
+        """
+        try:
+            return self.own_weights[name].value
+        except KeyError:
+            refuse_weight(self, name)
 
     def gradient(self, name: str) -> Array | None:
-        """The buffer of a weight's gradient; None if there is none or it is not wanted."""
-        weight = self.own_weights.get(name)
-        return None if weight is None else weight.gradient
+        """The buffer of a weight's gradient; None if it is not wanted; raises as `value` does."""
+        try:
+            return self.own_weights[name].gradient
+        except KeyError:
+            refuse_weight(self, name)
 
     @property
     def learns(self) -> bool:
@@ -427,19 +436,3 @@ class Layer(Described):
 def has_time(shape: Shape) -> bool:
     """Whether axis 1 may be time: it is not in (B, D), where D is known."""
     return len(shape) > 2 or shape[1:] == (None,)
-
-
-def known_last_axis(layer: Layer, shape: Shape, axes: str) -> int:
-    """Check the rank of an input against `axes`, such as "B T D", and return its last size.
-
-    An ellipsis as second letter allows any number of axes in between.
-    """
-    letters = axes.split()
-    fits = len(shape) >= len(letters) - 1 if "..." in letters else len(shape) == len(letters)
-    if not fits or shape[-1] is None:
-        raise InvalidShapeError(
-            f"input of {layer.name}",
-            f"axes ({', '.join(letters)}) with a known size of the last",
-            f"shape {shape}",
-        )
-    return shape[-1]

@@ -9,7 +9,8 @@ from lstm import activations, checks, initializers
 from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.contract import known_last_axis
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors

@@ -286,10 +286,12 @@ class Trainer:
         if head is None:
             loss, cache = self._loss.forward(ops, y, target, weight)
             return loss, self._loss.backward(ops, cache) if training else None
-        x, w, b = y, head.value("kernel"), head.value("bias")
+        x, w = y, head.value("kernel")
+        b = head.value("bias") if head.use_bias else None
         if not training:
             return ops.linear_softmax_cross_entropy(x, w, b, target, weight, None, None, False)
-        need_dx, db = self._needs[-1] is not None, head.gradient("bias")
+        need_dx = self._needs[-1] is not None
+        db = head.gradient("bias") if head.use_bias else None
         with head.kernel_gradient(self.backend) as dw:
             return ops.linear_softmax_cross_entropy(x, w, b, target, weight, dw, db, need_dx)
 
