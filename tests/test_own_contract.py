@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lstm
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM, Dense, Layer
 
 X = np.random.default_rng(3).normal(size=(4, 6, 2))
@@ -60,3 +60,99 @@ class TestWeights:
         model.fit(X, X, verbose=0)
         assert offset.gradient("b") is None
         assert not offset.value("b").any()
+
+
+def offset(**members: Any) -> Layer:
+    """An Offset that has other methods."""
+    return type("Offset", (Offset,), members)()  # type: ignore[no-any-return]
+
+
+class TestForward:
+    @pytest.mark.parametrize(
+        ("returned", "message"),
+        [
+            (lambda x: ((x[:, 1:],), None), r"output of offset: expected shape \(4, 6, 2\), got"),
+            (lambda x: ((x[1:],), None), r"output of offset: expected shape \(4, 6, 2\), got"),
+            (lambda x: ((x[..., :1],), None), r"output of offset: expected shape \(4, 6, 2\), got"),
+            (lambda x: ((x.sum(),), None), r"output of offset: expected shape \(4, 6, 2\), got"),
+            (lambda x: ((None,), None), "output of offset: expected an array, got None"),
+            (lambda x: ((x, x), None), "forward of offset: expected as many outputs as .*, 1, got"),
+            (lambda x: ((), None), r"forward of offset: expected as many outputs as .*, got \(\)"),
+            (lambda x: x, r"forward of offset: expected \(outputs, cache\), with the outputs in a"),
+            (lambda x: x[:2], r"forward of offset: expected .*, got an array of shape \(2, 6, 2\)"),
+            (lambda x: (x, None), r"forward of offset: .*, got \(an array of .*\), None\)"),
+            (lambda x: (x,), "forward of offset: expected"),
+            (lambda x: None, "forward of offset: expected .*, got None"),
+        ],
+    )
+    def test_returns_what_output_shapes_says(self, returned: Any, message: str) -> None:
+        layer = offset(forward=lambda self, run, x, *, mask: returned(x))
+        model = model_of(layer)
+        for use in (lambda: model.predict(X), lambda: model.fit(X, X, verbose=0)):
+            with pytest.raises(InvalidValueError, match=f"^{message}"):
+                use()
+
+    def test_may_leave_sizes_open(self) -> None:
+        layer = offset(
+            output_shapes=lambda self, shape: ((None, None, shape[-1]),),
+            forward=lambda self, run, x, *, mask: ((x[:, 1:],), None),
+        )
+        assert model_of(layer).predict(X).shape == (4, 5, 2)
+
+    @pytest.mark.parametrize(
+        ("method", "wrong", "argument"),
+        [
+            ("forward", lambda self, run, x: ((x,), None), "mask"),
+            ("backward", lambda self, run, cache, dy: (dy,), "need"),
+        ],
+    )
+    def test_and_backward_take_what_is_handed_to_them(
+        self, method: str, wrong: Any, argument: str
+    ) -> None:
+        message = f"^Offset.{method}: expected the argument {argument}, by name, got none"
+        with pytest.raises(InvalidTypeError, match=message):
+            offset(**{method: wrong})
+
+    @pytest.mark.parametrize("shapes", [(None, None, 2), None, (), 3, ((None, "b"),)])
+    def test_is_preceded_by_shapes_that_are_some(self, shapes: Any) -> None:
+        layer = offset(output_shapes=lambda self, shape: shapes)
+        with pytest.raises(InvalidTypeError, match=r"^output_shapes of offset: expected an? "):
+            model_of(layer, Dense(1))
+
+
+class TestBackward:
+    @pytest.mark.parametrize(
+        "returned",
+        [
+            lambda dy: (),
+            lambda dy: (None,),
+            lambda dy: (dy, dy),
+            lambda dy: dy,
+            lambda dy: None,
+            lambda dy: (dy[:, 1:],),
+            lambda dy: (dy[..., :1],),
+            lambda dy: (0.0,),
+        ],
+    )
+    def test_returns_a_gradient_for_each_input(self, returned: Any) -> None:
+        layer = offset(backward=lambda self, run, cache, dy, *, need: returned(dy))
+        with pytest.raises(InvalidValueError, match=r"^backward of offset: expected .* gradient"):
+            model_of(Dense(2), layer).fit(X, X, verbose=0)
+
+    def test_may_return_none_where_nothing_learns_below(self) -> None:
+        layer = offset(backward=lambda self, run, cache, dy, *, need: (dy if need[0] else None,))
+        model_of(layer).fit(X, X, verbose=0)
+
+    @pytest.mark.parametrize("given", [False, True])
+    def test_of_an_lstm_suits_a_class_derived_from_it(self, given: bool) -> None:
+        class Mine(LSTM):
+            """With or without an initial state, which is an input or not."""
+
+        below, x, h = Dense(2), lstm.Input((None, 2)), lstm.Input((2,))
+        options = {"initial_state": [below(h), h]} if given else {}
+        y = Mine(2, return_sequences=True)(below(x), **options)
+        model = lstm.Model([x, h] if given else x, y)
+        model.compile("sgd", "mse")
+        before = below.value("kernel").copy()
+        model.train_on_batch([X, X[:, 0]] if given else X, X)
+        assert (below.value("kernel") != before).all()

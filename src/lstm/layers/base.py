@@ -19,7 +19,7 @@ from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import refuse_unknown
 from lstm.layers.configuration import Described, Names, members, snake_case
-from lstm.layers.contract import refuse_weight
+from lstm.layers.contract import check_signatures, promised, refuse_weight
 from lstm.layers.masks import Mask, union
 from lstm.layers.remedies import for_layer, remedied, takes
 from lstm.layers.symbolic import Call, Node, Shape, SymbolicTensor, Tensors, scope, within
@@ -148,6 +148,7 @@ class Layer(Described):
             raise InvalidTypeError(
                 f"{cls.__name__}.call", "no mask: it travels with the tensors by itself", "one"
             )
+        check_signatures(cls)
 
     def __init__(
         self,
@@ -179,7 +180,7 @@ class Layer(Described):
         raise NotDefinedError(self, "call(inputs)" if composite else "output_shapes(*shapes)")
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
-        """The outputs, and what `backward` needs.
+        """A tuple of the outputs, and what `backward` needs.
 
         Args:
             run: the pass of which this is part.
@@ -192,13 +193,13 @@ class Layer(Described):
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        """Gradients of the inputs; adds those of the weights to their buffers.
+        """A tuple of the gradients of the inputs; adds those of the weights to their buffers.
 
         Args:
             run: the pass of which this is part.
             cache: what `forward` left.
             gradients: one for each output; at least one is not None.
-            need: for each input, whether its gradient is wanted.
+            need: for each input, whether its gradient is wanted; if not, it may be None.
         """
         raise NotDefinedError(self, "backward(run, cache, *gradients, need)")
 
@@ -297,7 +298,7 @@ class Layer(Described):
         if not self._built:
             self.build(*shapes)
             self._built = True
-        return self.output_shapes(*shapes)
+        return promised(self, self.output_shapes(*shapes))
 
     # ---- weights
 

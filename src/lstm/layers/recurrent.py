@@ -182,7 +182,7 @@ class Recurrent(Layer):
         dx, *rest = self.backward_with(self.gradient("kernel"), run, cache, *gradients, need=need)
         if dropped is not None and dx is not None:
             dx = run.ops.scale_features(dx, dropped)
-        return dx, *rest
+        return (dx, *rest)[: len(need)]  # Without an initial_state, the state is no input.
 
     def backward_with(
         self,

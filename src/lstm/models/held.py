@@ -1,0 +1,84 @@
+"""A layer that a user wrote, whose passes are held to what they should return."""
+
+from collections.abc import Sequence
+
+from lstm import checks
+from lstm.backends.ops import Array, Cache
+from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.interface import of_library
+from lstm.layers.base import Arrays, Gradients, Layer, Run
+from lstm.layers.contract import promised
+from lstm.layers.masks import Mask
+
+
+def held(layer: Layer) -> Layer:
+    """A layer of the library as it is, one of a user's as `Held`."""
+    return layer if of_library(type(layer)) else Held(layer)
+
+
+class Held(Layer):
+    """What a layer of a user's computes, if that is what the layer says of itself.
+
+    An output of another shape than `output_shapes` says, and a gradient of another than its input,
+    could go on silently: they may fit what is next by chance, or by broadcasting.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(layer.name)
+        self.layer = layer
+        self.own_weights = layer.own_weights
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        returned = self.layer.forward(run, *inputs, mask=mask)
+        match returned:
+            case (tuple() | list() as outputs, cache):
+                pass
+            case _:
+                raise InvalidTypeError(
+                    f"forward of {self.name}",
+                    "(outputs, cache), with the outputs in a tuple",
+                    checks.summary(returned),
+                )
+        shapes = [tuple(x.shape) for x in inputs]
+        expected = promised(self.layer, self.layer.output_shapes(*shapes))
+        if len(outputs) != len(expected):
+            raise InvalidShapeError(
+                f"forward of {self.name}",
+                f"as many outputs as output_shapes says, {len(expected)}",
+                checks.summary(outputs),
+            )
+        for y, shape in zip(outputs, expected, strict=True):
+            if not hasattr(y, "shape"):
+                raise InvalidTypeError(f"output of {self.name}", "an array", checks.summary(y))
+            checks.shape(f"output of {self.name}", tuple(y.shape), shape)
+        return tuple(outputs), (shapes, cache)
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        shapes, inner = cache
+        returned = self.layer.backward(run, inner, *gradients, need=need)
+        if not isinstance(returned, tuple | list) or len(returned) != len(shapes):
+            raise InvalidTypeError(
+                f"backward of {self.name}",
+                f"a tuple with one gradient for each input, {len(shapes)} in all",
+                checks.summary(returned),
+            )
+        for dx, shape, needed in zip(returned, shapes, need, strict=True):
+            if needed and (not hasattr(dx, "shape") or tuple(dx.shape) != shape):
+                raise InvalidShapeError(
+                    f"backward of {self.name}",
+                    f"for its input a gradient of shape {shape}",
+                    checks.summary(dx),
+                )
+        return tuple(returned)
+
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        return self.layer.joined_mask(run, inputs, masks)
+
+    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        return self.layer.mask_after(run, inputs, mask)
+
+    @property
+    def learns(self) -> bool:
+        return self.layer.learns
