@@ -8,6 +8,8 @@ import pytest
 import lstm
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM, Dense, Layer
+from lstm.losses import Loss
+from lstm.optimizers import SGD, Optimizer
 
 X = np.random.default_rng(3).normal(size=(4, 6, 2))
 
@@ -156,3 +158,85 @@ class TestBackward:
         before = below.value("kernel").copy()
         model.train_on_batch([X, X[:, 0]] if given else X, X)
         assert (below.value("kernel") != before).all()
+
+
+class Squared(Loss):
+    """(y - t)², with halves that a test may replace."""
+
+    def forward(self, ops: Any, y: Any, target: Any, weight: Any) -> Any:
+        return float(np.mean((y - target) ** 2)), 2 * (y - target) / y.size
+
+    def backward(self, ops: Any, cache: Any) -> Any:
+        return cache
+
+
+def squared(**members: Any) -> Loss:
+    return type("Squared", (Squared,), members)()  # type: ignore[no-any-return]
+
+
+class TestLosses:
+    @pytest.mark.parametrize(
+        ("returned", "got"),
+        [
+            (lambda e: float(e.mean()), "float "),
+            (lambda e: (float(e.mean()),), r"\(float .*\)"),
+            (lambda e: (e, None), r"\(an array of shape \(4, 6, 2\), None\)"),
+            (lambda e: (e.mean(0), e), r"\(an array of shape \(6, 2\), an array of"),
+            (lambda e: (None, e), r"\(None, an array of"),
+            (lambda e: ("0.5", e), r"\(str '0.5', an array of"),
+            (lambda e: None, "None"),
+        ],
+    )
+    def test_are_a_number(self, returned: Any, got: str) -> None:
+        loss = squared(forward=lambda self, ops, y, target, weight: returned(y - target))
+        model = model_of(Dense(2), loss=loss)
+        message = rf"^forward of Squared: expected \(loss, cache\), with .* number, got {got}"
+        for use in (model.fit, model.evaluate):
+            with pytest.raises(InvalidTypeError, match=message):
+                use(X, X, verbose=0)
+
+    @pytest.mark.parametrize("returned", [lambda dy: None, lambda dy: dy[:1], lambda dy: dy.mean()])
+    def test_have_a_gradient_like_the_output(self, returned: Any) -> None:
+        model = model_of(Dense(2), loss=squared(backward=lambda self, ops, cache: returned(cache)))
+        message = r"^backward of Squared: expected the gradient .* \(4, 6, 2\), got"
+        with pytest.raises(InvalidValueError, match=message):
+            model.fit(X, X, verbose=0)
+
+    @pytest.mark.parametrize("number", [float, np.float32, np.array])
+    def test_that_are_right_train(self, number: Any) -> None:
+        def forward(self: Any, ops: Any, y: Any, target: Any, weight: Any) -> Any:
+            loss, cache = Squared.forward(self, ops, y, target, weight)
+            return number(loss), cache
+
+        losses = [
+            model_of(Dense(2), loss=loss).train_on_batch(X, X[..., ::-1].copy())
+            for loss in ("mse", squared(forward=forward))
+        ]
+        assert losses[1] == pytest.approx(losses[0], rel=1e-6)
+
+
+class TestOptimizers:
+    def test_change_the_weights_in_place(self) -> None:
+        class Signs(Optimizer):
+            def update(self, backend: Any, values: Any, gradients: Any) -> Any:
+                return values - self.learning_rate * np.sign(gradients)
+
+        model = model_of(Dense(2), optimizer=Signs(0.1, None))
+        message = (
+            r"^Signs.update: expected `values` changed in place.*, got an array of shape \(6,\)"
+        )
+        with pytest.raises(InvalidTypeError, match=message):
+            model.fit(X, X, verbose=0)
+
+    def test_of_the_library_are_a_base_too(self) -> None:
+        class Twice(SGD):
+            def update(self, backend: Any, values: Any, gradients: Any) -> Any:
+                for _ in range(2):
+                    super().update(backend, values, gradients)
+
+        found = []
+        for optimizer in (Twice(0.1), SGD(0.2)):
+            model = model_of(Dense(2), optimizer=optimizer)
+            model.train_on_batch(X, X)
+            found.append(model.get_weights()[0])
+        np.testing.assert_allclose(found[0], found[1], rtol=1e-5)

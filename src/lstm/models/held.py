@@ -1,14 +1,17 @@
-"""A layer that a user wrote, whose passes are held to what they should return."""
+"""A layer or a loss that a user wrote, whose passes are held to what they should return."""
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from lstm import checks
-from lstm.backends.ops import Array, Cache
+from lstm.backends.ops import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.interface import of_library
 from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.contract import promised
 from lstm.layers.masks import Mask
+from lstm.losses import Loss
 
 
 def held(layer: Layer) -> Layer:
@@ -82,3 +85,46 @@ class Held(Layer):
     @property
     def learns(self) -> bool:
         return self.layer.learns
+
+
+def held_loss(loss: Loss) -> Loss:
+    """A loss of the library as it is, one of a user's as `HeldLoss`."""
+    return loss if of_library(type(loss)) else HeldLoss(loss)
+
+
+class HeldLoss(Loss):
+    """What a loss of a user's computes, if it is a number and its gradient."""
+
+    def __init__(self, loss: Loss) -> None:
+        self._loss = loss
+
+    def forward(
+        self, ops: Ops, y: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        returned = self._loss.forward(ops, y, target, weight)
+        match returned:
+            case (value, cache) if _is_number(value):
+                return float(value), (tuple(y.shape), cache)
+        raise InvalidTypeError(
+            f"forward of {type(self._loss).__name__}",
+            "(loss, cache), with the loss a number",
+            checks.summary(returned),
+        )
+
+    def backward(self, ops: Ops, cache: Cache) -> Array:
+        shape, inner = cache
+        dy = self._loss.backward(ops, inner)
+        if not hasattr(dy, "shape") or tuple(dy.shape) != shape:
+            raise InvalidShapeError(
+                f"backward of {type(self._loss).__name__}",
+                f"the gradient of the output, of shape {shape}",
+                checks.summary(dy),
+            )
+        return dy
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a real number, perhaps as an array without axes."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    return isinstance(value, int | float | np.integer | np.floating)

@@ -24,6 +24,7 @@ from lstm.models.batches import Batch
 from lstm.models.columns import check_one_reading
 from lstm.models.goals import ClassWeights, Goal, spread_over
 from lstm.models.graph import Graph, Trace
+from lstm.models.held import held_loss
 from lstm.models.parameters import Parameters
 from lstm.optimizers import Optimizer
 
@@ -187,7 +188,7 @@ class Trainer:
         if loss.activation == "linear":
             fused = None
         self._graph = fused or graph
-        self._loss = loss.on_logits() if fused else loss
+        self._loss = held_loss(loss.on_logits() if fused else loss)
         self._activation = loss.activation if fused else "linear"
         # The layer that makes the logits too, so that they are never there all at once, unless a
         # metric has to see them.
