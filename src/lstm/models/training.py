@@ -143,10 +143,12 @@ class Result:
     Attributes:
         loss: the sum of its weighted losses, divided by `count`.
         count: number of positions, masked ones left out.
+        refused: whether it was the gradient that was beyond all numbers, or the step.
     """
 
     loss: float
     count: float
+    refused: bool = False
 
 
 class Trainer:
@@ -246,7 +248,7 @@ class Trainer:
             self.reduce_gradients(gradients)
         applied = self.optimizer.apply(self.backend, self.parameters.learned, gradients)
         if applied is False:  # One of the user's own may return nothing.
-            return Result(math.nan, goal.count)
+            return Result(math.nan, goal.count, refused=True)
         carried.states.update(run.new_states)
         return Result(loss, goal.count)
 
