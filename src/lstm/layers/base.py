@@ -19,9 +19,9 @@ from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import refuse_unknown
 from lstm.layers.configuration import Described, Names, members, snake_case
-from lstm.layers.contract import check_signatures, promised, refuse_weight
 from lstm.layers.masks import Mask, union
 from lstm.layers.remedies import for_layer, remedied, takes
+from lstm.layers.rules import check_signatures, promised, refuse_weight
 from lstm.layers.symbolic import Call, Node, Shape, SymbolicTensor, Tensors, scope, within
 from lstm.layers.tracing import composed, no_choice
 from lstm.layers.weight import Weight

@@ -10,8 +10,8 @@ from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
-from lstm.layers.contract import known_last_axis
 from lstm.layers.masks import Mask, of_steps, to_zero
+from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape
 
 

@@ -10,9 +10,9 @@ from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
-from lstm.layers.contract import known_last_axis
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
+from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
 from lstm.layers.tracing import Training, no_choice
 

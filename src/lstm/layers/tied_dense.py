@@ -11,9 +11,9 @@ from lstm.backends.ops import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.initializers import Initializer
 from lstm.layers.base import Layer, LayerOptions
-from lstm.layers.contract import known_last_axis
 from lstm.layers.dense import Dense
 from lstm.layers.embedding import Embedding
+from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape
 
 

@@ -9,8 +9,8 @@ from lstm.backends.ops import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.interface import of_library
 from lstm.layers.base import Arrays, Gradients, Layer, Run
-from lstm.layers.contract import promised
 from lstm.layers.masks import Mask
+from lstm.layers.rules import promised
 from lstm.losses import Loss
 
 
@@ -54,7 +54,19 @@ class Held(Layer):
             if not hasattr(y, "shape"):
                 raise InvalidTypeError(f"output of {self.name}", "an array", checks.summary(y))
             checks.shape(f"output of {self.name}", tuple(y.shape), shape)
+        if run.node in run.new_states:
+            self._check_state(run, shapes)
         return tuple(outputs), (shapes, cache)
+
+    def _check_state(self, run: Run, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Check the state that was left, which is read in the next chunk."""
+        batch = shapes[0][:1]
+        expected = [(*batch, *shape) for shape in self.layer.state_shapes(*shapes)]
+        got = [part.shape for part in run.new_states[run.node]]
+        if got != expected:
+            raise InvalidShapeError(
+                f"state of {self.name}", f"arrays of shapes {expected}, as state_shapes says", got
+            )
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]

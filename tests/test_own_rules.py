@@ -115,6 +115,19 @@ class TestForward:
         with pytest.raises(InvalidTypeError, match=message):
             offset(**{method: wrong})
 
+    @pytest.mark.parametrize(
+        "left", [lambda x: (x,), lambda x: (x[:1, -1],), lambda x: (x[:, -1], x[:, -1])]
+    )
+    def test_leaves_the_state_that_state_shapes_says(self, left: Any) -> None:
+        def forward(self: Any, run: Any, x: Any, *, mask: Any) -> Any:
+            run.leave_state(left(x))
+            return (x,), None
+
+        layer = offset(forward=forward, state_shapes=lambda self, shape: (shape[2:],))
+        message = r"^state of offset: expected arrays of shapes \[\(4, 2\)\], as state_shapes says"
+        with pytest.raises(InvalidValueError, match=message):
+            model_of(layer).fit(X, X, carry_state=True, verbose=0)
+
     @pytest.mark.parametrize("shapes", [(None, None, 2), None, (), 3, ((None, "b"),)])
     def test_is_preceded_by_shapes_that_are_some(self, shapes: Any) -> None:
         layer = offset(output_shapes=lambda self, shape: shapes)
