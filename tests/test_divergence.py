@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 import lstm
 from lstm.callbacks import LambdaCallback, TerminateOnNaN
 from lstm.errors import DivergedError, StoppedWarning
-from lstm.layers import LSTM, Dense
+from lstm.layers import LSTM, Dense, Layer
 
 X = np.random.default_rng(3).normal(size=(8, 5, 2))
 Y = np.random.default_rng(4).normal(size=(8, 5, 1))
@@ -45,6 +45,33 @@ class TestFit:
         ) as w:
             network().fit(X, Y, epochs=50, verbose=0)
         assert w[0].filename == __file__
+
+    def test_does_not_blame_a_rate_that_took_no_part(self) -> None:
+        class Root(Layer):
+            """The root of x, which is no number where x is negative."""
+
+            def output_shapes(self, shape: Any) -> Any:
+                return (shape,)
+
+            def forward(self, run: Any, x: Any, *, mask: Any) -> Any:
+                with np.errstate(invalid="ignore"):
+                    return (np.sqrt(x),), None
+
+            def backward(self, run: Any, cache: Any, dy: Any, *, need: Any) -> Any:
+                return (dy,)
+
+        model = lstm.Sequential([lstm.Input((2,)), Root(), Dense(1)])
+        model.compile("sgd", "mse")
+        with pytest.warns(StoppedWarning, match=r"^the loss of the first batch") as warned:
+            model.fit(np.full((4, 2), -1.0), np.ones((4, 1)), epochs=2, verbose=0)
+        assert "learning rate" not in str(warned[0].message)
+        model.train_on_batch(np.ones((4, 2)), np.ones((4, 1)))  # From now on it may have.
+        with pytest.warns(StoppedWarning, match=r"Lower the learning rate"):
+            model.fit(np.full((4, 2), -1.0), np.ones((4, 1)), epochs=2, verbose=0)
+
+    def test_blames_one_with_which_no_step_can_be_taken(self) -> None:
+        with pytest.warns(StoppedWarning, match=r"Lower the learning rate, which is 1e.30"):
+            network(1e30).fit(X, Y, verbose=0)
 
     def test_also_in_code_that_has_no_name(self) -> None:
         """As `exec` may run it."""

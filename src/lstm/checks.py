@@ -257,6 +257,16 @@ def character(text: str) -> str:
     return f"{text!r} (U+{ord(text):04X})"
 
 
+def summary(value: object) -> str:
+    """Return how a message shows what a method of a user's returned: arrays by their shapes."""
+    if hasattr(value, "shape"):
+        return f"an array of shape {tuple(value.shape)}"
+    if isinstance(value, tuple | list):
+        ends = "()" if isinstance(value, tuple) else "[]"
+        return f"{ends[0]}{', '.join(map(summary, value))}{ends[1]}"
+    return "None" if value is None else f"{type(value).__name__} {value!r:.40}"
+
+
 def reason(error: Exception) -> str:
     """Return what the system says of an error, to stand within a sentence."""
     return (getattr(error, "strerror", None) or str(error)).lower()

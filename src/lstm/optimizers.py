@@ -125,6 +125,9 @@ class Optimizer(Configured):
         Returns:
             Whether it did: it takes no step after which a weight, or the square of a gradient,
             might be no number.
+
+        Raises:
+            InvalidTypeError: `update` of a class of a user's returned something.
         """
         self.prepare(backend, gradients.shape[0])
         limit = math.inf if self.clipnorm is None else self.clipnorm
@@ -133,11 +136,17 @@ class Optimizer(Configured):
         if not (math.isfinite(norm) and length < _LONGEST[backend.dtype]):
             return False
         self.step += 1
-        self.update(backend, values, gradients)
+        returned = self.update(backend, values, gradients)  # type: ignore[func-returns-value]
+        if returned is not None:
+            raise InvalidTypeError(
+                f"{type(self).__name__}.update",
+                "`values` changed in place, as by `values -= ...`, and nothing returned",
+                checks.summary(returned),
+            )
         return True
 
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
-        """The step itself; what a subclass defines."""
+        """The step itself, which changes `values` in place; what a subclass defines."""
         raise NotDefinedError(self, "update(backend, values, gradients)")
 
 

@@ -113,8 +113,7 @@ def _lstm(layer: LSTM, x: Values, h: Values, state: StepState, mask: Mask | None
 def _gru(layer: GRU, x: Values, h: Values, state: StepState, mask: Mask | None) -> Quantities:
     """The gates of a GRU, (G1) to (G4), at all steps at once."""
     (h0,) = state
-    bias = layer.value("bias")
-    b_x, b_h = (0, 0) if bias is None else bias
+    b_x, b_h = layer.value("bias") if layer.use_bias else (0, 0)
     from_x = np.split(x @ layer.value("kernel") + b_x, 3, -1)
     from_h = np.split(_before(h, h0) @ layer.value("recurrent_kernel") + b_h, 3, -1)
     u, s = (activation_forward(from_x[k] + from_h[k], layer.recurrent_activation) for k in (0, 1))

@@ -21,6 +21,7 @@ from lstm.interface import refuse_unknown
 from lstm.layers.configuration import Described, Names, members, snake_case
 from lstm.layers.masks import Mask, union
 from lstm.layers.remedies import for_layer, remedied, takes
+from lstm.layers.rules import check_signatures, promised, refuse_weight
 from lstm.layers.symbolic import Call, Node, Shape, SymbolicTensor, Tensors, scope, within
 from lstm.layers.tracing import composed, no_choice
 from lstm.layers.weight import Weight
@@ -147,6 +148,7 @@ class Layer(Described):
             raise InvalidTypeError(
                 f"{cls.__name__}.call", "no mask: it travels with the tensors by itself", "one"
             )
+        check_signatures(cls)
 
     def __init__(
         self,
@@ -178,7 +180,7 @@ class Layer(Described):
         raise NotDefinedError(self, "call(inputs)" if composite else "output_shapes(*shapes)")
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
-        """The outputs, and what `backward` needs.
+        """A tuple of the outputs, and what `backward` needs.
 
         Args:
             run: the pass of which this is part.
@@ -191,13 +193,13 @@ class Layer(Described):
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        """Gradients of the inputs; adds those of the weights to their buffers.
+        """A tuple of the gradients of the inputs; adds those of the weights to their buffers.
 
         Args:
             run: the pass of which this is part.
             cache: what `forward` left.
             gradients: one for each output; at least one is not None.
-            need: for each input, whether its gradient is wanted.
+            need: for each input, whether its gradient is wanted; if not, it may be None.
         """
         raise NotDefinedError(self, "backward(run, cache, *gradients, need)")
 
@@ -296,7 +298,7 @@ class Layer(Described):
         if not self._built:
             self.build(*shapes)
             self._built = True
-        return self.output_shapes(*shapes)
+        return promised(self, self.output_shapes(*shapes))
 
     # ---- weights
 
@@ -403,15 +405,23 @@ class Layer(Described):
         self.own_weights[name] = Weight(name, values.astype(dtype), self.trainable)
         return self.own_weights[name]
 
-    def value(self, name: str) -> Array | None:
-        """The current value of a weight; None if the layer has no such weight."""
-        weight = self.own_weights.get(name)
-        return None if weight is None else weight.value
+    def value(self, name: str) -> Array:
+        """The current value of a weight.
+
+        Raises:
+            InvalidValueError: the layer has no such weight.
+        """
+        try:
+            return self.own_weights[name].value
+        except KeyError:
+            refuse_weight(self, name)
 
     def gradient(self, name: str) -> Array | None:
-        """The buffer of a weight's gradient; None if there is none or it is not wanted."""
-        weight = self.own_weights.get(name)
-        return None if weight is None else weight.gradient
+        """The buffer of a weight's gradient; None if it is not wanted; raises as `value` does."""
+        try:
+            return self.own_weights[name].gradient
+        except KeyError:
+            refuse_weight(self, name)
 
     @property
     def learns(self) -> bool:
@@ -427,19 +437,3 @@ class Layer(Described):
 def has_time(shape: Shape) -> bool:
     """Whether axis 1 may be time: it is not in (B, D), where D is known."""
     return len(shape) > 2 or shape[1:] == (None,)
-
-
-def known_last_axis(layer: Layer, shape: Shape, axes: str) -> int:
-    """Check the rank of an input against `axes`, such as "B T D", and return its last size.
-
-    An ellipsis as second letter allows any number of axes in between.
-    """
-    letters = axes.split()
-    fits = len(shape) >= len(letters) - 1 if "..." in letters else len(shape) == len(letters)
-    if not fits or shape[-1] is None:
-        raise InvalidShapeError(
-            f"input of {layer.name}",
-            f"axes ({', '.join(letters)}) with a known size of the last",
-            f"shape {shape}",
-        )
-    return shape[-1]

@@ -9,8 +9,9 @@ from lstm import activations, checks, initializers
 from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask, of_steps, to_zero
+from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape
 
 
@@ -119,7 +120,7 @@ class Conv1D(Layer):
         y, cache = ops.conv1d_forward(
             x,
             self.value("kernel"),
-            self.value("bias"),
+            self.value("bias") if self.use_bias else None,
             self.strides,
             self.dilation_rate,
             (before, after),
@@ -173,7 +174,8 @@ class Conv1D(Layer):
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
         inner, mask, past = cache
-        dw, db = self.gradient("kernel"), self.gradient("bias")
+        dw = self.gradient("kernel")
+        db = self.gradient("bias") if self.use_bias else None
         dx = run.ops.conv1d_backward(gradients[0], inner, dw, db, need[0])
         if dx is not None and past:
             dx = run.ops.split(dx, [past, dx.shape[1] - past], 1)[1]

@@ -11,8 +11,9 @@ from lstm.backends import Backend
 from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time, known_last_axis
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.masks import Mask
+from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape
 
 _NO_SHARE = -1e30
@@ -67,16 +68,15 @@ class Dense(Layer):
         return ((*shapes[0][:-1], self.units),)
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
-        y, cache = run.ops.linear_forward(
-            inputs[0], self.value("kernel"), self.value("bias"), self.activation
-        )
+        b = self.value("bias") if self.use_bias else None
+        y, cache = run.ops.linear_forward(inputs[0], self.value("kernel"), b, self.activation)
         return (y,), cache
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
         with self.kernel_gradient(run.backend) as dw:
-            db = self.gradient("bias")
+            db = self.gradient("bias") if self.use_bias else None
             return (run.ops.linear_backward(gradients[0], cache, dw, db, need[0]),)
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:

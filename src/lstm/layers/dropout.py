@@ -7,8 +7,9 @@ import numpy as np
 
 from lstm import checks
 from lstm.backends.ops import Array, Cache
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
+from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape
 
 

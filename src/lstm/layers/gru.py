@@ -106,7 +106,7 @@ class GRU(Recurrent):
             x,
             kernel,
             self.value("recurrent_kernel"),
-            self.value("bias"),
+            self.value("bias") if self.use_bias else None,
             state[0],
             mask,
             recurrent_mask,
@@ -131,6 +131,6 @@ class GRU(Recurrent):
             cache,
             dkernel,
             self.gradient("recurrent_kernel"),
-            self.gradient("bias"),
+            self.gradient("bias") if self.use_bias else None,
             need_dx,
         )

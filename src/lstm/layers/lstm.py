@@ -113,7 +113,7 @@ class LSTM(Recurrent):
             x,
             kernel,
             self.value("recurrent_kernel"),
-            self.value("bias"),
+            self.value("bias") if self.use_bias else None,
             h0,
             c0,
             mask,
@@ -141,7 +141,7 @@ class LSTM(Recurrent):
             cache,
             dkernel,
             self.gradient("recurrent_kernel"),
-            self.gradient("bias"),
+            self.gradient("bias") if self.use_bias else None,
             need_dx,
         )
 

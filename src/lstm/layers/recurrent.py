@@ -9,9 +9,10 @@ from lstm import activations, checks, initializers
 from lstm.backends.ops import Array, Cache
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, known_last_axis
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
+from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
 from lstm.layers.tracing import Training, no_choice
 
@@ -181,7 +182,7 @@ class Recurrent(Layer):
         dx, *rest = self.backward_with(self.gradient("kernel"), run, cache, *gradients, need=need)
         if dropped is not None and dx is not None:
             dx = run.ops.scale_features(dx, dropped)
-        return dx, *rest
+        return (dx, *rest)[: len(need)]  # Without an initial_state, the state is no input.
 
     def backward_with(
         self,

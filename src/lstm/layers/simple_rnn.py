@@ -95,7 +95,7 @@ class SimpleRNN(Recurrent):
             x,
             kernel,
             self.value("recurrent_kernel"),
-            self.value("bias"),
+            self.value("bias") if self.use_bias else None,
             state[0],
             mask,
             recurrent_mask,
@@ -119,6 +119,6 @@ class SimpleRNN(Recurrent):
             cache,
             dkernel,
             self.gradient("recurrent_kernel"),
-            self.gradient("bias"),
+            self.gradient("bias") if self.use_bias else None,
             need_dx,
         )

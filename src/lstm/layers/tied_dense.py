@@ -10,9 +10,10 @@ from lstm.backends import Backend
 from lstm.backends.ops import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.initializers import Initializer
-from lstm.layers.base import Layer, LayerOptions, known_last_axis
+from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.dense import Dense
 from lstm.layers.embedding import Embedding
+from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape
 
 
@@ -85,11 +86,10 @@ class TiedDense(Dense):
             )
         return ((*shapes[0][:-1], self.units),)
 
-    def value(self, name: str) -> Array | None:
+    def value(self, name: str) -> Array:
         if name != "kernel":
             return super().value(name)
-        table = self.embedding.value("embeddings")
-        return None if table is None else table.T  # A view, in every array library.
+        return self.embedding.value("embeddings").T  # A view, in every array library.
 
     @contextmanager
     def kernel_gradient(self, backend: Backend) -> Iterator[Array | None]:

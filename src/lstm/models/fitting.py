@@ -126,6 +126,12 @@ def _epoch(trainer: Trainer, plan: Plan, epoch: int, stopped: Callable[[], bool]
     callbacks.tell("on_epoch_end", epoch, logs)
     callbacks.last_logs = logs
     if diverged:
+        first = step == 1 and epoch == plan.initial_epoch and trainer.optimizer.step == 0
+        if first and not result.refused:
+            return (
+                "the loss of the first batch is no finite number, before any step: training stops. "
+                "Look at what the layers, with these weights, and the loss make of the data"
+            )
         return (
             f"the loss is no longer a finite number in epoch {epoch + 1}, batch {step}: training "
             "stops with the weights from before that batch. Lower the learning rate, which is "

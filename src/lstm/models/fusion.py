@@ -71,7 +71,8 @@ class EmbeddedRecurrent(Layer):
         product, seen, inner = cache
         ops, dE, dW = run.ops, self.gradient("embeddings"), self.gradient("kernel")
         if product is None:
-            dx, *rest = self.recurrent.backward(run, inner, *gradients, need=(dE is not None,))
+            need = (dE is not None, *need[1:])
+            dx, *rest = self.recurrent.backward(run, inner, *gradients, need=need)
             self.embedding.backward(run, seen, dx, need=(False,))
             return None, *rest
         learns = dE is not None or dW is not None

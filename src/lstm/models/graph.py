@@ -16,6 +16,7 @@ from lstm.layers.symbolic import Node, Shape, SymbolicTensor
 from lstm.layers.tied_dense import TiedDense
 from lstm.layers.weight import Weight
 from lstm.models.fusion import ActivatedLinear, Step, fuse
+from lstm.models.held import held
 
 Needs = list[tuple[bool, ...] | None]
 """For each step the inputs whose gradient is wanted; None where there is nothing to go back for."""
@@ -55,7 +56,7 @@ class Graph:
         self._check_ties()
         self.symbols = self._symbols()
         steps = [
-            Step(_layer_of(node), self.names[node], node.inputs, node.outputs)
+            Step(held(_layer_of(node)), self.names[node], node.inputs, node.outputs)
             for node in self.nodes
         ]
         self.steps = fuse(steps, self.outputs)

@@ -24,6 +24,7 @@ from lstm.models.batches import Batch
 from lstm.models.columns import check_one_reading
 from lstm.models.goals import ClassWeights, Goal, spread_over
 from lstm.models.graph import Graph, Trace
+from lstm.models.held import held_loss
 from lstm.models.parameters import Parameters
 from lstm.optimizers import Optimizer
 
@@ -142,10 +143,12 @@ class Result:
     Attributes:
         loss: the sum of its weighted losses, divided by `count`.
         count: number of positions, masked ones left out.
+        refused: whether it was the gradient that was beyond all numbers, or the step.
     """
 
     loss: float
     count: float
+    refused: bool = False
 
 
 class Trainer:
@@ -187,7 +190,7 @@ class Trainer:
         if loss.activation == "linear":
             fused = None
         self._graph = fused or graph
-        self._loss = loss.on_logits() if fused else loss
+        self._loss = held_loss(loss.on_logits() if fused else loss)
         self._activation = loss.activation if fused else "linear"
         # The layer that makes the logits too, so that they are never there all at once, unless a
         # metric has to see them.
@@ -245,7 +248,7 @@ class Trainer:
             self.reduce_gradients(gradients)
         applied = self.optimizer.apply(self.backend, self.parameters.learned, gradients)
         if applied is False:  # One of the user's own may return nothing.
-            return Result(math.nan, goal.count)
+            return Result(math.nan, goal.count, refused=True)
         carried.states.update(run.new_states)
         return Result(loss, goal.count)
 
@@ -286,10 +289,12 @@ class Trainer:
         if head is None:
             loss, cache = self._loss.forward(ops, y, target, weight)
             return loss, self._loss.backward(ops, cache) if training else None
-        x, w, b = y, head.value("kernel"), head.value("bias")
+        x, w = y, head.value("kernel")
+        b = head.value("bias") if head.use_bias else None
         if not training:
             return ops.linear_softmax_cross_entropy(x, w, b, target, weight, None, None, False)
-        need_dx, db = self._needs[-1] is not None, head.gradient("bias")
+        need_dx = self._needs[-1] is not None
+        db = head.gradient("bias") if head.use_bias else None
         with head.kernel_gradient(self.backend) as dw:
             return ops.linear_softmax_cross_entropy(x, w, b, target, weight, dw, db, need_dx)
 

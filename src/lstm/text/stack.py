@@ -46,7 +46,7 @@ def stack_of(model: "LanguageModel", only: NDArray[np.bool_] | None = None) -> S
     """
     embedding, lstms, output = _layers(model)
     backend = model.model.backend
-    b, unknown = output.value("bias"), model.vocabulary.unknown
+    b, unknown = _bias(output), model.vocabulary.unknown
     if unknown is not None or only is not None:
         values = np.zeros(len(model.vocabulary), backend.dtype)
         if b is not None:
@@ -58,10 +58,14 @@ def stack_of(model: "LanguageModel", only: NDArray[np.bool_] | None = None) -> S
         b = backend.ops.array(values)
     return Stack(
         embedding.value("embeddings"),
-        [(k.value("kernel"), k.value("recurrent_kernel"), k.value("bias")) for k in lstms],
+        [(k.value("kernel"), k.value("recurrent_kernel"), _bias(k)) for k in lstms],
         output.value("kernel"),
         b,
     )
+
+
+def _bias(layer: LSTM | Dense) -> Array | None:
+    return layer.value("bias") if layer.use_bias else None
 
 
 def _layers(model: "LanguageModel") -> tuple[Embedding, list[LSTM], Dense]:

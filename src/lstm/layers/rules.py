@@ -1,0 +1,64 @@
+"""What a layer is held to: its inputs, its weights' names, what its methods take and return."""
+
+from inspect import signature
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers.symbolic import Shape
+
+if TYPE_CHECKING:
+    from lstm.layers.base import Layer
+
+
+def refuse_weight(layer: "Layer", name: object) -> NoReturn:
+    """Refuse a name that no weight of a layer has."""
+    argument = f"weight of {layer.name}"
+    if layer.own_weights:
+        checks.one_of(argument, name, layer.own_weights)
+    raise InvalidValueError(argument, "one that add_weight made in `build`", repr(name))
+
+
+def check_signatures(kind: type["Layer"]) -> None:
+    """Check that the passes of a layer take what is handed to them by name.
+
+    Raises:
+        InvalidTypeError: they do not.
+    """
+    for method, argument in (("forward", "mask"), ("backward", "need")):
+        taken = signature(getattr(kind, method)).parameters.values()
+        if not any(p.name == argument or p.kind is p.VAR_KEYWORD for p in taken):
+            raise InvalidTypeError(
+                f"{kind.__name__}.{method}", f"the argument {argument}, by name", "none"
+            )
+
+
+def promised(layer: "Layer", shapes: Any) -> tuple[Shape, ...]:
+    """The shapes of the outputs, as `output_shapes` of a layer returned them.
+
+    Raises:
+        InvalidTypeError: they are no tuple of shapes.
+    """
+    argument = f"output_shapes of {layer.name}"
+    if not (isinstance(shapes, tuple | list) and shapes) or not all(
+        isinstance(shape, tuple | list) for shape in shapes
+    ):
+        expected = "a tuple with one shape for each output, such as ((None, 2),)"
+        raise InvalidTypeError(argument, expected, repr(shapes))
+    return tuple(checks.sizes(argument, shape) for shape in shapes)
+
+
+def known_last_axis(layer: "Layer", shape: Shape, axes: str) -> int:
+    """Check the rank of an input against `axes`, such as "B T D", and return its last size.
+
+    An ellipsis as second letter allows any number of axes in between.
+    """
+    letters = axes.split()
+    fits = len(shape) >= len(letters) - 1 if "..." in letters else len(shape) == len(letters)
+    if not fits or shape[-1] is None:
+        raise InvalidShapeError(
+            f"input of {layer.name}",
+            f"axes ({', '.join(letters)}) with a known size of the last",
+            f"shape {shape}",
+        )
+    return shape[-1]

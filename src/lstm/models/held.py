@@ -1,0 +1,142 @@
+"""A layer or a loss that a user wrote, whose passes are held to what they should return."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lstm import checks
+from lstm.backends.ops import Array, Cache, Ops
+from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.interface import of_library
+from lstm.layers.base import Arrays, Gradients, Layer, Run
+from lstm.layers.masks import Mask
+from lstm.layers.rules import promised
+from lstm.losses import Loss
+
+
+def held(layer: Layer) -> Layer:
+    """A layer of the library as it is, one of a user's as `Held`."""
+    return layer if of_library(type(layer)) else Held(layer)
+
+
+class Held(Layer):
+    """What a layer of a user's computes, if that is what the layer says of itself.
+
+    An output of another shape than `output_shapes` says, and a gradient of another than its input,
+    could go on silently: they may fit what is next by chance, or by broadcasting.
+    """
+
+    def __init__(self, layer: Layer) -> None:
+        super().__init__(layer.name)
+        self.layer = layer
+        self.own_weights = layer.own_weights
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        returned = self.layer.forward(run, *inputs, mask=mask)
+        match returned:
+            case (tuple() | list() as outputs, cache):
+                pass
+            case _:
+                raise InvalidTypeError(
+                    f"forward of {self.name}",
+                    "(outputs, cache), with the outputs in a tuple",
+                    checks.summary(returned),
+                )
+        shapes = [tuple(x.shape) for x in inputs]
+        expected = promised(self.layer, self.layer.output_shapes(*shapes))
+        if len(outputs) != len(expected):
+            raise InvalidShapeError(
+                f"forward of {self.name}",
+                f"as many outputs as output_shapes says, {len(expected)}",
+                checks.summary(outputs),
+            )
+        for y, shape in zip(outputs, expected, strict=True):
+            if not hasattr(y, "shape"):
+                raise InvalidTypeError(f"output of {self.name}", "an array", checks.summary(y))
+            checks.shape(f"output of {self.name}", tuple(y.shape), shape)
+        if run.node in run.new_states:
+            self._check_state(run, shapes)
+        return tuple(outputs), (shapes, cache)
+
+    def _check_state(self, run: Run, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Check the state that was left, which is read in the next chunk."""
+        batch = shapes[0][:1]
+        expected = [(*batch, *shape) for shape in self.layer.state_shapes(*shapes)]
+        got = [part.shape for part in run.new_states[run.node]]
+        if got != expected:
+            raise InvalidShapeError(
+                f"state of {self.name}", f"arrays of shapes {expected}, as state_shapes says", got
+            )
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        shapes, inner = cache
+        returned = self.layer.backward(run, inner, *gradients, need=need)
+        if not isinstance(returned, tuple | list) or len(returned) != len(shapes):
+            raise InvalidTypeError(
+                f"backward of {self.name}",
+                f"a tuple with one gradient for each input, {len(shapes)} in all",
+                checks.summary(returned),
+            )
+        for dx, shape, needed in zip(returned, shapes, need, strict=True):
+            if needed and (not hasattr(dx, "shape") or tuple(dx.shape) != shape):
+                raise InvalidShapeError(
+                    f"backward of {self.name}",
+                    f"for its input a gradient of shape {shape}",
+                    checks.summary(dx),
+                )
+        return tuple(returned)
+
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        return self.layer.joined_mask(run, inputs, masks)
+
+    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        return self.layer.mask_after(run, inputs, mask)
+
+    @property
+    def learns(self) -> bool:
+        return self.layer.learns
+
+
+def held_loss(loss: Loss) -> Loss:
+    """A loss of the library as it is, one of a user's as `HeldLoss`."""
+    return loss if of_library(type(loss)) else HeldLoss(loss)
+
+
+class HeldLoss(Loss):
+    """What a loss of a user's computes, if it is a number and its gradient."""
+
+    def __init__(self, loss: Loss) -> None:
+        self._loss = loss
+
+    def forward(
+        self, ops: Ops, y: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        returned = self._loss.forward(ops, y, target, weight)
+        match returned:
+            case (value, cache) if _is_number(value):
+                return float(value), (tuple(y.shape), cache)
+        raise InvalidTypeError(
+            f"forward of {type(self._loss).__name__}",
+            "(loss, cache), with the loss a number",
+            checks.summary(returned),
+        )
+
+    def backward(self, ops: Ops, cache: Cache) -> Array:
+        shape, inner = cache
+        dy = self._loss.backward(ops, inner)
+        if not hasattr(dy, "shape") or tuple(dy.shape) != shape:
+            raise InvalidShapeError(
+                f"backward of {type(self._loss).__name__}",
+                f"the gradient of the output, of shape {shape}",
+                checks.summary(dy),
+            )
+        return dy
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value is a real number, perhaps as an array without axes."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    return isinstance(value, int | float | np.integer | np.floating)
