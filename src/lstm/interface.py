@@ -72,12 +72,15 @@ class Interface:
     """
 
     never_called: ClassVar[Mapping[str, str]] = {}
-    """Methods that Keras calls and this library does not, and what to write instead."""
+    """Methods that Keras calls and this library does not, and what to write instead: those that
+    change what is computed or saved."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for name, instead in cls.never_called.items():
-            if name in vars(cls):
+            # A mixin of a user's may define it, too.
+            kind = next((kind for kind in cls.__mro__ if name in vars(kind)), cls)
+            if name in vars(kind) and not of_library(kind):
                 raise InvalidTypeError(
                     f"{cls.__name__}.{name}", instead, "a method that nothing here calls"
                 )

@@ -37,8 +37,13 @@ class Optimizer(Configured):
     slot_names: tuple[str, ...] = ()
 
     never_called: ClassVar[Mapping[str, str]] = {
-        "apply_gradients": "update(backend, values, gradients)",
-        "update_step": "update(backend, values, gradients)",
+        **dict.fromkeys(
+            ("_resource_apply_dense", "apply", "apply_gradients", "get_updates", "update_step"),
+            "update(backend, values, gradients)",
+        ),
+        **dict.fromkeys(
+            ("_create_slots", "build"), "slot_names, of arrays that are there in `update`"
+        ),
     }
 
     state = ("step", "slots")

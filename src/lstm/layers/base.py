@@ -131,6 +131,7 @@ class Layer(Described):
     """Whether output step t depends on input step t alone: nothing is carried between chunks."""
 
     never_called: ClassVar[Mapping[str, str]] = {
+        **Described.never_called,
         "compute_mask": "output_mask, of a layer with forward; `call` passes masks by itself",
         "get_initial_state": "state_shapes, of a layer with forward; states begin as zeros",
         "reset_state": "state_shapes, of a layer with forward, for model.reset_states()",

@@ -20,6 +20,11 @@ class Described(Interface):
 
     name: str
 
+    never_called: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("load_assets", "load_own_variables", "save_assets", "save_own_variables"),
+        "arguments of the constructor, by get_config, and weights of add_weight: files keep these",
+    )
+
     _common: ClassVar[tuple[str, ...]]
     """The arguments that every layer takes."""
 

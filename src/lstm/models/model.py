@@ -15,6 +15,7 @@ from lstm.callbacks import Callback, CallbackList, History
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError, StoppedWarning
 from lstm.interface import spelled, warn
 from lstm.layers.base import Layer, Run, StepState
+from lstm.layers.configuration import Described
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
@@ -71,7 +72,9 @@ class Model(GraphLayer):
     """
 
     never_called: ClassVar[Mapping[str, str]] = {
+        **Described.never_called,
         "compute_loss": _OWN_LOSS,
+        "compute_mask": "`call` alone: masks pass through it by themselves",
         "compute_metrics": _OWN_METRICS,
         "get_metrics_result": _OWN_METRICS,
         "make_predict_function": _OWN_OUTPUTS,
