@@ -30,7 +30,12 @@ from lstm.models.order import ordered
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import classes, computed, joined_rows
 from lstm.models.reading import Reading
-from lstm.models.serialization import check_readable, graph_config, graph_from_config
+from lstm.models.serialization import (
+    check_classes,
+    check_readable,
+    graph_config,
+    graph_from_config,
+)
 from lstm.models.state import State
 from lstm.models.streams import Source, is_stream
 from lstm.models.structure import GraphLayer, listed
@@ -639,7 +644,7 @@ class Model(GraphLayer):
         custom_layers: Mapping[str, type[Layer]] | None = None,
     ) -> Self:
         """The model of which `contents` gave these arrays and values."""
-        graph = graph_from_config(header["graph"], custom_layers or {}, tensors)
+        graph = graph_from_config(header["graph"], custom_layers or {}, tensors, given=True)
         for name, weight in graph.weights.items():
             checks.finite(name, weight.value)
         several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
@@ -702,7 +707,10 @@ def load_model(
             defined by `call` need none: they are saved as what they were traced into.
 
     Raises:
+        InvalidTypeError, InvalidValueError: `custom_layers` is no dict of classes, or lacks one, or
+            one of them cannot be made with what the file says of it.
         ModelFileError: the file is missing, damaged or of another kind.
     """
+    classes = check_classes(custom_layers)
     with saving.reading(path, ("model", "language model")) as contents:
-        return Model.from_contents(*contents, custom_layers)
+        return Model.from_contents(*contents, classes)
