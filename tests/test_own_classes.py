@@ -445,6 +445,58 @@ class TestWhatIsMissing:
             use()
 
 
+def without_base(base: type, **members: Any) -> Any:
+    """An instance whose constructor sets an attribute of its own, and no more."""
+
+    def constructor(self: Any) -> None:
+        self.own = 1
+
+    return subclass(base, __init__=constructor, **members)()
+
+
+class TestConstructorsWithoutTheirBase:
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda: without_base(Layer, call=lambda self, x: x)(lstm.Input((2,))),
+            lambda: without_base(Total)(lstm.Input((None, 2))),
+            lambda: without_base(Total).add_weight("w", (2,)),
+            lambda: without_base(Layer).name,
+            lambda: without_base(Layer).trainable,
+            lambda: lstm.Sequential([lstm.Input((2,)), without_base(Total)]).summary(),
+            *(
+                lambda use=use: use(without_base(lstm.Model, call=lambda self, x: x))
+                for use in (
+                    lambda model: model.predict(X),
+                    lambda model: model.compile("sgd", "mse"),
+                    lambda model: model.fit(X, X),
+                    lambda model: model.summary(),
+                    lambda model: model.build((None, 2)),
+                    lambda model: model(lstm.Input((2,))),
+                )
+            ),
+            lambda: fitted(metrics=[without_base(Metric, values=lambda self, *_: 0)]),
+            lambda: fitted(optimizer=without_base(Optimizer, update=lambda self, *_: None)),
+            lambda: Dense(2, kernel_initializer=without_base(Initializer))(lstm.Input((2,))),
+        ],
+    )
+    def test_are_told_so(self, use: Callable[[], Any]) -> None:
+        with pytest.raises(InvalidTypeError) as error:
+            use()
+        message = "Mine.__init__: expected super().__init__() in it, before anything else, got none"
+        assert str(error.value) == message
+
+
+def test_a_name_of_a_weight_that_is_taken() -> None:
+    class Twice(Total):
+        def build(self, *shapes: Any) -> None:
+            self.add_weight("w", (2, 2))
+            self.add_weight("w", (2, 2))
+
+    with pytest.raises(InvalidValueError, match=r"^name: expected one.* taken in twice, got 'w'$"):
+        Twice()(lstm.Input((None, 2)))
+
+
 def fitted(**options: Any) -> lstm.Model:
     model = lstm.Sequential([lstm.Input((2,)), Dense(1)])
     model.compile(**{"optimizer": "sgd", "loss": "mse"} | options)

@@ -91,6 +91,22 @@ class Interface:
                 setattr(cls, name, checked if function is member else type(member)(checked))
 
 
+class _Unset:
+    """Stands on a class for what its constructor sets on each instance."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None:
+            return self
+        raise InvalidTypeError(
+            f"{owner.__name__}.__init__", "super().__init__() in it, before anything else", "none"
+        )
+
+
+def set_by_constructor() -> Any:
+    """The value on a class of an attribute without which its instances are not made."""
+    return _Unset()
+
+
 def of_library(kind: type) -> bool:
     """Whether a class is of this library, not of a user."""
     return kind.__module__.startswith("lstm.")

@@ -13,7 +13,7 @@ from lstm import checks, losses, optimizers, saving, seeding
 from lstm.backends.ops import Array
 from lstm.callbacks import Callback, CallbackList, History
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError, StoppedWarning
-from lstm.interface import spelled, warn
+from lstm.interface import set_by_constructor, spelled, warn
 from lstm.layers.base import Layer, Run, StepState
 from lstm.layers.configuration import Described
 from lstm.layers.masks import Mask
@@ -90,6 +90,11 @@ class Model(GraphLayer):
         "train_step": _OWN_LOSS,
     }
 
+    _trainer: Trainer | None = set_by_constructor()
+    _compiled: tuple[Optimizer, Loss, list[MetricSpec], list[MetricSpec]] | None = (
+        set_by_constructor()
+    )
+
     def __init__(
         self,
         inputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
@@ -100,8 +105,8 @@ class Model(GraphLayer):
         self.stop_training = False
         self.history: History | None = None
         self._rng = np.random.default_rng(seeding.generator().integers(2**63))
-        self._trainer: Trainer | None = None
-        self._compiled: tuple[Optimizer, Loss, list[MetricSpec], list[MetricSpec]] | None = None
+        self._trainer = None
+        self._compiled = None
         self._carried = Carried()
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
