@@ -12,6 +12,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
+from lstm import backends
 from lstm.errors import InvalidValueError, LSTMError
 from lstm.layers import (
     LSTM,
@@ -257,6 +258,14 @@ class TestLayerOptions:
     def test_are_named(self, make: Any, argument: str) -> None:
         with pytest.raises(InvalidValueError, match=rf"^{argument}: expected .+, got .+"):
             make()
+
+    @pytest.mark.parametrize("name", [None, "native"])
+    def test_a_dtype_of_another_backend_names_it(self, name: str | None) -> None:
+        with pytest.raises(InvalidValueError) as error, backends.using("native"):
+            lstm.use(name, "float64")
+        remedy = "lstm.use('reference', dtype='float64') computes in that"
+        expected = f"dtype: expected 'float32' of the backend 'native' ({remedy}), got 'float64'"
+        assert str(error.value) == expected
 
     @pytest.mark.parametrize(
         ("layer", "shape"),

@@ -119,8 +119,19 @@ def test_a_damaged_file_of_ours_is_no_other(tmp_path: Path, length: int) -> None
         lstm.load_model(path)
 
 
-def test_json_is_not_taken_for_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (json.dumps({"class_name": "Sequential"}), "is JSON, not a model"),
+        ("[1, 2]\n", "is JSON, not a model"),
+        ("Once upon a time\r\n\tthere was", "is a text, not a model"),
+        ("x" + "Жили-были " * 60_000, "is a text, not a model"),  # Cut within a character.
+    ],
+)
+def test_texts(tmp_path: Path, text: str, what: str) -> None:
     path = tmp_path / "config.json"
-    path.write_text(json.dumps({"class_name": "Sequential"}))
-    with pytest.raises(ModelFileError, match="is damaged or not a model"):
-        lstm.load_model(path)
+    path.write_bytes(text.encode())
+    for load in READERS:
+        with pytest.raises(ModelFileError) as caught:
+            load(path)
+        assert caught.value.reason == what

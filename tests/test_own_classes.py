@@ -360,20 +360,35 @@ class TestWhatWouldNeverBeCalled:
             (Layer, "compute_mask", "output_mask"),
             (LSTM, "get_initial_state", "state_shapes"),
             (Layer, "reset_states", "state_shapes"),
+            (lstm.Model, "compute_mask", "by themselves"),
+            *(
+                (base, f"{verb}_{what}", "get_config")
+                for base in (Layer, LSTM, lstm.Model)
+                for verb in ("save", "load")
+                for what in ("own_variables", "assets")
+            ),
             (Loss, "call", "forward and backward"),
             (Loss, "__call__", "forward and backward"),
             (Metric, "update_state", "values"),
             (Metric, "reset_state", "reset"),
             (Optimizer, "update_step", "update"),
             (Optimizer, "apply_gradients", "update"),
+            (Optimizer, "get_updates", "update"),
+            (Optimizer, "build", "slot_names"),
+            (lstm.optimizers.Adam, "build", "slot_names"),
         ],
     )
     def test_is_refused_with_the_class(self, base: type, name: str, instead: str) -> None:
-        with pytest.raises(InvalidTypeError) as error:
-            subclass(base, **{name: method})
-        assert str(error.value).startswith(f"Mine.{name}: expected ")
-        assert instead in str(error.value)
-        assert str(error.value).endswith("got a method that nothing here calls")
+        mixin = type("Mixin", (), {name: method})
+        for make in (
+            lambda: subclass(base, **{name: method}),
+            lambda: type("Mine", (mixin, base), {}),
+        ):
+            with pytest.raises(InvalidTypeError) as error:
+                make()
+            assert str(error.value).startswith(f"Mine.{name}: expected ")
+            assert instead in str(error.value)
+            assert str(error.value).endswith("got a method that nothing here calls")
 
     @pytest.mark.parametrize("base", [Dense, LSTM, Total])
     def test_call_of_a_layer_that_has_forward(self, base: type) -> None:
@@ -383,6 +398,20 @@ class TestWhatWouldNeverBeCalled:
     def test_a_mask_that_call_would_never_get(self) -> None:
         with pytest.raises(InvalidTypeError, match=r"^Mine.call: expected no mask"):
             subclass(Layer, call=lambda self, inputs, mask=None: inputs)
+
+    def test_what_changes_nothing_where_it_is_not_called_is_left_alone(self) -> None:
+        names = ("compute_output_shape", "compute_output_spec", "build_from_config")
+        members = dict.fromkeys(names, method) | {"call": lambda self, inputs: inputs}
+        assert subclass(Layer, **members)()(lstm.Input((3,))).shape == (None, 3)
+
+    def test_the_result_of_a_metric_is_called(self) -> None:
+        class Half(lstm.metrics.MeanAbsoluteErrorMetric):
+            def result(self) -> float:
+                return super().result() / 2
+
+        model = fitted(metrics=["mae", Half("half")])
+        logs = model.evaluate(np.ones((4, 2)), np.zeros((4, 1)), return_dict=True)
+        assert logs["half"] == pytest.approx(logs["mae"] / 2)
 
     def test_what_is_called_may_be_overridden(self) -> None:
         members = {"fit": method, "reset_states": method, "call": lambda self, x: x}
@@ -414,6 +443,58 @@ class TestWhatIsMissing:
     def test_is_named(self, use: Callable[[], Any], message: str) -> None:
         with pytest.raises(NotDefinedError, match=f"^Mine: {message}"):
             use()
+
+
+def without_base(base: type, **members: Any) -> Any:
+    """An instance whose constructor sets an attribute of its own, and no more."""
+
+    def constructor(self: Any) -> None:
+        self.own = 1
+
+    return subclass(base, __init__=constructor, **members)()
+
+
+class TestConstructorsWithoutTheirBase:
+    @pytest.mark.parametrize(
+        "use",
+        [
+            lambda: without_base(Layer, call=lambda self, x: x)(lstm.Input((2,))),
+            lambda: without_base(Total)(lstm.Input((None, 2))),
+            lambda: without_base(Total).add_weight("w", (2,)),
+            lambda: without_base(Layer).name,
+            lambda: without_base(Layer).trainable,
+            lambda: lstm.Sequential([lstm.Input((2,)), without_base(Total)]).summary(),
+            *(
+                lambda use=use: use(without_base(lstm.Model, call=lambda self, x: x))
+                for use in (
+                    lambda model: model.predict(X),
+                    lambda model: model.compile("sgd", "mse"),
+                    lambda model: model.fit(X, X),
+                    lambda model: model.summary(),
+                    lambda model: model.build((None, 2)),
+                    lambda model: model(lstm.Input((2,))),
+                )
+            ),
+            lambda: fitted(metrics=[without_base(Metric, values=lambda self, *_: 0)]),
+            lambda: fitted(optimizer=without_base(Optimizer, update=lambda self, *_: None)),
+            lambda: Dense(2, kernel_initializer=without_base(Initializer))(lstm.Input((2,))),
+        ],
+    )
+    def test_are_told_so(self, use: Callable[[], Any]) -> None:
+        with pytest.raises(InvalidTypeError) as error:
+            use()
+        message = "Mine.__init__: expected super().__init__() in it, before anything else, got none"
+        assert str(error.value) == message
+
+
+def test_a_name_of_a_weight_that_is_taken() -> None:
+    class Twice(Total):
+        def build(self, *shapes: Any) -> None:
+            self.add_weight("w", (2, 2))
+            self.add_weight("w", (2, 2))
+
+    with pytest.raises(InvalidValueError, match=r"^name: expected one.* taken in twice, got 'w'$"):
+        Twice()(lstm.Input((None, 2)))
 
 
 def fitted(**options: Any) -> lstm.Model:

@@ -25,7 +25,7 @@ def fit(verbose: int | str, **options: object) -> None:
 LINE = r"Epoch {}/2  \d+\.\d s  loss \d\.\d{{4}}  mae \d\.\d{{4}}  \S+ steps/s"
 
 
-@pytest.mark.parametrize("verbose", ["auto", 2])
+@pytest.mark.parametrize("verbose", ["auto", 1, 2])
 def test_a_line_for_each_epoch(verbose: int | str, capfd: pytest.CaptureFixture[str]) -> None:
     fit(verbose)
     out, err = capfd.readouterr()

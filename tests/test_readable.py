@@ -12,7 +12,7 @@ from numpy.testing import assert_array_equal
 
 import lstm
 from lstm import layers
-from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.initializers import Ones
 from lstm.layers import GRU, LSTM, Dense, Input, Layer
 from lstm.models.serialization import graph_config
@@ -428,5 +428,5 @@ def test_what_is_read_says_which_class_it_needs(path: Path) -> None:
         lstm.load_model(path)
     with pytest.raises(InvalidValueError, match=r"'Scale'.*got Other"):
         lstm.load_model(path, {"Other": Scale})
-    with pytest.raises(ModelFileError, match=r"of scale: expected what Weird.from_config takes"):
+    with pytest.raises(InvalidTypeError, match=r"of scale: expected what Weird.from_config takes"):
         lstm.load_model(path, {"Scale": type("Weird", (Scale,), {"__init__": lambda self: None})})

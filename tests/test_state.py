@@ -321,7 +321,8 @@ class TestCarriedTraining:
             (
                 ([X[0], X[1, :3]], [Y[0], Y[1, :3]]),
                 {"chunk_length": 3, "carry_state": True},
-                "chunk_length: expected x and y as arrays",
+                r"chunk_length: expected x and y as arrays \(N, T, ...\) of one T, "
+                "got sequences of different lengths",
             ),
         ],
     )

@@ -1,5 +1,9 @@
 """`lstm.ops`, operators and indexing on symbolic tensors, against the same in NumPy."""
 
+import copy
+import math
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,7 +12,8 @@ from numpy.testing import assert_array_equal
 
 import lstm
 from lstm import ops
-from lstm.layers import Dense
+from lstm.errors import InvalidTypeError
+from lstm.layers import Dense, Layer
 from tolerances import assert_close
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -38,6 +43,7 @@ def softmax(x: Any) -> Any:
         (lambda x, y: x + y, lambda x, y: x + y),
         (lambda x, y: ops.multiply(x, y), lambda x, y: x * y),
         (lambda x, y: x * y * x, lambda x, y: x * y * x),
+        (lambda x, y: sum([x, y, x]), lambda x, y: 2 * x + y),
         (lambda x, y: ops.relu(x), lambda x, y: np.maximum(x, 0)),
         (lambda x, y: ops.sigmoid(x), lambda x, y: 1 / (1 + np.exp(-x))),
         (lambda x, y: ops.tanh(x), lambda x, y: np.tanh(x)),
@@ -97,3 +103,100 @@ def test_layers_with_several_inputs_take_them_either_way() -> None:
     b = lstm.Model([x, y], lstm.layers.Add()([x, y]))
     data = [X[:, 0, :2, 0], Y[:, 0, :2, 0]]
     assert_array_equal(a.predict(data), b.predict(data))
+
+
+class TestHaveNoValues:
+    """What needs values is refused, and never done to the tensor as an object."""
+
+    @pytest.mark.parametrize(
+        ("use", "got"),
+        [
+            (np.sum, "sum of NumPy"),
+            (lambda x: np.max(x, axis=-1), "max of NumPy"),
+            (np.mean, "mean of NumPy"),
+            (np.nan_to_num, "nan_to_num of NumPy"),
+            (np.linalg.norm, "norm of NumPy"),
+            (np.exp, "exp of NumPy"),
+            (np.add.reduce, "add of NumPy"),
+            (lambda x: np.stack([x, x]), "stack of NumPy"),
+            (lambda x: np.ones(2) - x, "subtract of NumPy"),
+            (lambda x: np.float32(2) / x, "divide of NumPy"),
+            (np.asarray, "a conversion to an array of NumPy"),
+            (lambda x: np.array([x, x]), "a conversion to an array of NumPy"),
+            (lambda x: x if x else None, "a branch on it"),
+            (lambda x: not x, "a branch on it"),
+            (lambda x: x > 0, "a comparison"),
+            (lambda x: x < x, "a comparison"),
+            (lambda x: max(x, 0), "a comparison"),
+            (len, "its len()"),
+            (list, "a loop over it"),
+            (lambda x: 3 in x, "a search in it"),
+            (float, "a conversion to a number"),
+            (int, "a conversion to a number"),
+            (math.sqrt, "a conversion to a number"),
+            (range, "a conversion to a number"),
+            (lambda x: x.__setitem__(0, 1), "an assignment to a part of it"),
+            (lambda x: -x, "-x"),
+            (abs, "abs(x)"),
+            (round, "round(x)"),
+            (lambda x: 1 - x, "... - x"),
+            (lambda x: x - x, "x - ..."),
+            (lambda x: x / 2, "x / ..."),
+            (lambda x: x**2, "x ** ..."),
+            (lambda x: x @ x, "x @ ..."),
+            (lambda x: x + 1, "int beside +"),
+            (lambda x: 1 + x, "int beside +"),
+            (lambda x: 2.0 * x, "float beside *"),
+            (lambda x: x * np.ones(2), "ndarray beside *"),
+        ],
+    )
+    def test_what_needs_them_is_refused(self, use: Callable[[Any], Any], got: str) -> None:
+        class Own(Layer):
+            def call(self, inputs: Any) -> Any:
+                return use(inputs)
+
+        for refused in (use, Own(), lstm.layers.Lambda(use)):
+            with pytest.raises(InvalidTypeError) as error:
+                refused(lstm.Input((3, 2)))
+            message = str(error.value)
+            assert message.startswith("symbolic tensor: expected layers, functions of lstm.ops")
+            assert "it has no values" in message
+            assert error.value.got == got
+
+    @pytest.mark.parametrize(
+        ("use", "near"),
+        [
+            (np.tanh, "tanh"),
+            (lambda x: np.concatenate([x, x], -1), "concatenate"),
+            (np.squeeze, "squeeze"),
+            (lambda x: np.expand_dims(x, -1), "expand_dims"),
+            (lambda x: np.swapaxes(x, 1, 2), "transpose"),
+            (lambda x: np.maximum(x, 0), "relu"),
+            (lambda x: np.ones(2) + x, "add"),
+            (lambda x: x.reshape(-1), "reshape"),
+            (lambda x: x.T, "transpose"),
+        ],
+    )
+    def test_the_nearest_of_our_functions_is_named(
+        self, use: Callable[[Any], Any], near: str
+    ) -> None:
+        assert callable(getattr(ops, near))
+        with pytest.raises(Exception, match=rf"\(did you mean lstm\.ops\.{near}\?\)"):
+            use(lstm.Input((3, 2)))
+
+    def test_attributes_that_are_not_there_are_missed_as_such(self) -> None:
+        x = lstm.Input((3, 2))
+        with pytest.raises(AttributeError, match=r"^symbolic tensor: expected.*got \.mean$"):
+            x.mean()
+        assert not hasattr(x, "mean")
+        assert not hasattr(x, "__array_interface__")
+        assert getattr(x, "dtype", None) is None
+
+    def test_they_stay_objects_that_can_be_kept(self) -> None:
+        x, y = lstm.Input((3, 2)), lstm.Input((3, 2))
+        assert x == x
+        assert x != y
+        assert {x: 1, y: 2}[x] == 1
+        assert [x, y].index(y) == 1
+        for again in (copy.copy(x), copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+            assert again.shape == (None, 3, 2)

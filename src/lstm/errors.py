@@ -57,6 +57,10 @@ class InvalidTypeError(InvalidValueError, TypeError):
     """An argument has a type that cannot be used."""
 
 
+class NoSuchAttributeError(LSTMError, AttributeError):
+    """An object has no such attribute; the message says what there is instead."""
+
+
 class NotReadyError(LSTMError, ValueError):
     """A model was used before it was built or compiled; the message says what to call first."""
 

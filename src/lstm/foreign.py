@@ -1,6 +1,7 @@
 """What a file of another program is, told by its content, and what to do with it."""
 
 import zipfile
+from codecs import getincrementaldecoder
 from contextlib import suppress
 from os import SEEK_END
 from pathlib import Path
@@ -51,7 +52,9 @@ def reason(path: Path) -> str | None:
             if head[:32].lower().startswith(beginning):
                 return why
         what = _model(path, file, head)
-        return None if what is None else of_another_program(what)
+        if what is None:
+            return _text(head)
+        return of_another_program(what)
     return None
 
 
@@ -79,6 +82,15 @@ def _model(path: Path, file: BinaryIO, head: bytes) -> str | None:
     if zipfile.is_zipfile(path):
         return _archive(path)
     return "a model in ONNX (.onnx)" if _is_onnx(file) else None
+
+
+def _text(head: bytes) -> str | None:
+    """What a file of printed characters is."""
+    with suppress(UnicodeDecodeError):
+        text = getincrementaldecoder("utf-8")().decode(head)  # It may end within a character.
+        if text and all(c >= " " or c in "\t\n\r\f" for c in text):
+            return f"is {'JSON' if text.lstrip().startswith(('{', '[')) else 'a text'}, not a model"
+    return None
 
 
 def _archive(path: Path) -> str:

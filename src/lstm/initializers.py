@@ -19,6 +19,7 @@ from lstm.errors import (
     NotDefinedError,
     NotReadyError,
 )
+from lstm.interface import set_by_constructor
 
 Values = NDArray[np.float64]
 
@@ -29,6 +30,8 @@ class Initializer(Configured):
     Args:
         seed: draws from a generator of its own instead of the one of `lstm.set_seed`.
     """
+
+    seed: int | None = set_by_constructor()
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = None if seed is None else checks.int_at_least("seed", seed, 0)

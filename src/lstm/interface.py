@@ -72,12 +72,15 @@ class Interface:
     """
 
     never_called: ClassVar[Mapping[str, str]] = {}
-    """Methods that Keras calls and this library does not, and what to write instead."""
+    """Methods that Keras calls and this library does not, and what to write instead: those that
+    change what is computed or saved."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for name, instead in cls.never_called.items():
-            if name in vars(cls):
+            # A mixin of a user's may define it, too.
+            kind = next((kind for kind in cls.__mro__ if name in vars(kind)), cls)
+            if name in vars(kind) and not of_library(kind):
                 raise InvalidTypeError(
                     f"{cls.__name__}.{name}", instead, "a method that nothing here calls"
                 )
@@ -86,6 +89,22 @@ class Interface:
             if isinstance(function, FunctionType) and _is_checked(name, function):
                 checked = _spelled(function, cls)
                 setattr(cls, name, checked if function is member else type(member)(checked))
+
+
+class _Unset:
+    """Stands on a class for what its constructor sets on each instance."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None:
+            return self
+        raise InvalidTypeError(
+            f"{owner.__name__}.__init__", "super().__init__() in it, before anything else", "none"
+        )
+
+
+def set_by_constructor() -> Any:
+    """The value on a class of an attribute without which its instances are not made."""
+    return _Unset()
 
 
 def of_library(kind: type) -> bool:

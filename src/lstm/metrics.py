@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
-from lstm.interface import Interface
+from lstm.interface import Interface, set_by_constructor
 from lstm.losses import CategoricalCrossentropy, Loss
 
 Values = NDArray[Any]
@@ -32,6 +32,9 @@ class Metric(Interface):
         "reset_states": "reset()",
         "update_state": "values(loss, y, target), or update",
     }
+
+    name: str = set_by_constructor()
+    _total: float = set_by_constructor()
 
     def __init__(self, name: str) -> None:
         self.name = checks.string("name", name)

@@ -13,6 +13,7 @@ from lstm.backends.ops import Array
 from lstm.configured import Configured
 from lstm.container import pack
 from lstm.errors import InvalidTypeError, NotDefinedError
+from lstm.interface import set_by_constructor
 
 _LONGEST = {"float32": 1e18, "float64": 1e150}
 """Steps and gradients in each dtype are shorter: far beyond all sense, but squares are numbers."""
@@ -37,11 +38,20 @@ class Optimizer(Configured):
     slot_names: tuple[str, ...] = ()
 
     never_called: ClassVar[Mapping[str, str]] = {
-        "apply_gradients": "update(backend, values, gradients)",
-        "update_step": "update(backend, values, gradients)",
+        **dict.fromkeys(
+            ("_resource_apply_dense", "apply", "apply_gradients", "get_updates", "update_step"),
+            "update(backend, values, gradients)",
+        ),
+        **dict.fromkeys(
+            ("_create_slots", "build"), "slot_names, of arrays that are there in `update`"
+        ),
     }
 
     state = ("step", "slots")
+
+    clipnorm: float | None = set_by_constructor()
+    slots: dict[str, Array] = set_by_constructor()
+    _learning_rate: float = set_by_constructor()
 
     _dtype = ""  # In which it computes, once that is known.
 
@@ -51,7 +61,7 @@ class Optimizer(Configured):
             None if clipnorm is None else checks.number("clipnorm", clipnorm, 0, open_low=True)
         )
         self.step = 0
-        self.slots: dict[str, Array] = {}
+        self.slots = {}
 
     @property
     def learning_rate(self) -> float:

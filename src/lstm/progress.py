@@ -15,8 +15,8 @@ class ProgressBar(Callback):
     """Shows loss, metrics, steps per second and time left.
 
     Args:
-        verbose: 1 a bar that becomes a line at the end of each epoch, 2 only these lines, "auto"
-            the bar on a terminal and lines elsewhere.
+        verbose: 1 a bar, where there is a screen for it, that becomes a line at the end of each
+            epoch, 2 only these lines, "auto" the bar on a terminal and lines elsewhere.
     """
 
     def __init__(self, verbose: int | str = "auto") -> None:
@@ -41,13 +41,16 @@ class ProgressBar(Callback):
 
         from lstm.screen import Screen
 
+        screen = Screen(goes_on=True)
+        if not (screen.is_terminal or screen.is_jupyter):
+            return  # Where a bar that went would leave an empty line.
         self._bar = Progress(
             TextColumn("Epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(bar_width=24),
             TextColumn("{task.completed}/{task.total}"),
             TextColumn("{task.fields[shown]}", markup=False),
             TimeRemainingColumn(compact=True),
-            console=Screen(goes_on=True),
+            console=screen,
             transient=True,
         )
         self._bar.add_task(

@@ -9,6 +9,7 @@ from typing import Any
 from lstm import checks
 from lstm.backends import native, reference
 from lstm.backends.ops import Ops
+from lstm.errors import InvalidValueError
 from lstm.settings import Setting
 
 BACKENDS: dict[str, Ops] = {native.NAME: native, reference.NAME: reference}
@@ -40,6 +41,11 @@ def backend(name: str | None = None, dtype: str | None = None) -> Backend:
     ops = active.ops if name is None else BACKENDS[checks.one_of("backend", name, BACKENDS)]
     if dtype is None:
         dtype = active.dtype if name is None else ops.DTYPES[0]
+    for other in BACKENDS.values():
+        if isinstance(dtype, str) and dtype in other.DTYPES and dtype not in ops.DTYPES:
+            expected = f"{' or '.join(map(repr, ops.DTYPES))} of the backend {ops.NAME!r}"
+            remedy = f"lstm.use({other.NAME!r}, dtype={dtype!r}) computes in that"
+            raise InvalidValueError("dtype", f"{expected} ({remedy})", repr(dtype))
     return Backend(ops, checks.one_of("dtype", dtype, ops.DTYPES))
 
 

@@ -17,7 +17,7 @@ from lstm.backends.ops import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
-from lstm.interface import refuse_unknown
+from lstm.interface import refuse_unknown, set_by_constructor
 from lstm.layers.configuration import Described, Names, members, snake_case
 from lstm.layers.masks import Mask, union
 from lstm.layers.remedies import for_layer, remedied, takes
@@ -119,19 +119,21 @@ class Layer(Described):
         (None, 3)
     """
 
-    _trainable: bool
+    own_weights: dict[str, Weight] = set_by_constructor()
+    _trainable: bool = set_by_constructor()
+    _built: bool = set_by_constructor()
     _common = tuple(LayerOptions.__annotations__)
 
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
 
     weight_source: Callable[[str, Sequence[int]], NDArray[Any]] | None = None
-    """What gives the weights when the layer is built, for "layer/weight" and a shape, where they
-    are not new, with initial values."""
+    """What gives the weights that are not new, for "layer/weight" and a shape."""
     memoryless = False
     """Whether output step t depends on input step t alone: nothing is carried between chunks."""
 
     never_called: ClassVar[Mapping[str, str]] = {
+        **Described.never_called,
         "compute_mask": "output_mask, of a layer with forward; `call` passes masks by itself",
         "get_initial_state": "state_shapes, of a layer with forward; states begin as zeros",
         "reset_state": "state_shapes, of a layer with forward, for model.reset_states()",
@@ -158,7 +160,7 @@ class Layer(Described):
         batch_input_shape: Sequence[int | None] | None = None,
     ) -> None:
         self.name = snake_case(type(self).__name__) if name is None else checks.name("name", name)
-        self.own_weights: dict[str, Weight] = {}
+        self.own_weights = {}
         self.trainable = trainable
         self.input_shape = None if input_shape is None else checks.sizes("input_shape", input_shape)
         if batch_input_shape is not None:
@@ -374,8 +376,10 @@ class Layer(Described):
             InvalidShapeError: it is too large, or the initializer gave another shape.
             InvalidTypeError, InvalidValueError: an argument cannot be used.
         """
-        if "/" in checks.name("name", name) or name in self.own_weights:
-            raise InvalidValueError("name", "a name of its own, without `/`", repr(name))
+        if "/" in checks.name("name", name):
+            raise InvalidValueError("name", "a name without `/`", repr(name))
+        if name in self.own_weights:
+            raise InvalidValueError("name", f"one that is not taken in {self.name}", repr(name))
         if type(self).call is not Layer.call:
             raise InvalidTypeError(
                 f"{name} of {self.name}",

@@ -12,13 +12,18 @@ import numpy as np
 from lstm.configured import kept
 from lstm.errors import InvalidTypeError
 from lstm.initializers import INITIALIZERS, Initializer, Unavailable
-from lstm.interface import Interface
+from lstm.interface import Interface, set_by_constructor
 
 
 class Described(Interface):
     """Base of layers: what the arguments of their constructors say, to be written or made again."""
 
-    name: str
+    name: str = set_by_constructor()
+
+    never_called: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("load_assets", "load_own_variables", "save_assets", "save_own_variables"),
+        "arguments of the constructor, by get_config, and weights of add_weight: files keep these",
+    )
 
     _common: ClassVar[tuple[str, ...]]
     """The arguments that every layer takes."""

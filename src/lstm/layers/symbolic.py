@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lstm import checks
 from lstm.errors import InvalidTypeError
 from lstm.interface import spelled
+from lstm.layers.valueless import Valueless, without_values
 
 if TYPE_CHECKING:
     from lstm.layers.base import Layer
@@ -52,7 +53,7 @@ class Node:
 
 
 @dataclass(eq=False)
-class SymbolicTensor:
+class SymbolicTensor(Valueless):
     """A value that a graph will compute: a shape, and where it comes from."""
 
     shape: Shape
@@ -81,12 +82,20 @@ class SymbolicTensor:
     def __add__(self, other: "SymbolicTensor") -> "SymbolicTensor":
         from lstm.layers.merging import Add
 
-        return single(Add()(self, other))
+        return single(Add()(self, _tensor(other, "+")))
+
+    def __radd__(self, other: object) -> "SymbolicTensor":
+        if isinstance(other, int) and other == 0:  # Where `sum` begins.
+            return self
+        return self + _tensor(other, "+")
 
     def __mul__(self, other: "SymbolicTensor") -> "SymbolicTensor":
         from lstm.layers.merging import Multiply
 
-        return single(Multiply()(self, other))
+        return single(Multiply()(self, _tensor(other, "*")))
+
+    def __rmul__(self, other: object) -> "SymbolicTensor":
+        return self * _tensor(other, "*")
 
 
 Tensors = SymbolicTensor | list[SymbolicTensor]
@@ -129,6 +138,13 @@ def input_tensor(shape: Shape, name: str | None = None, *, exact: bool = True) -
 
 def _input_again(shape: Shape, name: str | None, exact: bool) -> SymbolicTensor:
     return input_tensor(shape, name, exact=exact)
+
+
+def _tensor(other: object, sign: str) -> SymbolicTensor:
+    """The other operand, of a sign that stands for a layer."""
+    if not isinstance(other, SymbolicTensor):
+        raise without_values(f"{type(other).__name__} beside {sign}")
+    return other
 
 
 def single(tensors: Tensors) -> SymbolicTensor:

@@ -196,12 +196,7 @@ class ArrayBatches:
         if chunk_length is not None:
             checks.positive_int("chunk_length", chunk_length)
             parts = [*examples.x, *([] if examples.y is None else [examples.y])]
-            lengths = {part.shape[1] for part in parts if not isinstance(part, Ragged)}
-            if any(isinstance(part, Ragged) or part.ndim < 2 for part in parts) or len(lengths) > 1:
-                raise InvalidShapeError(
-                    "chunk_length", "x and y as arrays (N, T, ...) of the same T", lengths
-                )
-            self._time = lengths.pop()
+            self._time = _common_length(parts)
         # Arrays are checked as one batch, which is faster; padding all sequences to the longest
         # could be far larger than the data.
         for batch in self._cut(self._batch_size if examples.ragged else len(examples)):
@@ -251,3 +246,17 @@ class ArrayBatches:
                     fresh=t == 0,
                     chunk=self._chunk_length < self._time,
                 )
+
+
+def _common_length(parts: Sequence[Column]) -> int:
+    """The number of steps that all examples have, so that they can be cut into chunks together."""
+    lengths = {
+        None if isinstance(part, Ragged) or part.ndim < 2 else part.shape[1] for part in parts
+    }
+    length = lengths.pop()
+    if length is None or lengths:
+        arrays = [part for part in parts if not isinstance(part, Ragged)]
+        shapes = " and ".join(str(array.shape) for array in arrays)
+        got = f"shapes {shapes}" if len(arrays) == len(parts) else "sequences of different lengths"
+        raise InvalidShapeError("chunk_length", "x and y as arrays (N, T, ...) of one T", got)
+    return int(length)

@@ -13,8 +13,9 @@ from lstm import checks, losses, optimizers, saving, seeding
 from lstm.backends.ops import Array
 from lstm.callbacks import Callback, CallbackList, History
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError, StoppedWarning
-from lstm.interface import spelled, warn
+from lstm.interface import set_by_constructor, spelled, warn
 from lstm.layers.base import Layer, Run, StepState
+from lstm.layers.configuration import Described
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
@@ -29,7 +30,12 @@ from lstm.models.order import ordered
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import classes, computed, joined_rows
 from lstm.models.reading import Reading
-from lstm.models.serialization import check_readable, graph_config, graph_from_config
+from lstm.models.serialization import (
+    check_classes,
+    check_readable,
+    graph_config,
+    graph_from_config,
+)
 from lstm.models.state import State
 from lstm.models.streams import Source, is_stream
 from lstm.models.structure import GraphLayer, listed
@@ -71,7 +77,9 @@ class Model(GraphLayer):
     """
 
     never_called: ClassVar[Mapping[str, str]] = {
+        **Described.never_called,
         "compute_loss": _OWN_LOSS,
+        "compute_mask": "`call` alone: masks pass through it by themselves",
         "compute_metrics": _OWN_METRICS,
         "get_metrics_result": _OWN_METRICS,
         "make_predict_function": _OWN_OUTPUTS,
@@ -81,6 +89,11 @@ class Model(GraphLayer):
         "test_step": _OWN_METRICS,
         "train_step": _OWN_LOSS,
     }
+
+    _trainer: Trainer | None = set_by_constructor()
+    _compiled: tuple[Optimizer, Loss, list[MetricSpec], list[MetricSpec]] | None = (
+        set_by_constructor()
+    )
 
     def __init__(
         self,
@@ -92,8 +105,8 @@ class Model(GraphLayer):
         self.stop_training = False
         self.history: History | None = None
         self._rng = np.random.default_rng(seeding.generator().integers(2**63))
-        self._trainer: Trainer | None = None
-        self._compiled: tuple[Optimizer, Loss, list[MetricSpec], list[MetricSpec]] | None = None
+        self._trainer = None
+        self._compiled = None
         self._carried = Carried()
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -636,7 +649,7 @@ class Model(GraphLayer):
         custom_layers: Mapping[str, type[Layer]] | None = None,
     ) -> Self:
         """The model of which `contents` gave these arrays and values."""
-        graph = graph_from_config(header["graph"], custom_layers or {}, tensors)
+        graph = graph_from_config(header["graph"], custom_layers or {}, tensors, given=True)
         for name, weight in graph.weights.items():
             checks.finite(name, weight.value)
         several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
@@ -699,7 +712,10 @@ def load_model(
             defined by `call` need none: they are saved as what they were traced into.
 
     Raises:
+        InvalidTypeError, InvalidValueError: `custom_layers` is no dict of classes, or lacks one, or
+            one of them cannot be made with what the file says of it.
         ModelFileError: the file is missing, damaged or of another kind.
     """
+    classes = check_classes(custom_layers)
     with saving.reading(path, ("model", "language model")) as contents:
-        return Model.from_contents(*contents, custom_layers)
+        return Model.from_contents(*contents, classes)

@@ -1,6 +1,7 @@
 """A graph as JSON values, and back: layers of the library, or of known classes; never code."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -63,20 +64,38 @@ def _layer_config(layer: Layer, name_of: Mapping[Layer, str]) -> dict[str, Any]:
     return entry if PRIMITIVES.get(kind.__name__) is kind else entry | {"custom": True}
 
 
-def graph_from_config(config: Mapping[str, Any], custom_layers: Classes, tensors: Tensors) -> Graph:
+def check_classes(custom_layers: object) -> Classes:
+    """Return classes of layers by name, as `load_model` takes them; None is none."""
+    expected = "a dict of layer classes by name, such as {'Scale': Scale}"
+    if custom_layers is None:
+        return {}
+    if not isinstance(custom_layers, Mapping):
+        raise InvalidTypeError("custom_layers", expected, f"{custom_layers!r:.60}")
+    for name, kind in custom_layers.items():
+        if not (isinstance(name, str) and isinstance(kind, type) and issubclass(kind, Layer)):
+            raise InvalidTypeError("custom_layers", expected, f"{name!r}: {kind!r:.60}")
+    return custom_layers
+
+
+def graph_from_config(
+    config: Mapping[str, Any], custom_layers: Classes, tensors: Tensors, *, given: bool = False
+) -> Graph:
     """The graph that `graph_config` described.
 
     Args:
         config: the description, which may come from anywhere.
         custom_layers: classes of layers by name, beside those of the library.
         tensors: the weights by name, which the layers take as they are.
+        given: whether `custom_layers` is a user's argument, to be blamed for what its classes
+            cannot make.
 
     Raises:
         InvalidValueError: it names a layer that is neither the library's nor in `custom_layers`, or
             describes nothing that can be built, or no such weights. Nothing larger than the weights
             is made before that is known.
     """
-    layers = _layers(config["layers"], custom_layers)
+    blamed = custom_layers if given else {}
+    layers = _layers(config["layers"], custom_layers, blamed)
     outputs: list[list[SymbolicTensor]] = [[input_from_config(entry)] for entry in config["inputs"]]
     inputs = [tensor for (tensor,) in outputs]
 
@@ -92,15 +111,32 @@ def graph_from_config(config: Mapping[str, Any], custom_layers: Classes, tensors
     for layer in layers.values():
         layer.weight_source = saved
     for call in config["calls"]:
-        made = layers[call["layer"]].connect(ends(call["inputs"]))
+        name, ends_in = call["layer"], ends(call["inputs"])
+        with _blaming(blamed, config["layers"][name]):
+            made = layers[name].connect(ends_in)
         outputs.append(made if isinstance(made, list) else [made])
         for tensor in outputs[-1]:
-            _check_size(call["layer"], tensor.shape)
+            _check_size(name, tensor.shape)
         # Files that were written before this was kept count on the order of the calls.
         outputs[-1][0].node.name = call.get("name")
     for layer in layers.values():
         layer.weight_source = None
     return Graph(inputs, ends(config["outputs"]))
+
+
+@contextmanager
+def _blaming(blamed: Classes, entry: Mapping[str, Any]) -> Iterator[None]:
+    """Say of an error with a layer that its class is the wrong one, if it is one of `blamed`."""
+    try:
+        yield
+    except Exception as error:
+        if entry["class"] not in blamed:
+            raise
+        kind = blamed[entry["class"]]
+        arguments = ", ".join(f"{key}={value!r:.40}" for key, value in entry["config"].items())
+        expected = f"the class {entry['class']!r} that was saved, made with {arguments}"
+        got = f"{kind.__module__}.{kind.__qualname__} ({error})"
+        raise InvalidTypeError("custom_layers", expected, got) from error
 
 
 def check_readable(
@@ -172,7 +208,9 @@ def _check_size(name: str, shape: Shape) -> None:
         )
 
 
-def _layers(described: Mapping[str, Any], custom_layers: Classes) -> dict[str, Layer]:
+def _layers(
+    described: Mapping[str, Any], custom_layers: Classes, blamed: Classes
+) -> dict[str, Layer]:
     """The layers by name, without weights."""
     layers: dict[str, Layer] = {}
     tied: list[str] = []
@@ -181,7 +219,8 @@ def _layers(described: Mapping[str, Any], custom_layers: Classes) -> dict[str, L
         if issubclass(kind, TiedDense):
             tied.append(name)  # Once all that it may refer to is there.
         else:
-            layers[name] = _layer(name, kind, entry["config"])
+            with _blaming(blamed, entry):
+                layers[name] = _layer(name, kind, entry["config"])
     for name in tied:
         config = described[name]["config"]
         embedding = layers[checks.one_of("embedding", config["embedding"], layers)]

@@ -11,6 +11,7 @@ from lstm import checks
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.interface import set_by_constructor
 from lstm.layers.base import Layer
 from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
@@ -34,6 +35,8 @@ class GraphLayer(Layer):
         name: base of the names of the weights, where the graph is part of another.
     """
 
+    _graph: Graph | None = set_by_constructor()
+
     def __init__(
         self,
         inputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
@@ -42,7 +45,7 @@ class GraphLayer(Layer):
     ) -> None:
         super().__init__(name=name)
         self.backend: Backend = choose_backend()
-        self._graph: Graph | None = None
+        self._graph = None
         self._parameters: Parameters | None = None
         self._several_outputs = False
         self._by_level = inputs is not None

@@ -1,0 +1,105 @@
+"""What a symbolic tensor cannot do, since it has no values: refused, never guessed."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Never
+
+from lstm.errors import InvalidTypeError, NoSuchAttributeError
+
+_NEAREST = {
+    **dict.fromkeys(
+        ("add", "concatenate", "expand_dims", "flip", "multiply", "reshape", "squeeze", "tanh"), ""
+    ),
+    **dict.fromkeys(("append", "concat", "hstack", "vstack"), "concatenate"),
+    **dict.fromkeys(("T", "moveaxis", "permute_dims", "swapaxes", "transpose"), "transpose"),
+    "expit": "sigmoid",
+    "flipud": "flip",
+    "maximum": "relu",
+}
+"""Functions and methods of NumPy that `lstm.ops` has something for, of another name perhaps."""
+
+_OPERATORS = {
+    "__bool__": "a branch on it",
+    "__iter__": "a loop over it",
+    "__contains__": "a search in it",
+    "__len__": "its len()",
+    **dict.fromkeys(
+        ("__float__", "__int__", "__index__", "__complex__"), "a conversion to a number"
+    ),
+    "__setitem__": "an assignment to a part of it",
+    **dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__"), "a comparison"),
+    "__neg__": "-x",
+    "__pos__": "+x",
+    "__abs__": "abs(x)",
+    "__invert__": "~x",
+    "__round__": "round(x)",
+}
+"""Special methods of one tensor, and what calls them."""
+
+_BINARY = {
+    "sub": "-",
+    "truediv": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "pow": "**",
+    "matmul": "@",
+    "and": "&",
+    "or": "|",
+    "xor": "^",
+    "lshift": "<<",
+    "rshift": ">>",
+}
+"""Arithmetic for which there is no layer."""
+
+
+class Valueless:
+    """Base of what stands for values that come later.
+
+    `==` and hashes are those of any object: by identity.
+    """
+
+    def __array__(self, *args: Any, **options: Any) -> Never:
+        raise without_values("a conversion to an array of NumPy")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Never:
+        raise without_values(f"{ufunc.__name__} of NumPy", ufunc.__name__)
+
+    def __array_function__(self, function: Any, *args: Any) -> Never:
+        raise without_values(f"{function.__name__} of NumPy", function.__name__)
+
+    if not TYPE_CHECKING:  # A type checker knows what there is.
+
+        def __getattr__(self, name: str) -> Never:
+            if name.startswith("_"):  # What copy, pickle and NumPy ask for.
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise NoSuchAttributeError(str(without_values(f".{name}", name)))
+
+
+def without_values(got: str, function: str | None = None) -> InvalidTypeError:
+    """The error for a use that needs values.
+
+    Args:
+        got: the use.
+        function: of NumPy, if it is one.
+    """
+    near = _NEAREST.get(function or "")
+    hint = "" if near is None else f" (did you mean lstm.ops.{near or function}?)"
+    return InvalidTypeError(
+        "symbolic tensor",
+        "layers, functions of lstm.ops, indexing, + and * of tensors, or a layer of your own with "
+        f"`forward`, as it has no values before data comes{hint}",
+        got,
+    )
+
+
+def _refusal(got: str) -> Callable[..., Never]:
+    def refuse(self: Valueless, *args: Any) -> Never:
+        raise without_values(got)
+
+    return refuse
+
+
+for _name, _use in _OPERATORS.items():
+    setattr(Valueless, _name, _refusal(_use))
+for _name, _sign in _BINARY.items():
+    setattr(Valueless, f"__{_name}__", _refusal(f"x {_sign} ..."))
+    setattr(Valueless, f"__r{_name}__", _refusal(f"... {_sign} x"))
