@@ -1,5 +1,6 @@
 """Fixtures that several test modules use."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,14 @@ def backend() -> Iterator[None]:
     """No test finds the backend that another one chose."""
     with backends.using():
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_figures() -> Iterator[None]:
+    """No test finds the figures that another one left open."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(scope="session")
