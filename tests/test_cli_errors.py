@@ -171,7 +171,7 @@ class TestFailures:
             ("generate empty-folder", "there is no such file"),
             ("generate broken", "is damaged"),
             ("generate flipped.safetensors", "is damaged: its checksum"),
-            ("generate text.txt", "is damaged or not a model"),
+            ("generate text.txt", "is a text, not a model"),
             ("generate empty.txt", "is damaged or not a model"),
             ("generate network.safetensors", "holds a model, not a language model"),
             ("evaluate none text.txt", "none: there is no such file"),
@@ -184,7 +184,7 @@ class TestFailures:
             ("evaluate done other.txt", "corpus: expected only the"),
             ("info none", "none: there is no such file"),
             ("info broken", "is damaged"),
-            ("info text.txt", "is damaged or not a model"),
+            ("info text.txt", "is a text, not a model"),
         ],
     )
     def test_files(self, folder: Path, command: str, wanted: str) -> None:

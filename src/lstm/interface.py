@@ -51,6 +51,7 @@ _ELSEWHERE = {
     "recurrent_regularizer": _NO_REGULARIZERS,
     "clipvalue": "clipnorm limits the norm of the whole gradient",
     "dtype": "lstm.use(dtype=...) chooses it for all layers",
+    "implementation": "leave it out: the kernels choose",
     "jit_compile": "leave it out: the kernels are compiled",
     "mask": "masks travel with the tensors",
     "noise_shape": "SpatialDropout1D drops whole features",

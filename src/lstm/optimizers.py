@@ -39,7 +39,7 @@ class Optimizer(Configured):
 
     never_called: ClassVar[Mapping[str, str]] = {
         **dict.fromkeys(
-            ("_resource_apply_dense", "apply", "apply_gradients", "get_updates", "update_step"),
+            ("_resource_apply_dense", "apply_gradients", "get_updates", "update_step"),
             "update(backend, values, gradients)",
         ),
         **dict.fromkeys(
