@@ -123,7 +123,7 @@ def test_a_damaged_file_of_ours_is_no_other(tmp_path: Path, length: int) -> None
     ("text", "what"),
     [
         (json.dumps({"class_name": "Sequential"}), "is JSON, not a model"),
-        ("[1, 2]\n", "is JSON, not a model"),
+        ("[1, 2, 3]\n", "is JSON, not a model"),
         ("Once upon a time\r\n\tthere was", "is a text, not a model"),
         ("x" + "Жили-были " * 60_000, "is a text, not a model"),  # Cut within a character.
     ],

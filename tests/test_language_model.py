@@ -332,7 +332,7 @@ class TestFiles:
         ("content", "reason"),
         [
             (b"", "is damaged or not a model"),
-            (b"To be, or not to be", "is damaged or not a model"),
+            (b"To be, or not to be", "is a text, not a model"),
             (None, "there is no such file"),
         ],
     )

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.text import Tokenizer
+from lstm.text.names import names_a_file
 
-unicode_text = st.text(min_size=1)
+unicode_text = st.text(min_size=1).filter(lambda text: not names_a_file(text))
 
 
 def fitted(*texts: str | list[str], **arguments: Any) -> Tokenizer:

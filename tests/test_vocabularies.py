@@ -31,9 +31,10 @@ from lstm.text import (
     Vocabulary,
     WordVocabulary,
 )
+from lstm.text.names import names_a_file
 from lstm.text.vocabularies import vocabulary_from_config
 
-unicode_text = st.text(min_size=1)
+unicode_text = st.text(min_size=1).filter(lambda text: not names_a_file(text))
 quick = settings(max_examples=50)
 
 SCRIPTS = (
@@ -50,6 +51,7 @@ pieces = st.sampled_from(
     [*" \n\t\r.,'!a", "  ", "b c", "don't", "é", "नम", "👩‍👧", "\x1c", "\u00a0"]
 )
 texts = st.lists(st.one_of(pieces, st.text(max_size=4)), min_size=1).map("".join).filter(len)
+texts = texts.filter(lambda text: not names_a_file(text))
 
 MAKERS: dict[str, Callable[[str], Vocabulary]] = {
     "characters": CharVocabulary.from_text,

@@ -84,11 +84,15 @@ def _model(path: Path, file: BinaryIO, head: bytes) -> str | None:
     return "a model in ONNX (.onnx)" if _is_onnx(file) else None
 
 
+_SHORTEST = 8
+"""Bytes of a text at least: fewer may be what is left of a model."""
+
+
 def _text(head: bytes) -> str | None:
     """What a file of printed characters is."""
     with suppress(UnicodeDecodeError):
         text = getincrementaldecoder("utf-8")().decode(head)  # It may end within a character.
-        if text and all(c >= " " or c in "\t\n\r\f" for c in text):
+        if len(head) >= _SHORTEST and all(c >= " " or c in "\t\n\r\f" for c in text):
             return f"is {'JSON' if text.lstrip().startswith(('{', '[')) else 'a text'}, not a model"
     return None
 
