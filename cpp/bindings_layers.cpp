@@ -5,23 +5,58 @@
 namespace bindings {
 namespace {
 
-// The input of a recurrent layer, vectors (B, T, D) or tokens (B, T), and the shapes that follow
-// from it. Its kernels have as many columns for each unit as it has gates.
+// The sizes of a cell: blocks of its kernels, what is kept of each step, rows of its bias.
+struct CellSizes {
+  int64_t blocks, kept, biases;
+  bool remembers;  // whether it has a state c
+};
+
+CellSizes sizes_of(lstm::Cell cell) {
+  switch (cell) {
+    case lstm::Cell::lstm: return {4, 4, 1, true};
+    case lstm::Cell::gru: return {3, 4, 2, false};
+    default: return {1, 1, 1, false};
+  }
+}
+
+// An array is there just where it is wanted.
+template <class A>
+void expect_where(bool wanted, const char* name, const Maybe<A>& array,
+                  std::initializer_list<int64_t> shape) {
+  if (array.has_value() != wanted)
+    fail(name, wanted ? "an array" : "None", wanted ? "None" : "an array");
+  expect(name, array, shape);
+}
+
+template <class A>
+void expect_bias(const char* name, const Maybe<A>& b, const CellSizes& n, int64_t H) {
+  if (n.biases == 1)
+    expect(name, b, {n.blocks * H});
+  else
+    expect(name, b, {n.biases, n.blocks * H});
+}
+
+// What both passes of a recurrent layer are given: its input, vectors (B, T, D) or tokens (B, T),
+// its weights, first states and masks, and the shapes that follow.
 template <class IO>
-lstm::RecurrentShape recurrent_shape(int gates, const Maybe<In>& x, const Maybe<Tokens>& tokens,
+lstm::RecurrentShape recurrent_shape(int cell, const Maybe<In>& x, const Maybe<Tokens>& tokens,
                                      const In& w, const In& r, const Maybe<In>& h0,
-                                     const Maybe<Mask>& mask, const Maybe<In>& recurrent_mask,
-                                     bool reverse, int activation, int recurrent_activation,
-                                     IO& io) {
+                                     const Maybe<In>& c0, const Maybe<Mask>& mask,
+                                     const Maybe<In>& recurrent_mask, bool reverse, int activation,
+                                     int recurrent_activation, IO& io) {
+  if (cell < 0 || cell > 2) fail("cell", "a code", std::to_string(cell));
+  const auto n = sizes_of(lstm::Cell(cell));
   if (x.has_value() == tokens.has_value()) fail("x", "either vectors or tokens", "both or none");
   const int64_t D = size("w", w, 2, 0), H = size("r", r, 2, 0);
   const int64_t B = x ? size("x", *x, 3, 0) : size("tokens", *tokens, 2, 0);
   const int64_t T = int64_t(x ? x->shape(1) : tokens->shape(1));
   expect("x", x, {B, T, D});
   if (tokens) expect_tokens("tokens", *tokens, D);
-  expect("w", w, {D, gates * H});
-  expect("r", r, {H, gates * H});
+  expect("w", w, {D, n.blocks * H});
+  expect("r", r, {H, n.blocks * H});
   expect("h0", h0, {B, H});
+  expect("c0", c0, {B, H});
+  if (c0 && !n.remembers) fail("c0", "None", "an array");
   expect("mask", mask, {B, T});
   expect("recurrent_mask", recurrent_mask, {B, H});
   io.x = pointer(x);
@@ -29,171 +64,77 @@ lstm::RecurrentShape recurrent_shape(int gates, const Maybe<In>& x, const Maybe<
   io.w = w.data();
   io.r = r.data();
   io.h0 = pointer(h0);
+  io.c0 = pointer(c0);
   io.mask = reinterpret_cast<const std::uint8_t*>(pointer(mask));
   io.recurrent_mask = pointer(recurrent_mask);
   return {B,
           T,
           D,
           H,
+          lstm::Cell(cell),
           reverse,
           activation_of(activation, true),
           activation_of(recurrent_activation, true)};
 }
 
-// What the steps multiply r with is kept where a mask makes it differ from the outputs.
-template <class A>
-void expect_masked_h(const lstm::RecurrentShape& s, const Maybe<In>& recurrent_mask,
-                     const Maybe<A>& masked_h) {
-  expect("masked_h", masked_h, {s.B, s.T, s.H});
-  if (recurrent_mask.has_value() != masked_h.has_value())
-    fail("masked_h", recurrent_mask ? "an array" : "None", masked_h ? "an array" : "None");
-}
-
-void lstm_forward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> b, Maybe<In> h0,
-                  Maybe<In> c0, Maybe<Mask> mask, Maybe<In> recurrent_mask, bool reverse,
-                  int activation, int recurrent_activation, Maybe<Out> gates, Maybe<Out> masked_h,
-                  Out c, Out y) {
-  lstm::LSTMForward io{};
-  const auto s = recurrent_shape(4, x, tokens, w, r, h0, mask, recurrent_mask, reverse, activation,
-                                 recurrent_activation, io);
-  expect("c0", c0, {s.B, s.H});
-  expect("b", b, {4 * s.H});
-  expect("gates", gates, {s.B, s.T, 4 * s.H});
-  if (gates)
-    expect("c", c, {s.B, s.T, s.H});
+void recurrent_forward(int cell, Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> b,
+                       Maybe<In> h0, Maybe<In> c0, Maybe<Mask> mask, Maybe<In> recurrent_mask,
+                       bool reverse, int activation, int recurrent_activation, Maybe<Out> gates,
+                       Maybe<Out> masked_h, Maybe<Out> c, Out y, bool framed) {
+  lstm::RecurrentForward io{};
+  const auto s = recurrent_shape(cell, x, tokens, w, r, h0, c0, mask, recurrent_mask, reverse,
+                                 activation, recurrent_activation, io);
+  const auto n = sizes_of(s.cell);
+  expect_bias("b", b, n, s.H);
+  const bool fast = s.cell == lstm::Cell::lstm && !framed;
+  if (!fast || gates) expect_where(n.kept > 1, "gates", gates, {s.B, s.T, n.kept * s.H});
+  if (gates || !n.remembers)
+    expect_where(n.remembers, "c", c, {s.B, s.T, s.H});
   else
-    expect("c", c, {s.B, s.H});
+    expect_where(true, "c", c, {s.B, s.H});
+  expect_where(recurrent_mask.has_value(), "masked_h", masked_h, {s.B, s.T, s.H});
   expect("y", y, {s.B, s.T, s.H});
-  expect_masked_h(s, recurrent_mask, masked_h);
-  io.c0 = pointer(c0);
   io.b = pointer(b);
   io.gates = pointer(gates);
   io.masked_h = pointer(masked_h);
-  io.c = c.data();
+  io.c = pointer(c);
   io.y = y.data();
-  unlocked([&] { kernels->lstm_forward(s, io); });
+  unlocked([&] { kernels->recurrent_forward(s, io, framed); });
 }
 
-void lstm_backward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> h0, Maybe<In> c0,
-                   Maybe<Mask> mask, Maybe<In> recurrent_mask, bool reverse, int activation,
-                   int recurrent_activation, Out gates, Maybe<In> masked_h, In c, In y,
-                   Maybe<In> dy, Out dh, Out dc, Maybe<Out> dw, Maybe<Out> dr, Maybe<Out> db,
-                   Maybe<Out> dx) {
-  lstm::LSTMBackward io{};
-  const auto s = recurrent_shape(4, x, tokens, w, r, h0, mask, recurrent_mask, reverse, activation,
-                                 recurrent_activation, io);
-  expect("c0", c0, {s.B, s.H});
-  expect("gates", gates, {s.B, s.T, 4 * s.H});
-  expect("c", c, {s.B, s.T, s.H});
+void recurrent_backward(int cell, Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> h0,
+                        Maybe<In> c0, Maybe<Mask> mask, Maybe<In> recurrent_mask, bool reverse,
+                        int activation, int recurrent_activation, Out gates, Maybe<In> masked_h,
+                        Maybe<In> c, In y, Maybe<In> dy, Out dh, Maybe<Out> dc, Maybe<Out> dw,
+                        Maybe<Out> dr, Maybe<Out> db, Maybe<Out> dx, bool framed) {
+  lstm::RecurrentBackward io{};
+  const auto s = recurrent_shape(cell, x, tokens, w, r, h0, c0, mask, recurrent_mask, reverse,
+                                 activation, recurrent_activation, io);
+  const auto n = sizes_of(s.cell);
+  expect("gates", gates, {s.B, s.T, n.kept * s.H});
+  expect_where(recurrent_mask.has_value(), "masked_h", masked_h, {s.B, s.T, s.H});
+  expect_where(n.remembers, "c", c, {s.B, s.T, s.H});
   expect("y", y, {s.B, s.T, s.H});
-  expect_masked_h(s, recurrent_mask, masked_h);
   expect("dy", dy, {s.B, s.T, s.H});
   expect("dh", dh, {s.B, s.H});
-  expect("dc", dc, {s.B, s.H});
-  expect("dw", dw, {s.D, 4 * s.H});
-  expect("dr", dr, {s.H, 4 * s.H});
-  expect("db", db, {4 * s.H});
+  expect_where(n.remembers, "dc", dc, {s.B, s.H});
+  expect("dw", dw, {s.D, n.blocks * s.H});
+  expect("dr", dr, {s.H, n.blocks * s.H});
+  expect_bias("db", db, n, s.H);
   expect("dx", dx, {s.B, s.T, s.D});
   if (dx && tokens) fail("dx", "None for tokens", "an array");
-  io.c0 = pointer(c0);
   io.gates = gates.data();
   io.masked_h = pointer(masked_h);
-  io.c = c.data();
+  io.c = pointer(c);
   io.y = y.data();
   io.dy = pointer(dy);
   io.dh = dh.data();
-  io.dc = dc.data();
+  io.dc = pointer(dc);
   io.dw = pointer(dw);
   io.dr = pointer(dr);
   io.db = pointer(db);
   io.dx = pointer(dx);
-  unlocked([&] { kernels->lstm_backward(s, io); });
-}
-
-// What the passes of SimpleRNN and GRU share: the outputs of the forward pass.
-void expect_outputs(const lstm::RecurrentShape& s, const Maybe<In>& recurrent_mask,
-                    const Maybe<Out>& masked_h, const Out& y, lstm::RecurrentForward& io) {
-  expect_masked_h(s, recurrent_mask, masked_h);
-  expect("y", y, {s.B, s.T, s.H});
-  io.masked_h = pointer(masked_h);
-  io.y = y.data();
-}
-
-// The same of the backward pass; the bias is checked where its shape is known.
-void expect_gradients(const lstm::RecurrentShape& s, int gates, const Maybe<In>& recurrent_mask,
-                      const Maybe<In>& masked_h, const In& y, const Maybe<In>& dy, const Out& dh,
-                      const Maybe<Out>& dw, const Maybe<Out>& dr, const Maybe<Out>& db,
-                      const Maybe<Out>& dx, lstm::RecurrentBackward& io) {
-  expect_masked_h(s, recurrent_mask, masked_h);
-  expect("y", y, {s.B, s.T, s.H});
-  expect("dy", dy, {s.B, s.T, s.H});
-  expect("dh", dh, {s.B, s.H});
-  expect("dw", dw, {s.D, gates * s.H});
-  expect("dr", dr, {s.H, gates * s.H});
-  expect("dx", dx, {s.B, s.T, s.D});
-  if (dx && io.tokens) fail("dx", "None for tokens", "an array");
-  io.masked_h = pointer(masked_h);
-  io.y = y.data();
-  io.dy = pointer(dy);
-  io.dh = dh.data();
-  io.dw = pointer(dw);
-  io.dr = pointer(dr);
-  io.db = pointer(db);
-  io.dx = pointer(dx);
-}
-
-void rnn_forward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> b, In h0,
-                 Maybe<Mask> mask, Maybe<In> recurrent_mask, bool reverse, int activation,
-                 Maybe<Out> masked_h, Out y) {
-  lstm::RecurrentForward io{};
-  const auto s =
-      recurrent_shape(1, x, tokens, w, r, h0, mask, recurrent_mask, reverse, activation, 0, io);
-  expect("b", b, {s.H});
-  expect_outputs(s, recurrent_mask, masked_h, y, io);
-  io.b = pointer(b);
-  unlocked([&] { kernels->rnn_forward(s, io); });
-}
-
-void rnn_backward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, In h0, Maybe<Mask> mask,
-                  Maybe<In> recurrent_mask, bool reverse, int activation, Maybe<In> masked_h, In y,
-                  Maybe<In> dy, Out dh, Out dz, Maybe<Out> dw, Maybe<Out> dr, Maybe<Out> db,
-                  Maybe<Out> dx) {
-  lstm::RecurrentBackward io{};
-  const auto s =
-      recurrent_shape(1, x, tokens, w, r, h0, mask, recurrent_mask, reverse, activation, 0, io);
-  expect("dz", dz, {s.B, s.T, s.H});
-  expect("db", db, {s.H});
-  expect_gradients(s, 1, recurrent_mask, masked_h, y, dy, dh, dw, dr, db, dx, io);
-  io.dz = dz.data();
-  unlocked([&] { kernels->rnn_backward(s, io); });
-}
-
-void gru_forward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> b, In h0,
-                 Maybe<Mask> mask, Maybe<In> recurrent_mask, bool reverse, int activation,
-                 int recurrent_activation, Out gates, Maybe<Out> masked_h, Out y) {
-  lstm::RecurrentForward io{};
-  const auto s = recurrent_shape(3, x, tokens, w, r, h0, mask, recurrent_mask, reverse, activation,
-                                 recurrent_activation, io);
-  expect("b", b, {2, 3 * s.H});
-  expect("gates", gates, {s.B, s.T, 4 * s.H});
-  expect_outputs(s, recurrent_mask, masked_h, y, io);
-  io.b = pointer(b);
-  io.gates = gates.data();
-  unlocked([&] { kernels->gru_forward(s, io); });
-}
-
-void gru_backward(Maybe<In> x, Maybe<Tokens> tokens, In w, In r, In h0, Maybe<Mask> mask,
-                  Maybe<In> recurrent_mask, bool reverse, int activation, int recurrent_activation,
-                  Out gates, Maybe<In> masked_h, In y, Maybe<In> dy, Out dh, Maybe<Out> dw,
-                  Maybe<Out> dr, Maybe<Out> db, Maybe<Out> dx) {
-  lstm::RecurrentBackward io{};
-  const auto s = recurrent_shape(3, x, tokens, w, r, h0, mask, recurrent_mask, reverse, activation,
-                                 recurrent_activation, io);
-  expect("gates", gates, {s.B, s.T, 4 * s.H});
-  expect("db", db, {2, 3 * s.H});
-  expect_gradients(s, 3, recurrent_mask, masked_h, y, dy, dh, dw, dr, db, dx, io);
-  io.dz = gates.data();
-  unlocked([&] { kernels->gru_backward(s, io); });
+  unlocked([&] { kernels->recurrent_backward(s, io, framed); });
 }
 
 void linear_forward(In x, In w, Maybe<In> b, int activation, Out y) {
@@ -310,29 +251,15 @@ void embedding_backward(In dy, Tokens tokens, Out dw) {
 }  // namespace
 
 void add_layers(nb::module_& m) {
-  m.def("lstm_forward", lstm_forward, none("x"), maybe_exact("tokens"), "w"_a, "r"_a, none("b"),
-        none("h0"), none("c0"), none("mask"), none("recurrent_mask"), "reverse"_a, "activation"_a,
-        "recurrent_activation"_a, maybe_exact("gates"), maybe_exact("masked_h"), exact("c"),
-        exact("y"));
-  m.def("lstm_backward", lstm_backward, none("x"), maybe_exact("tokens"), "w"_a, "r"_a, none("h0"),
-        none("c0"), none("mask"), none("recurrent_mask"), "reverse"_a, "activation"_a,
-        "recurrent_activation"_a, exact("gates"), none("masked_h"), "c"_a, "y"_a, none("dy"),
-        exact("dh"), exact("dc"), maybe_exact("dw"), maybe_exact("dr"), maybe_exact("db"),
-        maybe_exact("dx"));
-  m.def("rnn_forward", rnn_forward, none("x"), maybe_exact("tokens"), "w"_a, "r"_a, none("b"),
-        "h0"_a, none("mask"), none("recurrent_mask"), "reverse"_a, "activation"_a,
-        maybe_exact("masked_h"), exact("y"));
-  m.def("rnn_backward", rnn_backward, none("x"), maybe_exact("tokens"), "w"_a, "r"_a, "h0"_a,
-        none("mask"), none("recurrent_mask"), "reverse"_a, "activation"_a, none("masked_h"), "y"_a,
-        none("dy"), exact("dh"), exact("dz"), maybe_exact("dw"), maybe_exact("dr"),
-        maybe_exact("db"), maybe_exact("dx"));
-  m.def("gru_forward", gru_forward, none("x"), maybe_exact("tokens"), "w"_a, "r"_a, none("b"),
-        "h0"_a, none("mask"), none("recurrent_mask"), "reverse"_a, "activation"_a,
-        "recurrent_activation"_a, exact("gates"), maybe_exact("masked_h"), exact("y"));
-  m.def("gru_backward", gru_backward, none("x"), maybe_exact("tokens"), "w"_a, "r"_a, "h0"_a,
-        none("mask"), none("recurrent_mask"), "reverse"_a, "activation"_a, "recurrent_activation"_a,
-        exact("gates"), none("masked_h"), "y"_a, none("dy"), exact("dh"), maybe_exact("dw"),
-        maybe_exact("dr"), maybe_exact("db"), maybe_exact("dx"));
+  m.def("recurrent_forward", recurrent_forward, "cell"_a, none("x"), maybe_exact("tokens"), "w"_a,
+        "r"_a, none("b"), none("h0"), none("c0"), none("mask"), none("recurrent_mask"), "reverse"_a,
+        "activation"_a, "recurrent_activation"_a, maybe_exact("gates"), maybe_exact("masked_h"),
+        maybe_exact("c"), exact("y"), "framed"_a);
+  m.def("recurrent_backward", recurrent_backward, "cell"_a, none("x"), maybe_exact("tokens"), "w"_a,
+        "r"_a, none("h0"), none("c0"), none("mask"), none("recurrent_mask"), "reverse"_a,
+        "activation"_a, "recurrent_activation"_a, exact("gates"), none("masked_h"), none("c"),
+        "y"_a, none("dy"), exact("dh"), maybe_exact("dc"), maybe_exact("dw"), maybe_exact("dr"),
+        maybe_exact("db"), maybe_exact("dx"), "framed"_a);
   m.def("linear_forward", linear_forward, "x"_a, "w"_a, none("b"), "activation"_a, exact("y"));
   m.def("linear_backward", linear_backward, "dy"_a, "x"_a, "w"_a, "y"_a, "activation"_a,
         maybe_exact("dz"), maybe_exact("dw"), maybe_exact("db"), maybe_exact("dx"));

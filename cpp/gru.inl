@@ -6,16 +6,17 @@ namespace LSTM_ISA {
 template <Activation G, Activation S>
 struct GatedCell {
   static constexpr int blocks = 3, kept = 4;
+  static constexpr bool remembers = false, two_biases = true;
   static constexpr Blocks dq[] = {{0, 0, 2}, {3, 2, 1}};
-  static constexpr bool two_biases = true;
 
-  static void forward(std::int64_t H, float* z, const float* q, const float* before, float* y) {
+  static void forward(std::int64_t H, float* z, const float* q, StateOf<const float> before,
+                      StateOf<float> after) {
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec u = apply<S>(get(z + k) + get(q + k));  // (G2), (G3)
       const vec s = apply<S>(get(z + H + k) + get(q + H + k));  // (G4)
       const vec q_g = get(q + 2 * H + k);
       const vec g = apply<G>(get(z + 2 * H + k) + s * q_g);  // (G5)
-      put(y + k, u * get(before + k) + (1.0f - u) * g);  // (G6)
+      put(after.h + k, u * get(before.h + k) + (1.0f - u) * g);  // (G6)
       put(z + k, u);
       put(z + H + k, s);
       put(z + 2 * H + k, g);
@@ -23,36 +24,20 @@ struct GatedCell {
     });
   }
 
-  static void backward(std::int64_t H, const float*, const float* before, const float* dy,
-                       float* dh, float* dz) {
+  static void backward(std::int64_t H, StateOf<const float>, StateOf<const float> before,
+                       const float* dy, StateOf<float> dstate, float* dz) {
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec u = get(dz + k), s = get(dz + H + k);
       const vec g = get(dz + 2 * H + k), q_g = get(dz + 3 * H + k);
-      const vec d = dy ? get(dh + k) + get(dy + k) : get(dh + k);  // (G8)
+      const vec d = dy ? get(dstate.h + k) + get(dy + k) : get(dstate.h + k);  // (G8)
       const vec dz_g = d * (1.0f - u) * slope<G>(g);  // (G9), (G10)
-      put(dz + k, d * (get(before + k) - g) * slope<S>(u));  // (G11)
+      put(dz + k, d * (get(before.h + k) - g) * slope<S>(u));  // (G11)
       put(dz + H + k, dz_g * q_g * slope<S>(s));
       put(dz + 2 * H + k, dz_g);
       put(dz + 3 * H + k, dz_g * s);  // (G12)
-      put(dh + k, d * u);
+      put(dstate.h + k, d * u);
     });
   }
 };
-
-inline void gru_forward(const RecurrentShape& s, const RecurrentForward& io) {
-  with_activation(s.activation, [&](auto g) {
-    with_activation(s.recurrent_activation, [&](auto r) {
-      recurrent_forward<GatedCell<decltype(g)::value, decltype(r)::value>>(s, io);
-    });
-  });
-}
-
-inline void gru_backward(const RecurrentShape& s, const RecurrentBackward& io) {
-  with_activation(s.activation, [&](auto g) {
-    with_activation(s.recurrent_activation, [&](auto r) {
-      recurrent_backward<GatedCell<decltype(g)::value, decltype(r)::value>>(s, io);
-    });
-  });
-}
 
 }  // namespace LSTM_ISA

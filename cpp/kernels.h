@@ -23,71 +23,46 @@ enum class PointwiseLoss : int {
   sigmoid_cross_entropy
 };
 
+// LSTM: gates i, f, g, o. GRU: u, s, g. SimpleRNN: no gates. Their kernels have N = blocks·H
+// columns, one block for each gate, a SimpleRNN one block.
+enum class Cell : int { lstm, gru, rnn };
+
 struct RecurrentShape {
   std::int64_t B, T, D, H;
+  Cell cell;
   bool reverse;
   Activation activation, recurrent_activation;  // not softmax; a SimpleRNN has only the first
 };
 
-struct LSTMForward {
-  const float* x;            // (B, T, D), or null
-  const std::int64_t* tokens;  // (B, T) where x is null: rows of the identity of size D
-  const float* w;            // (D, 4H), gates i, f, g, o
-  const float* r;            // (H, 4H)
-  const float* b;            // (4H), or null
-  const float* h0;           // (B, H), or null for zeros
-  const float* c0;           // (B, H), or null for zeros
-  const std::uint8_t* mask;  // (B, T), 0 where a step is skipped, or null
-  const float* recurrent_mask;  // (B, H), what h is multiplied with before r, or null for ones
-  float* gates;                 // (B, T, 4H): i, f, g, o after their activations, or null
-  float* masked_h;  // (B, T, H): what each step multiplied r with; null without recurrent_mask
-  float* c;  // (B, T, H): the cell after each step; without gates (B, H), the last
-  float* y;  // (B, T, H)
-};
-
-struct LSTMBackward {
-  const float* x;  // as in the forward pass, to `recurrent_mask`
-  const std::int64_t* tokens;
-  const float *w, *r, *h0, *c0;
-  const std::uint8_t* mask;
-  const float* recurrent_mask;
-  float* gates;  // what the forward pass left; overwritten
-  const float *masked_h, *c, *y;  // what the forward pass left
-  const float* dy;  // (B, T, H), or null for zeros
-  float* dh;  // (B, H): in the gradient of h_n, out that of h0
-  float* dc;  // (B, H): in the gradient of c_n, out that of c0
-  float* dw;  // (D, 4H), added to, or null
-  float* dr;  // (H, 4H), added to, or null
-  float* db;  // (4H), added to, or null
-  float* dx;  // (B, T, D), or null; null for tokens
-};
-
-// Of a SimpleRNN, N = H, or of a GRU, N = 3H with the gates u, s, g.
 struct RecurrentForward {
   const float* x;            // (B, T, D), or null
   const std::int64_t* tokens;  // (B, T) where x is null: rows of the identity of size D
   const float* w;            // (D, N)
   const float* r;            // (H, N)
   const float* b;  // (N), of a GRU (2, N): the input's side, the recurrent side; or null
-  const float* h0;  // (B, H)
+  const float* h0;           // (B, H), or null for zeros
+  const float* c0;           // (B, H), or null for zeros; only of an LSTM
   const std::uint8_t* mask;  // (B, T), 0 where a step is skipped, or null
   const float* recurrent_mask;  // (B, H), what h is multiplied with before r, or null for ones
-  float* gates;  // of a GRU (B, T, 4H): u, s, g and q of g; of a SimpleRNN null
+  float* gates;  // what is kept of each step: of an LSTM (B, T, 4H), i, f, g, o, or null where no
+                 // backward pass follows; of a GRU (B, T, 4H), u, s, g and q of g; of a SimpleRNN
+                 // null
   float* masked_h;  // (B, T, H): what each step multiplied r with; null without recurrent_mask
+  float* c;  // of an LSTM (B, T, H): the cell after each step; without gates (B, H), the last
   float* y;  // (B, T, H)
 };
 
 struct RecurrentBackward {
   const float* x;  // as in the forward pass, to `recurrent_mask`
   const std::int64_t* tokens;
-  const float *w, *r, *h0;
+  const float *w, *r, *h0, *c0;
   const std::uint8_t* mask;
   const float* recurrent_mask;
-  float* dz;  // of a GRU (B, T, 4H): the gates that the forward pass left; overwritten. Of a
-              // SimpleRNN (B, T, H): work space
-  const float *masked_h, *y;  // what the forward pass left
+  float* gates;  // what the forward pass left; overwritten. Of a SimpleRNN (B, T, H): work space
+  const float *masked_h, *c, *y;  // what the forward pass left
   const float* dy;  // (B, T, H), or null for zeros
   float* dh;  // (B, H): in the gradient of h_n, out that of h0
+  float* dc;  // of an LSTM (B, H): in the gradient of c_n, out that of c0
   float* dw;  // (D, N), added to, or null
   float* dr;  // (H, N), added to, or null
   float* db;  // (N), of a GRU (2, N), added to, or null
@@ -186,12 +161,9 @@ struct Kernels {
   void (*conv1d_backward)(const Conv1D&, const float* dy, const float* x, const float* w,
                           const float* y, Activation, float* dz, float* dw, float* db, float* dx);
 
-  void (*lstm_forward)(const RecurrentShape&, const LSTMForward&);
-  void (*lstm_backward)(const RecurrentShape&, const LSTMBackward&);
-  void (*rnn_forward)(const RecurrentShape&, const RecurrentForward&);
-  void (*rnn_backward)(const RecurrentShape&, const RecurrentBackward&);
-  void (*gru_forward)(const RecurrentShape&, const RecurrentForward&);
-  void (*gru_backward)(const RecurrentShape&, const RecurrentBackward&);
+  // `framed` takes the general path where there is a faster one, too.
+  void (*recurrent_forward)(const RecurrentShape&, const RecurrentForward&, bool framed);
+  void (*recurrent_backward)(const RecurrentShape&, const RecurrentBackward&, bool framed);
 
   // Σ weight·loss over n rows of V logits; weight (n) or null for the mean. Targets are classes (n)
   // or rows (n, V), the other is null. log_p (n, V) gets the log-probabilities.

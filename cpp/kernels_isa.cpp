@@ -16,8 +16,6 @@ namespace LSTM_ISA {
 
 using lstm::Activation;
 using lstm::DenormalsFlushed;
-using lstm::LSTMBackward;
-using lstm::LSTMForward;
 using lstm::RecurrentBackward;
 using lstm::RecurrentForward;
 using lstm::RecurrentShape;
@@ -26,12 +24,15 @@ using lstm::scratch;
 }  // namespace LSTM_ISA
 
 #include "gemm.inl"
-#include "lstm.inl"
+#include "activations.inl"
+#include "lstm_fast.inl"
 #include "pointwise.inl"
 #include "linear_cross_entropy.inl"
 #include "recurrent.inl"
-#include "rnn.inl"
+#include "lstm.inl"
 #include "gru.inl"
+#include "rnn.inl"
+#include "cells.inl"
 #include "conv1d.inl"
 #include "sampling.inl"
 #include "generate.inl"
@@ -58,12 +59,8 @@ constexpr lstm::Kernels table = {
     linear_backward,
     conv1d_forward,
     conv1d_backward,
-    lstm_forward,
-    lstm_backward,
-    rnn_forward,
-    rnn_backward,
-    gru_forward,
-    gru_backward,
+    recurrent_forward,
+    recurrent_backward,
     softmax_cross_entropy_forward,
     softmax_cross_entropy_backward,
     cross_entropy_forward,

@@ -1,4 +1,4 @@
-// What SimpleRNN and GRU share: all steps of a sequence, around the cell that computes one.
+// What all recurrent layers share: all steps of a sequence, around the cell that computes one.
 //
 // x·w + b of all steps is one product before the first of them; dw, dr, db and dx are products
 // after the last. Between the two a thread owns a slice of the batch for the whole sequence.
@@ -7,18 +7,25 @@
 //
 // A cell is a class of constants and static functions, without state:
 // - blocks: w and r have blocks·H columns;
+// - remembers: whether it has a state c beside its output;
 // - kept: numbers for each unit and step that the backward pass turns into dz, its first `blocks`
 //   blocks, and what else is needed of dq, the gradient of q = h·r;
 // - dq: the blocks of dq, where they stand in dz and in r;
 // - two_biases: whether q has a bias of its own;
-// - forward(H, z, q, before, y): y, the state after `before`, from z = x·w + b, which may be y;
-// - backward(H, y, before, dy, dh, dz): dz in its place; dh, the gradient of y without dy, becomes
-//   that of `before`, but for dq·rᵀ.
+// - forward(H, z, q, before, after): the state after `before`, whose h may be z = x·w + b;
+// - backward(H, after, before, dy, d, dz): dz in its place; d, the gradients of the state without
+//   dy, become those of `before`, but for dq·rᵀ.
 
 namespace LSTM_ISA {
 
 struct Blocks {
   int in_dz, in_r, count;
+};
+
+// The state of a sequence at some step, or its gradient; c of a cell that has one.
+template <class T>
+struct StateOf {
+  T *h, *c;
 };
 
 // out = x·factor, row by row.
@@ -32,6 +39,31 @@ LSTM_INLINE View states_before(const RecurrentShape& s, const float* h0, const f
                                std::int64_t b, std::int64_t step) {
   if (step == 0) return {h0 + b * s.H, s.H, 1};
   return {y + (b * s.T + time_of(s, step - 1)) * s.H, s.T * s.H, 1};
+}
+
+// The state `at` numbers into the arrays of all steps.
+template <class Cell, class T, class IO>
+LSTM_INLINE StateOf<T> state_at(const IO& io, std::int64_t at) {
+  return {io.y + at, Cell::remembers ? io.c + at : nullptr};
+}
+
+// The state that sequence b starts a step from.
+template <class Cell, class IO>
+LSTM_INLINE StateOf<const float> state_before(const RecurrentShape& s, const IO& io, std::int64_t b,
+                                              std::int64_t step) {
+  if (step) return state_at<Cell, const float>(io, (b * s.T + time_of(s, step - 1)) * s.H);
+  return {io.h0 + b * s.H, Cell::remembers ? io.c0 + b * s.H : nullptr};
+}
+
+// What the kernel was given, with zeros for the states that are not there.
+template <class IO>
+IO with_states(const RecurrentShape& s, IO io) {
+  if (io.h0 && io.c0) return io;
+  float* zeros = scratch(2, s.B * s.H);
+  std::memset(zeros, 0, s.B * s.H * sizeof(float));
+  if (!io.h0) io.h0 = zeros;
+  if (!io.c0) io.c0 = zeros;
+  return io;
 }
 
 // z (B·T, N) = x·w + b, in rows that are `apart` floats apart.
@@ -66,14 +98,17 @@ void slice_forward(const RecurrentShape& s, const float* packed_r, const Recurre
     packed_product(b1 - b0, N, H, seen, packed_r, q, N, false, bias);
     for (std::int64_t b = b0; b < b1; ++b) {
       const std::int64_t at = b * T + t;
-      const float* before = h.p + (b - b0) * h.rows;
-      float* y = io.y + at * H;
-      if (io.mask && !io.mask[at])
-        std::memcpy(y, before, H * sizeof(float));  // (R3), (G7)
-      else
-        Cell::forward(H, z + at * apart, q + (b - b0) * N, before, y);
+      const auto before = state_before<Cell>(s, io, b, step);
+      const auto after = state_at<Cell, float>(io, at * H);
+      if (io.mask && !io.mask[at]) {  // (L8), (R3), (G7)
+        std::memcpy(after.h, before.h, H * sizeof(float));
+        if (Cell::remembers) std::memcpy(after.c, before.c, H * sizeof(float));
+      } else {
+        Cell::forward(H, z + at * apart, q + (b - b0) * N, before, after);
+      }
       if (io.masked_h && step + 1 < T)  // (L10)
-        scaled(H, y, io.recurrent_mask + b * H, io.masked_h + (b * T + time_of(s, step + 1)) * H);
+        scaled(H, after.h, io.recurrent_mask + b * H,
+               io.masked_h + (b * T + time_of(s, step + 1)) * H);
     }
   }
 }
@@ -86,9 +121,10 @@ LSTM_INLINE void for_each_slice(std::int64_t b0, std::int64_t b1, std::int64_t n
 }
 
 template <class Cell>
-void recurrent_forward(const RecurrentShape& s, const RecurrentForward& io) {
+void framed_forward(const RecurrentShape& s, const RecurrentForward& given) {
   const std::int64_t H = s.H, N = Cell::blocks * H;
   if (s.B == 0 || s.T == 0 || H == 0) return;
+  const RecurrentForward io = with_states(s, given);
   float* z = io.gates ? io.gates : io.y;
   input_side(s, io, N, z, Cell::kept * H);
   float* packed_r = scratch(1, panels(N) * panel_width * H);
@@ -112,29 +148,30 @@ void slice_backward(const RecurrentShape& s, const float* packed_r, const Recurr
   float* back = scratch(0, (b1 - b0) * H);
   for (std::int64_t step = T; step-- > 0;) {
     const std::int64_t t = time_of(s, step);
-    const View h = states_before(s, io.h0, io.y, b0, step);
     for (std::int64_t b = b0; b < b1; ++b) {
       const std::int64_t at = b * T + t;
       const float* dy = io.dy ? io.dy + at * H : nullptr;
-      float *dz = io.dz + at * apart, *dh = io.dh + b * H;
-      if (io.mask && !io.mask[at]) {  // (R7), (G14)
+      float* dz = io.gates + at * apart;
+      const StateOf<float> d{io.dh + b * H, Cell::remembers ? io.dc + b * H : nullptr};
+      if (io.mask && !io.mask[at]) {  // (B8), (R7), (G14)
         std::memset(dz, 0, apart * sizeof(float));
-        if (dy) add_rows(1, H, dy, H, dh);
+        if (dy) add_rows(1, H, dy, H, d.h);
       } else {
-        Cell::backward(H, io.y + at * H, h.p + (b - b0) * h.rows, dy, dh, dz);
+        Cell::backward(H, state_at<Cell, const float>(io, at * H),
+                       state_before<Cell>(s, io, b, step), dy, d, dz);
       }
     }
-    const float* dz = io.dz + (b0 * T + t) * apart;
+    const float* dz = io.gates + (b0 * T + t) * apart;
     for (const Blocks& blocks : Cell::dq)
       packed_product(b1 - b0, H, blocks.count * H, {dz + blocks.in_dz * H, T * apart, 1},
                      packed_r + panels_at(H, blocks), back, H, blocks.in_r > 0, nullptr);
     if (io.recurrent_mask) scaled((b1 - b0) * H, back, io.recurrent_mask + b0 * H, back);  // (B14)
-    add_rows(1, (b1 - b0) * H, back, 0, io.dh + b0 * H);  // (R6), (G13)
+    add_rows(1, (b1 - b0) * H, back, 0, io.dh + b0 * H);  // (B7), (R6), (G13)
   }
 }
 
-// dr += Σ h_{t-1}ᵀ dq_t, (R9), (G16), (B15). Without a recurrent mask the state before row k of dz
-// is row k - 1 of y, or k + 1 in reverse: not so for first steps, whose rows are set to zero.
+// dr += Σ h_{t-1}ᵀ dq_t, (B10), (R9), (G16), (B15). Without a recurrent mask the state before row k
+// of dz is row k - 1 of y, or k + 1 in reverse: not so for first steps, whose rows are set to zero.
 template <class Cell>
 void recurrent_gradient(const RecurrentShape& s, const RecurrentBackward& io) {
   const std::int64_t T = s.T, H = s.H, N = Cell::blocks * H, apart = Cell::kept * H;
@@ -144,21 +181,22 @@ void recurrent_gradient(const RecurrentShape& s, const RecurrentBackward& io) {
       gemm(H, blocks.count * H, count, states, {dz + blocks.in_dz * H, dz_apart, 1},
            io.dr + blocks.in_r * H, N, true, nullptr);
   };
-  if (io.masked_h) return add(rows, {io.masked_h, 1, H}, io.dz, apart);
-  add(s.B, {io.h0, 1, H}, io.dz + first * apart, T * apart);
+  if (io.masked_h) return add(rows, {io.masked_h, 1, H}, io.gates, apart);
+  add(s.B, {io.h0, 1, H}, io.gates + first * apart, T * apart);
   for (std::int64_t b = 0; b < s.B; ++b)
-    std::memset(io.dz + (b * T + first) * apart, 0, apart * sizeof(float));
+    std::memset(io.gates + (b * T + first) * apart, 0, apart * sizeof(float));
   if (s.reverse)
-    add(rows - 1, {io.y + H, 1, H}, io.dz, apart);
+    add(rows - 1, {io.y + H, 1, H}, io.gates, apart);
   else
-    add(rows - 1, {io.y, 1, H}, io.dz + apart, apart);
+    add(rows - 1, {io.y, 1, H}, io.gates + apart, apart);
 }
 
 template <class Cell>
-void recurrent_backward(const RecurrentShape& s, const RecurrentBackward& io) {
+void framed_backward(const RecurrentShape& s, const RecurrentBackward& given) {
   const std::int64_t D = s.D, H = s.H, N = Cell::blocks * H, apart = Cell::kept * H;
   const std::int64_t rows = s.B * s.T;
   if (rows == 0 || H == 0) return;
+  const RecurrentBackward io = with_states(s, given);
   float* packed_r = scratch(1, panels(H) * panel_width * N);
   for (const Blocks& blocks : Cell::dq)
     pack_panels(blocks.count * H, H, {io.r + blocks.in_r * H, 1, N},
@@ -167,16 +205,16 @@ void recurrent_backward(const RecurrentShape& s, const RecurrentBackward& io) {
     for_each_slice(b0, b1, N,
                    [&](auto b, auto end) { slice_backward<Cell>(s, packed_r, io, b, end); });
   });
-  if (io.dx)  // (R11), (G18)
-    gemm(rows, D, N, {io.dz, apart, 1}, {io.w, 1, N}, io.dx, D, false, nullptr);
-  if (io.dw && io.tokens)  // (R8), (G15)
-    add_at_tokens(rows, N, io.dz, apart, io.tokens, io.dw);
+  if (io.dx)  // (B12), (R11), (G18)
+    gemm(rows, D, N, {io.gates, apart, 1}, {io.w, 1, N}, io.dx, D, false, nullptr);
+  if (io.dw && io.tokens)  // (B9), (R8), (G15)
+    add_at_tokens(rows, N, io.gates, apart, io.tokens, io.dw);
   else if (io.dw)
-    gemm(D, N, rows, {io.x, 1, D}, {io.dz, apart, 1}, io.dw, N, true, nullptr);
-  if (io.db) column_sums(rows, N, io.dz, apart, io.db);  // (R10), (G17)
+    gemm(D, N, rows, {io.x, 1, D}, {io.gates, apart, 1}, io.dw, N, true, nullptr);
+  if (io.db) column_sums(rows, N, io.gates, apart, io.db);  // (B11), (R10), (G17)
   if (io.db && Cell::two_biases)
     for (const Blocks& blocks : Cell::dq)
-      column_sums(rows, blocks.count * H, io.dz + blocks.in_dz * H, apart,
+      column_sums(rows, blocks.count * H, io.gates + blocks.in_dz * H, apart,
                   io.db + N + blocks.in_r * H);
   if (io.dr) recurrent_gradient<Cell>(s, io);
 }

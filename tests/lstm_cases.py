@@ -1,13 +1,13 @@
 """Cases of the operation `lstm`: its options, its shapes, its masks."""
 
-from collections.abc import Sequence
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops, RecurrentSpec
 from op_cases import Array, Arrays, Case, Pullback, offsets
+from recurrent_calls import through
 
 # Every activation that may stand in an LSTM.
 ACTIVATIONS = ("tanh", "linear", "relu", "sigmoid", "hard_sigmoid")
@@ -79,28 +79,8 @@ def lstm_case(
         constants["recurrent_mask"] = make_recurrent_mask(B, H)
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
-        *outputs, cache = ops.lstm_forward(
-            a["tokens"] if tokens else a["x"],
-            a["w"],
-            a["r"],
-            a.get("b"),
-            a.get("h0"),
-            a.get("c0"),
-            a.get("mask"),
-            a.get("recurrent_mask"),
-            reverse,
-            activation,
-            recurrent_activation,
-            True,
-        )
-
-        def pull(dys: Sequence[Any], buffers: Arrays, need: bool) -> Arrays:
-            dx, dh0, dc0 = ops.lstm_backward(
-                *dys, cache, buffers.get("w"), buffers.get("r"), buffers.get("b"), need
-            )
-            return ({} if tokens else {"x": dx}) | {"h0": dh0, "c0": dc0}
-
-        return tuple(outputs), pull
+        spec = RecurrentSpec("lstm", activation, recurrent_activation, reverse)
+        return through(ops, spec, a)
 
     name = f"lstm-{B}x{T}x{D}x{H}-{activation}-{recurrent_activation}-{mask}"
     name += "-reverse" * reverse + "-nobias" * (not bias) + "-nostate" * (not state)

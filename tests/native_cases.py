@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from lstm.backends import _kernels, reference
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from lstm_cases import ACTIVATIONS as LSTM_ACTIVATIONS
 from lstm_cases import MASKS, lstm_case
 from op_cases import (

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]

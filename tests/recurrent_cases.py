@@ -5,19 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from lstm.backends.ops import Ops
+from lstm.backends.contract import CELLS, Ops, RecurrentSpec
 from lstm_cases import ACTIVATIONS, DIRECTION_AND_MASK, make_mask, make_recurrent_mask
 from op_cases import Array, Arrays, Case, Pullback, offsets
+from recurrent_calls import through
 
 OPERATIONS = ("rnn", "gru")
 
-BLOCKS = {"rnn": 1, "gru": 3}
-"""The kernels have so many times H columns."""
-
-
-def functions(ops: Ops, operation: str) -> tuple[Any, Any]:
-    """The forward and the backward pass of an operation."""
-    return getattr(ops, f"{operation}_forward"), getattr(ops, f"{operation}_backward")
+BLOCKS = {cell: CELLS[cell].blocks for cell in ("rnn", "gru")}
+"""The kernels have this many times H columns."""
 
 
 def bias_shape(operation: str, H: int) -> tuple[int, ...]:
@@ -40,7 +36,7 @@ def _bias(rng: np.random.Generator, operation: str, H: int, activations: Sequenc
 
 
 def recurrent_case(
-    operation: str,
+    operation: Any,
     B: int = 2,
     T: int = 3,
     D: int = 2,
@@ -77,27 +73,7 @@ def recurrent_case(
         constants["recurrent_mask"] = make_recurrent_mask(B, H)
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
-        forward, backward = functions(ops, operation)
-        *outputs, cache = forward(
-            a["tokens"] if tokens else a["x"],
-            a["w"],
-            a["r"],
-            a.get("b"),
-            a.get("h0"),
-            a.get("mask"),
-            a.get("recurrent_mask"),
-            reverse,
-            *activations,
-            True,
-        )
-
-        def pull(dys: Sequence[Any], buffers: Arrays, need: bool) -> Arrays:
-            dx, dh0 = backward(
-                *dys, cache, buffers.get("w"), buffers.get("r"), buffers.get("b"), need
-            )
-            return ({} if tokens else {"x": dx}) | {"h0": dh0}
-
-        return tuple(outputs), pull
+        return through(ops, RecurrentSpec(operation, *activations, reverse=reverse), a)
 
     name = f"{operation}-{B}x{T}x{D}x{H}-{'-'.join(activations)}-{mask}"
     name += "-reverse" * reverse + "-nobias" * (not bias) + "-nostate" * (not state)

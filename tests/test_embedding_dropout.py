@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 import lstm
 from backend_cases import over_dtypes
 from gradients import assert_gradient
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from lstm.layers import LSTM, Dense, Embedding
 from lstm.layers.base import Run
 from lstm.models.graph import Trace

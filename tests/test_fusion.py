@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import lstm
 from backend_cases import over_dtypes
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from lstm.layers import (
     GRU,
     LSTM,

@@ -10,9 +10,10 @@ from safetensors.numpy import load_file
 import lstm
 from backend_cases import over_dtypes
 from lstm.backends import backend
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from op_cases import DELTA, Array, Arrays
-from recurrent_cases import OPERATIONS, functions
+from recurrent_calls import functions, lstm_backward, lstm_forward
+from recurrent_cases import OPERATIONS
 from tolerances import assert_close
 
 GOLDEN = load_file(Path(__file__).parent / "golden" / "golden.safetensors")
@@ -40,13 +41,13 @@ def check_lstm(ops: Ops, a: Arrays, mask: Array | None = None) -> None:
     """Compare outputs and gradients of one direction; at masked steps nothing is compared."""
     real = np.ones(a["x"].shape[:2], bool) if mask is None else mask
     state = a.get("h0"), a.get("c0")
-    y, h_n, c_n, cache = ops.lstm_forward(
-        a["x"], a["w"], a["r"], a["b"], *state, mask, None, False, "tanh", "sigmoid", True
+    y, h_n, c_n, cache = lstm_forward(
+        ops, a["x"], a["w"], a["r"], a["b"], *state, mask, None, False, "tanh", "sigmoid", True
     )
     # PyTorch's output at padding is the constant 0, so that its gradient goes nowhere.
     dy = np.where(real[..., None], a["dy"], a["dy"].dtype.type(0))
     dw, dr, db = buffers(a, "w", "r", "b")
-    dx, dh0, dc0 = ops.lstm_backward(dy, a["dh_n"], a["dc_n"], cache, dw, dr, db, True)
+    dx, dh0, dc0 = lstm_backward(ops, dy, a["dh_n"], a["dc_n"], cache, dw, dr, db, True)
     T = a["x"].shape[1]
     assert_close(y[real], a["y"][real], "lstm", terms=T)
     results = {"h_n": h_n, "c_n": c_n, "dx": dx, "dh0": dh0, "dc0": dc0}
@@ -90,12 +91,12 @@ def test_lstm_in_both_directions(ops: Ops, dtype: str) -> None:
     dx = np.zeros_like(a["x"])
     for own, reverse, units in (("", False, slice(0, H)), ("_back", True, slice(H, None))):
         w, r, b, dh_n, dc_n = (a[name + own] for name in ("w", "r", "b", "dh_n", "dc_n"))
-        y, h_n, c_n, cache = ops.lstm_forward(
-            a["x"], w, r, b, None, None, None, None, reverse, "tanh", "sigmoid", True
+        y, h_n, c_n, cache = lstm_forward(
+            ops, a["x"], w, r, b, None, None, None, None, reverse, "tanh", "sigmoid", True
         )
         dy = np.ascontiguousarray(a["dy"][..., units])
         gradients = buffers(a, "w" + own, "r" + own, "b" + own)
-        part, _, _ = ops.lstm_backward(dy, dh_n, dc_n, cache, *gradients, True)
+        part, _, _ = lstm_backward(ops, dy, dh_n, dc_n, cache, *gradients, True)
         dx += part
         assert_close(y, a["y"][..., units], "lstm", terms=T)
         names = ("h_n", "c_n", "dw", "dr", "db")

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 import lstm
 from backend_cases import over_dtypes
 from lstm.backends import backend
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from op_cases import Arrays
 from tolerances import assert_close
 

@@ -10,7 +10,8 @@ import math
 import numpy as np
 
 from backend_cases import over_dtypes
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
+from recurrent_calls import lstm_backward, lstm_forward
 from tolerances import assert_close
 
 # ---- the sequence, the state before it, the weights
@@ -233,10 +234,10 @@ def test_lstm(ops: Ops, dtype: str) -> None:
     dy, dh_n, dc_n = (np.array(values, dtype) for values in (DY, DH_N, DC_N))
     dw, dr, db = np.zeros_like(w), np.zeros_like(r), np.zeros_like(b)
 
-    y, h_n, c_n, cache = ops.lstm_forward(
-        x, w, r, b, h0, c0, None, None, False, "tanh", "sigmoid", True
+    y, h_n, c_n, cache = lstm_forward(
+        ops, x, w, r, b, h0, c0, None, None, False, "tanh", "sigmoid", True
     )
-    dx, dh0, dc0 = ops.lstm_backward(dy, dh_n, dc_n, cache, dw, dr, db, True)
+    dx, dh0, dc0 = lstm_backward(ops, dy, dh_n, dc_n, cache, dw, dr, db, True)
 
     for result, by_hand in (
         (y, Y),
@@ -258,8 +259,8 @@ def test_order_of_the_gates(ops: Ops, dtype: str) -> None:
     b = np.array([i11, i12, f11, f12, g11, g12, o11, o12], dtype)
     x, w, r = (np.zeros(shape, dtype) for shape in ((1, 1, 1), (1, 8), (2, 8)))
     c0 = np.array(C0, dtype)
-    y, _, c_n, _ = ops.lstm_forward(
-        x, w, r, b, None, c0, None, None, False, "linear", "linear", False
+    y, _, c_n, _ = lstm_forward(
+        ops, x, w, r, b, None, c0, None, None, False, "linear", "linear", False
     )
     assert_close(c_n, [[c11, c12]], "lstm")
     assert_close(y, [[[o11 * c11, o12 * c12]]], "lstm")

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend_cases import over_dtypes
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from lstm_cases import ACTIVATIONS
 from op_cases import Array
+from recurrent_calls import lstm_backward, lstm_forward
 from tolerances import assert_close
 
 quick = settings(max_examples=50)
@@ -53,13 +54,13 @@ class Layer:
         """y, h_n, c_n and the cache, with some arguments replaced by `other`."""
         a = vars(self) | other
         names = ("x", "w", "r", "b", "h0", "c0", "mask", "recurrent_mask", "reverse")
-        return ops.lstm_forward(*(a[name] for name in names), *self.activations, True)
+        return lstm_forward(ops, *(a[name] for name in names), *self.activations, True)
 
     def backward(self, ops: Ops, cache: Any, **other: Any) -> dict[str, Array]:
         """All gradients, with some gradients of the outputs replaced by `other`."""
         a = vars(self) | other
         dw, dr, db = np.zeros_like(self.w), np.zeros_like(self.r), np.zeros_like(self.b)
-        dx, dh0, dc0 = ops.lstm_backward(a["dy"], a["dh_n"], a["dc_n"], cache, dw, dr, db, True)
+        dx, dh0, dc0 = lstm_backward(ops, a["dy"], a["dh_n"], a["dc_n"], cache, dw, dr, db, True)
         return {"dx": dx, "dh0": dh0, "dc0": dc0, "dw": dw, "dr": dr, "db": db}
 
     def both(self, ops: Ops, **other: Any) -> dict[str, Array]:

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 
 import lstm
 from lstm.backends import _kernels, native, reference, using
-from lstm.backends.ops import Choice
+from lstm.backends.contract import Choice
+from lstm_cases import OPTIONS as LSTM_OPTIONS
+from lstm_cases import SHAPES as LSTM_SHAPES
 from native_cases import INSTRUCTION_SETS, LARGE, LAYOUTS, SIZES, USES, Use, running_on
-from op_cases import Array
+from op_cases import Array, Case, make_probes
 from tolerances import assert_close
 
 # The same examples in every run: a random one may fall on a kink, where both answers are right.
@@ -287,3 +289,28 @@ def test_training_follows_the_same_curve_as_the_reference() -> None:
     assert expected[-1] < 0.5 * expected[0]
     # Every step passes on its rounding errors to the next: 20 epochs of 5.
     assert_close(np.array(curve), np.array(expected), "lstm", terms=100, dtype="float32")
+
+
+# ---- the two paths of the LSTM
+
+
+@pytest.mark.parametrize("case", LSTM_OPTIONS + LSTM_SHAPES, ids=str)
+def test_the_frame_computes_what_the_fast_path_does(case: Case) -> None:
+    class Framed:
+        """The kernels, without the fast path."""
+
+        recurrent_backward = staticmethod(native.recurrent_backward)
+
+        @staticmethod
+        def recurrent_forward(*arguments: Any) -> Any:
+            return native.recurrent.run(*arguments, framed=True)
+
+    results = []
+    for ops in (native, Framed):
+        outputs, pull = case.run(ops, case.arrays("float32"))  # type: ignore[arg-type]
+        buffers = case.buffers("float32")
+        gradients = pull(make_probes(outputs, np.random.default_rng(13)), buffers, True)
+        results.append([*outputs, *gradients.values(), *buffers.values()])
+    for fast, framed in zip(*results, strict=True):
+        if fast is not None:
+            assert_close(framed, fast, "lstm", terms=5)

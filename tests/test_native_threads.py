@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from lstm.backends import _kernels, native
-from lstm.backends.ops import Choice
+from lstm.backends.contract import Choice
 from native_cases import INSTRUCTION_SETS, LARGE, Use, running_on, threads
 from op_cases import Array
 
@@ -282,11 +282,13 @@ time.sleep(0.2)
 def test_the_interpreter_exits_cleanly(state: str) -> None:
     program = f"""
 import numpy as np
-from lstm.backends import native
-native._kernels.set_num_threads(3)
+from lstm.backends import _kernels, native
+from lstm.backends.contract import RecurrentSpec, RecurrentWeights
+_kernels.set_num_threads(3)
 x, w, r = (np.ones(s, np.float32) for s in ((13, 20, 64), (64, 256), (64, 256)))
 def call():
-    native.lstm_forward(x, w, r, *[None] * 5, False, "tanh", "sigmoid", False)
+    weights = RecurrentWeights(w, r, None)
+    native.recurrent_forward(RecurrentSpec("lstm"), x, weights, (None, None), None, None, False)
 {EXITS[state]}
 """
     run = subprocess.run(
@@ -322,10 +324,10 @@ def test_fewer_threads_do_where_the_system_gives_no_more(afterwards: str) -> Non
 import os
 import resource
 import numpy as np
-from lstm.backends import native
+from lstm.backends import _kernels, native
 x = np.random.default_rng(0).random((600, 300), np.float32)
 def product(count):
-    native._kernels.set_num_threads(count)
+    _kernels.set_num_threads(count)
     return native.linear_forward(x, x.T.copy(), None, "linear")[0]
 expected = product(1)
 pages = int(open("/proc/self/statm").read().split()[0])
@@ -356,15 +358,15 @@ def test_a_task_that_finds_no_memory_is_an_error_and_not_the_end(count: int) -> 
     program = f"""
 import resource
 import numpy as np
-from lstm.backends import native
-kernels, rng = native._kernels, np.random.default_rng(0)
+from lstm.backends import _kernels as kernels
+rng = np.random.default_rng(0)
 B, T, D, H = 64, 3, 5, 700
 x, w, r = (rng.random(s, np.float32) - 0.5 for s in ((B, T, D), (D, 4 * H), (H, 4 * H)))
 y, c = np.empty((B, T, H), np.float32), np.empty((B, H), np.float32)
 wide = np.ones((64, 100, 100), np.float32), np.ones((64, 100), np.float32)
 work_space = np.empty_like(wide[0])
 def forward():
-    kernels.lstm_forward(x, None, w, r, *[None] * 5, False, 2, 3, None, None, c, y)
+    kernels.recurrent_forward(0, x, None, w, r, *[None] * 5, False, 2, 3, None, None, c, y, False)
 kernels.set_num_threads(1)
 forward()  # From now on the caller has memory for all of it, but not its threads.
 expected = y.copy()

@@ -11,7 +11,7 @@ import op_cases
 import recurrent_cases
 from backend_cases import in_float64
 from gradients import assert_gradient
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from op_cases import Case, make_probes, objective
 
 

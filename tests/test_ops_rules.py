@@ -11,8 +11,9 @@ import lstm_cases
 import op_cases
 import recurrent_cases
 from backend_cases import over_backends, over_dtypes
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from op_cases import Array, Arrays, Case, make_probes
+from recurrent_calls import functions, lstm_forward
 from tolerances import assert_close
 
 CASES = op_cases.CASES + [
@@ -144,8 +145,8 @@ def test_lstm_keeps_a_cache_only_when_asked(ops: Ops, case: Case) -> None:
         "recurrent_mask",
     )
     arguments = [a.get(name) for name in names]
-    *kept, cache = ops.lstm_forward(*arguments, False, "tanh", "sigmoid", True)
-    *outputs, nothing = ops.lstm_forward(*arguments, False, "tanh", "sigmoid", False)
+    *kept, cache = lstm_forward(ops, *arguments, False, "tanh", "sigmoid", True)
+    *outputs, nothing = lstm_forward(ops, *arguments, False, "tanh", "sigmoid", False)
     assert cache is not None
     assert nothing is None
     for x, y in zip(outputs, kept, strict=True):
@@ -158,7 +159,7 @@ def test_lstm_keeps_a_cache_only_when_asked(ops: Ops, case: Case) -> None:
 )
 def test_rnn_and_gru_keep_a_cache_only_when_asked(ops: Ops, case: Case) -> None:
     a, operation = case.arrays("float32"), case.name[:3]
-    forward, _ = recurrent_cases.functions(ops, operation)
+    forward, _ = functions(ops, operation)
     names = ("tokens" if "tokens" in a else "x", "w", "r", "b", "h0", "mask", "recurrent_mask")
     arguments = [a.get(name) for name in names]
     activations = ("tanh", "sigmoid") if operation == "gru" else ("tanh",)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from backend_cases import over_backends, over_dtypes
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from op_cases import Array
+from recurrent_calls import lstm_backward, lstm_forward
 from tolerances import assert_close
 
 
@@ -313,7 +314,8 @@ def test_a_saturated_lstm_counts(ops: Ops, dtype: str) -> None:
     # Huge inputs open every gate, so that each step adds 1 to the cell; or shut every gate.
     for x, expected in ((1e4, [1, 2, 3]), (3e38, [1, 2, 3]), (-1e4, [0, 0, 0])):
         w, r, b = np.ones((1, 4), dtype), np.zeros((1, 4), dtype), np.zeros(4, dtype)
-        y, h_n, c_n, cache = ops.lstm_forward(
+        y, h_n, c_n, cache = lstm_forward(
+            ops,
             np.full((1, 3, 1), x, dtype),
             w,
             r,
@@ -330,7 +332,7 @@ def test_a_saturated_lstm_counts(ops: Ops, dtype: str) -> None:
         assert_close(y, [[[math.tanh(c)] for c in expected]], "lstm", terms=3)
         assert_close(c_n, [[expected[-1]]], "lstm", terms=3)
         dw = np.zeros_like(w)
-        dx, dh0, dc0 = ops.lstm_backward(np.ones_like(y), None, h_n, cache, dw, None, None, True)
+        dx, dh0, dc0 = lstm_backward(ops, np.ones_like(y), None, h_n, cache, dw, None, None, True)
         # No gate can move, so that no gradient but that of the cell state is left.
         assert not dx.any()
         assert not dw.any()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backend_cases import over_dtypes
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from op_cases import Array
 from tolerances import assert_close
 

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from backend_cases import over_dtypes
-from lstm.backends.ops import Ops
-from recurrent_cases import BLOCKS, OPERATIONS, bias_shape, functions
+from lstm.backends.contract import Ops
+from recurrent_calls import functions
+from recurrent_cases import BLOCKS, OPERATIONS, bias_shape
 from tolerances import assert_close
 
 T, D, H = 3, 2, 2
@@ -130,5 +131,5 @@ def test_order_of_the_blocks_of_a_gru(ops: Ops, dtype: str) -> None:
     b = np.array([[*u, *s, *g], [0, 0, 0, 0, *q]], dtype)
     x, w, r = (np.zeros(shape, dtype) for shape in ((1, 1, 1), (1, 6), (2, 6)))
     h0 = np.array([[-0.4, 0.9]], dtype)
-    y, *_ = ops.gru_forward(x, w, r, b, h0, None, None, False, "linear", "linear", False)
+    y, *_ = functions(ops, "gru")[0](x, w, r, b, h0, None, None, False, "linear", "linear", False)
     assert_close(y, [u * h0 + (1 - u) * (g + s * q)], "lstm")

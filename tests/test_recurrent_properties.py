@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backend_cases import over_dtypes
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from lstm_cases import ACTIVATIONS
 from op_cases import Array, Arrays
-from recurrent_cases import BLOCKS, OPERATIONS, bias_shape, functions
+from recurrent_calls import functions
+from recurrent_cases import BLOCKS, OPERATIONS, bias_shape
 from tolerances import assert_close
 
 quick = settings(max_examples=40)

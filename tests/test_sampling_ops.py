@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from backend_cases import over_backends, over_dtypes
-from lstm.backends.ops import Choice, Ops
+from lstm.backends.contract import Choice, Ops
 from op_cases import Array
+from recurrent_calls import lstm_forward
 from tolerances import assert_close
 
 PLAIN = Choice()
@@ -286,8 +287,8 @@ def test_generate_is_a_loop_over_the_other_operations(
     for n in range(N):
         x = ops.embedding_forward(token[:, None], embedding)
         for k, weights in enumerate(stack):
-            x, *state, _ = ops.lstm_forward(
-                x, *weights, *states[k], None, None, False, "tanh", "sigmoid", False
+            x, *state, _ = lstm_forward(
+                ops, x, *weights, *states[k], None, None, False, "tanh", "sigmoid", False
             )
             states[k] = tuple(state)
         z, _ = ops.linear_forward(x[:, 0], w, b, "linear")

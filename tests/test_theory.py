@@ -7,6 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGES = sorted((ROOT / "docs" / "theory").glob("*.md"))
 SOURCES = sorted((ROOT / "src" / "lstm").rglob("*.py"))
+REFERENCE = ROOT / "src" / "lstm" / "backends" / "reference"
 
 
 def labels(text: str) -> set[str]:
@@ -36,10 +37,13 @@ def test_kernels_cite_only_what_is_defined() -> None:
 def test_every_label_stands_where_the_index_says() -> None:
     index = ROOT / "docs" / "theory" / "index.md"
     links = re.findall(r"\((\S+\.py)\)", index.read_text())
-    cited = {Path(link).name: labels((index.parent / link).read_text()) for link in links}
-    of_reference = cited.pop("reference.py")
+    files = [(index.parent / link).resolve() for link in links]
+    cited = {path: labels(path.read_text()) for path in files}
+    within = {path: labels(path.read_text()) for path in REFERENCE.rglob("*.py")}
+    assert {path for path, found in within.items() if found} <= cited.keys()
+    of_reference = set().union(*within.values())
     elsewhere = set(definitions()) - of_reference
-    assert elsewhere == set().union(*cited.values())
+    assert elsewhere == set().union(*(cited[path] for path in cited.keys() - within.keys()))
     assert elsewhere == labels(index.read_text()) - of_reference
 
 

@@ -11,7 +11,7 @@ import lstm
 from backend_cases import over_dtypes
 from gradients import assert_gradient
 from lstm import saving
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.layers import LSTM, Dense, Embedding, TiedDense
 from lstm.layers.base import Run

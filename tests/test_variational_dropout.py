@@ -10,12 +10,13 @@ from numpy.testing import assert_array_equal
 import lstm
 from backend_cases import over_backends, over_dtypes
 from gradients import assert_gradient
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from lstm.errors import InvalidShapeError
 from lstm.layers import LSTM, Bidirectional, Dense, Layer, SpatialDropout1D
 from lstm.layers.base import Run
 from lstm_cases import DIRECTION_AND_MASK, make_mask, make_recurrent_mask
 from op_cases import Array, Arrays
+from recurrent_calls import lstm_backward, lstm_forward
 from tolerances import assert_close
 
 B, T, D, H = 4, 5, 2, 3
@@ -94,7 +95,8 @@ def test_the_operation_by_hand(ops: Ops, dtype: str, reverse: bool, padding: str
 
     a = {name: x.astype(dtype) for name, x in a.items()}
     names = ("x", "w", "r", "b", "h0", "c0")
-    y, h_n, c_n, cache = ops.lstm_forward(
+    y, h_n, c_n, cache = lstm_forward(
+        ops,
         *(a[name] for name in names),
         mask,
         a["recurrent_mask"],
@@ -104,7 +106,7 @@ def test_the_operation_by_hand(ops: Ops, dtype: str, reverse: bool, padding: str
         True,
     )
     dw, dr, db = (np.zeros_like(a[name]) for name in ("w", "r", "b"))
-    dx, dh0, dc0 = ops.lstm_backward(a["dy"], a["dh_n"], a["dc_n"], cache, dw, dr, db, True)
+    dx, dh0, dc0 = lstm_backward(ops, a["dy"], a["dh_n"], a["dc_n"], cache, dw, dr, db, True)
     results = {"y": y, "h_n": h_n, "c_n": c_n, "dx": dx, "dh0": dh0, "dc0": dc0}
     results |= {"dw": dw, "dr": dr, "db": db}
     assert results.keys() == expected.keys()

@@ -24,7 +24,8 @@ Floats numbers(std::int64_t count, unsigned seed) {
 }
 
 // Outputs and gradients of a GRU, in one row.
-Floats gru_results(const lstm::Kernels& kernels, const lstm::RecurrentShape& s, const Floats& x) {
+Floats gru_results(const lstm::Kernels& kernels, lstm::RecurrentShape s, const Floats& x) {
+  s.cell = lstm::Cell::gru;
   const std::int64_t n = s.B * s.T, D = s.D, H = s.H;
   const Floats w = numbers(D * 3 * H, 9), r = numbers(H * 3 * H, 10), h0 = numbers(s.B * H, 11);
   Floats gates(n * 4 * H), y(n * H), dh(s.B * H, 1.0f);
@@ -35,15 +36,15 @@ Floats gru_results(const lstm::Kernels& kernels, const lstm::RecurrentShape& s, 
   backward.w = forward.w = w.data();
   backward.r = forward.r = r.data();
   backward.h0 = forward.h0 = h0.data();
-  backward.dz = forward.gates = gates.data();
+  backward.gates = forward.gates = gates.data();
   backward.y = forward.y = y.data();
   backward.dh = dh.data();
   backward.dw = dw.data();
   backward.dr = dr.data();
   backward.db = db.data();
   backward.dx = dx.data();
-  kernels.gru_forward(s, forward);
-  kernels.gru_backward(s, backward);
+  kernels.recurrent_forward(s, forward, false);
+  kernels.recurrent_backward(s, backward, false);
   Floats all = y;
   for (const Floats* part : {&dx, &dw, &dr, &db, &dh})
     all.insert(all.end(), part->begin(), part->end());
@@ -56,7 +57,7 @@ Floats results(const lstm::Kernels& kernels) {
   constexpr std::int64_t B = 13, T = 5, D = 19, H = 67, V = 71, n = B * T;
   const auto relu = lstm::Activation::relu;
   const lstm::RecurrentShape shape{
-      B, T, D, H, false, lstm::Activation::tanh, lstm::Activation::sigmoid};
+      B, T, D, H, lstm::Cell::lstm, false, lstm::Activation::tanh, lstm::Activation::sigmoid};
   const Floats x = numbers(n * D, 1), w = numbers(D * 4 * H, 2), r = numbers(H * 4 * H, 3);
   const Floats w_out = numbers(H * V, 4), dz = numbers(n * V, 5);
   const std::vector<std::int64_t> classes(n, V / 2);
@@ -64,21 +65,21 @@ Floats results(const lstm::Kernels& kernels) {
   Floats dy(n * H), dy_loss(n * H), dw_out(H * V), dw_loss(H * V), db_loss(V), dh(B * H), dc(B * H);
   Floats dw(D * 4 * H), dr(H * 4 * H), db(4 * H), dx(n * D);
 
-  lstm::LSTMForward forward{};
+  lstm::RecurrentForward forward{};
   forward.x = x.data();
   forward.w = w.data();
   forward.r = r.data();
   forward.gates = gates.data();
   forward.c = c.data();
   forward.y = y.data();
-  kernels.lstm_forward(shape, forward);
+  kernels.recurrent_forward(shape, forward, false);
   kernels.linear_forward(n, H, V, y.data(), w_out.data(), nullptr, relu, z.data());
   kernels.linear_backward(n, H, V, dz.data(), y.data(), w_out.data(), z.data(), relu, work.data(),
                           dw_out.data(), nullptr, dy.data());
   const double loss = kernels.linear_cross_entropy(
       {n, H, V, y.data(), w_out.data(), nullptr, classes.data(), nullptr, nullptr, n, work.data(),
        dw_loss.data(), db_loss.data(), dy_loss.data()});
-  lstm::LSTMBackward backward{};
+  lstm::RecurrentBackward backward{};
   backward.x = x.data();
   backward.w = w.data();
   backward.r = r.data();
@@ -92,7 +93,7 @@ Floats results(const lstm::Kernels& kernels) {
   backward.dr = dr.data();
   backward.db = db.data();
   backward.dx = dx.data();
-  kernels.lstm_backward(shape, backward);
+  kernels.recurrent_backward(shape, backward, false);
   constexpr std::int64_t wide = 101;
   const Floats w_wide = numbers(D * 4 * wide, 6), r_wide = numbers(wide * 4 * wide, 7);
   const Floats factors = numbers(wide, 8);
@@ -107,7 +108,7 @@ Floats results(const lstm::Kernels& kernels) {
   lstm::RecurrentShape one = shape;
   one.B = 1;
   one.H = wide;
-  kernels.lstm_forward(one, forward);
+  kernels.recurrent_forward(one, forward, false);
   Floats gru = gru_results(kernels, shape, x);
   Floats p = r, m(r.size()), v(r.size());
   kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 0.01f, 0.9, 0.99,

@@ -3,7 +3,7 @@
 from typing import cast, get_args
 
 from lstm import checks
-from lstm.backends.ops import ActivationName
+from lstm.backends.contract import ActivationName
 
 ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)
 

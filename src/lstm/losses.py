@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.backends.ops import ActivationName, Array, Cache, Ops, PointwiseLossName
+from lstm.backends.contract import ActivationName, Array, Cache, Ops, PointwiseLossName
 from lstm.configured import Configured
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 

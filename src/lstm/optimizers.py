@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lstm import checks, saving
 from lstm.backends import Backend
-from lstm.backends.ops import Array
+from lstm.backends.contract import Array
 from lstm.configured import Configured
 from lstm.container import pack
 from lstm.errors import InvalidTypeError, NotDefinedError

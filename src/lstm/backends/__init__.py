@@ -1,4 +1,4 @@
-"""Backends: one contract (`ops`), several implementations, one chosen at a time."""
+"""Backends: one `contract`, several implementations, one chosen at a time."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 
 from lstm import checks
 from lstm.backends import native, reference
-from lstm.backends.ops import Ops
+from lstm.backends.contract import Ops
 from lstm.errors import InvalidValueError
 from lstm.settings import Setting
 

@@ -4,10 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lstm.backends.ops import Array
+from lstm.backends.contract import Array
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.masks import Mask, of_steps
@@ -106,14 +103,6 @@ class Probe:
         state = tuple(given) if given else run.states.get(place.name)
         on_backend = None if state is None else tuple(run.ops.array(part) for part in state)
         return x, on_backend, of_steps(place.name, trace.masks[at])
-
-    def states(
-        self, layer: Recurrent, x: Array, state: tuple[Array, ...] | None, mask: Mask | None
-    ) -> NDArray[Any]:
-        """The hidden states (B, T, H) of a layer that reads x forwards."""
-        run = Run(self.model.backend)
-        (h, *_), _ = stepwise(layer).forward(run, x, *(state or ()), mask=mask)
-        return np.array(run.ops.to_numpy(h))
 
 
 def stepwise(layer: Recurrent) -> Recurrent:

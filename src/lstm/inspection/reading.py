@@ -145,7 +145,7 @@ def _check_memory(probe: Probe, length: int, characters: int) -> None:
         InvalidValueError: they would take too much.
     """
     # The states of each unit, and a gate for each block of its kernels.
-    numbers = sum(p.layer.units * (len(p.layer.states) + p.layer.blocks) for p in probe.places)
+    numbers = sum(p.layer.units * (len(p.layer.states) + p.layer.cell.blocks) for p in probe.places)
     most = _MEMORY // (numbers * np.dtype(probe.model.backend.dtype).itemsize)
     if length > most:
         raise InvalidValueError("characters", f"at most {most} of this model (4 GB)", characters)

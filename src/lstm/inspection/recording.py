@@ -1,20 +1,15 @@
 """What the recurrent layers of a model hold at every step: states and gates."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.ops import Array
-from lstm.backends.reference import activation_forward
-from lstm.errors import InvalidValueError
+from lstm.backends.contract import Array
 from lstm.inspection.probe import Place, Probe
-from lstm.layers import GRU, LSTM, SimpleRNN
 from lstm.layers.base import StepState
 from lstm.layers.masks import Mask
-from lstm.layers.recurrent import Recurrent
 from lstm.models import Model
 
 Values = NDArray[Any]
@@ -80,68 +75,9 @@ def _quantities(
     probe: Probe, place: Place, x: Array, state: tuple[Array, ...] | None, mask: Mask | None
 ) -> Quantities:
     """The states and gates of one layer, from what it reads and the state it starts from."""
-    ops, layer = probe.model.backend.ops, place.layer
-    if layer.go_backwards:
-        x, mask = ops.flip(x, 1), None if mask is None else np.flip(mask, 1)
-    seen = ops.to_numpy(x)
-    h = probe.states(layer, x, state, mask)
-    if state is None:
-        begin = (np.zeros((len(h), layer.units), h.dtype),) * len(layer.states)
-    else:
-        begin = tuple(ops.to_numpy(part) for part in state)
-    found = {"h": h} | _gates_of(layer)(layer, seen, h, begin, mask)
-    return {k: v[:, ::-1] for k, v in found.items()} if layer.go_backwards else found
-
-
-def _lstm(layer: LSTM, x: Values, h: Values, state: StepState, mask: Mask | None) -> Quantities:
-    """The gates of an LSTM, (L1) to (L6), at all steps at once: the states are known."""
-    h0, c = state
-    z = x @ layer.value("kernel") + _before(h, h0) @ layer.value("recurrent_kernel")
-    if layer.use_bias:
-        z = z + layer.value("bias")
-    gates = np.split(z, 4, -1)
-    i, f, o = (activation_forward(gates[k], layer.recurrent_activation) for k in (0, 1, 3))
-    g = activation_forward(gates[2], layer.activation)
-    cs = np.empty_like(h)
-    for t in range(h.shape[1]):
-        new = f[:, t] * c + i[:, t] * g[:, t]
-        c = new if mask is None else np.where(mask[:, t, None], new, c)
-        cs[:, t] = c
-    return {"c": cs, "i": i, "f": f, "g": g, "o": o}
-
-
-def _gru(layer: GRU, x: Values, h: Values, state: StepState, mask: Mask | None) -> Quantities:
-    """The gates of a GRU, (G1) to (G4), at all steps at once."""
-    (h0,) = state
-    b_x, b_h = layer.value("bias") if layer.use_bias else (0, 0)
-    from_x = np.split(x @ layer.value("kernel") + b_x, 3, -1)
-    from_h = np.split(_before(h, h0) @ layer.value("recurrent_kernel") + b_h, 3, -1)
-    u, s = (activation_forward(from_x[k] + from_h[k], layer.recurrent_activation) for k in (0, 1))
-    return {"u": u, "s": s, "g": activation_forward(from_x[2] + s * from_h[2], layer.activation)}
-
-
-def _simple_rnn(
-    layer: SimpleRNN, x: Values, h: Values, state: StepState, mask: Mask | None
-) -> Quantities:
-    """A plain recurrent layer has no gates."""
-    return {}
-
-
-def _before(h: Values, h0: Values) -> Values:
-    """For each step of h (B, T, H) the state that it started from."""
-    return np.concatenate((h0[:, None], h), 1)[:, :-1]
-
-
-_GATES: dict[type[Recurrent], Callable[..., Quantities]] = {
-    LSTM: _lstm,
-    GRU: _gru,
-    SimpleRNN: _simple_rnn,
-}
-
-
-def _gates_of(layer: Recurrent) -> Callable[..., Quantities]:
-    """What computes the gates of such a layer."""
-    for kind, gates in _GATES.items():
-        if isinstance(layer, kind):
-            return gates
-    raise InvalidValueError("layer", "a recurrent layer of this library", type(layer).__name__)
+    layer, ops = place.layer, probe.model.backend.ops
+    first = (None,) * len(layer.states) if state is None else state
+    steps = None if mask is None else ops.array(mask)
+    weights = layer.weights_for(layer.value("kernel"))
+    *_, cache = ops.recurrent_forward(layer.spec, x, weights, first, steps, None, keep_cache=True)
+    return {name: ops.to_numpy(part) for name, part in ops.recurrent_gates(cache).items()}

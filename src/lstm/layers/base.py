@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lstm import checks, seeding
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
-from lstm.backends.ops import Array, Cache, Ops
+from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer

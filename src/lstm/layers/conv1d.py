@@ -6,7 +6,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from lstm import activations, checks, initializers
-from lstm.backends.ops import Array, Cache
+from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run

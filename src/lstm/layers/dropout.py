@@ -6,7 +6,7 @@ from typing import Unpack
 import numpy as np
 
 from lstm import checks
-from lstm.backends.ops import Array, Cache
+from lstm.backends.contract import Array, Cache
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
 from lstm.layers.rules import known_last_axis

@@ -1,12 +1,11 @@
 """GRU: the gated recurrent unit."""
 
-from collections.abc import Sequence
 from typing import Any, Unpack
 
 from lstm import activations
-from lstm.backends.ops import Array, Cache
+from lstm.backends.contract import CELLS, RecurrentSpec
 from lstm.initializers import Initializer
-from lstm.layers.base import Gradients, LayerOptions, Run
+from lstm.layers.base import LayerOptions
 from lstm.layers.recurrent import Recurrent
 
 
@@ -49,8 +48,7 @@ class GRU(Recurrent):
         (None, None, 16)
     """
 
-    blocks = 3
-    states = ("hidden",)
+    cell = CELLS["gru"]
 
     def __init__(
         self,
@@ -90,47 +88,8 @@ class GRU(Recurrent):
             "recurrent_activation", recurrent_activation, elementwise=True
         )
 
-    def bias_shape(self) -> tuple[int, ...]:
-        return 2, 3 * self.units
-
-    def sequence_forward(
-        self,
-        run: Run,
-        x: Array,
-        kernel: Array,
-        state: Sequence[Array | None],
-        mask: Array | None,
-        recurrent_mask: Array | None,
-    ) -> tuple[Array, ...]:
-        return run.ops.gru_forward(
-            x,
-            kernel,
-            self.value("recurrent_kernel"),
-            self.value("bias") if self.use_bias else None,
-            state[0],
-            mask,
-            recurrent_mask,
-            self.go_backwards,
-            self.activation,
-            self.recurrent_activation,
-            run.keep_cache,
-        )
-
-    def sequence_backward(
-        self,
-        run: Run,
-        cache: Cache,
-        dy: Array | None,
-        dstate: Sequence[Array | None],
-        dkernel: Array | None,
-        need_dx: bool,
-    ) -> Gradients:
-        return run.ops.gru_backward(
-            dy,
-            dstate[0],
-            cache,
-            dkernel,
-            self.gradient("recurrent_kernel"),
-            self.gradient("bias") if self.use_bias else None,
-            need_dx,
+    @property
+    def spec(self) -> RecurrentSpec:
+        return RecurrentSpec(
+            "gru", self.activation, self.recurrent_activation, reverse=self.go_backwards
         )

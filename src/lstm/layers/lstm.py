@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import activations, checks
-from lstm.backends.ops import Array, Cache
+from lstm.backends.contract import CELLS, RecurrentSpec
 from lstm.initializers import Initializer
-from lstm.layers.base import Gradients, LayerOptions, Run
+from lstm.layers.base import LayerOptions
 from lstm.layers.recurrent import Recurrent
 
 
@@ -53,8 +53,7 @@ class LSTM(Recurrent):
         (None, None, 16)
     """
 
-    blocks = 4
-    states = ("hidden", "cell")
+    cell = CELLS["lstm"]
 
     def __init__(
         self,
@@ -99,50 +98,10 @@ class LSTM(Recurrent):
     def initial_bias(self) -> Initializer:
         return _Bias(self)
 
-    def sequence_forward(
-        self,
-        run: Run,
-        x: Array,
-        kernel: Array,
-        state: Sequence[Array | None],
-        mask: Array | None,
-        recurrent_mask: Array | None,
-    ) -> tuple[Array, ...]:
-        h0, c0 = state
-        return run.ops.lstm_forward(
-            x,
-            kernel,
-            self.value("recurrent_kernel"),
-            self.value("bias") if self.use_bias else None,
-            h0,
-            c0,
-            mask,
-            recurrent_mask,
-            self.go_backwards,
-            self.activation,
-            self.recurrent_activation,
-            run.keep_cache,
-        )
-
-    def sequence_backward(
-        self,
-        run: Run,
-        cache: Cache,
-        dy: Array | None,
-        dstate: Sequence[Array | None],
-        dkernel: Array | None,
-        need_dx: bool,
-    ) -> Gradients:
-        dh_n, dc_n = dstate
-        return run.ops.lstm_backward(
-            dy,
-            dh_n,
-            dc_n,
-            cache,
-            dkernel,
-            self.gradient("recurrent_kernel"),
-            self.gradient("bias") if self.use_bias else None,
-            need_dx,
+    @property
+    def spec(self) -> RecurrentSpec:
+        return RecurrentSpec(
+            "lstm", self.activation, self.recurrent_activation, reverse=self.go_backwards
         )
 
 

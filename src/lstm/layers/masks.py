@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.ops import Array
+from lstm.backends.contract import Array
 from lstm.errors import InvalidValueError
 
 if TYPE_CHECKING:

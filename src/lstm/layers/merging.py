@@ -7,7 +7,7 @@ from typing import Unpack
 import numpy as np
 
 from lstm import checks
-from lstm.backends.ops import Array, Cache, Ops
+from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.masks import Mask, alike, spread, union

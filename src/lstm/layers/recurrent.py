@@ -1,12 +1,18 @@
 """What all recurrent layers share: states, sequences, direction, dropout."""
 
 from collections.abc import Sequence
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
 from lstm import activations, checks, initializers
-from lstm.backends.ops import Array, Cache
+from lstm.backends.contract import (
+    Array,
+    Cache,
+    Cell,
+    RecurrentSpec,
+    RecurrentWeights,
+)
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
@@ -20,15 +26,12 @@ from lstm.layers.tracing import Training, no_choice
 class Recurrent(Layer):
     """A layer that reads a sequence step by step: (B, T, D) -> (B, units) or (B, T, units).
 
-    A subclass names its states and blocks, and calls its operation in `sequence_forward` and
-    `sequence_backward`. The constructor's arguments are explained there.
+    A subclass names its cell, and says in `spec` what it computes. The constructor's arguments are
+    explained there.
     """
 
-    blocks: int
-    """The kernels have blocks·units columns."""
-
-    states: tuple[str, ...]
-    """What it remembers from step to step, the output first: each (B, units)."""
+    cell: ClassVar[Cell]
+    """What is known of its cell."""
 
     def __init__(
         self,
@@ -71,39 +74,26 @@ class Recurrent(Layer):
 
     # ---- what a subclass defines
 
-    def sequence_forward(
-        self,
-        run: Run,
-        x: Array,
-        kernel: Array,
-        state: Sequence[Array | None],
-        mask: Array | None,
-        recurrent_mask: Array | None,
-    ) -> tuple[Array, ...]:
-        """The operation on a whole sequence: its outputs (B, T, units), last state and cache."""
-        raise NotDefinedError(self, "sequence_forward")
-
-    def sequence_backward(
-        self,
-        run: Run,
-        cache: Cache,
-        dy: Array | None,
-        dstate: Sequence[Array | None],
-        dkernel: Array | None,
-        need_dx: bool,
-    ) -> Gradients:
-        """The gradients of the input and of the first state."""
-        raise NotDefinedError(self, "sequence_backward")
-
-    def bias_shape(self) -> tuple[int, ...]:
-        """Shape of the bias."""
-        return (self.blocks * self.units,)
+    @property
+    def spec(self) -> RecurrentSpec:
+        """What is computed."""
+        raise NotDefinedError(self, "spec")
 
     def initial_bias(self) -> Initializer:
         """What the bias starts from."""
         return self.bias_initializer
 
     # ---- what follows from it
+
+    @property
+    def columns(self) -> int:
+        """Columns of the kernels."""
+        return self.cell.blocks * self.units
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """What it remembers from step to step, the output first: each (B, units)."""
+        return self.cell.states
 
     def __call__(
         self,
@@ -121,15 +111,17 @@ class Recurrent(Layer):
         return self.connect([*flat, *(initial_state or [])])
 
     def _states(self) -> str:
-        return " and ".join(f"a {state} state" for state in self.states)
+        names = {"h": "hidden", "c": "cell"}
+        return " and ".join(f"a {names[state]} state" for state in self.states)
 
     def build(self, *shapes: Shape) -> None:
         size = known_last_axis(self, shapes[0], "B T D")
-        columns = self.blocks * self.units
+        columns, sides = self.columns, self.cell.biases
         self.add_weight("kernel", (size, columns), self.kernel_initializer)
         self.add_weight("recurrent_kernel", (self.units, columns), self.recurrent_initializer)
         if self.use_bias:
-            self.add_weight("bias", self.bias_shape(), self.initial_bias())
+            shape = (columns,) if sides == 1 else (sides, columns)
+            self.add_weight("bias", shape, self.initial_bias())
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         if len(shapes) not in (1, 1 + len(self.states)):
@@ -164,8 +156,10 @@ class Recurrent(Layer):
         first = given or run.state() or (None,) * len(self.states)
         recurrent_mask = feature_mask(run, x.shape[0], self.units, self.recurrent_dropout)
         steps = None if mask is None else run.ops.array(mask)
-        y, *last, cache = self.sequence_forward(run, x, kernel, first, steps, recurrent_mask)
-        run.leave_state(tuple(last))
+        y, last, cache = run.ops.recurrent_forward(
+            self.spec, x, self.weights_for(kernel), first, steps, recurrent_mask, run.keep_cache
+        )
+        run.leave_state(last)
         zero = mask if self.zero_output_for_mask and self.return_sequences else None
         if zero is not None:
             y = to_zero(run, y, zero)
@@ -174,6 +168,11 @@ class Recurrent(Layer):
         elif self.go_backwards:
             y = run.ops.flip(y, 1)
         return (y, *last * self.return_state), (zero, cache)
+
+    def weights_for(self, kernel: Array) -> RecurrentWeights:
+        """Its weights, with this kernel."""
+        bias = self.value("bias") if self.use_bias else None
+        return RecurrentWeights(kernel, self.value("recurrent_kernel"), bias)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
@@ -203,7 +202,10 @@ class Recurrent(Layer):
             dy = run.ops.flip(dy, 1)
         if zero is not None and dy is not None:
             dy = to_zero(run, dy, zero)
-        return self.sequence_backward(run, cache, dy, dstate, dkernel, need[0])
+        dbias = self.gradient("bias") if self.use_bias else None
+        gradients = RecurrentWeights(dkernel, self.gradient("recurrent_kernel"), dbias)
+        dx, dfirst = run.ops.recurrent_backward(dy, dstate, cache, gradients, need[0])
+        return dx, *dfirst
 
     def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
         """That of the sequence; the others are those of its initial state."""

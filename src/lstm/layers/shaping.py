@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from lstm import checks
-from lstm.backends.ops import Array, Cache
+from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError, NotDefinedError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.masks import Mask, permuted, reshaped, whole

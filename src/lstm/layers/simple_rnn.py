@@ -1,11 +1,10 @@
 """SimpleRNN: a recurrent layer without gates."""
 
-from collections.abc import Sequence
 from typing import Any, Unpack
 
-from lstm.backends.ops import Array, Cache
+from lstm.backends.contract import CELLS, RecurrentSpec
 from lstm.initializers import Initializer
-from lstm.layers.base import Gradients, LayerOptions, Run
+from lstm.layers.base import LayerOptions
 from lstm.layers.recurrent import Recurrent
 
 
@@ -45,8 +44,7 @@ class SimpleRNN(Recurrent):
         (None, None, 16)
     """
 
-    blocks = 1
-    states = ("hidden",)
+    cell = CELLS["rnn"]
 
     def __init__(
         self,
@@ -82,43 +80,6 @@ class SimpleRNN(Recurrent):
             **options,
         )
 
-    def sequence_forward(
-        self,
-        run: Run,
-        x: Array,
-        kernel: Array,
-        state: Sequence[Array | None],
-        mask: Array | None,
-        recurrent_mask: Array | None,
-    ) -> tuple[Array, ...]:
-        return run.ops.rnn_forward(
-            x,
-            kernel,
-            self.value("recurrent_kernel"),
-            self.value("bias") if self.use_bias else None,
-            state[0],
-            mask,
-            recurrent_mask,
-            self.go_backwards,
-            self.activation,
-            run.keep_cache,
-        )
-
-    def sequence_backward(
-        self,
-        run: Run,
-        cache: Cache,
-        dy: Array | None,
-        dstate: Sequence[Array | None],
-        dkernel: Array | None,
-        need_dx: bool,
-    ) -> Gradients:
-        return run.ops.rnn_backward(
-            dy,
-            dstate[0],
-            cache,
-            dkernel,
-            self.gradient("recurrent_kernel"),
-            self.gradient("bias") if self.use_bias else None,
-            need_dx,
-        )
+    @property
+    def spec(self) -> RecurrentSpec:
+        return RecurrentSpec("rnn", self.activation, reverse=self.go_backwards)

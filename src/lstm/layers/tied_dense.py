@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from lstm.backends import Backend
-from lstm.backends.ops import Array
+from lstm.backends.contract import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.initializers import Initializer
 from lstm.layers.base import Layer, LayerOptions

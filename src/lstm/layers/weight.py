@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from lstm.backends.ops import Array
+from lstm.backends.contract import Array
 
 
 @dataclass(eq=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from lstm.backends.ops import Array, Cache
+from lstm.backends.contract import Array, Cache
 from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.conv1d import Conv1D
 from lstm.layers.dense import Activation, Dense
@@ -76,7 +76,7 @@ class EmbeddedRecurrent(Layer):
             self.embedding.backward(run, seen, dx, need=(False,))
             return None, *rest
         learns = dE is not None or dW is not None
-        shape = self.embedding.input_dim, self.recurrent.blocks * self.recurrent.units
+        shape = self.embedding.input_dim, self.recurrent.columns
         dtable = ops.zeros(shape, run.backend.dtype) if learns else None
         _, *rest = self.recurrent.backward_with(dtable, run, inner, *gradients, need=(False,))
         if learns:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.backends.ops import Array
+from lstm.backends.contract import Array
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.masks import Mask, spread
 

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from lstm.backends.ops import ActivationName, Array, Cache
+from lstm.backends.contract import ActivationName, Array, Cache
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Layer, Run, has_time
 from lstm.layers.configuration import Names

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lstm import checks
-from lstm.backends.ops import Array, Cache, Ops
+from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.interface import of_library
 from lstm.layers.base import Arrays, Gradients, Layer, Run

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks, losses, optimizers, saving, seeding
-from lstm.backends.ops import Array
+from lstm.backends.contract import Array
 from lstm.callbacks import Callback, CallbackList, History
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError, StoppedWarning
 from lstm.interface import set_by_constructor, spelled, warn

@@ -6,7 +6,7 @@ from itertools import accumulate
 import numpy as np
 
 from lstm.backends import Backend
-from lstm.backends.ops import Array
+from lstm.backends.contract import Array
 from lstm.layers.weight import Weight
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends import Backend
-from lstm.backends.ops import Array
+from lstm.backends.contract import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.dense import Dense

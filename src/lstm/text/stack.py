@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.ops import Array, LSTMWeights
+from lstm.backends.contract import Array, RecurrentSpec, RecurrentWeights
 from lstm.errors import InvalidValueError
 from lstm.layers import LSTM, Dense, Dropout, Embedding, Layer, SpatialDropout1D
 from lstm.models import State
@@ -29,7 +29,7 @@ class Stack(NamedTuple):
     """
 
     embedding: Array
-    layers: list[LSTMWeights]
+    layers: list[RecurrentWeights]
     w: Array
     b: Array | None
 
@@ -58,13 +58,13 @@ def stack_of(model: "LanguageModel", only: NDArray[np.bool_] | None = None) -> S
         b = backend.ops.array(values)
     return Stack(
         embedding.value("embeddings"),
-        [(k.value("kernel"), k.value("recurrent_kernel"), _bias(k)) for k in lstms],
+        [layer.weights_for(layer.value("kernel")) for layer in lstms],
         output.value("kernel"),
         b,
     )
 
 
-def _bias(layer: LSTM | Dense) -> Array | None:
+def _bias(layer: Dense) -> Array | None:
     return layer.value("bias") if layer.use_bias else None
 
 
@@ -106,25 +106,26 @@ def read(model: "LanguageModel", tokens: NDArray[np.int64], state: State) -> Sta
     for start in range(0, tokens.shape[1], at_once):
         part = np.ascontiguousarray(tokens[:, start : start + at_once])
         x = ops.embedding_forward(ops.array(part), stack.embedding)
-        for k, (weights, (h, c)) in enumerate(zip(stack.layers, states, strict=True)):
-            x, h, c, _ = ops.lstm_forward(
-                x, *weights, h, c, None, None, False, "tanh", "sigmoid", keep_cache=False
+        for k, (weights, before) in enumerate(zip(stack.layers, states, strict=True)):
+            x, states[k], _ = ops.recurrent_forward(
+                RecurrentSpec("lstm"), x, weights, before, None, None, keep_cache=False
             )
-            states[k] = h, c
     return to_state(model, states)
 
 
-def to_backend(model: "LanguageModel", state: State) -> list[tuple[Array, Array]]:
-    """(h, c) of each LSTM, as arrays of the backend."""
+def to_backend(model: "LanguageModel", state: State) -> list[tuple[Array, ...]]:
+    """The state of each recurrent layer, as arrays of the backend."""
     array = model.model.backend.ops.array
-    return [(array(h), array(c)) for h, c in state.values()]
+    return [tuple(map(array, parts)) for parts in state.values()]
 
 
-def to_state(model: "LanguageModel", states: Sequence[tuple[Array, Array]]) -> State:
-    """The state of a model of which (h, c) of each LSTM are arrays of the backend."""
+def to_state(model: "LanguageModel", states: Sequence[tuple[Array, ...]]) -> State:
+    """The state of a model of whose recurrent layers it is given as arrays of the backend."""
     values = model.model.backend.ops.to_numpy
     names = model.model.graph.state_shapes()
-    return State({name: (values(h), values(c)) for name, (h, c) in zip(names, states, strict=True)})
+    return State(
+        {name: tuple(map(values, parts)) for name, parts in zip(names, states, strict=True)}
+    )
 
 
 def gathered(state: State, rows: NDArray[np.int64]) -> State:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks, saving
-from lstm.backends.ops import Choice
+from lstm.backends.contract import Choice
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.models import State
 from lstm.text.normalization import normalized

@@ -1,0 +1,80 @@
+"""Losses: each a weighted sum over positions."""
+
+from typing import Protocol
+
+from lstm.backends.contract.types import Array, Cache, PointwiseLossName
+
+
+class LossOps(Protocol):
+    """Losses: each a weighted sum over positions."""
+
+    def softmax_cross_entropy_forward(
+        self, z: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        """Σ_n weight_n · (log Σ_v exp z_nv - Σ_v target_nv · z_nv).
+
+        z (..., V); target int64 (...) or a distribution (..., V); weight (...), of which None means
+        the mean over all positions.
+        """
+
+    def softmax_cross_entropy_backward(self, cache: Cache) -> Array:
+        """dz_nv = weight_n · (softmax(z_n)_v - target_nv)."""
+
+    def linear_softmax_cross_entropy(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        target: Array,
+        weight: Array | None,
+        dw: Array | None,
+        db: Array | None,
+        need_dx: bool,
+    ) -> tuple[float, Array | None]:
+        """The softmax cross-entropy of the logits z = x·w + b, with its gradients, in one call.
+
+        No pair: a backend can then go through the logits a chunk at a time and keep none, where a
+        backward pass of its own would need them all again.
+
+        Args:
+            x: (..., D).
+            w, b: (D, V) and (V).
+            target, weight: as in `softmax_cross_entropy_forward`.
+
+        Returns:
+            The loss and dx (..., D); adds to dw (D, V) and db (V).
+        """
+
+    def cross_entropy_forward(
+        self, p: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        """The same for shares of any sum: -Σ_n weight_n · Σ_v target_nv · log q_nv.
+
+        q_nv = p_nv / Σ_u p_nu, limited to [1e-7, 1 - 1e-7] as in Keras; where the sum is 0, q is
+        1e-7.
+        """
+
+    def cross_entropy_backward(self, cache: Cache) -> Array:
+        """dp_nv = (dq_nv - Σ_u q_nu · dq_nu) / Σ_u p_nu, dq_nv = -weight_n · target_nv / q_nv.
+
+        dq is 0 where q was limited, and dp is 0 where the sum is.
+        """
+
+    def pointwise_loss_forward(
+        self,
+        loss: PointwiseLossName,
+        y: Array,
+        target: Array,
+        weight: Array | None,
+        delta: float,
+    ) -> tuple[float, Cache]:
+        """Σ_n weight_n · ℓ(y_n, target_n) over all entries.
+
+        y, target (...); weight (...), of which None means the mean over all entries. `delta` is the
+        bend of the Huber loss and ignored by the others. "binary_cross_entropy" takes
+        probabilities, limited to [1e-7, 1 - 1e-7] as in Keras, beyond which its slope is 0;
+        "sigmoid_cross_entropy" takes logits.
+        """
+
+    def pointwise_loss_backward(self, cache: Cache) -> Array:
+        """dy, of the shape of y."""

@@ -1,0 +1,128 @@
+"""Recurrent layers: a frame that goes through the steps, around a cell that computes one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol
+
+from lstm.backends.contract.types import ActivationName, Array, Cache, State
+
+CellName = Literal["lstm", "gru", "rnn"]
+
+
+class Cell(NamedTuple):
+    """What is known of a cell before any numbers are.
+
+    Attributes:
+        blocks: the kernels have blocks·H columns, one block for each gate.
+        states: what it remembers, its output first.
+        gates: what `recurrent_gates` gives, by letter.
+        biases: rows of the bias: one, or one for each side, the input's and the recurrent.
+    """
+
+    blocks: int
+    states: tuple[str, ...]
+    gates: tuple[str, ...]
+    biases: int = 1
+
+
+CELLS: dict[CellName, Cell] = {
+    "lstm": Cell(4, ("h", "c"), ("i", "f", "g", "o")),
+    "gru": Cell(3, ("h",), ("u", "s", "g"), biases=2),
+    "rnn": Cell(1, ("h",), ()),
+}
+"""Blocks of kernels and bias are in the order of the gates."""
+
+
+@dataclass(frozen=True)
+class RecurrentSpec:
+    """What a recurrent layer computes.
+
+    Attributes:
+        cell: "lstm" (docs/theory/gates.md), "gru" (docs/theory/gru.md) or "rnn"
+            (docs/theory/recurrence.md).
+        activation: φ of the candidate g, of an LSTM also of the cell on its way out; never softmax.
+        recurrent_activation: σ of the gates, which an "rnn" does not have; never softmax.
+        reverse: go from the last step to the first. Output t still belongs to input t.
+    """
+
+    cell: CellName
+    activation: ActivationName = "tanh"
+    recurrent_activation: ActivationName = "sigmoid"
+    reverse: bool = False
+
+
+class RecurrentWeights(NamedTuple):
+    """The weights of a recurrent layer, or the buffers of their gradients.
+
+    Attributes:
+        w: (D, blocks·H), the kernel.
+        r: (H, blocks·H), the recurrent kernel.
+        b: (blocks·H), or (2, blocks·H) of a cell with two biases: row 0 is added on the side of the
+            input, row 1 on the recurrent side. None is no bias.
+
+    A buffer of None, of any of them, is a gradient that is not wanted.
+    """
+
+    w: Array
+    r: Array
+    b: Array | None
+
+
+class RecurrentOps(Protocol):
+    """A whole sequence through a recurrent layer."""
+
+    def recurrent_forward(
+        self,
+        spec: RecurrentSpec,
+        x: Array,
+        weights: RecurrentWeights,
+        state: Sequence[Array | None],
+        mask: Array | None,
+        recurrent_mask: Array | None,
+        keep_cache: bool,
+    ) -> tuple[Array, State, Cache]:
+        """All steps of a sequence.
+
+        Args:
+            spec: what is computed.
+            x: (B, T, D), or tokens, int64 (B, T): token v stands for row v of the identity, so that
+                x·w is row v of w, a table (V, blocks·H).
+            weights: by name.
+            state: for each state (B, H) before the first step; None means zeros.
+            mask: bool (B, T). Where it is False the step is skipped: state and output stay as they
+                were. A sequence of length n in a padded batch is a mask that is True up to n.
+            recurrent_mask: (B, H), what the hidden state is multiplied with on its way to r, at
+                every step; None means ones. The states and outputs themselves are not multiplied.
+            keep_cache: whether `recurrent_backward` or `recurrent_gates` will follow.
+
+        Returns:
+            y (B, T, H), the last state, and a cache (None unless `keep_cache`).
+        """
+
+    def recurrent_backward(
+        self,
+        dy: Array | None,
+        dstate: Sequence[Array | None],
+        cache: Cache,
+        gradients: RecurrentWeights,
+        need_dx: bool,
+    ) -> tuple[Array | None, State]:
+        """Backpropagation through time; a gradient of None stands for zeros.
+
+        Args:
+            dy: (B, T, H), the gradient of every output.
+            dstate: (B, H) each, the gradients of the last state.
+            cache: what `recurrent_forward` left.
+            gradients: buffers to add to.
+            need_dx: whether the gradient of x is wanted.
+
+        Returns:
+            dx (B, T, D), None for tokens; and the gradients of the first state.
+        """
+
+    def recurrent_gates(self, cache: Cache) -> dict[str, Array]:
+        """What a forward pass computed at each step, by letter, (B, T, H) each.
+
+        The states of the cell and its gates; those at step t are the ones after input t. Called
+        before the backward pass, which uses the cache up. Nothing of it may be changed.
+        """

@@ -1,0 +1,113 @@
+"""Layers without a state, in C++."""
+
+from typing import Any, get_args
+
+from numpy.typing import NDArray
+
+from lstm.backends import _kernels
+from lstm.backends.contract import ActivationName, Cache
+from lstm.backends.native.arrays import empty, flat_tokens, like, rows
+
+Array = NDArray[Any]
+
+ACTIVATIONS = {name: code for code, name in enumerate(get_args(ActivationName))}
+
+
+def scale_features(x: Array, factor: Array) -> Array:
+    y = like(x)
+    _kernels.scale_features(x, factor, y)
+    return y
+
+
+def activation_forward(x: Array, activation: ActivationName) -> Array:
+    if activation == "linear":
+        return x
+    y = like(x)
+    _kernels.activation_forward(rows(x), ACTIVATIONS[activation], rows(y))
+    return y
+
+
+def activation_backward(dy: Array, y: Array, activation: ActivationName) -> Array:
+    if activation == "linear":
+        return dy
+    dx = like(y)
+    _kernels.activation_backward(rows(dy), rows(y), ACTIVATIONS[activation], rows(dx))
+    return dx
+
+
+def dropout_forward(x: Array, u: Array, rate: float) -> Array:
+    y = like(x)
+    _kernels.dropout(x.reshape(-1), u.reshape(-1), rate, y.reshape(-1))
+    return y
+
+
+def dropout_backward(dy: Array, u: Array, rate: float) -> Array:
+    return dropout_forward(dy, u, rate)
+
+
+def embedding_forward(tokens: Array, w: Array) -> Array:
+    y = empty((*tokens.shape, w.shape[1]))
+    _kernels.embedding_forward(flat_tokens(tokens), w, y.reshape(-1, w.shape[1]))
+    return y
+
+
+def embedding_backward(dy: Array, tokens: Array, dw: Array) -> None:
+    _kernels.embedding_backward(dy.reshape(-1, dw.shape[1]), flat_tokens(tokens), dw)
+
+
+def linear_forward(
+    x: Array, w: Array, b: Array | None, activation: ActivationName
+) -> tuple[Array, Cache]:
+    D, F = w.shape
+    y = empty((*x.shape[:-1], F))
+    _kernels.linear_forward(x.reshape(-1, D), w, b, ACTIVATIONS[activation], y.reshape(-1, F))
+    return y, (x, w, y, activation)
+
+
+def linear_backward(
+    dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
+) -> Array | None:
+    x, w, y, activation = cache
+    D, F = w.shape
+    dx = like(x) if need_dx else None
+    _kernels.linear_backward(
+        dy.reshape(-1, F),
+        x.reshape(-1, D),
+        w,
+        y.reshape(-1, F),
+        ACTIVATIONS[activation],
+        None if activation == "linear" else empty((y.size // F, F)),
+        dw,
+        db,
+        None if dx is None else dx.reshape(-1, D),
+    )
+    return dx
+
+
+def conv1d_forward(
+    x: Array,
+    w: Array,
+    b: Array | None,
+    stride: int,
+    dilation: int,
+    padding: tuple[int, int],
+    activation: ActivationName,
+) -> tuple[Array, Cache]:
+    steps = max(
+        0, (x.shape[1] + padding[0] + padding[1] - dilation * (len(w) - 1) - 1) // stride + 1
+    )
+    y = empty((len(x), steps, w.shape[2]))
+    code = ACTIVATIONS[activation]
+    _kernels.conv1d_forward(x, w, b, stride, dilation, padding[0], code, y)
+    return y, (x, w, y, stride, dilation, padding, activation)
+
+
+def conv1d_backward(
+    dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
+) -> Array | None:
+    x, w, y, stride, dilation, padding, activation = cache
+    dx = like(x) if need_dx else None
+    dz = None if activation == "linear" else like(y)
+    code = ACTIVATIONS[activation]
+    _kernels.conv1d_backward(dy, x, w, y, stride, dilation, padding[0], code, dz, dw, db, dx)
+    return dx

@@ -1,0 +1,57 @@
+"""The machine: its instruction set, and the threads that the kernels run on."""
+
+import os
+import sys
+
+from lstm import checks
+from lstm.backends import _kernels
+from lstm.backends.cores import usable_cores
+from lstm.errors import InvalidValueError
+
+
+def instruction_set() -> str:
+    """The instruction set that the kernels use: "baseline", "avx2" or "avx512"."""
+    return _kernels.instruction_set()
+
+
+def num_threads() -> int:
+    """Number of threads that the kernels run on."""
+    return _kernels.num_threads()
+
+
+def set_num_threads(count: int) -> None:
+    """Choose the number of threads that the kernels run on.
+
+    The results are the same bits for any number. At first it is the number of cores, or what the
+    environment variable `LSTM_NUM_THREADS` says. Cores are those that the process may use: others
+    than it may run on (`taskset`), or than the quota of its container is worth, do not count.
+
+    Args:
+        count: at least 1; more than there are cores would only wait for each other, and count as so
+            many.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: it is not such a number.
+
+    Example:
+        >>> import lstm
+        >>> lstm.set_num_threads(1)
+        >>> lstm.num_threads()
+        1
+    """
+    _kernels.set_num_threads(min(checks.positive_int("count", count), usable_cores()))
+
+
+def _asked_for() -> int:
+    """The number of threads that the environment asks for; as many as there can be if none."""
+    text = os.environ.get("LSTM_NUM_THREADS")
+    try:
+        count = int(text) if text else sys.maxsize
+    except ValueError:
+        count = 0
+    if count < 1:
+        raise InvalidValueError("LSTM_NUM_THREADS", "a whole number of at least 1", repr(text))
+    return count
+
+
+set_num_threads(_asked_for())

@@ -1,0 +1,114 @@
+"""The contract in NumPy: the living definition of every operation, beside docs/theory/.
+
+Written to be read. float32 and float64; any array that NumPy accepts. What each function takes and
+returns is said in `lstm.backends.contract`. It does without every trick that makes kernels fast: no
+packed weights, no fused gates, no threads of its own.
+"""
+
+from lstm.backends.numpy_arrays import (
+    add,
+    array,
+    assign,
+    concatenate,
+    fill,
+    flip,
+    multiply,
+    repeat,
+    reshape,
+    scale,
+    slice_backward,
+    slice_forward,
+    split,
+    sum,
+    to_numpy,
+    transpose,
+    zeros,
+)
+from lstm.backends.reference.activations import (
+    activation_backward,
+    activation_forward,
+    sigmoid,
+    softmax,
+)
+from lstm.backends.reference.layers import (
+    conv1d_backward,
+    conv1d_forward,
+    dropout_backward,
+    dropout_forward,
+    embedding_backward,
+    embedding_forward,
+    linear_backward,
+    linear_forward,
+    scale_features,
+)
+from lstm.backends.reference.losses import (
+    cross_entropy_backward,
+    cross_entropy_forward,
+    linear_softmax_cross_entropy,
+    pointwise_loss_backward,
+    pointwise_loss_forward,
+    softmax_cross_entropy_backward,
+    softmax_cross_entropy_forward,
+)
+from lstm.backends.reference.optimizers import (
+    adam_step,
+    clip_by_global_norm,
+    rmsprop_step,
+    sgd_step,
+)
+from lstm.backends.reference.recurrent import recurrent_backward, recurrent_forward, recurrent_gates
+from lstm.backends.reference.sampling import generate, sample
+
+__all__ = [
+    "DTYPES",
+    "NAME",
+    "activation_backward",
+    "activation_forward",
+    "adam_step",
+    "add",
+    "array",
+    "assign",
+    "clip_by_global_norm",
+    "concatenate",
+    "conv1d_backward",
+    "conv1d_forward",
+    "cross_entropy_backward",
+    "cross_entropy_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "embedding_backward",
+    "embedding_forward",
+    "fill",
+    "flip",
+    "generate",
+    "linear_backward",
+    "linear_forward",
+    "linear_softmax_cross_entropy",
+    "multiply",
+    "pointwise_loss_backward",
+    "pointwise_loss_forward",
+    "recurrent_backward",
+    "recurrent_forward",
+    "recurrent_gates",
+    "repeat",
+    "reshape",
+    "rmsprop_step",
+    "sample",
+    "scale",
+    "scale_features",
+    "sgd_step",
+    "sigmoid",
+    "slice_backward",
+    "slice_forward",
+    "softmax",
+    "softmax_cross_entropy_backward",
+    "softmax_cross_entropy_forward",
+    "split",
+    "sum",
+    "to_numpy",
+    "transpose",
+    "zeros",
+]
+
+NAME = "reference"
+DTYPES = ("float32", "float64")
