@@ -522,9 +522,10 @@ class Model(GraphLayer):
         batch = self._chunk(x)
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)
-        run = Run(self.backend, states=dict(states), carried=frozenset(shapes))
+        run = Run(self.backend, states=states.on(self.backend), carried=frozenset(shapes))
         outputs = computed(self.graph, self._feeder, run, batch)
-        return (outputs if self._several_outputs else outputs[0]), State(run.new_states)
+        after = State.of(self.backend, run.new_states)
+        return (outputs if self._several_outputs else outputs[0]), after
 
     def feed(self, x: Any) -> tuple[list[Array], list[Mask | None]]:
         """Sequences of any length as the arrays that `graph.forward` takes, and their masks.
@@ -556,17 +557,13 @@ class Model(GraphLayer):
             return
         for state in self._carried.states.values():
             for part in state:
-                part[checks.indices("rows", np.asarray(rows), len(part))] = 0
+                found = checks.indices("rows", np.asarray(rows), part.shape[0])
+                self.backend.ops.zero_rows(part, found)
 
     @property
     def carried_state(self) -> State:
         """The state from which stateful layers, and `carry_state=True`, go on; may be set."""
-        return State(
-            {
-                name: tuple(np.array(part) for part in parts)
-                for name, parts in self._carried.states.items()
-            }
-        )
+        return self._carried.state(self.backend)
 
     @carried_state.setter
     def carried_state(self, state: Mapping[str, StepState]) -> None:
@@ -574,9 +571,7 @@ class Model(GraphLayer):
             raise InvalidTypeError("carried_state", "a State", type(state).__name__)
         shapes = {name: s for name, s in self.graph.state_shapes().items() if name in state}
         checked = State.checked(state, shapes, State(state).batch_size, self.backend.dtype)
-        self._carried.states = {
-            name: tuple(np.array(part) for part in parts) for name, parts in checked.items()
-        }
+        self._carried.go_on_from(checked, self.backend)
 
     @property
     def random_state(self) -> dict[str, Any]:
@@ -621,8 +616,8 @@ class Model(GraphLayer):
         Raises:
             InvalidValueError: a weight is not finite, or a layer cannot be made again from them.
         """
-        graph, to_numpy = self.graph, self.backend.ops.to_numpy
-        tensors = {name: to_numpy(weight.value) for name, weight in graph.weights.items()}
+        graph = self.graph
+        tensors = {name: weight.to_numpy() for name, weight in graph.weights.items()}
         for name, values in tensors.items():
             # A file of such weights could not be read, and might replace a good one.
             checks.finite(name, values)
@@ -651,7 +646,7 @@ class Model(GraphLayer):
         """The model of which `contents` gave these arrays and values."""
         graph = graph_from_config(header["graph"], custom_layers or {}, tensors, given=True)
         for name, weight in graph.weights.items():
-            checks.finite(name, weight.value)
+            checks.finite(name, weight.to_numpy())
         several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
         outputs = graph.outputs if several else graph.outputs[0]
         with seeding.untouched():
@@ -693,7 +688,7 @@ class Model(GraphLayer):
     def session(self, session: Mapping[str, Any]) -> None:
         self.name, self._trainable = session["name"], session["trainable"]
         self._compiled, self._trainer = session["compiled"], None
-        self._carried.states = dict(session["carried_state"])
+        self._carried.go_on_from(session["carried_state"], self.backend)
         self.random_state = session["random_state"]
         self.history = session["history"]
 

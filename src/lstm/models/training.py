@@ -13,7 +13,7 @@ from lstm import checks
 from lstm.backends import Backend
 from lstm.backends.contract import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers.base import Run, StepState
+from lstm.layers.base import Arrays, Run
 from lstm.layers.dense import Dense
 from lstm.layers.masks import Mask, spread, whole
 from lstm.layers.remedies import for_data, for_target, remedied
@@ -26,6 +26,7 @@ from lstm.models.goals import ClassWeights, Goal, spread_over
 from lstm.models.graph import Graph, Trace
 from lstm.models.held import held_loss
 from lstm.models.parameters import Parameters
+from lstm.models.state import State
 from lstm.optimizers import Optimizer
 
 Values = NDArray[Any]
@@ -37,18 +38,29 @@ class Carried:
 
     Attributes:
         nodes: names of the recurrent nodes whose state is carried.
-        states: what the last batch left.
+        states: what the last batch left, on the backend.
         anew: whether each pass over the data starts from zeros.
     """
 
     nodes: frozenset[str] = frozenset()
-    states: dict[str, StepState] = field(default_factory=dict)
+    states: dict[str, Arrays] = field(default_factory=dict)
     anew: bool = True
 
     @property
-    def current(self) -> dict[str, StepState]:
+    def current(self) -> dict[str, Arrays]:
         """The states of the carried nodes; others may be left from an earlier training."""
         return {name: state for name, state in self.states.items() if name in self.nodes}
+
+    def state(self, backend: Backend) -> State:
+        """A copy of the states, for whoever asks from outside."""
+        copy = backend.ops.copy
+        states = {name: tuple(map(copy, parts)) for name, parts in self.states.items()}
+        return State.of(backend, states)
+
+    def go_on_from(self, state: State, backend: Backend) -> None:
+        """Go on from a copy of a state."""
+        copy = backend.ops.copy
+        self.states = {name: tuple(map(copy, parts)) for name, parts in state.on(backend).items()}
 
     def check(self, batch_size: int) -> None:
         """Check that the states are those of as many sequences as the batch has.
@@ -56,11 +68,11 @@ class Carried:
         Raises:
             InvalidShapeError: they are not.
         """
-        for parts in self.current.values():
-            if len(parts[0]) != batch_size:
+        for first, *_ in self.current.values():
+            if (size := first.shape[0]) != batch_size:
                 raise InvalidShapeError(
                     "x",
-                    f"{len(parts[0])} sequences, since state is carried over from the last batch "
+                    f"{size} sequences, since state is carried over from the last batch "
                     "(reset_states() starts anew)",
                     batch_size,
                 )
@@ -283,7 +295,8 @@ class Trainer:
 
         Those of the head's weights are added to their buffers.
         """
-        ops, head, target = self.backend.ops, self._head, goal.target
+        ops, head = self.backend.ops, self._head
+        target = ops.array(goal.target)
         weights = goal.weights(self.backend.dtype)
         weight = None if weights is None else ops.array(weights)
         if head is None:
@@ -321,7 +334,7 @@ class Trainer:
             )
         real = spread_over("mask", mask, positions)
         count = prod(positions) if real is None else np.count_nonzero(real)
-        return Goal(self.backend.ops.array(target), real, weight, float(count))
+        return Goal(target, real, weight, float(count))
 
     def _mask(self, run: Run, trace: Trace, positions: tuple[int, ...]) -> Mask | None:
         """Which positions count; None where all do, as whole examples always do."""
@@ -339,7 +352,7 @@ class Trainer:
         ops, y = self.backend.ops, trace.outputs[0]
         if self._sees_outputs:
             y = ops.activation_forward(y, self._activation)
-        outputs, target = ops.to_numpy(y), ops.to_numpy(goal.target)
+        outputs, target = ops.to_numpy(y), goal.target
         for weighted, metrics in self._kinds:
             shares, total = goal.shares(weighted=weighted)
             mean = loss

@@ -115,17 +115,13 @@ def read(model: "LanguageModel", tokens: NDArray[np.int64], state: State) -> Sta
 
 def to_backend(model: "LanguageModel", state: State) -> list[tuple[Array, ...]]:
     """The state of each recurrent layer, as arrays of the backend."""
-    array = model.model.backend.ops.array
-    return [tuple(map(array, parts)) for parts in state.values()]
+    return list(state.on(model.model.backend).values())
 
 
 def to_state(model: "LanguageModel", states: Sequence[tuple[Array, ...]]) -> State:
     """The state of a model of whose recurrent layers it is given as arrays of the backend."""
-    values = model.model.backend.ops.to_numpy
     names = model.model.graph.state_shapes()
-    return State(
-        {name: tuple(map(values, parts)) for name, parts in zip(names, states, strict=True)}
-    )
+    return State.of(model.model.backend, dict(zip(names, states, strict=True)))
 
 
 def gathered(state: State, rows: NDArray[np.int64]) -> State:

@@ -5,7 +5,9 @@ Everything above the backends calls these and does no arithmetic of its own.
 
 Letters: B sequences in a batch, T time steps, D inputs, H units, V symbols, E embedding size,
 K kernel size, C channels, F filters; `...` any leading axes. Arrays are batch first, of one
-floating dtype per model, and opaque to the caller; tokens and integer targets are int64.
+floating dtype per model; tokens and integer targets are int64. An `Array` is opaque to the caller,
+who asks its `shape` and `ndim` and nothing else: it may be on another device. What is an `NDArray`
+here is NumPy's. A number that is returned, a loss or a norm, is one that the host waits for.
 
 Rules that hold for every operation:
 
