@@ -20,7 +20,7 @@ Rules that hold for every operation:
 - gradients of inputs are returned, as None where `need_dx` is False.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from lstm.backends.contract.arrays import ArrayOps
 from lstm.backends.contract.layers import LayerOps
@@ -72,3 +72,9 @@ class Ops(ArrayOps, LayerOps, RecurrentOps, LossOps, OptimizerOps, SamplingOps, 
     @property
     def DTYPES(self) -> tuple[str, ...]:
         """Floating dtypes that the backend computes in, the default first."""
+
+    def speed(self) -> float:
+        """Floating-point operations in a second that a training may count on here: about."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the backend computes with on this machine, by name, for `lstm.info()`."""

@@ -30,7 +30,13 @@ from lstm.backends.native.losses import (
 from lstm.backends.native.optimizers import adam_step, clip_by_global_norm, rmsprop_step, sgd_step
 from lstm.backends.native.recurrent import recurrent_backward, recurrent_forward, recurrent_gates
 from lstm.backends.native.sampling import generate, sample
-from lstm.backends.native.threads import instruction_set, num_threads, set_num_threads
+from lstm.backends.native.threads import (
+    facts,
+    instruction_set,
+    num_threads,
+    set_num_threads,
+    speed,
+)
 from lstm.backends.numpy_arrays import (
     add,
     assign,
@@ -74,6 +80,7 @@ __all__ = [
     "dropout_mask",
     "embedding_backward",
     "embedding_forward",
+    "facts",
     "fill",
     "flip",
     "generate",
@@ -102,6 +109,7 @@ __all__ = [
     "slice_forward",
     "softmax_cross_entropy_backward",
     "softmax_cross_entropy_forward",
+    "speed",
     "split",
     "sum",
     "to_numpy",

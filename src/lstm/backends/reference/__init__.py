@@ -54,6 +54,7 @@ from lstm.backends.reference.losses import (
     softmax_cross_entropy_backward,
     softmax_cross_entropy_forward,
 )
+from lstm.backends.reference.machine import facts, speed
 from lstm.backends.reference.optimizers import (
     adam_step,
     clip_by_global_norm,
@@ -83,6 +84,7 @@ __all__ = [
     "dropout_mask",
     "embedding_backward",
     "embedding_forward",
+    "facts",
     "fill",
     "flip",
     "generate",
@@ -110,6 +112,7 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy_backward",
     "softmax_cross_entropy_forward",
+    "speed",
     "split",
     "sum",
     "to_numpy",
