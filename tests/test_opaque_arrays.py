@@ -1,7 +1,7 @@
 """Above the backends nobody looks into an array: all works, to the same bits, where nobody can."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,11 @@ from numpy.testing import assert_array_equal
 
 import lstm
 from layer_cases import CASES, STEPS, LayerCase
-from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Multiply, TiedDense
+from lstm.backends.contract import Array, Cache
+from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Layer, Multiply, TiedDense
+from lstm.layers.base import Arrays, Gradients, Run
+from lstm.layers.masks import Mask
+from lstm.layers.symbolic import Shape
 from opaque_arrays import OPAQUE, Opaque, opaque  # noqa: F401
 
 Course = Callable[[Path], Iterator[Any]]
@@ -127,6 +131,59 @@ def test_training(
         for one in (model, twin):
             one.fit(x, y, 3, 1, 0)
             yield one.get_weights()
+
+    check(course, tmp_path)
+
+
+class Echo(Layer):
+    """x + y of the chunk before, by operations alone: a layer as a user writes it."""
+
+    keeps_mask = True
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return (shapes[0],)
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        return (tuple(size or 0 for size in shapes[0][1:]),)
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        state = run.state()
+        y = run.ops.add([*inputs, *(state or inputs)])
+        run.leave_state((y,))
+        return (y,), state is None
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return (run.ops.scale(gradients[0], 2.0) if cache else gradients[0],)
+
+
+@pytest.mark.usefixtures("opaque")
+def test_a_layer_of_a_user(tmp_path: Path) -> None:
+    def course(_: Path) -> Iterator[Any]:
+        model = lstm.Sequential([lstm.Input((4, 2)), Dense(3), Echo(), Dense(1)])
+        model.compile("adam", "mse")
+        x = np.random.default_rng(19).normal(size=(3, 4, 2))
+        for _ in range(3):
+            yield model.train_on_batch(x, x[..., :1], carry_state=True)
+            model.reset_states([2])
+            yield dict(model.carried_state)
+
+    check(course, tmp_path)
+
+
+@pytest.mark.usefixtures("opaque")
+@pytest.mark.parametrize("loss", ["mse", "cross_entropy"])
+def test_a_network(loss: str, tmp_path: Path) -> None:
+    def course(folder: Path) -> Iterator[Any]:
+        network = lstm.LSTMNetwork(2, 4, 3, loss, loss == "cross_entropy", seed=20)
+        rng = np.random.default_rng(21)
+        x, y = rng.normal(size=(6, 5, 2)), np.eye(3)[rng.integers(0, 3, (6, 5))]
+        network.train(x, y, 2, 0.01, verbose=0)
+        yield network.predict(x), network.dataset_loss(x, y)
+        yield network.loss_function(network.predict(x[0]), y[0])
+        network.save(folder / "network.safetensors")
+        yield lstm.LSTMNetwork.load(folder / "network.safetensors").predict(x[0])
 
     check(course, tmp_path)
 

@@ -49,13 +49,12 @@ def stack_of(model: "LanguageModel", only: NDArray[np.bool_] | None = None) -> S
     b, unknown = _bias(output), model.vocabulary.unknown
     if unknown is not None or only is not None:
         values = np.zeros(len(model.vocabulary), backend.dtype)
-        if b is not None:
-            values[:] = backend.ops.to_numpy(b)
         if unknown is not None:
             values[unknown] = -np.inf
         if only is not None:
             values[~only] = -np.inf
-        b = backend.ops.array(values)
+        allowed = backend.ops.array(values)
+        b = allowed if b is None else backend.ops.add([b, allowed])
     return Stack(
         embedding.value("embeddings"),
         [layer.weights_for(layer.value("kernel")) for layer in lstms],
