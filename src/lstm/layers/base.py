@@ -72,8 +72,8 @@ class Run:
     ragged: bool = False
     node: str = ""
     masks: Sequence[Mask | None] = ()
-    _seed: int | None = None
-    _draws: int = 0
+    _seed: int | None = field(default=None, init=False)
+    _draws: int = field(default=0, init=False)
 
     def key(self) -> Key:
         """The key of the next draw of this pass, for `ops.dropout` and `ops.dropout_mask`."""
