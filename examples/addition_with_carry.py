@@ -3,10 +3,10 @@ carry.
 
 The generator carries on from batch to batch. Three forms of the same model:
 
-1. Stateless. The network starts every batch with an empty memory, so it cannot know the first carry.
-   As long as both bits differ, the unknown carry decides the result. After t bits this is still the
-   case with probability 2^-t; the best guess is then 1/2, with a squared error of 1/4. The mean over
-   10 bits is 0.04995: no network that starts with an empty memory can get below.
+1. Stateless. The network starts every batch with an empty memory, so it cannot know the first
+   carry. As long as both bits differ, the unknown carry decides the result. After t bits this is
+   still the case with probability 2^-t; the best guess is then 1/2, with a squared error of 1/4.
+   The mean over 10 bits is 0.04995: no network that starts with an empty memory can get below.
 2. With carried state. The network, too, carries on from batch to batch, and the loss goes to 0.
 3. The same as a functional model.
 
