@@ -27,6 +27,9 @@ enum class PointwiseLoss : int {
 // columns, one block for each gate, a SimpleRNN one block.
 enum class Cell : int { lstm, gru, rnn };
 
+// Options of a cell, a bit for each. Coupled: an LSTM without a block for f, which is 1 - i.
+enum LSTMOptions : unsigned { coupled = 1 };
+
 struct RecurrentShape {
   std::int64_t B, T, D, H;
   Cell cell;

@@ -39,12 +39,16 @@ class LSTM(Recurrent):
             `model.reset_states()`.
         zero_output_for_mask: with `return_sequences`, give zeros at the steps that are padding
             instead of the output of the last real step.
+        coupled: let one gate decide what to keep and what to write: f = 1 - i, (L12). The kernels
+            and the bias have three blocks, i, g, o. With `unit_forget_bias` that of i starts at -1,
+            so that a sigmoid f starts where it would with a bias of 1.
 
     A call takes `initial_state=[h, c]`, tensors of shape (B, units).
 
     Source:
         Hochreiter & Schmidhuber, "Long short-term memory", 1997; with the forget gate of Gers,
-        Schmidhuber & Cummins, "Learning to forget", 2000. Dropout: Gal & Ghahramani, "A
+        Schmidhuber & Cummins, "Learning to forget", 2000. Coupled gates: Greff et al., "LSTM: a
+        search space odyssey", 2017. Dropout: Gal & Ghahramani, "A
         theoretically grounded application of dropout in recurrent neural networks", 2016.
 
     Example:
@@ -70,6 +74,7 @@ class LSTM(Recurrent):
         go_backwards: bool = False,
         stateful: bool = False,
         zero_output_for_mask: bool = False,
+        coupled: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(
@@ -92,6 +97,7 @@ class LSTM(Recurrent):
             "recurrent_activation", recurrent_activation, elementwise=True
         )
         self.unit_forget_bias = checks.boolean("unit_forget_bias", unit_forget_bias)
+        self.coupled = checks.boolean("coupled", coupled)
 
     def initial_bias(self) -> Initializer:
         return _Bias(self)
@@ -99,12 +105,16 @@ class LSTM(Recurrent):
     @property
     def spec(self) -> RecurrentSpec:
         return RecurrentSpec(
-            "lstm", self.activation, self.recurrent_activation, reverse=self.go_backwards
+            "lstm",
+            self.activation,
+            self.recurrent_activation,
+            reverse=self.go_backwards,
+            options=("coupled",) * self.coupled,
         )
 
 
 class _Bias(Initializer):
-    """The bias of an LSTM: as its initializer says, but 1 for the forget gates."""
+    """The bias of an LSTM: as its initializer says, but for the forget gates."""
 
     def __init__(self, layer: LSTM) -> None:
         super().__init__()
@@ -112,6 +122,8 @@ class _Bias(Initializer):
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> NDArray[np.float64]:
         b = self.layer.bias_initializer(shape, rng)
-        if self.layer.unit_forget_bias:
+        if self.layer.unit_forget_bias and self.layer.coupled:
+            b[: self.layer.units] = -1
+        elif self.layer.unit_forget_bias:
             b[self.layer.units : 2 * self.layer.units] = 1
         return b

@@ -35,7 +35,7 @@ class Cell(NamedTuple):
 
 
 CELLS: dict[CellName, Cell] = {
-    "lstm": Cell(4, ("h", "c"), ("i", "f", "g", "o")),
+    "lstm": Cell(4, ("h", "c"), ("i", "f", "g", "o"), options=("coupled",)),
     "gru": Cell(3, ("h",), ("u", "s", "g"), biases=2),
     "rnn": Cell(1, ("h",), ()),
 }
@@ -52,7 +52,8 @@ class RecurrentSpec:
         activation: φ of the candidate g, of an LSTM also of the cell on its way out; never softmax.
         recurrent_activation: σ of the gates, which an "rnn" does not have; never softmax.
         reverse: go from the last step to the first. Output t still belongs to input t.
-        options: what differs from the plain cell, in the order of the cell's `options`.
+        options: what differs from the plain cell, in the order of the cell's `options`: "coupled",
+            an LSTM whose forget gate is f = 1 - i.
 
     Raises:
         InvalidValueError: the cell has no such option.
@@ -73,7 +74,10 @@ class RecurrentSpec:
     @cached_property
     def layout(self) -> Cell:
         """What is known of its cell, with its options."""
-        return CELLS[self.cell]
+        cell = CELLS[self.cell]
+        if "coupled" in self.options:
+            return cell._replace(blocks=3, gates=("i", "g", "o", "f"))
+        return cell
 
 
 class RecurrentWeights(NamedTuple):
