@@ -6,7 +6,7 @@ from lstm import activations
 from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
 from lstm.layers.base import LayerOptions
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrent import Recurrent, spec_of
 
 
 class GRU(Recurrent):
@@ -88,6 +88,4 @@ class GRU(Recurrent):
 
     @property
     def spec(self) -> RecurrentSpec:
-        return RecurrentSpec(
-            "gru", self.activation, self.recurrent_activation, reverse=self.go_backwards
-        )
+        return spec_of("gru", self.activation, self.recurrent_activation, self.go_backwards)

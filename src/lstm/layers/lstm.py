@@ -10,7 +10,7 @@ from lstm import activations, checks
 from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
 from lstm.layers.base import LayerOptions
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrent import Recurrent, spec_of
 
 
 class LSTM(Recurrent):
@@ -104,13 +104,9 @@ class LSTM(Recurrent):
 
     @property
     def spec(self) -> RecurrentSpec:
-        return RecurrentSpec(
-            "lstm",
-            self.activation,
-            self.recurrent_activation,
-            reverse=self.go_backwards,
-            options=("coupled",) * self.coupled,
-        )
+        options = ("coupled",) * self.coupled
+        which = self.activation, self.recurrent_activation
+        return spec_of("lstm", *which, self.go_backwards, options)
 
 
 class _Bias(Initializer):

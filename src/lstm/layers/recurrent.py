@@ -1,6 +1,7 @@
 """What all recurrent layers share: states, sequences, direction, dropout."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, Unpack
 
 import numpy as np
@@ -20,6 +21,9 @@ from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
 from lstm.layers.tracing import Training, no_choice
+
+spec_of = cache(RecurrentSpec)
+"""A specification, the same object for the same arguments: layers ask for it at every step."""
 
 
 class Recurrent(Layer):

@@ -5,7 +5,7 @@ from typing import Any, Unpack
 from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
 from lstm.layers.base import LayerOptions
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrent import Recurrent, spec_of
 
 
 class SimpleRNN(Recurrent):
@@ -80,4 +80,4 @@ class SimpleRNN(Recurrent):
 
     @property
     def spec(self) -> RecurrentSpec:
-        return RecurrentSpec("rnn", self.activation, reverse=self.go_backwards)
+        return spec_of("rnn", self.activation, reverse=self.go_backwards)
