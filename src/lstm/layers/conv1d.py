@@ -108,7 +108,7 @@ class Conv1D(Layer):
         if mask is not None:
             self._check_mask(mask, ragged=run.ragged)
             if self._reach:  # Padding must not leak into the windows of real steps.
-                x = to_zero(run, x, mask)
+                x = to_zero(run.backend, x, mask)
         if self._reach and run.node in run.carried:
             past = state[0] if state else ops.zeros((B, self._reach, C), run.backend.dtype)
             x, before = ops.concatenate([past, x], 1), 0
@@ -180,7 +180,7 @@ class Conv1D(Layer):
         if dx is not None and past:
             dx = run.ops.split(dx, [past, dx.shape[1] - past], 1)[1]
         if dx is not None and mask is not None and self._reach:
-            dx = to_zero(run, dx, mask)
+            dx = to_zero(run.backend, dx, mask)
         return (dx,)
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:

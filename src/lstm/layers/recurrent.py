@@ -162,7 +162,7 @@ class Recurrent(Layer):
         run.leave_state(last)
         zero = mask if self.zero_output_for_mask and self.return_sequences else None
         if zero is not None:
-            y = to_zero(run, y, zero)
+            y = to_zero(run.backend, y, zero)
         if not self.return_sequences:
             y = last[0]
         elif self.go_backwards:
@@ -201,7 +201,7 @@ class Recurrent(Layer):
         elif self.go_backwards and dy is not None:
             dy = run.ops.flip(dy, 1)
         if zero is not None and dy is not None:
-            dy = to_zero(run, dy, zero)
+            dy = to_zero(run.backend, dy, zero)
         dbias = self.gradient("bias") if self.use_bias else None
         gradients = RecurrentWeights(dkernel, self.gradient("recurrent_kernel"), dbias)
         dx, dfirst = run.ops.recurrent_backward(dy, dstate, cache, gradients, need[0])

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer, LayerOptions
+from lstm.layers.definition import Definition
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.dropout import Dropout
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
@@ -137,7 +138,7 @@ class Bidirectional(Layer):
         merged = single(_MERGES[self.merge_mode]()(ahead[0], back[0]))
         return [merged, *ahead[1:], *back[1:]] if len(ahead) > 1 else merged
 
-    def _parts(self) -> Iterator[Layer]:
+    def _parts(self) -> Iterator[Definition]:
         # The layer that was given is only what the two are made from.
         return (part for part in super()._parts() if part is not self.layer)
 
@@ -149,9 +150,7 @@ class Bidirectional(Layer):
 
 def _described(saved: dict[str, Any]) -> Any:
     """The layer of which `get_config` of a wrapper tells."""
-    from lstm import layers
-
-    kinds = {name: getattr(layers, name) for name in layers.__all__}
+    kinds = Layer.kinds
     return kinds[checks.one_of("class", saved["class"], kinds)].from_config(saved["config"])
 
 

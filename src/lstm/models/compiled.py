@@ -1,7 +1,7 @@
 """What `compile` was given, and what the optimizer remembers, as JSON values and arrays."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +12,6 @@ from lstm.errors import InvalidValueError
 from lstm.losses import Loss
 from lstm.models.graph import Graph
 from lstm.optimizers import Optimizer
-
-if TYPE_CHECKING:
-    from lstm.models.model import Model
 
 Tensors = dict[str, NDArray[Any]]
 
@@ -40,9 +37,8 @@ def compiled_contents(
     if not {type(optimizer), type(loss)} <= kinds or len(graph.outputs) != 1:
         return None
     slots = {key: backend.ops.to_numpy(slot) for key, slot in optimizer.slots.items()}
-    learning = sum(weight.size for weight in graph.weights.values() if weight.trainable)
     step = optimizer.step
-    if not _usable(slots, learning):
+    if not _usable(slots, _learning(graph)):
         slots, step = {}, 0
     names = {key: _free(f"optimizer/{key}", graph.weights) for key in slots}
     config = {
@@ -59,27 +55,41 @@ def compiled_contents(
     return {names[key]: slot for key, slot in slots.items()}, config
 
 
-def compile_again(model: "Model", tensors: Mapping[str, NDArray[Any]], config: Any) -> None:
-    """Compile a model as `compiled_contents` said."""
-    model.compile(
+def compile_arguments(config: Any) -> tuple[Any, ...]:
+    """What `compile` was given, as `compiled_contents` said."""
+    return (
         config["optimizer"],
         config["loss"],
         config["metrics"],
         config.get("weighted_metrics", ()),
     )
-    optimizer = model.optimizer
+
+
+def restore_optimizer(
+    optimizer: Optimizer,
+    graph: Graph,
+    backend: Backend,
+    tensors: Mapping[str, NDArray[Any]],
+    config: Any,
+) -> None:
+    """Let the optimizer of a compiled model go on from what `compiled_contents` gave."""
     names = config.get("slots")
     if names is None:  # A file that was written before they were kept.
-        others = [name for name in tensors if name not in model.graph.weights]
+        others = [name for name in tensors if name not in graph.weights]
         found = [name for name in others if name.startswith("optimizer/")]
         names = {name.removeprefix("optimizer/"): name for name in found}
     step = checks.int_at_least("step", config["step"], 0)
     if step > _STEPS:
         raise InvalidValueError("step", f"an integer of at most {_STEPS:,}", step)
     with np.errstate(over="ignore"):  # What is beyond the numbers of the backend is infinite.
-        slots = {key: np.asarray(tensors[name], model.backend.dtype) for key, name in names.items()}
-        if _usable(slots, model.parameters.trainable):
-            optimizer.restore(model.backend, slots, step)
+        slots = {key: np.asarray(tensors[name], backend.dtype) for key, name in names.items()}
+        if _usable(slots, _learning(graph)):
+            optimizer.restore(backend, slots, step)
+
+
+def _learning(graph: Graph) -> int:
+    """Number of parameters that learn."""
+    return sum(weight.size for weight in graph.weights.values() if weight.trainable)
 
 
 def _usable(slots: Mapping[str, NDArray[Any]], size: int) -> bool:

@@ -334,14 +334,14 @@ class Graph:
 
 
 def _layer_of(node: Node) -> Layer:
-    assert node.layer is not None
+    assert isinstance(node.layer, Layer)
     return node.layer
 
 
 def _names(nodes: Sequence[Node]) -> dict[Node, str]:
     """A name for each node: its own, or the path of its layers, made unique by counting."""
     taken = Names()
-    prefixes: dict[tuple[str, Layer], str] = {}
+    prefixes: dict[tuple[str, object], str] = {}
     names: dict[Node, str] = {}
     for node in nodes:
         prefix = ""

@@ -23,8 +23,8 @@ from lstm.metrics import Metric, MetricFunction
 from lstm.metrics import get as get_metric
 from lstm.models import fitting
 from lstm.models.batches import ArrayBatches, Batch, Check, Examples, examples, parts
-from lstm.models.compiled import compile_again, compiled_contents
-from lstm.models.copying import reduced
+from lstm.models.compiled import compile_arguments, compiled_contents, restore_optimizer
+from lstm.models.copying import Copied
 from lstm.models.goals import ClassWeights
 from lstm.models.order import ordered
 from lstm.models.parameters import Parameters
@@ -53,7 +53,7 @@ _OWN_METRICS = "metrics of your own, for compile"
 _OWN_OUTPUTS = "`call`, or a function of your own around predict"
 
 
-class Model(GraphLayer):
+class Model(Copied):
     """A model, made in one of three ways.
 
     - functional: `Model(inputs, outputs)`, of tensors that layers were called on;
@@ -658,7 +658,8 @@ class Model(GraphLayer):
             model = cls(graph.inputs, outputs)
         model._order = ordered(graph.layers, header.get("order", [*graph.layers]))
         if "compile" in header:
-            compile_again(model, tensors, header["compile"])
+            model.compile(*compile_arguments(header["compile"]))
+            restore_optimizer(model.optimizer, graph, model.backend, tensors, header["compile"])
         return model
 
     # ---- copying
@@ -673,9 +674,6 @@ class Model(GraphLayer):
         found = super().arguments()
         del found["trainable"]  # No argument of a model.
         return found
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return reduced(self)
 
     @property
     def session(self) -> dict[str, Any]:

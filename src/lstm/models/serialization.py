@@ -29,7 +29,7 @@ _LARGEST = 2**28
 def graph_config(graph: Graph) -> dict[str, Any]:
     """The graph as JSON values: layers, the calls that connect them, inputs and outputs."""
     layers = graph.layers
-    name_of = {layer: name for name, layer in layers.items()}
+    name_of: dict[object, str] = {layer: name for name, layer in layers.items()}
     place: dict[Node, int] = {tensor.node: k for k, tensor in enumerate(graph.inputs)}
     for node in graph.nodes:
         place[node] = len(place)
@@ -55,7 +55,7 @@ def graph_config(graph: Graph) -> dict[str, Any]:
     }
 
 
-def _layer_config(layer: Layer, name_of: Mapping[Layer, str]) -> dict[str, Any]:
+def _layer_config(layer: Layer, name_of: Mapping[object, str]) -> dict[str, Any]:
     config = layer.get_config() | {"name": name_of[layer]}
     if isinstance(layer, TiedDense):
         config["embedding"] = name_of[layer.embedding]

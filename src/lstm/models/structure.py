@@ -13,9 +13,10 @@ from lstm.backends import backend as choose_backend
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.interface import set_by_constructor
 from lstm.layers.base import Layer
+from lstm.layers.definition import Definition
 from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
-from lstm.layers.tracing import building, composed
+from lstm.layers.tracing import building
 from lstm.layers.weight import Weight
 from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
@@ -80,7 +81,7 @@ class GraphLayer(Layer):
     def _traced(self, shapes: Sequence[tuple[int | None, ...]], *, exact: bool) -> Graph:
         """Trace `call` on inputs of these shapes, batch first."""
         inputs = [input_tensor(shape, exact=exact) for shape in shapes]
-        outputs = composed(self, [inputs[0] if len(inputs) == 1 else inputs], {})
+        outputs = self.composed([inputs[0] if len(inputs) == 1 else inputs], {})
         return self._build(inputs, outputs)
 
     def trace_again(self, inputs: Sequence[SymbolicTensor]) -> None:
@@ -91,7 +92,7 @@ class GraphLayer(Layer):
         """
         if self._graph is not None:
             return
-        outputs = composed(self, [inputs[0] if len(inputs) == 1 else list(inputs)], {})
+        outputs = self.composed([inputs[0] if len(inputs) == 1 else list(inputs)], {})
         own = set(self.all_parts())
         for name, layer in Graph(inputs, listed(outputs)).layers.items():
             shared = any(weight.owner is not None for weight in layer.own_weights.values())
@@ -162,7 +163,7 @@ class GraphLayer(Layer):
             )
         return self._graph
 
-    def _parts(self) -> Iterator[Layer]:
+    def _parts(self) -> Iterator[Definition]:
         graph: Graph | None = vars(self).get("_graph")
         nodes = [] if graph is None else graph.nodes
         if graph is not None and self._by_level:
@@ -194,7 +195,7 @@ class GraphLayer(Layer):
             raise InvalidTypeError(f"inputs of {self.name}", f"{expected} tensors", len(given))
         values = dict(zip(self._graph.inputs, given, strict=True))
         for node in self._graph.nodes:
-            assert node.layer is not None
+            assert isinstance(node.layer, Layer)
             made = node.layer.connect([values[tensor] for tensor in node.inputs])
             values.update(zip(node.outputs, listed(made), strict=True))
         outputs = [values[tensor] for tensor in self._graph.outputs]
