@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.configured import Configured
+from lstm.configured import Configured, described
 from lstm.errors import (
     InvalidShapeError,
     InvalidTypeError,
-    InvalidValueError,
     NotDefinedError,
     NotReadyError,
 )
@@ -43,6 +42,10 @@ class Initializer(Configured):
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         """Values of `shape`, drawn from `rng`; what a subclass defines."""
         raise NotDefinedError(self, "values(shape, rng)")
+
+    def description(self) -> dict[str, Any]:
+        known = type(self) in (*INITIALIZERS.values(), Unavailable)
+        return super().description() if known else Unavailable(type(self).__name__).description()
 
 
 class Zeros(Initializer):
@@ -190,10 +193,8 @@ def get(argument: str, spec: "str | Initializer | dict[str, Any]") -> Initialize
     if isinstance(spec, Initializer):
         return spec
     if isinstance(spec, dict):
-        if set(spec) != {"class", "config"} or not isinstance(spec["config"], dict):
-            raise InvalidValueError(argument, "the class and the config of an Initializer", spec)
-        classes = {kind.__name__: kind for kind in (*INITIALIZERS.values(), Unavailable)}
-        return classes[checks.one_of(argument, spec["class"], classes)](**spec["config"])
+        kinds = {kind.__name__: kind for kind in (*INITIALIZERS.values(), Unavailable)}
+        return described(argument, spec, kinds)
     if isinstance(spec, str):
         return INITIALIZERS[checks.one_of(argument, spec, INITIALIZERS)]()
     raise InvalidTypeError(argument, "the name of an initializer or an Initializer", repr(spec))

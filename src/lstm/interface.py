@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from functools import wraps
-from inspect import CO_VARARGS, CO_VARKEYWORDS, unwrap
+from inspect import CO_VARARGS, CO_VARKEYWORDS, Parameter, Signature, signature, unwrap
 from types import FrameType, FunctionType
 from typing import Annotated, Any, ClassVar, TypeVar, Unpack, cast, get_args, get_origin
 
@@ -168,7 +168,24 @@ def _spelled(function: FunctionType, owner: type | None) -> Callable[..., Any]:
             refuse_unknown(callee, given, names)
         return function(*args, **given)
 
+    if owner is not None and function.__name__ == "__init__":
+        checked.__signature__ = _whole_signature(function, owner)  # type: ignore[attr-defined]
     return checked
+
+
+def _whole_signature(function: FunctionType, owner: type) -> Signature:
+    """That of a constructor, with the arguments that it hands on by name and their defaults."""
+    own = signature(function)
+    *named, last = own.parameters.values()
+    if get_origin(last.annotation) is not Unpack:
+        return own
+    bases = (signature(kind.__init__).parameters for kind in reversed(owner.__mro__[1:]))  # type: ignore[misc]
+    known = {name: argument for base in bases for name, argument in base.items()}
+    handed_on = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=known[name].default, annotation=kind)
+        for name, kind in get_args(last.annotation)[0].__annotations__.items()
+    ]
+    return own.replace(parameters=[*named, *handed_on])
 
 
 def _is_checked(name: str, function: FunctionType) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends.contract import ActivationName, Array, Cache, Ops, PointwiseLossName
-from lstm.configured import Configured
+from lstm.configured import Configured, described
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 
 Values = NDArray[Any]
@@ -283,8 +283,8 @@ def get(spec: str | Loss | dict[str, Any]) -> Loss:
     """
     if isinstance(spec, Loss):
         return spec
-    if isinstance(spec, dict) and spec.keys() == {"name", "config"}:
-        return LOSSES[checks.one_of("loss", spec["name"], LOSSES)](**spec["config"])
+    if isinstance(spec, dict) and "config" in spec:
+        return described("loss", spec, LOSSES, "name")
     if not isinstance(spec, str):
         raise InvalidTypeError(
             "loss", "the name of a loss or a Loss (its gradient must be known)", repr(spec)

@@ -1,6 +1,5 @@
 """LSTMNetwork: one LSTM layer and one output layer behind a single class."""
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,8 +11,8 @@ from numpy.typing import NDArray
 
 from lstm import checks, losses, saving, seeding
 from lstm.callbacks import Callback, History, Logs
+from lstm.configured import Configured
 from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.interface import Interface
 from lstm.layers import LSTM, Dense, Input
 from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
@@ -38,7 +37,7 @@ _CALLBACK_EVERY = 10
 _DATASET_EVERY = 30
 
 
-class LSTMNetwork(Interface):
+class LSTMNetwork(Configured):
     """A network that reads a sequence and gives an output at every step.
 
     An LSTM layer of `hidden_size` units and a linear or softmax layer on top, trained by full
@@ -70,6 +69,8 @@ class LSTMNetwork(Interface):
         (4, 3, 5)
     """
 
+    free = True
+
     def __init__(
         self,
         input_size: int,
@@ -94,6 +95,21 @@ class LSTMNetwork(Interface):
             if loss == "cross_entropy" and input_size == 1:
                 self._spread_thresholds()
             self.model.compile(_optimizer(optimizer), self._loss)
+
+    def arguments(self) -> dict[str, Any]:
+        """Those that say all but what the model does."""
+        return {key: getattr(self, key) for key in _DESCRIPTION}
+
+    def _usual(self, needed: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**needed, **self._defaults}  # Without a model.
+
+    def _set_again(self, name: str, value: Any) -> None:
+        other = object.__new__(LSTMNetwork)
+        other._describe(**{**self.arguments(), name: value})
+        if name != "batch_size" and getattr(other, name) != getattr(self, name):
+            expected = f"{getattr(self, name)!r}, with which the model was made"
+            raise InvalidValueError(name, expected, repr(value))
+        vars(self)[name] = getattr(other, name)
 
     def _describe(
         self,
@@ -243,10 +259,10 @@ class LSTMNetwork(Interface):
             ModelFileError: the file cannot be written; an older one is untouched.
             InvalidValueError: an attribute was set to what the constructor refuses.
         """
-        arguments = {key: getattr(self, key) for key in _DESCRIPTION}
-        LSTMNetwork._described(arguments, self.model)
+        LSTMNetwork._described(self.arguments(), self.model)
         tensors, header = self.model.contents(include_optimizer=True)
-        saving.write(path, tensors, {"kind": "network", "network": arguments, **header})
+        described = {"network": self.get_config(), **header}
+        saving.write(path, tensors, {"kind": "network", **described})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "LSTMNetwork":
@@ -282,9 +298,6 @@ class LSTMNetwork(Interface):
             if arguments[key] != size:
                 raise InvalidShapeError(key, f"{size}, as in the model", arguments[key])
         return network
-
-    def __copy__(self) -> "LSTMNetwork":
-        return copy.deepcopy(self)  # A copy shares nothing that either may change.
 
     def _sequences(self, X: Any) -> Any:
         """X as `_inputs`, where it is not one sequence."""

@@ -1,12 +1,11 @@
 """What every callback is: what it sees of a model, and the moments of which it is told."""
 
-import copy
 from os import PathLike
 from typing import Any, Protocol
 
 import numpy as np
 
-from lstm.interface import Interface
+from lstm.configured import Configured
 from lstm.optimizers import Optimizer
 
 Logs = dict[str, float]
@@ -31,13 +30,15 @@ class Trainable(Protocol):
         """Write the model to a file."""
 
 
-class Callback(Interface):
+class Callback(Configured):
     """Base of all callbacks: override what you need.
 
     Attributes:
         model: the model in training; `model.stop_training = True` ends it after this batch.
         params: `epochs`, `steps` (None if unknown) and `verbose`.
     """
+
+    free = True
 
     model: Trainable
     params: dict[str, Any]
@@ -49,8 +50,9 @@ class Callback(Interface):
         # The next training says which model it is.
         return {name: value for name, value in vars(self).items() if name != "model"}
 
-    def __copy__(self) -> "Callback":
-        return copy.deepcopy(self)
+    def _set_again(self, name: str, value: Any) -> None:
+        # What it has seen stays.
+        vars(self)[name] = vars(self._with(name, value))[name]
 
     def set_model(self, model: Trainable) -> None:
         """Called once, before training."""

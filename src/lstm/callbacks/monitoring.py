@@ -105,6 +105,7 @@ class ModelCheckpoint(Callback):
         self.filepath = checks.path("filepath", filepath)
         self.save_best_only = checks.boolean("save_best_only", save_best_only)
         self._best = _Best(monitor, mode)
+        self.monitor, self.mode = self._best.monitor, self._best.mode
 
     def on_train_begin(self, logs: Logs) -> None:
         # Which other keys the logs have is known when they are there.

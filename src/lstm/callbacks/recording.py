@@ -84,9 +84,8 @@ class TensorBoard(Callback):
         except ImportError as error:
             raise MissingExtraError("TensorBoard", "tensorboard") from error
         self.log_dir = Path(checks.path("log_dir", log_dir))
-        self._every = (
-            0 if update_freq == "epoch" else checks.positive_int("update_freq", update_freq)
-        )
+        epochs = update_freq == "epoch"
+        self.update_freq = "epoch" if epochs else checks.positive_int("update_freq", update_freq)
         self._make: Callable[..., Any] = SummaryWriter
         self._writer: Any = None
 
@@ -104,7 +103,7 @@ class TensorBoard(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         step = self.model.optimizer.step
-        if self._every and step % self._every == 0:
+        if isinstance(self.update_freq, int) and step % self.update_freq == 0:
             self._writer.add_scalar("batch_loss", logs["loss"], step)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:

@@ -5,11 +5,12 @@ from inspect import signature
 from typing import Any, ClassVar
 
 from lstm import checks, seeding
+from lstm.configured import members
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.interface import of_library, refuse_unknown
-from lstm.layers.configuration import members, snake_case
 from lstm.layers.copying import reduced
 from lstm.layers.definition import Definition, LayerOptions, has_time
+from lstm.layers.naming import snake_case
 from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.rules import check_signatures
 from lstm.layers.run import Arrays, Gradients, Run, StepState
@@ -78,9 +79,11 @@ class Layer(Definition):
         batch_input_shape: Sequence[int | None] | None = None,
     ) -> None:
         super().__init__(snake_case(type(self).__name__) if name is None else name, trainable)
-        self.input_shape = None if input_shape is None else checks.sizes("input_shape", input_shape)
         if batch_input_shape is not None:
             self.input_shape = checks.sizes("batch_input_shape", batch_input_shape)[1:]
+        else:
+            own = None if input_shape is None else checks.sizes("input_shape", input_shape)
+            self.input_shape = own
 
     @property
     def composite(self) -> bool:

@@ -36,6 +36,8 @@ class Conv1D(Layer):
         (None, None, 8)
     """
 
+    weight_arguments = ("filters", "kernel_size", "use_bias")
+
     def __init__(
         self,
         filters: int,

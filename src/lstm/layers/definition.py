@@ -1,8 +1,9 @@
 """Definition: what a layer computes: its weights, shapes, a forward and a backward pass."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import signature
 from math import prod
-from typing import Any, TypedDict
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +11,13 @@ from numpy.typing import NDArray
 from lstm import checks, seeding
 from lstm.backends import backend as choose_backend
 from lstm.backends.contract import Array, Cache
+from lstm.configured import Configured, members
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import set_by_constructor
-from lstm.layers.configuration import Described, Names, members
 from lstm.layers.masks import Mask, union
+from lstm.layers.naming import Names
 from lstm.layers.rules import Shape, promised, refuse_weight
 from lstm.layers.run import Arrays, Gradients, Run
 from lstm.layers.weight import Weight
@@ -34,7 +36,7 @@ _ADDRESSABLE = 2**48
 """So many numbers no machine has the memory for."""
 
 
-class Definition(Described):
+class Definition(Configured):
     """A layer without its place in a graph; what can be called is a `Layer`.
 
     Args:
@@ -42,10 +44,19 @@ class Definition(Described):
         trainable: False freezes its weights.
     """
 
+    name: str = set_by_constructor()
     own_weights: dict[str, Weight] = set_by_constructor()
     _trainable: bool = set_by_constructor()
     _built: bool = set_by_constructor()
-    _common = tuple(LayerOptions.__annotations__)
+    state: ClassVar[tuple[str, ...]] = ("own_weights", "weight_source", "_trainable", "_built")
+
+    never_called: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("load_assets", "load_own_variables", "save_assets", "save_own_variables"),
+        "arguments of the constructor, by get_config, and weights of add_weight: files keep these",
+    )
+
+    weight_arguments: ClassVar[tuple[str, ...]] = ()
+    """Arguments that say which weights there are: once these are made, they stay."""
 
     input_shape: tuple[int | None, ...] | None = None
     """The shape of the data without the batch axis, where it was said."""
@@ -58,11 +69,61 @@ class Definition(Described):
     memoryless = False
     """Whether output step t depends on input step t alone: nothing is carried between chunks."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        common = LayerOptions.__annotations__
+        own = (name for name in cls._names if name not in common)
+        cls._names = (*own, "name", "trainable", "input_shape")
+        cls._attributes = tuple(k for k in cls._attributes if k != "batch_input_shape")
+
     def __init__(self, name: str, trainable: bool = True) -> None:
         self.name = checks.name("name", name)
         self.own_weights = {}
         self.trainable = trainable
         self._built = False
+
+    # ---- its arguments
+
+    @property
+    def called(self) -> str:
+        return self.name
+
+    def arguments(self) -> dict[str, Any]:
+        found = super().arguments()
+        del found["input_shape"]  # What a model makes of it stands in the file of that model.
+        return found
+
+    @classmethod
+    def made_with(cls, arguments: Mapping[str, Any]) -> Self:
+        taken = signature(cls).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in taken):
+            return cls(**arguments)
+        # A constructor need not hand on what every layer takes.
+        options = {"name", "trainable"} & arguments.keys() - {p.name for p in taken}
+        layer = cls(**{key: value for key, value in arguments.items() if key not in options})
+        for key in options:
+            setattr(layer, key, arguments[key])
+        return layer
+
+    def _with(self, name: str, value: Any) -> Self:
+        arguments = {**self.arguments(), "input_shape": self.input_shape, name: value}
+        changed, old = type(self).made_with(arguments), vars(self)[name]
+        settled = any(members(old, Definition)) or (name in self.weight_arguments and self.built)
+        if settled and vars(changed)[name] != old:
+            expected = f"{old!r}, with which the layer was made"
+            raise InvalidValueError(f"{name} of {self.name}", expected, repr(value))
+        return changed
+
+    @property
+    def copied_whole(self) -> bool:
+        """Whether it is copied as a whole, not made again by its constructor."""
+        return False
+
+    def twin(self, **changed: Any) -> Self:
+        """A layer that shares the weights of this one, and has other attributes."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self) | changed)
+        return twin
 
     # ---- what a layer defines
 
@@ -294,6 +355,13 @@ class Definition(Described):
     def learns(self) -> bool:
         """Whether there is a weight in what the layer computes whose gradient is wanted."""
         return any(weight.gradient is not None for weight in self.own_weights.values())
+
+
+def with_shape(options: LayerOptions, input_shape: Sequence[int | None] | None) -> LayerOptions:
+    """The arguments of a layer, with this shape of the data if they say none."""
+    if options.get("input_shape") is None and options.get("batch_input_shape") is None:
+        return {**options, "input_shape": input_shape}
+    return options
 
 
 def has_time(shape: Shape) -> bool:

@@ -37,6 +37,7 @@ class Dense(Layer):
     """
 
     memoryless = True
+    weight_arguments = ("units", "use_bias")
 
     def __init__(
         self,

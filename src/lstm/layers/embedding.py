@@ -9,6 +9,7 @@ from lstm import checks, initializers
 from lstm.backends.contract import Array, Cache
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.definition import with_shape
 from lstm.layers.masks import Mask, spread
 from lstm.layers.symbolic import Shape
 
@@ -40,6 +41,7 @@ class Embedding(Layer):
 
     keeps_mask = True
     memoryless = True
+    weight_arguments = ("input_dim", "output_dim")
 
     def __init__(
         self,
@@ -51,19 +53,16 @@ class Embedding(Layer):
         dropout: float = 0.0,
         **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(**options)
+        length = None if input_length is None else checks.positive_int("input_length", input_length)
+        super().__init__(**with_shape(options, (length,)))
         self.input_dim = checks.positive_int("input_dim", input_dim)
         self.output_dim = checks.positive_int("output_dim", output_dim)
         self.embeddings_initializer = initializers.get(
             "embeddings_initializer", embeddings_initializer
         )
         self.mask_zero = checks.boolean("mask_zero", mask_zero)
-        self.input_length = (
-            None if input_length is None else checks.positive_int("input_length", input_length)
-        )
+        self.input_length = length
         self.dropout = checks.number("dropout", dropout, 0, 1, open_high=True)
-        if self.input_shape is None:
-            self.input_shape = (self.input_length,)
 
     def build(self, *shapes: Shape) -> None:
         self.add_weight(

@@ -23,6 +23,18 @@ from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
 from lstm.layers.tracing import Training, no_choice
 
 
+class RecurrentOptions(LayerOptions, total=False):
+    """The keyword arguments that every recurrent layer takes."""
+
+    dropout: float
+    recurrent_dropout: float
+    return_sequences: bool
+    return_state: bool
+    go_backwards: bool
+    stateful: bool
+    zero_output_for_mask: bool
+
+
 class Recurrent(Layer):
     """A layer that reads a sequence step by step: (B, T, D) -> (B, units) or (B, T, units).
 
@@ -32,6 +44,7 @@ class Recurrent(Layer):
 
     cell: ClassVar[Cell]
     """What is known of its cell."""
+    weight_arguments = ("units", "use_bias")
 
     def __init__(
         self,
@@ -42,13 +55,13 @@ class Recurrent(Layer):
         kernel_initializer: str | Initializer | dict[str, Any],
         recurrent_initializer: str | Initializer | dict[str, Any],
         bias_initializer: str | Initializer | dict[str, Any],
-        dropout: float,
-        recurrent_dropout: float,
-        return_sequences: bool,
-        return_state: bool,
-        go_backwards: bool,
-        stateful: bool,
-        zero_output_for_mask: bool,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        zero_output_for_mask: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)

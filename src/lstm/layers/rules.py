@@ -5,8 +5,8 @@ from inspect import signature
 from typing import Any, NoReturn
 
 from lstm import checks
+from lstm.configured import Configured
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers.configuration import Described
 
 Shape = tuple[int | None, ...]
 """Sizes of the axes, batch first; None is a size known only when data comes."""
@@ -34,13 +34,13 @@ def check_signatures(kind: type) -> None:
             )
 
 
-def promised(layer: Described, shapes: Any) -> tuple[Shape, ...]:
+def promised(layer: Configured, shapes: Any) -> tuple[Shape, ...]:
     """The shapes of the outputs, as `output_shapes` of a layer returned them.
 
     Raises:
         InvalidTypeError: they are no tuple of shapes.
     """
-    argument = f"output_shapes of {layer.name}"
+    argument = f"output_shapes of {layer.called}"
     if not (isinstance(shapes, tuple | list) and shapes) or not all(
         isinstance(shape, tuple | list) for shape in shapes
     ):
@@ -49,7 +49,7 @@ def promised(layer: Described, shapes: Any) -> tuple[Shape, ...]:
     return tuple(checks.sizes(argument, shape) for shape in shapes)
 
 
-def known_last_axis(layer: Described, shape: Shape, axes: str) -> int:
+def known_last_axis(layer: Configured, shape: Shape, axes: str) -> int:
     """Check the rank of an input against `axes`, such as "B T D", and return its last size.
 
     An ellipsis as second letter allows any number of axes in between.
@@ -58,7 +58,7 @@ def known_last_axis(layer: Described, shape: Shape, axes: str) -> int:
     fits = len(shape) >= len(letters) - 1 if "..." in letters else len(shape) == len(letters)
     if not fits or shape[-1] is None:
         raise InvalidShapeError(
-            f"input of {layer.name}",
+            f"input of {layer.called}",
             f"axes ({', '.join(letters)}) with a known size of the last",
             f"shape {shape}",
         )

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from lstm.backends.contract import ActivationName, Array, Cache
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Layer, Run, has_time
-from lstm.layers.configuration import Names
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.masks import Mask
+from lstm.layers.naming import Names
 from lstm.layers.shaping import FoldTime, UnfoldTime
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
 from lstm.layers.tied_dense import TiedDense

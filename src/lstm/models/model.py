@@ -15,7 +15,7 @@ from lstm.callbacks import Callback, CallbackList, History
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError, StoppedWarning
 from lstm.interface import set_by_constructor, spelled, warn
 from lstm.layers.base import Layer, Run, StepState
-from lstm.layers.configuration import Described
+from lstm.layers.definition import Definition
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
@@ -77,7 +77,7 @@ class Model(Copied):
     """
 
     never_called: ClassVar[Mapping[str, str]] = {
-        **Described.never_called,
+        **Definition.never_called,
         "compute_loss": _OWN_LOSS,
         "compute_mask": "`call` alone: masks pass through it by themselves",
         "compute_metrics": _OWN_METRICS,
