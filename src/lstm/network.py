@@ -1,8 +1,8 @@
 """LSTMNetwork: one LSTM layer and one output layer behind a single class."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from os import PathLike
 from typing import Any
 
@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 from lstm import checks, losses, saving, seeding
 from lstm.callbacks import Callback, History, Logs
 from lstm.configured import Configured
-from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import (
+    DivergedError,
+    InvalidShapeError,
+    InvalidTypeError,
+    InvalidValueError,
+    naming,
+)
 from lstm.layers import LSTM, Dense, Input
 from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
@@ -399,17 +405,14 @@ def _pair(data: Any) -> tuple[Any, Any]:
     return X, Y
 
 
-@contextmanager
-def _named(**names: str) -> Iterator[None]:
+def _named(**names: str) -> AbstractContextManager[None]:
     """Let errors name the arguments of this class instead of those of the model."""
-    try:
-        yield
-    except InvalidValueError as error:
-        argument, bracket, index = error.argument.partition("[")
-        if argument not in names:
-            raise
-        name = names[argument] + bracket + index
-        raise type(error)(name, error.expected, error.got) from error
+
+    def called(argument: str) -> str | None:
+        name, bracket, index = argument.partition("[")
+        return names[name] + bracket + index if name in names else None
+
+    return naming(called)
 
 
 def _is_ragged(sequences: Any) -> bool:

@@ -50,7 +50,7 @@ def blueprint(layer: Definition, known: dict[Definition, Blueprint]) -> Any:
             arguments = layer.arguments()
         except InvalidTypeError as error:
             expected = f"{error.expected}, to make a {type(layer).__name__} again"
-            raise InvalidTypeError(error.argument, expected, error.got) from None
+            raise error.changed(expected=expected) from None
         plan.arguments = _replaced(arguments, Definition, lambda part: blueprint(part, known))
     return known[layer]
 

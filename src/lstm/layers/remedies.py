@@ -26,8 +26,7 @@ _ONE_SERIES = "x[None, :, None] is a batch of one sequence of one feature"
 
 def remedied(error: InvalidShapeError, remedy: str) -> InvalidShapeError:
     """The error that says what to do, too, if there is a remedy."""
-    got = f"{error.got}; {remedy}" if remedy else error.got
-    return type(error)(error.argument, error.expected, got)
+    return error.changed(got=f"{error.got}; {remedy}") if remedy else error
 
 
 def for_layer(inputs: Sequence[SymbolicTensor], fits: Callable[[list[Shape]], bool]) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.container import json_values
-from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError
+from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError, naming
 from lstm.layers import PRIMITIVES
 from lstm.layers.base import Layer
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, input_tensor
@@ -250,10 +250,8 @@ def _layer(name: str, kind: type[Layer], config: Mapping[str, Any]) -> Layer:
         if PRIMITIVES.get(kind.__name__) is kind and isinstance(value, int) and value >= _COUNTABLE:
             raise InvalidValueError(f"{key} of {name}", f"an integer below {_COUNTABLE:,}", value)
     try:
-        return kind.from_config({**config, "name": name})
-    except InvalidValueError as error:
-        argument = f"{error.argument} of {name}"
-        raise type(error)(argument, error.expected, error.got) from error
+        with naming(lambda argument: f"{argument} of {name}"):
+            return kind.from_config({**config, "name": name})
     except LSTMError:
         raise
     except Exception as error:  # The class may be a user's.

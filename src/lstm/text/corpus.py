@@ -432,7 +432,7 @@ def _encoded(
             encoded = vocabulary.encode(piece)
         except InvalidValueError as error:
             got = f"{error.got}" + f" beyond the first {characters} characters" * (characters > 0)
-            raise type(error)("corpus", error.expected, got) from None
+            raise error.changed("corpus", got=got) from None
         checks.index_range("tokens", encoded, size)
         yield encoded.astype(dtype)
         characters, tokens = characters + len(piece), tokens + len(encoded)

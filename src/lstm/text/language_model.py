@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, History
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, naming
 from lstm.interface import Interface
 from lstm.models import Model
 from lstm.text.beam import Continuation, beam_search, checked_width
@@ -419,7 +418,7 @@ class LanguageModel(Interface):
         """The tokens of a prompt, and whether its last space is left to the next token."""
         if not isinstance(prompt, str):
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
-        with _named("prompt"):
+        with naming(lambda _: "prompt"):
             return self.vocabulary.encode_open(normalized(prompt))
 
     def _before(self, prompt: str) -> tuple[Tokens, bool]:
@@ -437,7 +436,7 @@ class LanguageModel(Interface):
             raise InvalidTypeError("text", "a text", type(text).__name__)
         _, space = self._prompt(prompt)
         text = normalized(text)
-        with _named("text"):
+        with naming(lambda _: "text"):
             return self.vocabulary.encode(" " * (space and text != "") + text)
 
     # ---- judging
@@ -586,12 +585,3 @@ def _stops(stop: str | Sequence[str] | None, length: int | None) -> tuple[str, .
     if length is None and not stops:
         raise InvalidTypeError("length", "an integer of at least 0 where there is no stop", None)
     return stops
-
-
-@contextmanager
-def _named(argument: str) -> Iterator[None]:
-    """Let errors name the argument of the caller instead of that of the vocabulary."""
-    try:
-        yield
-    except InvalidValueError as error:
-        raise type(error)(argument, error.expected, error.got) from None
