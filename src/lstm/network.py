@@ -19,6 +19,7 @@ from lstm.errors import (
     InvalidValueError,
     naming,
 )
+from lstm.initializers import RandomNormal
 from lstm.layers import LSTM, Dense, Input
 from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
@@ -48,6 +49,10 @@ class LSTMNetwork(Configured):
 
     An LSTM layer of `hidden_size` units and a linear or softmax layer on top, trained by full
     backpropagation through time.
+
+    With "cross_entropy" and `input_size=1`, the number k / n that is read at each step stands for a
+    class k of n = `output_size`. The gates then start with a slope and a threshold of their own:
+    `RandomNormal(stddev=0.6 * n)` as the kernel, and `Thresholds` in [0, 1) as the bias.
 
     Args:
         input_size: numbers read at each step, D.
@@ -90,16 +95,22 @@ class LSTMNetwork(Configured):
     ) -> None:
         self._describe(input_size, hidden_size, output_size, loss, apply_softmax, batch_size)
         alone = "sigmoid" if loss == "binary_crossentropy" else None
+        classes = loss == "cross_entropy" and input_size == 1
         with seeding.seeded(seed):
             self.model: Model = Sequential(
                 [
                     Input((None, input_size)),
-                    LSTM(hidden_size, return_sequences=True),
+                    LSTM(
+                        hidden_size,
+                        kernel_initializer=RandomNormal(stddev=0.6 * output_size)
+                        if classes
+                        else "glorot_uniform",
+                        bias_initializer="thresholds" if classes else "zeros",
+                        return_sequences=True,
+                    ),
                     Dense(output_size, activation="softmax" if apply_softmax else alone),
                 ]
             )
-            if loss == "cross_entropy" and input_size == 1:
-                self._spread_thresholds()
             self.model.compile(_optimizer(optimizer), self._loss)
 
     def arguments(self) -> dict[str, Any]:
@@ -138,19 +149,6 @@ class LSTMNetwork(Configured):
             if loss == "cross_entropy"
             else losses.get(loss)
         )
-
-    def _spread_thresholds(self) -> None:
-        """Let the gates tell neighbouring classes apart where a class is read as one number.
-
-        A class k of n read as k / n differs from its neighbour by 1 / n. Gates that all open slowly
-        around 0, as usual initial weights make them, need thousands of steps to separate the two.
-        So each gate gets a threshold of its own, uniform in [0, 1), and a slope in proportion to n.
-        """
-        kernel, recurrent, bias, *rest = self.model.get_weights()
-        rng = seeding.generator()
-        slopes = rng.normal(0, 0.6 * self.output_size, kernel.shape)
-        thresholds = rng.random(bias.shape)
-        self.model.set_weights([slopes, recurrent, bias - slopes[0] * thresholds, *rest])
 
     def train(
         self,

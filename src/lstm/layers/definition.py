@@ -312,7 +312,8 @@ class Definition(Configured):
             )
         sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
         shape = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
-        initializer = get_initializer(f"initializer of {name}", initializer)
+        there = {key: weight.value for key, weight in self.own_weights.items()}
+        initializer = get_initializer(f"initializer of {name}", initializer).beside(there)
         dtype = choose_backend().dtype
         if self.weight_source is not None:
             with np.errstate(over="ignore"):  # Whoever loads the model checks that it is finite.

@@ -1,6 +1,6 @@
 """LSTM: long short-term memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lstm import activations, checks
 from lstm.backends.contract import CELLS, RecurrentSpec
-from lstm.initializers import Initializer
+from lstm.initializers import Initializer, Thresholds
 from lstm.layers.recurrent import Recurrent, RecurrentOptions
 
 
@@ -25,7 +25,7 @@ class LSTM(Recurrent):
         kernel_initializer: initial values of the kernel W (D, 4H).
         recurrent_initializer: initial values of the recurrent kernel R (H, 4H).
         bias_initializer: initial values of the bias b (4H).
-        unit_forget_bias: start the forget gates' bias at 1.
+        unit_forget_bias: start the forget gates' bias at 1, or 1 above its `Thresholds`.
         dropout: share of the features of the input that each sequence of a batch loses while
             training, the same at every step; the others grow to match.
         recurrent_dropout: the same for the hidden state on its way to the recurrent kernel, (L10).
@@ -81,7 +81,7 @@ class LSTM(Recurrent):
         self.unit_forget_bias = checks.boolean("unit_forget_bias", unit_forget_bias)
 
     def initial_bias(self) -> Initializer:
-        return _Bias(self)
+        return _Bias(self, self.bias_initializer)
 
     @property
     def spec(self) -> RecurrentSpec:
@@ -93,12 +93,17 @@ class LSTM(Recurrent):
 class _Bias(Initializer):
     """The bias of an LSTM: as its initializer says, but 1 for the forget gates."""
 
-    def __init__(self, layer: LSTM) -> None:
+    def __init__(self, layer: LSTM, initializer: Initializer) -> None:
         super().__init__()
         self.layer = layer
+        self.initializer = initializer
+
+    def beside(self, weights: Mapping[str, NDArray[Any]]) -> Initializer:
+        return _Bias(self.layer, self.initializer.beside(weights))
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> NDArray[np.float64]:
-        b = self.layer.bias_initializer(shape, rng)
+        b = self.initializer(shape, rng)
         if self.layer.unit_forget_bias:
-            b[self.layer.units : 2 * self.layer.units] = 1
+            forget = b[self.layer.units : 2 * self.layer.units]
+            forget[:] = forget + 1 if isinstance(self.initializer, Thresholds) else 1
         return b
