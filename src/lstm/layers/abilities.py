@@ -1,6 +1,6 @@
 """What layers say of themselves when a pass is planned: the questions, and honest answers."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lstm.backends.contract import ActivationName
 from lstm.layers.configuration import Described
@@ -16,8 +16,8 @@ class Abilities(Described):
     decisive: ClassVar[tuple[str, ...]] = ()
     """The attributes that these answers depend on: once one is set anew, they are asked again."""
 
-    symbols: int | None = None
-    """The number of tokens of a layer that reads tokens: integers of at least 0, below it."""
+    reads_tokens = 0
+    """How many tokens there are, for a layer that reads integers below that; 0 for numbers."""
 
     tied: ClassVar[tuple[str, ...]] = ()
     """Arguments of the constructor that are layers beside this one, whose weights it uses."""
@@ -27,6 +27,11 @@ class Abilities(Described):
 
     folds_time = 0
     """1 where the steps of sequences become examples, -1 where these become steps again."""
+
+    @property
+    def tied_to(self) -> dict[str, Any]:
+        """The layers beside this one whose weights it uses, by the arguments that they are."""
+        return {name: getattr(self, name) for name in type(self).tied}
 
     @property
     def rowwise(self) -> bool:

@@ -358,7 +358,7 @@ class Layer(Abilities):
     def _parts(self) -> Iterator["Layer"]:
         """The layers that this one is made of: those in its attributes that are not beside it."""
         for name, value in vars(self).items():
-            yield from members(value, Layer) if name not in self.tied else ()
+            yield from members(value, Layer) if name not in type(self).tied else ()
 
     def add_weight(
         self,
@@ -429,16 +429,11 @@ class Layer(Abilities):
             refuse_weight(self, name)
 
     @property
-    def shares(self) -> dict[str, "Layer"]:
-        """The layers beside this one whose weights it uses, by argument."""
-        return {name: getattr(self, name) for name in self.tied}
-
-    @property
     def learns(self) -> bool:
         """Whether there is a weight in what the layer computes whose gradient is wanted."""
         if any(weight.gradient is not None for weight in self.own_weights.values()):
             return True
-        return any(layer.learns for layer in self.shares.values())
+        return any(layer.learns for layer in self.tied_to.values())
 
     def __reduce__(self) -> tuple[Any, ...]:
         from lstm.layers.copying import reduced  # It takes layers apart.

@@ -53,7 +53,7 @@ class Embedding(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self.input_dim = self.symbols = checks.positive_int("input_dim", input_dim)
+        self.input_dim = self.reads_tokens = checks.positive_int("input_dim", input_dim)
         self.output_dim = checks.positive_int("output_dim", output_dim)
         self.embeddings_initializer = initializers.get(
             "embeddings_initializer", embeddings_initializer

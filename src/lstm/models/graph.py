@@ -55,7 +55,7 @@ class Graph:
         """
         layers = dict.fromkeys(self.layers.values())
         for layer in layers:
-            for argument, owner in layer.shares.items():
+            for argument, owner in layer.tied_to.items():
                 if owner not in layers:
                     raise InvalidValueError(
                         f"{argument} of {layer.name}",
@@ -71,9 +71,8 @@ class Graph:
                     consumers[tensor].append(layer_of(node))
         found: dict[SymbolicTensor, int] = {}
         for tensor, layers in consumers.items():
-            known = [layer.symbols for layer in layers if layer.symbols is not None]
-            if known and len(known) == len(layers):
-                found[tensor] = min(known)
+            if layers and all(layer.reads_tokens for layer in layers):
+                found[tensor] = min(layer.reads_tokens for layer in layers)
         return found
 
     @property

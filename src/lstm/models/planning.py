@@ -152,7 +152,7 @@ def _embedded(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Part
         )
 
     def join(lower: Part, upper: Part) -> Part:
-        counted = f"for batches of at least {lower.layer.symbols:,} tokens"
+        counted = f"for batches of at least {lower.layer.reads_tokens:,} tokens"
         return replace(
             upper,
             inputs=lower.inputs + upper.inputs[1:],

@@ -93,4 +93,4 @@ class Sequential(Model):
 
     def _shape_is_binding(self) -> bool:
         # As in Keras, what an Embedding says of the length (`input_length`) only makes it known.
-        return self._source is not None or self._chain[0].symbols is None
+        return self._source is not None or not self._chain[0].reads_tokens

@@ -56,7 +56,7 @@ def graph_config(graph: Graph) -> dict[str, Any]:
 
 def _layer_config(layer: Layer, name_of: Mapping[Layer, str]) -> dict[str, Any]:
     config = layer.get_config() | {"name": name_of[layer]}
-    config |= {argument: name_of[owner] for argument, owner in layer.shares.items()}
+    config |= {argument: name_of[owner] for argument, owner in layer.tied_to.items()}
     kind = type(layer)
     entry = {"class": kind.__name__, "config": config}
     return entry if PRIMITIVES.get(kind.__name__) is kind else entry | {"custom": True}

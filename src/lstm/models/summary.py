@@ -39,7 +39,7 @@ def summary_lines(program: Program, backend: Backend, kind: str, fused: str) -> 
     end += [
         f"Tied: kernel of {name} to {name_of[owner]}"
         for layer, name in name_of.items()
-        for owner in layer.shares.values()
+        for owner in layer.tied_to.values()
     ]
     end += [f"Fused: {step.fused}" for step in program.steps if step.fused]
     if fused:
