@@ -282,17 +282,27 @@ class TestALossOfOnesOwn:
 
 
 class TestASettingThatChanges:
-    def test_the_activation_that_a_loss_includes(self) -> None:
+    @pytest.mark.parametrize(("before", "after"), [("softmax", "sigmoid"), ("sigmoid", "softmax")])
+    def test_the_activation_that_a_loss_may_include(self, before: str, after: str) -> None:
         lstm.set_seed(5)
-        model = lstm.Sequential([lstm.Input((None, 2)), Dense(V, "softmax")])
+        model = lstm.Sequential([lstm.Input((None, 2)), Dense(V, before)])
         model.compile("sgd", "sparse_categorical_crossentropy")
         model.evaluate(SERIES, CLASSES, verbose=0)
-        model.layers[0].activation = "sigmoid"
+        model.layers[0].activation = after
         p = model.predict(SERIES)
         shares = np.take_along_axis(p / p.sum(-1, keepdims=True), CLASSES[..., None], -1)
-        assert model.evaluate(SERIES, CLASSES, verbose=0) == pytest.approx(
-            -np.log(shares).mean(), rel=1e-5
-        )
+        nats = -np.log(shares).mean()
+        assert model.evaluate(SERIES, CLASSES, verbose=0) == pytest.approx(nats, rel=1e-5)
+
+    def test_that_of_a_product_that_a_loss_includes(self) -> None:
+        lstm.set_seed(5)
+        model = lstm.Sequential([lstm.Input((None, 2)), Dense(V)])
+        model.compile("sgd", CategoricalCrossentropy(from_logits=True))
+        model.evaluate(SERIES, CLASSES, verbose=0)
+        model.layers[0].activation = "tanh"
+        y = model.predict(SERIES)
+        nats = np.log(np.exp(y).sum(-1)) - np.take_along_axis(y, CLASSES[..., None], -1)[..., 0]
+        assert model.evaluate(SERIES, CLASSES, verbose=0) == pytest.approx(nats.mean(), rel=1e-5)
 
     def test_programs_are_made_once_until_then(self) -> None:
         model = lstm.Sequential([lstm.Input((None,)), Embedding(V, 3), LSTM(4)])

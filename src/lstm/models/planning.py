@@ -5,7 +5,6 @@ Layers and losses are asked what they can do (`layers/abilities.py`); none is kn
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import cast
 
 from lstm.backends.contract import ActivationName
@@ -25,7 +24,7 @@ from lstm.models.program import Operation, Program, Setting, Step
 
 def infer(graph: Graph) -> Program:
     """The program that computes the outputs of a graph."""
-    return _program(graph, fused(graph), graph.outputs, partial(infer, graph))
+    return _program(graph, fused(graph), graph.outputs)
 
 
 def train(graph: Graph, loss: Loss, *, sees_outputs: bool) -> Program:
@@ -44,14 +43,13 @@ def train(graph: Graph, loss: Loss, *, sees_outputs: bool) -> Program:
     computed = loss
     if head and loss.takes_logits and head.activation == loss.activation:
         head, computed, activation = head.ending_in("linear"), loss.on_logits(), loss.activation
-    again = partial(train, graph, loss, sees_outputs=sees_outputs)
     if head and head.is_head and computed.includes_linear and not sees_outputs:
-        program = _program(graph, below, head.inputs, again, head.asked).toward()
+        program = _program(graph, below, head.inputs, (*head.asked, head.layer)).toward()
         need_dx = any(program.outputs[0] in step.outputs for _, step, _ in program.back)
         layer = cast(Dense, head.layer)
         objective: Objective = HeadObjective(loss, computed, activation, layer, need_dx)
     else:
-        program = _program(graph, [*below, head] if head else below, [output], again).toward()
+        program = _program(graph, [*below, head] if head else below, [output]).toward()
         objective = Objective(loss, computed, activation)
     return replace(program, objective=objective)
 
@@ -191,7 +189,6 @@ def _program(
     graph: Graph,
     parts: Sequence[Part],
     outputs: Sequence[SymbolicTensor],
-    again: Callable[[], Program],
     asked: Sequence[Layer] = (),
 ) -> Program:
     """The program of some parts, in which tensors are numbered values."""
@@ -214,5 +211,4 @@ def _program(
         numbered(graph.inputs),
         numbered(outputs),
         tuple(settings),
-        again,
     )

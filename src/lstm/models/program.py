@@ -1,6 +1,6 @@
 """A program: what one pass through a model computes, as a list of steps over numbered values."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -86,7 +86,6 @@ class Program:
         places: the number of the value that is a tensor of the graph; fused ones are none.
         inputs, outputs: numbers of the values that are fed and wanted.
         settings: what it counts on; layers may be set to something else later.
-        again: plans it anew.
         objective: what training makes small, computed from the only output; None of a program that
             only infers.
         wanted: tensors whose gradients `backward` returns.
@@ -100,17 +99,14 @@ class Program:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     settings: tuple[Setting, ...]
-    again: "Callable[[], Program]"
     objective: Objective | None = None
     wanted: frozenset[SymbolicTensor] = frozenset()
     back: tuple[tuple[int, Step, tuple[bool, ...]], ...] = ()
 
-    def current(self) -> "Program":
-        """This program or, if layers have been set to something else, the one for that."""
-        for layer, name, value in self.settings:
-            if getattr(layer, name) != value:
-                return self.again()
-        return self
+    @property
+    def holds(self) -> bool:
+        """Whether the layers are still set to what it counts on; if not, another is to be made."""
+        return all(getattr(layer, name) == value for layer, name, value in self.settings)
 
     def toward(self, wanted: Collection[SymbolicTensor] = ()) -> "Program":
         """This program with the way back to the weights that have gradients now.

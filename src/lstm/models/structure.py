@@ -216,10 +216,10 @@ class GraphLayer(Layer):
     @property
     def program(self) -> Program:
         """What is computed of data: the outputs of the graph."""
-        graph, known = self._ready(), self._program
-        made_of_it = known is not None and known.graph is graph
-        self._program = known.current() if known and made_of_it else planning.infer(graph)
-        return self._program
+        graph, program = self._ready(), self._program
+        if program is None or program.graph is not graph or not program.holds:
+            self._program = program = planning.infer(graph)
+        return program
 
     @property
     def layers(self) -> list[Layer]:

@@ -25,7 +25,7 @@ from lstm.models.goals import ClassWeights, Goal
 from lstm.models.graph import Graph
 from lstm.models.objective import Objective
 from lstm.models.parameters import Parameters
-from lstm.models.program import Trace
+from lstm.models.program import Program, Trace
 from lstm.optimizers import Optimizer
 
 Values = NDArray[Any]
@@ -185,13 +185,25 @@ class Trainer:
         self._sees_outputs = any(metric.needs_outputs for metric in self.metrics.values())
         self._rng = rng
         self._graph, self._feed = graph, Feeder(graph, backend)
-        self._program = planning.train(graph, loss, sees_outputs=self._sees_outputs)
+        self._program = self._planned()
         self.reduce_gradients: Callable[[Array], None] | None = None
 
     @property
     def fused(self) -> str:
         """What is computed together with the loss, if anything."""
-        return self._objective.fused
+        objective = self.program.objective
+        return "" if objective is None else objective.fused
+
+    @property
+    def program(self) -> Program:
+        """What a step computes, as the layers are set now."""
+        if not self._program.holds:
+            self.parameters.bind()  # What learns is known by its buffers.
+            self._program = self._planned()
+        return self._program
+
+    def _planned(self) -> Program:
+        return planning.train(self._graph, self.loss, sees_outputs=self._sees_outputs)
 
     @property
     def _objective(self) -> Objective:
@@ -268,8 +280,7 @@ class Trainer:
         self, run: Run, batch: Batch, class_weights: ClassWeights | None = None
     ) -> tuple[Trace, Goal]:
         """What the program computes of a batch, and what it should be."""
-        self._program = self._program.current()
-        trace = self._program.forward(run, *self._feed(batch))
+        trace = self.program.forward(run, *self._feed(batch))
         return trace, self._objective.goal(
             run, trace.outputs[0], trace.masks[0], batch, class_weights
         )
