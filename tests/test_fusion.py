@@ -81,7 +81,8 @@ def activations() -> lstm.Model:
     """Activations of their own after linear layers, one of which is called twice."""
     x, shared = lstm.Input((None,)), Dense(3)
     y = Activation("sigmoid")(Conv1D(4, 2, padding="causal")(Embedding(V, E, mask_zero=True)(x)))
-    y = Activation("tanh")(shared(Activation("softmax")(Dense(3)(y))))
+    y = Activation("linear")(Activation("softmax")(Activation("linear")(Dense(3)(y))))
+    y = Activation("tanh")(shared(y))
     return lstm.Model(x, LSTM(H)(Activation("sigmoid")(shared(y))))
 
 
@@ -313,6 +314,8 @@ class TestWhen:
         assert len(lstm.Model(x, [y, z]).program.steps) == 2
         assert len(lstm.Model(x, y + z).program.steps) == 3
         assert len(lstm.Model(x, Activation("tanh")(Dense(2, "relu")(x))).program.steps) == 2
+        last = Activation("relu")(Activation("tanh")(Activation("linear")(z)))
+        assert len(lstm.Model(x, last).program.steps) == 2
 
     def test_an_activation_may_be_set_later(self) -> None:
         x = np.random.default_rng(8).normal(size=(2, 3))

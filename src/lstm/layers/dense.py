@@ -178,7 +178,8 @@ class Activation(Activated):
         self, activation: ActivationName, run: Run, *inputs: Array, mask: Mask | None
     ) -> tuple[Arrays, Cache]:
         x = inputs[0]
-        if mask is not None and self._shares and mask.ndim == x.ndim:
+        shares = self._shares or activation == "softmax"
+        if mask is not None and shares and mask.ndim == x.ndim:
             nothing = np.where(mask, 0, _NO_SHARE).astype(run.backend.dtype)
             x = run.ops.add([x, run.ops.array(nothing)])
         y = run.ops.activation_forward(x, activation)

@@ -75,7 +75,7 @@ class Part:
     activation: ActivationName | None
     asked: tuple[Layer, ...] = ()
     table_of: Layer | None = None
-    fused: str = ""
+    fused: tuple[str, ...] = ()
 
     @property
     def is_head(self) -> bool:
@@ -118,12 +118,11 @@ def _activated(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Par
     """The parts, with every activation in the layer below it."""
     readers = _readers(parts, outputs)
 
-    def above(lower: Part) -> Part | None:
-        """The activation that alone reads a part, if that has none."""
-        if lower.activation != "linear" or len(readers.get(lower.outputs[0], ())) != 1:
-            return None
-        (upper,) = readers[lower.outputs[0]]
-        return upper if upper is not None and upper.layer.only_activates else None
+    def sinks(lower: Part) -> bool:
+        """Whether it ends in no activation, and one alone reads it."""
+        readers_of_it = readers.get(lower.outputs[0], ())
+        alone = len(readers_of_it) == 1 and lower.activation == "linear"
+        return alone and all(part and part.layer.only_activates for part in readers_of_it)
 
     def join(lower: Part, upper: Part) -> Part:
         assert upper.activation is not None
@@ -132,17 +131,17 @@ def _activated(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Par
             joined,
             outputs=upper.outputs,
             asked=(*joined.asked, upper.layer),
-            fused=f"{upper.name} into {lower.name}",
+            fused=(*lower.fused, f"{upper.name} into {lower.name}"),
         )
 
-    return _joined(parts, lambda lower: above(lower) is not None, join)
+    return _joined(parts, sinks, join)
 
 
 def _embedded(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Part]:
     """The parts, with every table in the layers that read its rows, if only these do."""
     readers = _readers(parts, outputs)
 
-    def folds(lower: Part) -> bool:
+    def sinks(lower: Part) -> bool:
         rows = lower.outputs[0]
         return lower.layer.gives_table and all(
             reader is not None and reader.inputs[0] is rows and reader.layer.reads_table
@@ -156,10 +155,10 @@ def _embedded(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Part
             inputs=lower.inputs + upper.inputs[1:],
             asked=(*upper.asked, lower.layer, upper.layer),
             table_of=lower.layer,
-            fused=f"{lower.name} into {upper.name}, {counted}",
+            fused=(*upper.fused, f"{lower.name} into {upper.name}, {counted}"),
         )
 
-    return _joined(parts, folds, join)
+    return _joined(parts, sinks, join)
 
 
 def _readers(
@@ -177,12 +176,16 @@ def _joined(
     parts: Sequence[Part], sinks: Callable[[Part], bool], join: Callable[[Part, Part], Part]
 ) -> list[Part]:
     """The parts without those that sink into the ones that read them, which are joined to these."""
-    below = {part.outputs[0]: part for part in parts if sinks(part)}
-    return [
-        part if part.inputs[0] not in below else join(below[part.inputs[0]], part)
-        for part in parts
-        if part.outputs[0] not in below
-    ]
+    sunk: dict[SymbolicTensor, Part] = {}
+    found = []
+    for part in parts:
+        if part.inputs[0] in sunk:
+            part = join(sunk[part.inputs[0]], part)
+        if sinks(part):
+            sunk[part.outputs[0]] = part
+        else:
+            found.append(part)
+    return found
 
 
 def _program(

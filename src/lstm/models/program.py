@@ -51,14 +51,14 @@ class Step:
         operation: what is computed.
         name: of the node that it is: of two that are fused, the one with a state.
         inputs, outputs: numbers of the values that it takes and gives.
-        fused: what of another node is part of it, as `summary()` says it; empty if nothing.
+        fused: what other nodes are part of it, as `summary()` says it.
     """
 
     operation: Operation
     name: str
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    fused: str = ""
+    fused: tuple[str, ...] = ()
 
 
 @dataclass

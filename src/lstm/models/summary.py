@@ -41,7 +41,7 @@ def summary_lines(program: Program, backend: Backend, kind: str, fused: str) -> 
         for layer, name in name_of.items()
         for owner in layer.tied_to.values()
     ]
-    end += [f"Fused: {step.fused}" for step in program.steps if step.fused]
+    end += [f"Fused: {part}" for step in program.steps for part in step.fused]
     if fused:
         end.append(f"Fused in training: {fused}, into the loss")
     lines = [kind, rule, lines[0], rule, *lines[1:], rule, *end]
