@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from lstm import checks, seeding
 from lstm.backends import backend as choose_backend
 from lstm.backends.contract import Array, Cache
-from lstm.configured import Configured, members
+from lstm.configured import members
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import set_by_constructor
+from lstm.layers.abilities import Abilities
 from lstm.layers.masks import Mask, union
 from lstm.layers.naming import Names
 from lstm.layers.rules import Shape, promised, refuse_weight
@@ -36,7 +37,7 @@ _ADDRESSABLE = 2**48
 """So many numbers no machine has the memory for."""
 
 
-class Definition(Configured):
+class Definition(Abilities):
     """A layer without its place in a graph; what can be called is a `Layer`.
 
     Args:
@@ -279,9 +280,9 @@ class Definition(Configured):
         return list(found)
 
     def _parts(self) -> Iterator["Definition"]:
-        """The layers that this one is made of: those that it keeps in its attributes."""
-        for value in vars(self).values():
-            yield from members(value, Definition)
+        """The layers that this one is made of: those in its attributes that are not beside it."""
+        for name, value in vars(self).items():
+            yield from members(value, Definition) if name not in type(self).tied else ()
 
     def add_weight(
         self,
@@ -355,7 +356,9 @@ class Definition(Configured):
     @property
     def learns(self) -> bool:
         """Whether there is a weight in what the layer computes whose gradient is wanted."""
-        return any(weight.gradient is not None for weight in self.own_weights.values())
+        if any(weight.gradient is not None for weight in self.own_weights.values()):
+            return True
+        return any(layer.learns for layer in self.tied_to.values())
 
 
 def with_shape(options: LayerOptions, input_shape: Sequence[int | None] | None) -> LayerOptions:

@@ -18,10 +18,12 @@ from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.layers.tracing import building
 from lstm.layers.weight import Weight
+from lstm.models import planning
 from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
 from lstm.models.order import by_level
 from lstm.models.parameters import Parameters
+from lstm.models.program import Program
 from lstm.models.summary import summary_lines
 from lstm.terminal import encodable
 
@@ -37,6 +39,7 @@ class GraphLayer(Layer):
     """
 
     _graph: Graph | None = set_by_constructor()
+    _program: Program | None = set_by_constructor()
 
     def __init__(
         self,
@@ -47,6 +50,7 @@ class GraphLayer(Layer):
         super().__init__(name=name)
         self.backend: Backend = choose_backend()
         self._graph = None
+        self._program = None
         self._parameters: Parameters | None = None
         self._several_outputs = False
         self._by_level = inputs is not None
@@ -211,6 +215,14 @@ class GraphLayer(Layer):
         return self._ready()
 
     @property
+    def program(self) -> Program:
+        """What is computed of data: the outputs of the graph."""
+        graph, program = self._ready(), self._program
+        if program is None or program.graph is not graph or not program.holds:
+            self._program = program = planning.infer(graph)
+        return program
+
+    @property
     def layers(self) -> list[Layer]:
         """The distinct layers, in the order of their weights."""
         self._ready()
@@ -222,7 +234,7 @@ class GraphLayer(Layer):
 
     def summary(self) -> None:
         """Print the layers with output shapes and numbers of parameters, and the backend."""
-        lines = summary_lines(self.graph, self.backend, type(self).__name__, self._fused)
+        lines = summary_lines(self.program, self.backend, type(self).__name__, self._fused)
         print(encodable("\n".join(lines), sys.stdout))
 
     # ---- weights
