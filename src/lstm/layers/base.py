@@ -15,7 +15,7 @@ from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.rules import check_signatures
 from lstm.layers.run import Arrays, Gradients, Run, StepState
 from lstm.layers.symbolic import Call, Node, Shape, SymbolicTensor, Tensors
-from lstm.layers.tracing import TRAINING, building, no_choice, scope, shapes_of, within
+from lstm.layers.tracing import UNDECIDED, building, no_choice, scope, shapes_of, within
 
 __all__ = ["Arrays", "Gradients", "Layer", "LayerOptions", "Run", "StepState", "has_time"]
 
@@ -135,7 +135,7 @@ class Layer(Definition):
             self.trainable = False  # Of the inner layers too, which are known only now.
         training = options.get("training")
         if "training" in signature(self.call).parameters:
-            told = TRAINING if training is None else training
+            told = UNDECIDED if training is None else training
             return self.call(*inputs, **{**options, "training": told})
         no_choice(training)
         return self.call(*inputs, **{k: v for k, v in options.items() if k != "training"})

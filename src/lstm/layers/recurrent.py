@@ -21,7 +21,7 @@ from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
-from lstm.layers.tracing import Training, no_choice
+from lstm.layers.tracing import Undecided, no_choice
 
 
 class RecurrentOptions(LayerOptions, total=False):
@@ -115,7 +115,7 @@ class Recurrent(Layer):
         self,
         *inputs: Any,
         initial_state: Sequence[SymbolicTensor] | None = None,
-        training: Training | None = None,
+        training: Undecided | None = None,
     ) -> Tensors:
         """Apply the layer to a sequence, from `initial_state` if it is given."""
         no_choice(training)

@@ -34,7 +34,7 @@ def building(layer: Definition) -> Iterator[None]:
         raise
 
 
-class Training:
+class Undecided:
     """What `call` gets as `training`: it runs once, before anyone knows whether that is so."""
 
     def __bool__(self) -> bool:
@@ -46,12 +46,12 @@ class Training:
         )
 
 
-TRAINING = Training()
+UNDECIDED = Undecided()
 
 
 def no_choice(training: object) -> None:
     """Refuse to decide in a call whether a layer trains: that depends on who runs the model."""
-    if training is not None and not isinstance(training, Training):
+    if training is not None and not isinstance(training, Undecided):
         raise InvalidValueError(
             "training", "None: only fit and train_on_batch train", repr(training)
         )
