@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from numpy.typing import NDArray
 
 import lstm
 from lstm.backends.contract import CELLS, RecurrentSpec
+from lstm.errors import InvalidValueError
 from lstm.layers import (
     GRU,
     LSTM,
@@ -25,6 +25,7 @@ from lstm.layers import (
 )
 from lstm.layers.recurrent import Recurrent
 from lstm.losses import BinaryCrossentropy, CategoricalCrossentropy
+from lstm.models.held import Held
 from tolerances import assert_close
 
 RNG = np.random.default_rng(7)
@@ -77,7 +78,7 @@ def windows(of: Callable[[type], type]) -> lstm.Model:
 
 
 def steps(model: lstm.Model, loss: Any) -> list[Any]:
-    """What is fused, and the weights after two steps and the outputs, bit by bit."""
+    """The losses of two steps, the weights after them, and the outputs."""
     x = SERIES if model.graph.inputs[0].ndim == 3 else TOKENS
     model.compile(lstm.optimizers.SGD(0.5), loss)
     losses = [model.train_on_batch(x, CLASSES) for _ in range(2)]
@@ -98,16 +99,17 @@ def summary(model: lstm.Model, capsys: pytest.CaptureFixture[str]) -> list[str]:
 def test_a_class_that_changes_nothing_keeps_every_fusion(
     make: Make, backend: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found, told = [], []
+    found, told, programs = [], [], []
     for of in (the_same, own):
         with lstm.backends.using(backend):
             lstm.set_seed(1)
             model = make(of)
             found.append(steps(model, of(CategoricalCrossentropy)()))
             told.append(summary(model, capsys))
-            operations = [type(step.operation) for step in model.program.steps]
-            assert not any(kind.__name__ == "Held" for kind in operations)
+            programs.append([(s.name, s.inputs, s.outputs, s.fused) for s in model.program.steps])
+            assert not any(isinstance(step.operation, Held) for step in model.program.steps)
     assert told[0] == told[1]
+    assert programs[0] == programs[1]
     assert any("Fused in training" in line for line in told[0])
     for one, other in zip(*found, strict=True):
         assert_array_equal(one, other)
@@ -155,6 +157,27 @@ def test_a_new_cell_reads_tables_like_any_other(capsys: pytest.CaptureFixture[st
         assert_array_equal(one, other)
 
 
+def test_a_layer_of_ones_own_may_read_tokens() -> None:
+    class OneHot(Layer):
+        keeps_mask = memoryless = True
+        reads_tokens = V
+
+        def output_shapes(self, *shapes: Any) -> Any:
+            return ((*shapes[0], V),)
+
+        def forward(self, run: Any, *inputs: Any, mask: Any) -> Any:
+            assert inputs[0].dtype == np.int64
+            return (np.eye(V, dtype=run.backend.dtype)[inputs[0]],), None
+
+        def backward(self, run: Any, cache: Any, *gradients: Any, need: Any) -> Any:
+            return (None,)
+
+    model = lstm.Sequential([lstm.Input((None,)), OneHot()])
+    assert_array_equal(model.predict(TOKENS), np.eye(V)[TOKENS])
+    with pytest.raises(InvalidValueError, match=f"^x: expected integers in .*, got {V}"):
+        model.predict(np.full((1, 2), V))
+
+
 def times(factor: float, kind: type[Layer]) -> type[Layer]:
     """The layer whose first output is multiplied."""
 
@@ -163,10 +186,6 @@ def times(factor: float, kind: type[Layer]) -> type[Layer]:
         return (y * np.asarray(factor, y.dtype), *rest), cache
 
     return type("Times", (kind,), {"forward": forward})
-
-
-def last(values: NDArray[Any]) -> NDArray[Any]:
-    return values[:, -1]
 
 
 class TestAClassThatChangesWhatIsComputed:
@@ -273,7 +292,6 @@ class TestALossOfOnesOwn:
         lstm.set_seed(4)
         model = lstm.Sequential([lstm.Input((None, 2)), Dense(V, "softmax")])
         model.compile("sgd", Smooth(0.2))
-        assert model.program.steps
         log_p = np.log(model.predict(SERIES))
         rows = np.eye(V)[CLASSES] * 0.8 + 0.2 / V
         assert model.evaluate(SERIES, CLASSES, verbose=0) == pytest.approx(
