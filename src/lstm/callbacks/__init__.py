@@ -1,6 +1,6 @@
 """Callbacks: what happens between the steps of a training."""
 
-from lstm.callbacks.base import HOOKS, Callback, Logs, Trainable
+from lstm.callbacks.base import HOOKS, Callback, Contents, Logs, Tensors, Trainable
 from lstm.callbacks.functions import LambdaCallback
 from lstm.callbacks.history import History
 from lstm.callbacks.monitoring import EarlyStopping, ModelCheckpoint, TerminateOnNaN
@@ -12,12 +12,14 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "CallbackList",
+    "Contents",
     "EarlyStopping",
     "History",
     "LambdaCallback",
     "Logs",
     "ModelCheckpoint",
     "TensorBoard",
+    "Tensors",
     "TerminateOnNaN",
     "Trainable",
 ]

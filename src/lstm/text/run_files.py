@@ -235,8 +235,7 @@ def can_go_on(folder: Path) -> bool:
 def clear(folder: Path) -> None:
     """Remove what was being written when a training was killed."""
     for name in (MODEL, *_FILES):
-        for stray in folder.glob(f".{name}.{'[0-9a-f]' * 8}"):
-            saving.remove_stray(stray)
+        saving.remove_strays(folder / name)
 
 
 def remove(folder: Path, lock: RunLock) -> None:
