@@ -26,6 +26,7 @@ READERS = {
     "network": "lstm.LSTMNetwork.load",
     "state": "lstm.State.load",
     "writer": "lstm.text.Writer.load",
+    "backup": "lstm.callbacks.BackupAndRestore",
 }
 """What reads each kind of file."""
 

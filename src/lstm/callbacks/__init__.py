@@ -1,5 +1,6 @@
 """Callbacks: what happens between the steps of a training."""
 
+from lstm.callbacks.backup import BackupAndRestore
 from lstm.callbacks.base import HOOKS, Callback, Contents, Logs, Tensors, Trainable
 from lstm.callbacks.functions import LambdaCallback
 from lstm.callbacks.history import History
@@ -9,6 +10,7 @@ from lstm.callbacks.telling import CallbackList
 
 __all__ = [
     "HOOKS",
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from lstm import optimizers
-from lstm.callbacks import CallbackList, Contents, Logs, Tensors
+from lstm.callbacks import BackupAndRestore, CallbackList, Contents, Logs, Tensors
 from lstm.container import under
 from lstm.errors import InvalidValueError
 from lstm.models.goals import ClassWeights
@@ -80,6 +80,14 @@ class Fitting(Loop):
             f"x has no more batches in epoch {self.round + 1}: training stops. Give something that "
             "can be gone over again, or steps_per_epoch and fewer epochs"
         )
+
+    def run_kept(
+        self, callbacks: CallbackList, backup: BackupAndRestore, identity: Mapping[str, Any]
+    ) -> None:
+        """As `run`, from where a backup of the same training has it, if it has."""
+        self.keeper = backup
+        with backup.keeping(self, identity) as saved:
+            self.run(callbacks, saved)
 
     # ---- a value that a file can hold
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from numpy.typing import NDArray
 
 from lstm import checks, saving, seeding
-from lstm.callbacks import Callback, History
+from lstm.callbacks import BackupAndRestore, Callback, History
 from lstm.errors import InvalidValueError, StoppedWarning
 from lstm.interface import spelled, warn
 from lstm.layers.base import Layer
@@ -19,6 +19,7 @@ from lstm.models.compiled import Compilable, compile_again, compiled_contents
 from lstm.models.copying import reduced
 from lstm.models.fitting import Fitting, evaluate
 from lstm.models.goals import ClassWeights
+from lstm.models.identity import identity
 from lstm.models.order import ordered
 from lstm.models.reading import Given, to_validate
 from lstm.models.serialization import (
@@ -174,7 +175,18 @@ class Model(Compilable):
         loop = Fitting(
             self, trainer, batches, carried, held_out, class_weights, (initial_epoch, epochs)
         )
-        loop.run(telling)
+        backup = telling.only(BackupAndRestore)
+        if backup is None:
+            loop.run(telling)
+        else:
+            asked = {
+                "shuffle": rng is not None,
+                "initial_epoch": initial_epoch,
+                "steps_per_epoch": steps_per_epoch,
+                "class_weight": class_weight and sorted(class_weight.items()),
+            }
+            which = identity(self, trainer, data, held_out, how, telling, asked)
+            loop.run_kept(telling, backup, which)
         if loop.why and not self.stop_training:
             warn(loop.why, StoppedWarning)
         return self.history
