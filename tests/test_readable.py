@@ -244,8 +244,8 @@ class TestNames:
         output = Dense(2, activation="softmax", name="carried/carried")
         model = lstm.LanguageModel(vocabulary, lstm.Sequential([Input((None,)), *chain, output]))
         corpus = model.encoded("abba" * 50)
-        options = lstm.text.options.TrainingOptions(epochs=1)
-        training = lstm.text.training.Training(model, corpus, options, seed=0)
+        options = lstm.text.training.options.TrainingOptions(epochs=1)
+        training = lstm.text.training.training.Training(model, corpus, options, seed=0)
         training.interrupted = False
         stop = lstm.callbacks.LambdaCallback(
             on_train_batch_end=lambda batch, logs: setattr(training, "interrupted", True)
@@ -254,7 +254,7 @@ class TestNames:
         training.run([stop], save=lambda: kept.append(training.contents()))
         (saved,) = kept
         again = lstm.LanguageModel.from_contents(*saved)
-        lstm.text.training.Training(again, corpus, options, saved=saved)
+        lstm.text.training.training.Training(again, corpus, options, saved=saved)
         (parts,) = again.model.carried_state.values()
         assert len(parts) == 2
 

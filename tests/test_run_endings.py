@@ -16,8 +16,8 @@ from lstm.callbacks import LambdaCallback
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.models import Model
 from lstm.text import Corpus
-from lstm.text.run import Run
-from lstm.text.run_lock import RunLock
+from lstm.text.training.run import Run
+from lstm.text.training.run_lock import RunLock
 from run_cases import FILES, at_step, begin, check_same, checkpoint, contents, stop_at, train
 
 posix = pytest.mark.skipif(os.name != "posix", reason="processes are those of POSIX")

@@ -22,7 +22,7 @@ from lstm import checks
 from lstm.errors import InvalidValueError, LSTMError, LSTMWarning
 from lstm.screen import Screen
 from lstm.terminal import encodable, on_a_terminal, visible, visible_name
-from lstm.text.interruption import Stopped
+from lstm.text.training.interruption import Stopped
 
 USAGE, FAILURE = 2, 1
 

@@ -14,8 +14,8 @@ from lstm.layers.base import Run
 from lstm.models import State
 from lstm.models.graph import Graph
 from lstm.text import Corpus, LanguageModel
+from lstm.text.corpus.sources import TextLike
 from lstm.text.log_probabilities import log_of
-from lstm.text.sources import TextLike
 
 NOTICEABLE = 0.01
 """A change of the loss, in nats, below which a token counts as forgotten."""

@@ -16,22 +16,22 @@ from lstm.callbacks import Callback, History
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.interface import Interface
 from lstm.models import Model
-from lstm.text.beam import Continuation, beam_search, checked_width
-from lstm.text.console import console_for
-from lstm.text.corpus import Corpus
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.learned_text import LearnedText
+from lstm.text.corpus.sources import TextLike
+from lstm.text.corpus.tokenization import Tokenization
 from lstm.text.evaluation import Evaluation, Surprise, evaluate, surprises
-from lstm.text.learned_text import LearnedText
 from lstm.text.log_probabilities import TokenLogProbability, log_probabilities
-from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.normalization import normalized
-from lstm.text.options import Architecture, TrainingOptions
-from lstm.text.run_files import MODEL
-from lstm.text.sources import TextLike
-from lstm.text.stopping import checked_stops, until_stop
-from lstm.text.tokenization import Tokenization
-from lstm.text.training import Training
+from lstm.text.training.console import console_for
+from lstm.text.training.lr_finder import LearningRates, find_lr
+from lstm.text.training.options import Architecture, TrainingOptions
+from lstm.text.training.run_files import MODEL
+from lstm.text.training.training import Training
 from lstm.text.vocabularies import Vocabulary, saved_vocabulary, vocabulary_from_config
-from lstm.text.writing import Writer, checked_choice
+from lstm.text.writing.beam import Continuation, beam_search, checked_width
+from lstm.text.writing.stopping import checked_stops, until_stop
+from lstm.text.writing.writer import Writer, checked_choice
 
 Tokens = NDArray[np.int64]
 
@@ -121,7 +121,7 @@ class LanguageModel(Interface):
             verbose, callbacks: see `fit`.
             options: arguments of `Architecture` and of `TrainingOptions`. Those of hidden, layers,
                 dropout, recurrent_dropout, lr and epochs that are not given are chosen for the size
-                of the text and the time: see `lstm.text.defaults`.
+                of the text and the time: see `lstm.text.training.defaults`.
 
         Raises:
             InvalidValueError: an argument is out of its range, or the folder exists.
@@ -130,7 +130,7 @@ class LanguageModel(Interface):
         Warns:
             LSTMWarning: a twentieth of the tokens or more is unknown.
         """
-        from lstm.text.run import Run  # It makes LanguageModels.
+        from lstm.text.training.run import Run  # It makes LanguageModels.
 
         tokenization = Tokenization(tokens, min_count, vocabulary_size)
         console = console_for(verbose)
@@ -158,7 +158,7 @@ class LanguageModel(Interface):
             ModelFileError: the folder holds no training, its files do not belong together, or
                 another process trains in it.
         """
-        from lstm.text.run import Run  # It makes LanguageModels.
+        from lstm.text.training.run import Run  # It makes LanguageModels.
 
         console = console_for(verbose)
         run = Run.resume(folder)
@@ -196,7 +196,7 @@ class LanguageModel(Interface):
         Warns:
             LSTMWarning: a twentieth of the tokens or more is unknown.
         """
-        from lstm.text.run import Run  # It makes LanguageModels.
+        from lstm.text.training.run import Run  # It makes LanguageModels.
 
         training = Training(self, self.encoded(corpus), TrainingOptions(**options))
         Run(self, training).train(console_for(verbose), callbacks)

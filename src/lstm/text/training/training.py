@@ -15,10 +15,10 @@ from lstm import checks, schedules
 from lstm.callbacks import Callback, CallbackList, History, Logs
 from lstm.errors import DivergedError, InvalidValueError, LSTMError
 from lstm.schedules import Plateau
-from lstm.text.corpus import Corpus
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.learned_text import LearnedText
 from lstm.text.evaluation import Evaluation, evaluate
-from lstm.text.learned_text import LearnedText
-from lstm.text.options import TrainingOptions
+from lstm.text.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel

@@ -23,14 +23,17 @@ from lstm.callbacks import Callback, Logs
 from lstm.errors import DivergedError, InvalidValueError, ModelFileError
 from lstm.interface import warn
 from lstm.models.structure import listed
-from lstm.text.console import reading
-from lstm.text.corpus import Corpus
-from lstm.text.defaults import choose
-from lstm.text.interruption import Stopped, interruptible
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.sources import TextLike, TextSource, named, source
+from lstm.text.corpus.tokenization import Tokenization
+from lstm.text.corpus.unknown_tokens import warning_of_training
 from lstm.text.language_model import CHECKPOINT_EVERY, LanguageModel
-from lstm.text.lr_finder import LearningRates, find_lr
-from lstm.text.options import chosen, restored, to_config
-from lstm.text.run_files import (
+from lstm.text.training.console import reading
+from lstm.text.training.defaults import choose
+from lstm.text.training.interruption import Stopped, interruptible
+from lstm.text.training.lr_finder import LearningRates, find_lr
+from lstm.text.training.options import chosen, restored, to_config
+from lstm.text.training.run_files import (
     CHECKPOINT,
     FORMAT,
     MODEL,
@@ -44,12 +47,9 @@ from lstm.text.run_files import (
     write_config,
     write_records,
 )
-from lstm.text.run_lock import RunLock
-from lstm.text.samples import Samples
-from lstm.text.sources import TextLike, TextSource, named, source
-from lstm.text.tokenization import Tokenization
-from lstm.text.training import Training
-from lstm.text.unknown_tokens import warning_of_training
+from lstm.text.training.run_lock import RunLock
+from lstm.text.training.samples import Samples
+from lstm.text.training.training import Training
 from lstm.text.vocabularies import Vocabulary
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ class Run:
             warn(message)
         everyone = listed(() if callbacks is None else callbacks)
         if console is not None:
-            from lstm.text.report import Report  # It needs rich.
+            from lstm.text.training.report import Report  # It needs rich.
 
             everyone.append(Report(self.training, console))
         if console is not None or self.folder is not None:
@@ -351,7 +351,7 @@ class Run:
         if self.folder is not None:
             append_sample(self.folder, self.training.step, text)
         if console is not None:
-            from lstm.text.report import show_sample  # It needs rich.
+            from lstm.text.training.report import show_sample  # It needs rich.
 
             show_sample(console, text)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.text.sources import Progress, TextSource
+from lstm.text.corpus.sources import Progress, TextSource
 from lstm.text.vocabularies import (
     BPEVocabulary,
     ByteVocabulary,

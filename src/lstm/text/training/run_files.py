@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from lstm import backends, saving
 from lstm.errors import ModelFileError
-from lstm.text.corpus import Corpus
-from lstm.text.learned_text import LearnedText
-from lstm.text.options import chosen, restored, to_config
-from lstm.text.run_lock import RunLock
-from lstm.text.tokenization import Tokenization
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.learned_text import LearnedText
+from lstm.text.corpus.tokenization import Tokenization
+from lstm.text.training.options import chosen, restored, to_config
+from lstm.text.training.run_lock import RunLock
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel
