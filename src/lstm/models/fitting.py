@@ -1,12 +1,13 @@
 """What `fit` and `evaluate` do: the loop on a model's batches, and the means over batches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lstm import optimizers
 from lstm.callbacks import BackupAndRestore, CallbackList, Contents, Logs, Tensors
 from lstm.container import under
 from lstm.errors import InvalidValueError
+from lstm.models.batches import Batch
 from lstm.models.goals import ClassWeights
 from lstm.models.loop import Limits, Loop, Mean
 from lstm.models.reading import Batches
@@ -40,16 +41,21 @@ class Fitting(Loop):
         class_weights: ClassWeights | None,
         epochs: tuple[int, int],
     ) -> None:
-        self._first, last = epochs
-        super().__init__(
-            model, batches, Limits(rounds=last), metrics=trainer.metrics, first=self._first
-        )
-        self._fitted = model
+        first, last = epochs
+        super().__init__(model, Limits(rounds=last), metrics=trainer.metrics, first=first)
+        self.steps_of_round = batches.steps
+        self._model = model
         self._trainer = trainer
         self._batches = batches
         self._carried = carried
         self._validation = validation
         self._class_weights = class_weights
+
+    def batches(self) -> Iterator[Batch]:
+        return iter(self._batches)
+
+    def more(self) -> bool:
+        return self._batches.more()
 
     def take(self, batch: Any) -> Result:
         return self._trainer.train(batch, self._carried, self._class_weights)
@@ -81,18 +87,18 @@ class Fitting(Loop):
             "can be gone over again, or steps_per_epoch and fewer epochs"
         )
 
-    def run_kept(
+    def go_on(
         self, callbacks: CallbackList, backup: BackupAndRestore, identity: Mapping[str, Any]
     ) -> None:
-        """As `run`, from where a backup of the same training has it, if it has."""
+        """As `go`, from where a backup of the same training has it, if it has."""
         self.keeper = backup
         with backup.keeping(self, identity) as saved:
-            self.run(callbacks, saved)
+            self.go(callbacks, saved)
 
     # ---- a value that a file can hold
 
     def contents(self) -> Contents:
-        model, optimizer = self._fitted, self._trainer.optimizer
+        model, optimizer = self._model, self._trainer.optimizer
         to_numpy = model.backend.ops.to_numpy
         tensors, header = super().contents()
         remembered, callbacks = self.callbacks.contents()
@@ -117,7 +123,7 @@ class Fitting(Loop):
     def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
         super().restore(under("metrics/", tensors), header)
         self.callbacks.restore(under("callbacks/", tensors), header)
-        model, optimizer = self._fitted, self._trainer.optimizer
+        model, optimizer = self._model, self._trainer.optimizer
         for key, value in header["optimizer"].items():
             if getattr(optimizer, key) != value:
                 setattr(optimizer, key, value)

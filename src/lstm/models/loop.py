@@ -16,20 +16,6 @@ from lstm.metrics import Metric
 from lstm.models.training import Result
 
 
-class Rounds(Protocol):
-    """The batches of a training, a round at a time."""
-
-    @property
-    def steps(self) -> int | None:
-        """Number of batches in a round; None where it is not known."""
-
-    def more(self) -> bool:
-        """Whether there is a batch for another round."""
-
-    def __iter__(self) -> Iterator[Any]:
-        """The batches that are left of the round under way, or those of the next one."""
-
-
 class Keeper(Protocol):
     """Writes down where a training stands, once everyone else was told of it."""
 
@@ -116,7 +102,6 @@ class Loop:
 
     Args:
         model: what is trained.
-        rounds: on what.
         limits: for how long.
         metrics: of the steps.
         schedule: the learning rate by how much of the training is done; None leaves it alone.
@@ -141,7 +126,6 @@ class Loop:
     def __init__(
         self,
         model: Trainable,
-        rounds: Rounds,
         limits: Limits,
         *,
         metrics: Mapping[str, Metric] | None = None,
@@ -150,8 +134,7 @@ class Loop:
         patience: int | None = None,
         first: int = 0,
     ) -> None:
-        self._model = model
-        self._rounds = rounds
+        self._trainable = model
         self.limits = limits
         self._schedule = schedule
         self._best = best
@@ -167,6 +150,17 @@ class Loop:
         self.callbacks = CallbackList([], model, {})
 
     # ---- what kinds of training differ in
+
+    steps_of_round: int | None = None
+    """Number of steps in a round, where it is known that there have to be so many."""
+
+    def batches(self) -> Iterator[Any]:
+        """Those that are left of the round under way, or those of the next one."""
+        raise NotImplementedError
+
+    def more(self) -> bool:
+        """Whether there are batches for another round."""
+        return True
 
     def take(self, batch: Any) -> Result:
         """Take a step."""
@@ -204,13 +198,18 @@ class Loop:
         return min(1.0, done)
 
     @property
+    def judged(self) -> int:
+        """Number of steps before the round under way."""
+        return self.step - self.mean.steps
+
+    @property
     def over(self) -> bool:
         """Whether no other round is to follow."""
         waited = 0 if self._best is None else self._best.waited
         tired = self._patience is not None and waited >= self._patience
-        return tired or bool(self.why) or self._model.stop_training or self.progress >= 1
+        return tired or bool(self.why) or self._trainable.stop_training or self.progress >= 1
 
-    def run(self, callbacks: CallbackList, saved: Contents | None = None) -> None:
+    def go(self, callbacks: CallbackList, saved: Contents | None = None) -> None:
         """Train until it is over, or interrupted.
 
         Args:
@@ -218,7 +217,7 @@ class Loop:
             saved: what `contents` gave, to go on from there.
         """
         self.callbacks = callbacks
-        self._model.stop_training = False
+        self._trainable.stop_training = False
         self._told = False  # Whether callbacks know that the round has begun.
         try:
             with callbacks.training():
@@ -230,7 +229,7 @@ class Loop:
                 self.course()
         finally:
             if self.best_weights is not None:
-                self._model.set_weights(self.best_weights)
+                self._trainable.set_weights(self.best_weights)
 
     def _go_on(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
         """Restore what `contents` gave, whatever callbacks do when they begin."""
@@ -242,7 +241,7 @@ class Loop:
     def course(self) -> None:
         """The rounds."""
         while not self.interrupted and (self.mean.steps or not self.over):
-            if not self.mean.steps and not self._rounds.more():
+            if not self.mean.steps and not self.more():
                 self.why = self.ran_out()
                 break
             self._take_steps()
@@ -258,11 +257,11 @@ class Loop:
             self.mean.restart()  # A callback may have evaluated the model.
         elif self._round_is_over():
             return
-        for batch in self._rounds:
+        for batch in self.batches():
             self._take_step(batch)
             if self.interrupted or self._round_is_over():
                 return
-        if self.mean.steps < (self._rounds.steps or 0):
+        if self.mean.steps < (self.steps_of_round or 0):
             self.why = self.ran_out()
 
     def _take_step(self, batch: Any) -> None:
@@ -270,7 +269,7 @@ class Loop:
         callbacks.tell("on_train_batch_begin", number, {})
         self.between_steps = False
         if self._schedule is not None:
-            self._model.optimizer.learning_rate = self._schedule(self.progress)
+            self._trainable.optimizer.learning_rate = self._schedule(self.progress)
         result = self.take(batch)
         if not math.isfinite(result.loss):
             self.why = self.diverged(result)
@@ -289,7 +288,7 @@ class Loop:
     def _round_is_over(self) -> bool:
         """Whether a round ends before its batches do."""
         limited = self.limits.steps is not None or self.limits.minutes is not None
-        return self._model.stop_training or bool(self.why) or (limited and self.progress >= 1)
+        return self._trainable.stop_training or bool(self.why) or (limited and self.progress >= 1)
 
     def _end_round(self) -> None:
         logs = self.mean.logs() | self.validate()
@@ -310,7 +309,7 @@ class Loop:
         if self._best is not None:
             self.improved = self._best.monitor not in logs or self._best.improved(logs)
             if self.improved:
-                self.best_weights = self._model.get_weights()
+                self.best_weights = self._trainable.get_weights()
 
     # ---- a value that a file can hold
 

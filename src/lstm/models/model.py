@@ -177,7 +177,7 @@ class Model(Compilable):
         )
         backup = telling.only(BackupAndRestore)
         if backup is None:
-            loop.run(telling)
+            loop.go(telling)
         else:
             asked = {
                 "shuffle": rng is not None,
@@ -186,7 +186,7 @@ class Model(Compilable):
                 "class_weight": class_weight and sorted(class_weight.items()),
             }
             which = identity(self, trainer, data, held_out, how, telling, asked)
-            loop.run_kept(telling, backup, which)
+            loop.go_on(telling, backup, which)
         if loop.why and not self.stop_training:
             warn(loop.why, StoppedWarning)
         return self.history
