@@ -300,6 +300,15 @@ class TestRefused:
         with pytest.raises(InvalidValueError, match=f"^{message}"):
             BackupAndRestore(**{"backup_dir": "backup", **options})
 
+    def test_a_folder_in_which_another_trains(self, tmp_path: Path) -> None:
+        made = small()
+
+        def too(epoch: int, logs: Any) -> None:
+            with pytest.raises(ModelFileError, match="another process trains in it"):
+                fit(small(), tmp_path)
+
+        fit(made, tmp_path, callbacks=[LambdaCallback(on_epoch_end=too)])
+
     def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
         with pytest.raises(InvalidValueError, match=r"^backup_dir: expected a folder that can be"):

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from lstm import checks, saving
 from lstm.callbacks.base import Callback, Contents, Logs
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
+from lstm.folder_lock import FolderLock
 
 _LATEST, _PREVIOUS = "backup.safetensors", "previous.safetensors"
 
@@ -36,8 +37,8 @@ class BackupAndRestore(Callback):
         backup_dir: the folder, of this training alone; made if it does not exist.
         save_freq: "epoch", or the number of steps after which to write.
         double_checkpoint: keep the last but one, too, for where the last cannot be read.
-        delete_checkpoint: remove it all when `fit` comes to its end. If it stays, a later `fit`
-            with more epochs goes on from there, and one with the same has nothing to do.
+        delete_checkpoint: remove it all when `fit` comes to its end. If it stays, a later `fit`,
+            of more epochs perhaps, goes on from the last backup.
 
     Example:
         >>> import lstm
@@ -69,7 +70,7 @@ class BackupAndRestore(Callback):
         if self._training is None:
             raise InvalidTypeError(
                 "callbacks",
-                "for a language model a folder instead: train(..., folder=) keeps all of it",
+                "those of a language model, which LanguageModel.train(folder=...) keeps by itself",
                 type(self).__name__,
             )
 
@@ -86,25 +87,26 @@ class BackupAndRestore(Callback):
 
         Raises:
             InvalidValueError: the folder cannot be written to, or holds another training.
-            ModelFileError: the backup is damaged.
+            ModelFileError: the backup is damaged, or another process trains with the folder.
         """
         try:
             self.backup_dir.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             got = f"{self.backup_dir} ({checks.reason(error)})"
             raise InvalidValueError("backup_dir", "a folder that can be made", got) from None
-        for path in self._paths:
-            saving.check_writable("backup_dir", path)
-            saving.remove_strays(path)
-        self._asked, self._training, self._steps = asked, training, 0
+        saving.check_writable("backup_dir", self._paths[0])
+        lock = FolderLock(self.backup_dir)
         try:
+            for path in self._paths:
+                saving.remove_strays(path)
+            self._asked, self._training, self._steps = asked, training, 0
             yield self._read()
+            for path in self._paths if self.delete_checkpoint else ():
+                path.unlink(missing_ok=True)
         finally:
             self._training = None
-        if self.delete_checkpoint:
-            for path in self._paths:
-                path.unlink(missing_ok=True)
-            with suppress(OSError):  # It holds something else.
+            lock.release()
+            with suppress(OSError):  # It holds something.
                 self.backup_dir.rmdir()
 
     def begun(self) -> None:
