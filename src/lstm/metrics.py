@@ -71,6 +71,16 @@ class Metric(Configured):
         """The mean so far; NaN before anything was seen."""
         return self._total / self._weight if self._weight else math.nan
 
+    def contents(self) -> dict[str, Values]:
+        """All of its attributes that are numbers or arrays: what it has seen is among them."""
+        kinds = int, float, np.generic, np.ndarray
+        return {key: np.asarray(v) for key, v in vars(self).items() if isinstance(v, kinds)}
+
+    def restore(self, contents: Mapping[str, Values]) -> None:
+        """Go on from what `contents` gave."""
+        for key, value in contents.items():
+            setattr(self, key, value if value.ndim else value.item())
+
 
 class CategoricalAccuracy(Metric):
     """Share of positions at which the largest output is the right class."""

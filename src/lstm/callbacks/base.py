@@ -1,14 +1,21 @@
 """What every callback is: what it sees of a model, and the moments of which it is told."""
 
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstm.configured import Configured
 from lstm.optimizers import Optimizer
 
 Logs = dict[str, float]
+
+Tensors = Mapping[str, NDArray[Any]]
+
+Contents = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+"""Arrays by name, and JSON values: what a file can hold."""
 
 
 class Trainable(Protocol):
@@ -61,6 +68,20 @@ class Callback(Configured):
     def set_params(self, params: dict[str, Any]) -> None:
         """Called once, before training."""
         self.params = params
+
+    def contents(self) -> Contents:
+        """What it remembers in the course of a training, so that another can go on with it.
+
+        Override it, and `restore`, in a callback that remembers something: `BackupAndRestore` keeps
+        it.
+
+        Returns:
+            Arrays by name, and JSON values by name.
+        """
+        return {}, {}
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        """Remember what `contents` gave; called after `on_train_begin`."""
 
     def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch."""

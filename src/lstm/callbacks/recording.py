@@ -1,13 +1,13 @@
 """Callbacks that write the logs down: to a CSV file, for TensorBoard."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, TextIO
 
 from lstm import checks
-from lstm.callbacks.base import Callback, Logs
+from lstm.callbacks.base import Callback, Contents, Logs, Tensors
 from lstm.errors import InvalidValueError, MissingExtraError
 
 
@@ -63,6 +63,19 @@ class CSVLogger(Callback):
     def on_train_end(self, logs: Logs) -> None:
         if self._file is not None:
             self._file.close()
+
+    def contents(self) -> Contents:
+        with self.filename.open(newline="", encoding="utf-8") as file:
+            return {}, {"text": file.read()}
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        assert self._file is not None
+        text = header["text"]
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(text)
+        self._file.flush()
+        self._fields = next(csv.reader(text.splitlines(), delimiter=self.separator), [])
 
 
 class TensorBoard(Callback):

@@ -16,12 +16,12 @@ from lstm.container import json_values, pack
 from lstm.errors import InvalidValueError, LSTMError, NotDefinedError
 from lstm.layers import PRIMITIVES, Layer
 from lstm.layers.copying import blueprint, built, take_weights, weights_of
+from lstm.models.compiled import Compilable
 from lstm.models.serialization import graph_config, input_from_config
-from lstm.models.structure import GraphLayer
 
 
-class Copied(GraphLayer):
-    """A graph of layers that can be copied and pickled."""
+class Copied(Compilable):
+    """A model that can be copied and pickled."""
 
     session: dict[str, Any]
     """What a file does not keep, as objects; may be set."""
