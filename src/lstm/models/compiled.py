@@ -50,6 +50,7 @@ class Compilable(Predictor):
         self._rng = np.random.default_rng(seeding.generator().integers(2**63))
         self._trainer = None
         self._compiled = None
+        self.stop_training = False
 
     def compile(
         self,

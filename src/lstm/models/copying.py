@@ -1,4 +1,4 @@
-"""Copies and pickles of models: the content of a file, and what a file does not keep.
+"""Files, copies and pickles of models: what a file holds, and what it does not keep.
 
 That is the class, the backend, an optimizer, a loss or metrics of any class, carried states, the
 state of the random numbers, and the history.
@@ -6,11 +6,12 @@ state of the random numbers, and the history.
 
 from collections.abc import Mapping
 from contextlib import suppress
+from os import PathLike
 from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from lstm import backends, saving, seeding
+from lstm import backends, checks, saving, seeding
 from lstm.backends import Backend
 from lstm.container import json_values, pack
 from lstm.errors import InvalidValueError, LSTMError, NotDefinedError
@@ -21,10 +22,27 @@ from lstm.models.serialization import graph_config, input_from_config
 
 
 class Copied(Compilable):
-    """A model that can be copied and pickled."""
+    """A model that can be saved, copied and pickled."""
 
     session: dict[str, Any]
     """What a file does not keep, as objects; may be set."""
+
+    def save(self, path: str | PathLike[str], include_optimizer: bool = True) -> None:
+        """Write the model to one `.safetensors` file, in one step.
+
+        Args:
+            path: the file; replaced if it exists.
+            include_optimizer: keep also what `compile` was given and the state of the optimizer, so
+                that training can go on from the file; not kept are an optimizer, a loss or metrics
+                of a class of your own.
+
+        Raises:
+            ModelFileError: the file cannot be written; an older one is untouched.
+            InvalidValueError: a weight is NaN or infinite.
+        """
+        checks.boolean("include_optimizer", include_optimizer)
+        tensors, header = self.contents(include_optimizer)
+        saving.write(path, tensors, {"kind": "model", **header})
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """What a file holds of it: arrays by name, and JSON values."""

@@ -1,21 +1,19 @@
 """What `fit` and `evaluate` do: the loop on a model's batches, and the means over batches."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lstm import optimizers
 from lstm.callbacks import BackupAndRestore, CallbackList, Contents, Logs, Tensors
 from lstm.container import under
 from lstm.errors import InvalidValueError
 from lstm.models.batches import Batch
+from lstm.models.copying import Copied
 from lstm.models.goals import ClassWeights
 from lstm.models.loop import Limits, Loop, Mean
 from lstm.models.reading import Batches
 from lstm.models.state import State
 from lstm.models.training import Carried, Result, Trainer
-
-if TYPE_CHECKING:
-    from lstm.models.model import Model
 
 
 class Fitting(Loop):
@@ -33,7 +31,7 @@ class Fitting(Loop):
 
     def __init__(
         self,
-        model: "Model",
+        model: Copied,
         trainer: Trainer,
         batches: Batches,
         carried: Carried,

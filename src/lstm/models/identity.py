@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,17 +11,15 @@ from lstm.container import digest
 from lstm.errors import InvalidTypeError
 from lstm.models.batches import Examples, Reading
 from lstm.models.columns import Column, Ragged, Values
+from lstm.models.compiled import Compilable
 from lstm.models.reading import Batches
 from lstm.models.serialization import graph_config
 from lstm.models.streams import Source
 from lstm.models.training import Trainer
 
-if TYPE_CHECKING:
-    from lstm.models.model import Model
-
 
 def identity(
-    model: "Model",
+    model: Compilable,
     trainer: Trainer,
     data: Examples | Source,
     validation: Batches | None,

@@ -83,7 +83,6 @@ class Model(Copied):
         name: str | None = None,
     ) -> None:
         super().__init__(inputs, outputs, name)
-        self.stop_training = False
         self.history: History | None = None
 
     # ---- training
@@ -279,23 +278,6 @@ class Model(Copied):
         return logs["loss"] if len(logs) == 1 else list(logs.values())
 
     # ---- files
-
-    def save(self, path: str | PathLike[str], include_optimizer: bool = True) -> None:
-        """Write the model to one `.safetensors` file, in one step.
-
-        Args:
-            path: the file; replaced if it exists.
-            include_optimizer: keep also what `compile` was given and the state of the optimizer, so
-                that training can go on from the file; not kept are an optimizer, a loss or metrics
-                of a class of your own.
-
-        Raises:
-            ModelFileError: the file cannot be written; an older one is untouched.
-            InvalidValueError: a weight is NaN or infinite.
-        """
-        checks.boolean("include_optimizer", include_optimizer)
-        tensors, header = self.contents(include_optimizer)
-        saving.write(path, tensors, {"kind": "model", **header})
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, Values], dict[str, Any]]:
         """The arrays and the JSON values that a file of this model holds.
