@@ -222,7 +222,7 @@ class Loop:
         try:
             with callbacks.training():
                 if saved is not None:
-                    self._go_on(*saved)
+                    self._put_back(*saved)
                 elif self.keeper is not None:
                     self.keeper.begun()
                 self._started = time.perf_counter() - self.seconds
@@ -231,7 +231,7 @@ class Loop:
             if self.best_weights is not None:
                 self._trainable.set_weights(self.best_weights)
 
-    def _go_on(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+    def _put_back(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
         """Restore what `contents` gave, whatever callbacks do when they begin."""
         if header["steps"]:
             self._told = True
