@@ -78,18 +78,18 @@ class Embedding(Layer):
         vectors = ops.embedding_forward(tokens, self.value("embeddings"))
         if not self._drops(run):
             return (vectors,), (tokens, None)
-        u = ops.embedding_forward(tokens, ops.reshape(self._uniforms(run), (self.input_dim, 1)))
-        u = ops.repeat(ops.reshape(u, tokens.shape), self.output_dim, len(tokens.shape))
-        return (ops.dropout_forward(vectors, u, self.dropout),), (tokens, u)  # (L11)
+        kept = ops.embedding_forward(tokens, self._kept(run))
+        kept = ops.repeat(ops.reshape(kept, tokens.shape), self.output_dim, tokens.ndim)
+        return (ops.multiply(vectors, kept),), (tokens, kept)  # (L11)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        (dy,), (tokens, u) = gradients, cache
+        (dy,), (tokens, kept) = gradients, cache
         buffer = self.gradient("embeddings")
         if buffer is not None:
-            if u is not None:
-                dy = run.ops.dropout_backward(dy, u, self.dropout)  # (B16)
+            if kept is not None:
+                dy = run.ops.multiply(dy, kept)  # (B16)
             run.ops.embedding_backward(dy, tokens, buffer)
         return (None,)
 
@@ -113,8 +113,8 @@ class Embedding(Layer):
 
     def tokens(self, run: Run, x: Array) -> Array:
         """The input as tokens of the backend, in range."""
-        values = run.ops.to_numpy(x)
         # Tokens that a model is fed were checked and are integers; what layers computed are floats.
+        values = run.ops.to_numpy(x)
         if values.dtype == np.int64:
             return x
         return run.ops.array(checks.indices(f"tokens of {self.name}", values, self.input_dim))
@@ -122,8 +122,9 @@ class Embedding(Layer):
     def _drops(self, run: Run) -> bool:
         return run.training and self.dropout > 0
 
-    def _uniforms(self, run: Run) -> Array:
-        """One number for each token (V), the same wherever the layer is called in this pass."""
+    def _kept(self, run: Run) -> Array:
+        """m (V, 1), what each token's vector is multiplied with, wherever in this pass."""
         if self not in run.drawn:
-            run.drawn[self] = run.ops.array(run.rng.random(self.input_dim, dtype="float32"))
+            shape, dtype = (self.input_dim, 1), run.backend.dtype
+            run.drawn[self] = run.ops.dropout_mask(shape, run.key(), self.dropout, dtype)
         return run.drawn[self]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lstm import seeding
 from lstm.backends import Backend
-from lstm.backends.contract import Array, Ops
+from lstm.backends.contract import Array, Key, Ops
 from lstm.layers.masks import Mask
 
 Arrays = tuple[Array, ...]
@@ -28,7 +28,7 @@ class Run:
         backend: where the arrays live.
         training: whether dropout is active.
         keep_cache: whether a backward pass follows.
-        rng: where dropout draws from.
+        rng: where the seed of what is dropped is drawn from, in a pass that drops something.
         states: carried state by node name; a node that is not in it starts from zeros.
         carried: names of the nodes that leave their last state in `new_states`.
         drawn: what a layer draws once for the pass, however often it is called in it.
@@ -48,6 +48,15 @@ class Run:
     ragged: bool = False
     node: str = ""
     masks: Sequence[Mask | None] = ()
+    _seed: int | None = None
+    _draws: int = 0
+
+    def key(self) -> Key:
+        """The key of the next draw of this pass, for `ops.dropout` and `ops.dropout_mask`."""
+        if self._seed is None:
+            self._seed = int(self.rng.integers(2**64, dtype=np.uint64))
+        self._draws += 1
+        return Key(self._seed, self._draws)
 
     @property
     def ops(self) -> Ops:
