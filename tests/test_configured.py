@@ -9,11 +9,14 @@ import pytest
 import lstm
 from layer_cases import CASES
 from lstm import initializers, layers, losses, optimizers
+from lstm.callbacks import CSVLogger, EarlyStopping, ModelCheckpoint
 from lstm.configured import Configured
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.interface import of_library
 from lstm.layers import Layer
+from lstm.metrics import BinaryAccuracy
 from lstm.optimizers import SGD, Adam, AdamW
+from lstm.schedules import Plateau
 
 KINDS = [
     *dict.fromkeys(optimizers.OPTIMIZERS.values()),
@@ -97,6 +100,41 @@ def test_a_change_leaves_the_weights_of_a_layer_alone() -> None:
     assert (layer.dropout, layer.go_backwards, layer.name) == (0.5, True, "other")
     assert layer.weights == before
     assert layer.built
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value", "expected"),
+    [
+        (Plateau, "patience", 0, "an integer of at least 1"),
+        (lambda: BinaryAccuracy("right"), "threshold", "half", "a finite number"),
+        (lambda: BinaryAccuracy("right"), "name", 3, "a str"),
+        (EarlyStopping, "patience", -1, "an integer of at least 0"),
+        (lambda: ModelCheckpoint("model"), "mode", "mix", "one of 'auto', 'min', 'max'"),
+        (lambda: CSVLogger("log.csv"), "separator", "::", "one character"),
+        (lambda: lstm.LSTMNetwork(1, 2, 3), "batch_size", 0, "an integer of at least 1"),
+        (lambda: lstm.LSTMNetwork(1, 2, 3), "hidden_size", 4, "2, with which the model was made"),
+    ],
+)
+def test_whatever_has_arguments_checks_them_when_they_are_set(
+    make: Any, name: str, value: Any, expected: str
+) -> None:
+    made = make()
+    before = getattr(made, name)
+    with pytest.raises(InvalidValueError, match=rf"^{name}: expected {expected}"):
+        setattr(made, name, value)
+    assert getattr(made, name) is before
+    setattr(made, name, before)
+
+
+def test_a_change_leaves_what_was_seen_alone() -> None:
+    plateau = Plateau()
+    plateau.judge(2.0)
+    plateau.patience = 5
+    assert (plateau.patience, plateau.best) == (5, 2.0)
+    right = BinaryAccuracy("right")
+    right.update(0.0, np.array([0.9]), np.array([1.0]), None, 1)
+    right.threshold = 0
+    assert right.result() == 1.0
 
 
 def test_a_change_of_a_layer_is_checked_with_the_other_arguments() -> None:
