@@ -221,11 +221,11 @@ void activation_backward(In dy, In y, int activation, Out dx) {
         [&] { kernels->activation_backward(kind, rows, width, dy.data(), y.data(), dx.data()); });
 }
 
-void dropout(In x, In u, float rate, Out y) {
-  const int64_t n = size("x", x, 1, 0);
-  expect("u", u, {n});
-  expect("y", y, {n});
-  unlocked([&] { kernels->dropout(n, x.data(), u.data(), rate, y.data()); });
+void dropout(Maybe<In> x, std::uint64_t seed, std::uint64_t draw, double rate, Out y) {
+  const int64_t n = size("y", y, 1, 0);
+  expect("x", x, {n});
+  if (!(rate >= 0 && rate < 1)) fail("rate", "in [0, 1)", std::to_string(rate));
+  unlocked([&] { kernels->dropout(n, pointer(x), seed, draw, rate, y.data()); });
 }
 
 void scale_features(In x, In factor, Out y) {
@@ -279,7 +279,7 @@ void add_layers(nb::module_& m) {
         maybe_exact("dx"));
   m.def("activation_forward", activation_forward, "x"_a, "activation"_a, exact("y"));
   m.def("activation_backward", activation_backward, "dy"_a, "y"_a, "activation"_a, exact("dx"));
-  m.def("dropout", dropout, "x"_a, "u"_a, "rate"_a, exact("y"));
+  m.def("dropout", dropout, none("x"), "seed"_a, "draw"_a, "rate"_a, exact("y"));
   m.def("scale_features", scale_features, "x"_a, "factor"_a, exact("y"));
   m.def("embedding_forward", embedding_forward, exact("tokens"), "w"_a, exact("y"));
   m.def("embedding_backward", embedding_backward, "dy"_a, exact("tokens"), exact("dw"));

@@ -144,8 +144,10 @@ struct Kernels {
   void (*activation_backward)(Activation, std::int64_t rows, std::int64_t width, const float* dy,
                               const float* y, float* dx);
 
-  // y = x·[u >= rate] / (1 - rate), n entries.
-  void (*dropout)(std::int64_t n, const float* x, const float* u, float rate, float* y);
+  // y = x·[u >= rate] / (1 - rate), n entries; u follows from (seed, draw), x may be null for ones,
+  // rate is in [0, 1).
+  void (*dropout)(std::int64_t n, const float* x, std::uint64_t seed, std::uint64_t draw,
+                  double rate, float* y);
 
   // y (B, T, C) = x (B, T, C)·factor (B, C), the same at every step.
   void (*scale_features)(std::int64_t B, std::int64_t T, std::int64_t C, const float* x,

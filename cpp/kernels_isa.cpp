@@ -27,6 +27,7 @@ using lstm::scratch;
 #include "activations.inl"
 #include "lstm_fast.inl"
 #include "pointwise.inl"
+#include "philox.inl"
 #include "linear_cross_entropy.inl"
 #include "recurrent.inl"
 #include "lstm.inl"

@@ -1,4 +1,4 @@
-// Activations, dropout, products by feature, embedding, linear layers, losses and optimizers.
+// Activations, products by feature, embedding, linear layers, losses and optimizers.
 
 namespace LSTM_ISA {
 
@@ -62,15 +62,6 @@ inline void activation_backward(Activation activation, std::int64_t rows, std::i
       for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
         put(dx + begin + k, get(dy + begin + k) * slope<decltype(a)::value>(get(y + begin + k)));
       });
-    });
-  });
-}
-
-inline void dropout(std::int64_t n, const float* x, const float* u, float rate, float* y) {
-  const float grown = 1.0f / (1.0f - rate);
-  lstm::parallel(n, lanes, 4.0, [&](auto begin, auto end) {
-    for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
-      put(y + begin + k, select(get(u + begin + k) >= rate, get(x + begin + k) * grown, vec{}));
     });
   });
 }

@@ -70,8 +70,9 @@ FUNCTIONS: dict[str, dict[str, tuple[str, tuple[str, ...] | Any]]] = {
         "dx": ("out", ("n", "D")),
     },
     "dropout": {
-        "x": ("in", ("n",)),
-        "u": ("in", ("n",)),
+        "x": ("in?", ("n",)),
+        "seed": ("value", 3),
+        "draw": ("value", 2),
         "rate": ("value", 0.5),
         "y": ("out", ("n",)),
     },

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Ops
+from lstm.backends.contract import Key, Ops
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
@@ -101,13 +101,13 @@ def activation_case(activation: Any, shape: tuple[int, ...] = (2, 3, 5)) -> Case
 
 
 def dropout_case(shape: tuple[int, ...] = (3, 4, 2)) -> Case:
-    rng = np.random.default_rng(2)
+    rng, key = np.random.default_rng(2), Key(2, 1)
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
-        y = ops.dropout_forward(a["x"], a["u"], 0.4)
-        return (y,), lambda dys, buffers, need: {"x": ops.dropout_backward(dys[0], a["u"], 0.4)}
+        y = ops.dropout(a["x"], key, 0.4)
+        return (y,), lambda dys, buffers, need: {"x": ops.dropout(dys[0], key, 0.4)}
 
-    return Case("dropout", run, {"x": rng.normal(size=shape)}, constants={"u": rng.random(shape)})
+    return Case("dropout", run, {"x": rng.normal(size=shape)})
 
 
 def scale_features_case(B: int = 3, T: int = 4, C: int = 5) -> Case:

@@ -14,8 +14,8 @@ from language_cases import TEXT
 from lstm import LanguageModel, saving
 from lstm.callbacks import LambdaCallback, Logs
 from lstm.text import Corpus
-from lstm.text.run import Run
-from lstm.text.tokenization import Tokenization
+from lstm.text.corpus.tokenization import Tokenization
+from lstm.text.training.run import Run
 
 FILES = [
     *("checkpoint.safetensors", "config.json", "history.csv", "history.jsonl"),

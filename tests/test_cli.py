@@ -17,8 +17,8 @@ from lstm.callbacks import LambdaCallback
 from lstm.cli import app
 from lstm.data import offline_corpus
 from lstm.text import ByteVocabulary
-from lstm.text.run import Run
-from lstm.text.tokenization import Tokenization
+from lstm.text.corpus.tokenization import Tokenization
+from lstm.text.training.run import Run
 from run_cases import check_same, digest
 
 SMALL = ["--hidden", "8", "--epochs", "2", "--seed", "1"]

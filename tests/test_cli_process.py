@@ -21,7 +21,7 @@ from language_cases import TEXT, small
 from lstm import LanguageModel
 from lstm.cli import app
 from lstm.cli.running import pasted
-from lstm.text.run import Run
+from lstm.text.training.run import Run
 from run_cases import FILES
 
 FOLDER = Path(sys.executable).parent

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from backend_cases import over_backends, over_dtypes
-from lstm.backends.contract import Ops
+from lstm.backends.contract import Key, Ops
 from op_cases import Array
 from recurrent_calls import lstm_backward, lstm_forward
 from tolerances import assert_close
@@ -199,18 +199,18 @@ def test_softmax(ops: Ops, dtype: str) -> None:
 @over_dtypes
 @pytest.mark.parametrize("rate", [0.0, 0.25, 0.9])
 def test_dropout(ops: Ops, dtype: str, rate: float, rng: np.random.Generator) -> None:
-    x = numbers(rng, dtype, 100, 100)
-    u = rng.random(x.shape).astype(dtype)
-    u[0, 0] = rate  # the bound itself is kept
-    y = ops.dropout_forward(x, u, rate)
-    kept = u >= u.dtype.type(rate)
-    assert kept[0, 0]
-    np.testing.assert_array_equal(y != 0, kept)
+    x, key = numbers(rng, dtype, 100, 100), Key(7, 3)
+    y = ops.dropout(x, key, rate)
+    assert y.dtype == dtype
+    kept = y != 0
     assert_close(y[kept], x[kept].astype(np.float64) / (1 - rate), "pointwise")
     # Five standard deviations of the share kept, and of the mean, which dropout preserves.
     assert abs(kept.mean() - (1 - rate)) <= 5 * math.sqrt(rate * (1 - rate) / x.size)
     lost = math.sqrt(rate / (1 - rate) / x.size)
-    assert abs(ops.dropout_forward(np.ones_like(x), u, rate).mean() - 1) <= 5 * lost + 1e-6
+    mask = ops.dropout_mask(x.shape, key, rate, dtype)
+    np.testing.assert_array_equal(mask != 0, kept)
+    assert mask.dtype == dtype
+    assert abs(mask.mean() - 1) <= 5 * lost + 1e-6
 
 
 @over_dtypes

@@ -14,10 +14,10 @@ import pytest
 from lstm import LanguageModel, locking, saving
 from lstm.callbacks import LambdaCallback
 from lstm.errors import InvalidValueError, ModelFileError
+from lstm.folder_lock import FolderLock
 from lstm.models import Model
 from lstm.text import Corpus
-from lstm.text.run import Run
-from lstm.text.run_lock import RunLock
+from lstm.text.training.run import Run
 from run_cases import FILES, at_step, begin, check_same, checkpoint, contents, stop_at, train
 
 posix = pytest.mark.skipif(os.name != "posix", reason="processes are those of POSIX")
@@ -261,12 +261,12 @@ class TestLock:
         folder.mkdir()
         with monkeypatch.context() as patch:
             patch.setattr(os, "write", fail)
-            lock = RunLock(folder)
+            lock = FolderLock(folder)
         with pytest.raises(ModelFileError, match=r"another process trains in it$"):
-            RunLock(folder)
+            FolderLock(folder)
         lock.release()
         assert os.listdir(folder) == []
-        RunLock(folder)
+        FolderLock(folder)
 
     @pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{}", b"null"])
     def test_of_an_owner_who_says_nothing(self, folder: Path, content: bytes) -> None:

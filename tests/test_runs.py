@@ -26,8 +26,8 @@ from lstm.errors import (
     ModelFileError,
 )
 from lstm.text import BPEVocabulary, TextSource, source
-from lstm.text.run import Run
-from lstm.text.tokenization import Tokenization
+from lstm.text.corpus.tokenization import Tokenization
+from lstm.text.training.run import Run
 from run_cases import (
     FILES,
     SMALL,
@@ -126,8 +126,8 @@ class TestFolder:
         assert len(seen) == STEPS + 3
 
     def test_samples(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("lstm.text.samples._EVERY", 0.0)
-        monkeypatch.setattr("lstm.text.samples._SHARE", 0.0)
+        monkeypatch.setattr("lstm.text.training.samples._EVERY", 0.0)
+        monkeypatch.setattr("lstm.text.training.samples._SHARE", 0.0)
         train(folder)
         text = (folder / "samples.txt").read_text("utf-8")
         assert re.findall(r"^--- step (\d+)$", text, re.MULTILINE) == ["42", "84", "126"]
@@ -138,8 +138,8 @@ class TestFolder:
     def test_samples_that_are_shown_are_those_that_are_kept(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        monkeypatch.setattr("lstm.text.samples._EVERY", 0.0)
-        monkeypatch.setattr("lstm.text.samples._SHARE", 0.0)
+        monkeypatch.setattr("lstm.text.training.samples._EVERY", 0.0)
+        monkeypatch.setattr("lstm.text.training.samples._SHARE", 0.0)
         train(folder, verbose=2)
         shown = [line[4:] for line in capsys.readouterr().out.splitlines() if line[:4] == "    "]
         kept = (folder / "samples.txt").read_text("utf-8").splitlines()
@@ -640,8 +640,8 @@ class TestErrors:
     def test_samples_that_cannot_be_written(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("lstm.text.samples._EVERY", 0.0)
-        monkeypatch.setattr("lstm.text.samples._SHARE", 0.0)
+        monkeypatch.setattr("lstm.text.training.samples._EVERY", 0.0)
+        monkeypatch.setattr("lstm.text.training.samples._SHARE", 0.0)
         run = begin(folder)
         (folder / "samples.txt").mkdir()
         with pytest.raises(ModelFileError, match=r"samples\.txt: cannot be written"):

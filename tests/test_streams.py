@@ -97,7 +97,7 @@ class TestStepsOfAnEpoch:
         model = compiled()
         expected = model.evaluate(X[:6], Y[:6])
         for data in ((X, Y), (Loader(),), (iter(BATCHES),)):
-            assert_close(model.evaluate(*data, 3, steps=2), expected, "loss", terms=90)
+            assert_close(model.evaluate(*data, batch_size=3, steps=2), expected, "loss", terms=90)
         options = {"validation_data": (X, Y), "validation_steps": 2, "batch_size": 3}
         logs = model.fit(X, Y, epochs=2, verbose=0, **options).history
         assert_close(logs["val_loss"][1], model.evaluate(X[:6], Y[:6]), "loss", terms=90)

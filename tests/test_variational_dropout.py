@@ -10,7 +10,8 @@ from numpy.testing import assert_array_equal
 import lstm
 from backend_cases import over_backends, over_dtypes
 from gradients import assert_gradient
-from lstm.backends.contract import Ops
+from lstm.backends import reference
+from lstm.backends.contract import Key, Ops
 from lstm.errors import InvalidShapeError
 from lstm.layers import LSTM, Bidirectional, Dense, Layer, SpatialDropout1D
 from lstm.layers.base import Run
@@ -127,10 +128,10 @@ def run_of(layer: Layer, *, training: bool = True, seed: int = 91) -> Run:
 
 def masks(rates: dict[int, float], seed: int = 91) -> list[Array]:
     """What a pass from that seed multiplies with, by the number of features, in order."""
-    rng = np.random.default_rng(seed)
+    seed = int(np.random.default_rng(seed).integers(2**64, dtype=np.uint64))
     return [
-        np.where(rng.random((B, size), dtype="float32") >= np.float32(rate), 1 / (1 - rate), 0)
-        for size, rate in rates.items()
+        reference.dropout_mask((B, size), Key(seed, draw), rate, "float64")
+        for draw, (size, rate) in enumerate(rates.items(), 1)
     ]
 
 

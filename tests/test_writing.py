@@ -16,7 +16,7 @@ from lstm.backends import BACKENDS
 from lstm.errors import InvalidTypeError, InvalidValueError, LSTMWarning, ModelFileError
 from lstm.layers import GRU, LSTM, Dense, Embedding, Layer, SimpleRNN
 from lstm.text import ByteVocabulary, CharVocabulary, WordVocabulary, Writer
-from lstm.text.stopping import Cut
+from lstm.text.writing.stopping import Cut
 
 UNICODE = "größer 天地 😀🧬 é\n"
 OPTIONS: dict[str, Any] = {"temperature": 1.3, "min_p": 0.01, "repetition_penalty": 1.2}

@@ -11,7 +11,7 @@ from lstm.cli.running import Json, print_json, tell
 from lstm.information import info as about
 from lstm.models import Model
 from lstm.text import LanguageModel
-from lstm.text.run_files import MODEL
+from lstm.text.training.run_files import MODEL
 from lstm.text.vocabularies import CharVocabulary
 
 

@@ -26,15 +26,15 @@ from lstm.cli.running import (
 )
 from lstm.errors import DivergedError, InvalidValueError
 from lstm.screen import Screen
+from lstm.text.corpus.sources import named
+from lstm.text.corpus.tokenization import KINDS, Tokenization
 from lstm.text.language_model import CHECKPOINT_EVERY
-from lstm.text.lr_finder import LearningRates
-from lstm.text.options import SCHEDULES, Architecture, TrainingOptions
-from lstm.text.report import show_sample
-from lstm.text.run import Run
-from lstm.text.run_files import BOARDS, MODEL, can_go_on
-from lstm.text.samples import sample
-from lstm.text.sources import named
-from lstm.text.tokenization import KINDS, Tokenization
+from lstm.text.training.lr_finder import LearningRates
+from lstm.text.training.options import SCHEDULES, Architecture, TrainingOptions
+from lstm.text.training.report import show_sample
+from lstm.text.training.run import Run
+from lstm.text.training.run_files import BOARDS, MODEL, can_go_on
+from lstm.text.training.samples import sample
 
 CHOSEN = "for the text and the time"
 RESUME = "lstm train --resume"

@@ -13,7 +13,7 @@ from lstm.inspection.windows import windows_of
 from lstm.layers.base import Run
 from lstm.models import Model
 from lstm.text import Corpus, LanguageModel
-from lstm.text.sources import TextLike
+from lstm.text.corpus.sources import TextLike
 
 Lengths = NDArray[np.float64]
 

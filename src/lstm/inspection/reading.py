@@ -12,8 +12,8 @@ from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.inspection.probe import Probe
 from lstm.inspection.recording import Quantities, recorded
 from lstm.text import Corpus, LanguageModel
+from lstm.text.corpus.sources import TextLike
 from lstm.text.log_probabilities import log_of
-from lstm.text.sources import TextLike
 
 _AT_ONCE = 512
 """Tokens that are read at a time: memory does not grow with the length of a text."""

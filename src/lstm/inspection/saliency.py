@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.inspection.probe import Probe
-from lstm.layers import Embedding
 from lstm.text import LanguageModel
 from lstm.text.normalization import normalized
 
@@ -69,7 +68,7 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
     if not len(tokens):
         raise InvalidShapeError("text", "at least one token", "none")
     ((embedding, vectors),) = (
-        (n.layer, n.outputs[0]) for n in model.model.graph.nodes if isinstance(n.layer, Embedding)
+        (n.layer, n.outputs[0]) for n in model.model.graph.nodes if n.layer and n.layer.reads_tokens
     )
     run, trace = probe.forward(tokens[None], keep_cache=True)
     p = np.asarray(run.ops.to_numpy(trace.outputs[0]))[0, -1]

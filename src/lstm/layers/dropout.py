@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Unpack
 
-import numpy as np
-
 from lstm import checks
 from lstm.backends.contract import Array, Cache
+from lstm.interface import overridden
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
 from lstm.layers.rules import known_last_axis
@@ -27,9 +26,7 @@ def feature_mask(run: Run, sequences: int, features: int, rate: float) -> Array 
     """
     if not run.training or rate == 0:
         return None
-    u = run.ops.array(run.rng.random((sequences, features), dtype="float32"))
-    ones = run.ops.array(np.ones((sequences, features), run.backend.dtype))
-    return run.ops.dropout_forward(ones, u, rate)
+    return run.ops.dropout_mask((sequences, features), run.key(), rate, run.backend.dtype)
 
 
 class Dropout(Layer):
@@ -55,21 +52,25 @@ class Dropout(Layer):
         super().__init__(**options)
         self.rate = checks.number("rate", rate, 0, 1, open_high=True)
 
+    @property
+    def rowwise(self) -> bool:
+        return not overridden(type(self)) & {"forward", "backward"}
+
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (shapes[0],)
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         if not run.training or self.rate == 0:
             return (inputs[0],), None
-        u = run.ops.array(run.rng.random(tuple(inputs[0].shape), dtype="float32"))
-        return (run.ops.dropout_forward(inputs[0], u, self.rate),), u
+        key = run.key()
+        return (run.ops.dropout(inputs[0], key, self.rate),), key
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
         if cache is None:
             return gradients
-        return (run.ops.dropout_backward(gradients[0], cache, self.rate),)
+        return (run.ops.dropout(gradients[0], cache, self.rate),)
 
 
 class SpatialDropout1D(Layer):

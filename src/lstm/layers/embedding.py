@@ -8,7 +8,9 @@ import numpy as np
 from lstm import checks, initializers
 from lstm.backends.contract import Array, Cache
 from lstm.initializers import Initializer
+from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.definition import with_shape
 from lstm.layers.masks import Mask, spread
 from lstm.layers.symbolic import Shape
 
@@ -40,6 +42,7 @@ class Embedding(Layer):
 
     keeps_mask = True
     memoryless = True
+    weight_arguments = ("input_dim", "output_dim")
 
     def __init__(
         self,
@@ -51,19 +54,16 @@ class Embedding(Layer):
         dropout: float = 0.0,
         **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(**options)
-        self.input_dim = checks.positive_int("input_dim", input_dim)
+        length = None if input_length is None else checks.positive_int("input_length", input_length)
+        super().__init__(**with_shape(options, (length,)))
+        self.input_dim = self.reads_tokens = checks.positive_int("input_dim", input_dim)
         self.output_dim = checks.positive_int("output_dim", output_dim)
         self.embeddings_initializer = initializers.get(
             "embeddings_initializer", embeddings_initializer
         )
         self.mask_zero = checks.boolean("mask_zero", mask_zero)
-        self.input_length = (
-            None if input_length is None else checks.positive_int("input_length", input_length)
-        )
+        self.input_length = length
         self.dropout = checks.number("dropout", dropout, 0, 1, open_high=True)
-        if self.input_shape is None:
-            self.input_shape = (self.input_length,)
 
     def build(self, *shapes: Shape) -> None:
         self.add_weight(
@@ -78,18 +78,18 @@ class Embedding(Layer):
         vectors = ops.embedding_forward(tokens, self.value("embeddings"))
         if not self._drops(run):
             return (vectors,), (tokens, None)
-        u = ops.embedding_forward(tokens, ops.reshape(self._uniforms(run), (self.input_dim, 1)))
-        u = ops.repeat(ops.reshape(u, tokens.shape), self.output_dim, len(tokens.shape))
-        return (ops.dropout_forward(vectors, u, self.dropout),), (tokens, u)  # (L11)
+        kept = ops.embedding_forward(tokens, self._kept(run))
+        kept = ops.repeat(ops.reshape(kept, tokens.shape), self.output_dim, tokens.ndim)
+        return (ops.multiply(vectors, kept),), (tokens, kept)  # (L11)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        (dy,), (tokens, u) = gradients, cache
+        (dy,), (tokens, kept) = gradients, cache
         buffer = self.gradient("embeddings")
         if buffer is not None:
-            if u is not None:
-                dy = run.ops.dropout_backward(dy, u, self.dropout)  # (B16)
+            if kept is not None:
+                dy = run.ops.multiply(dy, kept)  # (B16)
             run.ops.embedding_backward(dy, tokens, buffer)
         return (None,)
 
@@ -98,6 +98,10 @@ class Embedding(Layer):
             return mask
         nonzero: Mask = run.ops.to_numpy(inputs[0]) != 0
         return nonzero if mask is None else nonzero & spread(mask, nonzero.shape)
+
+    @property
+    def gives_table(self) -> bool:
+        return promises(type(self), "table", "forward", "backward", "tokens")
 
     def table(self, run: Run) -> tuple[Array, Cache]:
         """The vectors of all tokens (V, output_dim) in this pass, and what `backward` needs."""
@@ -109,8 +113,8 @@ class Embedding(Layer):
 
     def tokens(self, run: Run, x: Array) -> Array:
         """The input as tokens of the backend, in range."""
-        values = run.ops.to_numpy(x)
         # Tokens that a model is fed were checked and are integers; what layers computed are floats.
+        values = run.ops.to_numpy(x)
         if values.dtype == np.int64:
             return x
         return run.ops.array(checks.indices(f"tokens of {self.name}", values, self.input_dim))
@@ -118,8 +122,9 @@ class Embedding(Layer):
     def _drops(self, run: Run) -> bool:
         return run.training and self.dropout > 0
 
-    def _uniforms(self, run: Run) -> Array:
-        """One number for each token (V), the same wherever the layer is called in this pass."""
+    def _kept(self, run: Run) -> Array:
+        """m (V, 1), what each token's vector is multiplied with, wherever in this pass."""
         if self not in run.drawn:
-            run.drawn[self] = run.ops.array(run.rng.random(self.input_dim, dtype="float32"))
+            shape, dtype = (self.input_dim, 1), run.backend.dtype
+            run.drawn[self] = run.ops.dropout_mask(shape, run.key(), self.dropout, dtype)
         return run.drawn[self]

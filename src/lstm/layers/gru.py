@@ -5,8 +5,7 @@ from typing import Any, Unpack
 from lstm import activations
 from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
-from lstm.layers.base import LayerOptions
-from lstm.layers.recurrent import Recurrent, spec_of
+from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
 
 
 class GRU(Recurrent):
@@ -57,14 +56,7 @@ class GRU(Recurrent):
         kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         recurrent_initializer: str | Initializer | dict[str, Any] = "orthogonal",
         bias_initializer: str | Initializer | dict[str, Any] = "zeros",
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        zero_output_for_mask: bool = False,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(
             units,
@@ -73,13 +65,6 @@ class GRU(Recurrent):
             kernel_initializer=kernel_initializer,
             recurrent_initializer=recurrent_initializer,
             bias_initializer=bias_initializer,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            zero_output_for_mask=zero_output_for_mask,
             **options,
         )
         self.recurrent_activation = activations.get(

@@ -1,6 +1,6 @@
 """LSTM: long short-term memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from lstm import activations, checks
 from lstm.backends.contract import RecurrentSpec
-from lstm.initializers import Initializer
-from lstm.layers.base import LayerOptions
-from lstm.layers.recurrent import Recurrent, spec_of
+from lstm.initializers import Initializer, Thresholds
+from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
 
 
 class LSTM(Recurrent):
@@ -26,7 +25,7 @@ class LSTM(Recurrent):
         kernel_initializer: initial values of the kernel W (D, 4H).
         recurrent_initializer: initial values of the recurrent kernel R (H, 4H).
         bias_initializer: initial values of the bias b (4H).
-        unit_forget_bias: start the forget gates' bias at 1.
+        unit_forget_bias: start the forget gates' bias at 1, or 1 above its `Thresholds`.
         dropout: share of the features of the input that each sequence of a batch loses while
             training, the same at every step; the others grow to match.
         recurrent_dropout: the same for the hidden state on its way to the recurrent kernel, (L10).
@@ -57,6 +56,8 @@ class LSTM(Recurrent):
         (None, None, 16)
     """
 
+    weight_arguments = (*Recurrent.weight_arguments, "coupled")
+
     def __init__(
         self,
         units: int,
@@ -67,15 +68,9 @@ class LSTM(Recurrent):
         recurrent_initializer: str | Initializer | dict[str, Any] = "orthogonal",
         bias_initializer: str | Initializer | dict[str, Any] = "zeros",
         unit_forget_bias: bool = True,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        zero_output_for_mask: bool = False,
+        *,
         coupled: bool = False,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(
             units,
@@ -84,13 +79,6 @@ class LSTM(Recurrent):
             kernel_initializer=kernel_initializer,
             recurrent_initializer=recurrent_initializer,
             bias_initializer=bias_initializer,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            zero_output_for_mask=zero_output_for_mask,
             **options,
         )
         self.recurrent_activation = activations.get(
@@ -100,7 +88,7 @@ class LSTM(Recurrent):
         self.coupled = checks.boolean("coupled", coupled)
 
     def initial_bias(self) -> Initializer:
-        return _Bias(self)
+        return _Bias(self, self.bias_initializer)
 
     @property
     def spec(self) -> RecurrentSpec:
@@ -112,14 +100,18 @@ class LSTM(Recurrent):
 class _Bias(Initializer):
     """The bias of an LSTM: as its initializer says, but for the forget gates."""
 
-    def __init__(self, layer: LSTM) -> None:
+    def __init__(self, layer: LSTM, initializer: Initializer) -> None:
         super().__init__()
         self.layer = layer
+        self.initializer = initializer
+
+    def beside(self, weights: Mapping[str, NDArray[Any]]) -> Initializer:
+        return _Bias(self.layer, self.initializer.beside(weights))
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> NDArray[np.float64]:
-        b = self.layer.bias_initializer(shape, rng)
-        if self.layer.unit_forget_bias and self.layer.coupled:
-            b[: self.layer.units] = -1
-        elif self.layer.unit_forget_bias:
-            b[self.layer.units : 2 * self.layer.units] = 1
+        b, units = self.initializer(shape, rng), self.layer.units
+        if self.layer.unit_forget_bias:
+            # A gate for both forgets as much if what it writes starts at -1.
+            start, gate = (-1, b[:units]) if self.layer.coupled else (1, b[units : 2 * units])
+            gate[:] = gate + start if isinstance(self.initializer, Thresholds) else start
         return b

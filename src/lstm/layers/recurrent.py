@@ -15,12 +15,26 @@ from lstm.backends.contract import (
 )
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
+from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
-from lstm.layers.tracing import Training, no_choice
+from lstm.layers.tracing import Undecided, no_choice
+
+
+class RecurrentOptions(LayerOptions, total=False):
+    """The keyword arguments that every recurrent layer takes."""
+
+    dropout: float
+    recurrent_dropout: float
+    return_sequences: bool
+    return_state: bool
+    go_backwards: bool
+    stateful: bool
+    zero_output_for_mask: bool
+
 
 spec_of = cache(RecurrentSpec)
 """A specification, the same object for the same arguments: layers ask for it at every step."""
@@ -33,6 +47,9 @@ class Recurrent(Layer):
     explained there.
     """
 
+    decisive = ("dropout",)
+    weight_arguments = ("units", "use_bias")
+
     def __init__(
         self,
         units: int,
@@ -42,13 +59,13 @@ class Recurrent(Layer):
         kernel_initializer: str | Initializer | dict[str, Any],
         recurrent_initializer: str | Initializer | dict[str, Any],
         bias_initializer: str | Initializer | dict[str, Any],
-        dropout: float,
-        recurrent_dropout: float,
-        return_sequences: bool,
-        return_state: bool,
-        go_backwards: bool,
-        stateful: bool,
-        zero_output_for_mask: bool,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        zero_output_for_mask: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -99,7 +116,7 @@ class Recurrent(Layer):
         self,
         *inputs: Any,
         initial_state: Sequence[SymbolicTensor] | None = None,
-        training: Training | None = None,
+        training: Undecided | None = None,
     ) -> Tensors:
         """Apply the layer to a sequence, from `initial_state` if it is given."""
         no_choice(training)
@@ -165,12 +182,17 @@ class Recurrent(Layer):
         run.leave_state(last)
         zero = mask if self.zero_output_for_mask and self.return_sequences else None
         if zero is not None:
-            y = to_zero(run, y, zero)
+            y = to_zero(run.backend, y, zero)
         if not self.return_sequences:
             y = last[0]
         elif self.go_backwards:
             y = run.ops.flip(y, 1)
         return (y, *last * self.return_state), (zero, cache)
+
+    @property
+    def reads_table(self) -> bool:
+        kept = promises(type(self), "forward_with", "forward", "backward", "backward_with")
+        return kept and self.dropout == 0
 
     def weights_for(self, kernel: Array) -> RecurrentWeights:
         """Its weights, with this kernel."""
@@ -204,7 +226,7 @@ class Recurrent(Layer):
         elif self.go_backwards and dy is not None:
             dy = run.ops.flip(dy, 1)
         if zero is not None and dy is not None:
-            dy = to_zero(run, dy, zero)
+            dy = to_zero(run.backend, dy, zero)
         dbias = self.gradient("bias") if self.use_bias else None
         gradients = RecurrentWeights(dkernel, self.gradient("recurrent_kernel"), dbias)
         dx, dfirst = run.ops.recurrent_backward(dy, dstate, cache, gradients, need[0])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lstm.callbacks import CallbackList
 from lstm.errors import InvalidShapeError
-from lstm.text.corpus import Corpus
+from lstm.text.corpus.corpus import Corpus
 from lstm.text.log_probabilities import log_of
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
@@ -13,25 +12,25 @@ from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, History
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, naming
 from lstm.interface import Interface
 from lstm.models import Model
-from lstm.text.beam import Continuation, beam_search, checked_width
-from lstm.text.console import console_for
-from lstm.text.corpus import Corpus
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.learned_text import LearnedText
+from lstm.text.corpus.sources import TextLike
+from lstm.text.corpus.tokenization import Tokenization
 from lstm.text.evaluation import Evaluation, Surprise, evaluate, surprises
-from lstm.text.learned_text import LearnedText
 from lstm.text.log_probabilities import TokenLogProbability, log_probabilities
-from lstm.text.lr_finder import LearningRates, find_lr
 from lstm.text.normalization import normalized
-from lstm.text.options import Architecture, TrainingOptions
-from lstm.text.run_files import MODEL
-from lstm.text.sources import TextLike
-from lstm.text.stopping import checked_stops, until_stop
-from lstm.text.tokenization import Tokenization
-from lstm.text.training import Training
+from lstm.text.training.console import console_for
+from lstm.text.training.lr_finder import LearningRates, find_lr
+from lstm.text.training.options import Architecture, TrainingOptions
+from lstm.text.training.run_files import MODEL
+from lstm.text.training.training import Training
 from lstm.text.vocabularies import Vocabulary, saved_vocabulary, vocabulary_from_config
-from lstm.text.writing import Writer, checked_choice
+from lstm.text.writing.beam import Continuation, beam_search, checked_width
+from lstm.text.writing.stopping import checked_stops, until_stop
+from lstm.text.writing.writer import Writer, checked_choice
 
 Tokens = NDArray[np.int64]
 
@@ -121,7 +120,7 @@ class LanguageModel(Interface):
             verbose, callbacks: see `fit`.
             options: arguments of `Architecture` and of `TrainingOptions`. Those of hidden, layers,
                 dropout, recurrent_dropout, lr and epochs that are not given are chosen for the size
-                of the text and the time: see `lstm.text.defaults`.
+                of the text and the time: see `lstm.text.training.defaults`.
 
         Raises:
             InvalidValueError: an argument is out of its range, or the folder exists.
@@ -130,7 +129,7 @@ class LanguageModel(Interface):
         Warns:
             LSTMWarning: a twentieth of the tokens or more is unknown.
         """
-        from lstm.text.run import Run  # It makes LanguageModels.
+        from lstm.text.training.run import Run  # It makes LanguageModels.
 
         tokenization = Tokenization(tokens, min_count, vocabulary_size)
         console = console_for(verbose)
@@ -158,7 +157,7 @@ class LanguageModel(Interface):
             ModelFileError: the folder holds no training, its files do not belong together, or
                 another process trains in it.
         """
-        from lstm.text.run import Run  # It makes LanguageModels.
+        from lstm.text.training.run import Run  # It makes LanguageModels.
 
         console = console_for(verbose)
         run = Run.resume(folder)
@@ -196,7 +195,7 @@ class LanguageModel(Interface):
         Warns:
             LSTMWarning: a twentieth of the tokens or more is unknown.
         """
-        from lstm.text.run import Run  # It makes LanguageModels.
+        from lstm.text.training.run import Run  # It makes LanguageModels.
 
         training = Training(self, self.encoded(corpus), TrainingOptions(**options))
         Run(self, training).train(console_for(verbose), callbacks)
@@ -419,7 +418,7 @@ class LanguageModel(Interface):
         """The tokens of a prompt, and whether its last space is left to the next token."""
         if not isinstance(prompt, str):
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
-        with _named("prompt"):
+        with naming(lambda _: "prompt"):
             return self.vocabulary.encode_open(normalized(prompt))
 
     def _before(self, prompt: str) -> tuple[Tokens, bool]:
@@ -437,7 +436,7 @@ class LanguageModel(Interface):
             raise InvalidTypeError("text", "a text", type(text).__name__)
         _, space = self._prompt(prompt)
         text = normalized(text)
-        with _named("text"):
+        with naming(lambda _: "text"):
             return self.vocabulary.encode(" " * (space and text != "") + text)
 
     # ---- judging
@@ -586,12 +585,3 @@ def _stops(stop: str | Sequence[str] | None, length: int | None) -> tuple[str, .
     if length is None and not stops:
         raise InvalidTypeError("length", "an integer of at least 0 where there is no stop", None)
     return stops
-
-
-@contextmanager
-def _named(argument: str) -> Iterator[None]:
-    """Let errors name the argument of the caller instead of that of the vocabulary."""
-    try:
-        yield
-    except InvalidValueError as error:
-        raise type(error)(argument, error.expected, error.got) from None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.text.stack import read
+from lstm.text.writing.stack import read
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel

@@ -38,6 +38,7 @@ from lstm.backends.contract.types import (
     Array,
     Cache,
     Choice,
+    Key,
     PointwiseLossName,
     State,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "Cell",
     "CellName",
     "Choice",
+    "Key",
     "Ops",
     "PointwiseLossName",
     "RecurrentSpec",

@@ -1,8 +1,9 @@
 """Layers without a state: activations, dropout, embedding, linear, convolution."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from lstm.backends.contract.types import ActivationName, Array, Cache
+from lstm.backends.contract.types import ActivationName, Array, Cache, Key
 
 
 class LayerOps(Protocol):
@@ -20,11 +21,19 @@ class LayerOps(Protocol):
     def activation_backward(self, dy: Array, y: Array, activation: ActivationName) -> Array:
         """dx, from the output y = φ(x)."""
 
-    def dropout_forward(self, x: Array, u: Array, rate: float) -> Array:
-        """y = x·[u ≥ rate] / (1 - rate), with uniforms `u` in [0, 1) of the shape of `x`."""
+    def dropout(self, x: Array, key: Key, rate: float) -> Array:
+        """y_k = x_k·[u_k ≥ rate] / (1 - rate), with uniforms u in [0, 1) drawn from the key.
 
-    def dropout_backward(self, dy: Array, u: Array, rate: float) -> Array:
-        """dx = dy·[u ≥ rate] / (1 - rate)."""
+        Entry k of x, counted in row-major order, meets u_k = w / 2³², w being word k % 4 of
+        Philox 4x32-10 for the counter (k // 4, draw) and the key `seed`, 64 bits each. All
+        backends drop the same, and nothing has to be kept: it is its own backward pass.
+
+        Source:
+            Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011.
+        """
+
+    def dropout_mask(self, shape: Sequence[int], key: Key, rate: float, dtype: str) -> Array:
+        """What `dropout` makes of ones: 0 with probability `rate`, else 1 / (1 - rate)."""
 
     def embedding_forward(self, tokens: Array, w: Array) -> Array:
         """y = w[tokens]: tokens (...), w (V, E) -> y (..., E)."""

@@ -19,6 +19,18 @@ State = tuple[Array, ...]
 """What a recurrent layer remembers, its output first, an array (B, H) for each state."""
 
 
+class Key(NamedTuple):
+    """What random numbers follow from: entry k of what is drawn is a function of this and k.
+
+    Attributes:
+        seed: an integer of 64 bits, such as that of a pass.
+        draw: another one, which of the draws with that seed it is.
+    """
+
+    seed: int
+    draw: int
+
+
 class Choice(NamedTuple):
     """How a token is chosen from logits; see `SamplingOps.sample`.
 

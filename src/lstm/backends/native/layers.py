@@ -1,11 +1,12 @@
 """Layers without a state, in C++."""
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from numpy.typing import NDArray
 
 from lstm.backends import _kernels
-from lstm.backends.contract import ActivationName, Cache
+from lstm.backends.contract import ActivationName, Cache, Key
 from lstm.backends.native.arrays import empty, flat_tokens, like, rows
 
 Array = NDArray[Any]
@@ -35,14 +36,16 @@ def activation_backward(dy: Array, y: Array, activation: ActivationName) -> Arra
     return dx
 
 
-def dropout_forward(x: Array, u: Array, rate: float) -> Array:
+def dropout(x: Array, key: Key, rate: float) -> Array:
     y = like(x)
-    _kernels.dropout(x.reshape(-1), u.reshape(-1), rate, y.reshape(-1))
+    _kernels.dropout(x.reshape(-1), *key, rate, y.reshape(-1))
     return y
 
 
-def dropout_backward(dy: Array, u: Array, rate: float) -> Array:
-    return dropout_forward(dy, u, rate)
+def dropout_mask(shape: Sequence[int], key: Key, rate: float, dtype: str) -> Array:
+    y = empty(tuple(shape))
+    _kernels.dropout(None, *key, rate, y.reshape(-1))
+    return y
 
 
 def embedding_forward(tokens: Array, w: Array) -> Array:

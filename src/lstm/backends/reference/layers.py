@@ -1,12 +1,14 @@
 """Layers without a state: dropout, embedding, linear, convolution."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import ActivationName, Cache
+from lstm.backends.contract import ActivationName, Cache, Key
 from lstm.backends.reference.activations import activation_backward, activation_forward
+from lstm.backends.reference.philox import random_words
 
 Array = NDArray[Any]
 
@@ -15,12 +17,13 @@ def scale_features(x: Array, factor: Array) -> Array:
     return x * factor[:, None]
 
 
-def dropout_forward(x: Array, u: Array, rate: float) -> Array:
-    return np.where(u >= rate, x / x.dtype.type(1 - rate), x.dtype.type(0))
+def dropout(x: Array, key: Key, rate: float) -> Array:
+    kept = random_words(x.size, key).reshape(x.shape) >= np.uint64(rate * 2**32)
+    return np.where(kept, x * x.dtype.type(1 / (1 - rate)), x.dtype.type(0))
 
 
-def dropout_backward(dy: Array, u: Array, rate: float) -> Array:
-    return dropout_forward(dy, u, rate)
+def dropout_mask(shape: Sequence[int], key: Key, rate: float, dtype: str) -> Array:
+    return dropout(np.ones(shape, dtype), key, rate)
 
 
 def embedding_forward(tokens: Array, w: Array) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lstm import checks, plotting
 from lstm.errors import InvalidValueError
-from lstm.text.run_files import read_records
+from lstm.text.training.run_files import read_records
 
 OVER = {"time": ("seconds", "time (s)"), "steps": ("step", "steps"), "epochs": ("epoch", "epochs")}
 """What losses are plotted over: a key of the records, and the label of the axis."""

@@ -21,16 +21,20 @@ from numpy.typing import NDArray
 from lstm import backends, checks, saving, seeding
 from lstm.callbacks import Callback, Logs
 from lstm.errors import DivergedError, InvalidValueError, ModelFileError
+from lstm.folder_lock import FolderLock
 from lstm.interface import warn
 from lstm.models.structure import listed
-from lstm.text.console import reading
-from lstm.text.corpus import Corpus
-from lstm.text.defaults import choose
-from lstm.text.interruption import Stopped, interruptible
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.sources import TextLike, TextSource, named, source
+from lstm.text.corpus.tokenization import Tokenization
+from lstm.text.corpus.unknown_tokens import warning_of_training
 from lstm.text.language_model import CHECKPOINT_EVERY, LanguageModel
-from lstm.text.lr_finder import LearningRates, find_lr
-from lstm.text.options import chosen, restored, to_config
-from lstm.text.run_files import (
+from lstm.text.training.console import reading
+from lstm.text.training.defaults import choose
+from lstm.text.training.interruption import Stopped, interruptible
+from lstm.text.training.lr_finder import LearningRates, find_lr
+from lstm.text.training.options import chosen, restored, to_config
+from lstm.text.training.run_files import (
     CHECKPOINT,
     FORMAT,
     MODEL,
@@ -44,12 +48,8 @@ from lstm.text.run_files import (
     write_config,
     write_records,
 )
-from lstm.text.run_lock import RunLock
-from lstm.text.samples import Samples
-from lstm.text.sources import TextLike, TextSource, named, source
-from lstm.text.tokenization import Tokenization
-from lstm.text.training import Training
-from lstm.text.unknown_tokens import warning_of_training
+from lstm.text.training.samples import Samples
+from lstm.text.training.training import Training
 from lstm.text.vocabularies import Vocabulary
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Run:
         training: Training,
         folder: Path | None = None,
         config: dict[str, Any] | None = None,
-        lock: RunLock | None = None,
+        lock: FolderLock | None = None,
     ) -> None:
         self.language_model = language_model
         self.training = training
@@ -118,7 +118,7 @@ class Run:
             raise InvalidValueError(
                 "folder", "one that can be made", f"{folder} ({checks.reason(error)})"
             ) from None
-        lock = RunLock(folder)
+        lock = FolderLock(folder)
         try:
             run = cls._begun(text, tokenization, config, folder, lock, console)
         except (Exception, KeyboardInterrupt):
@@ -151,7 +151,7 @@ class Run:
         tokenization: Tokenization,
         config: dict[str, Any],
         folder: Path,
-        lock: RunLock,
+        lock: FolderLock,
         console: "Console | None" = None,
     ) -> "Run":
         """A training before its first step, and its first files."""
@@ -172,7 +172,7 @@ class Run:
         corpus: Corpus,
         config: dict[str, Any],
         folder: Path | None = None,
-        lock: RunLock | None = None,
+        lock: FolderLock | None = None,
     ) -> "Run":
         """The training that was asked for, which says in `config` what was chosen."""
         architecture, options = choose(
@@ -195,7 +195,7 @@ class Run:
                 together, or another process trains in it.
         """
         folder = Path(folder)
-        lock = RunLock(folder)
+        lock = FolderLock(folder)
         try:
             config = read_config(folder)
             clear(folder)
@@ -211,7 +211,7 @@ class Run:
             raise
 
     @classmethod
-    def _gone_on_with(cls, config: dict[str, Any], folder: Path, lock: RunLock) -> "Run":
+    def _gone_on_with(cls, config: dict[str, Any], folder: Path, lock: FolderLock) -> "Run":
         with (
             backends.using(config["backend"], config["dtype"]),
             saving.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
@@ -233,7 +233,7 @@ class Run:
         return run
 
     @classmethod
-    def _anew(cls, config: dict[str, Any], folder: Path, lock: RunLock) -> "Run":
+    def _anew(cls, config: dict[str, Any], folder: Path, lock: FolderLock) -> "Run":
         """A training that was killed before its first step, from what was asked for."""
         if config["corpus"] is None:
             raise ModelFileError(
@@ -275,7 +275,7 @@ class Run:
             warn(message)
         everyone = listed(() if callbacks is None else callbacks)
         if console is not None:
-            from lstm.text.report import Report  # It needs rich.
+            from lstm.text.training.report import Report  # It needs rich.
 
             everyone.append(Report(self.training, console))
         if console is not None or self.folder is not None:
@@ -351,7 +351,7 @@ class Run:
         if self.folder is not None:
             append_sample(self.folder, self.training.step, text)
         if console is not None:
-            from lstm.text.report import show_sample  # It needs rich.
+            from lstm.text.training.report import show_sample  # It needs rich.
 
             show_sample(console, text)
 

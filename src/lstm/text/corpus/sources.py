@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 from lstm import checks
 from lstm.data import offline_corpus, shakespeare
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.text.corpus.pipe_copy import PipeCopy
 from lstm.text.names import are_names, name_instead_of_text
 from lstm.text.normalization import normalized_chunks
-from lstm.text.pipe_copy import PipeCopy
 
 Name = str | os.PathLike[str]
 Progress = Callable[[int], None]

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from lstm import checks, saving
 from lstm.container import pack
 from lstm.errors import InvalidShapeError, InvalidValueError, ModelFileError
-from lstm.text.mapped_file import MappedFile
-from lstm.text.sources import Progress, TextLike, TextSource
-from lstm.text.sources import source as text_source
+from lstm.text.corpus.mapped_file import MappedFile
+from lstm.text.corpus.sources import Progress, TextLike, TextSource
+from lstm.text.corpus.sources import source as text_source
 from lstm.text.vocabularies import Vocabulary
 from lstm.text.vocabularies.chunks import whole_words
 
@@ -432,7 +432,7 @@ def _encoded(
             encoded = vocabulary.encode(piece)
         except InvalidValueError as error:
             got = f"{error.got}" + f" beyond the first {characters} characters" * (characters > 0)
-            raise type(error)("corpus", error.expected, got) from None
+            raise error.changed("corpus", got=got) from None
         checks.index_range("tokens", encoded, size)
         yield encoded.astype(dtype)
         characters, tokens = characters + len(piece), tokens + len(encoded)

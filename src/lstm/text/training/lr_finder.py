@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lstm.errors import DivergedError
-from lstm.text.corpus import Corpus
-from lstm.text.options import TrainingOptions
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lstm import checks
-from lstm.text.sources import TextSource
+from lstm.text.corpus.sources import TextSource
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -1,7 +1,6 @@
 """Training a language model: contiguous streams, one step after the other, from any point on."""
 
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -12,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks, schedules
-from lstm.callbacks import Callback, CallbackList, History, Logs
+from lstm.callbacks import Callback, CallbackList, Contents, History, LambdaCallback, Logs, Tensors
+from lstm.callbacks.best import Best
 from lstm.errors import DivergedError, InvalidValueError, LSTMError
+from lstm.models.loop import Limits, Loop
+from lstm.models.training import Result
 from lstm.schedules import Plateau
-from lstm.text.corpus import Corpus
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.learned_text import LearnedText
 from lstm.text.evaluation import Evaluation, evaluate
-from lstm.text.learned_text import LearnedText
-from lstm.text.options import TrainingOptions
+from lstm.text.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel
@@ -43,8 +45,14 @@ _COLUMNS = (
 _FOREVER = 10**6
 """Epochs, where only time ends a training."""
 
+_DERIVED = "weight", "round"
+"""What a file need not hold, since all steps weigh 1, and each round has a record."""
 
-class Training:
+_Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""The tokens of a step, and those that follow them."""
+
+
+class Training(Loop):
     """Trains a language model with Adam on streams of text that carry their state along.
 
     An epoch reads the text once, from a random place near its beginning on. It is divided into
@@ -67,11 +75,7 @@ class Training:
         corpus, options: what it was made with.
         history: the losses by round.
         records: of each round, all that there is to know.
-        improved: whether the last validation was the best so far.
-        step: number of steps taken.
         steps_per_epoch: number of steps in an epoch.
-        seconds: time that the training has taken.
-        interrupted: set it to end the training after the step under way, to be gone on with later.
 
     Raises:
         InvalidShapeError: the text is too short.
@@ -84,11 +88,11 @@ class Training:
         corpus: Corpus,
         options: TrainingOptions,
         seed: int | None = None,
-        saved: tuple[Mapping[str, Any], Mapping[str, Any]] | None = None,
+        saved: Contents | None = None,
         best_weights: list[NDArray[Any]] | None = None,
     ) -> None:
         self._language_model = language_model
-        self._model = language_model.model
+        self._model = model = language_model.model
         self.options = options
         self.corpus = corpus
         self._parts = corpus.split(options.val_fraction, options.test_fraction, options.seq_len)
@@ -101,71 +105,65 @@ class Training:
         most = max(_JUDGED, self.steps_per_epoch * self._streams * span // (4 * self._rounds))
         self._validation = validation.part(0, min(len(validation), most))
         self.epochs = options.epochs or (10 if options.minutes is None else _FOREVER)
+        super().__init__(
+            model,
+            Limits(steps=self.epochs * self.steps_per_epoch, minutes=options.minutes),
+            schedule=self._rate,
+            best=Best("val_loss"),
+            patience=options.patience,
+        )
         self.history = History()
         self.records: list[dict[str, float]] = []
-        self.improved = False
-        self.step, self.seconds, self.interrupted = 0, 0.0, False
-        self._judged = 0
-        self._loss, self._steps = 0.0, 0
-        self._best, self._waited = math.inf, 0
-        self._best_weights = best_weights
-        self._initial_weights = self._model.get_weights()
+        self.best_weights = best_weights
+        self._initial_weights = model.get_weights()
         self._plateau = Plateau()
-        self._seed = self._model.new_seed() if seed is None else seed
+        self._seed = model.new_seed() if seed is None else seed
         if saved is None:
-            self._model.reset_states()
-            self._model.compile(options.optimizer(), "sparse_categorical_crossentropy")
+            model.reset_states()
+            model.compile(options.optimizer(), "sparse_categorical_crossentropy")
         else:
-            self._restore(*saved)
+            self.restore(*saved)
 
     # ---- a value that a file can hold
 
-    def contents(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """All that is needed to go on later: arrays by name, and JSON values.
+    def contents(self) -> Contents:
+        """All that is needed to go on later, but for the best weights.
 
         Raises:
             DivergedError: a weight is no longer a finite number.
         """
         self._check_weights()
         tensors, header = self._language_model.contents(include_optimizer=True)
-        for name, parts in self._model.carried_state.items():
-            tensors |= {f"carried/{name}/{k}": array for k, array in enumerate(parts)}
-        header["training"] = {
+        carried = self._model.carried_state.tensors()
+        tensors |= {f"carried/{name}": array for name, array in carried.items()}
+        _, state = super().contents()
+        for key in _DERIVED:
+            del state[key]
+        header["training"] = state | {
             "corpus": self.corpus.sha256,
             "seed": self._seed,
-            "step": self.step,
-            "seconds": self.seconds,
-            "judged": self._judged,
-            "loss": self._loss,
-            "steps": self._steps,
-            "best": self._best if self._best < math.inf else None,
-            "waited": self._waited,
+            "judged": self.judged,
             "plateau": [self._plateau.share, self._plateau.waited],
             "records": self.records,
             "random_state": self._model.random_state,
         }
         return tensors, header
 
-    def _restore(self, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any]) -> None:
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
         state, shapes = header["training"], self._model.graph.state_shapes()
+        derived = dict(zip(_DERIVED, (state["steps"], len(state["records"])), strict=True))
+        super().restore({}, {**state, **derived})
         self._seed = checks.int_at_least("seed", state["seed"], 0)
-        self.step = checks.int_at_least("step", state["step"], 0)
         self._model.carried_state = {
             name: tuple(tensors[f"carried/{name}/{k}"] for k in range(len(parts)))
             for name, parts in shapes.items()
             # Nothing is carried into an epoch.
             if self.step % self.steps_per_epoch or f"carried/{name}/0" in tensors
         }
-        self.seconds = checks.number("seconds", state["seconds"], 0)
-        self._judged = checks.int_at_least("judged", state["judged"], 0)
-        self._loss = checks.number("loss", state["loss"])
-        self._steps = checks.int_at_least("steps", state["steps"], 0)
-        self._best = math.inf if state["best"] is None else checks.number("best", state["best"])
-        self._waited = checks.int_at_least("waited", state["waited"], 0)
         share, waited = state["plateau"]
         self._plateau.share = checks.number("plateau", share, 0, 1)
         self._plateau.waited = checks.int_at_least("plateau", waited, 0)
-        self._plateau.best = self._best
+        self._plateau.best = math.inf if state["best"] is None else state["best"]
         self.records = [
             {key: record[key] for key in _COLUMNS if key in record} for record in state["records"]
         ]
@@ -177,14 +175,6 @@ class Training:
         self._model.random_state = state["random_state"]
 
     # ---- the course of it
-
-    @property
-    def progress(self) -> float:
-        """How much of the training is done, in [0, 1]."""
-        done = self.step / (self.epochs * self.steps_per_epoch)
-        if self.options.minutes is not None:
-            done = max(done, self.seconds / (60 * self.options.minutes))
-        return min(1.0, done)
 
     @property
     def epoch(self) -> float:
@@ -234,82 +224,57 @@ class Training:
             DivergedError: the loss became infinite; the model has its best weights before that, or
                 the initial ones if there are none.
         """
-        self._model.stop_training = False
+        self._save = save
         steps = -(-self.steps_per_epoch // self._rounds)
         params = {"epochs": self.epochs * self._rounds, "steps": steps, "verbose": 0}
-        self._telling = CallbackList([self.history, *callbacks], self._model, params)
-        self._told = False  # Whether the listeners know that the round has begun.
-        self._between_steps = True  # Whether `contents` says all.
-        self._before = self.seconds
-        self._started = time.perf_counter()
+        record = LambdaCallback(on_epoch_end=self._record)
+        telling = CallbackList([self.history, record, *callbacks], self._model, params)
         try:
-            with self._telling.training():
-                self._go(save)
+            self.go(telling)
         finally:
-            self._settle()
+            self._model.reset_states()
         return self.history
 
-    def _settle(self) -> None:
-        """Leave the model with its best weights, or the last if none were judged."""
-        if self._best_weights is not None:
-            self._model.set_weights(self._best_weights)
-        self._model.reset_states()
-
-    def _go(self, save: Callable[[], None]) -> None:
-        batches = self._epoch()
+    def course(self) -> None:
         try:
-            while not self.interrupted:
-                if self._judged < self.step and (self._over() or self._at_border()):
-                    self._judge()
-                if self._over():
-                    break
-                batch = next(batches, None)
-                if batch is None:
-                    batches = self._epoch()
-                else:
-                    self._take(*batch)
+            super().course()
         except DivergedError:
             raise  # To go on from there would only diverge again.
         except BaseException:
             # Whoever interrupts twice wants it to end at once; and half a step cannot be told of.
-            if self._between_steps and not self.interrupted:
+            if self.between_steps and not self.interrupted:
                 with suppress(LSTMError, MemoryError):  # The first error says more.
-                    save()
+                    self._save()
             raise
-        save()
+        self._save()
 
-    def _epoch(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """The batches of the epoch under way that are still to come."""
-        epoch, done = divmod(self.step, self.steps_per_epoch)
-        if not done:
-            self._model.reset_states()
+    def batches(self) -> Iterator[_Batch]:
+        """The batches up to the next border between two rounds."""
+        epoch, begun = divmod(self.judged, self.steps_per_epoch)
+        done = self.step - epoch * self.steps_per_epoch
+        number = begun * self._rounds // self.steps_per_epoch
+        border = -(-(number + 1) * self.steps_per_epoch // self._rounds)
         offset = int(np.random.default_rng((self._seed, epoch)).integers(self._slack + 1))
         batches = self._corpus.chunks(self._streams, self.options.seq_len, offset, start=done)
-        yield from islice(batches, self.steps_per_epoch - done)
+        return islice(batches, border - done)
 
-    def _take(self, x: NDArray[np.int64], y: NDArray[np.int64]) -> None:
-        """One step."""
-        batch = self._steps
-        if not self._told:
-            number, self._told = len(self.records), True
-            self._telling.tell("on_epoch_begin", number, {})
-        self._telling.tell("on_train_batch_begin", batch, {})
-        self._between_steps = False
-        self._model.optimizer.learning_rate = self.learning_rate
+    def take(self, batch: _Batch) -> Result:
+        if not self.step % self.steps_per_epoch:
+            self._model.reset_states()
         # A different stream each time, or none.
         self._model.reset_states(range(self.step % _ANEW, self._streams, _ANEW))
-        loss = self._model.train_on_batch(x, y, carry_state=True)
-        self._stop_unless(math.isfinite(loss))
-        self.step += 1
-        self._loss, self._steps = self._loss + loss, self._steps + 1
-        self.seconds = self._before + time.perf_counter() - self._started
-        self._between_steps = True
-        self._telling.tell("on_train_batch_end", batch, {"loss": loss})
+        return Result(self._model.train_on_batch(*batch, carry_state=True), 1.0)
 
-    @property
-    def learning_rate(self) -> float:
-        """That of the next step."""
-        options, progress = self.options, self.progress
+    def diverged(self, result: Result) -> str:
+        raise self._diverged()
+
+    def step_logs(self, result: Result) -> Logs:
+        """The loss of the step."""
+        return {"loss": result.loss}
+
+    def _rate(self, progress: float) -> float:
+        """The learning rate of a step."""
+        options = self.options
         warmup = options.warmup
         if warmup is None:
             warmup = 0.3 if options.schedule == "one-cycle" else 0.02
@@ -324,40 +289,15 @@ class Training:
                 share = schedules.constant(progress, warmup)
         return options.lr * share
 
-    def _over(self) -> bool:
-        patience = self.options.patience
-        tired = patience is not None and self._waited >= patience
-        return self.progress >= 1 or tired or self._model.stop_training
-
-    def _at_border(self) -> bool:
-        """Whether a round has just ended."""
-        done = (self.step - 1) % self.steps_per_epoch + 1
-        rounds, steps = self._rounds, self.steps_per_epoch
-        return done * rounds // steps > (done - 1) * rounds // steps
-
-    def _judge(self) -> None:
-        """End a round: validate, and keep the weights if they are the best so far."""
-        logs = {"loss": self._loss / max(1, self._steps)}
+    def validate(self) -> Logs:
+        """The mean loss on what there is to validate on, if there is something."""
         self._check_weights()
-        judgement, better = self._validate(), True
-        self._between_steps = False
-        if judgement is not None:
-            logs["val_loss"] = judgement.nats
-            better = logs["val_loss"] < self._best
-            self._plateau.judge(logs["val_loss"])
-            self._best = min(self._best, logs["val_loss"])
-        self.improved, self._waited = better, 0 if better else self._waited + 1
-        if better:
-            self._best_weights = self._model.get_weights()
-        number = len(self.records)
-        self.records.append(self._record(logs, judgement))
-        self._judged, self._loss, self._steps, self._told = self.step, 0.0, 0, False
-        self._between_steps = True
-        self._telling.last_logs = logs
-        self._telling.tell("on_epoch_end", number, logs)
+        self._judgement = self._judge_text()
+        return {} if self._judgement is None else {"val_loss": self._judgement.nats}
 
-    def _record(self, logs: Logs, judgement: Evaluation | None) -> dict[str, float]:
-        self.seconds = self._before + time.perf_counter() - self._started
+    def _record(self, number: int, logs: Logs) -> None:
+        """Keep all that there is to know of a round, and draw conclusions for the next one."""
+        judgement = self._judgement
         record = {
             "epoch": self.epoch,
             "step": self.step,
@@ -365,8 +305,10 @@ class Training:
             "learning_rate": self._model.optimizer.learning_rate,
             **logs,
         }
+        self.records.append(record)
         if judgement is None:
-            return record
+            return
+        self._plateau.judge(judgement.nats)
         record["val_bits"] = judgement.bits
         if self._language_model.vocabulary.unknown is not None:
             record["val_unknown"] = judgement.unknown_share
@@ -375,14 +317,14 @@ class Training:
             "val_bits_per_character": judgement.bits_per_character,
         }
         # What the tokens do not tell is left out.
-        return record | {key: value for key, value in per_character.items() if value is not None}
+        record |= {key: value for key, value in per_character.items() if value is not None}
 
-    def _validate(self) -> Evaluation | None:
+    def _judge_text(self) -> Evaluation | None:
         """How well the model predicts what there is to validate on, if there is something."""
         if not len(self._validation):
             return None
         try:
-            judgement = evaluate(self._language_model, self._validation, self._telling)
+            judgement = evaluate(self._language_model, self._validation, self.callbacks)
         except InvalidValueError as error:
             if not error.argument.startswith("state["):
                 raise
@@ -400,8 +342,8 @@ class Training:
 
     def _diverged(self) -> DivergedError:
         """The error that ends the training, which leaves the model with its best weights."""
-        if self._best_weights is None:
-            self._best_weights = self._initial_weights
+        if self.best_weights is None:
+            self.best_weights = self._initial_weights
         return DivergedError(
             f"the loss is no longer a finite number: lower lr, which is {self.options.lr:g}"
         )

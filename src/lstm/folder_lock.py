@@ -1,4 +1,4 @@
-"""RunLock: who trains in a folder does so alone."""
+"""FolderLock: who trains in a folder does so alone."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from lstm.locking import lock
 _NAME = ".lock"
 
 
-class RunLock:
+class FolderLock:
     """The right to write in the folder of a training, which one process has at a time.
 
     It ends with `release`, with this object, or with the process, however that ends: a file that

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from lstm.text.training import Training
+from lstm.text.training.training import Training
 
 
 class Stopped(KeyboardInterrupt):

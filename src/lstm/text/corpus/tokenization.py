@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lstm import checks
-from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.text.sources import Progress, TextSource
+from lstm.errors import InvalidTypeError, InvalidValueError, naming
+from lstm.text.corpus.sources import Progress, TextSource
 from lstm.text.vocabularies import (
     BPEVocabulary,
     ByteVocabulary,
@@ -67,13 +67,8 @@ class Tokenization:
                 the tokenizer.json cannot be read.
             MissingExtraError: the extra `bpe` is needed and not installed.
         """
-        try:
+        with naming(_NAMES.get):
             return self._made(text.read(progress))
-        except InvalidValueError as error:
-            if error.argument not in _NAMES:
-                raise
-            argument = _NAMES[error.argument]
-            raise type(error)(argument, error.expected, error.got) from None
 
     def _made(self, chunks: Iterable[str]) -> Vocabulary:
         counted = {} if self.min_count is None else {"min_count": self.min_count}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm.backends import native
-from lstm.text.options import Architecture, TrainingOptions, chosen
+from lstm.text.training.options import Architecture, TrainingOptions, chosen
 
 _SECONDS = 120.0
 """What a training may take if the user says nothing of epochs or time."""

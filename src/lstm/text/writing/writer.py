@@ -16,7 +16,7 @@ from lstm.backends.contract import Choice
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.models import State
 from lstm.text.normalization import normalized
-from lstm.text.stack import gathered, read, stack_of, to_backend, to_state
+from lstm.text.writing.stack import gathered, read, stack_of, to_backend, to_state
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel

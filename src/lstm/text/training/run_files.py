@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from lstm import backends, saving
 from lstm.errors import ModelFileError
-from lstm.text.corpus import Corpus
-from lstm.text.learned_text import LearnedText
-from lstm.text.options import chosen, restored, to_config
-from lstm.text.run_lock import RunLock
-from lstm.text.tokenization import Tokenization
+from lstm.folder_lock import FolderLock
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.learned_text import LearnedText
+from lstm.text.corpus.tokenization import Tokenization
+from lstm.text.training.options import chosen, restored, to_config
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel
@@ -235,11 +235,10 @@ def can_go_on(folder: Path) -> bool:
 def clear(folder: Path) -> None:
     """Remove what was being written when a training was killed."""
     for name in (MODEL, *_FILES):
-        for stray in folder.glob(f".{name}.{'[0-9a-f]' * 8}"):
-            saving.remove_stray(stray)
+        saving.remove_strays(folder / name)
 
 
-def remove(folder: Path, lock: RunLock) -> None:
+def remove(folder: Path, lock: FolderLock) -> None:
     """Leave nothing of a training in which nothing was learned."""
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)

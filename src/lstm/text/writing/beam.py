@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.errors import InvalidValueError
 from lstm.text.log_probabilities import log_of, log_of_spaced
-from lstm.text.stack import gathered, read
-from lstm.text.stopping import before_stop
+from lstm.text.writing.stack import gathered, read
+from lstm.text.writing.stopping import before_stop
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel

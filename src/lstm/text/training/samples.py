@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lstm.callbacks import Callback, Logs
-from lstm.text.training import Training
+from lstm.text.training.training import Training
 
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel

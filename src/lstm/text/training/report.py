@@ -9,7 +9,7 @@ from rich.text import Text
 
 from lstm.callbacks import Callback, Logs
 from lstm.terminal import visible
-from lstm.text.training import Training
+from lstm.text.training.training import Training
 
 # Seconds between two lines; in a long training, a share of its time so far.
 _EVERY, _SHARE = 2.0, 0.1
