@@ -201,7 +201,9 @@ def _norms(
     letters, found = ("h", "c")[: len(states)], []
     for t in reversed(range(steps)):
         part = None if dys is None else dys[:, t]
-        found.append([_mean_norm(g, part if k == 0 else None, batch) for k, g in enumerate(grads)])
+        here = [part, *[None] * len(grads)]
+        said = [None if g is None else ops.to_numpy(g) for g in grads]
+        found.append([_mean_norm(*both, batch) for both in zip(said, here, strict=False)])
         step_dy = None if part is None else ops.array(np.ascontiguousarray(part[:, None]))
         cache, later = caches.pop(), (step_dy, *grads)
         if any(gradient is not None for gradient in later):
@@ -210,7 +212,7 @@ def _norms(
     return {letter: np.array([row[k] for row in found]) for k, letter in enumerate(letters)}
 
 
-def _mean_norm(later: Any, here: NDArray[Any] | None, batch: int) -> float:
+def _mean_norm(later: NDArray[Any] | None, here: NDArray[Any] | None, batch: int) -> float:
     """The geometric mean of the lengths of the rows of a sum."""
     total = sum(np.asarray(part, np.float64) for part in (later, here) if part is not None)
     if isinstance(total, int):  # Nothing has arrived.

@@ -220,4 +220,4 @@ def _state_after(model: LanguageModel, texts: NDArray[np.int64]) -> State:
     graph = Graph(whole.graph.inputs, [place.node.outputs[0] for place in places])
     run = Run(whole.backend, carried=whole.graph.recurrent(stateful=False))
     planning.infer(graph).forward(run, *whole.feed(texts))
-    return State(run.new_states)
+    return State.of(whole.backend, run.new_states)

@@ -71,7 +71,7 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
         (n.layer, n.outputs[0]) for n in model.model.graph.nodes if n.layer and n.layer.reads_tokens
     )
     run, trace = probe.forward(tokens[None], keep_cache=True)
-    p = np.asarray(run.ops.to_numpy(trace.outputs[0]))[0, -1]
+    p = run.ops.to_numpy(trace.outputs[0])[0, -1]
     # A word takes the space before it along: one that ends the context is that of what follows.
     chosen = int(np.where(vocabulary.spaced, p, 0).argmax() if space else p.argmax())
     if target is not None:
@@ -83,7 +83,7 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
         chosen = int(first[0])
     dy = np.zeros((1, len(tokens), len(vocabulary)), model.model.backend.dtype)
     dy[0, -1, chosen] = 1 / max(float(p[chosen]), _TINY)
-    e = np.asarray(embedding.value("embeddings"), np.float64)[tokens]
+    e = embedding.own_weights["embeddings"].to_numpy().astype(np.float64)[tokens]
     gradient = probe.backward(run, trace, run.ops.array(dy), {vectors})[vectors]
     g = np.asarray(run.ops.to_numpy(gradient), np.float64)[0]
     decoder = vocabulary.decoder()

@@ -279,9 +279,8 @@ class GraphLayer(Layer):
 
     def get_weights(self) -> list[Values]:
         """Copies of all weights, in the order of `weights`, which is that of Keras."""
-        to_numpy = self.backend.ops.to_numpy
         self._ready()
-        return [np.array(to_numpy(weight.value)) for weight in self.weights.values()]
+        return [np.array(weight.to_numpy()) for weight in self.weights.values()]
 
     def set_weights(self, weights: Sequence[Values]) -> None:
         """Replace all weights.

@@ -175,10 +175,10 @@ class Run:
         lock: FolderLock | None = None,
     ) -> "Run":
         """The training that was asked for, which says in `config` what was chosen."""
-        architecture, options = choose(
-            config["options"], len(corpus), len(vocabulary), config["backend"]
-        )
-        with backends.using(config["backend"], config["dtype"]):
+        with backends.using(config["backend"], config["dtype"]) as backend:
+            architecture, options = choose(
+                config["options"], len(corpus), len(vocabulary), backend.ops.speed()
+            )
             model = LanguageModel.create(vocabulary, seed=config["seed"], **asdict(architecture))
         config["chosen"] = to_config(architecture, options)
         training = Training(model, corpus, options, config["seed"])

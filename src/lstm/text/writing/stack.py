@@ -52,13 +52,12 @@ def stack_of(model: "LanguageModel", only: NDArray[np.bool_] | None = None) -> S
     b, unknown = _bias(output), model.vocabulary.unknown
     if unknown is not None or only is not None:
         values = np.zeros(len(model.vocabulary), backend.dtype)
-        if b is not None:
-            values[:] = backend.ops.to_numpy(b)
         if unknown is not None:
             values[unknown] = -np.inf
         if only is not None:
             values[~only] = -np.inf
-        b = backend.ops.array(values)
+        allowed = backend.ops.array(values)
+        b = allowed if b is None else backend.ops.add([b, allowed])
     return Stack(
         embedding.value("embeddings"),
         [layer.weights_for(layer.value("kernel")) for layer in lstms],
@@ -115,17 +114,13 @@ def read(model: "LanguageModel", tokens: NDArray[np.int64], state: State) -> Sta
 
 def to_backend(model: "LanguageModel", state: State) -> list[tuple[Array, ...]]:
     """The state of each recurrent layer, as arrays of the backend."""
-    array = model.model.backend.ops.array
-    return [tuple(map(array, parts)) for parts in state.values()]
+    return list(state.on(model.model.backend).values())
 
 
 def to_state(model: "LanguageModel", states: Sequence[tuple[Array, ...]]) -> State:
     """The state of a model of whose recurrent layers it is given as arrays of the backend."""
-    values = model.model.backend.ops.to_numpy
     names = model.model.graph.state_shapes()
-    return State(
-        {name: tuple(map(values, parts)) for name, parts in zip(names, states, strict=True)}
-    )
+    return State.of(model.model.backend, dict(zip(names, states, strict=True)))
 
 
 def gathered(state: State, rows: NDArray[np.int64]) -> State:
