@@ -113,6 +113,26 @@ def of_library(kind: type) -> bool:
     return kind.__module__.startswith("lstm.")
 
 
+def overridden(kind: type) -> frozenset[str]:
+    """What classes of a user's define that those of the library, which they derive from, define."""
+    known = {name for base in kind.__mro__ if of_library(base) for name in vars(base)}
+    own = {name for base in kind.__mro__ if not of_library(base) for name in vars(base)}
+    return frozenset(name for name in known & own if not name.startswith("__"))
+
+
+def promises(kind: type, shortcut: str, *methods: str) -> bool:
+    """Whether a shortcut still gives what some methods of a class give.
+
+    A class that defines a shortcut promises that for its own methods. A class derived from it that
+    defines one of these anew, and not the shortcut, computes something else.
+    """
+
+    def place(name: str) -> int:
+        return next(k for k, base in enumerate(kind.__mro__) if name in vars(base))
+
+    return all(place(shortcut) <= place(method) for method in methods)
+
+
 def spelled(function: Function) -> Function:
     """A function that refuses arguments which it does not have, and names the nearest it has."""
     return cast(Function, _spelled(cast(FunctionType, function), None))

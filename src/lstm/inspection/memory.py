@@ -11,7 +11,7 @@ from lstm.inspection.probe import Probe
 from lstm.inspection.reading import Reading
 from lstm.inspection.windows import windows_of
 from lstm.layers.base import Run
-from lstm.models import State
+from lstm.models import State, planning
 from lstm.models.graph import Graph
 from lstm.text import Corpus, LanguageModel
 from lstm.text.corpus.sources import TextLike
@@ -219,5 +219,5 @@ def _state_after(model: LanguageModel, texts: NDArray[np.int64]) -> State:
     places = Probe(whole).places
     graph = Graph(whole.graph.inputs, [place.node.outputs[0] for place in places])
     run = Run(whole.backend, carried=whole.graph.recurrent(stateful=False))
-    graph.forward(run, *whole.feed(texts))
+    planning.infer(graph).forward(run, *whole.feed(texts))
     return State(run.new_states)

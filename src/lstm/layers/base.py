@@ -18,7 +18,8 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, 
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import refuse_unknown, set_by_constructor
-from lstm.layers.configuration import Described, Names, members, snake_case
+from lstm.layers.abilities import Abilities
+from lstm.layers.configuration import Names, members, snake_case
 from lstm.layers.masks import Mask, union
 from lstm.layers.remedies import for_layer, remedied, takes
 from lstm.layers.rules import check_signatures, promised, refuse_weight
@@ -93,7 +94,7 @@ _ADDRESSABLE = 2**48
 """So many numbers no machine has the memory for."""
 
 
-class Layer(Described):
+class Layer(Abilities):
     """Base of all layers, and of the layers that users write.
 
     A user's layer defines `call(inputs)` out of other layers and `lstm.ops`; it is traced once, on
@@ -133,7 +134,7 @@ class Layer(Described):
     """Whether output step t depends on input step t alone: nothing is carried between chunks."""
 
     never_called: ClassVar[Mapping[str, str]] = {
-        **Described.never_called,
+        **Abilities.never_called,
         "compute_mask": "output_mask, of a layer with forward; `call` passes masks by itself",
         "get_initial_state": "state_shapes, of a layer with forward; states begin as zeros",
         "reset_state": "state_shapes, of a layer with forward, for model.reset_states()",
@@ -355,9 +356,9 @@ class Layer(Described):
         return list(found)
 
     def _parts(self) -> Iterator["Layer"]:
-        """The layers that this one is made of: those that it keeps in its attributes."""
-        for value in vars(self).values():
-            yield from members(value, Layer)
+        """The layers that this one is made of: those in its attributes that are not beside it."""
+        for name, value in vars(self).items():
+            yield from members(value, Layer) if name not in type(self).tied else ()
 
     def add_weight(
         self,
@@ -430,7 +431,9 @@ class Layer(Described):
     @property
     def learns(self) -> bool:
         """Whether there is a weight in what the layer computes whose gradient is wanted."""
-        return any(weight.gradient is not None for weight in self.own_weights.values())
+        if any(weight.gradient is not None for weight in self.own_weights.values()):
+            return True
+        return any(layer.learns for layer in self.tied_to.values())
 
     def __reduce__(self) -> tuple[Any, ...]:
         from lstm.layers.copying import reduced  # It takes layers apart.

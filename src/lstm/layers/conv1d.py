@@ -6,16 +6,17 @@ from typing import Any, Unpack
 import numpy as np
 
 from lstm import activations, checks, initializers
-from lstm.backends.contract import Array, Cache
+from lstm.backends.contract import ActivationName, Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.activated import Activated
+from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape
 
 
-class Conv1D(Layer):
+class Conv1D(Activated):
     """Convolution over time: (B, T, C) -> (B, T', filters).
 
     Args:
@@ -99,7 +100,9 @@ class Conv1D(Layer):
             )
         return ((batch, -(-length // self.strides), self.filters),)
 
-    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+    def forward_as(
+        self, activation: ActivationName, run: Run, *inputs: Array, mask: Mask | None
+    ) -> tuple[Arrays, Cache]:
         x, ops = inputs[0], run.ops
         B, T, C = x.shape
         before, after = self._zeros(T)
@@ -124,7 +127,7 @@ class Conv1D(Layer):
             self.strides,
             self.dilation_rate,
             (before, after),
-            self.activation,
+            activation,
         )
         return (y,), (cache, mask, x.shape[1] - T)
 

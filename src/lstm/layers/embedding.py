@@ -8,6 +8,7 @@ import numpy as np
 from lstm import checks, initializers
 from lstm.backends.contract import Array, Cache
 from lstm.initializers import Initializer
+from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask, spread
 from lstm.layers.symbolic import Shape
@@ -52,7 +53,7 @@ class Embedding(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self.input_dim = checks.positive_int("input_dim", input_dim)
+        self.input_dim = self.reads_tokens = checks.positive_int("input_dim", input_dim)
         self.output_dim = checks.positive_int("output_dim", output_dim)
         self.embeddings_initializer = initializers.get(
             "embeddings_initializer", embeddings_initializer
@@ -98,6 +99,10 @@ class Embedding(Layer):
             return mask
         nonzero: Mask = run.ops.to_numpy(inputs[0]) != 0
         return nonzero if mask is None else nonzero & spread(mask, nonzero.shape)
+
+    @property
+    def gives_table(self) -> bool:
+        return promises(type(self), "table", "forward", "backward", "tokens")
 
     def table(self, run: Run) -> tuple[Array, Cache]:
         """The vectors of all tokens (V, output_dim) in this pass, and what `backward` needs."""

@@ -15,6 +15,7 @@ from lstm.backends.contract import (
 )
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
+from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
@@ -29,6 +30,8 @@ class Recurrent(Layer):
     A subclass names its cell, and says in `spec` what it computes. The constructor's arguments are
     explained there.
     """
+
+    decisive = ("dropout",)
 
     cell: ClassVar[Cell]
     """What is known of its cell."""
@@ -168,6 +171,11 @@ class Recurrent(Layer):
         elif self.go_backwards:
             y = run.ops.flip(y, 1)
         return (y, *last * self.return_state), (zero, cache)
+
+    @property
+    def reads_table(self) -> bool:
+        kept = promises(type(self), "forward_with", "forward", "backward", "backward_with")
+        return kept and self.dropout == 0
 
     def weights_for(self, kernel: Array) -> RecurrentWeights:
         """Its weights, with this kernel."""

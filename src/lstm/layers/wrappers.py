@@ -6,8 +6,6 @@ from typing import Any, Unpack
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer, LayerOptions
-from lstm.layers.dense import Activation, Dense
-from lstm.layers.dropout import Dropout
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.remedies import for_layer, remedied
@@ -61,8 +59,8 @@ class TimeDistributed(Layer):
                 f"input of {self.name}", "axes (B, T, ...)", f"shape {inputs.shape}"
             )
             raise remedied(error, for_layer([inputs], lambda shapes: len(shapes[0]) > 2))
-        if isinstance(self.layer, Dense | Activation | Dropout):
-            return single(self.layer(inputs))  # these work on every step as they are
+        if self.layer.rowwise:
+            return single(self.layer(inputs))
         return single(UnfoldTime()(inputs, self.layer(FoldTime()(inputs))))
 
     @classmethod

@@ -458,7 +458,7 @@ class Model(GraphLayer):
         carried = self._start_carrying(False)
         carried.check(batch.size)
         run = Run(self.backend, states=carried.current, carried=carried.nodes)
-        outputs = computed(self.graph, self._feeder, run, batch)
+        outputs = computed(self.program, self._feeder, run, batch)
         carried.states.update(run.new_states)
         return outputs
 
@@ -523,11 +523,11 @@ class Model(GraphLayer):
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)
         run = Run(self.backend, states=dict(states), carried=frozenset(shapes))
-        outputs = computed(self.graph, self._feeder, run, batch)
+        outputs = computed(self.program, self._feeder, run, batch)
         return (outputs if self._several_outputs else outputs[0]), State(run.new_states)
 
     def feed(self, x: Any) -> tuple[list[Array], list[Mask | None]]:
-        """Sequences of any length as the arrays that `graph.forward` takes, and their masks.
+        """Sequences of any length as the arrays that `program.forward` takes, and their masks.
 
         Raises:
             InvalidShapeError, InvalidValueError: the model cannot take them.

@@ -1,4 +1,4 @@
-"""Prediction: the outputs of a graph for batches, as users get them."""
+"""Prediction: the outputs of a model for batches, as users get them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from lstm.layers.base import Run
 from lstm.layers.masks import Mask
 from lstm.models.batches import Batch
-from lstm.models.graph import Graph
+from lstm.models.program import Program
 from lstm.models.training import Feeder
 
 Values = NDArray[Any]
 
 
-def computed(graph: Graph, feed: Feeder, run: Run, batch: Batch) -> list[Any]:
+def computed(program: Program, feed: Feeder, run: Run, batch: Batch) -> list[Any]:
     """The outputs of a batch that was checked, each an array; without the padding, a list."""
-    trace = graph.forward(run, *feed(batch))
+    trace = program.forward(run, *feed(batch))
     outputs = [np.array(run.ops.to_numpy(output)) for output in trace.outputs]
     real = [mask for mask in batch.masks if mask is not None]
     if not real:

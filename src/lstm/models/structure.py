@@ -17,10 +17,12 @@ from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.layers.tracing import building, composed
 from lstm.layers.weight import Weight
+from lstm.models import planning
 from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
 from lstm.models.order import by_level
 from lstm.models.parameters import Parameters
+from lstm.models.program import Program
 from lstm.models.summary import summary_lines
 from lstm.terminal import encodable
 
@@ -36,6 +38,7 @@ class GraphLayer(Layer):
     """
 
     _graph: Graph | None = set_by_constructor()
+    _program: Program | None = set_by_constructor()
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class GraphLayer(Layer):
         super().__init__(name=name)
         self.backend: Backend = choose_backend()
         self._graph = None
+        self._program = None
         self._parameters: Parameters | None = None
         self._several_outputs = False
         self._by_level = inputs is not None
@@ -210,6 +214,14 @@ class GraphLayer(Layer):
         return self._ready()
 
     @property
+    def program(self) -> Program:
+        """What is computed of data: the outputs of the graph."""
+        graph, known = self._ready(), self._program
+        made_of_it = known is not None and known.graph is graph
+        self._program = known.current() if known and made_of_it else planning.infer(graph)
+        return self._program
+
+    @property
     def layers(self) -> list[Layer]:
         """The distinct layers, in the order of their weights."""
         self._ready()
@@ -221,7 +233,7 @@ class GraphLayer(Layer):
 
     def summary(self) -> None:
         """Print the layers with output shapes and numbers of parameters, and the backend."""
-        lines = summary_lines(self.graph, self.backend, type(self).__name__, self._fused)
+        lines = summary_lines(self.program, self.backend, type(self).__name__, self._fused)
         print(encodable("\n".join(lines), sys.stdout))
 
     # ---- weights
