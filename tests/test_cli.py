@@ -204,7 +204,7 @@ class TestTrain:
 class TestResume:
     def test_goes_on_where_it_stopped(self, folder: Path) -> None:
         options = {"hidden": 8, "epochs": 2}
-        begun = Run.begin(Path("text.txt"), Tokenization(), options, "m", seed=1)
+        begun = Run.begin(LanguageModel, Path("text.txt"), Tokenization(), options, "m", seed=1)
 
         def stop(batch: int, logs: Any) -> None:
             begun.training.interrupted = batch == 30

@@ -7,7 +7,7 @@ import pytest
 
 import lstm
 from lstm.errors import InvalidValueError
-from lstm.text import defaults
+from lstm.text.training import defaults
 from lstm.text.training.defaults import choose
 
 DOCS = Path(__file__).parents[1] / "docs/guides/text.md"

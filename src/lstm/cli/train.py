@@ -26,14 +26,16 @@ from lstm.cli.running import (
 )
 from lstm.errors import DivergedError, InvalidValueError
 from lstm.screen import Screen
+from lstm.text import LanguageModel
+from lstm.text.architecture import Architecture
 from lstm.text.corpus.sources import named
 from lstm.text.corpus.tokenization import KINDS, Tokenization
-from lstm.text.language_model import CHECKPOINT_EVERY
+from lstm.text.token_model import MODEL
 from lstm.text.training.lr_finder import LearningRates
-from lstm.text.training.options import SCHEDULES, Architecture, TrainingOptions
+from lstm.text.training.options import SCHEDULES, TrainingOptions
 from lstm.text.training.report import show_sample
-from lstm.text.training.run import Run
-from lstm.text.training.run_files import BOARDS, MODEL, can_go_on
+from lstm.text.training.run import CHECKPOINT_EVERY, Run
+from lstm.text.training.run_files import BOARDS, can_go_on
 from lstm.text.training.samples import sample
 
 CHOSEN = "for the text and the time"
@@ -151,7 +153,7 @@ def train(
     if resume is not None:
         _refuse_others(context, "resume", "checkpoint_every", "json_output", "tensorboard")
         boards = _boards(resume, tensorboard)
-        _train(Run.resume(resume), console, checkpoint_every, boards, json_output)
+        _train(Run.resume(LanguageModel, resume), console, checkpoint_every, boards, json_output)
         return
     options = _options(context)
     if backend is not None:
@@ -159,7 +161,7 @@ def train(
     text = named(corpus or None, encoding=encoding, errors=errors)
     tokenization = Tokenization(tokens, min_count, vocabulary_size)
     if find_lr:
-        run = Run.aside(text, tokenization, options, seed, backend, console)
+        run = Run.aside(LanguageModel, text, tokenization, options, seed, backend, console)
         _show_rates(run.find_lr(), json_output)
         return
     folder = out or Path(f"{_stem(corpus)}-model")
@@ -170,7 +172,7 @@ def train(
         raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
     boards = _boards(folder, tensorboard)
     with called("out", "folder"):
-        run = Run.begin(text, tokenization, options, folder, seed, backend, console)
+        run = Run.begin(LanguageModel, text, tokenization, options, folder, seed, backend, console)
     _train(run, console, checkpoint_every, boards, json_output)
 
 
@@ -195,7 +197,7 @@ def _boards(folder: Path, wanted: bool) -> list[Callback]:
 
 
 def _train(
-    run: Run,
+    run: Run[LanguageModel],
     console: Screen,
     checkpoint_every: float,
     boards: list[Callback],

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm.backends import native
-from lstm.text.training.options import Architecture, TrainingOptions, chosen
+from lstm.text.architecture import Architecture
+from lstm.text.training.options import TrainingOptions, chosen
 
 _SECONDS = 120.0
 """What a training may take if the user says nothing of epochs or time."""
@@ -86,7 +87,9 @@ def choose(
         speed = native.num_threads() * _SPEEDS.get(native.instruction_set(), _SPEEDS["baseline"])
     seconds = _SECONDS if training.minutes is None else 60 * training.minutes
     for size in sizes:
-        weights = _weights(size.layers, size.hidden, vocabulary_size)
+        weights = _weights(
+            architecture.layer.cell.blocks, size.layers, size.hidden, vocabulary_size
+        )
         # Two operations for each weight and token, forward once and backward twice.
         passes = speed * seconds / (6.0 * weights * tokens)
         if training.epochs is not None:
@@ -110,9 +113,9 @@ def choose(
     return chosen({**found, **given})
 
 
-def _weights(layers: int, hidden: int, vocabulary_size: int) -> int:
+def _weights(blocks: int, layers: int, hidden: int, vocabulary_size: int) -> int:
     """Number of weights that a token meets. The embedding is part of a table, and costs nothing."""
-    return 4 * hidden**2 * (2 * layers - 1) + hidden * vocabulary_size
+    return blocks * hidden**2 * (2 * layers - 1) + hidden * vocabulary_size
 
 
 def _rate(architecture: Architecture) -> float:

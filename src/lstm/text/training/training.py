@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,8 @@ from lstm.schedules import Plateau
 from lstm.text.corpus.corpus import Corpus
 from lstm.text.corpus.learned_text import LearnedText
 from lstm.text.evaluation import Evaluation, evaluate
+from lstm.text.token_model import TokenModel
 from lstm.text.training.options import TrainingOptions
-
-if TYPE_CHECKING:
-    from lstm.text.language_model import LanguageModel
 
 _ROUND = 1000
 """Steps between two validations at most."""
@@ -80,7 +78,7 @@ class Training:
 
     def __init__(
         self,
-        language_model: "LanguageModel",
+        language_model: TokenModel,
         corpus: Corpus,
         options: TrainingOptions,
         seed: int | None = None,
@@ -114,7 +112,7 @@ class Training:
         self._seed = self._model.new_seed() if seed is None else seed
         if saved is None:
             self._model.reset_states()
-            self._model.compile(options.optimizer(), "sparse_categorical_crossentropy")
+            self._model.compile(options.optimizer(), language_model.loss)
         else:
             self._restore(*saved)
 
