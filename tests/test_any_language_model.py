@@ -327,7 +327,7 @@ class TestRefused:
     def test_what_is_none(self) -> None:
         with pytest.raises(InvalidTypeError, match="model: expected a Model, got str"):
             LanguageModel.create(VOCABULARY, model="gru")  # type: ignore[arg-type]
-        with pytest.raises(InvalidValueError, match="cell: .*did you mean 'gru'"):
+        with pytest.raises(InvalidValueError, match=r"cell: .*did you mean 'gru'"):
             LanguageModel.train(TEXT, cell="grru")
 
 
