@@ -28,7 +28,7 @@ from lstm.cli.running import (
 from lstm.errors import DivergedError, InvalidValueError
 from lstm.screen import Screen
 from lstm.text import LanguageModel
-from lstm.text.architecture import CELLS, Architecture
+from lstm.text.architecture import CELL_NAMES, Architecture
 from lstm.text.corpus.sources import named
 from lstm.text.corpus.tokenization import KINDS, Tokenization
 from lstm.text.token_model import MODEL
@@ -86,7 +86,7 @@ class Reading:
 
 
 MODEL_AND_TRAINING = {
-    "cell": option(f"What the layers are made of: {', '.join(CELLS)}.", panel="Model"),
+    "cell": option(f"What the layers are made of: {', '.join(CELL_NAMES)}.", panel="Model"),
     "hidden": option("Units of each layer.", CHOSEN, "Model"),
     "layers": option("Number of layers.", CHOSEN, "Model"),
     "embedding": option("Size of a token's vector.", "half of hidden", "Model"),

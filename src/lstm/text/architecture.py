@@ -1,8 +1,10 @@
 """Architecture: how a language model is built, as a value that a file can hold."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from lstm import checks
+from lstm.backends.contract import CELLS, Cell, CellName
 from lstm.errors import InvalidValueError
 from lstm.layers import (
     GRU,
@@ -19,7 +21,7 @@ from lstm.models import Sequential
 
 _LAYERS: dict[str, type[LSTM | GRU | SimpleRNN]] = {"lstm": LSTM, "gru": GRU, "rnn": SimpleRNN}
 
-CELLS = tuple(_LAYERS)
+CELL_NAMES = tuple(_LAYERS)
 """What the recurrent layers can be made of."""
 
 
@@ -57,7 +59,7 @@ class Architecture:
 
     def __post_init__(self) -> None:
         checks.boolean("tie_weights", self.tie_weights)
-        checks.one_of("cell", self.cell, CELLS)
+        checks.one_of("cell", self.cell, CELL_NAMES)
         checks.positive_int("hidden", self.hidden)
         checks.positive_int("layers", self.layers)
         if self.embedding is not None:
@@ -70,20 +72,18 @@ class Architecture:
             checks.number(name, getattr(self, name), 0, 1, open_high=True)
 
     @property
-    def layer(self) -> type[LSTM | GRU | SimpleRNN]:
-        """The class of the recurrent layers."""
-        return _LAYERS[self.cell]
+    def layout(self) -> Cell:
+        """What is known of its cells."""
+        return CELLS[cast(CellName, self.cell)]
 
     def build(self, vocabulary_size: int) -> Sequential:
         """A model with new weights: tokens (B, T) -> probabilities (B, T, V)."""
         size = self.embedding or (self.hidden if self.tie_weights else max(1, self.hidden // 2))
         embedding = Embedding(vocabulary_size, size, dropout=self.embedding_dropout)
-        stack: list[Layer] = []
+        kind, stack = _LAYERS[self.cell], list[Layer]()
         for _ in range(self.layers):
             stack.append(
-                self.layer(
-                    self.hidden, return_sequences=True, recurrent_dropout=self.recurrent_dropout
-                )
+                kind(self.hidden, return_sequences=True, recurrent_dropout=self.recurrent_dropout)
             )
             if self.dropout:
                 stack.append(SpatialDropout1D(self.dropout))

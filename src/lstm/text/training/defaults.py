@@ -87,9 +87,7 @@ def choose(
         speed = native.num_threads() * _SPEEDS.get(native.instruction_set(), _SPEEDS["baseline"])
     seconds = _SECONDS if training.minutes is None else 60 * training.minutes
     for size in sizes:
-        weights = _weights(
-            architecture.layer.cell.blocks, size.layers, size.hidden, vocabulary_size
-        )
+        weights = _weights(architecture.layout.blocks, size.layers, size.hidden, vocabulary_size)
         # Two operations for each weight and token, forward once and backward twice.
         passes = speed * seconds / (6.0 * weights * tokens)
         if training.epochs is not None:

@@ -19,6 +19,9 @@ from lstm.text.token_model import TokenModel
 
 Tokens = NDArray[np.int64]
 
+_PLAIN = RecurrentSpec("lstm")
+"""What the recurrent layers of `Ops.generate` compute."""
+
 
 class Stack(NamedTuple):
     """The weights of an embedding, LSTMs and a Dense, in the order of `Ops.generate`.
@@ -120,7 +123,7 @@ def stack_of(model: TokenModel) -> Stack | None:
 
 def _is_plain(layer: Recurrent) -> bool:
     """Whether a layer computes what the LSTMs of `Ops.generate` do."""
-    return layer.spec == RecurrentSpec("lstm") and not overridden(type(layer))
+    return layer.spec == _PLAIN and not overridden(type(layer))
 
 
 def _only_trains(layer: Layer) -> bool:
