@@ -146,10 +146,8 @@ def gradient_flow_of_text(
     """
     texts = windows_of(model, corpus, longest + 2, windows, seed)
     x, target = texts[:, :-1], texts[:, -1]
-    p = model.model.predict_on_batch(x)[:, -1]
-    dy = np.zeros_like(p)
-    chosen = np.take_along_axis(p, target[:, None], 1)
-    np.put_along_axis(dy, target[:, None], -1 / np.maximum(chosen, 1e-12), 1)
+    z, _ = model.advance(x, model.model.initial_state(len(x)))
+    dy = -model.log_gradient(model.probabilities(z[:, -1]), target)
     return gradient_flow(model.model, x, dy)
 
 

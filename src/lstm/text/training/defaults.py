@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lstm.text.training.options import Architecture, TrainingOptions, chosen
+from lstm.text.architecture import Architecture
+from lstm.text.training.options import TrainingOptions, chosen
 
 _SECONDS = 120.0
 """What a training may take if the user says nothing of epochs or time."""
@@ -77,7 +78,7 @@ def choose(
         sizes = list(_SIZES)
     seconds = _SECONDS if training.minutes is None else 60 * training.minutes
     for size in sizes:
-        weights = _weights(size.layers, size.hidden, vocabulary_size)
+        weights = _weights(architecture.layout.blocks, size.layers, size.hidden, vocabulary_size)
         # Two operations for each weight and token, forward once and backward twice.
         passes = speed * seconds / (6.0 * weights * tokens)
         if training.epochs is not None:
@@ -101,9 +102,9 @@ def choose(
     return chosen({**found, **given})
 
 
-def _weights(layers: int, hidden: int, vocabulary_size: int) -> int:
+def _weights(blocks: int, layers: int, hidden: int, vocabulary_size: int) -> int:
     """Number of weights that a token meets. The embedding is part of a table, and costs nothing."""
-    return 4 * hidden**2 * (2 * layers - 1) + hidden * vocabulary_size
+    return blocks * hidden**2 * (2 * layers - 1) + hidden * vocabulary_size
 
 
 def _rate(architecture: Architecture) -> float:
