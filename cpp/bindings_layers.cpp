@@ -5,18 +5,17 @@
 namespace bindings {
 namespace {
 
-// The sizes of a cell: blocks of its kernels, what is kept of each step, rows of its bias.
-struct CellSizes {
-  int64_t blocks, kept, biases;
-  bool remembers;  // whether it has a state c
-};
+using lstm::CellSizes;
 
-CellSizes sizes_of(lstm::Cell cell) {
-  switch (cell) {
-    case lstm::Cell::lstm: return {4, 4, 1, true};
-    case lstm::Cell::gru: return {3, 4, 2, false};
-    default: return {1, 1, 1, false};
-  }
+// The sizes of a cell with these options, which it is checked to have.
+CellSizes sizes_of(int cell, unsigned options) {
+  if (cell < 0 || cell > 2) fail("cell", "a code", std::to_string(cell));
+  lstm::RecurrentShape s{};
+  s.cell = lstm::Cell(cell);
+  s.options = options;
+  const CellSizes sizes = kernels->cell_sizes(s);
+  if (options & ~sizes.options) fail("options", "those of the cell", std::to_string(options));
+  return sizes;
 }
 
 // An array is there just where it is wanted.
@@ -39,13 +38,12 @@ void expect_bias(const char* name, const Maybe<A>& b, const CellSizes& n, int64_
 // What both passes of a recurrent layer are given: its input, vectors (B, T, D) or tokens (B, T),
 // its weights, first states and masks, and the shapes that follow.
 template <class IO>
-lstm::RecurrentShape recurrent_shape(int cell, const Maybe<In>& x, const Maybe<Tokens>& tokens,
-                                     const In& w, const In& r, const Maybe<In>& h0,
-                                     const Maybe<In>& c0, const Maybe<Mask>& mask,
-                                     const Maybe<In>& recurrent_mask, bool reverse, int activation,
-                                     int recurrent_activation, IO& io) {
-  if (cell < 0 || cell > 2) fail("cell", "a code", std::to_string(cell));
-  const auto n = sizes_of(lstm::Cell(cell));
+lstm::RecurrentShape recurrent_shape(int cell, unsigned options, const CellSizes& n,
+                                     const Maybe<In>& x, const Maybe<Tokens>& tokens, const In& w,
+                                     const In& r, const Maybe<In>& h0, const Maybe<In>& c0,
+                                     const Maybe<Mask>& mask, const Maybe<In>& recurrent_mask,
+                                     bool reverse, int activation, int recurrent_activation,
+                                     IO& io) {
   if (x.has_value() == tokens.has_value()) fail("x", "either vectors or tokens", "both or none");
   const int64_t D = size("w", w, 2, 0), H = size("r", r, 2, 0);
   const int64_t B = x ? size("x", *x, 3, 0) : size("tokens", *tokens, 2, 0);
@@ -72,22 +70,24 @@ lstm::RecurrentShape recurrent_shape(int cell, const Maybe<In>& x, const Maybe<T
           D,
           H,
           lstm::Cell(cell),
+          options,
           reverse,
           activation_of(activation, true),
           activation_of(recurrent_activation, true)};
 }
 
-void recurrent_forward(int cell, Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> b,
-                       Maybe<In> h0, Maybe<In> c0, Maybe<Mask> mask, Maybe<In> recurrent_mask,
-                       bool reverse, int activation, int recurrent_activation, Maybe<Out> gates,
-                       Maybe<Out> masked_h, Maybe<Out> c, Out y, bool framed) {
+void recurrent_forward(int cell, unsigned options, Maybe<In> x, Maybe<Tokens> tokens, In w, In r,
+                       Maybe<In> b, Maybe<In> h0, Maybe<In> c0, Maybe<Mask> mask,
+                       Maybe<In> recurrent_mask, bool reverse, int activation,
+                       int recurrent_activation, Maybe<Out> gates, Maybe<Out> masked_h,
+                       Maybe<Out> c, Out y, bool framed) {
   lstm::RecurrentForward io{};
-  const auto s = recurrent_shape(cell, x, tokens, w, r, h0, c0, mask, recurrent_mask, reverse,
-                                 activation, recurrent_activation, io);
-  const auto n = sizes_of(s.cell);
+  const auto n = sizes_of(cell, options);
+  if (!framed && (cell || options)) fail("framed", "True, but for a plain LSTM", "False");
+  const auto s = recurrent_shape(cell, options, n, x, tokens, w, r, h0, c0, mask, recurrent_mask,
+                                 reverse, activation, recurrent_activation, io);
   expect_bias("b", b, n, s.H);
-  const bool fast = s.cell == lstm::Cell::lstm && !framed;
-  if (!fast || gates) expect_where(n.kept > 1, "gates", gates, {s.B, s.T, n.kept * s.H});
+  if (framed || gates) expect_where(n.kept > 1, "gates", gates, {s.B, s.T, n.kept * s.H});
   if (gates || !n.remembers)
     expect_where(n.remembers, "c", c, {s.B, s.T, s.H});
   else
@@ -102,15 +102,16 @@ void recurrent_forward(int cell, Maybe<In> x, Maybe<Tokens> tokens, In w, In r, 
   unlocked([&] { kernels->recurrent_forward(s, io, framed); });
 }
 
-void recurrent_backward(int cell, Maybe<In> x, Maybe<Tokens> tokens, In w, In r, Maybe<In> h0,
-                        Maybe<In> c0, Maybe<Mask> mask, Maybe<In> recurrent_mask, bool reverse,
-                        int activation, int recurrent_activation, Out gates, Maybe<In> masked_h,
-                        Maybe<In> c, In y, Maybe<In> dy, Out dh, Maybe<Out> dc, Maybe<Out> dw,
-                        Maybe<Out> dr, Maybe<Out> db, Maybe<Out> dx, bool framed) {
+void recurrent_backward(int cell, unsigned options, Maybe<In> x, Maybe<Tokens> tokens, In w, In r,
+                        Maybe<In> h0, Maybe<In> c0, Maybe<Mask> mask, Maybe<In> recurrent_mask,
+                        bool reverse, int activation, int recurrent_activation, Out gates,
+                        Maybe<In> masked_h, Maybe<In> c, In y, Maybe<In> dy, Out dh, Maybe<Out> dc,
+                        Maybe<Out> dw, Maybe<Out> dr, Maybe<Out> db, Maybe<Out> dx, bool framed) {
   lstm::RecurrentBackward io{};
-  const auto s = recurrent_shape(cell, x, tokens, w, r, h0, c0, mask, recurrent_mask, reverse,
-                                 activation, recurrent_activation, io);
-  const auto n = sizes_of(s.cell);
+  const auto n = sizes_of(cell, options);
+  if (!framed && (cell || options)) fail("framed", "True, but for a plain LSTM", "False");
+  const auto s = recurrent_shape(cell, options, n, x, tokens, w, r, h0, c0, mask, recurrent_mask,
+                                 reverse, activation, recurrent_activation, io);
   expect("gates", gates, {s.B, s.T, n.kept * s.H});
   expect_where(recurrent_mask.has_value(), "masked_h", masked_h, {s.B, s.T, s.H});
   expect_where(n.remembers, "c", c, {s.B, s.T, s.H});
@@ -251,15 +252,23 @@ void embedding_backward(In dy, Tokens tokens, Out dw) {
 }  // namespace
 
 void add_layers(nb::module_& m) {
-  m.def("recurrent_forward", recurrent_forward, "cell"_a, none("x"), maybe_exact("tokens"), "w"_a,
-        "r"_a, none("b"), none("h0"), none("c0"), none("mask"), none("recurrent_mask"), "reverse"_a,
-        "activation"_a, "recurrent_activation"_a, maybe_exact("gates"), maybe_exact("masked_h"),
-        maybe_exact("c"), exact("y"), "framed"_a);
-  m.def("recurrent_backward", recurrent_backward, "cell"_a, none("x"), maybe_exact("tokens"), "w"_a,
-        "r"_a, none("h0"), none("c0"), none("mask"), none("recurrent_mask"), "reverse"_a,
-        "activation"_a, "recurrent_activation"_a, exact("gates"), none("masked_h"), none("c"),
-        "y"_a, none("dy"), exact("dh"), maybe_exact("dc"), maybe_exact("dw"), maybe_exact("dr"),
-        maybe_exact("db"), maybe_exact("dx"), "framed"_a);
+  m.def(
+      "cell_sizes",
+      [](int cell, unsigned options) {
+        const CellSizes n = sizes_of(cell, options);
+        return nb::make_tuple(n.blocks, n.kept, n.biases, n.remembers);
+      },
+      "cell"_a, "options"_a);
+  m.def("recurrent_forward", recurrent_forward, "cell"_a, "options"_a, none("x"),
+        maybe_exact("tokens"), "w"_a, "r"_a, none("b"), none("h0"), none("c0"), none("mask"),
+        none("recurrent_mask"), "reverse"_a, "activation"_a, "recurrent_activation"_a,
+        maybe_exact("gates"), maybe_exact("masked_h"), maybe_exact("c"), exact("y"), "framed"_a);
+  m.def("recurrent_backward", recurrent_backward, "cell"_a, "options"_a, none("x"),
+        maybe_exact("tokens"), "w"_a, "r"_a, none("h0"), none("c0"), none("mask"),
+        none("recurrent_mask"), "reverse"_a, "activation"_a, "recurrent_activation"_a,
+        exact("gates"), none("masked_h"), none("c"), "y"_a, none("dy"), exact("dh"),
+        maybe_exact("dc"), maybe_exact("dw"), maybe_exact("dr"), maybe_exact("db"),
+        maybe_exact("dx"), "framed"_a);
   m.def("linear_forward", linear_forward, "x"_a, "w"_a, none("b"), "activation"_a, exact("y"));
   m.def("linear_backward", linear_backward, "dy"_a, "x"_a, "w"_a, "y"_a, "activation"_a,
         maybe_exact("dz"), maybe_exact("dw"), maybe_exact("db"), maybe_exact("dx"));

@@ -30,8 +30,16 @@ enum class Cell : int { lstm, gru, rnn };
 struct RecurrentShape {
   std::int64_t B, T, D, H;
   Cell cell;
+  unsigned options;  // of the cell, a bit for each
   bool reverse;
   Activation activation, recurrent_activation;  // not softmax; a SimpleRNN has only the first
+};
+
+// What the sizes of arrays depend on.
+struct CellSizes {
+  int blocks, kept, biases;  // kept: blocks of `gates`; biases: rows of b
+  bool remembers;            // whether there is a state c
+  unsigned options;          // those that the cell may have
 };
 
 struct RecurrentForward {
@@ -161,7 +169,8 @@ struct Kernels {
   void (*conv1d_backward)(const Conv1D&, const float* dy, const float* x, const float* w,
                           const float* y, Activation, float* dz, float* dw, float* db, float* dx);
 
-  // `framed` takes the general path where there is a faster one, too.
+  CellSizes (*cell_sizes)(const RecurrentShape&);  // of its cell and options
+  // Not `framed`, on a faster path: a plain LSTM without options.
   void (*recurrent_forward)(const RecurrentShape&, const RecurrentForward&, bool framed);
   void (*recurrent_backward)(const RecurrentShape&, const RecurrentBackward&, bool framed);
 

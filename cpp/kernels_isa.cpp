@@ -59,6 +59,7 @@ constexpr lstm::Kernels table = {
     linear_backward,
     conv1d_forward,
     conv1d_backward,
+    cell_sizes,
     recurrent_forward,
     recurrent_backward,
     softmax_cross_entropy_forward,

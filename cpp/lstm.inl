@@ -5,9 +5,12 @@ namespace LSTM_ISA {
 // What is kept of a step: i, f, g and o, in the places of their dz.
 template <Activation G, Activation S>
 struct LSTMCell {
-  static constexpr int blocks = 4, kept = 4;
   static constexpr bool remembers = true, two_biases = false;
+  static constexpr unsigned options = 0;
+  static constexpr int blocks = 4, kept = 4;
   static constexpr Blocks dq[] = {{0, 0, 4}};
+
+  explicit LSTMCell(const RecurrentShape&) {}
 
   static void forward(std::int64_t H, float* z, const float* q, StateOf<const float> before,
                       StateOf<float> after) {

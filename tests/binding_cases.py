@@ -211,6 +211,7 @@ def _recurrent(cell: str, way: str, tokens: bool) -> dict[str, tuple[str, Any]]:
     nothing = ("value", None)
     found: dict[str, tuple[str, Any]] = {
         "cell": ("code", code),
+        "options": ("value", 0),
         "x": nothing if tokens else ("in", ("B", "T", D)),
         "tokens": ("tokens", ("B", "T")) if tokens else nothing,
         "w": ("in", (D, blocks)),
@@ -231,7 +232,7 @@ def _recurrent(cell: str, way: str, tokens: bool) -> dict[str, tuple[str, Any]]:
             "masked_h": ("out", whole) if tokens else nothing,
             "c": ("out", state if last_only else whole) if c else nothing,
             "y": ("out", whole),
-            "framed": ("value", False),
+            "framed": ("value", cell != "lstm"),
         }
     return found | {
         "gates": gates,
@@ -245,7 +246,7 @@ def _recurrent(cell: str, way: str, tokens: bool) -> dict[str, tuple[str, Any]]:
         "dr": ("out?", ("H", blocks)),
         "db": ("out?", bias),
         "dx": nothing if tokens else ("out?", ("B", "T", D)),
-        "framed": ("value", False),
+        "framed": ("value", cell != "lstm"),
     }
 
 

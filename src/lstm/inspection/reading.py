@@ -144,8 +144,10 @@ def _check_memory(probe: Probe, length: int, characters: int) -> None:
     Raises:
         InvalidValueError: they would take too much.
     """
-    # The states of each unit, and a gate for each block of its kernels.
-    numbers = sum(p.layer.units * (len(p.layer.states) + p.layer.cell.blocks) for p in probe.places)
+    numbers = 0
+    for place in probe.places:
+        units, layout = place.layer.units, place.layer.spec.layout
+        numbers += sum(layout.widths(units)) + units * len(layout.gates)
     most = _MEMORY // (numbers * np.dtype(probe.model.backend.dtype).itemsize)
     if length > most:
         raise InvalidValueError("characters", f"at most {most} of this model (4 GB)", characters)

@@ -3,7 +3,7 @@
 from typing import Any, Unpack
 
 from lstm import activations
-from lstm.backends.contract import CELLS, RecurrentSpec
+from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
 from lstm.layers.base import LayerOptions
 from lstm.layers.recurrent import Recurrent
@@ -47,8 +47,6 @@ class GRU(Recurrent):
         >>> lstm.layers.GRU(16, return_sequences=True)(lstm.Input((None, 3))).shape
         (None, None, 16)
     """
-
-    cell = CELLS["gru"]
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import activations, checks
-from lstm.backends.contract import CELLS, RecurrentSpec
+from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
 from lstm.layers.base import LayerOptions
 from lstm.layers.recurrent import Recurrent
@@ -52,8 +52,6 @@ class LSTM(Recurrent):
         >>> lstm.layers.LSTM(16, return_sequences=True)(lstm.Input((None, 3))).shape
         (None, None, 16)
     """
-
-    cell = CELLS["lstm"]
 
     def __init__(
         self,

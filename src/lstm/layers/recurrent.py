@@ -1,7 +1,7 @@
 """What all recurrent layers share: states, sequences, direction, dropout."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from lstm import activations, checks, initializers
 from lstm.backends.contract import (
     Array,
     Cache,
-    Cell,
     RecurrentSpec,
     RecurrentWeights,
 )
@@ -26,12 +25,9 @@ from lstm.layers.tracing import Training, no_choice
 class Recurrent(Layer):
     """A layer that reads a sequence step by step: (B, T, D) -> (B, units) or (B, T, units).
 
-    A subclass names its cell, and says in `spec` what it computes. The constructor's arguments are
+    A subclass says in `spec` what it computes. The constructor's arguments are
     explained there.
     """
-
-    cell: ClassVar[Cell]
-    """What is known of its cell."""
 
     def __init__(
         self,
@@ -88,12 +84,12 @@ class Recurrent(Layer):
     @property
     def columns(self) -> int:
         """Columns of the kernels."""
-        return self.cell.blocks * self.units
+        return self.spec.layout.blocks * self.units
 
     @property
     def states(self) -> tuple[str, ...]:
-        """What it remembers from step to step, the output first: each (B, units)."""
-        return self.cell.states
+        """What it remembers from step to step, the output first."""
+        return self.spec.layout.states
 
     def __call__(
         self,
@@ -116,11 +112,12 @@ class Recurrent(Layer):
 
     def build(self, *shapes: Shape) -> None:
         size = known_last_axis(self, shapes[0], "B T D")
-        columns, sides = self.columns, self.cell.biases
+        columns, layout = self.columns, self.spec.layout
+        width = layout.widths(self.units)[0]
         self.add_weight("kernel", (size, columns), self.kernel_initializer)
-        self.add_weight("recurrent_kernel", (self.units, columns), self.recurrent_initializer)
+        self.add_weight("recurrent_kernel", (width, columns), self.recurrent_initializer)
         if self.use_bias:
-            shape = (columns,) if sides == 1 else (sides, columns)
+            shape = (columns,) if layout.biases == 1 else (layout.biases, columns)
             self.add_weight("bias", shape, self.initial_bias())
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
@@ -130,11 +127,12 @@ class Recurrent(Layer):
         checks.shape(
             f"input of {self.name}", shapes[0][-1:], self.own_weights["kernel"].value.shape[:1]
         )
-        for state in shapes[1:]:
-            checks.shape("initial_state", state[1:], (self.units,))
+        widths = self.spec.layout.widths(self.units)
+        for state, width in zip(shapes[1:], widths, strict=False):
+            checks.shape("initial_state", state[1:], (width,))
         batch, steps, _ = shapes[0]
-        y = (batch, steps, self.units) if self.return_sequences else (batch, self.units)
-        return (y, *[(batch, self.units)] * len(self.states) * self.return_state)
+        y = (batch, steps, widths[0]) if self.return_sequences else (batch, widths[0])
+        return (y, *[(batch, width) for width in widths * self.return_state])
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         x, *given = inputs
@@ -153,11 +151,12 @@ class Recurrent(Layer):
         """
         x, *given = inputs
         mask = of_steps(self.name, mask)
-        first = given or run.state() or (None,) * len(self.states)
-        recurrent_mask = feature_mask(run, x.shape[0], self.units, self.recurrent_dropout)
+        spec, r = self.spec, self.value("recurrent_kernel")
+        first = given or run.state() or (None,) * len(spec.layout.states)
+        recurrent_mask = feature_mask(run, x.shape[0], r.shape[0], self.recurrent_dropout)
         steps = None if mask is None else run.ops.array(mask)
         y, last, cache = run.ops.recurrent_forward(
-            self.spec, x, self.weights_for(kernel), first, steps, recurrent_mask, run.keep_cache
+            spec, x, self.weights_for(kernel), first, steps, recurrent_mask, run.keep_cache
         )
         run.leave_state(last)
         zero = mask if self.zero_output_for_mask and self.return_sequences else None
@@ -232,4 +231,4 @@ class Recurrent(Layer):
                 "no initial_state, from which every chunk would start, to work chunk by chunk",
                 "one",
             )
-        return ((self.units,),) * len(self.states)
+        return tuple((width,) for width in self.spec.layout.widths(self.units))

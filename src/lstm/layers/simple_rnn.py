@@ -2,7 +2,7 @@
 
 from typing import Any, Unpack
 
-from lstm.backends.contract import CELLS, RecurrentSpec
+from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
 from lstm.layers.base import LayerOptions
 from lstm.layers.recurrent import Recurrent
@@ -43,8 +43,6 @@ class SimpleRNN(Recurrent):
         >>> lstm.layers.SimpleRNN(16, return_sequences=True)(lstm.Input((None, 3))).shape
         (None, None, 16)
     """
-
-    cell = CELLS["rnn"]
 
     def __init__(
         self,

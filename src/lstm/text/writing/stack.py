@@ -14,6 +14,9 @@ from lstm.models import State
 if TYPE_CHECKING:
     from lstm.text.language_model import LanguageModel
 
+_SPEC = RecurrentSpec("lstm")
+"""What every recurrent layer computes."""
+
 _AT_ONCE = 4096
 """Tokens that are read at once: memory does not grow with the length of a text."""
 
@@ -78,10 +81,7 @@ def _layers(model: "LanguageModel") -> tuple[Embedding, list[LSTM], Dense]:
     ]
     kinds: list[type[Layer]] = [Embedding, *[LSTM] * (len(layers) - 2), Dense]
     for layer, kind in zip(layers, kinds, strict=False):
-        if not isinstance(layer, kind) or (
-            isinstance(layer, LSTM)
-            and (layer.activation, layer.recurrent_activation) != ("tanh", "sigmoid")
-        ):
+        if not isinstance(layer, kind) or (isinstance(layer, LSTM) and layer.spec != _SPEC):
             got = f"a {type(layer).__name__} {layer.name}"
             raise InvalidValueError("model", f"{expected}, to write", got)
     chained = all(len(node.inputs) == 1 for node in graph.nodes)
@@ -108,7 +108,7 @@ def read(model: "LanguageModel", tokens: NDArray[np.int64], state: State) -> Sta
         x = ops.embedding_forward(ops.array(part), stack.embedding)
         for k, (weights, before) in enumerate(zip(stack.layers, states, strict=True)):
             x, states[k], _ = ops.recurrent_forward(
-                RecurrentSpec("lstm"), x, weights, before, None, None, keep_cache=False
+                _SPEC, x, weights, before, None, None, keep_cache=False
             )
     return to_state(model, states)
 

@@ -10,9 +10,10 @@ from lstm.backends.reference.activations import activation_backward, activation_
 
 Array = NDArray[Any]
 Arrays = tuple[Array, ...]
+Kept = dict[str, Array]
 
 
-def forward(spec: RecurrentSpec, xw: Array, q: Array, state: Arrays) -> tuple[Arrays, Arrays]:
+def forward(spec: RecurrentSpec, xw: Array, q: Array, state: Arrays) -> tuple[Arrays, Kept]:
     _, c = state
     z = xw + q  # (L1)
     z_i, z_f, z_g, z_o = np.split(z, 4, 1)
@@ -22,13 +23,13 @@ def forward(spec: RecurrentSpec, xw: Array, q: Array, state: Arrays) -> tuple[Ar
     o = activation_forward(z_o, spec.recurrent_activation)  # (L5)
     c = f * c + i * g  # (L6)
     h = o * activation_forward(c, spec.activation)  # (L7)
-    return (h, c), (i, f, g, o)
+    return (h, c), {"i": i, "f": f, "g": g, "o": o}
 
 
 def backward(
-    spec: RecurrentSpec, dstate: Arrays, gates: Arrays, before: Arrays, after: Arrays
+    spec: RecurrentSpec, dstate: Arrays, kept: Kept, before: Arrays, after: Arrays
 ) -> tuple[Array, Array, Arrays]:
-    (dh, dc), (i, f, g, o) = dstate, gates
+    (dh, dc), (i, f, g, o) = dstate, kept.values()
     (_, c_before), (_, c) = before, after
     a = activation_forward(c, spec.activation)
     do = dh * a  # (B2)
