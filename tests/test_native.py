@@ -303,7 +303,7 @@ def test_the_frame_computes_what_the_fast_path_does(case: Case) -> None:
 
         @staticmethod
         def recurrent_forward(*arguments: Any) -> Any:
-            return native.recurrent.run(*arguments, framed=True)
+            return native.recurrent.run("framed_lstm", *arguments)
 
     results = []
     for ops in (native, Framed):
