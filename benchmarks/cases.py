@@ -22,12 +22,12 @@ CHARACTERS = "".join(chr(ord(" ") + k) for k in range(65))
 
 @dataclass(frozen=True)
 class Goal:
-    """How many times as fast as a contender ours should be.
+    """A goal: how many times as fast as a contender we want to be.
 
     Attributes:
         contender: its name.
-        ratio: its time over ours, at least.
-        form: the form that is meant; None for the fastest.
+        ratio: the smallest ratio of its time to ours.
+        form: the form to compare with; None for the fastest.
     """
 
     contender: str
@@ -44,7 +44,7 @@ class Case:
         kind: "language model", "ragged", "addition" and "forward" in steps, "generation" in tokens.
         V, E, H, B, T: tokens, embedding (or input) size, units, batch, time steps.
         layers: number of LSTM layers.
-        goals: what is to be reached.
+        goals: the goals of this case.
         all_forms: run every form of a contender; otherwise only the form that was fastest in the
             first case of the same kind.
     """
@@ -104,7 +104,7 @@ class Case:
 
         Args:
             folded: without the products of the first layer's input, which an implementation saves
-                that multiplies the table of embeddings by the kernel instead.
+                if it multiplies the table of embeddings by the kernel instead.
         """
         matrices = [shape for shape in self.weight_shapes()[1:] if len(shape) == 2]
         weights = sum(rows * columns for rows, columns in matrices[1 if folded else 0 :])

@@ -27,7 +27,7 @@ def import_seconds(module: str) -> float:
 
 
 def sizes(name: str, found: dict[str, int]) -> dict[str, int]:
-    """Bytes of a distribution and of all that it needs, extras left out."""
+    """Bytes of a distribution and of everything it needs, without extras."""
     with contextlib.suppress(PackageNotFoundError):
         files = distribution(name).files or []
         paths = (Path(str(file.locate())) for file in files)
@@ -40,7 +40,7 @@ def sizes(name: str, found: dict[str, int]) -> dict[str, int]:
 
 
 def progression() -> dict[str, Any]:
-    """Seconds to train on the progression, and how many next numbers are wrong afterwards."""
+    """Seconds to train on the progression, and the number of wrong predictions afterwards."""
     sys.path.insert(0, str(EXAMPLE.parent))
     example = importlib.import_module(EXAMPLE.stem)
     np.random.seed(0)

@@ -1,9 +1,9 @@
 """How a contender's process and the runner talk.
 
 A contender is started for one case, one form and one number of threads. It builds the model, does
-the first steps and prints one JSON line with what they gave, by which the runner sees that all do
-the same work. Then it takes a number of steps from each line of its input, does them, and prints
-the seconds that they took.
+the first steps and prints their results as one JSON line, so that the runner can check that all do
+the same work. Then it reads a number of steps from each line of its input, does them, and prints
+the seconds they took.
 """
 
 import argparse
@@ -25,11 +25,11 @@ Steps = Callable[[], object]
 
 @dataclass
 class Workload:
-    """What a contender is given.
+    """The input of a contender.
 
     Attributes:
         case: sizes.
-        form: which of the contender's ways to do it.
+        form: the way in which the contender does it.
         threads: number of threads to use.
         weights: initial weights, in the order and shapes of Keras.
         x, y: data; y is None without targets.
@@ -66,7 +66,7 @@ class Ready:
 
 
 def repeated(step: Callable[[], object]) -> Callable[[int], Steps]:
-    """`Ready.steps` of a contender without a loop of its own."""
+    """`Ready.steps` of a contender without its own loop."""
 
     def steps(count: int) -> Steps:
         def run() -> None:
@@ -86,7 +86,7 @@ def serve(prepare: Callable[[Workload], Ready]) -> None:
     parser.add_argument("threads", type=int)
     parser.add_argument("data")
     arguments = parser.parse_args()
-    # Libraries print where they like; the answers have the standard output for themselves.
+    # Libraries print where they like, so the answers get standard output for themselves.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     goals = tuple(Goal(**goal) for goal in arguments.case.pop("goals"))

@@ -13,7 +13,7 @@ Rows = list[dict[str, Any]]
 
 INTRODUCTION = """# Results
 
-Written by `make bench`; [README.md](README.md) says what is measured and how.
+Written by `make bench`; [README.md](README.md) says what is measured, and how.
 """
 
 
@@ -39,7 +39,7 @@ def of(rows: Rows, case: str, contender: str, form: str | None = None) -> dict[s
 
 
 def times(rows: Rows) -> str:
-    """Every measurement, with what it is to be against ours."""
+    """Every measurement, compared with ours and with its goal."""
     lines = []
     for name, case in CASES.items():
         ours, title = of(rows, name, "ours"), case.title
@@ -64,7 +64,7 @@ def times(rows: Rows) -> str:
 
 
 def goal(case: Case, row: dict[str, Any], against: float) -> str:
-    """How many times our time a contender should need, and whether it does."""
+    """The goal for a contender, as a multiple of our time, and whether it is reached."""
     for wanted in case.goals:
         if wanted.contender == row["contender"] and wanted.form in (None, row["form"]):
             return f"{wanted.ratio:g} {'✓' if against >= wanted.ratio else '✗'}"
@@ -72,7 +72,7 @@ def goal(case: Case, row: dict[str, Any], against: float) -> str:
 
 
 def peak(rows: Rows) -> str:
-    """How much of the speed of a matrix product training reaches."""
+    """The speed of training as a share of the speed of a matrix product."""
     lines = []
     for name, case in CASES.items():
         product, ours = of(rows, name, "peak"), of(rows, name, "ours")
@@ -147,7 +147,7 @@ def plot(rows: Rows, path: Path) -> bool:
 
 
 def write(folder: Path) -> None:
-    """Write RESULTS.md and scaling.svg beside results.json."""
+    """Write RESULTS.md and scaling.svg next to results.json."""
     results = json.loads((folder / "results.json").read_text())
     rows, machine = results["rows"], results["machine"]
     versions = {k: v for found in results["versions"].values() for k, v in found.items()}

@@ -1,6 +1,6 @@
 """Time this library and its peers on the same work, in one session.
 
-Writes RESULTS.md, results.json and a plot. `--help` says what can be chosen.
+Writes RESULTS.md, results.json and a plot. `--help` lists the options.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from contenders import CONTENDERS
 HERE = Path(__file__).parent
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 TOLERANCE = 2e-3
-STARTING = 240.0  # seconds until a contender must be ready: some compile for long
-SETTLING = 0.1  # seconds before each timing: threads of the one before may still look for work
+STARTING = 240.0  # seconds until a contender must be ready: some compile for a long time
+SETTLING = 0.1  # seconds before each timing: threads of the last one may still look for work
 
 Row = dict[str, Any]
 
@@ -73,7 +73,7 @@ class Process:
         raise ContenderError(lines[-1] if lines and not killed else "killed, or took too long")
 
     def time(self, steps: int) -> float:
-        """Seconds of a step, the mean over so many."""
+        """Seconds per step, the mean over this number of steps."""
         assert self._process.stdin
         time.sleep(SETTLING)
         self._process.stdin.write(f"{steps}\n")
@@ -141,7 +141,7 @@ class Session:
             try:
                 chosen = self._chosen(case, self._ready(case, started))
                 for k in range(rounds):
-                    # In turns, each round in another order, so that noise falls on all alike.
+                    # In turns, each round in another order, so that noise hits all alike.
                     for process, steps in chosen[k % len(chosen) :] + chosen[: k % len(chosen)]:
                         process.samples.append(process.time(steps))
                 self._record(case, [process for process, _ in chosen])
@@ -150,7 +150,7 @@ class Session:
                     process.close()
 
     def _ready(self, case: Case, started: Sequence[Process]) -> list[Process]:
-        """Those that do the same work as the first, which is ours if it takes part."""
+        """The contenders that do the same work as the first, which is ours if it takes part."""
         found, first = [], None
         for process in started:
             title = f"{case.name}, {CONTENDERS[process.name].title} ({process.form})"

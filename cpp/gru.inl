@@ -5,9 +5,12 @@ namespace LSTM_ISA {
 // What is kept of a step: u, s, g and q^g, in the places of dz^u, dz^s, dz^g and dq^g.
 template <Activation G, Activation S>
 struct GatedCell {
-  static constexpr int blocks = 3, kept = 4;
   static constexpr bool remembers = false, two_biases = true;
+  static constexpr unsigned options = 0;
+  static constexpr int blocks = 3, kept = 4;
   static constexpr Blocks dq[] = {{0, 0, 2}, {3, 2, 1}};
+
+  explicit GatedCell(const RecurrentShape&) {}
 
   static void forward(std::int64_t H, float* z, const float* q, StateOf<const float> before,
                       StateOf<float> after) {

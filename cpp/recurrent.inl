@@ -5,13 +5,14 @@
 // Deliberately absent: what makes the LSTM faster still, gates in registers and products a few
 // steps at a time.
 //
-// A cell is a class of constants and static functions, without state:
+// A cell is an object made of the shape, with its options in it:
 // - blocks: w and r have blocks·H columns;
 // - remembers: whether it has a state c beside its output;
 // - kept: numbers for each unit and step that the backward pass turns into dz, its first `blocks`
 //   blocks, and what else is needed of dq, the gradient of q = h·r;
 // - dq: the blocks of dq, where they stand in dz and in r;
 // - two_biases: whether q has a bias of its own;
+// - options: those that it may have;
 // - forward(H, z, q, before, after): the state after `before`, whose h may be z = x·w + b;
 // - backward(H, after, before, dy, d, dz): dz in its place; d, the gradients of the state without
 //   dy, become those of `before`, but for dq·rᵀ.
@@ -84,9 +85,9 @@ inline void input_side(const RecurrentShape& s, const RecurrentForward& io, std:
 
 // The sequences [b0, b1), all steps.
 template <class Cell>
-void slice_forward(const RecurrentShape& s, const float* packed_r, const RecurrentForward& io,
-                   float* z, std::int64_t b0, std::int64_t b1) {
-  const std::int64_t T = s.T, H = s.H, N = Cell::blocks * H, apart = Cell::kept * H;
+void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packed_r,
+                   const RecurrentForward& io, float* z, std::int64_t b0, std::int64_t b1) {
+  const std::int64_t T = s.T, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
   const float* bias = Cell::two_biases && io.b ? io.b + N : nullptr;
   float* q = scratch(0, (b1 - b0) * N);
   for (std::int64_t b = b0; io.masked_h && b < b1; ++b)
@@ -104,7 +105,7 @@ void slice_forward(const RecurrentShape& s, const float* packed_r, const Recurre
         std::memcpy(after.h, before.h, H * sizeof(float));
         if (Cell::remembers) std::memcpy(after.c, before.c, H * sizeof(float));
       } else {
-        Cell::forward(H, z + at * apart, q + (b - b0) * N, before, after);
+        cell.forward(H, z + at * apart, q + (b - b0) * N, before, after);
       }
       if (io.masked_h && step + 1 < T)  // (L10)
         scaled(H, after.h, io.recurrent_mask + b * H,
@@ -121,17 +122,17 @@ LSTM_INLINE void for_each_slice(std::int64_t b0, std::int64_t b1, std::int64_t n
 }
 
 template <class Cell>
-void framed_forward(const RecurrentShape& s, const RecurrentForward& given) {
-  const std::int64_t H = s.H, N = Cell::blocks * H;
+void framed_forward(const Cell& cell, const RecurrentShape& s, const RecurrentForward& given) {
+  const std::int64_t H = s.H, N = cell.blocks * H;
   if (s.B == 0 || s.T == 0 || H == 0) return;
   const RecurrentForward io = with_states(s, given);
   float* z = io.gates ? io.gates : io.y;
-  input_side(s, io, N, z, Cell::kept * H);
+  input_side(s, io, N, z, cell.kept * H);
   float* packed_r = scratch(1, panels(N) * panel_width * H);
   pack_panels(H, N, {io.r, N, 1}, packed_r);
   lstm::parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
-                   [&](auto b, auto end) { slice_forward<Cell>(s, packed_r, io, z, b, end); });
+                   [&](auto b, auto end) { slice_forward(cell, s, packed_r, io, z, b, end); });
   });
 }
 
@@ -142,9 +143,9 @@ LSTM_INLINE std::int64_t panels_at(std::int64_t H, Blocks blocks) {
 
 // dz of the sequences [b0, b1), all steps; dh becomes the gradient of h0.
 template <class Cell>
-void slice_backward(const RecurrentShape& s, const float* packed_r, const RecurrentBackward& io,
-                    std::int64_t b0, std::int64_t b1) {
-  const std::int64_t T = s.T, H = s.H, apart = Cell::kept * H;
+void slice_backward(const Cell& cell, const RecurrentShape& s, const float* packed_r,
+                    const RecurrentBackward& io, std::int64_t b0, std::int64_t b1) {
+  const std::int64_t T = s.T, H = s.H, apart = cell.kept * H;
   float* back = scratch(0, (b1 - b0) * H);
   for (std::int64_t step = T; step-- > 0;) {
     const std::int64_t t = time_of(s, step);
@@ -157,12 +158,12 @@ void slice_backward(const RecurrentShape& s, const float* packed_r, const Recurr
         std::memset(dz, 0, apart * sizeof(float));
         if (dy) add_rows(1, H, dy, H, d.h);
       } else {
-        Cell::backward(H, state_at<Cell, const float>(io, at * H),
-                       state_before<Cell>(s, io, b, step), dy, d, dz);
+        cell.backward(H, state_at<Cell, const float>(io, at * H),
+                      state_before<Cell>(s, io, b, step), dy, d, dz);
       }
     }
     const float* dz = io.gates + (b0 * T + t) * apart;
-    for (const Blocks& blocks : Cell::dq)
+    for (const Blocks& blocks : cell.dq)
       packed_product(b1 - b0, H, blocks.count * H, {dz + blocks.in_dz * H, T * apart, 1},
                      packed_r + panels_at(H, blocks), back, H, blocks.in_r > 0, nullptr);
     if (io.recurrent_mask) scaled((b1 - b0) * H, back, io.recurrent_mask + b0 * H, back);  // (B14)
@@ -173,11 +174,11 @@ void slice_backward(const RecurrentShape& s, const float* packed_r, const Recurr
 // dr += Σ h_{t-1}ᵀ dq_t, (B10), (R9), (G16), (B15). Without a recurrent mask the state before row k
 // of dz is row k - 1 of y, or k + 1 in reverse: not so for first steps, whose rows are set to zero.
 template <class Cell>
-void recurrent_gradient(const RecurrentShape& s, const RecurrentBackward& io) {
-  const std::int64_t T = s.T, H = s.H, N = Cell::blocks * H, apart = Cell::kept * H;
+void recurrent_gradient(const Cell& cell, const RecurrentShape& s, const RecurrentBackward& io) {
+  const std::int64_t T = s.T, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
   const std::int64_t rows = s.B * T, first = time_of(s, 0);
   const auto add = [&](std::int64_t count, View states, const float* dz, std::int64_t dz_apart) {
-    for (const Blocks& blocks : Cell::dq)
+    for (const Blocks& blocks : cell.dq)
       gemm(H, blocks.count * H, count, states, {dz + blocks.in_dz * H, dz_apart, 1},
            io.dr + blocks.in_r * H, N, true, nullptr);
   };
@@ -192,18 +193,18 @@ void recurrent_gradient(const RecurrentShape& s, const RecurrentBackward& io) {
 }
 
 template <class Cell>
-void framed_backward(const RecurrentShape& s, const RecurrentBackward& given) {
-  const std::int64_t D = s.D, H = s.H, N = Cell::blocks * H, apart = Cell::kept * H;
+void framed_backward(const Cell& cell, const RecurrentShape& s, const RecurrentBackward& given) {
+  const std::int64_t D = s.D, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
   const std::int64_t rows = s.B * s.T;
   if (rows == 0 || H == 0) return;
   const RecurrentBackward io = with_states(s, given);
   float* packed_r = scratch(1, panels(H) * panel_width * N);
-  for (const Blocks& blocks : Cell::dq)
+  for (const Blocks& blocks : cell.dq)
     pack_panels(blocks.count * H, H, {io.r + blocks.in_r * H, 1, N},
                 packed_r + panels_at(H, blocks));
   lstm::parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
-                   [&](auto b, auto end) { slice_backward<Cell>(s, packed_r, io, b, end); });
+                   [&](auto b, auto end) { slice_backward(cell, s, packed_r, io, b, end); });
   });
   if (io.dx)  // (B12), (R11), (G18)
     gemm(rows, D, N, {io.gates, apart, 1}, {io.w, 1, N}, io.dx, D, false, nullptr);
@@ -213,10 +214,10 @@ void framed_backward(const RecurrentShape& s, const RecurrentBackward& given) {
     gemm(D, N, rows, {io.x, 1, D}, {io.gates, apart, 1}, io.dw, N, true, nullptr);
   if (io.db) column_sums(rows, N, io.gates, apart, io.db);  // (B11), (R10), (G17)
   if (io.db && Cell::two_biases)
-    for (const Blocks& blocks : Cell::dq)
+    for (const Blocks& blocks : cell.dq)
       column_sums(rows, blocks.count * H, io.gates + blocks.in_dz * H, apart,
                   io.db + N + blocks.in_r * H);
-  if (io.dr) recurrent_gradient<Cell>(s, io);
+  if (io.dr) recurrent_gradient(cell, s, io);
 }
 
 }  // namespace LSTM_ISA

@@ -4,9 +4,12 @@ namespace LSTM_ISA {
 
 template <Activation A>
 struct SimpleCell {
-  static constexpr int blocks = 1, kept = 1;
   static constexpr bool remembers = false, two_biases = false;
+  static constexpr unsigned options = 0;
+  static constexpr int blocks = 1, kept = 1;
   static constexpr Blocks dq[] = {{0, 0, 1}};
+
+  explicit SimpleCell(const RecurrentShape&) {}
 
   static void forward(std::int64_t H, const float* z, const float* q, StateOf<const float>,
                       StateOf<float> after) {

@@ -1,4 +1,4 @@
-"""The Sphinx extension that tidies what autodoc makes of docstrings, and says where code stands."""
+"""The Sphinx extension that tidies the output of autodoc and links to the source."""
 
 import inspect
 import re
@@ -21,7 +21,7 @@ def shorten(app: Sphinx, *event: Any) -> tuple[str | None, ...]:
 
 
 def is_field(app: Sphinx, kind: str, name: str, thing: object, *rest: object) -> bool | None:
-    """Leave out the fields of a NamedTuple, which the text of their class describes."""
+    """Leave out the fields of a NamedTuple, which the docstring of the class describes."""
     return True if type(thing).__name__ == "_tuplegetter" else None
 
 

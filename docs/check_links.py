@@ -1,4 +1,4 @@
-"""Finds links of a built site that lead nowhere, and anything that a page would fetch from outside.
+"""Finds dead links in a built site, and anything that a page would load from outside.
 
 python docs/check_links.py build/site
 """
@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 
 class Page(HTMLParser):
-    """The anchors of a page, where its links lead, and what it loads."""
+    """The anchors of a page, the targets of its links, and what it loads."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()

@@ -46,7 +46,7 @@ default_role = "code"
 napoleon_custom_sections = ["Source"]
 napoleon_use_ivar = True  # the fields of a NamedTuple are described once, by their class
 autodoc_member_order = "bysource"
-autodoc_inherit_docstrings = False  # what a layer shares with all layers stands at Layer
+autodoc_inherit_docstrings = False  # what all layers share is documented at Layer
 maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 linkcode_resolve = source_of
@@ -62,7 +62,7 @@ mathjax_path = "tex-svg-full.js"
 mathjax3_config = {
     "options": {"enableMenu": False}
 }  # the menu would fetch more, and stops every Tab
-html_extra_path = ["root"]  # from there to the first page
+html_extra_path = ["root"]  # from the root to the first page
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False

@@ -1,7 +1,7 @@
 """The Sphinx extension that makes pages live, and gives them pictures and solutions.
 
-Before pages are read, their code runs (`live`), each page in a process of its own. `{picture}`
-shows what its code drew, `{solution}` folds what is in it.
+Before pages are read, their code runs (`live`), each page in its own process. `{picture}` shows
+the figure that its code drew, `{solution}` folds its content.
 """
 
 import multiprocessing
@@ -27,7 +27,7 @@ seconds: dict[str, float] = {}
 
 
 class folded(nodes.container):  # noqa: N801 -- docutils names nodes in lower case
-    """What is seen once its title is clicked at."""
+    """Content that a click on its title shows."""
 
 
 class Picture(SphinxDirective):
@@ -74,15 +74,15 @@ def depart_folded(translator: HTML5Translator, node: folded) -> None:
 
 
 def picture_folder(env: BuildEnvironment, page: Path) -> Path:
-    """Where the pictures of a page are kept until the next build."""
+    """The folder that keeps the pictures of a page until the next build."""
     return Path(env.doctreedir, "pictures", page.parent.relative_to(env.srcdir))
 
 
 def run_pages(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
-    """Run the code of all pages that will be read; each problem is a warning of the build."""
+    """Run the code of all pages that will be read; each problem becomes a build warning."""
     pages = {name: Path(env.doc2path(name)) for name in names}
     pages = {name: page for name, page in pages.items() if live.has_code(page)}
-    # Spawned, so that no page finds anything of another or of Sphinx in its memory.
+    # Spawned, so that no page finds state of another page or of Sphinx in its memory.
     with ProcessPoolExecutor(
         app.parallel, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
     ) as pool:
@@ -113,7 +113,7 @@ def setup(app: Sphinx) -> ExtensionMetadata:
     app.add_directive("solution", Solution)
     app.connect("env-before-read-docs", run_pages)
     app.connect("build-finished", show_seconds)
-    # Another version of the library, or of what builds the pages, makes every page outdated.
+    # A new version of the library, or of the code that builds the pages, makes every page outdated.
     version = newest(Path(lstm.__file__).parent, Path(__file__).parent)
     app.add_config_value("live_version", version, "env", float)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

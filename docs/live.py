@@ -1,15 +1,15 @@
-"""Runs the code of a documentation page, as it stands there, in order.
+"""Runs the code of a documentation page, as it is, in order.
 
     python docs/live.py docs/theory/gates.md --pictures /tmp/pictures
 
-Each page has one namespace, its own working directory and seed. Run are
+Each page has one namespace, its own working directory and seed. This code runs:
 
-- fenced ``python`` blocks; where they have ``>>>`` prompts, what they print must be what stands
-  there, floats to the digits written;
-- the bodies of ``{picture}`` directives, each of which leaves one figure, which is saved;
+- fenced ``python`` blocks; if they have ``>>>`` prompts, their output must be what the page shows,
+  floats to the digits written;
+- the bodies of ``{picture}`` directives; each leaves one figure, which is saved;
 - both of them inside other directives, such as ``{solution}``.
 
-A sample that is only to be looked at is a ``{code-block} python``.
+A sample that should not run is a ``{code-block} python``.
 """
 
 import argparse
@@ -35,7 +35,7 @@ FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
 class PageError(Exception):
-    """A page that cannot be read: the line, and what is wrong."""
+    """A page cannot be read: the line, and what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Block:
 
 @dataclass
 class Run:
-    """What came of running a page; a problem has the line and what went wrong."""
+    """The result of running a page; a problem has the line and what went wrong."""
 
     blocks: int = 0
     pictures: list[Path] = field(default_factory=list)
@@ -95,7 +95,7 @@ def blocks(text: str, first_line: int = 1) -> Iterator[Block]:
 
 
 def has_code(page: Path) -> bool:
-    """Whether anything in a page may run."""
+    """Whether a page has code that may run."""
     try:
         return any(True for _ in blocks(page.read_text("utf-8")))
     except PageError:
@@ -103,7 +103,7 @@ def has_code(page: Path) -> bool:
 
 
 def run(page: Path, pictures: Path, kind: str = "svg") -> Run:
-    """Run the code of `page` and save what it draws as `pictures`/NAME-1.svg, NAME-2.svg, ..."""
+    """Run the code of `page` and save its figures as `pictures`/NAME-1.svg, NAME-2.svg, ..."""
     import matplotlib
 
     import lstm
@@ -191,7 +191,7 @@ def save_figure(block: Block, path: Path) -> list[tuple[int, str]]:
 
 
 class Checker(doctest.OutputChecker):
-    """Compares floats to the digits that are written, as pytest's NUMBER does."""
+    """Compares floats to as many digits as are written, as pytest's NUMBER does."""
 
     def check_output(self, want: str, got: str, optionflags: int) -> bool:
         wanted = iter(NUMBER.findall(want))
@@ -209,7 +209,7 @@ class Checker(doctest.OutputChecker):
 
 
 class Runner(doctest.DocTestRunner):
-    """Keeps what went wrong as problems, with lines of the page, instead of printing it."""
+    """Collects problems, with lines of the page, instead of printing them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The Sphinx extension that gives each source file a page, to which links in the text lead.
+"""The Sphinx extension that gives each source file a page, for links in the text.
 
 The page has the path of the file, with .html at its end: the site mirrors the repository.
 """
@@ -37,7 +37,7 @@ def pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 
 def lead_links(app: Sphinx, doctree: nodes.document) -> None:
-    """Let links to source files lead to their pages; MyST would offer the files to download."""
+    """Make links to source files lead to their pages; MyST would offer the files as downloads."""
     folder = Path(app.env.doc2path(app.env.docname)).parent
     shown = set(sources())
     for link in list(doctree.findall(addnodes.download_reference)):

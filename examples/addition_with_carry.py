@@ -1,19 +1,19 @@
-"""Binary addition: two numbers come bit by bit, least significant first, and the network must keep
-the carry.
+"""Binary addition: the network reads two numbers bit by bit, lowest bit first, and must keep the
+carry.
 
-The generator goes on with the carry of the batch before. Three forms of the same model:
+The generator carries on from batch to batch. Three forms of the same model:
 
-1. Stateless. The network starts every batch without a memory, so it cannot know the first carry.
-   As long as both bits differ, the unknown carry decides the result, and after t bits that is still
-   so with probability 2^-t; the best guess is then 1/2, with a squared error of 1/4. The mean over
-   10 bits is 0.04995: no network that starts without a memory can get below.
-2. With carried state. The network, too, goes on from batch to batch, and the loss goes to 0.
+1. Stateless. The network starts every batch with an empty memory, so it cannot know the first
+   carry. As long as both bits differ, the unknown carry decides the result. After t bits this is
+   still the case with probability 2^-t; the best guess is then 1/2, with a squared error of 1/4.
+   The mean over 10 bits is 0.04995: no network that starts with an empty memory can get below.
+2. With carried state. The network, too, carries on from batch to batch, and the loss goes to 0.
 3. The same as a functional model.
 
-One set of initial weights in about eight never gets there. Mostly its few ReLUs come to give the
-LSTM the same for two different pairs of bits, and where all are 0, no gradient parts them again.
-Of 60 trainings with state, 52 ended with at least 992 of 1000 sums right, the others with at most
-350. If the loss stays high, begin again with other weights.
+About one set of initial weights in eight never learns the task. Usually its few ReLUs end up giving
+the LSTM the same input for two different pairs of bits, and where all of them are 0, no gradient
+separates the pairs again. Of 60 runs with state, 52 ended with at least 992 of 1000 sums right, the
+others with at most 350. If the loss stays high, start again with other weights.
 """
 
 import numpy as np
@@ -68,11 +68,11 @@ def train_stateless(model, epochs=100, steps=100, verbose="auto"):
 
 
 def train_with_state(model, rounds=1000, steps=5):
-    """Each round has new sums and starts with carry 0 and an empty memory, so that beginnings are
-    learned, too.
+    """Each round has new sums and starts with carry 0 and an empty memory, so the model learns to
+    begin, too.
 
-    Rounds are short because nothing bounds the memory of a linear LSTM: what an untrained one
-    remembers would grow without end.
+    Rounds are short because nothing bounds the memory of a linear LSTM: the state of an untrained
+    one would grow without end.
     """
     model.compile(optimizer=Adam(0.002, clipnorm=1.0), loss="mse")
     losses = []
@@ -85,7 +85,7 @@ def train_with_state(model, rounds=1000, steps=5):
 
 
 def right_sums(model, count=1000):
-    """How many of new sums have every bit right."""
+    """The number of new sums with every bit right."""
     a, expected = next(addition(count, LENGTH, carry="reset", seed=12345))
     return int((np.rint(model.predict(a)) == expected).all(axis=1).sum())
 

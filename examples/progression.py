@@ -1,7 +1,7 @@
-"""Learn the next number of a progression: each is three times the one before, modulo 50.
+"""Learn the next number of a progression: each number is three times the previous one, modulo 50.
 
-The network reads each number as a fraction and gives a probability to each of the 50 that could
-come next. It is trained on sequences of 10 steps and then asked about sequences of up to 19.
+The network reads each number as a fraction and predicts a probability for each of the 50 numbers
+that could come next. It is trained on sequences of 10 steps and tested on sequences of up to 19.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ def train(epochs=250, hidden_size=250):
 
 
 def wrong(network, longest=19):
-    """How many of all starts and lengths get a wrong last number."""
+    """The number of wrong last numbers, over all starts and lengths."""
     count = 0
     for start in range(MODULUS):
         numbers = progression(start, longest + 1)

@@ -1,10 +1,10 @@
 """A simple language model of Shakespeare with LSTMNetwork, which reads characters as fractions.
 
-Two things matter for memory and time. The targets are the characters' indices: as one-hot rows of
-all windows they would fill 58 GB. And the windows are views of one array: nothing is copied.
+Two things save memory and time. The targets are the characters' indices: as one-hot rows of all
+windows they would fill 58 GB. And the windows are views of one array: nothing is copied.
 
-Run it with a text file of your own, or without one on Shakespeare. For the best model of a text,
-which reads characters through an embedding, see `lstm train`.
+Run it with your own text file, or without one on Shakespeare. For a better model, which reads
+characters through an embedding, use `lstm train`.
 """
 
 import sys
@@ -41,7 +41,7 @@ def generate(network, vocabulary, seed_text, length, temperature=0.7):
     text = seed_text
     for _ in range(length):
         x = vocabulary.encode(text[-LENGTH:]) / len(vocabulary)
-        # One output for every character read; the last says what comes next.
+        # There is one output per character; the last one predicts the next character.
         p = network.predict(x)[-1].astype(float) ** (1 / temperature)
         text += vocabulary.decode([np.random.choice(len(p), p=p / p.sum())])
     return text

@@ -1,6 +1,6 @@
 """Text generation with an embedding, two LSTMs and a softmax: by words, then by characters.
 
-The text is what Python's own help says, which every installation carries.
+The text is Python's own help, which every installation carries.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ def build(vocab_size, max_sequence_length, embedding_dim=64, units=128):
 
 
 def examples(tokens, max_sequence_length, vocab_size):
-    """Each token after the ones before it, which are padded in front where they are few."""
+    """Each token as the target of the tokens before it, padded in front if there are few."""
     sequences = [
         tokens[max(0, end - max_sequence_length) : end] for end in range(2, len(tokens) + 1)
     ]

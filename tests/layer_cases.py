@@ -219,6 +219,14 @@ CASES = [
         **STREAMS,
     ),
     LayerCase(
+        "lstm, coupled",
+        lambda: LSTM(3, coupled=True, return_sequences=True),
+        [SEQUENCE],
+        [Y],
+        {"lstm/kernel": (2, 9), "lstm/recurrent_kernel": (3, 9), "lstm/bias": (9,)},
+        **STREAMS,
+    ),
+    LayerCase(
         "lstm, dropout",
         lambda: LSTM(3, dropout=0.3, recurrent_dropout=0.4, return_sequences=True),
         [SEQUENCE],

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm.backends.contract import Ops, RecurrentSpec
+from lstm.backends.contract import CELLS, Ops, RecurrentSpec
 from op_cases import Array, Arrays, Case, Pullback, offsets
 from recurrent_calls import through
 
@@ -47,22 +47,26 @@ def lstm_case(
     zero_state: bool = False,
     tokens: bool = False,
     recurrent_mask: bool = False,
+    options: tuple[str, ...] = (),
 ) -> Case:
     """A case of `lstm`, with random weights that keep kinked activations away from their kinks.
 
     With `tokens` the input is tokens below D.
     """
     rng = np.random.default_rng(10)
+    spec = RecurrentSpec("lstm", activation, recurrent_activation, reverse, options)
+    columns = spec.layout.blocks * H
     kinked = {"relu", "hard_sigmoid"} & {activation, recurrent_activation}
     size = 0.3 if kinked else 0.8
     weights = {
-        "w": rng.uniform(-size, size, (D, 4 * H)),
-        "r": rng.uniform(-size, size, (H, 4 * H)),
+        "w": rng.uniform(-size, size, (D, columns)),
+        "r": rng.uniform(-size, size, (H, columns)),
     }
     if bias:
-        weights["b"] = rng.uniform(-0.1, 0.1, 4 * H) if kinked else rng.normal(0, 0.5, 4 * H)
+        weights["b"] = rng.uniform(-0.1, 0.1, columns) if kinked else rng.normal(0, 0.5, columns)
         if kinked:
-            gates = [recurrent_activation, recurrent_activation, activation, recurrent_activation]
+            blocks = spec.layout.gates[: spec.layout.blocks]
+            gates = [activation if letter == "g" else recurrent_activation for letter in blocks]
             # Each gate starts at another unit, so that open, shut and moving gates mix.
             weights["b"] += np.concatenate(
                 [np.roll(offsets(gate, H), k) for k, gate in enumerate(gates)]
@@ -79,12 +83,12 @@ def lstm_case(
         constants["recurrent_mask"] = make_recurrent_mask(B, H)
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
-        spec = RecurrentSpec("lstm", activation, recurrent_activation, reverse)
         return through(ops, spec, a)
 
     name = f"lstm-{B}x{T}x{D}x{H}-{activation}-{recurrent_activation}-{mask}"
     name += "-reverse" * reverse + "-nobias" * (not bias) + "-nostate" * (not state)
     name += "-tokens" * tokens + "-recurrent_mask" * recurrent_mask
+    name += "".join(f"-{option}" for option in options)
     return Case(name, run, inputs, weights, constants)
 
 
@@ -107,6 +111,18 @@ LEFT_OUT = [
     lstm_case(B=4, T=T, D=D, reverse=reverse, mask=mask, bias=bias, state=bias, tokens=True)
     for reverse, mask in DIRECTION_AND_MASK
     for T, D, bias in ((3, 2, False), (5, 7, True))
+]
+
+WITH_OPTIONS = [
+    lstm_case(B=4, reverse=reverse, mask=mask, options=(option,), **arguments)
+    for option in CELLS["lstm"].options
+    for reverse, mask in DIRECTION_AND_MASK
+    for arguments in (
+        {},
+        {"state": False, "recurrent_mask": True},
+        {"bias": False, "tokens": True},
+        {"activation": "relu", "recurrent_activation": "hard_sigmoid"},
+    )
 ]
 
 RECURRENT_MASKS = [

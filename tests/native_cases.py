@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from lstm.backends import _kernels, reference
-from lstm.backends.contract import Ops
+from lstm.backends.contract import CELLS, Ops
 from lstm_cases import ACTIVATIONS as LSTM_ACTIVATIONS
 from lstm_cases import MASKS, lstm_case
 from op_cases import (
@@ -196,6 +196,7 @@ def lstms(draw: st.DrawFn) -> Use:
     if draw(st.booleans()):
         which = ["tanh", "sigmoid"]
     bounded = set(which) <= {"tanh", "sigmoid"}
+    options = tuple(option for option in CELLS["lstm"].options if draw(st.booleans()))
     case = lstm_case(
         B,
         T if bounded else min(T, 3),  # without bounds states, and errors, may grow at every step
@@ -208,6 +209,7 @@ def lstms(draw: st.DrawFn) -> Use:
         bias=draw(st.booleans()),
         tokens=D > 0 and draw(st.booleans()),
         recurrent_mask=draw(st.booleans()),
+        options=options,
     )
     # The more terms a sum has, the smaller they are: kinks stay as far away as in the small cases.
     power = 0.5 if bounded else 1

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from lstm.backends.contract import CELLS, Ops, RecurrentSpec, RecurrentWeights
+from lstm.backends.contract import Ops, RecurrentSpec, RecurrentWeights
 from op_cases import Array, Arrays, Pullback
 
 
 def through(ops: Ops, spec: RecurrentSpec, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
     """The outputs, and the backward pass."""
-    states = [f"{state}0" for state in CELLS[spec.cell].states]
+    states = [f"{state}0" for state in spec.layout.states]
     y, last, cache = ops.recurrent_forward(
         spec,
         a["x"] if "x" in a else a["tokens"],

@@ -14,8 +14,8 @@ from language_cases import TEXT
 from lstm import LanguageModel, saving
 from lstm.callbacks import LambdaCallback, Logs
 from lstm.text import Corpus
-from lstm.text.run import Run
-from lstm.text.tokenization import Tokenization
+from lstm.text.corpus.tokenization import Tokenization
+from lstm.text.training.run import Run
 
 FILES = [
     *("checkpoint.safetensors", "config.json", "history.csv", "history.jsonl"),
@@ -33,7 +33,7 @@ def train(folder: Path, corpus: Any = TEXT, **options: Any) -> LanguageModel:
 
 
 def begin(folder: Path, corpus: Any = TEXT, **options: Any) -> Run:
-    return Run.begin(corpus, Tokenization(), SMALL | options, folder, seed=5)
+    return Run.begin(LanguageModel, corpus, Tokenization(), SMALL | options, folder, seed=5)
 
 
 def at_step(run: Run, step: int, what: Any) -> LambdaCallback:

@@ -12,6 +12,7 @@ from numpy.testing import assert_array_equal
 
 import lstm
 from lstm import callbacks, initializers, layers, losses, metrics, optimizers, text
+from lstm.configured import Configured
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.layers import LSTM, Bidirectional, Dense, Embedding, Layer, TimeDistributed
 
@@ -72,6 +73,20 @@ class TestFlags:
         for wrong in ("no", "yes", None, 2, -1, 1.0, np.float32(0), [], [True], np.array([1])):
             with pytest.raises(InvalidTypeError, match=f"^{flag}: expected True or False, got"):
                 kind(*required, **{flag: wrong})
+
+    @pytest.mark.parametrize(
+        ("kind", "flag"),
+        [(kind, flag) for kind, flag in FLAGS if issubclass(kind, Configured)],
+        ids=lambda part: getattr(part, "__name__", part),
+    )
+    def test_are_checked_when_set(self, kind: Any, flag: str) -> None:
+        made = kind(*REQUIRED.get(kind, ()))
+        before = getattr(made, flag)
+        with pytest.raises(InvalidTypeError, match=f"^{flag}: expected True or False, got 'no'"):
+            setattr(made, flag, "no")
+        assert getattr(made, flag) is before
+        setattr(made, flag, int(before))
+        assert getattr(made, flag) is before
 
     @pytest.mark.parametrize(
         ("method", "flag"),

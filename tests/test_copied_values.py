@@ -20,7 +20,7 @@ from lstm import callbacks, initializers, layers, losses, optimizers
 from lstm.errors import InvalidTypeError, ModelFileError
 from lstm.layers import LSTM, Dense, Input, Layer
 from lstm.text import BPEVocabulary, ByteVocabulary, CharVocabulary, Corpus, WordVocabulary
-from lstm.text.interruption import Stopped
+from lstm.text.training.interruption import Stopped
 from test_copying import MODELS, X, Y, chain, functional, over_ways, pickled, trained
 
 

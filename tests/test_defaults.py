@@ -9,8 +9,8 @@ import lstm
 from lstm.backends import BACKENDS
 from lstm.backends.native import threads as threads_of_native
 from lstm.errors import InvalidValueError
-from lstm.text import defaults
-from lstm.text.defaults import choose
+from lstm.text.training import defaults
+from lstm.text.training.defaults import choose
 
 DOCS = Path(__file__).parents[1] / "docs/guides/text.md"
 

@@ -11,7 +11,7 @@ from gradients import assert_gradient
 from lstm.backends.contract import Ops
 from lstm.layers import LSTM, Dense, Embedding
 from lstm.layers.base import Run
-from lstm.models.graph import Trace
+from lstm.models.program import Trace
 from tolerances import assert_close
 
 V, E, RATE = 1000, 2, 0.3
@@ -96,10 +96,10 @@ def test_gradients_are_those_of_the_loss(shape: tuple[int, int]) -> None:
     def step() -> tuple[Run, Trace]:
         """A step of training; the same tokens are dropped in each."""
         run = Run(model.backend, training=True, keep_cache=True, rng=np.random.default_rng(12))
-        return run, model.graph.forward(run, [x])
+        return run, model.program.forward(run, [x])
 
     parameters, (run, trace) = model.parameters, step()
-    model.graph.backward(run, trace, [y], model.graph.needs())
+    model.program.toward().backward(run, trace, [y])
     assert parameters.gradients.any()
     for name, weight in model.graph.weights.items():
         assert_gradient(

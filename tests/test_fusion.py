@@ -1,7 +1,7 @@
 """Layers that are fused give what they give one after the other."""
 
 from collections.abc import Callable
-from functools import partial
+from contextlib import nullcontext
 from typing import Any
 from unittest import mock
 
@@ -28,6 +28,7 @@ from lstm.layers import (
     TiedDense,
     TimeDistributed,
 )
+from lstm.models import planning
 from tolerances import assert_close
 
 V, E, H = 7, 3, 5
@@ -80,7 +81,8 @@ def activations() -> lstm.Model:
     """Activations of their own after linear layers, one of which is called twice."""
     x, shared = lstm.Input((None,)), Dense(3)
     y = Activation("sigmoid")(Conv1D(4, 2, padding="causal")(Embedding(V, E, mask_zero=True)(x)))
-    y = Activation("tanh")(shared(Activation("softmax")(Dense(3)(y))))
+    y = Activation("linear")(Activation("softmax")(Activation("linear")(Dense(3)(y))))
+    y = Activation("tanh")(shared(y))
     return lstm.Model(x, LSTM(H)(Activation("sigmoid")(shared(y))))
 
 
@@ -131,26 +133,30 @@ over_models = pytest.mark.parametrize("make", MAKES.values(), ids=MAKES)
 over_all = pytest.mark.parametrize("make", ALL.values(), ids=ALL)
 
 
-def unfused(make: Make) -> lstm.Model:
-    """The model as its graph says, a step for each node."""
-    with mock.patch("lstm.models.graph.fuse", lambda steps, outputs: list(steps)):
-        model = make()
-        assert len(model.graph.steps) == len(model.graph.nodes)
+def unfused() -> Any:
+    """Programs that are planned meanwhile have a step for each node."""
+    return mock.patch("lstm.models.planning.fused", planning.separate)
+
+
+def planned(make: Make) -> lstm.Model:
+    """A model whose program is there already."""
+    model = make()
+    assert model.program.graph is model.graph
     return model
 
 
 def pair(make: Make, ops: Ops, dtype: str, seed: int = 0) -> tuple[lstm.Model, lstm.Model]:
     """The model fused and not, with the same weights, compiled to stay where it is."""
-    models = []
-    with lstm.backends.using(ops.NAME, dtype):
-        for how in (make, partial(unfused, make)):
+    models: list[lstm.Model] = []
+    for how in (nullcontext(), unfused()):
+        with lstm.backends.using(ops.NAME, dtype), how:
             lstm.set_seed(seed)  # For what is dropped.
-            models.append(how())
-    rng = np.random.default_rng(seed)
-    weights = [rng.normal(0, 0.7, w.shape) for w in models[0].get_weights()]
-    for model in models:
-        model.set_weights(weights)
-        model.compile(lstm.optimizers.SGD(0.0), "mse")
+            model = planned(make)
+            rng = np.random.default_rng(seed)
+            model.set_weights([rng.normal(0, 0.7, w.shape) for w in model.get_weights()])
+            model.compile(lstm.optimizers.SGD(0.0), "mse")
+        models.append(model)
+    assert len(models[1].program.steps) == len(models[1].graph.nodes)
     return models[0], models[1]
 
 
@@ -294,7 +300,8 @@ class TestWhen:
         inner = lstm.Sequential([lstm.Input((None,)), Embedding(V, E), LSTM(H)])
         x = lstm.Input((None, T))
         model = lstm.Model(x, TimeDistributed(inner)(x))
-        plain = unfused(lambda: lstm.Model(x, TimeDistributed(inner)(x)))
+        with unfused():
+            plain = planned(lambda: lstm.Model(x, TimeDistributed(inner)(x)))
         data = tokens(np.random.default_rng(6), 2, B, T)
         assert not self.embeds(model, data)
         assert_close(model.predict(data), plain.predict(data), "lstm", terms=T * (E + H))
@@ -303,10 +310,12 @@ class TestWhen:
         x = lstm.Input((3,))
         z = Dense(2)(x)
         y = Activation("tanh")(z)
-        assert len(lstm.Model(x, y).graph.steps) == 1
-        assert len(lstm.Model(x, [y, z]).graph.steps) == 2
-        assert len(lstm.Model(x, y + z).graph.steps) == 3
-        assert len(lstm.Model(x, Activation("tanh")(Dense(2, "relu")(x))).graph.steps) == 2
+        assert len(lstm.Model(x, y).program.steps) == 1
+        assert len(lstm.Model(x, [y, z]).program.steps) == 2
+        assert len(lstm.Model(x, y + z).program.steps) == 3
+        assert len(lstm.Model(x, Activation("tanh")(Dense(2, "relu")(x))).program.steps) == 2
+        last = Activation("relu")(Activation("tanh")(Activation("linear")(z)))
+        assert len(lstm.Model(x, last).program.steps) == 2
 
     def test_an_activation_may_be_set_later(self) -> None:
         x = np.random.default_rng(8).normal(size=(2, 3))
@@ -353,5 +362,6 @@ class TestWhen:
     def test_the_summary_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
         chain().summary()
         assert f"Fused: embedding into lstm, for batches of at least {V}" in capsys.readouterr().out
-        unfused(chain).summary()
+        with unfused():
+            chain().summary()
         assert "Fused" not in capsys.readouterr().out

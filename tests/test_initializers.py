@@ -79,7 +79,68 @@ def test_seeds() -> None:
     assert (drawn(own) != drawn("glorot_uniform")).all()
 
 
-@pytest.mark.parametrize("name", initializers.INITIALIZERS)
+class TestThresholds:
+    """Biases beside a kernel: each unit is 0 at a point of its own in a box of inputs."""
+
+    def biased(self, layer: lstm.layers.Layer, features: int) -> tuple[np.ndarray, np.ndarray]:
+        layer(lstm.Input((9, features)))
+        return layer.own_weights["kernel"].value, layer.own_weights["bias"].value
+
+    def test_of_one_feature_fill_their_range(self) -> None:
+        layer = lstm.layers.Dense(2400, bias_initializer=initializers.Thresholds(-1, 3))
+        kernel, bias = self.biased(layer, 1)
+        crossed = -bias / kernel[0]
+        assert -1 <= crossed.min() < -0.96
+        assert 2.96 < crossed.max() <= 3
+
+    def test_of_several_are_points(self) -> None:
+        class Drawn(np.random.Generator):
+            """What is drawn is known."""
+
+            def uniform(self, low: Any, high: Any, size: Any) -> Any:
+                return np.arange(1.0, 1 + np.prod(size)).reshape(size)
+
+        bound = initializers.Thresholds().beside({"kernel": np.array([[2.0, 3.0], [5.0, 7.0]])})
+        drawn = bound((2,), Drawn(np.random.PCG64(0)))
+        assert_array_equal(drawn, [-(2 * 1 + 5 * 3), -(3 * 2 + 7 * 4)])
+
+    def test_of_a_convolution_and_of_a_gru(self) -> None:
+        made = lstm.layers.Conv1D(3, 2, bias_initializer="thresholds")
+        assert self.biased(made, 2)[1].shape == (3,)
+        kernel, bias = self.biased(lstm.layers.GRU(40, bias_initializer="thresholds"), 1)
+        assert ((-bias[0] / kernel[0] >= 0) & (-bias[0] / kernel[0] < 1)).all()
+        assert not bias[1].any()
+
+    def test_of_an_lstm_leave_its_forget_gates_open(self) -> None:
+        plain = lstm.layers.LSTM(
+            3, unit_forget_bias=False, bias_initializer=initializers.Thresholds(seed=3)
+        )
+        opened = lstm.layers.LSTM(3, bias_initializer=initializers.Thresholds(seed=3))
+        biases = []
+        for layer in (plain, opened):
+            layer.kernel_initializer = initializers.RandomNormal(stddev=10, seed=4)
+            biases.append(self.biased(layer, 1)[1])
+        expected = np.zeros(12, "float32")
+        expected[3:6] = 1
+        assert_close(biases[1], biases[0] + expected, "product")
+
+    def test_need_a_kernel(self) -> None:
+        for made in (
+            lambda: lstm.layers.Dense(2, "tanh", True, "thresholds"),
+            lambda: lstm.layers.TiedDense(
+                lstm.layers.Embedding(4, 3), bias_initializer="thresholds"
+            ),
+        ):
+            with pytest.raises(InvalidTypeError, match="Thresholds: expected the bias of a layer"):
+                made()(lstm.Input((3,)))
+        with pytest.raises(InvalidValueError, match="high: expected a finite number of at least 2"):
+            initializers.Thresholds(2, 1)
+
+
+WITHOUT_KERNEL = [name for name in initializers.INITIALIZERS if name != "thresholds"]
+
+
+@pytest.mark.parametrize("name", WITHOUT_KERNEL)
 def test_saved_forms(name: str) -> None:
     made = initializers.get("kernel", name)
     saved = {"class": type(made).__name__, "config": made.get_config()}

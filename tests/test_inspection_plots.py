@@ -12,7 +12,7 @@ from lstm import inspection
 from lstm.callbacks import History
 from lstm.errors import InvalidShapeError, InvalidValueError, NotReadyError
 from lstm.inspection import Examination
-from lstm.text.curves import plot_runs
+from lstm.text.training.curves import plot_runs
 from test_cli_inspect import training
 
 matplotlib = pytest.importorskip("matplotlib")

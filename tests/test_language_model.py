@@ -15,7 +15,7 @@ from lstm import LanguageModel
 from lstm.callbacks import LambdaCallback
 from lstm.errors import DivergedError, ModelFileError
 from lstm.text import CharVocabulary, Corpus, TextSource, TrainingOptions
-from lstm.text.training import Training
+from lstm.text.training.training import Training
 from tolerances import assert_close
 
 
@@ -101,8 +101,8 @@ class TestTraining:
         assert line.startswith("epoch 2  step ")
         assert f"  loss {losses['loss']:.3f}  val {losses['val_loss']:.3f} nats " in line
         # The last round always has its line; the others have theirs as time goes by.
-        monkeypatch.setattr("lstm.text.report._EVERY", 0.0)
-        monkeypatch.setattr("lstm.text.report._SHARE", 0.0)
+        monkeypatch.setattr("lstm.text.training.report._EVERY", 0.0)
+        monkeypatch.setattr("lstm.text.training.report._SHARE", 0.0)
         LanguageModel.train(TEXT, hidden=8, epochs=3, verbose=2)
         lines = capsys.readouterr().out.splitlines()
         assert [line.split("  ")[0] for line in lines] == ["epoch 1", "epoch 2", "epoch 3"]

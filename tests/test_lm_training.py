@@ -18,7 +18,7 @@ from lstm.layers import LSTM
 from lstm.optimizers import Adam
 from lstm.schedules import Plateau, constant, cosine, one_cycle
 from lstm.text import CharVocabulary, Corpus, TextSource, TrainingOptions
-from lstm.text.training import Training
+from lstm.text.training.training import Training
 from tolerances import assert_close
 
 NOISE = "".join(np.random.default_rng(0).choice(list("abcdefgh"), 1200))

@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from backend_cases import over_dtypes
-from lstm.backends.contract import Ops
+from lstm.backends.contract import Ops, RecurrentSpec, RecurrentWeights
 from recurrent_calls import lstm_backward, lstm_forward
 from tolerances import assert_close
 
@@ -251,6 +251,41 @@ def test_lstm(ops: Ops, dtype: str) -> None:
         (db, DB),
     ):
         assert_close(result, by_hand, "lstm")
+
+
+@over_dtypes
+def test_coupled_gates(ops: Ops, dtype: str) -> None:
+    # Since 1 - σ(z) = σ(-z), it is an LSTM whose forget gate has the weights of the input gate with
+    # the other sign: what these would get then is taken from the gradient of the one gate (B17).
+    i, f, rest = slice(0, 2), slice(2, 4), slice(4, 8)
+    full = [np.array(values, dtype) for values in (W, R, B)]
+    for weight in full:
+        weight[..., f] = -weight[..., i]
+    x, h0, c0 = (np.array(values, dtype) for values in (X, H0, C0))
+    dy, dh_n, dc_n = (np.array(values, dtype) for values in (DY, DH_N, DC_N))
+    results = []
+    for weights, options in (
+        (full, ()),
+        ([np.concatenate((v[..., i], v[..., rest]), -1) for v in full], ("coupled",)),
+    ):
+        spec, buffers = RecurrentSpec("lstm", options=options), [np.zeros_like(v) for v in weights]
+        y, last, cache = ops.recurrent_forward(
+            spec, x, RecurrentWeights(*weights), (h0, c0), None, None, True
+        )
+        gates = {letter: gate.copy() for letter, gate in ops.recurrent_gates(cache).items()}
+        dx, first = ops.recurrent_backward(
+            dy, (dh_n, dc_n), cache, RecurrentWeights(*buffers), True
+        )
+        results.append(([y, *last, dx, *first], gates, buffers))
+    (expected, gates_of_two, of_two), (got, gates, of_one) = results
+    for one, two in zip(got, expected, strict=True):
+        assert_close(one, two, "lstm")
+    assert gates.keys() == gates_of_two.keys()
+    for letter, gate in gates.items():
+        assert_close(gate, gates_of_two[letter], "lstm")
+    for one, two in zip(of_one, of_two, strict=True):
+        joined = np.concatenate((two[..., i] - two[..., f], two[..., rest]), -1)
+        assert_close(one, joined, "lstm")
 
 
 @over_dtypes

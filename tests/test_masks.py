@@ -179,6 +179,12 @@ CASES = [
     aligned(
         "softmax of steps", lambda x: ExpandDims(-1)(Activation("softmax")(Squeeze()(Dense(1)(x))))
     ),
+    aligned(
+        "softmax of steps that were activated",
+        lambda x: ExpandDims(-1)(
+            Activation("softmax")(Activation("linear")(Squeeze()(Dense(1)(x))))
+        ),
+    ),
     Case("repeated vector", lambda x: RepeatVector(3)(LSTM(3)(x))),
     aligned("repeated steps", lambda x: Permute((2, 1))(RepeatVector(2)(Squeeze()(Dense(1)(x))))),
     Case("last step", lambda x: x[:, -1]),

@@ -1,6 +1,6 @@
 """The native backend computes what the reference says, on every instruction set of the machine."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import lstm
 from lstm.backends import _kernels, native, reference, using
-from lstm.backends.contract import Choice
+from lstm.backends.contract import CELLS, CellName, Choice, RecurrentSpec
+from lstm.errors import InvalidValueError
 from lstm_cases import OPTIONS as LSTM_OPTIONS
 from lstm_cases import SHAPES as LSTM_SHAPES
 from native_cases import INSTRUCTION_SETS, LARGE, LAYOUTS, SIZES, USES, Use, running_on
@@ -303,7 +304,8 @@ def test_the_frame_computes_what_the_fast_path_does(case: Case) -> None:
 
         @staticmethod
         def recurrent_forward(*arguments: Any) -> Any:
-            return native.recurrent.run(*arguments, framed=True)
+            path = native.recurrent.path_of("lstm", (), True, True)
+            return native.recurrent.run(path, *arguments)
 
     results = []
     for ops in (native, Framed):
@@ -314,3 +316,27 @@ def test_the_frame_computes_what_the_fast_path_does(case: Case) -> None:
     for fast, framed in zip(*results, strict=True):
         if fast is not None:
             assert_close(framed, fast, "lstm", terms=5)
+
+
+# ---- cells
+
+
+@pytest.mark.parametrize(("code", "cell"), list(enumerate(CELLS)))
+def test_a_cell_has_the_blocks_that_the_contract_says(code: int, cell: CellName) -> None:
+    for count in range(len(CELLS[cell].options) + 1):
+        for options in combinations(CELLS[cell].options, count):
+            layout = RecurrentSpec(cell, options=options).layout
+            bits = sum(1 << CELLS[cell].options.index(option) for option in options)
+            blocks, kept, biases, remembers = _kernels.cell_sizes(code, bits)
+            assert blocks == layout.blocks
+            assert biases == layout.biases
+            assert 1 + remembers == len(layout.states)
+            assert kept >= len(layout.gates)
+
+
+def test_a_cell_or_an_option_that_is_not_known_is_refused() -> None:
+    for cell, options in ((-1, 0), (len(CELLS), 0), (0, 1 << len(CELLS["lstm"].options)), (1, 1)):
+        with pytest.raises(ValueError, match=r"cell|options"):
+            _kernels.cell_sizes(cell, options)
+    with pytest.raises(InvalidValueError, match=r"options of gru.*expected none"):
+        RecurrentSpec("gru", options=("nothing",))

@@ -33,6 +33,28 @@ from network_cases import (
 from tolerances import assert_close
 
 
+@pytest.mark.parametrize(
+    ("options", "spread"),
+    [
+        ({"input_size": 1, "loss": "cross_entropy"}, True),
+        ({"input_size": 2, "loss": "cross_entropy"}, False),
+        ({"input_size": 1, "loss": "mse"}, False),
+    ],
+)
+def test_gates_that_read_classes_start_at_thresholds_of_their_own(
+    options: Any, spread: bool
+) -> None:
+    made = lstm.LSTMNetwork(hidden_size=50, output_size=20, seed=0, **options)
+    kernel, _, bias, *_ = made.model.get_weights()
+    bias[50:100] -= 1  # The forget gates are open at theirs.
+    assert bias.any() == spread
+    if spread:
+        assert 0.5 * 20 < kernel.std() < 0.7 * 20
+        crossed = -bias / kernel[0]
+        assert ((crossed > -0.001) & (crossed < 1.001)).all()
+        assert crossed.max() - crossed.min() > 0.9
+
+
 class TestPredict:
     def test_one_sequence_gives_an_output_for_every_step(self) -> None:
         y = network().predict(X[0])

@@ -42,7 +42,11 @@ def test_operations(ops: Ops, case: Case) -> None:
 @in_float64
 @pytest.mark.parametrize(
     "case",
-    lstm_cases.OPTIONS + lstm_cases.LEFT_OUT + lstm_cases.RECURRENT_MASKS + lstm_cases.SHAPES,
+    lstm_cases.OPTIONS
+    + lstm_cases.LEFT_OUT
+    + lstm_cases.WITH_OPTIONS
+    + lstm_cases.RECURRENT_MASKS
+    + lstm_cases.SHAPES,
     ids=str,
 )
 def test_lstm(ops: Ops, case: Case) -> None:

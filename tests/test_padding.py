@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from numpy.typing import ArrayLike
 
+from lstm.data.one_hot import to_categorical
+from lstm.data.padding import Side, pad_sequences
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.text.one_hot import to_categorical
-from lstm.text.padding import Side, pad_sequences
 
 ragged = st.lists(st.lists(st.integers(-9, 9), max_size=6), min_size=1, max_size=5)
 sides = st.sampled_from(["pre", "post"])

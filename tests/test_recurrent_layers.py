@@ -1,5 +1,6 @@
 """Recurrent layers and their wrappers: each option against plain NumPy or another way to say it."""
 
+import inspect
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 import lstm
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.initializers import Ones, Zeros
 from lstm.layers import (
     GRU,
     LSTM,
@@ -44,6 +46,48 @@ def same_weights(model: lstm.Model, layer: Any) -> lstm.Model:
 
 def sigmoid(x: NDArray[Any]) -> NDArray[Any]:
     return 1 / (1 + np.exp(-x))
+
+
+IN_KERAS_ORDER = {
+    LSTM: (
+        *("units", "activation", "recurrent_activation", "use_bias", "kernel_initializer"),
+        *("recurrent_initializer", "bias_initializer", "unit_forget_bias"),
+    ),
+    GRU: (
+        *("units", "activation", "recurrent_activation", "use_bias", "kernel_initializer"),
+        *("recurrent_initializer", "bias_initializer"),
+    ),
+    SimpleRNN: (
+        *("units", "activation", "use_bias", "kernel_initializer"),
+        *("recurrent_initializer", "bias_initializer"),
+    ),
+}
+"""What Keras takes by position, up to the regularizers, which do not exist here."""
+
+
+@pytest.mark.parametrize("kind", IN_KERAS_ORDER)
+class TestArguments:
+    def test_stand_in_the_order_of_keras(self, kind: Any) -> None:
+        values = {
+            "units": 3,
+            "activation": "relu",
+            "recurrent_activation": "hard_sigmoid",
+            "use_bias": False,
+            "kernel_initializer": Ones(),
+            "recurrent_initializer": Zeros(),
+            "bias_initializer": Ones(),
+            "unit_forget_bias": False,
+        }
+        made = kind(*[values[name] for name in IN_KERAS_ORDER[kind]])
+        for name in IN_KERAS_ORDER[kind]:
+            assert getattr(made, name) is values[name] or getattr(made, name) == values[name]
+
+    def test_are_all_shown(self, kind: Any) -> None:
+        shown = inspect.signature(kind).parameters
+        assert tuple(shown)[: len(IN_KERAS_ORDER[kind])] == IN_KERAS_ORDER[kind]
+        assert shown["dropout"].default == 0.0
+        assert shown["return_sequences"].annotation is bool
+        assert {"name", "trainable", "stateful", "zero_output_for_mask"} <= shown.keys()
 
 
 class TestLSTM:

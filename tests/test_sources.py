@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from lstm.data import offline_corpus
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.text.sources import TextSource, named
+from lstm.text.corpus.sources import TextSource, named
 
 TEXTS = {
     "utf-8": "one\ntwo\nthrée 日本 🎉\n",

@@ -402,6 +402,14 @@ class TestCarriedState:
         assert other.train_on_batch(X[:, 3:], Y[:, 3:], carry_state=True) == expected
         assert_same(model.get_weights(), other.get_weights())
 
+    def test_also_where_another_layer_carries_none(self) -> None:
+        layers = LSTM(3, stateful=True, return_sequences=True), Bidirectional(LSTM(2))
+        model = lstm.Sequential([lstm.Input((None, 2)), *layers])
+        model.predict(X)
+        state, expected = model.carried_state, model.predict(X)
+        model.carried_state = state
+        assert_array_equal(model.predict(X), expected)
+
     def test_some_rows_forget(self) -> None:
         model = self.trained()
         before = model.carried_state

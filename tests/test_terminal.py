@@ -166,7 +166,7 @@ class TestAnEncodingThatLacksCharacters:
     def test_a_training_shows_its_samples(
         self, ascii: io.TextIOWrapper, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("lstm.text.samples._EVERY", 0.0)
+        monkeypatch.setattr("lstm.text.training.samples._EVERY", 0.0)
         with redirect_stdout(ascii):
             lstm.LanguageModel.train("Привет, мир!\n" * 60, hidden=2, epochs=1, verbose=1)
         assert b"\\u04" in self.shown(ascii)

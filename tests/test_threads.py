@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -195,15 +196,80 @@ def trained(seed: int) -> bytes:
     return bits(model)
 
 
-@pytest.mark.parametrize("make", [network, language_model, created, trained])
+def loaded(seed: int) -> bytes:
+    """A model of one's own class, trained, saved, loaded and trained on."""
+    lstm.set_seed(seed)
+
+    class Doubled(Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = Dense(2 + seed), Dense(2)
+
+        def call(self, inputs: Any) -> Any:
+            return self.second(self.first(inputs))
+
+    model = lstm.Sequential([Input((None, 2)), Doubled(), LSTM(3), Dropout(0.5), Dense(1)])
+    model.compile("adam", "mse")
+    x, y = np.ones((7, 2, 2)), np.arange(7)
+    model.fit(x, y, batch_size=2, verbose=0)
+    again = through_a_file(model, lstm.load_model)
+    again.fit(x, y, batch_size=2, verbose=0)
+    return bits(again) + repr(list(again.weights)).encode()
+
+
+def loaded_language_model(seed: int) -> bytes:
+    lstm.set_seed(seed)
+    text = "abracadabra " * 20
+    made = LanguageModel.train(text, hidden=4, epochs=1, dropout=0.5, seed=seed)
+    again = through_a_file(made, LanguageModel.load)
+    again.fit(text, epochs=1)
+    return bits(again.model) + again.generate("ab", 20, seed=seed).encode()
+
+
+def loaded_network(seed: int) -> bytes:
+    lstm.set_seed(seed)
+    made = LSTMNetwork(1, 3, 5, loss="cross_entropy", seed=seed)
+    again = through_a_file(made, LSTMNetwork.load)
+    again.train(np.ones((2, 4)), np.ones((2, 4), int), 2, 0.1, verbose=0)
+    return bits(again.model)
+
+
+def through_a_file(made: Any, load: Callable[[Path], Any]) -> Any:
+    with TemporaryDirectory() as folder:
+        made.save(Path(folder) / "model.safetensors")
+        return load(Path(folder) / "model.safetensors")
+
+
+MAKERS = {
+    network: 60,
+    trained: 60,
+    loaded: 24,
+    loaded_network: 24,
+    language_model: 12,
+    created: 12,
+    loaded_language_model: 12,
+}
+"""What is made, and how often."""
+
+
+@pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.usefixtures("switching")
 def test_a_seed_gives_the_same_bits_alone_and_in_company(make: Callable[[int], bytes]) -> None:
     alone = [make(seed) for seed in range(3)]
     assert len(set(alone)) == 3
-    count = 12 if make in (language_model, created) else 60
+    count = MAKERS[make]
     with ThreadPoolExecutor(3) as pool:
         together = list(pool.map(lambda k: make(k % 3), range(count)))
     assert together == [alone[k % 3] for k in range(count)]
+
+
+@pytest.mark.usefixtures("switching")
+def test_different_models_in_different_threads_are_what_each_is_alone() -> None:
+    makers = list(MAKERS)
+    alone = [make(5) for make in makers]
+    with ThreadPoolExecutor(len(makers)) as pool:
+        together = [pool.submit(make, 5) for make in makers for _ in range(3)]
+        assert [made.result() for made in together] == [b for b in alone for _ in range(3)]
 
 
 @pytest.mark.parametrize("make", [network, language_model, created])

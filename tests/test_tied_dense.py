@@ -126,7 +126,7 @@ class TestOneWeight:
         embedding = Embedding(V, H, dropout=0.9)
         model = lstm.Model([tokens, h], [TiedDense(embedding)(h), embedding(tokens)])
         feeds = [np.arange(V)[None], RNG.normal(size=(1, H)).astype(np.float32)]
-        y, vectors = model.graph.forward(Run(model.backend, training=True), feeds).outputs
+        y, vectors = model.program.forward(Run(model.backend, training=True), feeds).outputs
         assert (vectors == 0).any()
         assert_array_equal(y, model.predict(feeds)[0])
 

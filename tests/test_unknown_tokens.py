@@ -16,7 +16,7 @@ from lstm import LanguageModel, inspection, saving
 from lstm.cli import app
 from lstm.errors import LSTMWarning, ModelFileError
 from lstm.text import BPEVocabulary, ByteVocabulary, CharVocabulary, WordVocabulary
-from lstm.text.run_files import write_records
+from lstm.text.training.run_files import write_records
 
 RNG = np.random.default_rng(3)
 CLAUSES = ["".join(chr(0x4E00 + k) for k in RNG.integers(0, 400, 9)) for _ in range(900)]

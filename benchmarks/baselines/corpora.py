@@ -11,7 +11,7 @@ from lstm.data import offline_corpus, shakespeare
 
 @dataclass(frozen=True)
 class Mark:
-    """What others reach: nats per character after so many seconds."""
+    """The result of another program: nats per character after some seconds."""
 
     title: str
     seconds: float
@@ -55,7 +55,7 @@ CORPORA = {
 
 
 def floor(name: str, text: str, val_fraction: float) -> float | None:
-    """Nats per character that the part to validate on costs whoever knows all but the future.
+    """The lowest loss that a model can expect on the validation part, in nats per character.
 
     Args:
         name: a key of CORPORA.
@@ -63,10 +63,10 @@ def floor(name: str, text: str, val_fraction: float) -> float | None:
         val_fraction: share of it, at its end.
 
     Returns:
-        None where nobody knows.
+        None if nobody knows it.
     """
     if name != "grammar":
         return None
     validation = text[len(text) - int(len(text) * val_fraction) :]
-    # A sentence that began before cannot be told from its end.
+    # The first sentence began earlier, and its end alone does not determine it.
     return grammar.surprisal(validation.partition("\n")[2])

@@ -1,13 +1,13 @@
 """A text whose entropy is known: nested clauses whose verbs agree with nouns far back.
 
 A sentence is drawn from a probabilistic grammar. "the owls that the king near the clock pays hunt
-the goat." has one clause within another: what owls may do must wait until the king has done
-something, and the clock must not be taken for him. A model that forgets the noun must guess its
-verb among all kinds and both numbers.
+the goat." has one clause inside another: the verb of the owls comes only after the verb of the
+king, which must not be taken for the verb of the clock. A model that forgets the noun must guess
+its verb among all kinds and both numbers.
 
 Each rule begins with a text, and among the rules of a symbol none of these begins with another. So
-what is written next says which rule was taken: a text has one derivation only, and the entropy of
-the texts is that of the choices.
+the next characters tell which rule was used: a text has only one derivation, and the entropy of the
+texts is the entropy of the choices.
 """
 
 import math
@@ -33,16 +33,16 @@ VERBS = {
     "thing": ["hide", "please", "charm", "survive", "outlast"],
 }
 NUMBERS = {"singular": ("", "s"), "plural": ("s", "")}
-"""What a noun and its verb end with."""
+"""The endings of a noun and its verb."""
 
 ADVERBS = ["today", "again", "in vain", "at night"]
 
 RELATIVE, NEAR = 0.4, 0.15
-"""How often a subject has a relative clause, and how often another noun beside it."""
+"""How often a subject has a relative clause, and how often it has another noun next to it."""
 
 
 class Rule(NamedTuple):
-    """What a symbol may become: a text, then other symbols."""
+    """A rule for a symbol: a text, then other symbols."""
 
     probability: float
     text: str
@@ -94,10 +94,10 @@ RULES = make_rules()
 def entropy() -> float:
     r"""The entropy of the text in nats per character, exactly.
 
-    With $M_{ab}$ symbols b that a rule of symbol a brings on average, $h_a$ the entropy of the
-    choice among its rules and $n_a$ the mean length of their texts, all that comes of a symbol has
-    the entropy $e = h + Me$ and the length $\ell = n + M\ell$ on average. Sentences are independent
-    and tell where they end, so the text has $e / \ell$ of a sentence.
+    Let a rule of symbol a produce $M_{ab}$ symbols b on average, let $h_a$ be the entropy of the
+    choice among its rules and $n_a$ the mean length of their texts. Then everything that a symbol
+    produces has the entropy $e = h + Me$ and the mean length $\ell = n + M\ell$. Sentences are
+    independent and mark their end, so the text has the rate $e / \ell$ of a sentence.
 
     Source:
         Soule, "Entropies of probabilistic grammars", 1974.
@@ -115,7 +115,7 @@ def entropy() -> float:
 
 
 def write(characters: int = CHARACTERS, seed: int = SEED) -> str:
-    """A text of at least so many characters, up to the end of a sentence; ASCII only."""
+    """A text of at least this many characters, up to the end of a sentence; ASCII only."""
     generator = random.Random(seed)
     weights = {symbol: [rule.probability for rule in rules] for symbol, rules in RULES.items()}
     pieces, length = list[str](), 0
@@ -134,7 +134,7 @@ def derivation(text: str) -> Iterator[Rule]:
     """The rules that made a text, in their order.
 
     Raises:
-        ValueError: the text is none of whole sentences.
+        ValueError: the text does not consist of whole sentences.
     """
     waiting, done = list[str](), 0
     while waiting or done < len(text):
@@ -150,9 +150,9 @@ def derivation(text: str) -> Iterator[Rule]:
 def surprisal(text: str) -> float:
     """-log p of a text of whole sentences, in nats per character.
 
-    No model can expect to do better on it; `entropy` is what this comes to in the long run.
+    No model can expect to do better; in the long run this converges to `entropy`.
 
     Raises:
-        ValueError: the text is none of whole sentences.
+        ValueError: the text does not consist of whole sentences.
     """
     return -sum(math.log(rule.probability) for rule in derivation(text)) / len(text)

@@ -31,10 +31,10 @@ Curve = Sequence[Sequence[float]]
 
 
 def draw(results: Sequence[dict[str, Any]], folder: Path) -> list[Path] | None:
-    """Write CORPUS.svg for each corpus of results that are in order.
+    """Write CORPUS.svg for each corpus of sorted results.
 
     Returns:
-        The files, or None where matplotlib is missing.
+        The files, or None if matplotlib is missing.
     """
     try:
         from matplotlib import pyplot
@@ -61,7 +61,7 @@ def draw(results: Sequence[dict[str, Any]], folder: Path) -> list[Path] | None:
 
 
 def draw_losses(axis: Any, name: str, results: Sequence[dict[str, Any]]) -> None:
-    """The losses of a corpus, with what others reach and what cannot be undercut."""
+    """The losses of a corpus, with the results of others and the floor."""
     draw_curves(axis, results, 0.0, "{:g} min: best {:.3f}")
     for mark, shape in zip(CORPORA[name].marks, "s^D", strict=False):
         draw_mark(axis, mark, shape)
@@ -74,7 +74,7 @@ def draw_losses(axis: Any, name: str, results: Sequence[dict[str, Any]]) -> None
 
 
 def draw_gaps(axis: Any, results: Sequence[dict[str, Any]]) -> None:
-    """How far the losses of a corpus lie above its floor."""
+    """How far the losses of a corpus are above its floor."""
     draw_curves(axis, results, results[0]["floor"], "{:g} min: best {:.4f}")
     axis.set(yscale="log", ylabel="validation loss above the floor (nats per character)")
     label_ticks(axis.yaxis)
@@ -84,7 +84,7 @@ def draw_gaps(axis: Any, results: Sequence[dict[str, Any]]) -> None:
 def draw_curves(axis: Any, results: Sequence[dict[str, Any]], level: float, label: str) -> None:
     """The curves above a level: thin lines for the seeds, a thick one for their median.
 
-    A dot is at the best validation of a seed, a large one at the median of them.
+    A dot marks the best validation of a seed, a large dot the median of these.
     """
     from matplotlib.patheffects import withStroke
 
@@ -100,7 +100,7 @@ def draw_curves(axis: Any, results: Sequence[dict[str, Any]], level: float, labe
         line = {"color": color, "linestyle": dashes, "linewidth": 2.2}
         axis.plot(*middle(curves), **line)
         axis.plot([second], [best], "o", label=label.format(minutes, best), **line)
-        # Right of its best and above, where a curve that falls never comes itself.
+        # Above and to the right of its best value, where a falling curve never comes.
         axis.annotate(
             f"{minutes:g} min",
             (second, best),
@@ -126,14 +126,14 @@ def label_ticks(axis: Any) -> None:
 
 
 def draw_mark(axis: Any, mark: Mark, shape: str) -> None:
-    """A figure of others: a point, and a line at its level."""
+    """The result of another program: a point, and a line at its level."""
     axis.axhline(mark.nats, color=GREY, linewidth=0.8, linestyle=(0, (1, 3)))
     label = f"{mark.title}: {mark.nats:g} after {mark.seconds:g} s"
     axis.plot([mark.seconds], [mark.nats], shape, color=GREY, markersize=8, label=label)
 
 
 def middle(curves: Sequence[Curve]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The median of curves whose points lie at different times, where all of them are.
+    """The median of curves with points at different times, where all curves are defined.
 
     Returns:
         Seconds and losses, at the times of all points; between its own points a curve is straight

@@ -2,9 +2,9 @@
 
     python benchmarks/baselines/run.py --only shakespeare --budgets 0.13 1.67
 
-Runs `lstm train` on each corpus with each budget of time and each seed, one after the other. Writes
-results.json after each, where the results of other corpora, budgets and seeds stay, then the plots
-and the table in README.md.
+Runs `lstm train` on each corpus with each time budget and each seed, one after the other. After
+each run it writes results.json, which keeps the results of other corpora, budgets and seeds; at the
+end it writes the plots and the table in README.md.
 """
 
 import argparse
@@ -33,20 +33,20 @@ HERE = Path(__file__).parent
 RESULTS, README = "results.json", "README.md"
 
 LSTM = "import lstm.cli; lstm.cli.main()"
-"""The command, of the Python that runs this, wherever its scripts are."""
+"""The command of the Python that runs this, wherever its scripts are."""
 
 Result = dict[str, Any]
 
 
 def command(corpus: Corpus, minutes: float, seed: int, folder: Path) -> list[str]:
-    """The arguments of `lstm` to train within a folder."""
+    """The arguments of `lstm` to train in a folder."""
     names = [str(folder / name) if corpus.generated else name for name in corpus.arguments]
     options = {"--minutes": f"{minutes:g}", "--seed": str(seed), "--out": str(folder / "model")}
     return ["train", *names, *(part for pair in options.items() for part in pair)]
 
 
 def train(name: str, corpus: Corpus, minutes: float, seed: int) -> Result:
-    """One training from its beginning.
+    """One training run from the beginning.
 
     Raises:
         SystemExit: it failed.
@@ -78,7 +78,7 @@ def train(name: str, corpus: Corpus, minutes: float, seed: int) -> Result:
 
 
 def read(name: str, text: str, folder: Path) -> Result:
-    """What a training left in its folder."""
+    """The results that a training run left in its folder."""
     records = [json.loads(line) for line in (folder / "history.jsonl").read_text().splitlines()]
     curve = [(round(record["seconds"], 2), round(record["val_loss"], 5)) for record in records]
     config = json.loads((folder / "config.json").read_text())
@@ -95,7 +95,7 @@ def read(name: str, text: str, folder: Path) -> Result:
 
 
 def machine() -> dict[str, Any]:
-    """Where this runs, and what a training finds there."""
+    """The machine, and the backend and threads of a training run on it."""
     processor = platform.processor() or platform.machine()
     if (cpuinfo := Path("/proc/cpuinfo")).exists():
         lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
@@ -105,7 +105,7 @@ def machine() -> dict[str, Any]:
 
 
 def key(result: Result) -> tuple[int, float, int]:
-    """What a result is of; one that is made anew takes the place of the old one."""
+    """The key of a result; a new result replaces the old one with the same key."""
     return list(CORPORA).index(result["corpus"]), result["minutes"], result["seed"]
 
 
@@ -121,7 +121,7 @@ def save(path: Path, results: Sequence[Result]) -> None:
 
 
 def show(folder: Path) -> None:
-    """Bring the plots and the table of a folder to what its results say."""
+    """Update the plots and the table of a folder from its results."""
     results = load(folder / RESULTS)
     if plot.draw(results, folder) is None:
         print("No plots: matplotlib is not installed.")
@@ -157,7 +157,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     save(path, sorted([*kept, result], key=key))
                     print(f"{result['command']}: {result['best']:.4f} nats/char", flush=True)
     finally:
-        # Also after Ctrl-C: what was run is shown.
+        # Also after Ctrl-C, to show the finished runs.
         show(options.folder)
 
 

@@ -25,7 +25,7 @@ HEAD = (
 
 
 def insert(readme: Path, results: Sequence[dict[str, Any]]) -> None:
-    """Put the table, the machine and the plots between the marks of a README.
+    """Write the table, the machine and the plots between the marks of a README.
 
     Raises:
         ValueError: the marks are not there.
@@ -39,7 +39,7 @@ def insert(readme: Path, results: Sequence[dict[str, Any]]) -> None:
 
 
 def markdown(results: Sequence[dict[str, Any]]) -> str:
-    """What README.md shows of results that are in order."""
+    """The part of README.md that shows sorted results."""
     lines = [HEAD, ("---",) * len(HEAD)]
     groups = groupby(results, lambda result: (result["corpus"], result["minutes"]))
     lines += [row([*group]) for _, group in groups]
@@ -50,7 +50,7 @@ def markdown(results: Sequence[dict[str, Any]]) -> str:
 
 
 def row(results: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    """One budget on one corpus: the median of the seeds and how far they lie apart."""
+    """One budget on one corpus: the median of the seeds, and their range."""
     first, best = results[0], [result["best"] for result in results]
     middle, options = median(best), first["options"]
     floor = first["floor"]

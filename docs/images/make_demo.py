@@ -1,8 +1,8 @@
-"""Make `demo.svg`: run the demo on text, and draw what it prints as a terminal shows it.
+"""Make `demo.svg`: run the text demo, and draw its output as a terminal shows it.
 
     python docs/images/make_demo.py
 
-The training ends after a time, not after a number of steps, so every run writes another text.
+Training ends after a time, not after a number of steps, so every run writes a different text.
 """
 
 import io
@@ -20,7 +20,7 @@ FONTS = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
 
 def record(minutes: float) -> str:
-    """What `lstm demo text` prints, line by line as long as it comes, with its styles."""
+    """The output of `lstm demo text`, line by line as it comes, with its styles."""
     options = {"highlight": False, "markup": False, "emoji": False, "soft_wrap": True}
     console = Console(file=io.StringIO(), record=True, width=1000, **options)
     _text(console, minutes, seed=0)
@@ -28,7 +28,7 @@ def record(minutes: float) -> str:
 
 
 def draw(output: str) -> str:
-    """The same as SVG, with fonts that are there: nothing is fetched."""
+    """The same as SVG, with installed fonts: nothing is downloaded."""
     console = Console(file=io.StringIO(), record=True, width=COLUMNS, highlight=False)
     console.print("[bold green]$[/] [bold]lstm demo text[/]")
     console.print(Text.from_ansi(output.rstrip("\n")))

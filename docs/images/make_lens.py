@@ -19,13 +19,13 @@ from lstm.data import shakespeare  # noqa: E402
 from lstm.inspection import Examination  # noqa: E402
 
 VALIDATED = 100_000
-"""Characters of the part that the training validates on, and does not learn from."""
+"""Characters of the validation part, which training does not learn from."""
 
 SHOWN = {"line_position": slice(0, 420), "capital": slice(0, 420)}
 
 
 def draw_units(examination: Examination, path: Path) -> None:
-    """Save the text on the colours of two units."""
+    """Save the text in the colours of two units."""
     reading = examination.reading
     with plotting.style() as plt:
         figure, axes = plt.subplots(1, 2, figsize=(9.6, 3.4))
@@ -39,7 +39,7 @@ def draw_units(examination: Examination, path: Path) -> None:
 
 
 def photograph(examination: Examination, path: Path) -> None:
-    """Save what a reader sees of the report, on the unit of the lines."""
+    """Save a screenshot of the report, with the unit that follows lines."""
     (unit,) = (score for score in examination.units if score.property == "line_position")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         file = Path(folder, "report.html")

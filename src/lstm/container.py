@@ -101,6 +101,12 @@ def unpack(data: bytes) -> tuple[dict[str, NDArray[Any]], str]:
     return tensors, text
 
 
+def under(prefix: str, tensors: Tensors) -> dict[str, NDArray[Any]]:
+    """The arrays whose names have a prefix, by what follows it."""
+    cut = len(prefix)
+    return {name[cut:]: array for name, array in tensors.items() if name.startswith(prefix)}
+
+
 def digest(tensors: Tensors, header: str) -> str:
     """The SHA-256 of arrays and the text of a header, hexadecimal."""
     sha256 = hashlib.sha256(header.encode())

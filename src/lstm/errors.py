@@ -1,6 +1,8 @@
 """The exceptions of the library: each names the argument, what was expected and what was got."""
 
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Self
 
 from lstm.terminal import visible
 
@@ -48,6 +50,12 @@ class InvalidValueError(LSTMError, ValueError):
     def __str__(self) -> str:
         return visible(f"{self.argument}: expected {self.expected}, got {self.got}")
 
+    def changed(
+        self, argument: str | None = None, expected: str | None = None, got: object = None
+    ) -> Self:
+        """The same error, which says something else where it is given."""
+        return type(self)(argument or self.argument, expected or self.expected, got or self.got)
+
 
 class InvalidShapeError(InvalidValueError):
     """An array has the wrong number of axes or the wrong size along one."""
@@ -55,6 +63,29 @@ class InvalidShapeError(InvalidValueError):
 
 class InvalidTypeError(InvalidValueError, TypeError):
     """An argument has a type that cannot be used."""
+
+
+@contextmanager
+def naming(called: Callable[[str], str | None]) -> Iterator[None]:
+    """Let the errors of a `with` block name the arguments of its caller.
+
+    Args:
+        called: what the caller calls an argument; None leaves an error as it is.
+
+    Example:
+        >>> with naming({"x": "X"}.get):
+        ...     raise InvalidValueError("x", "a number", "none")
+        Traceback (most recent call last):
+        ...
+        lstm.errors.InvalidValueError: X: expected a number, got none
+    """
+    try:
+        yield
+    except InvalidValueError as error:
+        argument = called(error.argument)
+        if argument is None:
+            raise
+        raise error.changed(argument) from None
 
 
 class NoSuchAttributeError(LSTMError, AttributeError):

@@ -4,18 +4,17 @@ An initializer is called with a shape and a random generator and returns float64
 kernel the last axis counts outputs, the one before it inputs, and any before those positions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.configured import Configured
+from lstm.configured import Configured, described
 from lstm.errors import (
     InvalidShapeError,
     InvalidTypeError,
-    InvalidValueError,
     NotDefinedError,
     NotReadyError,
 )
@@ -43,6 +42,14 @@ class Initializer(Configured):
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         """Values of `shape`, drawn from `rng`; what a subclass defines."""
         raise NotDefinedError(self, "values(shape, rng)")
+
+    def beside(self, weights: Mapping[str, NDArray[Any]]) -> "Initializer":
+        """What it is for a weight of a layer that has these already."""
+        return self
+
+    def description(self) -> dict[str, Any]:
+        known = type(self) in (*INITIALIZERS.values(), Unavailable)
+        return super().description() if known else Unavailable(type(self).__name__).description()
 
 
 class Zeros(Initializer):
@@ -152,6 +159,43 @@ class Orthogonal(Initializer):
         return q if rows >= columns else q.T
 
 
+class Thresholds(Initializer):
+    """For the bias of a layer: each unit is 0 at a point of its own, b = -Σ_d w_d·θ_d.
+
+    w is the kernel of the layer and θ a point for each unit, uniform in [low, high) in all D
+    directions. Beside a steep kernel, such as `RandomNormal(stddev=n)`, the units then tell inputs
+    apart that are only 1 / n from each other, as where a number k / n stands for one of n classes.
+    Units that are all 0 at the origin, as usual ones, take thousands of steps to learn that.
+
+    Args:
+        low: of the inputs.
+        high: of the inputs.
+        seed: draws from a generator of its own instead of the one of `lstm.set_seed`.
+    """
+
+    _kernel: NDArray[Any] | None = None
+
+    def __init__(self, low: float = 0.0, high: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.low = checks.number("low", low)
+        self.high = checks.number("high", high, low=self.low)
+
+    def beside(self, weights: Mapping[str, NDArray[Any]]) -> Initializer:
+        bound = Thresholds(self.low, self.high, self.seed)
+        bound._kernel = weights.get("kernel")
+        return bound
+
+    def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
+        w = self._kernel
+        if w is None:
+            raise InvalidTypeError("Thresholds", "the bias of a layer with a kernel", "none")
+        theta = rng.uniform(self.low, self.high, w.shape)
+        b = np.zeros(shape)
+        # A GRU has a second row, on the side of the hidden state.
+        b.reshape(-1, w.shape[-1])[0] = -(w * theta).reshape(-1, w.shape[-1]).sum(0)
+        return b
+
+
 class Unavailable(Initializer):
     """Stands in a loaded layer for an initializer of a class of your own, which no file holds.
 
@@ -178,6 +222,7 @@ INITIALIZERS: dict[str, type[Initializer]] = {
     "glorot_uniform": GlorotUniform,
     "he_uniform": HeUniform,
     "orthogonal": Orthogonal,
+    "thresholds": Thresholds,
 }
 
 
@@ -190,10 +235,8 @@ def get(argument: str, spec: "str | Initializer | dict[str, Any]") -> Initialize
     if isinstance(spec, Initializer):
         return spec
     if isinstance(spec, dict):
-        if set(spec) != {"class", "config"} or not isinstance(spec["config"], dict):
-            raise InvalidValueError(argument, "the class and the config of an Initializer", spec)
-        classes = {kind.__name__: kind for kind in (*INITIALIZERS.values(), Unavailable)}
-        return classes[checks.one_of(argument, spec["class"], classes)](**spec["config"])
+        kinds = {kind.__name__: kind for kind in (*INITIALIZERS.values(), Unavailable)}
+        return described(argument, spec, kinds)
     if isinstance(spec, str):
         return INITIALIZERS[checks.one_of(argument, spec, INITIALIZERS)]()
     raise InvalidTypeError(argument, "the name of an initializer or an Initializer", repr(spec))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from functools import wraps
-from inspect import CO_VARARGS, CO_VARKEYWORDS, unwrap
+from inspect import CO_VARARGS, CO_VARKEYWORDS, Parameter, Signature, signature, unwrap
 from types import FrameType, FunctionType
 from typing import Annotated, Any, ClassVar, TypeVar, Unpack, cast, get_args, get_origin
 
@@ -113,6 +113,26 @@ def of_library(kind: type) -> bool:
     return kind.__module__.startswith("lstm.")
 
 
+def overridden(kind: type) -> frozenset[str]:
+    """What classes of a user's define that those of the library, which they derive from, define."""
+    known = {name for base in kind.__mro__ if of_library(base) for name in vars(base)}
+    own = {name for base in kind.__mro__ if not of_library(base) for name in vars(base)}
+    return frozenset(name for name in known & own if not name.startswith("__"))
+
+
+def promises(kind: type, shortcut: str, *methods: str) -> bool:
+    """Whether a shortcut still gives what some methods of a class give.
+
+    A class that defines a shortcut promises that for its own methods. A class derived from it that
+    defines one of these anew, and not the shortcut, computes something else.
+    """
+
+    def place(name: str) -> int:
+        return next(k for k, base in enumerate(kind.__mro__) if name in vars(base))
+
+    return all(place(shortcut) <= place(method) for method in methods)
+
+
 def spelled(function: Function) -> Function:
     """A function that refuses arguments which it does not have, and names the nearest it has."""
     return cast(Function, _spelled(cast(FunctionType, function), None))
@@ -168,7 +188,24 @@ def _spelled(function: FunctionType, owner: type | None) -> Callable[..., Any]:
             refuse_unknown(callee, given, names)
         return function(*args, **given)
 
+    if owner is not None and function.__name__ == "__init__":
+        checked.__signature__ = _whole_signature(function, owner)  # type: ignore[attr-defined]
     return checked
+
+
+def _whole_signature(function: FunctionType, owner: type) -> Signature:
+    """That of a constructor, with the arguments that it hands on by name and their defaults."""
+    own = signature(function)
+    *named, last = own.parameters.values()
+    if get_origin(last.annotation) is not Unpack:
+        return own
+    bases = (signature(kind.__init__).parameters for kind in reversed(owner.__mro__[1:]))  # type: ignore[misc]
+    known = {name: argument for base in bases for name, argument in base.items()}
+    handed_on = [
+        Parameter(name, Parameter.KEYWORD_ONLY, default=known[name].default, annotation=kind)
+        for name, kind in get_args(last.annotation)[0].__annotations__.items()
+    ]
+    return own.replace(parameters=[*named, *handed_on])
 
 
 def _is_checked(name: str, function: FunctionType) -> bool:

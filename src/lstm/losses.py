@@ -4,6 +4,7 @@ Each is a mean over all positions (time steps of examples, and outputs where the
 by one), of which masked steps are no part.
 """
 
+import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends.contract import ActivationName, Array, Cache, Ops, PointwiseLossName
-from lstm.configured import Configured
+from lstm.configured import Configured, described
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
+from lstm.interface import promises
 
 Values = NDArray[Any]
 
@@ -66,6 +68,17 @@ class Loss(Configured):
         """The same loss for a model of which `activation` was taken away."""
         raise NotDefinedError(self, "on_logits()")
 
+    @property
+    def takes_logits(self) -> bool:
+        """Whether `on_logits` gives what this loss does, of a model without its `activation`."""
+        kept = promises(type(self), "on_logits", "forward", "backward")
+        return kept and self.activation != "linear" and not self.from_logits
+
+    @property
+    def includes_linear(self) -> bool:
+        """Whether `of_linear` computes it together with the product that makes its input."""
+        return False
+
     def check(self, target: Values, shape: tuple[int, ...]) -> None:
         """Check a target for an output of `shape`; by default numbers of that shape.
 
@@ -105,6 +118,24 @@ class Loss(Configured):
         """The gradient of the output: of its shape, in the dtype of the backend."""
         raise NotDefinedError(self, "backward(ops, cache)")
 
+    def of_linear(
+        self,
+        ops: Ops,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        target: Array,
+        weight: Array | None,
+        dw: Array | None,
+        db: Array | None,
+        need_dx: bool,
+    ) -> tuple[float, Array | None]:
+        """The loss of x·w + b and, if it is needed, the gradient of x, in one operation.
+
+        The gradients of w and b are added to dw and db, where these are not None.
+        """
+        raise NotDefinedError(self, "of_linear(ops, x, w, b, target, weight, dw, db, need_dx)")
+
 
 class CategoricalCrossentropy(Loss):
     """-Σ_v t_v·log p_v, the mean over all positions, in nats.
@@ -124,7 +155,7 @@ class CategoricalCrossentropy(Loss):
         self.from_logits = checks.boolean("from_logits", from_logits)
 
     def on_logits(self) -> Loss:
-        return type(self)(from_logits=True)
+        return _on_logits(self)
 
     def check(self, target: Values, shape: tuple[int, ...]) -> None:
         if len(shape) < 2:
@@ -161,6 +192,24 @@ class CategoricalCrossentropy(Loss):
         if self.from_logits:
             return ops.softmax_cross_entropy_backward(cache)
         return ops.cross_entropy_backward(cache)
+
+    @property
+    def includes_linear(self) -> bool:
+        return self.from_logits and promises(type(self), "of_linear", "forward", "backward")
+
+    def of_linear(
+        self,
+        ops: Ops,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        target: Array,
+        weight: Array | None,
+        dw: Array | None,
+        db: Array | None,
+        need_dx: bool,
+    ) -> tuple[float, Array | None]:
+        return ops.linear_softmax_cross_entropy(x, w, b, target, weight, dw, db, need_dx)
 
 
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
@@ -220,7 +269,7 @@ class BinaryCrossentropy(_Pointwise):
         self.from_logits = checks.boolean("from_logits", from_logits)
 
     def on_logits(self) -> Loss:
-        return type(self)(from_logits=True)
+        return _on_logits(self)
 
     def check(self, target: Values, shape: tuple[int, ...]) -> None:
         super().check(target, shape)
@@ -263,6 +312,12 @@ class Huber(_Pointwise):
         self.delta = checks.number("delta", delta, 0, open_low=True)
 
 
+def _on_logits(loss: Loss) -> Loss:
+    twin = copy.copy(loss)  # A subclass may have a constructor of its own.
+    twin.from_logits = True
+    return twin
+
+
 LOSSES: dict[str, type[Loss]] = {
     "categorical_crossentropy": CategoricalCrossentropy,
     "sparse_categorical_crossentropy": SparseCategoricalCrossentropy,
@@ -283,8 +338,8 @@ def get(spec: str | Loss | dict[str, Any]) -> Loss:
     """
     if isinstance(spec, Loss):
         return spec
-    if isinstance(spec, dict) and spec.keys() == {"name", "config"}:
-        return LOSSES[checks.one_of("loss", spec["name"], LOSSES)](**spec["config"])
+    if isinstance(spec, dict) and "config" in spec:
+        return described("loss", spec, LOSSES, "name")
     if not isinstance(spec, str):
         raise InvalidTypeError(
             "loss", "the name of a loss or a Loss (its gradient must be known)", repr(spec)

@@ -8,15 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.configured import Configured
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
-from lstm.interface import Interface, set_by_constructor
+from lstm.interface import set_by_constructor
 from lstm.losses import CategoricalCrossentropy, Loss
 
 Values = NDArray[Any]
 MetricFunction = Callable[[Values, Values], Any]
 
 
-class Metric(Interface):
+class Metric(Configured):
     """A weighted mean over everything seen since `reset`.
 
     Args:
@@ -32,6 +33,8 @@ class Metric(Interface):
         "reset_states": "reset()",
         "update_state": "values(loss, y, target), or update",
     }
+
+    state = ("_total", "_weight")
 
     name: str = set_by_constructor()
     _total: float = set_by_constructor()
@@ -68,6 +71,16 @@ class Metric(Interface):
         """The mean so far; NaN before anything was seen."""
         return self._total / self._weight if self._weight else math.nan
 
+    def contents(self) -> dict[str, Values]:
+        """All of its attributes that are numbers or arrays: what it has seen is among them."""
+        kinds = int, float, np.generic, np.ndarray
+        return {key: np.asarray(v) for key, v in vars(self).items() if isinstance(v, kinds)}
+
+    def restore(self, contents: Mapping[str, Values]) -> None:
+        """Go on from what `contents` gave."""
+        for key, value in contents.items():
+            setattr(self, key, value if value.ndim else value.item())
+
 
 class CategoricalAccuracy(Metric):
     """Share of positions at which the largest output is the right class."""
@@ -86,10 +99,10 @@ class BinaryAccuracy(Metric):
 
     def __init__(self, name: str, threshold: float = 0.5) -> None:
         super().__init__(name)
-        self._threshold = checks.number("threshold", threshold)
+        self.threshold = checks.number("threshold", threshold)
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
-        return (y > self._threshold) == (_entries(target, y) > 0.5)
+        return (y > self.threshold) == (_entries(target, y) > 0.5)
 
 
 class Accuracy(BinaryAccuracy):
@@ -151,15 +164,15 @@ class FunctionMetric(Metric):
 
     def __init__(self, function: MetricFunction) -> None:
         super().__init__(getattr(function, "__name__", type(function).__name__))
-        self._function = function
+        self.function = function
 
     def update(
         self, loss: float, y: Values, target: Values, weight: Values | None, count: float
     ) -> None:
-        values = np.asarray(self._function(target, y))
+        values = np.asarray(self.function(target, y))
         if weight is not None and values.ndim == 0 and count and not weight.all():
             kept = weight > 0
-            values = np.asarray(self._function(target[kept], y[kept]))
+            values = np.asarray(self.function(target[kept], y[kept]))
         self._total += _mean(values, weight) * count
         self._weight += count
 

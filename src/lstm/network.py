@@ -1,9 +1,8 @@
 """LSTMNetwork: one LSTM layer and one output layer behind a single class."""
 
-import copy
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from os import PathLike
 from typing import Any
 
@@ -12,8 +11,15 @@ from numpy.typing import NDArray
 
 from lstm import checks, losses, saving, seeding
 from lstm.callbacks import Callback, History, Logs
-from lstm.errors import DivergedError, InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.interface import Interface
+from lstm.configured import Configured
+from lstm.errors import (
+    DivergedError,
+    InvalidShapeError,
+    InvalidTypeError,
+    InvalidValueError,
+    naming,
+)
+from lstm.initializers import RandomNormal
 from lstm.layers import LSTM, Dense, Input
 from lstm.losses import CategoricalCrossentropy, Loss
 from lstm.models import Model, Sequential
@@ -38,11 +44,15 @@ _CALLBACK_EVERY = 10
 _DATASET_EVERY = 30
 
 
-class LSTMNetwork(Interface):
+class LSTMNetwork(Configured):
     """A network that reads a sequence and gives an output at every step.
 
     An LSTM layer of `hidden_size` units and a linear or softmax layer on top, trained by full
     backpropagation through time.
+
+    With "cross_entropy" and `input_size=1`, the number k / n that is read at each step stands for a
+    class k of n = `output_size`. The gates then start with a slope and a threshold of their own:
+    `RandomNormal(stddev=0.6 * n)` as the kernel, and `Thresholds` in [0, 1) as the bias.
 
     Args:
         input_size: numbers read at each step, D.
@@ -70,6 +80,8 @@ class LSTMNetwork(Interface):
         (4, 3, 5)
     """
 
+    free = True
+
     def __init__(
         self,
         input_size: int,
@@ -83,17 +95,38 @@ class LSTMNetwork(Interface):
     ) -> None:
         self._describe(input_size, hidden_size, output_size, loss, apply_softmax, batch_size)
         alone = "sigmoid" if loss == "binary_crossentropy" else None
+        classes = loss == "cross_entropy" and input_size == 1
         with seeding.seeded(seed):
             self.model: Model = Sequential(
                 [
                     Input((None, input_size)),
-                    LSTM(hidden_size, return_sequences=True),
+                    LSTM(
+                        hidden_size,
+                        kernel_initializer=RandomNormal(stddev=0.6 * output_size)
+                        if classes
+                        else "glorot_uniform",
+                        bias_initializer="thresholds" if classes else "zeros",
+                        return_sequences=True,
+                    ),
                     Dense(output_size, activation="softmax" if apply_softmax else alone),
                 ]
             )
-            if loss == "cross_entropy" and input_size == 1:
-                self._spread_thresholds()
             self.model.compile(_optimizer(optimizer), self._loss)
+
+    def arguments(self) -> dict[str, Any]:
+        """Those that say all but what the model does."""
+        return {key: getattr(self, key) for key in _DESCRIPTION}
+
+    def _usual(self, needed: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**needed, **self._defaults}  # Without a model.
+
+    def _set_again(self, name: str, value: Any) -> None:
+        other = object.__new__(LSTMNetwork)
+        other._describe(**{**self.arguments(), name: value})
+        if name != "batch_size" and getattr(other, name) != getattr(self, name):
+            expected = f"{getattr(self, name)!r}, with which the model was made"
+            raise InvalidValueError(name, expected, repr(value))
+        vars(self)[name] = getattr(other, name)
 
     def _describe(
         self,
@@ -116,19 +149,6 @@ class LSTMNetwork(Interface):
             if loss == "cross_entropy"
             else losses.get(loss)
         )
-
-    def _spread_thresholds(self) -> None:
-        """Let the gates tell neighbouring classes apart where a class is read as one number.
-
-        A class k of n read as k / n differs from its neighbour by 1 / n. Gates that all open slowly
-        around 0, as usual initial weights make them, need thousands of steps to separate the two.
-        So each gate gets a threshold of its own, uniform in [0, 1), and a slope in proportion to n.
-        """
-        kernel, recurrent, bias, *rest = self.model.get_weights()
-        rng = seeding.generator()
-        slopes = rng.normal(0, 0.6 * self.output_size, kernel.shape)
-        thresholds = rng.random(bias.shape)
-        self.model.set_weights([slopes, recurrent, bias - slopes[0] * thresholds, *rest])
 
     def train(
         self,
@@ -243,10 +263,10 @@ class LSTMNetwork(Interface):
             ModelFileError: the file cannot be written; an older one is untouched.
             InvalidValueError: an attribute was set to what the constructor refuses.
         """
-        arguments = {key: getattr(self, key) for key in _DESCRIPTION}
-        LSTMNetwork._described(arguments, self.model)
+        LSTMNetwork._described(self.arguments(), self.model)
         tensors, header = self.model.contents(include_optimizer=True)
-        saving.write(path, tensors, {"kind": "network", "network": arguments, **header})
+        described = {"network": self.get_config(), **header}
+        saving.write(path, tensors, {"kind": "network", **described})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "LSTMNetwork":
@@ -282,9 +302,6 @@ class LSTMNetwork(Interface):
             if arguments[key] != size:
                 raise InvalidShapeError(key, f"{size}, as in the model", arguments[key])
         return network
-
-    def __copy__(self) -> "LSTMNetwork":
-        return copy.deepcopy(self)  # A copy shares nothing that either may change.
 
     def _sequences(self, X: Any) -> Any:
         """X as `_inputs`, where it is not one sequence."""
@@ -386,17 +403,14 @@ def _pair(data: Any) -> tuple[Any, Any]:
     return X, Y
 
 
-@contextmanager
-def _named(**names: str) -> Iterator[None]:
+def _named(**names: str) -> AbstractContextManager[None]:
     """Let errors name the arguments of this class instead of those of the model."""
-    try:
-        yield
-    except InvalidValueError as error:
-        argument, bracket, index = error.argument.partition("[")
-        if argument not in names:
-            raise
-        name = names[argument] + bracket + index
-        raise type(error)(name, error.expected, error.got) from error
+
+    def called(argument: str) -> str | None:
+        name, bracket, index = argument.partition("[")
+        return names[name] + bracket + index if name in names else None
+
+    return naming(called)
 
 
 def _is_ragged(sequences: Any) -> bool:

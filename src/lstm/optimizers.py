@@ -1,8 +1,8 @@
 """Optimizers: how weights follow their gradients, one call over the flat buffer."""
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lstm import checks, saving
 from lstm.backends import Backend
 from lstm.backends.contract import Array
-from lstm.configured import Configured
+from lstm.configured import Configured, described
 from lstm.container import pack
 from lstm.errors import InvalidTypeError, NotDefinedError
 from lstm.interface import set_by_constructor
@@ -95,10 +95,11 @@ class Optimizer(Configured):
                 low = float(found.tiny) if name == "epsilon" else 0
                 checks.number(f"{name} in {dtype}", value, low, float(found.max))
 
-    def _set_again(self, name: str, value: Any) -> None:
+    def _with(self, name: str, value: Any) -> Self:
+        changed = super()._with(name, value)
         if self._dtype:
-            type(self)(**{**self.arguments(), name: value}).check(self._dtype)
-        super()._set_again(name, value)
+            changed.check(self._dtype)
+        return changed
 
     def prepare(self, backend: Backend, size: int) -> None:
         """Create the slots for that many parameters, unless they are there."""
@@ -340,7 +341,7 @@ class AdamW(Adam):
         )
 
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {
+OPTIMIZERS: dict[str, type[Optimizer]] = {
     "sgd": SGD,
     "rmsprop": RMSprop,
     "adam": Adam,
@@ -356,9 +357,8 @@ def get(spec: str | Optimizer | dict[str, Any]) -> Optimizer:
     """
     if isinstance(spec, Optimizer):
         return spec
-    if isinstance(spec, dict) and spec.keys() == {"name", "config"}:
-        name = checks.one_of("optimizer", spec["name"], OPTIMIZERS)
-        return OPTIMIZERS[name](**spec["config"])
+    if isinstance(spec, dict) and "config" in spec:
+        return described("optimizer", spec, OPTIMIZERS, "name")
     if not isinstance(spec, str):
         raise InvalidTypeError("optimizer", "the name of an optimizer or an Optimizer", repr(spec))
-    return OPTIMIZERS[checks.one_of("optimizer", spec.lower(), OPTIMIZERS)]()
+    return OPTIMIZERS[checks.one_of("optimizer", spec.lower(), OPTIMIZERS)].made_with({})

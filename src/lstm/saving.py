@@ -1,5 +1,6 @@
 """Files: arrays and a JSON header in one `.safetensors` file, whole or not at all."""
 
+import glob
 import os
 import secrets
 import tempfile
@@ -25,6 +26,7 @@ READERS = {
     "network": "lstm.LSTMNetwork.load",
     "state": "lstm.State.load",
     "writer": "lstm.text.Writer.load",
+    "backup": "lstm.callbacks.BackupAndRestore",
 }
 """What reads each kind of file."""
 
@@ -61,14 +63,15 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         raise ModelFileError(path, f"cannot be written ({error.strerror})") from error
 
 
-def remove_stray(temporary: Path) -> None:
-    """Remove a temporary file of `replacing`, unless a process still writes it."""
-    with suppress(OSError):
-        descriptor = os.open(temporary, os.O_RDWR)
-        free = lock(descriptor)
-        os.close(descriptor)
-        if free:
-            temporary.unlink()
+def remove_strays(path: Path) -> None:
+    """Remove the temporary files of `replacing` beside a file, but those still being written."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
+        with suppress(OSError):
+            descriptor = os.open(temporary, os.O_RDWR)
+            free = lock(descriptor)
+            os.close(descriptor)
+            if free:
+                temporary.unlink()
 
 
 def check_writable(argument: str, path: str | os.PathLike[str]) -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from lstm import checks
-from lstm.interface import Interface
+from lstm.configured import Configured
 
 Schedule = Callable[[float], float]
 """The share of the peak learning rate, by how much of the training is done, in [0, 1]."""
@@ -81,7 +81,7 @@ def one_cycle(progress: float, warmup: float = 0.3, start: float = 0.04) -> floa
     return start + (1 - start) * 0.5 * (1 - math.cos(math.pi * progress / warmup))
 
 
-class Plateau(Interface):
+class Plateau(Configured):
     """Divides the learning rate when a loss has stopped falling.
 
     Args:
@@ -99,6 +99,8 @@ class Plateau(Interface):
         >>> [plateau.judge(loss) for loss in (3.0, 2.0, 2.1, 2.0, 1.5)]
         [1.0, 1.0, 1.0, 0.5, 0.5]
     """
+
+    state = ("share", "best", "waited")
 
     def __init__(self, patience: int = 2, factor: float = 0.5, minimum: float = 0.001) -> None:
         self.patience = checks.positive_int("patience", patience)

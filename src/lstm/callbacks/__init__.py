@@ -1,6 +1,7 @@
 """Callbacks: what happens between the steps of a training."""
 
-from lstm.callbacks.base import HOOKS, Callback, Logs, Trainable
+from lstm.callbacks.backup import BackupAndRestore
+from lstm.callbacks.base import HOOKS, Callback, Contents, Logs, Tensors, Trainable
 from lstm.callbacks.functions import LambdaCallback
 from lstm.callbacks.history import History
 from lstm.callbacks.monitoring import EarlyStopping, ModelCheckpoint, TerminateOnNaN
@@ -9,15 +10,18 @@ from lstm.callbacks.telling import CallbackList
 
 __all__ = [
     "HOOKS",
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
+    "Contents",
     "EarlyStopping",
     "History",
     "LambdaCallback",
     "Logs",
     "ModelCheckpoint",
     "TensorBoard",
+    "Tensors",
     "TerminateOnNaN",
     "Trainable",
 ]

@@ -1,15 +1,21 @@
 """What every callback is: what it sees of a model, and the moments of which it is told."""
 
-import copy
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from lstm.interface import Interface
+from lstm.configured import Configured
 from lstm.optimizers import Optimizer
 
 Logs = dict[str, float]
+
+Tensors = Mapping[str, NDArray[Any]]
+
+Contents = tuple[dict[str, NDArray[Any]], dict[str, Any]]
+"""Arrays by name, and JSON values: what a file can hold."""
 
 
 class Trainable(Protocol):
@@ -31,13 +37,15 @@ class Trainable(Protocol):
         """Write the model to a file."""
 
 
-class Callback(Interface):
+class Callback(Configured):
     """Base of all callbacks: override what you need.
 
     Attributes:
         model: the model in training; `model.stop_training = True` ends it after this batch.
         params: `epochs`, `steps` (None if unknown) and `verbose`.
     """
+
+    free = True
 
     model: Trainable
     params: dict[str, Any]
@@ -49,8 +57,9 @@ class Callback(Interface):
         # The next training says which model it is.
         return {name: value for name, value in vars(self).items() if name != "model"}
 
-    def __copy__(self) -> "Callback":
-        return copy.deepcopy(self)
+    def _set_again(self, name: str, value: Any) -> None:
+        # What it has seen stays.
+        vars(self)[name] = vars(self._with(name, value))[name]
 
     def set_model(self, model: Trainable) -> None:
         """Called once, before training."""
@@ -59,6 +68,20 @@ class Callback(Interface):
     def set_params(self, params: dict[str, Any]) -> None:
         """Called once, before training."""
         self.params = params
+
+    def contents(self) -> Contents:
+        """What it remembers in the course of a training, so that another can go on with it.
+
+        Override it, and `restore`, in a callback that remembers something: `BackupAndRestore` keeps
+        it.
+
+        Returns:
+            Arrays by name, and JSON values by name.
+        """
+        return {}, {}
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        """Remember what `contents` gave; called after `on_train_begin`."""
 
     def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch."""

@@ -1,9 +1,12 @@
 """History: the record of a training."""
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from lstm import checks, plotting
-from lstm.callbacks.base import Callback, Logs
+from lstm.callbacks.base import Callback, Contents, Logs, Tensors
 from lstm.errors import NotReadyError
 
 
@@ -23,6 +26,14 @@ class History(Callback):
         self.epoch.append(epoch)
         for key, value in logs.items():
             self.history.setdefault(key, []).append(value)
+
+    def contents(self) -> Contents:
+        values = {key: np.asarray(values) for key, values in self.history.items()}
+        return values, {"epoch": self.epoch, "keys": list(self.history)}
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        self.epoch = list(header["epoch"])
+        self.history = {key: tensors[key].tolist() for key in header["keys"]}
 
     def plot(self, key: str = "loss", ax: Any = None) -> Any:
         """Plot one value by epoch, and that of the validation beside it.

@@ -5,35 +5,15 @@ from collections import defaultdict
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lstm import checks, saving
-from lstm.callbacks.base import Callback, Logs
+from lstm.callbacks.base import Callback, Contents, Logs, Tensors
+from lstm.callbacks.best import Best
 from lstm.errors import InvalidValueError
 from lstm.terminal import say
-
-
-class _Best:
-    """Tells whether a monitored value is the best so far."""
-
-    def __init__(self, monitor: str, mode: str, min_delta: float = 0.0) -> None:
-        self.monitor = checks.string("monitor", monitor)
-        self.mode = checks.one_of("mode", mode, ("auto", "min", "max"))
-        rising = self.mode == "max" or (self.mode == "auto" and "acc" in self.monitor)
-        self.min_delta = checks.number("min_delta", min_delta, 0)
-        self._sign = -1.0 if rising else 1.0
-        self._value = math.inf
-
-    def improved(self, logs: Mapping[str, float]) -> bool:
-        if self.monitor not in logs:
-            known = ", ".join(repr(key) for key in logs)
-            raise InvalidValueError("monitor", f"one of {known}", repr(self.monitor))
-        value = self._sign * logs[self.monitor]
-        if value < self._value - self.min_delta:
-            self._value = value
-            return True
-        return False
 
 
 class EarlyStopping(Callback):
@@ -55,7 +35,7 @@ class EarlyStopping(Callback):
         mode: str = "auto",
         restore_best_weights: bool = False,
     ) -> None:
-        self._best = _Best(monitor, mode, min_delta)
+        self._best = Best(monitor, mode, min_delta)
         self.monitor, self.mode = self._best.monitor, self._best.mode
         self.min_delta = self._best.min_delta
         self.patience = checks.int_at_least("patience", patience, 0)
@@ -63,25 +43,30 @@ class EarlyStopping(Callback):
         self.stopped_epoch: int | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        self._best = _Best(self.monitor, self.mode, self.min_delta)
-        self._waited = 0
+        self._best.restart()
         self._weights: list[np.ndarray] | None = None
         self.stopped_epoch = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self._best.improved(logs):
-            self._waited = 0
             if self.restore_best_weights:
                 self._weights = self.model.get_weights()
-            return
-        self._waited += 1
-        if self._waited >= max(1, self.patience):
+        elif self._best.waited >= max(1, self.patience):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs) -> None:
         if self._weights is not None:
             self.model.set_weights(self._weights)
+
+    def contents(self) -> Contents:
+        weights = {f"{k}": array for k, array in enumerate(self._weights or [])}
+        return weights, self._best.contents() | {"stopped_epoch": self.stopped_epoch}
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        self._best.restore(header)
+        self._weights = [tensors[f"{k}"] for k in range(len(tensors))] or None
+        self.stopped_epoch = header["stopped_epoch"]
 
 
 class ModelCheckpoint(Callback):
@@ -104,7 +89,8 @@ class ModelCheckpoint(Callback):
     ) -> None:
         self.filepath = checks.path("filepath", filepath)
         self.save_best_only = checks.boolean("save_best_only", save_best_only)
-        self._best = _Best(monitor, mode)
+        self._best = Best(monitor, mode)
+        self.monitor, self.mode = self._best.monitor, self._best.mode
 
     def on_train_begin(self, logs: Logs) -> None:
         # Which other keys the logs have is known when they are there.
@@ -120,6 +106,12 @@ class ModelCheckpoint(Callback):
             if path.parent != Path(self.filepath).parent:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self.model.save(path)
+
+    def contents(self) -> Contents:
+        return {}, self._best.contents()
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        self._best.restore(header)
 
     def _path(self, values: Mapping[str, float]) -> Path:
         try:

@@ -1,13 +1,13 @@
 """Callbacks that write the logs down: to a CSV file, for TensorBoard."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, TextIO
 
 from lstm import checks
-from lstm.callbacks.base import Callback, Logs
+from lstm.callbacks.base import Callback, Contents, Logs, Tensors
 from lstm.errors import InvalidValueError, MissingExtraError
 
 
@@ -64,6 +64,19 @@ class CSVLogger(Callback):
         if self._file is not None:
             self._file.close()
 
+    def contents(self) -> Contents:
+        with self.filename.open(newline="", encoding="utf-8") as file:
+            return {}, {"text": file.read()}
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        assert self._file is not None
+        text = header["text"]
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(text)
+        self._file.flush()
+        self._fields = next(csv.reader(text.splitlines(), delimiter=self.separator), [])
+
 
 class TensorBoard(Callback):
     """Write the logs to event files that TensorBoard shows (`pip install 'lstm-kit[tensorboard]'`).
@@ -84,9 +97,8 @@ class TensorBoard(Callback):
         except ImportError as error:
             raise MissingExtraError("TensorBoard", "tensorboard") from error
         self.log_dir = Path(checks.path("log_dir", log_dir))
-        self._every = (
-            0 if update_freq == "epoch" else checks.positive_int("update_freq", update_freq)
-        )
+        epochs = update_freq == "epoch"
+        self.update_freq = "epoch" if epochs else checks.positive_int("update_freq", update_freq)
         self._make: Callable[..., Any] = SummaryWriter
         self._writer: Any = None
 
@@ -104,7 +116,7 @@ class TensorBoard(Callback):
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         step = self.model.optimizer.step
-        if self._every and step % self._every == 0:
+        if isinstance(self.update_freq, int) and step % self.update_freq == 0:
             self._writer.add_scalar("batch_loss", logs["loss"], step)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:

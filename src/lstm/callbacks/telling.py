@@ -3,10 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar
 
-from lstm.callbacks.base import HOOKS, Callback, Logs, Trainable
+from numpy.typing import NDArray
+
+from lstm.callbacks.base import HOOKS, Callback, Contents, Logs, Tensors, Trainable
+from lstm.container import under
 from lstm.errors import InvalidTypeError, InvalidValueError
+
+Kind = TypeVar("Kind", bound=Callback)
 
 _SAME = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_batch_end"}
 
@@ -50,6 +55,38 @@ class CallbackList:
         """Call whoever listens."""
         for listener in self._listeners[hook]:
             listener(*news)
+
+    def only(self, kind: type[Kind]) -> Kind | None:
+        """The one of a kind, if there is one.
+
+        Raises:
+            InvalidValueError: there are several.
+        """
+        found = [callback for callback in self._callbacks if isinstance(callback, kind)]
+        if len(found) > 1:
+            raise InvalidValueError("callbacks", f"one {kind.__name__}", len(found))
+        return found[0] if found else None
+
+    @property
+    def remembering(self) -> list[Callback]:
+        """Those that remember something in the course of a training."""
+        return [one for one in self._callbacks if type(one).contents is not Callback.contents]
+
+    def contents(self) -> Contents:
+        """What all of them remember."""
+        tensors: dict[str, NDArray[Any]] = {}
+        headers = []
+        for k, callback in enumerate(self.remembering):
+            arrays, header = callback.contents()
+            tensors |= {f"{k}/{name}": array for name, array in arrays.items()}
+            headers.append(header)
+        return tensors, {"callbacks": headers}
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        """Let callbacks of the same classes remember what `contents` gave."""
+        headers = header["callbacks"]
+        for k, (callback, values) in enumerate(zip(self.remembering, headers, strict=True)):
+            callback.restore(under(f"{k}/", tensors), values)
 
     @contextmanager
     def training(self) -> Iterator[None]:

@@ -16,9 +16,9 @@ from lstm.network import LSTMNetwork
 from lstm.optimizers import Adam
 from lstm.screen import Screen
 from lstm.text import CharVocabulary, Corpus, LanguageModel, TextSource, TrainingOptions
-from lstm.text.report import Report, show_sample
-from lstm.text.samples import Samples
-from lstm.text.training import Training
+from lstm.text.training.report import Report, show_sample
+from lstm.text.training.samples import Samples
+from lstm.text.training.training import Training
 
 
 class Task(StrEnum):

@@ -12,9 +12,9 @@ from lstm.cli.surprises import surprise_row, surprise_table
 from lstm.errors import InvalidValueError
 from lstm.screen import Screen
 from lstm.text import Corpus, LanguageModel
-from lstm.text.run_files import held_out
-from lstm.text.sources import named
-from lstm.text.unknown_tokens import warning_of_evaluation
+from lstm.text.corpus.sources import named
+from lstm.text.corpus.unknown_tokens import warning_of_evaluation
+from lstm.text.training.run_files import held_out
 
 
 def evaluate(

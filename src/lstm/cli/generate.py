@@ -17,10 +17,10 @@ from lstm.errors import InvalidValueError, ModelFileError
 from lstm.saving import check_writable
 from lstm.screen import Screen
 from lstm.text import Continuation, LanguageModel, Writer
-from lstm.text.beam import checked_width
+from lstm.text.corpus.sources import standard_input
 from lstm.text.normalization import normalized
-from lstm.text.sources import standard_input
-from lstm.text.stopping import checked_stops, until_stop
+from lstm.text.writing.beam import checked_width
+from lstm.text.writing.stopping import checked_stops, until_stop
 
 _CHOICE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 

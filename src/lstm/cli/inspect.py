@@ -31,11 +31,11 @@ from lstm.saving import check_writable
 from lstm.screen import Screen
 from lstm.terminal import visible_name
 from lstm.text import Corpus, LanguageModel
-from lstm.text.console import reading as reading_bar
+from lstm.text.corpus.sources import named
+from lstm.text.corpus.unknown_tokens import unknown_share, warning_of_evaluation
 from lstm.text.evaluation import Surprise
-from lstm.text.run_files import held_out
-from lstm.text.sources import named
-from lstm.text.unknown_tokens import unknown_share, warning_of_evaluation
+from lstm.text.training.console import reading as reading_bar
+from lstm.text.training.run_files import held_out
 
 _SURPRISES = 5
 """So many surprising places are shown."""

@@ -8,7 +8,7 @@ import typer
 from lstm import plotting, saving
 from lstm.cli.running import tell
 from lstm.errors import InvalidValueError
-from lstm.text.curves import plot_runs
+from lstm.text.training.curves import plot_runs
 
 _KINDS = (".png", ".svg", ".pdf")
 

@@ -11,7 +11,7 @@ from typing import TextIO
 
 from lstm.cli.running import drop, fail, sentence
 from lstm.screen import plausible
-from lstm.text.interruption import Stopped, ending_signals
+from lstm.text.training.interruption import Stopped, ending_signals
 
 _SIZES = "COLUMNS", "LINES", "TERMINAL_WIDTH"
 

@@ -11,7 +11,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Annotated, Any, TextIO
 
 import numpy as np
@@ -19,10 +19,10 @@ import typer
 from rich.text import Text
 
 from lstm import checks
-from lstm.errors import InvalidValueError, LSTMError, LSTMWarning
+from lstm.errors import InvalidValueError, LSTMError, LSTMWarning, naming
 from lstm.screen import Screen
 from lstm.terminal import encodable, on_a_terminal, visible, visible_name
-from lstm.text.interruption import Stopped
+from lstm.text.training.interruption import Stopped
 
 USAGE, FAILURE = 2, 1
 
@@ -72,15 +72,9 @@ def interrupted(error: KeyboardInterrupt) -> int:
     return 128 + (error.number if isinstance(error, Stopped) else signal.SIGINT)
 
 
-@contextmanager
-def called(option: str, argument: str) -> Iterator[None]:
+def called(option: str, argument: str) -> AbstractContextManager[None]:
     """Let errors name the option that an argument came from."""
-    try:
-        yield
-    except InvalidValueError as error:
-        if error.argument != argument:
-            raise
-        raise type(error)(option, error.expected, error.got) from None
+    return naming({argument: option}.get)
 
 
 def pasted(path: str | os.PathLike[str]) -> str:

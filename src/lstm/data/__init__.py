@@ -1,7 +1,9 @@
-"""Data to learn from: tasks, windows over any series, and texts."""
+"""Data to learn from: tasks, windows over any series, texts; sequences and classes as arrays."""
 
 from lstm.data.addition import addition, irreducible_loss
 from lstm.data.corpora import offline_corpus, shakespeare
+from lstm.data.one_hot import to_categorical
+from lstm.data.padding import pad_sequences
 from lstm.data.progression import progression, progression_dataset
 from lstm.data.windows import next_step_windows, windows
 
@@ -10,8 +12,10 @@ __all__ = [
     "irreducible_loss",
     "next_step_windows",
     "offline_corpus",
+    "pad_sequences",
     "progression",
     "progression_dataset",
     "shakespeare",
+    "to_categorical",
     "windows",
 ]

@@ -14,8 +14,8 @@ from lstm.inspection.reading import Reading, read
 from lstm.inspection.saturation import Saturation, saturation
 from lstm.inspection.units import FEWEST, UnitScore, find_units
 from lstm.text import Corpus, LanguageModel
-from lstm.text.sources import TextLike
-from lstm.text.unknown_tokens import unknown_share
+from lstm.text.corpus.sources import TextLike
+from lstm.text.corpus.unknown_tokens import unknown_share
 
 CHARACTERS = 20_000
 """How much of a text is read unless told otherwise."""

@@ -13,7 +13,7 @@ from lstm.inspection.windows import windows_of
 from lstm.layers.base import Run
 from lstm.models import Model
 from lstm.text import Corpus, LanguageModel
-from lstm.text.sources import TextLike
+from lstm.text.corpus.sources import TextLike
 
 Lengths = NDArray[np.float64]
 
@@ -146,10 +146,8 @@ def gradient_flow_of_text(
     """
     texts = windows_of(model, corpus, longest + 2, windows, seed)
     x, target = texts[:, :-1], texts[:, -1]
-    p = model.model.predict_on_batch(x)[:, -1]
-    dy = np.zeros_like(p)
-    chosen = np.take_along_axis(p, target[:, None], 1)
-    np.put_along_axis(dy, target[:, None], -1 / np.maximum(chosen, 1e-12), 1)
+    z, _ = model.advance(x, model.model.initial_state(len(x)))
+    dy = -model.log_gradient(model.probabilities(z[:, -1]), target)
     return gradient_flow(model.model, x, dy)
 
 

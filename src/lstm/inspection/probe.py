@@ -10,8 +10,9 @@ from lstm.layers.base import Run, StepState
 from lstm.layers.masks import Mask, of_steps
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.symbolic import Node, SymbolicTensor
-from lstm.models import Model, State
-from lstm.models.graph import Graph, Trace
+from lstm.models import Model, State, planning
+from lstm.models.graph import Graph
+from lstm.models.program import Trace
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,15 @@ class Place:
 
 
 class Probe:
-    """The graph of a model, which also gives what its recurrent layers take in.
+    """A model computed so that it also gives what its recurrent layers take in.
 
     Args:
         model: a model with a recurrent layer.
 
     Attributes:
         places: its recurrent layers, in the order in which they are computed.
-        outputs: number of outputs of the model; those of the graph that follow are the inputs of
-            the recurrent layers.
+        outputs: number of outputs of the model; those of the program that follow are the inputs
+            of the recurrent layers.
 
     Raises:
         InvalidTypeError: it is no model.
@@ -59,7 +60,7 @@ class Probe:
             raise InvalidValueError("model", "a model with a recurrent layer", "one without")
         self.outputs = len(graph.outputs)
         taken = [tensor for place in self.places for tensor in place.node.inputs]
-        self.graph = Graph(graph.inputs, [*graph.outputs, *taken])
+        self.program = planning.infer(Graph(graph.inputs, [*graph.outputs, *taken]))
 
     def forward(
         self, x: Any, state: Mapping[str, StepState] | None = None, *, keep_cache: bool = False
@@ -81,15 +82,14 @@ class Probe:
             checked = State.checked(state, shapes, feeds[0].shape[0], backend.dtype)
             states = checked.on(backend)
         run = Run(backend, keep_cache=keep_cache, states=states, carried=frozenset(shapes))
-        return run, self.graph.forward(run, feeds, masks)
+        return run, self.program.forward(run, feeds, masks)
 
     def backward(
         self, run: Run, trace: Trace, gradient: Array, wanted: Collection[SymbolicTensor]
     ) -> dict[SymbolicTensor, Array]:
         """The gradients of tensors, from that of the first output of the model."""
-        gradients = [gradient, *[None] * (len(self.graph.outputs) - 1)]
-        needs = self.graph.needs(wanted)
-        return self.graph.backward(run, trace, gradients, needs, wanted)
+        gradients = [gradient, *[None] * (len(self.program.outputs) - 1)]
+        return self.program.toward(wanted).backward(run, trace, gradients)
 
     def inputs(
         self, place: Place, run: Run, trace: Trace

@@ -12,8 +12,8 @@ from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.inspection.probe import Probe
 from lstm.inspection.recording import Quantities, recorded
 from lstm.text import Corpus, LanguageModel
+from lstm.text.corpus.sources import TextLike
 from lstm.text.log_probabilities import log_of
-from lstm.text.sources import TextLike
 
 _AT_ONCE = 512
 """Tokens that are read at a time: memory does not grow with the length of a text."""
@@ -144,8 +144,10 @@ def _check_memory(probe: Probe, length: int, characters: int) -> None:
     Raises:
         InvalidValueError: they would take too much.
     """
-    # The states of each unit, and a gate for each block of its kernels.
-    numbers = sum(p.layer.units * (len(p.layer.states) + p.layer.cell.blocks) for p in probe.places)
+    numbers = 0
+    for place in probe.places:
+        units, layout = place.layer.units, place.layer.spec.layout
+        numbers += sum(layout.widths(units)) + units * len(layout.gates)
     most = _MEMORY // (numbers * np.dtype(probe.model.backend.dtype).itemsize)
     if length > most:
         raise InvalidValueError("characters", f"at most {most} of this model (4 GB)", characters)
@@ -170,7 +172,7 @@ def _readings(
         found = recorded(probe, part[None], state)
         state = found.state
         # What the model expects after token t is what it thinks of token t + 1.
-        after = found.outputs[0][0]
+        after = model.probabilities_of_output(found.outputs[0][0])
         first = np.full_like(after[:1], np.nan) if p is None else p
         before, p = np.concatenate((first, after[:-1])), after[-1:]
         expected = _most_probable(before, top)

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.text import Corpus, LanguageModel
-from lstm.text.sources import TextLike
+from lstm.text.corpus.sources import TextLike
 
 
 def windows_of(

@@ -6,17 +6,18 @@ from typing import Any, Unpack
 import numpy as np
 
 from lstm import activations, checks, initializers
-from lstm.backends.contract import Array, Cache
+from lstm.backends.contract import ActivationName, Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.activated import Activated
+from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
 from lstm.layers.slicing import steps_of
 from lstm.layers.symbolic import Shape
 
 
-class Conv1D(Layer):
+class Conv1D(Activated):
     """Convolution over time: (B, T, C) -> (B, T', filters).
 
     Args:
@@ -36,6 +37,8 @@ class Conv1D(Layer):
         >>> lstm.layers.Conv1D(8, 3, padding="causal")(lstm.Input((None, 2))).shape
         (None, None, 8)
     """
+
+    weight_arguments = ("filters", "kernel_size", "use_bias")
 
     def __init__(
         self,
@@ -100,7 +103,9 @@ class Conv1D(Layer):
             )
         return ((batch, -(-length // self.strides), self.filters),)
 
-    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+    def forward_as(
+        self, activation: ActivationName, run: Run, *inputs: Array, mask: Mask | None
+    ) -> tuple[Arrays, Cache]:
         x, ops = inputs[0], run.ops
         B, T, C = x.shape
         before, after = self._zeros(T)
@@ -109,7 +114,7 @@ class Conv1D(Layer):
         if mask is not None:
             self._check_mask(mask, ragged=run.ragged)
             if self._reach:  # Padding must not leak into the windows of real steps.
-                x = to_zero(run, x, mask)
+                x = to_zero(run.backend, x, mask)
         if self._reach and run.node in run.carried:
             past = state[0] if state else ops.zeros((B, self._reach, C), run.backend.dtype)
             x, before = ops.concatenate([past, x], 1), 0
@@ -125,7 +130,7 @@ class Conv1D(Layer):
             self.strides,
             self.dilation_rate,
             (before, after),
-            self.activation,
+            activation,
         )
         return (y,), (cache, mask, x.shape[1] - T)
 
@@ -180,7 +185,7 @@ class Conv1D(Layer):
         if dx is not None and past:
             dx = run.ops.split(dx, [past, dx.shape[1] - past], 1)[1]
         if dx is not None and mask is not None and self._reach:
-            dx = to_zero(run, dx, mask)
+            dx = to_zero(run.backend, dx, mask)
         return (dx,)
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:

@@ -11,7 +11,7 @@ from typing import Any
 from lstm import saving
 from lstm.container import pack
 from lstm.errors import InvalidTypeError
-from lstm.layers.base import Layer
+from lstm.layers.definition import Definition
 from lstm.layers.weight import Weight
 
 
@@ -25,12 +25,12 @@ class Blueprint:
         input_shape: the shape of the data that it was given, if any.
     """
 
-    kind: type[Layer]
+    kind: type[Definition]
     arguments: dict[str, Any]
     input_shape: tuple[int | None, ...] | None
 
 
-def blueprint(layer: Layer, known: dict[Layer, Blueprint]) -> Any:
+def blueprint(layer: Definition, known: dict[Definition, Blueprint]) -> Any:
     """What makes a layer again, without weights; a layer that is copied as a whole itself.
 
     Args:
@@ -48,12 +48,12 @@ def blueprint(layer: Layer, known: dict[Layer, Blueprint]) -> Any:
             arguments = layer.arguments()
         except InvalidTypeError as error:
             expected = f"{error.expected}, to make a {type(layer).__name__} again"
-            raise InvalidTypeError(error.argument, expected, error.got) from None
-        plan.arguments = _replaced(arguments, Layer, lambda part: blueprint(part, known))
+            raise error.changed(expected=expected) from None
+        plan.arguments = _replaced(arguments, Definition, lambda part: blueprint(part, known))
     return known[layer]
 
 
-def built(plan: Any, known: dict[Blueprint, Layer]) -> Any:
+def built(plan: Any, known: dict[Blueprint, Definition]) -> Any:
     """The layer of a Blueprint; anything else as it is.
 
     Args:
@@ -69,18 +69,18 @@ def built(plan: Any, known: dict[Blueprint, Layer]) -> Any:
     return known[plan]
 
 
-def reduced(layer: Layer) -> tuple[Any, ...]:
+def reduced(layer: Definition) -> tuple[Any, ...]:
     """What `__reduce__` of a layer returns."""
     return _again, (blueprint(layer, {}), weights_of(layer))
 
 
-def _again(plan: Blueprint, data: bytes) -> Layer:
-    layer: Layer = built(plan, {})
+def _again(plan: Blueprint, data: bytes) -> Definition:
+    layer: Definition = built(plan, {})
     take_weights(layer, data)
     return layer
 
 
-def weights_of(layer: Layer) -> bytes:
+def weights_of(layer: Definition) -> bytes:
     """The weights of a layer and its parts, as far as they are created."""
     parts = layer.all_parts()
     tensors = {
@@ -97,7 +97,7 @@ def weights_of(layer: Layer) -> bytes:
     return bytes(pack(tensors, header))
 
 
-def take_weights(layer: Layer, data: bytes) -> None:
+def take_weights(layer: Definition, data: bytes) -> None:
     """Give a layer that was made again the weights of the original."""
     parts = layer.all_parts()
     with saving.unpacking(data, ("layer",)) as (tensors, header):

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from lstm import activations, checks, initializers
 from lstm.backends import Backend
-from lstm.backends.contract import Array, Cache
+from lstm.backends.contract import ActivationName, Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
+from lstm.interface import promises
+from lstm.layers.activated import Activated
+from lstm.layers.base import Arrays, Gradients, LayerOptions, Run, has_time
 from lstm.layers.masks import Mask
 from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape
@@ -20,7 +22,16 @@ _NO_SHARE = -1e30
 """A logit of which softmax makes 0 beside any other."""
 
 
-class Dense(Layer):
+class Linear(NamedTuple):
+    """The weights of x·w + b, and where their gradients are added; None for what is not there."""
+
+    w: Array
+    b: Array | None
+    dw: Array | None
+    db: Array | None
+
+
+class Dense(Activated):
     """y = φ(x·W + b) on the last axis: (B, ..., D) -> (B, ..., units).
 
     Args:
@@ -37,6 +48,7 @@ class Dense(Layer):
     """
 
     memoryless = True
+    weight_arguments = ("units", "use_bias")
 
     def __init__(
         self,
@@ -67,9 +79,11 @@ class Dense(Layer):
         )
         return ((*shapes[0][:-1], self.units),)
 
-    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+    def forward_as(
+        self, activation: ActivationName, run: Run, *inputs: Array, mask: Mask | None
+    ) -> tuple[Arrays, Cache]:
         b = self.value("bias") if self.use_bias else None
-        y, cache = run.ops.linear_forward(inputs[0], self.value("kernel"), b, self.activation)
+        y, cache = run.ops.linear_forward(inputs[0], self.value("kernel"), b, activation)
         return (y,), cache
 
     def backward(
@@ -90,6 +104,29 @@ class Dense(Layer):
             )
         return np.any(mask, -1)
 
+    @property
+    def rowwise(self) -> bool:
+        return self.ends_in is not None
+
+    @property
+    def is_head(self) -> bool:
+        return promises(type(self), "linear", "forward", "forward_as", "backward")
+
+    @contextmanager
+    def linear(self, backend: Backend, *, learns: bool) -> Iterator[Linear]:
+        """Its product as a loss includes it; without its activation.
+
+        Args:
+            backend: where it is computed.
+            learns: whether the gradients of the weights are wanted, if these learn.
+        """
+        w, b = self.value("kernel"), self.value("bias") if self.use_bias else None
+        if not learns:
+            yield Linear(w, b, None, None)
+            return
+        with self.kernel_gradient(backend) as dw:
+            yield Linear(w, b, dw, self.gradient("bias") if self.use_bias else None)
+
     @contextmanager
     def kernel_gradient(self, backend: Backend) -> Iterator[Array | None]:
         """A buffer (D, units) to add the gradient of the kernel to; None if it is not wanted.
@@ -99,7 +136,7 @@ class Dense(Layer):
         yield self.gradient("kernel")
 
 
-class Activation(Layer):
+class Activation(Activated):
     """y = φ(x), of the same shape.
 
     A softmax over steps, (B, T), gives those that are padding no share.
@@ -130,15 +167,27 @@ class Activation(Layer):
             )
         return ()
 
-    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+    @property
+    def only_activates(self) -> bool:
+        return self.ends_in is not None
+
+    @property
+    def rowwise(self) -> bool:
+        return self.ends_in is not None
+
+    def forward_as(
+        self, activation: ActivationName, run: Run, *inputs: Array, mask: Mask | None
+    ) -> tuple[Arrays, Cache]:
         x = inputs[0]
-        if mask is not None and self._shares and mask.ndim == x.ndim:
+        shares = self._shares or activation == "softmax"
+        if mask is not None and shares and mask.ndim == x.ndim:
             nothing = np.where(mask, 0, _NO_SHARE).astype(run.backend.dtype)
             x = run.ops.add([x, run.ops.array(nothing)])
-        y = run.ops.activation_forward(x, self.activation)
-        return (y,), y
+        y = run.ops.activation_forward(x, activation)
+        return (y,), (y, activation)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        return (run.ops.activation_backward(gradients[0], cache, self.activation),)
+        y, activation = cache
+        return (run.ops.activation_backward(gradients[0], y, activation),)

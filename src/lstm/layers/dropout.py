@@ -5,6 +5,7 @@ from typing import Unpack
 
 from lstm import checks
 from lstm.backends.contract import Array, Cache
+from lstm.interface import overridden
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
 from lstm.layers.rules import known_last_axis
@@ -50,6 +51,10 @@ class Dropout(Layer):
     def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.rate = checks.number("rate", rate, 0, 1, open_high=True)
+
+    @property
+    def rowwise(self) -> bool:
+        return not overridden(type(self)) & {"forward", "backward"}
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (shapes[0],)

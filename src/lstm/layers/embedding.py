@@ -8,7 +8,9 @@ import numpy as np
 from lstm import checks, initializers
 from lstm.backends.contract import Array, Cache
 from lstm.initializers import Initializer
+from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.definition import with_shape
 from lstm.layers.masks import Mask, spread
 from lstm.layers.symbolic import Shape
 
@@ -40,6 +42,7 @@ class Embedding(Layer):
 
     keeps_mask = True
     memoryless = True
+    weight_arguments = ("input_dim", "output_dim")
 
     def __init__(
         self,
@@ -51,19 +54,16 @@ class Embedding(Layer):
         dropout: float = 0.0,
         **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(**options)
-        self.input_dim = checks.positive_int("input_dim", input_dim)
+        length = None if input_length is None else checks.positive_int("input_length", input_length)
+        super().__init__(**with_shape(options, (length,)))
+        self.input_dim = self.reads_tokens = checks.positive_int("input_dim", input_dim)
         self.output_dim = checks.positive_int("output_dim", output_dim)
         self.embeddings_initializer = initializers.get(
             "embeddings_initializer", embeddings_initializer
         )
         self.mask_zero = checks.boolean("mask_zero", mask_zero)
-        self.input_length = (
-            None if input_length is None else checks.positive_int("input_length", input_length)
-        )
+        self.input_length = length
         self.dropout = checks.number("dropout", dropout, 0, 1, open_high=True)
-        if self.input_shape is None:
-            self.input_shape = (self.input_length,)
 
     def build(self, *shapes: Shape) -> None:
         self.add_weight(
@@ -98,6 +98,10 @@ class Embedding(Layer):
             return mask
         nonzero: Mask = run.ops.to_numpy(inputs[0]) != 0
         return nonzero if mask is None else nonzero & spread(mask, nonzero.shape)
+
+    @property
+    def gives_table(self) -> bool:
+        return promises(type(self), "table", "forward", "backward", "tokens")
 
     def table(self, run: Run) -> tuple[Array, Cache]:
         """The vectors of all tokens (V, output_dim) in this pass, and what `backward` needs."""

@@ -3,10 +3,9 @@
 from typing import Any, Unpack
 
 from lstm import activations
-from lstm.backends.contract import CELLS, RecurrentSpec
+from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
-from lstm.layers.base import LayerOptions
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
 
 
 class GRU(Recurrent):
@@ -48,8 +47,6 @@ class GRU(Recurrent):
         (None, None, 16)
     """
 
-    cell = CELLS["gru"]
-
     def __init__(
         self,
         units: int,
@@ -59,14 +56,7 @@ class GRU(Recurrent):
         kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         recurrent_initializer: str | Initializer | dict[str, Any] = "orthogonal",
         bias_initializer: str | Initializer | dict[str, Any] = "zeros",
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        zero_output_for_mask: bool = False,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(
             units,
@@ -75,13 +65,6 @@ class GRU(Recurrent):
             kernel_initializer=kernel_initializer,
             recurrent_initializer=recurrent_initializer,
             bias_initializer=bias_initializer,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            zero_output_for_mask=zero_output_for_mask,
             **options,
         )
         self.recurrent_activation = activations.get(
@@ -90,6 +73,4 @@ class GRU(Recurrent):
 
     @property
     def spec(self) -> RecurrentSpec:
-        return RecurrentSpec(
-            "gru", self.activation, self.recurrent_activation, reverse=self.go_backwards
-        )
+        return spec_of("gru", self.activation, self.recurrent_activation, self.go_backwards)

@@ -1,16 +1,15 @@
 """LSTM: long short-term memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstm import activations, checks
-from lstm.backends.contract import CELLS, RecurrentSpec
-from lstm.initializers import Initializer
-from lstm.layers.base import LayerOptions
-from lstm.layers.recurrent import Recurrent
+from lstm.backends.contract import RecurrentSpec
+from lstm.initializers import Initializer, Thresholds
+from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
 
 
 class LSTM(Recurrent):
@@ -26,7 +25,7 @@ class LSTM(Recurrent):
         kernel_initializer: initial values of the kernel W (D, 4H).
         recurrent_initializer: initial values of the recurrent kernel R (H, 4H).
         bias_initializer: initial values of the bias b (4H).
-        unit_forget_bias: start the forget gates' bias at 1.
+        unit_forget_bias: start the forget gates' bias at 1, or 1 above its `Thresholds`.
         dropout: share of the features of the input that each sequence of a batch loses while
             training, the same at every step; the others grow to match.
         recurrent_dropout: the same for the hidden state on its way to the recurrent kernel, (L10).
@@ -39,12 +38,16 @@ class LSTM(Recurrent):
             `model.reset_states()`.
         zero_output_for_mask: with `return_sequences`, give zeros at the steps that are padding
             instead of the output of the last real step.
+        coupled: let one gate decide what to keep and what to write: f = 1 - i, (L12). The kernels
+            and the bias have three blocks, i, g, o. With `unit_forget_bias` that of i starts at -1,
+            so that a sigmoid f starts where it would with a bias of 1.
 
     A call takes `initial_state=[h, c]`, tensors of shape (B, units).
 
     Source:
         Hochreiter & Schmidhuber, "Long short-term memory", 1997; with the forget gate of Gers,
-        Schmidhuber & Cummins, "Learning to forget", 2000. Dropout: Gal & Ghahramani, "A
+        Schmidhuber & Cummins, "Learning to forget", 2000. Coupled gates: Greff et al., "LSTM: a
+        search space odyssey", 2017. Dropout: Gal & Ghahramani, "A
         theoretically grounded application of dropout in recurrent neural networks", 2016.
 
     Example:
@@ -53,7 +56,7 @@ class LSTM(Recurrent):
         (None, None, 16)
     """
 
-    cell = CELLS["lstm"]
+    weight_arguments = (*Recurrent.weight_arguments, "coupled")
 
     def __init__(
         self,
@@ -65,14 +68,9 @@ class LSTM(Recurrent):
         recurrent_initializer: str | Initializer | dict[str, Any] = "orthogonal",
         bias_initializer: str | Initializer | dict[str, Any] = "zeros",
         unit_forget_bias: bool = True,
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        zero_output_for_mask: bool = False,
-        **options: Unpack[LayerOptions],
+        *,
+        coupled: bool = False,
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(
             units,
@@ -81,39 +79,39 @@ class LSTM(Recurrent):
             kernel_initializer=kernel_initializer,
             recurrent_initializer=recurrent_initializer,
             bias_initializer=bias_initializer,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            zero_output_for_mask=zero_output_for_mask,
             **options,
         )
         self.recurrent_activation = activations.get(
             "recurrent_activation", recurrent_activation, elementwise=True
         )
         self.unit_forget_bias = checks.boolean("unit_forget_bias", unit_forget_bias)
+        self.coupled = checks.boolean("coupled", coupled)
 
     def initial_bias(self) -> Initializer:
-        return _Bias(self)
+        return _Bias(self, self.bias_initializer)
 
     @property
     def spec(self) -> RecurrentSpec:
-        return RecurrentSpec(
-            "lstm", self.activation, self.recurrent_activation, reverse=self.go_backwards
-        )
+        options = ("coupled",) * self.coupled
+        which = self.activation, self.recurrent_activation
+        return spec_of("lstm", *which, self.go_backwards, options)
 
 
 class _Bias(Initializer):
-    """The bias of an LSTM: as its initializer says, but 1 for the forget gates."""
+    """The bias of an LSTM: as its initializer says, but for the forget gates."""
 
-    def __init__(self, layer: LSTM) -> None:
+    def __init__(self, layer: LSTM, initializer: Initializer) -> None:
         super().__init__()
         self.layer = layer
+        self.initializer = initializer
+
+    def beside(self, weights: Mapping[str, NDArray[Any]]) -> Initializer:
+        return _Bias(self.layer, self.initializer.beside(weights))
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> NDArray[np.float64]:
-        b = self.layer.bias_initializer(shape, rng)
+        b, units = self.initializer(shape, rng), self.layer.units
         if self.layer.unit_forget_bias:
-            b[self.layer.units : 2 * self.layer.units] = 1
+            # A gate for both forgets as much if what it writes starts at -1.
+            start, gate = (-1, b[:units]) if self.layer.coupled else (1, b[units : 2 * units])
+            gate[:] = gate + start if isinstance(self.initializer, Thresholds) else start
         return b

@@ -8,16 +8,14 @@ never from what a layer computes. They are NumPy arrays, whatever the backend.
 
 from collections.abc import Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm.backends import Backend
 from lstm.backends.contract import Array
 from lstm.errors import InvalidValueError
-
-if TYPE_CHECKING:
-    from lstm.layers.base import Run
 
 Mask = NDArray[np.bool_]
 
@@ -67,10 +65,11 @@ def whole(mask: Mask, axes: int) -> Mask:
     return mask if mask.ndim <= axes else np.any(mask, tuple(range(axes, mask.ndim)))
 
 
-def to_zero(run: "Run", x: Array, mask: Mask) -> Array:
+def to_zero(backend: Backend, x: Array, mask: Mask) -> Array:
     """x (B, T, C), with zeros at the steps that are padding; it is its own backward pass."""
-    keep = run.ops.array(mask.astype(run.backend.dtype))
-    return run.ops.multiply(x, run.ops.repeat(keep, x.shape[2], 2))
+    ops = backend.ops
+    keep = ops.array(mask.astype(backend.dtype))
+    return ops.multiply(x, ops.repeat(keep, x.shape[2], 2))
 
 
 def alike(masks: Sequence[Mask | None]) -> bool:

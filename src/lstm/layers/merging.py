@@ -11,7 +11,7 @@ from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.masks import Mask, alike, spread, union
-from lstm.layers.symbolic import Shape
+from lstm.layers.symbolic import OPERATORS, Shape, single
 
 
 class _Elementwise(Layer):
@@ -191,3 +191,7 @@ def _merged(layer: Layer, shapes: Sequence[Shape], axis: int | None) -> Shape:
         expected = "equal shapes" if axis is None else f"equal shapes but for axis {axis}"
         raise InvalidShapeError(f"input of {layer.name}", expected, list(shapes))
     return tuple(merged)
+
+
+OPERATORS["+"] = lambda x, y: single(Add()(x, y))
+OPERATORS["*"] = lambda x, y: single(Multiply()(x, y))

@@ -1,6 +1,7 @@
 """What all recurrent layers share: states, sequences, direction, dropout."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -9,29 +10,45 @@ from lstm import activations, checks, initializers
 from lstm.backends.contract import (
     Array,
     Cache,
-    Cell,
     RecurrentSpec,
     RecurrentWeights,
 )
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
+from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
-from lstm.layers.tracing import Training, no_choice
+from lstm.layers.tracing import Undecided, no_choice
+
+
+class RecurrentOptions(LayerOptions, total=False):
+    """The keyword arguments that every recurrent layer takes."""
+
+    dropout: float
+    recurrent_dropout: float
+    return_sequences: bool
+    return_state: bool
+    go_backwards: bool
+    stateful: bool
+    zero_output_for_mask: bool
+
+
+spec_of = cache(RecurrentSpec)
+"""A specification, the same object for the same arguments: layers ask for it at every step."""
 
 
 class Recurrent(Layer):
     """A layer that reads a sequence step by step: (B, T, D) -> (B, units) or (B, T, units).
 
-    A subclass names its cell, and says in `spec` what it computes. The constructor's arguments are
+    A subclass says in `spec` what it computes. The constructor's arguments are
     explained there.
     """
 
-    cell: ClassVar[Cell]
-    """What is known of its cell."""
+    decisive = ("dropout",)
+    weight_arguments: ClassVar[tuple[str, ...]] = ("units", "use_bias")
 
     def __init__(
         self,
@@ -42,13 +59,13 @@ class Recurrent(Layer):
         kernel_initializer: str | Initializer | dict[str, Any],
         recurrent_initializer: str | Initializer | dict[str, Any],
         bias_initializer: str | Initializer | dict[str, Any],
-        dropout: float,
-        recurrent_dropout: float,
-        return_sequences: bool,
-        return_state: bool,
-        go_backwards: bool,
-        stateful: bool,
-        zero_output_for_mask: bool,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        zero_output_for_mask: bool = False,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -88,18 +105,18 @@ class Recurrent(Layer):
     @property
     def columns(self) -> int:
         """Columns of the kernels."""
-        return self.cell.blocks * self.units
+        return self.spec.layout.blocks * self.units
 
     @property
     def states(self) -> tuple[str, ...]:
-        """What it remembers from step to step, the output first: each (B, units)."""
-        return self.cell.states
+        """What it remembers from step to step, the output first."""
+        return self.spec.layout.states
 
     def __call__(
         self,
         *inputs: Any,
         initial_state: Sequence[SymbolicTensor] | None = None,
-        training: Training | None = None,
+        training: Undecided | None = None,
     ) -> Tensors:
         """Apply the layer to a sequence, from `initial_state` if it is given."""
         no_choice(training)
@@ -116,11 +133,12 @@ class Recurrent(Layer):
 
     def build(self, *shapes: Shape) -> None:
         size = known_last_axis(self, shapes[0], "B T D")
-        columns, sides = self.columns, self.cell.biases
+        columns, layout = self.columns, self.spec.layout
+        width = layout.widths(self.units)[0]
         self.add_weight("kernel", (size, columns), self.kernel_initializer)
-        self.add_weight("recurrent_kernel", (self.units, columns), self.recurrent_initializer)
+        self.add_weight("recurrent_kernel", (width, columns), self.recurrent_initializer)
         if self.use_bias:
-            shape = (columns,) if sides == 1 else (sides, columns)
+            shape = (columns,) if layout.biases == 1 else (layout.biases, columns)
             self.add_weight("bias", shape, self.initial_bias())
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
@@ -130,11 +148,12 @@ class Recurrent(Layer):
         checks.shape(
             f"input of {self.name}", shapes[0][-1:], self.own_weights["kernel"].value.shape[:1]
         )
-        for state in shapes[1:]:
-            checks.shape("initial_state", state[1:], (self.units,))
+        widths = self.spec.layout.widths(self.units)
+        for state, width in zip(shapes[1:], widths, strict=False):
+            checks.shape("initial_state", state[1:], (width,))
         batch, steps, _ = shapes[0]
-        y = (batch, steps, self.units) if self.return_sequences else (batch, self.units)
-        return (y, *[(batch, self.units)] * len(self.states) * self.return_state)
+        y = (batch, steps, widths[0]) if self.return_sequences else (batch, widths[0])
+        return (y, *[(batch, width) for width in widths * self.return_state])
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         x, *given = inputs
@@ -153,21 +172,27 @@ class Recurrent(Layer):
         """
         x, *given = inputs
         mask = of_steps(self.name, mask)
-        first = given or run.state() or (None,) * len(self.states)
-        recurrent_mask = feature_mask(run, x.shape[0], self.units, self.recurrent_dropout)
+        spec, r = self.spec, self.value("recurrent_kernel")
+        first = given or run.state() or (None,) * len(spec.layout.states)
+        recurrent_mask = feature_mask(run, x.shape[0], r.shape[0], self.recurrent_dropout)
         steps = None if mask is None else run.ops.array(mask)
         y, last, cache = run.ops.recurrent_forward(
-            self.spec, x, self.weights_for(kernel), first, steps, recurrent_mask, run.keep_cache
+            spec, x, self.weights_for(kernel), first, steps, recurrent_mask, run.keep_cache
         )
         run.leave_state(last)
         zero = mask if self.zero_output_for_mask and self.return_sequences else None
         if zero is not None:
-            y = to_zero(run, y, zero)
+            y = to_zero(run.backend, y, zero)
         if not self.return_sequences:
             y = last[0]
         elif self.go_backwards:
             y = run.ops.flip(y, 1)
         return (y, *last * self.return_state), (zero, cache)
+
+    @property
+    def reads_table(self) -> bool:
+        kept = promises(type(self), "forward_with", "forward", "backward", "backward_with")
+        return kept and self.dropout == 0
 
     def weights_for(self, kernel: Array) -> RecurrentWeights:
         """Its weights, with this kernel."""
@@ -201,7 +226,7 @@ class Recurrent(Layer):
         elif self.go_backwards and dy is not None:
             dy = run.ops.flip(dy, 1)
         if zero is not None and dy is not None:
-            dy = to_zero(run, dy, zero)
+            dy = to_zero(run.backend, dy, zero)
         dbias = self.gradient("bias") if self.use_bias else None
         gradients = RecurrentWeights(dkernel, self.gradient("recurrent_kernel"), dbias)
         dx, dfirst = run.ops.recurrent_backward(dy, dstate, cache, gradients, need[0])
@@ -232,4 +257,4 @@ class Recurrent(Layer):
                 "no initial_state, from which every chunk would start, to work chunk by chunk",
                 "one",
             )
-        return ((self.units,),) * len(self.states)
+        return tuple((width,) for width in self.spec.layout.widths(self.units))

@@ -6,19 +6,14 @@ what was meant.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import seeding
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.interface import of_library
 from lstm.layers.symbolic import Shape, SymbolicTensor
 from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
-
-if TYPE_CHECKING:
-    from lstm.layers.base import Layer
 
 Changes = Iterator[tuple[Shape, str]]
 """Shapes that something would have, and what to do for it."""
@@ -31,8 +26,7 @@ _ONE_SERIES = "x[None, :, None] is a batch of one sequence of one feature"
 
 def remedied(error: InvalidShapeError, remedy: str) -> InvalidShapeError:
     """The error that says what to do, too, if there is a remedy."""
-    got = f"{error.got}; {remedy}" if remedy else error.got
-    return type(error)(error.argument, error.expected, got)
+    return error.changed(got=f"{error.got}; {remedy}") if remedy else error
 
 
 def for_layer(inputs: Sequence[SymbolicTensor], fits: Callable[[list[Shape]], bool]) -> str:
@@ -49,19 +43,6 @@ def for_layer(inputs: Sequence[SymbolicTensor], fits: Callable[[list[Shape]], bo
         for shape, remedy in (*_other_steps(tensor), *_other_source(tensor))
         if fits([*shapes[:k], shape, *shapes[k + 1 :]])
     )
-
-
-def takes(layer: "Layer", shapes: list[Shape]) -> bool:
-    """Whether a layer of the library would take inputs of these shapes; others are not tried."""
-    if not of_library(type(layer)):
-        return False
-    twin = layer.twin(own_weights=dict(layer.own_weights))
-    try:
-        with seeding.untouched():
-            twin.outputs_for(shapes)
-    except InvalidValueError:
-        return False
-    return True
 
 
 def for_data(got: Shape, expected: Shape, symbols: int | None) -> str:

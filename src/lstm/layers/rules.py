@@ -1,25 +1,26 @@
 """What a layer is held to: its inputs, its weights' names, what its methods take and return."""
 
+from collections.abc import Collection
 from inspect import signature
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from lstm import checks
+from lstm.configured import Configured
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers.symbolic import Shape
 
-if TYPE_CHECKING:
-    from lstm.layers.base import Layer
+Shape = tuple[int | None, ...]
+"""Sizes of the axes, batch first; None is a size known only when data comes."""
 
 
-def refuse_weight(layer: "Layer", name: object) -> NoReturn:
-    """Refuse a name that no weight of a layer has."""
-    argument = f"weight of {layer.name}"
-    if layer.own_weights:
-        checks.one_of(argument, name, layer.own_weights)
+def refuse_weight(layer: str, weights: Collection[str], name: object) -> NoReturn:
+    """Refuse a name that none of the weights of a layer has."""
+    argument = f"weight of {layer}"
+    if weights:
+        checks.one_of(argument, name, weights)
     raise InvalidValueError(argument, "one that add_weight made in `build`", repr(name))
 
 
-def check_signatures(kind: type["Layer"]) -> None:
+def check_signatures(kind: type) -> None:
     """Check that the passes of a layer take what is handed to them by name.
 
     Raises:
@@ -33,13 +34,13 @@ def check_signatures(kind: type["Layer"]) -> None:
             )
 
 
-def promised(layer: "Layer", shapes: Any) -> tuple[Shape, ...]:
+def promised(layer: Configured, shapes: Any) -> tuple[Shape, ...]:
     """The shapes of the outputs, as `output_shapes` of a layer returned them.
 
     Raises:
         InvalidTypeError: they are no tuple of shapes.
     """
-    argument = f"output_shapes of {layer.name}"
+    argument = f"output_shapes of {layer.called}"
     if not (isinstance(shapes, tuple | list) and shapes) or not all(
         isinstance(shape, tuple | list) for shape in shapes
     ):
@@ -48,7 +49,7 @@ def promised(layer: "Layer", shapes: Any) -> tuple[Shape, ...]:
     return tuple(checks.sizes(argument, shape) for shape in shapes)
 
 
-def known_last_axis(layer: "Layer", shape: Shape, axes: str) -> int:
+def known_last_axis(layer: Configured, shape: Shape, axes: str) -> int:
     """Check the rank of an input against `axes`, such as "B T D", and return its last size.
 
     An ellipsis as second letter allows any number of axes in between.
@@ -57,7 +58,7 @@ def known_last_axis(layer: "Layer", shape: Shape, axes: str) -> int:
     fits = len(shape) >= len(letters) - 1 if "..." in letters else len(shape) == len(letters)
     if not fits or shape[-1] is None:
         raise InvalidShapeError(
-            f"input of {layer.name}",
+            f"input of {layer.called}",
             f"axes ({', '.join(letters)}) with a known size of the last",
             f"shape {shape}",
         )

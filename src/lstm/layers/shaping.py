@@ -160,6 +160,7 @@ class FoldTime(_Reshaping):
     """(B, T, ...) -> (B·T, ...): every step becomes an example."""
 
     memoryless = True
+    folds_time = 1
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         if len(shape) < 3:
@@ -179,6 +180,7 @@ class UnfoldTime(Layer):
     """(B·T, ...) -> (B, T, ...), with B and T of the first input, which is otherwise unused."""
 
     memoryless = True
+    folds_time = -1
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         like, x = shapes

@@ -2,10 +2,9 @@
 
 from typing import Any, Unpack
 
-from lstm.backends.contract import CELLS, RecurrentSpec
+from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
-from lstm.layers.base import LayerOptions
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
 
 
 class SimpleRNN(Recurrent):
@@ -44,8 +43,6 @@ class SimpleRNN(Recurrent):
         (None, None, 16)
     """
 
-    cell = CELLS["rnn"]
-
     def __init__(
         self,
         units: int,
@@ -54,14 +51,7 @@ class SimpleRNN(Recurrent):
         kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         recurrent_initializer: str | Initializer | dict[str, Any] = "orthogonal",
         bias_initializer: str | Initializer | dict[str, Any] = "zeros",
-        dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        return_sequences: bool = False,
-        return_state: bool = False,
-        go_backwards: bool = False,
-        stateful: bool = False,
-        zero_output_for_mask: bool = False,
-        **options: Unpack[LayerOptions],
+        **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__(
             units,
@@ -70,16 +60,9 @@ class SimpleRNN(Recurrent):
             kernel_initializer=kernel_initializer,
             recurrent_initializer=recurrent_initializer,
             bias_initializer=bias_initializer,
-            dropout=dropout,
-            recurrent_dropout=recurrent_dropout,
-            return_sequences=return_sequences,
-            return_state=return_state,
-            go_backwards=go_backwards,
-            stateful=stateful,
-            zero_output_for_mask=zero_output_for_mask,
             **options,
         )
 
     @property
     def spec(self) -> RecurrentSpec:
-        return RecurrentSpec("rnn", self.activation, reverse=self.go_backwards)
+        return spec_of("rnn", self.activation, reverse=self.go_backwards)

@@ -11,7 +11,7 @@ from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.masks import Mask
-from lstm.layers.symbolic import Shape, SymbolicTensor, single
+from lstm.layers.symbolic import OPERATORS, Shape, SymbolicTensor, single
 
 Steps = NDArray[np.int64]
 
@@ -185,3 +185,6 @@ def _rows(ops: Ops, steps: Steps, T: int) -> Array:
     """The steps as rows of all sequences, one below the other."""
     first = T * np.arange(len(steps)).reshape(-1, *[1] * (steps.ndim - 1))
     return ops.array(first + steps)
+
+
+OPERATORS["[]"] = Slice.of

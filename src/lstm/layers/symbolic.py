@@ -1,28 +1,25 @@
 """Symbolic tensors: what layers are called on, and the nodes that record the calls."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lstm import checks
 from lstm.errors import InvalidTypeError
 from lstm.interface import spelled
+from lstm.layers.definition import Definition
+from lstm.layers.rules import Shape as Shape
 from lstm.layers.valueless import Valueless, without_values
 
-if TYPE_CHECKING:
-    from lstm.layers.base import Layer
-
-Shape = tuple[int | None, ...]
-"""Sizes of the axes, batch first; None is a size known only when data comes."""
+OPERATORS: dict[str, Callable[..., "SymbolicTensor"]] = {}
+"""What +, * and [] of tensors make: the layers for them, which stand above, enter it here."""
 
 
 @dataclass(eq=False)
 class Call:
     """One call of a composite layer, whose own `call` made nodes."""
 
-    layer: "Layer"
+    layer: Definition
     inputs: tuple["SymbolicTensor", ...]
 
 
@@ -37,7 +34,7 @@ class Node:
         name: of an input, the key of its data; of a call, its name in the file that it is from.
     """
 
-    layer: "Layer | None"
+    layer: Definition | None
     inputs: tuple["SymbolicTensor", ...]
     calls: tuple[Call, ...] = ()
     outputs: tuple["SymbolicTensor", ...] = ()
@@ -46,7 +43,7 @@ class Node:
     """For an input: whether every known size of its shape is binding."""
 
     @property
-    def path(self) -> tuple["Layer", ...]:
+    def path(self) -> tuple[Definition, ...]:
         """The composite layers within which the call happened, then the layer itself."""
         own = () if self.layer is None else (self.layer,)
         return (*(call.layer for call in self.calls), *own)
@@ -75,14 +72,10 @@ class SymbolicTensor(Valueless):
         return len(self.shape)
 
     def __getitem__(self, index: Any) -> "SymbolicTensor":
-        from lstm.layers.slicing import Slice
-
-        return Slice.of(self, index)
+        return OPERATORS["[]"](self, index)
 
     def __add__(self, other: "SymbolicTensor") -> "SymbolicTensor":
-        from lstm.layers.merging import Add
-
-        return single(Add()(self, _tensor(other, "+")))
+        return OPERATORS["+"](self, _tensor(other, "+"))
 
     def __radd__(self, other: object) -> "SymbolicTensor":
         if isinstance(other, int) and other == 0:  # Where `sum` begins.
@@ -90,9 +83,7 @@ class SymbolicTensor(Valueless):
         return self + _tensor(other, "+")
 
     def __mul__(self, other: "SymbolicTensor") -> "SymbolicTensor":
-        from lstm.layers.merging import Multiply
-
-        return single(Multiply()(self, _tensor(other, "*")))
+        return OPERATORS["*"](self, _tensor(other, "*"))
 
     def __rmul__(self, other: object) -> "SymbolicTensor":
         return self * _tensor(other, "*")
@@ -151,17 +142,3 @@ def single(tensors: Tensors) -> SymbolicTensor:
     """The one tensor that a layer with a single output returns."""
     assert isinstance(tensors, SymbolicTensor)
     return tensors
-
-
-scope = ContextVar[tuple[Call, ...]]("scope", default=())
-"""The calls of composite layers that this thread is tracing, outermost first."""
-
-
-@contextmanager
-def within(call: Call) -> Iterator[None]:
-    """Record that the nodes made meanwhile belong to `call`."""
-    token = scope.set((*scope.get(), call))
-    try:
-        yield
-    finally:
-        scope.reset(token)

@@ -10,7 +10,7 @@ from lstm.backends import Backend
 from lstm.backends.contract import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.initializers import Initializer
-from lstm.layers.base import Layer, LayerOptions
+from lstm.layers.base import LayerOptions
 from lstm.layers.dense import Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.rules import known_last_axis
@@ -53,6 +53,8 @@ class TiedDense(Dense):
         >>> model.count_params() == 65 * 32 + 4 * 32 * (32 + 32 + 1) + 65
         True
     """
+
+    tied = ("embedding",)
 
     def __init__(
         self,
@@ -104,13 +106,6 @@ class TiedDense(Dense):
         yield dw
         every = ops.array(np.arange(self.units, dtype=np.int64))
         ops.embedding_backward(ops.transpose(dw, (1, 0)), every, buffer)
-
-    @property
-    def learns(self) -> bool:
-        return super().learns or self.embedding.learns
-
-    def _parts(self) -> Iterator[Layer]:
-        return iter(())  # The Embedding is a layer beside this one: it is frozen by itself.
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments as JSON values; for the Embedding its name, to be looked up."""

@@ -1,34 +1,30 @@
 """How a layer made of layers becomes nodes: its `call` runs once, on symbolic tensors."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from inspect import signature
-from typing import TYPE_CHECKING, Any
+from contextvars import ContextVar
+from typing import Any
 
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.layers.symbolic import SymbolicTensor
+from lstm.layers.definition import Definition
+from lstm.layers.symbolic import Call, SymbolicTensor
 
-if TYPE_CHECKING:
-    from lstm.layers.base import Layer
-
-
-def composed(layer: "Layer", inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
-    """The outputs of the `call` of a layer, which is built if this is its first call."""
-    if not layer._built:
-        with building(layer):
-            layer.build(*map(_shapes, inputs))
-    if not layer.trainable:
-        layer.trainable = False  # Of the inner layers too, which are known only now.
-    training = options.get("training")
-    if "training" in signature(layer.call).parameters:
-        told = TRAINING if training is None else training
-        return layer.call(*inputs, **{**options, "training": told})
-    no_choice(training)
-    return layer.call(*inputs, **{k: v for k, v in options.items() if k != "training"})
+scope = ContextVar[tuple[Call, ...]]("scope", default=())
+"""The calls of composite layers that this thread is tracing, outermost first."""
 
 
 @contextmanager
-def building(layer: "Layer") -> Iterator[None]:
+def within(call: Call) -> Iterator[None]:
+    """Record that the nodes made meanwhile belong to `call`."""
+    token = scope.set((*scope.get(), call))
+    try:
+        yield
+    finally:
+        scope.reset(token)
+
+
+@contextmanager
+def building(layer: Definition) -> Iterator[None]:
     """Count a layer as built from now on, unless that fails."""
     layer.built = True
     try:
@@ -38,7 +34,7 @@ def building(layer: "Layer") -> Iterator[None]:
         raise
 
 
-class Training:
+class Undecided:
     """What `call` gets as `training`: it runs once, before anyone knows whether that is so."""
 
     def __bool__(self) -> bool:
@@ -50,19 +46,19 @@ class Training:
         )
 
 
-TRAINING = Training()
+UNDECIDED = Undecided()
 
 
 def no_choice(training: object) -> None:
     """Refuse to decide in a call whether a layer trains: that depends on who runs the model."""
-    if training is not None and not isinstance(training, Training):
+    if training is not None and not isinstance(training, Undecided):
         raise InvalidValueError(
             "training", "None: only fit and train_on_batch train", repr(training)
         )
 
 
-def _shapes(tensors: Any) -> Any:
+def shapes_of(tensors: Any) -> Any:
     """The shape of a tensor, or those of several, as `build` takes them."""
     if isinstance(tensors, list | tuple):
-        return [_shapes(tensor) for tensor in tensors]
+        return [shapes_of(tensor) for tensor in tensors]
     return tensors.shape if isinstance(tensors, SymbolicTensor) else None

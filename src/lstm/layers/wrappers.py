@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Unpack
 
 from lstm import checks
+from lstm.configured import described
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer, LayerOptions
-from lstm.layers.dense import Activation, Dense
-from lstm.layers.dropout import Dropout
+from lstm.layers.definition import Definition, with_shape
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.remedies import for_layer, remedied
@@ -61,13 +61,13 @@ class TimeDistributed(Layer):
                 f"input of {self.name}", "axes (B, T, ...)", f"shape {inputs.shape}"
             )
             raise remedied(error, for_layer([inputs], lambda shapes: len(shapes[0]) > 2))
-        if isinstance(self.layer, Dense | Activation | Dropout):
-            return single(self.layer(inputs))  # these work on every step as they are
+        if self.layer.rowwise:
+            return single(self.layer(inputs))
         return single(UnfoldTime()(inputs, self.layer(FoldTime()(inputs))))
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "TimeDistributed":
-        return cls(**config | {"layer": _described(config["layer"])})
+        return super().from_config(config | {"layer": _layer(config["layer"])})
 
 
 _MERGES = {"concat": Concatenate, "sum": Add, "ave": Average, "mul": Multiply}
@@ -97,6 +97,10 @@ class Bidirectional(Layer):
         (None, None, 8)
     """
 
+    forward_layer: Recurrent
+    backward_layer: Recurrent
+    state = (*Layer.state, "forward_layer")
+
     def __init__(
         self,
         layer: Recurrent,
@@ -104,11 +108,11 @@ class Bidirectional(Layer):
         backward_layer: Recurrent | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(**options)
         backwards = layer if backward_layer is None else backward_layer
         for name, given in (("layer", layer), ("backward_layer", backwards)):
             if not isinstance(given, Recurrent):
                 raise InvalidTypeError(name, "an LSTM, GRU or SimpleRNN", repr(given))
+        super().__init__(**with_shape(options, layer.input_shape))
         self.layer = layer
         self.merge_mode = checks.one_of("merge_mode", merge_mode, (*_MERGES, None))
         self.forward_layer = _renamed(layer, "forward", go_backwards=False)
@@ -123,7 +127,6 @@ class Bidirectional(Layer):
                 )
         if not self.backward_layer.go_backwards:
             raise InvalidValueError("backward_layer", "go_backwards=True", False)
-        self.input_shape = self.input_shape or layer.input_shape
 
     def call(self, inputs: Any, initial_state: Sequence[SymbolicTensor] | None = None) -> Any:
         given = list(initial_state or [])
@@ -137,22 +140,19 @@ class Bidirectional(Layer):
         merged = single(_MERGES[self.merge_mode]()(ahead[0], back[0]))
         return [merged, *ahead[1:], *back[1:]] if len(ahead) > 1 else merged
 
-    def _parts(self) -> Iterator[Layer]:
+    def _parts(self) -> Iterator[Definition]:
         # The layer that was given is only what the two are made from.
         return (part for part in super()._parts() if part is not self.layer)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "Bidirectional":
-        described = {key: _described(config[key]) for key in ("layer", "backward_layer")}
-        return cls(**config | described)
+        halves = {key: _layer(config[key]) for key in ("layer", "backward_layer")}
+        return super().from_config(config | halves)
 
 
-def _described(saved: dict[str, Any]) -> Any:
+def _layer(saved: dict[str, Any]) -> Any:
     """The layer of which `get_config` of a wrapper tells."""
-    from lstm import layers
-
-    kinds = {name: getattr(layers, name) for name in layers.__all__}
-    return kinds[checks.one_of("class", saved["class"], kinds)].from_config(saved["config"])
+    return described("class", saved, Layer.kinds)
 
 
 def _renamed(layer: Recurrent, direction: str, *, go_backwards: bool) -> Recurrent:

@@ -14,6 +14,7 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.models.columns import Column, Ragged, Rows, column, columns
+from lstm.models.epochs import Epochs, Order
 
 Values = NDArray[Any]
 
@@ -46,6 +47,27 @@ class Batch:
 
 Check = Callable[[Batch], object]
 """Raises an error if a model cannot use the batch."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a model reads data.
+
+    Attributes:
+        inputs: those of the model.
+        dtype: what it computes in.
+        check: refuses a batch that it cannot use.
+        batch_size: examples in a batch, where the data does not come in batches.
+        carry: state is carried from batch to batch.
+        chunk_length: steps of the chunks of a sequence, with `carry`; None for whole sequences.
+    """
+
+    inputs: Sequence[SymbolicTensor]
+    dtype: str
+    check: Check
+    batch_size: int
+    carry: bool = False
+    chunk_length: int | None = None
 
 
 @dataclass
@@ -116,6 +138,18 @@ class Examples:
         """The first examples, at most `count`."""
         return self._range(0, min(count, len(self)))
 
+    def to_train_on(
+        self, how: Reading, steps: int | None, rng: np.random.Generator | None
+    ) -> "ArrayBatches":
+        """The batches of epochs of that many steps, or of a pass each; shuffled by `rng`."""
+        return ArrayBatches(self, how, rng, steps)
+
+    def to_judge(self, how: Reading, argument: str, steps: int | None) -> "ArrayBatches":
+        """Batches to evaluate on, at most `steps`, which errors call `argument`."""
+        if steps is None:
+            return ArrayBatches(self, how)
+        return ArrayBatches(self.first(checks.positive_int(argument, steps) * how.batch_size), how)
+
     def _range(self, start: int, stop: int) -> "Examples":
         def part(values: Column) -> Column:
             return values.part(start, stop) if isinstance(values, Ragged) else values[start:stop]
@@ -153,15 +187,13 @@ def examples(x: Any, y: Any, weight: Any, inputs: Sequence[SymbolicTensor], dtyp
 class ArrayBatches:
     """The batches of one or more passes over examples.
 
+    With `how.carry`, a batch's row goes on where the same row of the batch before ended, and each
+    pass starts anew; all chunks of a batch follow one another.
+
     Args:
-        examples: the data.
-        batch_size: examples in a batch; the last batch of a pass may have fewer.
-        check: refuses data that cannot be used; all of it is checked here, once.
+        examples: the data; all of it is checked here, once.
+        how: how the model reads it; the last batch of a pass may have fewer examples.
         rng: shuffles each pass anew; None keeps the order.
-        carry: state is carried from batch to batch: a batch's row goes on where the same row of the
-            batch before ended, and each pass starts anew.
-        chunk_length: with `carry`, cut the time axis into chunks of that many steps; all chunks of
-            a batch follow one another.
         steps: batches in an epoch, which goes on in the pass where the one before ended; None for
             a pass in an epoch.
 
@@ -169,66 +201,69 @@ class ArrayBatches:
         InvalidValueError: with `carry`, batches would be of different sizes.
     """
 
+    again = True
+    """They can be gone over again."""
+
     def __init__(
         self,
         examples: Examples,
-        batch_size: int,
-        check: Check,
+        how: Reading,
         rng: np.random.Generator | None = None,
-        carry: bool = False,
-        chunk_length: int | None = None,
         steps: int | None = None,
     ) -> None:
         self._examples = examples
-        self._batch_size = min(checks.positive_int("batch_size", batch_size), len(examples))
-        self._rng = rng
-        self._chunk_length = chunk_length
+        self._batch_size = min(checks.positive_int("batch_size", how.batch_size), len(examples))
+        chunk_length = self._chunk_length = how.chunk_length
         self._time = 0
-        self._epoch = None if steps is None else checks.positive_int("steps_per_epoch", steps)
-        self._endless = self._passes()
-        if carry and chunk_length is None and len(examples) % self._batch_size:
+        self._limit = None if steps is None else checks.positive_int("steps_per_epoch", steps)
+        if how.carry and chunk_length is None and len(examples) % self._batch_size:
             raise InvalidValueError(
                 "batch_size",
                 f"a divisor of the {len(examples)} examples, since state is carried from one "
                 "batch to the next",
-                batch_size,
+                how.batch_size,
             )
         if chunk_length is not None:
             checks.positive_int("chunk_length", chunk_length)
             parts = [*examples.x, *([] if examples.y is None else [examples.y])]
             self._time = _common_length(parts)
+        self.epochs = Epochs(self._pass, self._limit, examples, rng)
         # Arrays are checked as one batch, which is faster; padding all sequences to the longest
         # could be far larger than the data.
         for batch in self._cut(self._batch_size if examples.ragged else len(examples)):
-            check(batch)
+            how.check(batch)
 
     @property
     def steps(self) -> int:
         """Number of batches in an epoch."""
-        if self._epoch is not None:
-            return self._epoch
-        groups = -(-len(self._examples) // self._batch_size)
-        chunk = self._chunk_length
-        return groups if chunk is None else groups * -(-self._time // chunk)
+        if self._limit is not None:
+            return self._limit
+        return -(-len(self._examples) // self._batch_size) * self._chunks
+
+    @property
+    def _chunks(self) -> int:
+        """Into how many of them a batch is cut."""
+        return 1 if self._chunk_length is None else -(-self._time // self._chunk_length)
+
+    def more(self) -> bool:
+        """Whether there is a batch for another epoch."""
+        return True
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches of the next epoch."""
-        return self._pass() if self._epoch is None else islice(self._endless, self._epoch)
+        """The batches that are left of the epoch under way, or those of the next one."""
+        begins = not self.epochs.begun
+        for batch in self.epochs:
+            batch.fresh = batch.fresh or begins
+            begins = False
+            yield batch
 
-    def _passes(self) -> Iterator[Batch]:
-        while True:
-            yield from self._pass()
+    def _pass(self, order: Order | None, start: int) -> Iterator[Batch]:
+        groups, chunks = divmod(start, max(1, self._chunks))
+        return islice(self._cut(self._batch_size, order, groups), chunks, None)
 
-    def _pass(self) -> Iterator[Batch]:
-        order = None
-        if self._rng is not None:
-            order = np.arange(len(self._examples))
-            self._rng.shuffle(order)
-        return self._cut(self._batch_size, order)
-
-    def _cut(self, size: int, order: Values | None = None) -> Iterator[Batch]:
-        """Batches of `size` examples, cut into chunks."""
-        for start in range(0, len(self._examples), size):
+    def _cut(self, size: int, order: Order | None = None, skip: int = 0) -> Iterator[Batch]:
+        """Batches of `size` examples, all but the first `skip`, cut into chunks."""
+        for start in range(skip * size, len(self._examples), size):
             rows = slice(start, start + size)
             batch = self._examples.batch(rows if order is None else order[rows])
             if self._chunk_length is None:

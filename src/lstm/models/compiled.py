@@ -1,26 +1,130 @@
-"""What `compile` was given, and what the optimizer remembers, as JSON values and arrays."""
+"""How a model is to be trained: what `compile` is given, and what a file holds of that."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, losses, optimizers
+from lstm import checks, losses, optimizers, seeding
 from lstm.backends import Backend
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidValueError, NotReadyError
+from lstm.interface import set_by_constructor
+from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
+from lstm.metrics import Metric, MetricFunction
+from lstm.metrics import get as get_metric
 from lstm.models.graph import Graph
+from lstm.models.parameters import Parameters
+from lstm.models.prediction import Predictor
+from lstm.models.reading import Given
+from lstm.models.structure import listed
+from lstm.models.training import Trainer
 from lstm.optimizers import Optimizer
-
-if TYPE_CHECKING:
-    from lstm.models.model import Model
 
 Tensors = dict[str, NDArray[Any]]
 
 
+MetricSpec = str | Metric | MetricFunction
+MetricSpecs = MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] | None
+
 _STEPS = 2**62
 """More steps than an optimizer can take."""
+
+
+class Compilable(Predictor):
+    """A model that can be told how it is to be trained."""
+
+    _trainer: Trainer | None = set_by_constructor()
+    _compiled: tuple[Optimizer, Loss, list[MetricSpec], list[MetricSpec]] | None = (
+        set_by_constructor()
+    )
+
+    def __init__(
+        self,
+        inputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(inputs, outputs, name)
+        self._rng = np.random.default_rng(seeding.generator().integers(2**63))
+        self._trainer = None
+        self._compiled = None
+        self.stop_training = False
+
+    def compile(
+        self,
+        optimizer: str | Optimizer = "rmsprop",
+        loss: str | Loss = "mse",
+        metrics: MetricSpecs = (),
+        weighted_metrics: MetricSpecs = (),
+    ) -> None:
+        """Say how the model is to be trained.
+
+        Args:
+            optimizer: a name out of `lstm.optimizers.OPTIMIZERS`, or an Optimizer.
+            loss: a name out of `lstm.losses.LOSSES`, or a Loss.
+            metrics: names such as "accuracy", "perplexity", "bits_per_character" or "mae"; Metrics;
+                or functions of (y_true, y_pred). All positions count alike to them.
+            weighted_metrics: the same, to which positions count as `sample_weight` says.
+
+        Raises:
+            InvalidValueError: a name is not known.
+        """
+        chosen = losses.get(loss)
+        plain: list[MetricSpec] = listed(() if metrics is None else metrics)
+        weighted: list[MetricSpec] = listed(() if weighted_metrics is None else weighted_metrics)
+        for spec in plain + weighted:
+            get_metric(spec, chosen)
+        self._compiled = (optimizers.get(optimizer), chosen, plain, weighted)
+        self._trainer = None
+        if self._graph is not None or self._declared_shape() is not None:
+            self._trainer = self._make_trainer()
+
+    def _make_trainer(self, given: Given | None = None) -> Trainer:
+        if self._compiled is None:
+            raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
+        graph = self._ready(None if given is None or self.traced else given.sample)
+        optimizer, loss, *specs = self._compiled
+        self._parameters = Parameters(graph.weights, self.backend)
+        plain, weighted = ([get_metric(spec, loss) for spec in some] for some in specs)
+        return Trainer(
+            graph, self._parameters, self.backend, optimizer, loss, plain, weighted, self._rng
+        )
+
+    @property
+    def _fused(self) -> str:
+        return "" if self._trainer is None else self._trainer.fused
+
+    def _training(self, given: Given) -> Trainer:
+        if self._trainer is None:
+            self._trainer = self._make_trainer(given)
+        return self._trainer
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer with which the model was compiled."""
+        if self._compiled is None:
+            raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
+        return self._compiled[0]
+
+    @property
+    def random_state(self) -> dict[str, Any]:
+        """Where the model's random numbers, for dropout and shuffling, stand; may be set."""
+        return dict(self._rng.bit_generator.state)
+
+    @random_state.setter
+    def random_state(self, state: Mapping[str, Any]) -> None:
+        try:
+            self._rng.bit_generator.state = dict(state)
+        except (LookupError, TypeError, ValueError) as error:
+            raise InvalidValueError(
+                "random_state", "the random_state of a model", f"{state!r:.60}"
+            ) from error
+
+    def new_seed(self) -> int:
+        """A seed for choices that belong to the model, drawn from its random numbers."""
+        return int(self._rng.integers(2**63))
 
 
 def compiled_contents(
@@ -40,9 +144,8 @@ def compiled_contents(
     if not {type(optimizer), type(loss)} <= kinds or len(graph.outputs) != 1:
         return None
     slots = {key: backend.ops.to_numpy(slot) for key, slot in optimizer.slots.items()}
-    learning = sum(weight.size for weight in graph.weights.values() if weight.trainable)
     step = optimizer.step
-    if not _usable(slots, learning):
+    if not _usable(slots, _learning(graph)):
         slots, step = {}, 0
     names = {key: _free(f"optimizer/{key}", graph.weights) for key in slots}
     config = {
@@ -59,7 +162,7 @@ def compiled_contents(
     return {names[key]: slot for key, slot in slots.items()}, config
 
 
-def compile_again(model: "Model", tensors: Mapping[str, NDArray[Any]], config: Any) -> None:
+def compile_again(model: Compilable, tensors: Mapping[str, NDArray[Any]], config: Any) -> None:
     """Compile a model as `compiled_contents` said."""
     model.compile(
         config["optimizer"],
@@ -67,19 +170,24 @@ def compile_again(model: "Model", tensors: Mapping[str, NDArray[Any]], config: A
         config["metrics"],
         config.get("weighted_metrics", ()),
     )
-    optimizer = model.optimizer
+    graph, backend = model.graph, model.backend
     names = config.get("slots")
     if names is None:  # A file that was written before they were kept.
-        others = [name for name in tensors if name not in model.graph.weights]
+        others = [name for name in tensors if name not in graph.weights]
         found = [name for name in others if name.startswith("optimizer/")]
         names = {name.removeprefix("optimizer/"): name for name in found}
     step = checks.int_at_least("step", config["step"], 0)
     if step > _STEPS:
         raise InvalidValueError("step", f"an integer of at most {_STEPS:,}", step)
     with np.errstate(over="ignore"):  # What is beyond the numbers of the backend is infinite.
-        slots = {key: np.asarray(tensors[name], model.backend.dtype) for key, name in names.items()}
-        if _usable(slots, model.parameters.trainable):
-            optimizer.restore(model.backend, slots, step)
+        slots = {key: np.asarray(tensors[name], backend.dtype) for key, name in names.items()}
+        if _usable(slots, _learning(graph)):
+            model.optimizer.restore(backend, slots, step)
+
+
+def _learning(graph: Graph) -> int:
+    """Number of parameters that learn."""
+    return sum(weight.size for weight in graph.weights.values() if weight.trainable)
 
 
 def _usable(slots: Mapping[str, NDArray[Any]], size: int) -> bool:

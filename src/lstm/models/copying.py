@@ -1,4 +1,4 @@
-"""Copies and pickles of models: the content of a file, and what a file does not keep.
+"""Files, copies and pickles of models: what a file holds, and what it does not keep.
 
 That is the class, the backend, an optimizer, a loss or metrics of any class, carried states, the
 state of the random numbers, and the history.
@@ -6,56 +6,92 @@ state of the random numbers, and the history.
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from os import PathLike
+from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from lstm import backends, saving, seeding
+from lstm import backends, checks, saving, seeding
 from lstm.backends import Backend
 from lstm.container import json_values, pack
-from lstm.errors import InvalidValueError, LSTMError
+from lstm.errors import InvalidValueError, LSTMError, NotDefinedError
 from lstm.layers import PRIMITIVES, Layer
 from lstm.layers.copying import blueprint, built, take_weights, weights_of
+from lstm.models.compiled import Compilable
 from lstm.models.serialization import graph_config, input_from_config
 
-if TYPE_CHECKING:
-    from lstm.models.model import Model
 
+class Copied(Compilable):
+    """A model that can be saved, copied and pickled."""
 
-def reduced(model: "Model") -> tuple[Any, ...]:
-    """What `__reduce__` of a model returns.
+    session: dict[str, Any]
+    """What a file does not keep, as objects; may be set."""
 
-    Raises:
-        InvalidTypeError: a class that calls layers does not keep an argument of its constructor.
-        InvalidValueError: a weight is not finite, or a layer cannot be made again.
-    """
-    with suppress(LSTMError):  # Only the data say the shape, or nothing can be computed yet.
-        model.build()
-    plan = None if model.copied_whole else blueprint(model, {})
-    custom = dict[str, type[Layer]]()
-    if not model.traced:
-        content = weights_of(model)
-    else:
-        tensors, header = model.contents(include_optimizer=False)
-        content = bytes(pack(tensors, {"kind": "model", **header}))
-        kinds = map(type, model.graph.layers.values())
-        custom = {kind.__name__: kind for kind in kinds if kind not in PRIMITIVES.values()}
-    return _again, (type(model), model.traced, plan, content, custom, model.backend, model.session)
+    def save(self, path: str | PathLike[str], include_optimizer: bool = True) -> None:
+        """Write the model to one `.safetensors` file, in one step.
+
+        Args:
+            path: the file; replaced if it exists.
+            include_optimizer: keep also what `compile` was given and the state of the optimizer, so
+                that training can go on from the file; not kept are an optimizer, a loss or metrics
+                of a class of your own.
+
+        Raises:
+            ModelFileError: the file cannot be written; an older one is untouched.
+            InvalidValueError: a weight is NaN or infinite.
+        """
+        checks.boolean("include_optimizer", include_optimizer)
+        tensors, header = self.contents(include_optimizer)
+        saving.write(path, tensors, {"kind": "model", **header})
+
+    def contents(self, include_optimizer: bool) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """What a file holds of it: arrays by name, and JSON values."""
+        raise NotDefinedError(self, "contents(include_optimizer)")
+
+    @classmethod
+    def from_contents(
+        cls,
+        tensors: Mapping[str, NDArray[Any]],
+        header: Mapping[str, Any],
+        custom_layers: Mapping[str, type[Layer]] | None = None,
+    ) -> Self:
+        """The one of which `contents` gave these arrays and values."""
+        raise NotDefinedError(cls, "from_contents(tensors, header)")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What makes it again.
+
+        Raises:
+            InvalidTypeError: a class that calls layers does not keep a constructor's argument.
+            InvalidValueError: a weight is not finite, or a layer cannot be made again.
+        """
+        with suppress(LSTMError):  # Only the data say the shape, or nothing can be computed yet.
+            self.build()
+        plan = None if self.copied_whole else blueprint(self, {})
+        custom = dict[str, type[Layer]]()
+        if not self.traced:
+            content = weights_of(self)
+        else:
+            tensors, header = self.contents(include_optimizer=False)
+            content = bytes(pack(tensors, {"kind": "model", **header}))
+            kinds = map(type, self.graph.layers.values())
+            custom = {kind.__name__: kind for kind in kinds if kind not in PRIMITIVES.values()}
+        return _again, (type(self), self.traced, plan, content, custom, self.backend, self.session)
 
 
 def _again(
-    kind: type["Model"],
+    kind: type[Copied],
     traced: bool,
     plan: Any,
     content: bytes,
     custom: dict[str, type[Layer]],
     backend: Backend,
     session: dict[str, Any],
-) -> "Model":
+) -> Copied:
     with backends.using(backend.name, backend.dtype):
         if not traced:
             with seeding.untouched():
-                model: Model = built(plan, {})
+                model: Copied = built(plan, {})
             take_weights(model, content)
         elif plan is None:
             with saving.unpacking(content, ("model",)) as contents:
@@ -68,10 +104,10 @@ def _again(
     return model
 
 
-def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) -> "Model":
+def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) -> Copied:
     """The model that the constructor of its class makes, with the weights of the original."""
     with seeding.untouched():
-        model: Model = built(plan, {})
+        model: Copied = built(plan, {})
         model.trace_again([input_from_config(entry) for entry in described["inputs"]])
     layers = model.graph.layers
     for name in layers.keys() & described["layers"].keys():

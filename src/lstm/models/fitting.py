@@ -1,58 +1,141 @@
-"""The loops of `fit`, `evaluate` and `predict`: epochs, batches, callbacks."""
+"""What `fit` and `evaluate` do: the loop on a model's batches, and the means over batches."""
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from lstm.callbacks import CallbackList, Logs
+from lstm import optimizers
+from lstm.callbacks import BackupAndRestore, CallbackList, Contents, Logs, Tensors
+from lstm.container import under
 from lstm.errors import InvalidValueError
-from lstm.models.batches import ArrayBatches
+from lstm.models.batches import Batch
+from lstm.models.copying import Copied
 from lstm.models.goals import ClassWeights
+from lstm.models.loop import Limits, Loop, Mean
 from lstm.models.reading import Batches
-from lstm.models.streams import StreamBatches
-from lstm.models.training import Carried, Trainer
+from lstm.models.state import State
+from lstm.models.training import Carried, Result, Trainer
 
 
-@dataclass
-class Plan:
-    """What one call of `fit` will do.
+class Fitting(Loop):
+    """One call of `fit`.
 
-    Attributes:
+    Args:
+        model: what is trained.
+        trainer: takes the steps.
         batches: the training data.
         carried: the states that go from batch to batch.
-        initial_epoch, epochs: the range of epochs.
         validation: the batches to validate on, with fresh states; None for no validation.
-        callbacks: whom to tell.
         class_weights: what the examples of each class count.
+        epochs: the first epoch, and that which no longer takes place.
     """
 
-    batches: Batches
-    carried: Carried
-    initial_epoch: int
-    epochs: int
-    validation: Batches | None
-    callbacks: CallbackList
-    class_weights: ClassWeights | None = None
-
-
-class Mean:
-    """The mean loss of an epoch, weighted by the number of positions, and its metrics."""
-
-    def __init__(self, trainer: Trainer) -> None:
+    def __init__(
+        self,
+        model: Copied,
+        trainer: Trainer,
+        batches: Batches,
+        carried: Carried,
+        validation: Batches | None,
+        class_weights: ClassWeights | None,
+        epochs: tuple[int, int],
+    ) -> None:
+        first, last = epochs
+        super().__init__(model, Limits(rounds=last), metrics=trainer.metrics, first=first)
+        self.steps_of_round = batches.steps
+        self._model = model
         self._trainer = trainer
-        self._total = self._count = 0.0
-        for metric in trainer.metrics.values():
-            metric.reset()
+        self._batches = batches
+        self._carried = carried
+        self._validation = validation
+        self._class_weights = class_weights
 
-    def add(self, loss: float, count: float) -> None:
-        """Add one batch."""
-        self._total += loss * count
-        self._count += count
+    def batches(self) -> Iterator[Batch]:
+        return iter(self._batches)
 
-    def logs(self) -> Logs:
-        """The means so far."""
-        logs = {"loss": self._total / max(self._count, 1e-300)}
-        return logs | {name: metric.result() for name, metric in self._trainer.metrics.items()}
+    def more(self) -> bool:
+        return self._batches.more()
+
+    def take(self, batch: Any) -> Result:
+        return self._trainer.train(batch, self._carried, self._class_weights)
+
+    def validate(self) -> Logs:
+        if self._validation is None:
+            return {}
+        fresh = Carried(self._carried.nodes)
+        found = evaluate(self._trainer, self._validation, fresh, self.callbacks)
+        return {f"val_{key}": value for key, value in found.items()}
+
+    def diverged(self, result: Result) -> str:
+        optimizer = self._trainer.optimizer
+        if self.step == optimizer.step == 0 and not result.refused:
+            return (
+                "the loss of the first batch is no finite number, before any step: training stops. "
+                "Look at what the layers, with these weights, and the loss make of the data"
+            )
+        return (
+            f"the loss is no longer a finite number in epoch {self.round + 1}, batch "
+            f"{self.mean.steps + 1}: training stops with the weights from before that batch. Lower "
+            f"the learning rate, which is {optimizer.learning_rate:g}, or set clipnorm"
+        )
+
+    def ran_out(self) -> str:
+        _check_some(self.step)
+        return (
+            f"x has no more batches in epoch {self.round + 1}: training stops. Give something that "
+            "can be gone over again, or steps_per_epoch and fewer epochs"
+        )
+
+    def go_on(
+        self, callbacks: CallbackList, backup: BackupAndRestore, identity: Mapping[str, Any]
+    ) -> None:
+        """As `go`, from where a backup of the same training has it, if it has."""
+        self.keeper = backup
+        with backup.keeping(self, identity) as saved:
+            self.go(callbacks, saved)
+
+    # ---- a value that a file can hold
+
+    def contents(self) -> Contents:
+        model, optimizer = self._model, self._trainer.optimizer
+        to_numpy = model.backend.ops.to_numpy
+        tensors, header = super().contents()
+        remembered, callbacks = self.callbacks.contents()
+        known = type(optimizer) in optimizers.OPTIMIZERS.values()
+        parts: dict[str, Mapping[str, Any]] = {
+            "metrics": tensors,
+            "callbacks": remembered,
+            "carried": model.carried_state.tensors(),
+            "slots": {key: to_numpy(slot) for key, slot in optimizer.slots.items()},
+            "weights": {key: to_numpy(w.value) for key, w in model.graph.weights.items()},
+        }
+        header |= callbacks | {
+            "optimizer": optimizer.get_config() if known else {"learning_rate": optimizer.lr},
+            "optimizer_step": optimizer.step,
+            "position": self._batches.epochs.position,
+            "random_state": model.random_state,
+            "stopped": model.stop_training,
+            "why": self.why,
+        }
+        return {f"{p}/{key}": a for p, part in parts.items() for key, a in part.items()}, header
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        super().restore(under("metrics/", tensors), header)
+        self.callbacks.restore(under("callbacks/", tensors), header)
+        model, optimizer = self._model, self._trainer.optimizer
+        for key, value in header["optimizer"].items():
+            if getattr(optimizer, key) != value:
+                setattr(optimizer, key, value)
+        optimizer.slots = {}
+        optimizer.restore(model.backend, under("slots/", tensors), header["optimizer_step"])
+        saved = under("weights/", tensors)
+        for name, weight in model.graph.weights.items():
+            model.backend.ops.assign(weight.value, saved[name])
+        model.reset_states()
+        if carried := under("carried/", tensors):
+            model.carried_state = State.of_tensors(carried)
+        self._batches.epochs.go_to(header["position"])
+        model.random_state = header["random_state"]
+        model.stop_training, self.why = header["stopped"], header["why"]
 
 
 def evaluate(trainer: Trainer, batches: Batches, carried: Carried, callbacks: CallbackList) -> Logs:
@@ -61,92 +144,19 @@ def evaluate(trainer: Trainer, batches: Batches, carried: Carried, callbacks: Ca
     Raises:
         InvalidValueError: there are none.
     """
-    mean, steps = Mean(trainer), 0
+    mean = Mean(trainer.metrics)
     callbacks.tell("on_test_begin", {})
     for batch in batches:
-        callbacks.tell("on_test_batch_begin", steps, {})
-        result = trainer.test(batch, carried)
-        mean.add(result.loss, result.count)
+        callbacks.tell("on_test_batch_begin", mean.steps, {})
+        mean.add(trainer.test(batch, carried))
         if callbacks.listen("on_test_batch_end"):
-            callbacks.tell("on_test_batch_end", steps, mean.logs())
-        steps += 1
-    _check_some(steps)
+            callbacks.tell("on_test_batch_end", mean.steps - 1, mean.logs())
+    _check_some(mean.steps)
     logs = mean.logs()
     callbacks.tell("on_test_end", logs)
     return logs
 
 
-def fit(trainer: Trainer, plan: Plan, stopped: Callable[[], bool]) -> str:
-    """Train, telling the callbacks.
-
-    Args:
-        trainer: takes the steps.
-        plan: what to do.
-        stopped: whether somebody wants training to end.
-
-    Returns:
-        Why it stopped before the end though nobody wanted that; otherwise an empty text.
-
-    Raises:
-        InvalidValueError: there is nothing to train on.
-    """
-    with plan.callbacks.training():
-        for epoch in range(plan.initial_epoch, plan.epochs):
-            if isinstance(plan.batches, StreamBatches) and not plan.batches.more():
-                _check_some(epoch - plan.initial_epoch)
-                return _ran_out(epoch)
-            why = _epoch(trainer, plan, epoch, stopped)
-            if stopped():
-                return ""
-            if why:
-                return why
-    return ""
-
-
-def _epoch(trainer: Trainer, plan: Plan, epoch: int, stopped: Callable[[], bool]) -> str:
-    """An epoch; returns why no other can follow, if none can."""
-    callbacks, diverged = plan.callbacks, False
-    callbacks.tell("on_epoch_begin", epoch, {})
-    if isinstance(plan.batches, ArrayBatches) and plan.carried.anew:
-        plan.carried.states.clear()
-    mean, step = Mean(trainer), 0
-    for step, batch in enumerate(plan.batches, 1):
-        callbacks.tell("on_train_batch_begin", step - 1, {})
-        result = trainer.train(batch, plan.carried, plan.class_weights)
-        mean.add(result.loss, result.count)
-        if callbacks.listen("on_train_batch_end"):
-            callbacks.tell("on_train_batch_end", step - 1, mean.logs())
-        diverged = not math.isfinite(result.loss)
-        if diverged or stopped():
-            break
-    logs = mean.logs()
-    if plan.validation is not None:
-        found = evaluate(trainer, plan.validation, Carried(plan.carried.nodes), callbacks)
-        logs |= {f"val_{key}": value for key, value in found.items()}
-    callbacks.tell("on_epoch_end", epoch, logs)
-    callbacks.last_logs = logs
-    if diverged:
-        first = step == 1 and epoch == plan.initial_epoch and trainer.optimizer.step == 0
-        if first and not result.refused:
-            return (
-                "the loss of the first batch is no finite number, before any step: training stops. "
-                "Look at what the layers, with these weights, and the loss make of the data"
-            )
-        return (
-            f"the loss is no longer a finite number in epoch {epoch + 1}, batch {step}: training "
-            "stops with the weights from before that batch. Lower the learning rate, which is "
-            f"{trainer.optimizer.learning_rate:g}, or set clipnorm"
-        )
-    return _ran_out(epoch) if step < (plan.batches.steps or 0) else ""
-
-
 def _check_some(steps: int) -> None:
     if not steps:
         raise InvalidValueError("x", "at least one batch", "none")
-
-
-def _ran_out(epoch: int) -> str:
-    return (
-        f"x has no more batches in epoch {epoch + 1}: training stops. Give something that can be "
-        "gone over again, or steps_per_epoch and fewer epochs"
-    )

@@ -7,19 +7,22 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError
-from lstm.interface import of_library
+from lstm.interface import overridden
 from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.masks import Mask
 from lstm.layers.rules import promised
 from lstm.losses import Loss
 
-
-def held(layer: Layer) -> Layer:
-    """A layer of the library as it is, one of a user's as `Held`."""
-    return layer if of_library(type(layer)) else Held(layer)
+_NOT_COMPUTED = {"arguments", "get_config", "from_config"}
+"""What a class may define anew without computing anything else."""
 
 
-class Held(Layer):
+def held(layer: Layer) -> "Layer | Held":
+    """A layer that computes what the library says as it is, one that a user wrote as `Held`."""
+    return layer if overridden(type(layer)) <= _NOT_COMPUTED else Held(layer)
+
+
+class Held:
     """What a layer of a user's computes, if that is what the layer says of itself.
 
     An output of another shape than `output_shapes` says, and a gradient of another than its input,
@@ -27,9 +30,8 @@ class Held(Layer):
     """
 
     def __init__(self, layer: Layer) -> None:
-        super().__init__(layer.name)
+        self.name = layer.name
         self.layer = layer
-        self.own_weights = layer.own_weights
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         returned = self.layer.forward(run, *inputs, mask=mask)
@@ -100,8 +102,8 @@ class Held(Layer):
 
 
 def held_loss(loss: Loss) -> Loss:
-    """A loss of the library as it is, one of a user's as `HeldLoss`."""
-    return loss if of_library(type(loss)) else HeldLoss(loss)
+    """A loss that computes what the library says as it is, one that a user wrote as `HeldLoss`."""
+    return loss if overridden(type(loss)) <= _NOT_COMPUTED else HeldLoss(loss)
 
 
 class HeldLoss(Loss):

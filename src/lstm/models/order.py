@@ -68,5 +68,5 @@ def _sources(calls: Mapping[Node, Call | Node]) -> dict[Call | Node, list[Call |
 
 
 def _layer_of(call: Call | Node) -> Layer:
-    assert call.layer is not None
+    assert isinstance(call.layer, Layer)
     return call.layer

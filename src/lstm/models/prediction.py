@@ -1,23 +1,260 @@
-"""Prediction: the outputs of a graph for batches, as users get them."""
+"""Prediction: what a model is asked, at once or step by step, and the outputs as users get them."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.layers.base import Run
+from lstm import checks
+from lstm.backends.contract import Array
+from lstm.callbacks import Callback, CallbackList, Trainable
+from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.layers.base import Run, StepState
 from lstm.layers.masks import Mask
-from lstm.models.batches import Batch
-from lstm.models.graph import Graph
-from lstm.models.training import Feeder
+from lstm.layers.symbolic import SymbolicTensor
+from lstm.models.batches import ArrayBatches, Batch, Examples, Reading, examples
+from lstm.models.program import Program
+from lstm.models.reading import Given
+from lstm.models.state import State
+from lstm.models.structure import GraphLayer, listed
+from lstm.models.training import Carried, Feeder
+from lstm.progress import ProgressBar
 
 Values = NDArray[Any]
 
 
-def computed(graph: Graph, feed: Feeder, run: Run, batch: Batch) -> list[Any]:
+class Predictor(GraphLayer):
+    """What a `Model` can be asked: its outputs, for data or step by step."""
+
+    def __init__(
+        self,
+        inputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(inputs, outputs, name)
+        self._carried = Carried()
+
+    def __call__(self, *inputs: Any, **options: Any) -> Any:
+        """On tensors: the model as a part of another. On arrays: the outputs, as arrays."""
+        if any(isinstance(part, SymbolicTensor) for value in inputs for part in listed(value)):
+            return super().__call__(*inputs, **options)
+        if options.pop("training", False):
+            raise InvalidValueError("training", "False: only fit trains", True)
+        if len(inputs) != 1 or options:
+            got = ", ".join([f"{len(inputs)}", *options])
+            raise InvalidTypeError(f"{self.name}()", "one argument, tensors or arrays", got)
+        return self.predict_on_batch(inputs[0])
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int = 32,
+        verbose: int | str = 0,
+        steps: int | None = None,
+        callbacks: Callback | Sequence[Callback] | None = (),
+    ) -> Any:
+        """The outputs for data, as `fit` takes it.
+
+        Args:
+            x: an array, sequences of different lengths, or batches: each x, or a tuple that begins
+                with it.
+            batch_size: examples computed at a time, where x is not batches.
+            verbose: accepted for compatibility; nothing is printed.
+            steps: batches to take; all by default.
+            callbacks: whom to tell of the batches.
+
+        Returns:
+            An array (N, ...); for sequences of different lengths, a list of arrays if the outputs
+            have a time axis; for several outputs, a list of these.
+
+        Raises:
+            InvalidValueError: there are fewer batches than `steps`, or none.
+        """
+        count = None if steps is None else checks.positive_int("steps", steps)
+        everyone = listed(() if callbacks is None else callbacks)
+        telling = self._telling(everyone, {"steps": count, "verbose": verbose})
+        telling.tell("on_predict_begin", {})
+        results: list[list[Any]] = []
+        given = Given(x)
+        for step, batch in enumerate(islice(self._batches(given, batch_size), count)):
+            telling.tell("on_predict_batch_begin", step, {})
+            results.append(self._outputs(batch))
+            telling.tell("on_predict_batch_end", step, {"outputs": results[-1]})
+        if not results or (given.source is not None and len(results) < (count or 0)):
+            expected = "at least one batch" if count is None else f"at least {count} batches"
+            raise InvalidValueError("x", expected, len(results))
+        telling.tell("on_predict_end", {})
+        return self._joined(results)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """The outputs for one batch."""
+        return self._joined([self._outputs(self._chunk(x, any_length=False))])
+
+    def _batches(self, given: Given, batch_size: int) -> Iterator[Batch]:
+        """Batches without targets, checked."""
+        size = checks.positive_int("batch_size", batch_size)
+        if given.source is not None:
+            for item in given.source.items():
+                of_item = item[0] if isinstance(item, tuple) and item else item
+                yield self._chunk(of_item, any_length=False)
+            return
+        self._ready(given.sample)
+        data, stateful = self._examples(given.sample, None), self.graph.recurrent(stateful=True)
+        if stateful and len(data) % min(size, len(data)):
+            size = len(data)  # State goes on only in a batch of as many sequences.
+        check = partial(self._feeder.check, any_length=bool(stateful))
+        yield from ArrayBatches(data, Reading(self.graph.inputs, self.backend.dtype, check, size))
+
+    def _outputs(self, batch: Batch) -> list[Any]:
+        """The outputs of a batch that was checked, from the states of stateful layers."""
+        carried = self._start_carrying(False)
+        carried.check(batch.size)
+        run = Run(self.backend, states=carried.current, carried=carried.nodes)
+        outputs = computed(self.program, self._feeder, run, batch)
+        carried.states.update(run.new_states)
+        return outputs
+
+    @property
+    def _feeder(self) -> Feeder:
+        return Feeder(self.graph, self.backend)
+
+    def _joined(self, results: list[list[Any]]) -> Any:
+        joined = [joined_rows(column) for column in zip(*results, strict=True)]
+        return joined if self._several_outputs else joined[0]
+
+    def predict_classes(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> Any:
+        """The most probable class for each output row; for a single sigmoid, whether it is > 1/2.
+
+        Returns:
+            int64, of the shape of the outputs without the last axis (for one unit: with it); a list
+            where `predict` gives one.
+        """
+        y = self.predict(x, batch_size, verbose)
+        return [classes(part) for part in y] if isinstance(y, list) else classes(y)
+
+    # ---- state
+
+    def initial_state(self, batch_size: int = 1) -> State:
+        """The state before the first step: zeros.
+
+        Args:
+            batch_size: number of sequences; any number, at any time.
+
+        Raises:
+            InvalidValueError: a layer, such as one that reads backwards, cannot work step by step.
+        """
+        size = checks.positive_int("batch_size", batch_size)
+        return State(
+            {
+                name: tuple(np.zeros((size, *shape), self.backend.dtype) for shape in shapes)
+                for name, shapes in self.graph.state_shapes().items()
+            }
+        )
+
+    def step(self, x: Any, state: Mapping[str, StepState]) -> tuple[Any, State]:
+        """The outputs for the next chunk of a sequence, and the state after it.
+
+        Chunk by chunk gives what `predict` gives for the whole sequence.
+
+        Args:
+            x: the next steps, (B, T, ...).
+            state: from `initial_state` or the last `step`; not changed.
+
+        Returns:
+            The outputs and the new state.
+
+        Example:
+            >>> import numpy as np
+            >>> import lstm
+            >>> model = lstm.Sequential([lstm.Input((None, 2)), lstm.layers.LSTM(3)])
+            >>> y, state = model.step(np.zeros((1, 5, 2)), model.initial_state(1))
+            >>> y.shape
+            (1, 3)
+        """
+        batch = self._chunk(x)
+        shapes = self.graph.state_shapes()
+        states = State.checked(state, shapes, batch.size, self.backend.dtype)
+        run = Run(self.backend, states=states.on(self.backend), carried=frozenset(shapes))
+        outputs = computed(self.program, self._feeder, run, batch)
+        after = State.of(self.backend, run.new_states)
+        return (outputs if self._several_outputs else outputs[0]), after
+
+    def feed(self, x: Any) -> tuple[list[Array], list[Mask | None]]:
+        """Sequences of any length as the arrays that `program.forward` takes, and their masks.
+
+        Raises:
+            InvalidShapeError, InvalidValueError: the model cannot take them.
+        """
+        return self._feeder(self._chunk(x))
+
+    def _chunk(self, x: Any, *, any_length: bool = True) -> Batch:
+        """A batch without targets, checked; chunks of sequences may have any length."""
+        self._ready(x)
+        batch = self._examples(x, None).batch()
+        stateful = any_length or bool(self.graph.recurrent(stateful=True))
+        self._feeder.check(batch, any_length=stateful)
+        return batch
+
+    def reset_states(self, rows: Sequence[int] | None = None) -> None:
+        """Let stateful layers, and `fit(carry_state=True)` on a generator, start from zeros.
+
+        Args:
+            rows: the sequences of a batch that do; None for all.
+
+        Raises:
+            InvalidValueError: there is no such sequence.
+        """
+        if rows is None:
+            self._carried.states.clear()
+            return
+        for state in self._carried.states.values():
+            for part in state:
+                found = checks.indices("rows", np.asarray(rows), part.shape[0])
+                self.backend.ops.zero_rows(part, found)
+
+    @property
+    def carried_state(self) -> State:
+        """The state from which stateful layers, and `carry_state=True`, go on; may be set."""
+        return self._carried.state(self.backend)
+
+    @carried_state.setter
+    def carried_state(self, state: Mapping[str, StepState]) -> None:
+        if not isinstance(state, Mapping):
+            raise InvalidTypeError("carried_state", "a State", type(state).__name__)
+        stateful = self.graph.state_shapes(stateful=True)
+        known = stateful if state.keys() <= stateful.keys() else self.graph.state_shapes()
+        shapes = {name: shape for name, shape in known.items() if name in state}
+        checked = State.checked(state, shapes, State(state).batch_size, self.backend.dtype)
+        self._carried.go_on_from(checked, self.backend)
+
+    # ---- how it reads
+
+    def _examples(self, x: Any, y: Any, sample_weight: Any = None) -> Examples:
+        return examples(x, y, sample_weight, self.graph.inputs, self.backend.dtype)
+
+    def _start_carrying(self, everywhere: bool) -> Carried:
+        """The states to carry: of all recurrent layers, or of those made stateful."""
+        self._carried.nodes = self.graph.recurrent(stateful=not everywhere)
+        self._carried.anew = everywhere
+        return self._carried
+
+    def _telling(
+        self, callbacks: Sequence[Callback], params: Mapping[str, Any], *, bar: bool = False
+    ) -> CallbackList:
+        """The callbacks, and a progress bar if it is wanted."""
+        everyone = list(callbacks)
+        if ProgressBar.wanted(params["verbose"]) and bar:
+            everyone.append(ProgressBar(params["verbose"]))
+        return CallbackList(everyone, cast(Trainable, self), params)
+
+
+def computed(program: Program, feed: Feeder, run: Run, batch: Batch) -> list[Any]:
     """The outputs of a batch that was checked, each an array; without the padding, a list."""
-    trace = graph.forward(run, *feed(batch))
+    trace = program.forward(run, *feed(batch))
     outputs = [np.array(run.ops.to_numpy(output)) for output in trace.outputs]
     real = [mask for mask in batch.masks if mask is not None]
     if not real:

@@ -5,7 +5,6 @@ from typing import Any
 
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer
-from lstm.layers.embedding import Embedding
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.models.model import Model
 
@@ -94,4 +93,4 @@ class Sequential(Model):
 
     def _shape_is_binding(self) -> bool:
         # As in Keras, what an Embedding says of the length (`input_length`) only makes it known.
-        return self._source is not None or not isinstance(self._chain[0], Embedding)
+        return self._source is not None or not self._chain[0].reads_tokens

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.container import json_values
-from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError
+from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError, naming
 from lstm.layers import PRIMITIVES
 from lstm.layers.base import Layer
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, input_tensor
-from lstm.layers.tied_dense import TiedDense
 from lstm.models.graph import Graph
 
 Classes = Mapping[str, type[Layer]]
@@ -29,7 +28,7 @@ _LARGEST = 2**28
 def graph_config(graph: Graph) -> dict[str, Any]:
     """The graph as JSON values: layers, the calls that connect them, inputs and outputs."""
     layers = graph.layers
-    name_of = {layer: name for name, layer in layers.items()}
+    name_of: dict[object, str] = {layer: name for name, layer in layers.items()}
     place: dict[Node, int] = {tensor.node: k for k, tensor in enumerate(graph.inputs)}
     for node in graph.nodes:
         place[node] = len(place)
@@ -55,10 +54,9 @@ def graph_config(graph: Graph) -> dict[str, Any]:
     }
 
 
-def _layer_config(layer: Layer, name_of: Mapping[Layer, str]) -> dict[str, Any]:
+def _layer_config(layer: Layer, name_of: Mapping[object, str]) -> dict[str, Any]:
     config = layer.get_config() | {"name": name_of[layer]}
-    if isinstance(layer, TiedDense):
-        config["embedding"] = name_of[layer.embedding]
+    config |= {argument: name_of[owner] for argument, owner in layer.tied_to.items()}
     kind = type(layer)
     entry = {"class": kind.__name__, "config": config}
     return entry if PRIMITIVES.get(kind.__name__) is kind else entry | {"custom": True}
@@ -216,16 +214,15 @@ def _layers(
     tied: list[str] = []
     for name, entry in described.items():
         kind = _class(entry, custom_layers)
-        if issubclass(kind, TiedDense):
+        if kind.tied:
             tied.append(name)  # Once all that it may refer to is there.
         else:
             with _blaming(blamed, entry):
                 layers[name] = _layer(name, kind, entry["config"])
     for name in tied:
-        config = described[name]["config"]
-        embedding = layers[checks.one_of("embedding", config["embedding"], layers)]
-        kind = _class(described[name], custom_layers)
-        layers[name] = _layer(name, kind, {**config, "embedding": embedding})
+        kind, config = _class(described[name], custom_layers), described[name]["config"]
+        owners = {key: layers[checks.one_of(key, config[key], layers)] for key in kind.tied}
+        layers[name] = _layer(name, kind, {**config, **owners})
     return {name: layers[name] for name in described}
 
 
@@ -250,10 +247,8 @@ def _layer(name: str, kind: type[Layer], config: Mapping[str, Any]) -> Layer:
         if PRIMITIVES.get(kind.__name__) is kind and isinstance(value, int) and value >= _COUNTABLE:
             raise InvalidValueError(f"{key} of {name}", f"an integer below {_COUNTABLE:,}", value)
     try:
-        return kind.from_config({**config, "name": name})
-    except InvalidValueError as error:
-        argument = f"{error.argument} of {name}"
-        raise type(error)(argument, error.expected, error.got) from error
+        with naming(lambda argument: f"{argument} of {name}"):
+            return kind.from_config({**config, "name": name})
     except LSTMError:
         raise
     except Exception as error:  # The class may be a user's.

@@ -114,13 +114,17 @@ class State(Interface, Mapping[str, StepState]):
 
     def _contents(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """The arrays and the JSON values that a file of this state holds."""
-        tensors: dict[str, NDArray[Any]] = {}
         for name, parts in self.items():
             checks.string("name of a layer", name)
             if not parts:
                 raise InvalidTypeError(f"state of {name}", "at least one array", "none")
-            tensors |= {f"{name}/{k}": array for k, array in enumerate(parts)}
-        return tensors, {"kind": "state"}
+        return self.tensors(), {"kind": "state"}
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Its arrays as they are called in files: `lstm/0`, `lstm/1`."""
+        return {
+            f"{name}/{k}": array for name, parts in self.items() for k, array in enumerate(parts)
+        }
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "State":
@@ -130,10 +134,11 @@ class State(Interface, Mapping[str, StepState]):
             ModelFileError: the file is missing, damaged or of another kind.
         """
         with saving.reading(path, ("state",)) as (tensors, _):
-            return cls._from_tensors(tensors)
+            return cls.of_tensors(tensors)
 
     @classmethod
-    def _from_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "State":
+    def of_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "State":
+        """The state of which `tensors` gave these arrays."""
         parts: dict[str, dict[int, np.ndarray]] = {}
         for key, array in tensors.items():
             name, _, k = key.rpartition("/")
@@ -143,7 +148,7 @@ class State(Interface, Mapping[str, StepState]):
     @classmethod
     def _from_bytes(cls, data: bytes) -> "State":
         with saving.unpacking(data, ("state",)) as (tensors, _):
-            return cls._from_tensors(tensors)
+            return cls.of_tensors(tensors)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._from_bytes, (bytes(pack(*self._contents())),)

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from lstm import checks
 from lstm.errors import InvalidValueError
-from lstm.layers.symbolic import SymbolicTensor
-from lstm.models.batches import Batch, Check, examples, parts
+from lstm.models.batches import Batch, Reading, examples, parts
+from lstm.models.epochs import Epochs, Order
 
 
 def is_stream(x: Any) -> bool:
@@ -34,26 +35,26 @@ class Source:
 
     Attributes:
         again: whether it can be.
+        stream: what gives them.
     """
 
     def __init__(self, argument: str, stream: Any) -> None:
         self.argument = argument
-        self._stream = stream
-        self._rng: np.random.Generator | None = None
+        self.stream = stream
         self.again = not hasattr(stream, "__next__")
 
-    def shuffled(self, rng: np.random.Generator | None) -> "Source":
-        """This source, with a sequence of batches in an order that `rng` draws for each pass."""
-        self._rng = rng
-        return self
+    @property
+    def indexed(self) -> bool:
+        """Whether any item can be had by its number."""
+        return self.again and _is_indexed(self.stream)
 
     @property
     def size(self) -> int | None:
         """Number of items in a pass, where it is known."""
-        if not (self.again and hasattr(self._stream, "__len__")):
+        if not (self.again and hasattr(self.stream, "__len__")):
             return None
         try:
-            return len(self._stream)
+            return len(self.stream)
         except TypeError:  # So loaders say that they do not know.
             return None
 
@@ -66,22 +67,35 @@ class Source:
         items = self.items()
         for item in items:
             if not self.again:
-                self._stream = chain([item], items)
+                self.stream = chain([item], items)
             return item
         raise InvalidValueError(self.argument, "at least one batch", "none")
 
-    def items(self) -> Iterator[Any]:
-        """A pass over all items; over those that are left of an iterator."""
-        if not self.again or not _is_indexed(self._stream):
-            return iter(self._stream)
-        order = np.arange(len(self._stream))
-        if self._rng is not None:
-            self._rng.shuffle(order)
-        return (self._stream[int(k)] for k in order)
+    def items(self, order: Order | None = None, skip: int = 0) -> Iterator[Any]:
+        """A pass over all items but the first `skip`; over those that are left of an iterator.
+
+        `order` is that of a sequence of batches, where it is not its own.
+        """
+        if not self.indexed:
+            return islice(iter(self.stream), skip, None)
+        numbers = range(len(self.stream)) if order is None else map(int, order)
+        return (self.stream[k] for k in islice(numbers, skip, None))
+
+    def to_train_on(
+        self, how: Reading, steps: int | None, rng: np.random.Generator | None
+    ) -> "StreamBatches":
+        """The batches of epochs of that many steps, or of a pass each; shuffled by `rng`."""
+        limit = None if steps is None else checks.positive_int("steps_per_epoch", steps)
+        return StreamBatches(self, how, limit, rng)
+
+    def to_judge(self, how: Reading, argument: str, steps: int | None) -> "StreamBatches":
+        """Batches to evaluate on, at most `steps`, which errors call `argument`."""
+        limit = None if steps is None else checks.positive_int(argument, steps)
+        return StreamBatches(self, how, limit, anew=True)
 
     def epoch_ended(self) -> None:
         """Tell a sequence of batches that wants to know."""
-        tell = getattr(self._stream, "on_epoch_end", None)
+        tell = getattr(self.stream, "on_epoch_end", None)
         if callable(tell):
             tell()
 
@@ -91,73 +105,58 @@ class StreamBatches:
 
     Args:
         source: gives the batches.
-        inputs: those of the model.
-        dtype: what the model computes in.
+        how: how the model reads them.
         steps: batches in an epoch; None for a pass.
-        check: refuses a batch that cannot be used.
+        rng: shuffles each pass over a sequence of batches; None keeps their order.
         anew: an epoch begins with the first batch, and does not go on where the one before ended.
     """
 
     def __init__(
         self,
         source: Source,
-        inputs: Sequence[SymbolicTensor],
-        dtype: str,
+        how: Reading,
         steps: int | None,
-        check: Check,
+        rng: np.random.Generator | None = None,
         *,
         anew: bool = False,
     ) -> None:
         self._source = source
-        self._inputs = inputs
-        self._dtype = dtype
+        self._how = how
         self._limit = steps
-        self._check = check
         self._anew = anew
-        self._endless = self._passes()
-        self._begun: Iterator[tuple[Any, bool]] | None = None
+        ordered = (source.stream, rng) if source.indexed else ()
+        self.epochs = Epochs(self._pass, steps, *ordered, once=not source.again)
 
     @property
     def steps(self) -> int | None:
         """Number of batches in an epoch; None where it is not known."""
         return self._source.size if self._limit is None else self._limit
 
+    @property
+    def again(self) -> bool:
+        """Whether they can be gone over again."""
+        return self._source.again
+
     def more(self) -> bool:
         """Whether there is a batch for another epoch."""
-        epoch = self._begun or self._epoch()
-        for first in epoch:
-            self._begun = chain([first], epoch)
-            return True
-        return False
+        return self.epochs.more()
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches of the next epoch."""
-        epoch, self._begun = self._begun or self._epoch(), None
-        for item, fresh in epoch:
+        """The batches that are left of the epoch under way, or those of the next one."""
+        if self._anew:
+            self.epochs.restart()
+        how = self._how
+        for item, fresh in self.epochs:
             x, y, weight = parts(f"batch of {self._source.argument}", item)
-            batch = examples(x, y, weight, self._inputs, self._dtype).batch()
+            batch = examples(x, y, weight, how.inputs, how.dtype).batch()
             batch.fresh = fresh
-            self._check(batch)
+            how.check(batch)
             yield batch
         self._source.epoch_ended()
 
-    def _epoch(self) -> Iterator[tuple[Any, bool]]:
-        if self._limit is None or self._anew:
-            return islice(self._pass(), self._limit)
-        return islice(self._endless, self._limit)
-
-    def _passes(self) -> Iterator[tuple[Any, bool]]:
-        """All that there is: passes without end over what can be gone over again."""
-        found = True
-        while found:
-            found = False
-            for item in self._pass():
-                found = self._source.again
-                yield item
-
-    def _pass(self) -> Iterator[tuple[Any, bool]]:
+    def _pass(self, order: Order | None, skip: int) -> Iterator[tuple[Any, bool]]:
         """The items of a pass, each with whether carried state starts anew before it."""
-        begins = self._source.again
-        for item in self._source.items():
+        begins = self._source.again and not skip
+        for item in self._source.items(order, skip):
             yield item, begins
             begins = False

@@ -1,7 +1,7 @@
 """A layer that is a graph of layers: how a model gets its structure and its weights."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,17 @@ from lstm.backends import backend as choose_backend
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.interface import set_by_constructor
 from lstm.layers.base import Layer
+from lstm.layers.definition import Definition
 from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
-from lstm.layers.tracing import building, composed
+from lstm.layers.tracing import building
 from lstm.layers.weight import Weight
+from lstm.models import planning
 from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
 from lstm.models.order import by_level
 from lstm.models.parameters import Parameters
+from lstm.models.program import Program
 from lstm.models.summary import summary_lines
 from lstm.terminal import encodable
 
@@ -36,6 +39,7 @@ class GraphLayer(Layer):
     """
 
     _graph: Graph | None = set_by_constructor()
+    _programs: dict[Callable[[Graph], Program], Program] = set_by_constructor()
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class GraphLayer(Layer):
         super().__init__(name=name)
         self.backend: Backend = choose_backend()
         self._graph = None
+        self._programs = {}
         self._parameters: Parameters | None = None
         self._several_outputs = False
         self._by_level = inputs is not None
@@ -80,7 +85,7 @@ class GraphLayer(Layer):
     def _traced(self, shapes: Sequence[tuple[int | None, ...]], *, exact: bool) -> Graph:
         """Trace `call` on inputs of these shapes, batch first."""
         inputs = [input_tensor(shape, exact=exact) for shape in shapes]
-        outputs = composed(self, [inputs[0] if len(inputs) == 1 else inputs], {})
+        outputs = self.composed([inputs[0] if len(inputs) == 1 else inputs], {})
         return self._build(inputs, outputs)
 
     def trace_again(self, inputs: Sequence[SymbolicTensor]) -> None:
@@ -91,7 +96,7 @@ class GraphLayer(Layer):
         """
         if self._graph is not None:
             return
-        outputs = composed(self, [inputs[0] if len(inputs) == 1 else list(inputs)], {})
+        outputs = self.composed([inputs[0] if len(inputs) == 1 else list(inputs)], {})
         own = set(self.all_parts())
         for name, layer in Graph(inputs, listed(outputs)).layers.items():
             shared = any(weight.owner is not None for weight in layer.own_weights.values())
@@ -162,7 +167,7 @@ class GraphLayer(Layer):
             )
         return self._graph
 
-    def _parts(self) -> Iterator[Layer]:
+    def _parts(self) -> Iterator[Definition]:
         graph: Graph | None = vars(self).get("_graph")
         nodes = [] if graph is None else graph.nodes
         if graph is not None and self._by_level:
@@ -194,7 +199,7 @@ class GraphLayer(Layer):
             raise InvalidTypeError(f"inputs of {self.name}", f"{expected} tensors", len(given))
         values = dict(zip(self._graph.inputs, given, strict=True))
         for node in self._graph.nodes:
-            assert node.layer is not None
+            assert isinstance(node.layer, Layer)
             made = node.layer.connect([values[tensor] for tensor in node.inputs])
             values.update(zip(node.outputs, listed(made), strict=True))
         outputs = [values[tensor] for tensor in self._graph.outputs]
@@ -210,6 +215,18 @@ class GraphLayer(Layer):
         return self._ready()
 
     @property
+    def program(self) -> Program:
+        """What is computed of data: the outputs of the graph."""
+        return self.planned(planning.infer)
+
+    def planned(self, purpose: Callable[[Graph], Program]) -> Program:
+        """What is computed for a purpose, a function of `planning`; it is planned once."""
+        graph, program = self._ready(), self._programs.get(purpose)
+        if program is None or program.graph is not graph or not program.holds:
+            self._programs[purpose] = program = purpose(graph)
+        return program
+
+    @property
     def layers(self) -> list[Layer]:
         """The distinct layers, in the order of their weights."""
         self._ready()
@@ -221,7 +238,7 @@ class GraphLayer(Layer):
 
     def summary(self) -> None:
         """Print the layers with output shapes and numbers of parameters, and the backend."""
-        lines = summary_lines(self.graph, self.backend, type(self).__name__, self._fused)
+        lines = summary_lines(self.program, self.backend, type(self).__name__, self._fused)
         print(encodable("\n".join(lines), sys.stdout))
 
     # ---- weights

@@ -2,21 +2,20 @@
 
 from lstm.backends import Backend
 from lstm.layers.symbolic import Shape
-from lstm.layers.tied_dense import TiedDense
-from lstm.models.fusion import EmbeddedRecurrent, Step
-from lstm.models.graph import Graph
+from lstm.models.program import Program
 from lstm.terminal import visible_name
 
 
-def summary_lines(graph: Graph, backend: Backend, kind: str, fused: str) -> list[str]:
+def summary_lines(program: Program, backend: Backend, kind: str, fused: str) -> list[str]:
     """One line per call of a layer: name, class, output shape, parameters.
 
     Args:
-        graph: the model.
+        program: what the model computes.
         backend: where it computes.
         kind: class of the model.
         fused: what is computed together with the loss, if anything.
     """
+    graph = program.graph
     rows = [("Layer (class)", "Output shape", "Parameters")]
     rows += [(t.node.name or "input (Input)", _shape(t.shape), "0") for t in graph.inputs]
     seen = set()
@@ -38,22 +37,15 @@ def summary_lines(graph: Graph, backend: Backend, kind: str, fused: str) -> list
     end.append(f"Backend: {backend.name}, {backend.dtype}")
     name_of = {layer: name for name, layer in graph.layers.items()}
     end += [
-        f"Tied: kernel of {name} to {name_of[layer.embedding]}"
+        f"Tied: kernel of {name} to {name_of[owner]}"
         for layer, name in name_of.items()
-        if isinstance(layer, TiedDense)
+        for owner in layer.tied_to.values()
     ]
-    end += [f"Fused: {_fused(step)}" for step in graph.steps if step.fused]
+    end += [f"Fused: {part}" for step in program.steps for part in step.fused]
     if fused:
         end.append(f"Fused in training: {fused}, into the loss")
     lines = [kind, rule, lines[0], rule, *lines[1:], rule, *end]
     return [visible_name(line) for line in lines]  # The names may come from a file.
-
-
-def _fused(step: Step) -> str:
-    if isinstance(step.layer, EmbeddedRecurrent):
-        tokens = step.layer.embedding.input_dim
-        return f"{step.fused} into {step.name}, for batches of at least {tokens:,} tokens"
-    return f"{step.name} into {step.fused}"
 
 
 def _shape(shape: Shape) -> str:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,18 +13,19 @@ from lstm.backends import Backend
 from lstm.backends.contract import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Arrays, Run
-from lstm.layers.dense import Dense
-from lstm.layers.masks import Mask, spread, whole
+from lstm.layers.masks import Mask
 from lstm.layers.remedies import for_data, for_target, remedied
 from lstm.layers.symbolic import Shape, SymbolicTensor
-from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from lstm.losses import Loss
 from lstm.metrics import Metric, by_name
+from lstm.models import planning
 from lstm.models.batches import Batch
 from lstm.models.columns import check_one_reading
-from lstm.models.goals import ClassWeights, Goal, spread_over
-from lstm.models.graph import Graph, Trace
-from lstm.models.held import held_loss
+from lstm.models.goals import ClassWeights, Goal
+from lstm.models.graph import Graph
+from lstm.models.objective import Objective
 from lstm.models.parameters import Parameters
+from lstm.models.program import Program, Trace
 from lstm.models.state import State
 from lstm.optimizers import Optimizer
 
@@ -196,28 +196,31 @@ class Trainer:
         self._kinds = (False, metrics), (True, weighted_metrics)
         self._sees_outputs = any(metric.needs_outputs for metric in self.metrics.values())
         self._rng = rng
-        self._feed = Feeder(graph, backend)
-        # Softmax and cross-entropy are computed in one: faster, and free of overflow.
-        fused = None if loss.from_logits else graph.logits(loss.activation)
-        if loss.activation == "linear":
-            fused = None
-        self._graph = fused or graph
-        self._loss = held_loss(loss.on_logits() if fused else loss)
-        self._activation = loss.activation if fused else "linear"
-        # The layer that makes the logits too, so that they are never there all at once, unless a
-        # metric has to see them.
-        self._head: Dense | None = None
-        if _includes_linear(self._loss) and not self._sees_outputs:
-            self._graph, self._head = self._graph.before_head() or (self._graph, None)
-        self._needs = self._graph.needs()
+        self._graph, self._feed = graph, Feeder(graph, backend)
+        self._program = self._planned()
         self.reduce_gradients: Callable[[Array], None] | None = None
 
     @property
     def fused(self) -> str:
         """What is computed together with the loss, if anything."""
-        if self._head is not None:
-            return "the last layer"
-        return "" if self._activation == "linear" else "the last activation"
+        objective = self.program.objective
+        return "" if objective is None else objective.fused
+
+    @property
+    def program(self) -> Program:
+        """What a step computes, as the layers are set now."""
+        if not self._program.holds:
+            self.parameters.bind()  # What learns is known by its buffers.
+            self._program = self._planned()
+        return self._program
+
+    def _planned(self) -> Program:
+        return planning.train(self._graph, self.loss, sees_outputs=self._sees_outputs)
+
+    @property
+    def _objective(self) -> Objective:
+        assert self._program.objective is not None
+        return self._program.objective
 
     def check(self, batch: Batch, *, any_length: bool = False) -> None:
         """Refuse a batch that cannot be trained on; `any_length` as for the `Feeder`.
@@ -247,14 +250,13 @@ class Trainer:
         """
         self.parameters.bind()
         run = self._run(batch, carried, training=True)
-        trace = self._forward(run, batch)
-        goal = self._goal(run, batch, trace, class_weights)
+        trace, goal = self._forward(run, batch, class_weights)
         self.parameters.zero_gradients()
-        loss, gradient = self._compared(trace.outputs[0], goal, training=True)
-        self._measure(loss, trace, goal)
+        loss, gradient = self._objective.compare(run, trace.outputs[0], goal, learns=True)
+        self._measure(run, loss, trace.outputs[0], goal)
         if not math.isfinite(loss):
             return Result(loss, goal.count)
-        self._graph.backward(run, trace, [gradient], self._needs)
+        self._program.backward(run, trace, [gradient])
         gradients = self.parameters.gradients
         if self.reduce_gradients is not None:
             self.reduce_gradients(gradients)
@@ -267,11 +269,10 @@ class Trainer:
     def test(self, batch: Batch, carried: Carried) -> Result:
         """Compute the loss and metrics of a batch that was checked."""
         run = self._run(batch, carried, training=False)
-        trace = self._forward(run, batch)
-        goal = self._goal(run, batch, trace)
-        loss, _ = self._compared(trace.outputs[0], goal, training=False)
+        trace, goal = self._forward(run, batch)
+        loss, _ = self._objective.compare(run, trace.outputs[0], goal, learns=False)
         carried.states.update(run.new_states)
-        self._measure(loss, trace, goal)
+        self._measure(run, loss, trace.outputs[0], goal)
         return Result(loss, goal.count)
 
     def _run(self, batch: Batch, carried: Carried, *, training: bool) -> Run:
@@ -287,104 +288,34 @@ class Trainer:
             carried=carried.nodes,
         )
 
-    def _forward(self, run: Run, batch: Batch) -> Trace:
-        return self._graph.forward(run, *self._feed(batch))
+    def _forward(
+        self, run: Run, batch: Batch, class_weights: ClassWeights | None = None
+    ) -> tuple[Trace, Goal]:
+        """What the program computes of a batch, and what it should be."""
+        trace = self.program.forward(run, *self._feed(batch))
+        return trace, self._objective.goal(
+            run, trace.outputs[0], trace.masks[0], batch, class_weights
+        )
 
-    def _compared(self, y: Array, goal: Goal, *, training: bool) -> tuple[float, Array | None]:
-        """The loss, and in training the gradient of y, the output of the graph.
-
-        Those of the head's weights are added to their buffers.
-        """
-        ops, head = self.backend.ops, self._head
-        target = ops.array(goal.target)
-        weights = goal.weights(self.backend.dtype)
-        weight = None if weights is None else ops.array(weights)
-        if head is None:
-            loss, cache = self._loss.forward(ops, y, target, weight)
-            return loss, self._loss.backward(ops, cache) if training else None
-        x, w = y, head.value("kernel")
-        b = head.value("bias") if head.use_bias else None
-        if not training:
-            return ops.linear_softmax_cross_entropy(x, w, b, target, weight, None, None, False)
-        need_dx = self._needs[-1] is not None
-        db = head.gradient("bias") if head.use_bias else None
-        with head.kernel_gradient(self.backend) as dw:
-            return ops.linear_softmax_cross_entropy(x, w, b, target, weight, dw, db, need_dx)
-
-    def _goal(
-        self, run: Run, batch: Batch, trace: Trace, class_weights: ClassWeights | None = None
-    ) -> Goal:
-        """What the outputs of a batch should be, and what counts."""
-        assert batch.y is not None
-        shape = tuple(trace.outputs[0].shape)
-        if self._head is not None:
-            shape = (*shape[:-1], self._head.units)
-        target = self.loss.target(batch.y, shape, self.backend.dtype)
-        positions = self.loss.positions(shape)
-        weight = spread_over("sample_weight", batch.weight, positions)
-        if class_weights is not None:
-            of_classes = spread(class_weights.of(target, positions), positions)
-            weight = of_classes if weight is None else weight * of_classes
-        mask = self._mask(run, trace, positions)
-        if mask is not None and _reversed(mask, batch.masks):
-            raise InvalidValueError(
-                "x",
-                "sequences of one length, for a model whose outputs are in reversed order",
-                "different lengths",
-            )
-        real = spread_over("mask", mask, positions)
-        count = prod(positions) if real is None else np.count_nonzero(real)
-        return Goal(target, real, weight, float(count))
-
-    def _mask(self, run: Run, trace: Trace, positions: tuple[int, ...]) -> Mask | None:
-        """Which positions count; None where all do, as whole examples always do."""
-        mask = trace.masks[0]
-        if self._head is not None:
-            mask = self._head.mask_after(run, (trace.outputs[0],), mask)
-        if mask is None:
-            return None
-        mask = whole(mask, len(positions))
-        return None if mask.ndim < 2 else mask
-
-    def _measure(self, loss: float, trace: Trace, goal: Goal) -> None:
+    def _measure(self, run: Run, loss: float, y: Array, goal: Goal) -> None:
         if not self.metrics:
             return
-        ops, y = self.backend.ops, trace.outputs[0]
+        seen, to_numpy = y, run.ops.to_numpy
         if self._sees_outputs:
-            y = ops.activation_forward(y, self._activation)
-        outputs, target = ops.to_numpy(y), goal.target
+            seen = self._objective.outputs(run.ops, y)
+        outputs, target = to_numpy(seen), goal.target
         for weighted, metrics in self._kinds:
             shares, total = goal.shares(weighted=weighted)
             mean = loss
             if goal.weight is not None and not all(metric.needs_outputs for metric in metrics):
-                mean = self._mean_loss(trace.outputs[0], goal, loss, total, weighted=weighted)
+                mean = self._mean_loss(run, y, goal, loss, total, weighted=weighted)
             for metric in metrics:
                 metric.update(mean, outputs, target, shares, total)
 
     def _mean_loss(
-        self, y: Array, goal: Goal, loss: float, total: float, *, weighted: bool
+        self, run: Run, y: Array, goal: Goal, loss: float, total: float, *, weighted: bool
     ) -> float:
         """The mean loss of a batch with weights, of positions as they weigh or all alike."""
         if weighted:
             return loss * goal.count / (total or 1.0)
-        return self._compared(y, replace(goal, weight=None), training=False)[0]
-
-
-def _includes_linear(loss: Loss) -> bool:
-    """Whether there is an operation for the loss of a linear layer; a user's own may differ."""
-    known = type(loss) in (CategoricalCrossentropy, SparseCategoricalCrossentropy)
-    return known and loss.from_logits
-
-
-def _reversed(mask: Mask, real: Sequence[Mask | None]) -> bool:
-    """Whether outputs with `mask` have padding in front, where targets have theirs at the end.
-
-    Args:
-        mask: which steps of the outputs count, (B, T).
-        real: for each input of different lengths which of its steps are no padding.
-    """
-    known = [steps for steps in real if steps is not None]
-    alike = [steps for steps in known if steps.shape == mask.shape]
-    if known and not alike:
-        return bool((mask[:, 1:] & ~mask[:, :-1]).any())
-    return bool(alike) and all((mask & ~steps).any() for steps in alike)
+        return self._objective.compare(run, y, replace(goal, weight=None), learns=False)[0]

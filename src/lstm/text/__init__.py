@@ -1,16 +1,16 @@
 """Text: where it comes from, tokens, corpora, padding, and the language model."""
 
-from lstm.text.beam import Continuation
-from lstm.text.corpus import Corpus
+from lstm.data.one_hot import to_categorical
+from lstm.data.padding import pad_sequences
+from lstm.text.architecture import Architecture
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.learned_text import LearnedText
+from lstm.text.corpus.sources import TextSource, source
 from lstm.text.evaluation import Evaluation, Surprise
 from lstm.text.language_model import LanguageModel
-from lstm.text.learned_text import LearnedText
 from lstm.text.log_probabilities import TokenLogProbability
-from lstm.text.one_hot import to_categorical
-from lstm.text.options import Architecture, TrainingOptions
-from lstm.text.padding import pad_sequences
-from lstm.text.sources import TextSource, source
 from lstm.text.tokenizer import Tokenizer
+from lstm.text.training.options import TrainingOptions
 from lstm.text.vocabularies import (
     BPEVocabulary,
     ByteVocabulary,
@@ -18,7 +18,8 @@ from lstm.text.vocabularies import (
     Vocabulary,
     WordVocabulary,
 )
-from lstm.text.writing import Writer
+from lstm.text.writing.beam import Continuation
+from lstm.text.writing.writer import Writer
 
 __all__ = [
     "Architecture",

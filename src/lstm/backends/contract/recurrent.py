@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple, Protocol
 
 from lstm.backends.contract.types import ActivationName, Array, Cache, State
+from lstm.errors import InvalidValueError
 
 CellName = Literal["lstm", "gru", "rnn"]
 
@@ -13,24 +15,31 @@ class Cell(NamedTuple):
     """What is known of a cell before any numbers are.
 
     Attributes:
-        blocks: the kernels have blocks·H columns, one block for each gate.
+        blocks: the kernels have blocks·H columns. Where there are gates, the first `blocks` of them
+            have one each, in their order.
         states: what it remembers, its output first.
         gates: what `recurrent_gates` gives, by letter.
         biases: rows of the bias: one, or one for each side, the input's and the recurrent.
+        options: the names of those that it may have.
     """
 
     blocks: int
     states: tuple[str, ...]
     gates: tuple[str, ...]
     biases: int = 1
+    options: tuple[str, ...] = ()
+
+    def widths(self, units: int) -> tuple[int, ...]:
+        """The width of each state of a layer with that many units."""
+        return (units,) * len(self.states)
 
 
 CELLS: dict[CellName, Cell] = {
-    "lstm": Cell(4, ("h", "c"), ("i", "f", "g", "o")),
+    "lstm": Cell(4, ("h", "c"), ("i", "f", "g", "o"), options=("coupled",)),
     "gru": Cell(3, ("h",), ("u", "s", "g"), biases=2),
     "rnn": Cell(1, ("h",), ()),
 }
-"""Blocks of kernels and bias are in the order of the gates."""
+"""Every cell, as it is without options."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +52,32 @@ class RecurrentSpec:
         activation: φ of the candidate g, of an LSTM also of the cell on its way out; never softmax.
         recurrent_activation: σ of the gates, which an "rnn" does not have; never softmax.
         reverse: go from the last step to the first. Output t still belongs to input t.
+        options: what differs from the plain cell, in the order of the cell's `options`: "coupled",
+            an LSTM whose forget gate is f = 1 - i.
+
+    Raises:
+        InvalidValueError: the cell has no such option.
     """
 
     cell: CellName
     activation: ActivationName = "tanh"
     recurrent_activation: ActivationName = "sigmoid"
     reverse: bool = False
+    options: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        known = CELLS[self.cell].options
+        if self.options != tuple(option for option in known if option in self.options):
+            expected = f"some of {', '.join(known)}, in this order" if known else "none"
+            raise InvalidValueError(f"options of {self.cell}", expected, self.options)
+
+    @cached_property
+    def layout(self) -> Cell:
+        """What is known of its cell, with its options."""
+        cell = CELLS[self.cell]
+        if "coupled" in self.options:
+            return cell._replace(blocks=3, gates=("i", "g", "o", "f"))
+        return cell
 
 
 class RecurrentWeights(NamedTuple):

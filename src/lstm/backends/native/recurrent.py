@@ -1,22 +1,44 @@
 """Recurrent layers, in C++: the plain LSTM on a path of its own, all else in one frame."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends import _kernels
-from lstm.backends.contract import CELLS, Cache, RecurrentSpec, RecurrentWeights, State
+from lstm.backends.contract import CELLS, Cache, CellName, RecurrentSpec, RecurrentWeights, State
 from lstm.backends.native.arrays import empty, like
 from lstm.backends.native.layers import ACTIVATIONS
 
 Array = NDArray[Any]
 
-_CODES = {name: code for code, name in enumerate(CELLS)}
 
-_KEPT = {"lstm": 4, "gru": 4, "rnn": 0}
-"""Numbers that are kept for each unit and step, for the backward pass."""
+class Path(NamedTuple):
+    """A way through the kernels.
+
+    Attributes:
+        forward, backward: the two passes.
+        kept: blocks of H numbers that are kept of each step for the backward pass; 0 for none.
+    """
+
+    forward: Callable[..., None]
+    backward: Callable[..., None] | None
+    kept: int
+
+
+@cache
+def path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool, framed: bool) -> Path:
+    """The fastest way for a cell with these options; if `framed`, the one that all cells have."""
+    bits = sum(1 << CELLS[cell].options.index(option) for option in options)
+    _, kept, _, _ = _kernels.cell_sizes(list(CELLS).index(cell), bits)
+    name = f"framed_{cell}_{bits}" if bits else f"framed_{cell}"
+    if cell == "lstm" and not bits and not framed:
+        name = "lstm" if keep_cache else "inference_lstm"
+        kept *= keep_cache
+    backward = getattr(_kernels, f"{name}_backward", None)
+    return Path(getattr(_kernels, f"{name}_forward"), backward, 0 if kept == 1 else kept)
 
 
 def recurrent_forward(
@@ -28,11 +50,12 @@ def recurrent_forward(
     recurrent_mask: Array | None,
     keep_cache: bool,
 ) -> tuple[Array, State, Cache]:
-    given = spec, x, weights, state, mask, recurrent_mask, keep_cache
-    return run(*given, framed=spec.cell != "lstm")
+    path = path_of(spec.cell, spec.options, keep_cache, False)
+    return run(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
 
 
 def run(
+    path: Path,
     spec: RecurrentSpec,
     x: Array,
     weights: RecurrentWeights,
@@ -40,32 +63,28 @@ def run(
     mask: Array | None,
     recurrent_mask: Array | None,
     keep_cache: bool,
-    *,
-    framed: bool,
 ) -> tuple[Array, State, Cache]:
-    """`recurrent_forward`, in the frame or on the path of the plain LSTM, and its backward pass."""
+    """`recurrent_forward` by a path of the kernels, which its backward pass takes too."""
     w, r, b = weights
-    (B, T), H = x.shape[:2], r.shape[0]
-    h0, c0 = state if len(state) == 2 else (*state, None)
-    kept = _KEPT[spec.cell]
-    gates = empty((B, T, kept * H)) if kept and (keep_cache or framed) else None
-    masked_h = None if recurrent_mask is None else empty((B, T, H))
-    c = None if len(state) == 1 else empty((B, H) if gates is None else (B, T, H))
-    y = empty((B, T, H))
-    vectors, tokens = (None, np.ascontiguousarray(x)) if x.ndim == 2 else (x, None)
+    B, T, *_ = x.shape
+    H = r.shape[0]
+    whole = B, T, H
+    h0, c0 = state if len(state) == 2 else (state[0], None)
+    gates = empty((B, T, path.kept * H)) if path.kept else None
+    masked_h = None if recurrent_mask is None else empty(whole)
+    c = None if len(state) == 1 else empty((B, H) if gates is None else whole)
+    y = empty(whole)
+    inputs = (None, x, w, r) if x.ndim == 2 else (x, None, w, r)
     codes = spec.reverse, ACTIVATIONS[spec.activation], ACTIVATIONS[spec.recurrent_activation]
-    options = mask, recurrent_mask, *codes
-    _kernels.recurrent_forward(
-        _CODES[spec.cell], vectors, tokens, w, r, b, h0, c0, *options, gates, masked_h, c, y, framed
-    )
-    if T:
-        last = tuple(_last(part, spec.reverse) for part in (y, c) if part is not None)
+    steps = h0, c0, mask, recurrent_mask, *codes, gates, masked_h, c, y
+    path.forward(*inputs, b, *steps)
+    if not T:
+        last = tuple([np.zeros((B, H), np.float32) if part is None else part for part in state])
+    elif c is None:
+        last = (_last(y, spec.reverse),)
     else:
-        last = tuple(np.zeros((B, H), np.float32) if part is None else part for part in state)
-    if not keep_cache:
-        return y, last, None
-    arguments = vectors, tokens, w, r, h0, c0, *options, gates, masked_h, c, y
-    return y, last, (spec, framed, arguments)
+        last = _last(y, spec.reverse), _last(c, spec.reverse)
+    return y, last, (path, spec, inputs, steps) if keep_cache else None
 
 
 def recurrent_backward(
@@ -75,22 +94,22 @@ def recurrent_backward(
     gradients: RecurrentWeights,
     need_dx: bool,
 ) -> tuple[Array | None, State]:
-    spec, framed, (vectors, *given, gates, masked_h, c, y) = cache
-    B, _, H = y.shape
-    d = tuple(_gradient_of_state(part, (B, H)) for part in dstate)
-    dh, dc = d if len(d) == 2 else (*d, None)
-    dx = like(vectors) if need_dx and vectors is not None else None
+    path, _, inputs, (*given, gates, masked_h, c, y) = cache
+    x, shape = inputs[0], (y.shape[0], y.shape[2])
+    dh, *rest = dstate
+    dh = _gradient_of_state(dh, shape)
+    dc = None if c is None else _gradient_of_state(rest[0], shape)
+    dx = like(x) if need_dx and x is not None else None
     dz = like(y) if gates is None else gates
-    outputs = dz, masked_h, c, y, dy, dh, dc, *gradients, dx, framed
-    _kernels.recurrent_backward(*(_CODES[spec.cell], vectors, *given, *outputs))
-    return dx, d
+    path.backward(*inputs, *given, dz, masked_h, c, y, dy, dh, dc, *gradients, dx)
+    return dx, (dh,) if dc is None else (dh, dc)
 
 
 def recurrent_gates(cache: Cache) -> dict[str, Array]:
-    spec, _, (*_, gates, _, c, y) = cache
-    cell, H = CELLS[spec.cell], y.shape[2]
-    found = dict(zip(cell.states, (y, c), strict=False))
-    for k, name in enumerate(cell.gates):
+    _, spec, _, (*_, gates, _, c, y) = cache
+    layout, H = spec.layout, y.shape[2]
+    found = dict(zip(layout.states, (y, c), strict=False))
+    for k, name in enumerate(layout.gates):
         found[name] = gates[..., k * H : (k + 1) * H]
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import CELLS, Cache, RecurrentSpec, RecurrentWeights
+from lstm.backends.contract import Cache, RecurrentSpec, RecurrentWeights
 from lstm.backends.reference.cells import MODULES
 
 Array = NDArray[Any]
@@ -26,14 +26,17 @@ def recurrent_forward(
     recurrent_mask: Array | None,
     keep_cache: bool,
 ) -> tuple[Array, Arrays, Cache]:
-    cell, known = MODULES[spec.cell], CELLS[spec.cell]
+    cell, layout = MODULES[spec.cell], spec.layout
     w, r, b = weights
-    (B, T), H = x.shape[:2], r.shape[0]
-    first = tuple(np.zeros((B, H), r.dtype) if part is None else part for part in state)
-    b_x, b_h = (None, None) if b is None else (b, None) if known.biases == 1 else b
+    (B, T), H = x.shape[:2], r.shape[1] // layout.blocks
+    first = tuple(
+        np.zeros((B, width), r.dtype) if part is None else part
+        for part, width in zip(state, layout.widths(H), strict=True)
+    )
+    b_x, b_h = (None, None) if b is None else (b, None) if layout.biases == 1 else b
     xw = x_side(x, w, b_x)
-    states = tuple(np.empty((B, T, H), r.dtype) for _ in first)
-    kept: list[Arrays] = [()] * T
+    states = tuple(np.empty((B, T, part.shape[1]), r.dtype) for part in first)
+    kept: list[dict[str, Array]] = [{}] * T
 
     now = first
     for t in order(T, spec.reverse):
@@ -59,13 +62,16 @@ def recurrent_backward(
     need_dx: bool,
 ) -> tuple[Array | None, Arrays]:
     spec, x, (w, r, _), first, mask, recurrent_mask, states, kept = cache
-    cell, known = MODULES[spec.cell], CELLS[spec.cell]
+    cell, layout = MODULES[spec.cell], spec.layout
     dw, dr, db = gradients
-    (B, T), H = x.shape[:2], r.shape[0]
+    B, T = x.shape[:2]
     before = [
         _before(of_all, start, spec.reverse) for of_all, start in zip(states, first, strict=True)
     ]
-    d = tuple(np.zeros((B, H), r.dtype) if part is None else part for part in dstate)
+    d = tuple(
+        np.zeros_like(start) if part is None else part
+        for part, start in zip(dstate, first, strict=True)
+    )
     dz, dq = (np.zeros((B, T, w.shape[1]), r.dtype) for _ in range(2))
 
     for t in reversed(order(T, spec.reverse)):
@@ -97,17 +103,16 @@ def recurrent_backward(
         dr += _summed_product(h_before, dq)  # (B10), (R9), (G16)
     if db is not None:  # (B11), (R10), (G17)
         sides = dz.sum((0, 1)), dq.sum((0, 1))
-        db += sides[0] if known.biases == 1 else np.stack(sides)
+        db += sides[0] if layout.biases == 1 else np.stack(sides)
     dx = dz @ w.T if need_dx and not _tokens(x) else None  # (B12), (R11), (G18)
     return dx, d
 
 
 def recurrent_gates(cache: Cache) -> dict[str, Array]:
     spec, *_, states, kept = cache
-    known = CELLS[spec.cell]
-    found = dict(zip(known.states, states, strict=True))
-    for k, name in enumerate(known.gates):
-        found[name] = np.stack([gates[k] for gates in kept], 1) if kept else states[0]
+    found = dict(zip(spec.layout.states, states, strict=True))
+    for name in spec.layout.gates:
+        found[name] = np.stack([step[name] for step in kept], 1) if kept else states[0]
     return found
 
 

@@ -3,8 +3,9 @@
 A cell is a module with two functions, for B sequences side by side:
 
 - `forward(spec, xw, q, state)`: from xw = x·w + b and q = h·r, which are (B, blocks·H), and the
-  state before the step to the state after it, and the gates, (B, H) each;
-- `backward(spec, dstate, gates, before, after)`: from the gradients of the state after the step to
+  state before the step to the state after it, and what is kept of it: by letter the gates, and what
+  else `backward` needs, (B, H) each;
+- `backward(spec, dstate, kept, before, after)`: from the gradients of the state after the step to
   those of xw and q, and of the state before it, but for what comes through q.
 """
 

@@ -10,15 +10,16 @@ from lstm.backends.reference.activations import activation_backward, activation_
 
 Array = NDArray[Any]
 Arrays = tuple[Array, ...]
+Kept = dict[str, Array]
 
 
-def forward(spec: RecurrentSpec, xw: Array, q: Array, state: Arrays) -> tuple[Arrays, Arrays]:
+def forward(spec: RecurrentSpec, xw: Array, q: Array, state: Arrays) -> tuple[Arrays, Kept]:
     z = xw + q  # (R1)
-    return (activation_forward(z, spec.activation),), ()  # (R2)
+    return (activation_forward(z, spec.activation),), {}  # (R2)
 
 
 def backward(
-    spec: RecurrentSpec, dstate: Arrays, gates: Arrays, before: Arrays, after: Arrays
+    spec: RecurrentSpec, dstate: Arrays, kept: Kept, before: Arrays, after: Arrays
 ) -> tuple[Array, Array, Arrays]:
     (dh,), (h,) = dstate, after
     dz = activation_backward(dh, h, spec.activation)  # (R5)

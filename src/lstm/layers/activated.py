@@ -1,0 +1,32 @@
+"""What layers that end in an activation share."""
+
+from lstm.backends.contract import ActivationName, Array, Cache
+from lstm.errors import NotDefinedError
+from lstm.interface import promises
+from lstm.layers.base import Arrays, Layer, Run
+from lstm.layers.masks import Mask
+
+
+class Activated(Layer):
+    """A layer that ends in an activation, which a pass may replace.
+
+    The one above may become its own, and a loss may include it. A subclass defines `forward_as`,
+    and a `backward` that goes by the cache.
+    """
+
+    decisive = ("activation",)
+    activation: ActivationName
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        return self.forward_as(self.activation, run, *inputs, mask=mask)
+
+    def forward_as(
+        self, activation: ActivationName, run: Run, *inputs: Array, mask: Mask | None
+    ) -> tuple[Arrays, Cache]:
+        """`forward` with this activation in place of its own."""
+        raise NotDefinedError(self, "forward_as(activation, run, *inputs, mask)")
+
+    @property
+    def ends_in(self) -> ActivationName | None:
+        kept = promises(type(self), "forward_as", "forward", "backward")
+        return self.activation if kept else None

@@ -1,0 +1,373 @@
+"""Definition: what a layer computes: its weights, shapes, a forward and a backward pass."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from inspect import signature
+from math import prod
+from typing import Any, ClassVar, Self, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks, seeding
+from lstm.backends import backend as choose_backend
+from lstm.backends.contract import Array, Cache
+from lstm.configured import members
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
+from lstm.initializers import Initializer
+from lstm.initializers import get as get_initializer
+from lstm.interface import set_by_constructor
+from lstm.layers.abilities import Abilities
+from lstm.layers.masks import Mask, union
+from lstm.layers.naming import Names
+from lstm.layers.rules import Shape, promised, refuse_weight
+from lstm.layers.run import Arrays, Gradients, Run
+from lstm.layers.weight import Weight
+
+
+class LayerOptions(TypedDict, total=False):
+    """The keyword arguments that every layer takes."""
+
+    name: str | None
+    trainable: bool
+    input_shape: Sequence[int | None] | None
+    batch_input_shape: Sequence[int | None] | None
+
+
+_ADDRESSABLE = 2**48
+"""So many numbers no machine has the memory for."""
+
+
+class Definition(Abilities):
+    """A layer without its place in a graph; what can be called is a `Layer`.
+
+    Args:
+        name: base of the names of its weights.
+        trainable: False freezes its weights.
+    """
+
+    name: str = set_by_constructor()
+    own_weights: dict[str, Weight] = set_by_constructor()
+    _trainable: bool = set_by_constructor()
+    _built: bool = set_by_constructor()
+    state: ClassVar[tuple[str, ...]] = ("own_weights", "weight_source", "_trainable", "_built")
+
+    never_called: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("load_assets", "load_own_variables", "save_assets", "save_own_variables"),
+        "arguments of the constructor, by get_config, and weights of add_weight: files keep these",
+    )
+
+    weight_arguments: ClassVar[tuple[str, ...]] = ()
+    """Arguments that say which weights there are: once these are made, they stay."""
+
+    input_shape: tuple[int | None, ...] | None = None
+    """The shape of the data without the batch axis, where it was said."""
+
+    keeps_mask = False
+    """Whether output step t belongs to input step t, so that a mask passes through."""
+
+    weight_source: Callable[[str, Sequence[int]], NDArray[Any]] | None = None
+    """What gives the weights that are not new, for "layer/weight" and a shape."""
+    memoryless = False
+    """Whether output step t depends on input step t alone: nothing is carried between chunks."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        common = LayerOptions.__annotations__
+        own = (name for name in cls._names if name not in common)
+        cls._names = (*own, "name", "trainable", "input_shape")
+        cls._attributes = tuple(k for k in cls._attributes if k != "batch_input_shape")
+
+    def __init__(self, name: str, trainable: bool = True) -> None:
+        self.name = checks.name("name", name)
+        self.own_weights = {}
+        self.trainable = trainable
+        self._built = False
+
+    # ---- its arguments
+
+    @property
+    def called(self) -> str:
+        return self.name
+
+    def arguments(self) -> dict[str, Any]:
+        found = super().arguments()
+        del found["input_shape"]  # What a model makes of it stands in the file of that model.
+        return found
+
+    @classmethod
+    def made_with(cls, arguments: Mapping[str, Any]) -> Self:
+        taken = signature(cls).parameters.values()
+        if any(p.kind is p.VAR_KEYWORD for p in taken):
+            return cls(**arguments)
+        # A constructor need not hand on what every layer takes.
+        options = {"name", "trainable"} & arguments.keys() - {p.name for p in taken}
+        layer = cls(**{key: value for key, value in arguments.items() if key not in options})
+        for key in options:
+            setattr(layer, key, arguments[key])
+        return layer
+
+    def _with(self, name: str, value: Any) -> Self:
+        arguments = {**self.arguments(), "input_shape": self.input_shape, name: value}
+        changed, old = type(self).made_with(arguments), vars(self)[name]
+        settled = any(members(old, Definition)) or (name in self.weight_arguments and self.built)
+        if settled and vars(changed)[name] != old:
+            expected = f"{old!r}, with which the layer was made"
+            raise InvalidValueError(f"{name} of {self.name}", expected, repr(value))
+        return changed
+
+    @property
+    def copied_whole(self) -> bool:
+        """Whether it is copied as a whole, not made again by its constructor."""
+        return False
+
+    def twin(self, **changed: Any) -> Self:
+        """A layer that shares the weights of this one, and has other attributes."""
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self) | changed)
+        return twin
+
+    # ---- what a layer defines
+
+    @property
+    def composite(self) -> bool:
+        """Whether it computes by calling other layers, not by `forward` and `backward`."""
+        return False
+
+    def build(self, *shapes: Shape) -> None:
+        """Create the weights for inputs of these shapes; called once."""
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """Shapes of the outputs for inputs of these shapes.
+
+        Raises:
+            InvalidShapeError: the layer cannot take such inputs.
+        """
+        undefined = type(self).forward is Definition.forward
+        raise NotDefinedError(self, "call(inputs)" if undefined else "output_shapes(*shapes)")
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        """A tuple of the outputs, and what `backward` needs.
+
+        Args:
+            run: the pass of which this is part.
+            inputs: arrays of the backend.
+            mask: bool (B, T), or with more of the first axes of the inputs: what is False there is
+                padding. None without padding.
+        """
+        raise NotDefinedError(self, "forward(run, *inputs, mask)")
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        """A tuple of the gradients of the inputs; adds those of the weights to their buffers.
+
+        Args:
+            run: the pass of which this is part.
+            cache: what `forward` left.
+            gradients: one for each output; at least one is not None.
+            need: for each input, whether its gradient is wanted; if not, it may be None.
+        """
+        raise NotDefinedError(self, "backward(run, cache, *gradients, need)")
+
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        """The one mask by which the layer reads its inputs, of which each may have one.
+
+        Raises:
+            InvalidValueError: the layer cannot read inputs with these masks.
+        """
+        if len(masks) == 1:
+            return masks[0]
+        shapes = [tuple(x.shape) for x in inputs]
+        return union(self.name, shapes, masks, ragged=run.ragged)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        """The mask that goes with the first output; `keeps_mask` says that it is that of the input.
+
+        Raises:
+            InvalidValueError: there is padding, and nothing is said of where it is in the output.
+        """
+        if mask is None or self.keeps_mask:
+            return mask
+        raise InvalidValueError(
+            f"{type(self).__name__}",
+            "keeps_mask = True, or an output_mask(run, inputs, mask) that says which steps of its "
+            "output are real (None: it has no steps), to read padded sequences",
+            "neither",
+        )
+
+    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        """As `output_mask`; a mask (B,) of whole examples stays as it is."""
+        return mask if mask is not None and mask.ndim == 1 else self.output_mask(run, inputs, mask)
+
+    def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
+        """Shapes, without the batch axis, of what is carried between chunks of a sequence.
+
+        In `forward`, `run.state()` is what the last chunk left, or None, and
+        `run.leave_state(state)` leaves it for the next.
+
+        Args:
+            shapes: those of the inputs.
+
+        Raises:
+            InvalidValueError: the layer cannot work chunk by chunk, or does not say whether it can.
+        """
+        if self.memoryless:
+            return ()
+        raise InvalidValueError(
+            self.name,
+            f"in class {type(self).__name__}, to work chunk by chunk, `memoryless = True` if each "
+            "output step depends on its own input step alone, or `def state_shapes(self, *shapes)`",
+            "neither",
+        )
+
+    def outputs_for(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
+        """The shapes of the outputs; builds the layer, if this is its first call."""
+        if not self._built:
+            self.build(*shapes)
+            self._built = True
+        return promised(self, self.output_shapes(*shapes))
+
+    # ---- weights
+
+    @property
+    def built(self) -> bool:
+        """Whether the weights were created, or need no more than to be asked for."""
+        return self._built
+
+    @built.setter
+    def built(self, value: bool) -> None:
+        self._built = checks.boolean("built", value)
+
+    @property
+    def weights(self) -> dict[str, Weight]:
+        """All weights by name, those of inner layers such as "forward_lstm/kernel", as far as they
+        are created."""
+        found, names = dict(self.own_weights), Names()
+        for part in self.all_parts()[1:]:
+            if part.own_weights:
+                name = names.unique(part.name)
+                found |= {f"{name}/{key}": weight for key, weight in part.own_weights.items()}
+        return found
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the weights learn, those of inner layers included.
+
+        A change takes effect when the model is compiled.
+        """
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        value = checks.boolean("trainable", value)
+        for layer in self.all_parts():
+            layer._trainable = value
+            for weight in layer.own_weights.values():
+                weight.trainable = value
+
+    def all_parts(self) -> list["Definition"]:
+        """This layer, the layers that it is made of, and what these are made of, each once.
+
+        Every layer stands before its own parts: in the order of Keras' weights.
+        """
+        found: dict[Definition, None] = {}
+        waiting: list[Definition] = [self]
+        while waiting:
+            layer = waiting.pop()
+            if layer not in found:
+                found[layer] = None
+                waiting += reversed(list(layer._parts()))
+        return list(found)
+
+    def _parts(self) -> Iterator["Definition"]:
+        """The layers that this one is made of: those in its attributes that are not beside it."""
+        for name, value in vars(self).items():
+            yield from members(value, Definition) if name not in type(self).tied else ()
+
+    def add_weight(
+        self,
+        name: str,
+        shape: Sequence[int],
+        initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+    ) -> Weight:
+        """Create a weight of the layer, in `build` of one that has `forward`.
+
+        Args:
+            name: of the weight, within the layer.
+            shape: sizes, all of them known.
+            initializer: its initial values.
+
+        Raises:
+            InvalidShapeError: it is too large, or the initializer gave another shape.
+            InvalidTypeError, InvalidValueError: an argument cannot be used.
+        """
+        if "/" in checks.name("name", name):
+            raise InvalidValueError("name", "a name without `/`", repr(name))
+        if name in self.own_weights:
+            raise InvalidValueError("name", f"one that is not taken in {self.name}", repr(name))
+        if self.composite:
+            raise InvalidTypeError(
+                f"{name} of {self.name}",
+                "a weight of a layer with `forward`, such as Dense, for `call` to use",
+                "one of a layer with `call`",
+            )
+        sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
+        shape = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
+        there = {key: weight.value for key, weight in self.own_weights.items()}
+        initializer = get_initializer(f"initializer of {name}", initializer).beside(there)
+        dtype = choose_backend().dtype
+        if self.weight_source is not None:
+            with np.errstate(over="ignore"):  # Whoever loads the model checks that it is finite.
+                values = np.asarray(self.weight_source(f"{self.name}/{name}", shape), dtype)
+            self.own_weights[name] = Weight(name, values, self.trainable)
+            return self.own_weights[name]
+        try:
+            # NumPy has other errors for what it cannot even count.
+            if prod(shape) >= _ADDRESSABLE:
+                raise MemoryError
+            values = initializer(shape, seeding.generator())
+        except MemoryError:
+            argument, got = f"{name} of {self.name}", f"shape {tuple(shape)}"
+            raise InvalidShapeError(argument, "a weight that fits in memory", got) from None
+        if values.shape != tuple(shape):
+            raise InvalidShapeError(f"initializer of {name}", f"shape {tuple(shape)}", values.shape)
+        checks.finite(f"{name} of {self.name}", values, dtype)
+        self.own_weights[name] = Weight(name, values.astype(dtype), self.trainable)
+        return self.own_weights[name]
+
+    def value(self, name: str) -> Array:
+        """The current value of a weight.
+
+        Raises:
+            InvalidValueError: the layer has no such weight.
+        """
+        try:
+            return self.own_weights[name].value
+        except KeyError:
+            refuse_weight(self.name, self.own_weights, name)
+
+    def gradient(self, name: str) -> Array | None:
+        """The buffer of a weight's gradient; None if it is not wanted; raises as `value` does."""
+        try:
+            return self.own_weights[name].gradient
+        except KeyError:
+            refuse_weight(self.name, self.own_weights, name)
+
+    @property
+    def learns(self) -> bool:
+        """Whether there is a weight in what the layer computes whose gradient is wanted."""
+        if any(weight.gradient is not None for weight in self.own_weights.values()):
+            return True
+        return any(layer.learns for layer in self.tied_to.values())
+
+
+def with_shape(options: LayerOptions, input_shape: Sequence[int | None] | None) -> LayerOptions:
+    """The arguments of a layer, with this shape of the data if they say none."""
+    if options.get("input_shape") is None and options.get("batch_input_shape") is None:
+        return {**options, "input_shape": input_shape}
+    return options
+
+
+def has_time(shape: Shape) -> bool:
+    """Whether axis 1 may be time: it is not in (B, D), where D is known."""
+    return len(shape) > 2 or shape[1:] == (None,)

@@ -1,0 +1,26 @@
+"""Names of layers and weights: from a class, and unique in a graph."""
+
+import re
+from collections import defaultdict
+
+
+class Names:
+    """Names that are taken."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._counts: dict[str, int] = defaultdict(int)
+
+    def unique(self, base: str) -> str:
+        """Take a name: this one, or with a number behind it."""
+        name = base
+        while name in self._taken:
+            self._counts[base] += 1
+            name = f"{base}_{self._counts[base]}"
+        self._taken.add(name)
+        return name
+
+
+def snake_case(name: str) -> str:
+    """The name of a layer that has none of its own, from that of its class."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()

@@ -1,0 +1,97 @@
+"""Identity: what must be the same for a training to go on where another was."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lstm.callbacks import CallbackList, History
+from lstm.container import digest
+from lstm.errors import InvalidTypeError
+from lstm.models.batches import Examples, Reading
+from lstm.models.columns import Column, Ragged, Values
+from lstm.models.compiled import Compilable
+from lstm.models.reading import Batches
+from lstm.models.serialization import graph_config
+from lstm.models.streams import Source
+from lstm.models.training import Trainer
+
+
+def identity(
+    model: Compilable,
+    trainer: Trainer,
+    data: Examples | Source,
+    validation: Batches | None,
+    how: Reading,
+    callbacks: CallbackList,
+    arguments: Mapping[str, Any],
+) -> dict[str, Any]:
+    """What says which training this is, as JSON values by the names of arguments.
+
+    Args:
+        model: what is trained.
+        trainer: how.
+        data: on what.
+        validation: on what it is validated, which may change.
+        how: how the model reads it.
+        callbacks: whom it is told.
+        arguments: of `fit`.
+
+    Raises:
+        InvalidTypeError: data are batches that only come one after the other.
+    """
+    if validation is not None and not validation.again:
+        raise InvalidTypeError(
+            "validation_data", "what BackupAndRestore can go over again", "a generator"
+        )
+    optimizer = trainer.optimizer.get_config()
+    remembering = [one for one in callbacks.remembering if not isinstance(one, History)]
+    return {
+        **arguments,
+        "carry_state": how.carry,
+        "chunk_length": how.chunk_length,
+        "callbacks": ", ".join(type(callback).__name__ for callback in remembering),
+        "model": _summed_up(graph_config(model.graph)),
+        "backend": f"{model.backend.name}, {model.backend.dtype}",
+        "loss": trainer.loss.name,
+        "metrics": ", ".join(trainer.metrics),
+        "optimizer": type(trainer.optimizer).__name__,
+        **{key: value for key, value in optimizer.items() if key != "learning_rate"},
+        **(_of_stream(data) if isinstance(data, Source) else _of_arrays(data, how)),
+    }
+
+
+def _of_arrays(data: Examples, how: Reading) -> dict[str, Any]:
+    found: dict[str, Sequence[Column | None]] = {
+        "x": data.x,
+        "y": [data.y],
+        "sample_weight": [data.weight],
+    }
+    return {"batch_size": how.batch_size, **{key: _digest(part) for key, part in found.items()}}
+
+
+def _of_stream(source: Source) -> dict[str, Any]:
+    if not source.indexed:
+        raise InvalidTypeError(
+            source.argument,
+            "arrays, or a sequence of batches with len and an index, of which BackupAndRestore can "
+            "take any again",
+            type(source.stream).__name__,
+        )
+    return {source.argument: f"{source.size} batches"}
+
+
+def _digest(columns: Sequence[Column | None]) -> dict[str, str]:
+    parts: dict[str, Values] = {}
+    for k, column in enumerate(columns):
+        if isinstance(column, Ragged):
+            parts |= {f"{k}/{n}": sequence for n, sequence in enumerate(column.sequences)}
+        elif column is not None:
+            parts[f"{k}"] = column
+    return {"sha256": digest({key: np.ascontiguousarray(part) for key, part in parts.items()}, "")}
+
+
+def _summed_up(config: Mapping[str, Any]) -> dict[str, str]:
+    text = json.dumps(config, sort_keys=True, default=lambda value: type(value).__name__)
+    return {"sha256": digest({}, text)}

@@ -1,0 +1,329 @@
+"""Loop: steps in rounds until a training is over; it can stop between any two, and go on."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.callbacks import CallbackList, Contents, Logs, Tensors, Trainable
+from lstm.callbacks.best import Best
+from lstm.container import under
+from lstm.metrics import Metric
+from lstm.models.training import Result
+
+
+class Keeper(Protocol):
+    """Writes down where a training stands, once everyone else was told of it."""
+
+    def begun(self) -> None:
+        """Before the first step."""
+
+    def step_taken(self) -> None:
+        """After each step."""
+
+    def round_ended(self) -> None:
+        """After each round."""
+
+
+class Mean:
+    """The mean loss of batches, each with its weight, and their metrics.
+
+    Attributes:
+        total: Σ weight·loss.
+        weight: Σ weight.
+        steps: number of batches.
+    """
+
+    def __init__(self, metrics: Mapping[str, Metric]) -> None:
+        self._metrics = metrics
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget all batches."""
+        self.total = self.weight = 0.0
+        self.steps = 0
+        for metric in self._metrics.values():
+            metric.reset()
+
+    def add(self, result: Result) -> None:
+        """Add a batch."""
+        self.total += result.loss * result.count
+        self.weight += result.count
+        self.steps += 1
+
+    def logs(self) -> Logs:
+        """The means so far."""
+        logs = {"loss": self.total / max(self.weight, 1e-300)}
+        return logs | {name: metric.result() for name, metric in self._metrics.items()}
+
+    def contents(self) -> Contents:
+        """All that it has seen."""
+        tensors = {
+            f"{name}/{key}": value
+            for name, metric in self._metrics.items()
+            for key, value in metric.contents().items()
+        }
+        return tensors, {"loss": self.total, "weight": self.weight, "steps": self.steps}
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        """Go on from what `contents` gave."""
+        self.total = checks.number("loss", header["loss"])
+        self.steps = checks.int_at_least("steps", header["steps"], 0)
+        self.weight = checks.number("weight", header["weight"], 0)
+        for name, metric in self._metrics.items():
+            metric.restore(under(f"{name}/", tensors))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a training is over, whichever comes first; None for no limit.
+
+    Attributes:
+        rounds: number of the round that no longer takes place.
+        steps: number of steps.
+        minutes: time.
+    """
+
+    rounds: int | None = None
+    steps: int | None = None
+    minutes: float | None = None
+
+
+class Loop:
+    """Base of all trainings: rounds of steps, which callbacks see as epochs.
+
+    A training stops between two steps: at its limits, where a callback sets `stop_training`, where
+    `interrupted` is set, and after a loss that is not a finite number. `contents` is then all that
+    another needs to go on in the same bits.
+
+    Args:
+        model: what is trained.
+        limits: for how long.
+        metrics: of the steps.
+        schedule: the learning rate by how much of the training is done; None leaves it alone.
+        best: finds the best round, with whose weights the model is left; None leaves it the last.
+        patience: rounds without an improvement after which to stop; None for no such limit.
+        first: number of the first round.
+
+    Attributes:
+        round: number of the round under way, or of the next one.
+        step: number of steps taken.
+        seconds: time that they took.
+        mean: what the steps of the round under way came to.
+        improved: whether the last round was the best so far.
+        best_weights: those after the best round, if one is looked for.
+        why: why no other round can follow; otherwise an empty text.
+        interrupted: set it to stop after the step under way, in the middle of the round.
+        between_steps: whether `contents` says all.
+        keeper: who writes it down, if anybody does.
+        callbacks: who is told.
+    """
+
+    def __init__(
+        self,
+        model: Trainable,
+        limits: Limits,
+        *,
+        metrics: Mapping[str, Metric] | None = None,
+        schedule: Callable[[float], float] | None = None,
+        best: Best | None = None,
+        patience: int | None = None,
+        first: int = 0,
+    ) -> None:
+        self._trainable = model
+        self.limits = limits
+        self._schedule = schedule
+        self._best = best
+        self._patience = patience
+        self.improved = False
+        self.best_weights: list[NDArray[Any]] | None = None
+        self.round = first
+        self.step, self.seconds, self.interrupted = 0, 0.0, False
+        self.mean = Mean(metrics or {})
+        self.why = ""
+        self.between_steps = True
+        self.keeper: Keeper | None = None
+        self.callbacks = CallbackList([], model, {})
+
+    # ---- what kinds of training differ in
+
+    steps_of_round: int | None = None
+    """Number of steps in a round, where it is known that there have to be so many."""
+
+    def batches(self) -> Iterator[Any]:
+        """Those that are left of the round under way, or those of the next one."""
+        raise NotImplementedError
+
+    def more(self) -> bool:
+        """Whether there are batches for another round."""
+        return True
+
+    def take(self, batch: Any) -> Result:
+        """Take a step."""
+        raise NotImplementedError
+
+    def diverged(self, result: Result) -> str:
+        """Why a step whose loss is not a finite number ends the training."""
+        raise NotImplementedError
+
+    def step_logs(self, result: Result) -> Logs:
+        """What callbacks are told after a step: the means so far."""
+        return self.mean.logs()
+
+    def validate(self) -> Logs:
+        """What a round has brought, beside the means of its steps."""
+        return {}
+
+    def ran_out(self) -> str:
+        """Why a training ends whose batches do."""
+        raise NotImplementedError
+
+    # ---- the course of it
+
+    @property
+    def progress(self) -> float:
+        """How much of the training is done, in [0, 1]."""
+        rounds, steps, minutes = self.limits.rounds, self.limits.steps, self.limits.minutes
+        done = 0.0
+        if rounds is not None:
+            done = self.round / rounds if self.round < rounds else 1.0
+        if steps is not None:
+            done = max(done, self.step / steps)
+        if minutes is not None:
+            done = max(done, self.seconds / (60 * minutes))
+        return min(1.0, done)
+
+    @property
+    def judged(self) -> int:
+        """Number of steps before the round under way."""
+        return self.step - self.mean.steps
+
+    @property
+    def over(self) -> bool:
+        """Whether no other round is to follow."""
+        waited = 0 if self._best is None else self._best.waited
+        tired = self._patience is not None and waited >= self._patience
+        return tired or bool(self.why) or self._trainable.stop_training or self.progress >= 1
+
+    def go(self, callbacks: CallbackList, saved: Contents | None = None) -> None:
+        """Train until it is over, or interrupted.
+
+        Args:
+            callbacks: whom to tell.
+            saved: what `contents` gave, to go on from there.
+        """
+        self.callbacks = callbacks
+        self._trainable.stop_training = False
+        self._told = False  # Whether callbacks know that the round has begun.
+        try:
+            with callbacks.training():
+                if saved is not None:
+                    self._put_back(*saved)
+                elif self.keeper is not None:
+                    self.keeper.begun()
+                self._started = time.perf_counter() - self.seconds
+                self.course()
+        finally:
+            if self.best_weights is not None:
+                self._trainable.set_weights(self.best_weights)
+
+    def _put_back(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        """Restore what `contents` gave, whatever callbacks do when they begin."""
+        if header["steps"]:
+            self._told = True
+            self.callbacks.tell("on_epoch_begin", header["round"], {})
+        self.restore(tensors, header)
+
+    def course(self) -> None:
+        """The rounds."""
+        while not self.interrupted and (self.mean.steps or not self.over):
+            if not self.mean.steps and not self.more():
+                self.why = self.ran_out()
+                break
+            self._take_steps()
+            if not self.interrupted:
+                self._end_round()
+
+    def _take_steps(self) -> None:
+        """The steps of a round that are still to come."""
+        if not self._told:
+            self._told = True
+            self.callbacks.tell("on_epoch_begin", self.round, {})
+        if not self.mean.steps:
+            self.mean.restart()  # A callback may have evaluated the model.
+        elif self._round_is_over():
+            return
+        for batch in self.batches():
+            self._take_step(batch)
+            if self.interrupted or self._round_is_over():
+                return
+        if self.mean.steps < (self.steps_of_round or 0):
+            self.why = self.ran_out()
+
+    def _take_step(self, batch: Any) -> None:
+        callbacks, number = self.callbacks, self.mean.steps
+        callbacks.tell("on_train_batch_begin", number, {})
+        self.between_steps = False
+        if self._schedule is not None:
+            self._trainable.optimizer.learning_rate = self._schedule(self.progress)
+        result = self.take(batch)
+        if not math.isfinite(result.loss):
+            self.why = self.diverged(result)
+        self.mean.add(result)
+        self.step += 1
+        self._tick()
+        self.between_steps = True
+        if callbacks.listen("on_train_batch_end"):
+            callbacks.tell("on_train_batch_end", number, self.step_logs(result))
+        if self.keeper is not None and not self.why:
+            self.keeper.step_taken()
+
+    def _tick(self) -> None:
+        self.seconds = time.perf_counter() - self._started
+
+    def _round_is_over(self) -> bool:
+        """Whether a round ends before its batches do."""
+        limited = self.limits.steps is not None or self.limits.minutes is not None
+        return self._trainable.stop_training or bool(self.why) or (limited and self.progress >= 1)
+
+    def _end_round(self) -> None:
+        logs = self.mean.logs() | self.validate()
+        self.between_steps = False
+        self._tick()
+        self._judge(logs)
+        number, self.round = self.round, self.round + 1
+        self.mean.restart()
+        self._told = False
+        self.between_steps = True
+        self.callbacks.last_logs = logs
+        self.callbacks.tell("on_epoch_end", number, logs)
+        if self.keeper is not None:
+            self.keeper.round_ended()
+
+    def _judge(self, logs: Logs) -> None:
+        """Keep the weights if they are the best so far; where nothing tells, the last ones are."""
+        if self._best is not None:
+            self.improved = self._best.monitor not in logs or self._best.improved(logs)
+            if self.improved:
+                self.best_weights = self._trainable.get_weights()
+
+    # ---- a value that a file can hold
+
+    def contents(self) -> Contents:
+        """Where it stands, but for the best weights."""
+        tensors, header = self.mean.contents()
+        header |= {"round": self.round, "step": self.step, "seconds": self.seconds}
+        return tensors, header | ({} if self._best is None else self._best.contents())
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        """Go on from what `contents` of another like it gave."""
+        self.mean.restore(tensors, header)
+        self.round = checks.int_at_least("round", header["round"], 0)
+        self.step = checks.int_at_least("step", header["step"], 0)
+        self.seconds = checks.number("seconds", header["seconds"], 0)
+        if self._best is not None:
+            self._best.restore(header)

@@ -1,0 +1,155 @@
+"""What training makes small: the loss at the end of a program, and what is computed with it."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from lstm.backends.contract import ActivationName, Array, Ops
+from lstm.errors import InvalidValueError
+from lstm.layers.base import Run
+from lstm.layers.dense import Dense
+from lstm.layers.masks import Mask, spread, whole
+from lstm.losses import Loss
+from lstm.models.batches import Batch
+from lstm.models.goals import ClassWeights, Goal, spread_over
+from lstm.models.held import held_loss
+
+
+class Objective:
+    """The loss of what a program computes.
+
+    Args:
+        loss: as compiled: it knows what targets are.
+        computed: what computes it, which is another one if it includes the activation.
+        activation: that of the model's output which the loss includes and the program does not
+            have; "linear" if there is none.
+
+    Attributes:
+        fused: what is computed together with the loss, as `summary()` says it; empty if nothing.
+    """
+
+    def __init__(self, loss: Loss, computed: Loss, activation: ActivationName) -> None:
+        self._loss = loss
+        self._computed = held_loss(computed)
+        self._activation = activation
+        self.fused = "" if activation == "linear" else "the last activation"
+
+    def goal(
+        self,
+        run: Run,
+        y: Array,
+        mask: Mask | None,
+        batch: Batch,
+        class_weights: ClassWeights | None = None,
+    ) -> Goal:
+        """What the outputs of a batch should be, and what counts.
+
+        Args:
+            run: the pass.
+            y: what the program computed of the batch.
+            mask: that of y.
+            batch: it has targets.
+            class_weights: what the examples of each class count.
+
+        Raises:
+            InvalidValueError, InvalidShapeError: weights or padding do not go with the outputs.
+        """
+        assert batch.y is not None
+        shape, dtype = self._shape(y), run.backend.dtype
+        target, positions = self._loss.target(batch.y, shape, dtype), self._loss.positions(shape)
+        weight = spread_over("sample_weight", batch.weight, positions)
+        if class_weights is not None:
+            of_classes = spread(class_weights.of(target, positions), positions)
+            weight = of_classes if weight is None else weight * of_classes
+        mask = self._mask(run, y, mask)
+        mask = None if mask is None else whole(mask, len(positions))
+        if mask is not None and mask.ndim < 2:  # Examples count as they are.
+            mask = None
+        if mask is not None and _reversed(mask, batch.masks):
+            raise InvalidValueError(
+                "x",
+                "sequences of one length, for a model whose outputs are in reversed order",
+                "different lengths",
+            )
+        real = spread_over("mask", mask, positions)
+        count = prod(positions) if real is None else np.count_nonzero(real)
+        return Goal(target, real, weight, float(count))
+
+    def compare(
+        self, run: Run, y: Array, goal: Goal, *, learns: bool
+    ) -> tuple[float, Array | None]:
+        """The loss and, if something is to be learned, the gradient of y.
+
+        The gradients of weights that are computed together with the loss are added to their
+        buffers.
+        """
+        target = run.ops.array(goal.target)
+        loss, cache = self._computed.forward(run.ops, y, target, _weights(run, goal))
+        return loss, self._computed.backward(run.ops, cache) if learns else None
+
+    def outputs(self, ops: Ops, y: Array) -> Array:
+        """The outputs of the model, of what the program computed."""
+        return ops.activation_forward(y, self._activation)
+
+    def _shape(self, y: Array) -> Any:
+        """The shape of the outputs of the model."""
+        return tuple(y.shape)
+
+    def _mask(self, run: Run, y: Array, mask: Mask | None) -> Mask | None:
+        """The mask of the outputs of the model."""
+        return mask
+
+
+class HeadObjective(Objective):
+    """The loss of a last layer's product, with which it is one operation.
+
+    The outputs are never there all at once, so nothing can look at them.
+
+    Args:
+        loss, computed, activation: as for an Objective.
+        head: the layer.
+        need_dx: whether something learns below it.
+    """
+
+    def __init__(
+        self, loss: Loss, computed: Loss, activation: ActivationName, head: Dense, need_dx: bool
+    ) -> None:
+        super().__init__(loss, computed, activation)
+        self.fused = "the last layer"
+        self._of_linear, self._head, self._need_dx = computed.of_linear, head, need_dx
+
+    def compare(
+        self, run: Run, y: Array, goal: Goal, *, learns: bool
+    ) -> tuple[float, Array | None]:
+        target, weight = run.ops.array(goal.target), _weights(run, goal)
+        need_dx = learns and self._need_dx
+        with self._head.linear(run.backend, learns=learns) as (w, b, dw, db):
+            return self._of_linear(run.ops, y, w, b, target, weight, dw, db, need_dx)
+
+    def _shape(self, y: Array) -> Any:
+        return self._head.output_shapes(tuple(y.shape))[0]
+
+    def _mask(self, run: Run, y: Array, mask: Mask | None) -> Mask | None:
+        return self._head.mask_after(run, (y,), mask)
+
+
+def _weights(run: Run, goal: Goal) -> Array | None:
+    """What each position adds of its loss, on the backend; None for the mean."""
+    weights = goal.weights(run.backend.dtype)
+    return None if weights is None else run.ops.array(weights)
+
+
+def _reversed(mask: Mask, real: Sequence[Mask | None]) -> bool:
+    """Whether outputs with `mask` have padding in front, where targets have theirs at the end.
+
+    Args:
+        mask: which steps of the outputs count, (B, T).
+        real: for each input of different lengths which of its steps are no padding.
+    """
+    known = [steps for steps in real if steps is not None]
+    alike = [steps for steps in known if steps.shape == mask.shape]
+    if known and not alike:
+        return bool((mask[:, 1:] & ~mask[:, :-1]).any())
+    return bool(alike) and all((mask & ~steps).any() for steps in alike)

@@ -1,0 +1,244 @@
+"""What a pass computes: programs made of a graph, for a purpose, with what can be fused in a step.
+
+Layers and losses are asked what they can do (`layers/abilities.py`); none is known by its class.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+from lstm.backends.contract import ActivationName
+from lstm.layers.activated import Activated
+from lstm.layers.base import Layer
+from lstm.layers.dense import Dense
+from lstm.layers.embedding import Embedding
+from lstm.layers.recurrent import Recurrent
+from lstm.layers.symbolic import SymbolicTensor
+from lstm.losses import Loss
+from lstm.models.fusion import As, EmbeddedRecurrent
+from lstm.models.graph import Graph, layer_of
+from lstm.models.held import held
+from lstm.models.objective import HeadObjective, Objective
+from lstm.models.program import Operation, Program, Setting, Step
+
+
+def infer(graph: Graph) -> Program:
+    """The program that computes the outputs of a graph."""
+    return _program(graph, fused(graph), graph.outputs)
+
+
+def logits(graph: Graph) -> Program:
+    """The program that computes the only output of a graph without the softmax at its end."""
+    (output,) = graph.outputs
+    parts = [
+        part.ending_in("linear")
+        if output in part.outputs and part.activation == "softmax"
+        else part
+        for part in fused(graph)
+    ]
+    return _program(graph, parts, [output])
+
+
+def remember(graph: Graph) -> Program:
+    """The program that only carries states on: it has no outputs, and nothing that they alone need.
+
+    Raises:
+        InvalidValueError: a layer cannot work chunk by chunk.
+    """
+    states, needed = graph.state_shapes(), set[SymbolicTensor]()
+    parts: list[Part] = []
+    for part in reversed(fused(graph)):
+        if part.name in states or not needed.isdisjoint(part.outputs):
+            parts.insert(0, part)
+            needed.update(part.inputs)
+    return _program(graph, parts, [])
+
+
+def train(graph: Graph, loss: Loss, *, sees_outputs: bool) -> Program:
+    """The program of a step of training: the output, its loss, the gradients.
+
+    Args:
+        graph: the model; it has one output.
+        loss: what to make small. It includes the activation at the end, and the product before it,
+            where it can: faster, and free of overflow.
+        sees_outputs: whether something else looks at the output, so that it must be there.
+    """
+    (output,), parts = graph.outputs, fused(graph)
+    below = [part for part in parts if output not in part.outputs]
+    head = next((part for part in parts if output in part.outputs), None)
+    activation: ActivationName = "linear"
+    computed = loss
+    if head and loss.takes_logits and head.activation == loss.activation:
+        head, computed, activation = head.ending_in("linear"), loss.on_logits(), loss.activation
+    if head and head.is_head and computed.includes_linear and not sees_outputs:
+        program = _program(graph, below, head.inputs, (*head.asked, head.layer)).toward()
+        need_dx = any(program.outputs[0] in step.outputs for _, step, _ in program.back)
+        layer = cast(Dense, head.layer)
+        objective: Objective = HeadObjective(loss, computed, activation, layer, need_dx)
+    else:
+        program = _program(graph, [*below, head] if head else below, [output]).toward()
+        objective = Objective(loss, computed, activation)
+    return replace(program, objective=objective)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A step while a program is planned.
+
+    Attributes:
+        layer: whose step it is; of two that are fused, the one with a state.
+        name: of its node.
+        inputs, outputs: tensors.
+        activation: that at its end, where it can be another; it need not be the layer's own.
+        asked: the layers whose answers make this right.
+        table_of: the layer below whose table it reads, if it is fused.
+        fused: as of a Step.
+    """
+
+    layer: Layer
+    name: str
+    inputs: tuple[SymbolicTensor, ...]
+    outputs: tuple[SymbolicTensor, ...]
+    activation: ActivationName | None
+    asked: tuple[Layer, ...] = ()
+    table_of: Layer | None = None
+    fused: tuple[str, ...] = ()
+
+    @property
+    def is_head(self) -> bool:
+        """Whether a loss can include it: a product without activation."""
+        return self.activation == "linear" and self.layer.is_head
+
+    @property
+    def operation(self) -> Operation:
+        """What computes it."""
+        if self.table_of is not None:
+            return EmbeddedRecurrent(cast(Embedding, self.table_of), cast(Recurrent, self.layer))
+        if self.activation is not None and self.activation != self.layer.ends_in:
+            return As(cast(Activated, self.layer), self.activation)
+        return held(self.layer)
+
+    def ending_in(self, activation: ActivationName) -> "Part":
+        """This part with another activation."""
+        return replace(self, activation=activation, asked=(*self.asked, self.layer))
+
+
+def fused(graph: Graph) -> list[Part]:
+    """The steps of a graph, with those fused that give the same together, in less time.
+
+    What looks up the rows of a table becomes part of the layers that read these, if nothing else
+    does and all can; an activation that alone reads a layer without one becomes that layer's own.
+    """
+    return _embedded(_activated(separate(graph), graph.outputs), graph.outputs)
+
+
+def separate(graph: Graph) -> list[Part]:
+    """The steps of a graph, one for each node."""
+    layers = {node: layer_of(node) for node in graph.nodes}
+    return [
+        Part(layer, graph.names[node], node.inputs, node.outputs, layer.ends_in)
+        for node, layer in layers.items()
+    ]
+
+
+def _activated(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Part]:
+    """The parts, with every activation in the layer below it."""
+    readers = _readers(parts, outputs)
+
+    def sinks(lower: Part) -> bool:
+        """Whether it ends in no activation, and one alone reads it."""
+        readers_of_it = readers.get(lower.outputs[0], ())
+        alone = len(readers_of_it) == 1 and lower.activation == "linear"
+        return alone and all(part and part.layer.only_activates for part in readers_of_it)
+
+    def join(lower: Part, upper: Part) -> Part:
+        assert upper.activation is not None
+        joined = lower.ending_in(upper.activation)
+        return replace(
+            joined,
+            outputs=upper.outputs,
+            asked=(*joined.asked, upper.layer),
+            fused=(*lower.fused, f"{upper.name} into {lower.name}"),
+        )
+
+    return _joined(parts, sinks, join)
+
+
+def _embedded(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Part]:
+    """The parts, with every table in the layers that read its rows, if only these do."""
+    readers = _readers(parts, outputs)
+
+    def sinks(lower: Part) -> bool:
+        rows = lower.outputs[0]
+        return lower.layer.gives_table and all(
+            reader is not None and reader.inputs[0] is rows and reader.layer.reads_table
+            for reader in readers.get(rows, ())
+        )
+
+    def join(lower: Part, upper: Part) -> Part:
+        counted = f"for batches of at least {lower.layer.reads_tokens:,} tokens"
+        return replace(
+            upper,
+            inputs=lower.inputs + upper.inputs[1:],
+            asked=(*upper.asked, lower.layer, upper.layer),
+            table_of=lower.layer,
+            fused=(*upper.fused, f"{lower.name} into {upper.name}, {counted}"),
+        )
+
+    return _joined(parts, sinks, join)
+
+
+def _readers(
+    parts: Sequence[Part], outputs: Sequence[SymbolicTensor]
+) -> dict[SymbolicTensor, list[Part | None]]:
+    """The parts that read a tensor, and None if it is wanted as an output."""
+    readers: dict[SymbolicTensor, list[Part | None]] = {tensor: [None] for tensor in outputs}
+    for part in parts:
+        for tensor in part.inputs:
+            readers.setdefault(tensor, []).append(part)
+    return readers
+
+
+def _joined(
+    parts: Sequence[Part], sinks: Callable[[Part], bool], join: Callable[[Part, Part], Part]
+) -> list[Part]:
+    """The parts without those that sink into the ones that read them, which are joined to these."""
+    sunk: dict[SymbolicTensor, Part] = {}
+    found = []
+    for part in parts:
+        if part.inputs[0] in sunk:
+            part = join(sunk[part.inputs[0]], part)
+        if sinks(part):
+            sunk[part.outputs[0]] = part
+        else:
+            found.append(part)
+    return found
+
+
+def _program(
+    graph: Graph,
+    parts: Sequence[Part],
+    outputs: Sequence[SymbolicTensor],
+    asked: Sequence[Layer] = (),
+) -> Program:
+    """The program of some parts, in which tensors are numbered values."""
+    tensors = [*graph.inputs, *(tensor for part in parts for tensor in part.outputs)]
+    places = {tensor: k for k, tensor in enumerate(tensors)}
+
+    def numbered(some: Sequence[SymbolicTensor]) -> tuple[int, ...]:
+        return tuple(places[tensor] for tensor in some)
+
+    steps = [
+        Step(part.operation, part.name, numbered(part.inputs), numbered(part.outputs), part.fused)
+        for part in parts
+    ]
+    layers = dict.fromkeys([*asked, *(layer for part in parts for layer in part.asked)])
+    settings = [Setting(at, name, getattr(at, name)) for at in layers for name in at.decisive]
+    return Program(
+        graph,
+        tuple(steps),
+        places,
+        numbered(graph.inputs),
+        numbered(outputs),
+        tuple(settings),
+    )

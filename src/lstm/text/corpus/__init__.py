@@ -1,0 +1,6 @@
+"""Texts to learn from: where they come from, and their tokens."""
+
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.sources import TextLike, TextSource, source
+
+__all__ = ["Corpus", "TextLike", "TextSource", "source"]

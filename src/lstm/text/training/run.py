@@ -1,0 +1,441 @@
+"""Run: a training in a folder, which nothing but the loss of the disk can undo.
+
+The folder holds the model of the best validation so far (model.safetensors), the latest state of
+everything (checkpoint.safetensors), what was asked for (config.json), the text as tokens
+(tokens.bin), the record of the rounds (history.jsonl and history.csv) and what the model wrote now
+and then (samples.txt). Each file is replaced in one step or only ever appended to.
+"""
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import backends, checks, saving, seeding
+from lstm.callbacks import Callback, Logs
+from lstm.errors import DivergedError, InvalidValueError, ModelFileError
+from lstm.folder_lock import FolderLock
+from lstm.interface import warn
+from lstm.models.structure import listed
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.sources import TextLike, TextSource, named, source
+from lstm.text.corpus.tokenization import Tokenization
+from lstm.text.corpus.unknown_tokens import warning_of_training
+from lstm.text.token_model import MODEL
+from lstm.text.training.console import reading
+from lstm.text.training.defaults import choose
+from lstm.text.training.interruption import Stopped, interruptible
+from lstm.text.training.lr_finder import LearningRates, find_lr
+from lstm.text.training.options import chosen, restored, to_config
+from lstm.text.training.run_files import (
+    CHECKPOINT,
+    FORMAT,
+    TOKENS,
+    append_sample,
+    check_together,
+    clear,
+    never_trained,
+    read_config,
+    remove,
+    write_config,
+    write_records,
+)
+from lstm.text.training.samples import Samples
+from lstm.text.training.training import Training
+from lstm.text.vocabularies import Vocabulary
+from lstm.text.writing.writing_model import WritingModel
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+CHECKPOINT_EVERY = 30.0
+"""Seconds between two saves of all that a training needs to go on."""
+
+M = TypeVar("M", bound=WritingModel)
+
+
+class Run(Generic[M]):
+    """A training, with a folder or without.
+
+    Attributes:
+        language_model: the model.
+        training: what trains it.
+        folder: where the files are, or None.
+        config: what was asked for, as JSON values.
+        kept: the step at which the folder holds it; None where it holds nothing to go on with.
+    """
+
+    def __init__(
+        self,
+        language_model: M,
+        training: Training,
+        folder: Path | None = None,
+        config: dict[str, Any] | None = None,
+        lock: FolderLock | None = None,
+    ) -> None:
+        self.language_model = language_model
+        self.training = training
+        self.folder = folder
+        self.config = config or {}
+        self.kept: int | None = None
+        self._lock = lock
+        self._new = False
+        self._best_is_kept = True
+        language_model.history = training.history
+        language_model.learned_text = training.learned_text
+
+    # ---- how it begins
+
+    @classmethod
+    def begin(
+        cls,
+        kind: type[M],
+        corpus: TextLike,
+        tokenization: Tokenization,
+        options: dict[str, Any],
+        folder: str | PathLike[str] | None = None,
+        seed: int | None = None,
+        backend: str | None = None,
+        console: "Console | None" = None,
+    ) -> "Run[M]":
+        """A training that has not begun yet; for the arguments see `LanguageModel.train`.
+
+        `kind` is the class of the model; `console` is where to show how far a long text was read.
+        """
+        text, config = _asked(corpus, tokenization, options, seed, backend)
+        if folder is None:
+            vocabulary = _vocabulary(tokenization, text, console)
+            with reading(console, text, "encoding the text") as progress:
+                tokens = Corpus.encode(text, vocabulary, progress)
+            return cls._made(kind, vocabulary, tokens, config)
+        folder = Path(folder)
+        if folder.exists():
+            raise InvalidValueError("folder", "one that does not exist yet", f"{folder}")
+        try:
+            folder.mkdir()
+        except OSError as error:
+            raise InvalidValueError(
+                "folder", "one that can be made", f"{folder} ({checks.reason(error)})"
+            ) from None
+        lock = FolderLock(folder)
+        try:
+            run = cls._begun(kind, text, tokenization, config, folder, lock, console)
+        except (Exception, KeyboardInterrupt):
+            remove(folder, lock)
+            raise
+        run._new = True
+        return run
+
+    @classmethod
+    def aside(
+        cls,
+        kind: type[M],
+        corpus: TextLike,
+        tokenization: Tokenization,
+        options: dict[str, Any],
+        seed: int | None = None,
+        backend: str | None = None,
+        console: "Console | None" = None,
+    ) -> "Run[M]":
+        """One without a folder, but of a text of any size: of its tokens, too, no file stays."""
+        text, config = _asked(corpus, tokenization, options, seed, backend)
+        vocabulary = _vocabulary(tokenization, text, console)
+        with reading(console, text, "encoding the text") as progress:
+            tokens = Corpus.aside(text, vocabulary, progress)
+        return cls._made(kind, vocabulary, tokens, config)
+
+    @classmethod
+    def _begun(
+        cls,
+        kind: type[M],
+        text: TextSource,
+        tokenization: Tokenization,
+        config: dict[str, Any],
+        folder: Path,
+        lock: FolderLock,
+        console: "Console | None" = None,
+    ) -> "Run[M]":
+        """A training before its first step, and its first files."""
+        write_config(folder, config)
+        vocabulary = _vocabulary(tokenization, text, console)
+        with reading(console, text, "writing tokens") as progress:
+            corpus = Corpus.write(folder / TOKENS, text, vocabulary, progress)
+        run = cls._made(kind, vocabulary, corpus, config, folder, lock)
+        run.checkpoint()
+        # Last, for it says that there is a checkpoint.
+        write_config(folder, config)
+        return run
+
+    @classmethod
+    def _made(
+        cls,
+        kind: type[M],
+        vocabulary: Vocabulary,
+        corpus: Corpus,
+        config: dict[str, Any],
+        folder: Path | None = None,
+        lock: FolderLock | None = None,
+    ) -> "Run[M]":
+        """The training that was asked for, which says in `config` what was chosen."""
+        with backends.using(config["backend"], config["dtype"]) as backend:
+            architecture, options = choose(
+                config["options"], len(corpus), len(vocabulary), backend.ops.speed()
+            )
+            model = kind.create(vocabulary, seed=config["seed"], **asdict(architecture))
+        config["chosen"] = to_config(architecture, options)
+        training = Training(model, corpus, options, config["seed"])
+        return cls(model, training, folder, config, lock)
+
+    # ---- how it goes on
+
+    @classmethod
+    def resume(cls, kind: type[M], folder: str | PathLike[str]) -> "Run[M]":
+        """The training of a folder, where its last checkpoint left it.
+
+        Raises:
+            ModelFileError: the folder holds no training, lacks a file, its files do not belong
+                together, or another process trains in it.
+        """
+        folder = Path(folder)
+        lock = FolderLock(folder)
+        try:
+            config = read_config(folder)
+            clear(folder)
+            if never_trained(folder, config):
+                return cls._anew(kind, config, folder, lock)
+            if not (folder / CHECKPOINT).exists():
+                raise ModelFileError(
+                    folder, f"has lost its {CHECKPOINT}, without which no training can go on"
+                )
+            return cls._gone_on_with(kind, config, folder, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def _gone_on_with(
+        cls, kind: type[M], config: dict[str, Any], folder: Path, lock: FolderLock
+    ) -> "Run[M]":
+        with (
+            backends.using(config["backend"], config["dtype"]),
+            saving.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
+        ):
+            model = kind.from_contents(tensors, header)
+            if "chosen" not in config:  # It was killed just before that was written.
+                config["chosen"] = header["chosen"]
+                write_config(folder, config)
+            corpus = Corpus.open(folder / TOKENS, len(model.vocabulary))
+            _, options = restored(header["chosen"])
+            check_together(folder, config, header, corpus)
+            best = None
+            if header["training"]["judged"]:
+                best = _best_weights(folder / MODEL, model)
+            training = Training(model, corpus, options, saved=(tensors, header), best_weights=best)
+        run = cls(model, training, folder, config, lock)
+        run.kept = training.step
+        write_records(folder, training.records)
+        return run
+
+    @classmethod
+    def _anew(
+        cls, kind: type[M], config: dict[str, Any], folder: Path, lock: FolderLock
+    ) -> "Run[M]":
+        """A training that was killed before its first step, from what was asked for."""
+        if config["corpus"] is None:
+            raise ModelFileError(
+                folder, "holds a training that had not begun; remove it and begin again"
+            )
+        text = named(**config["corpus"])
+        tokenization = Tokenization.from_config(config["tokens"])
+        return cls._begun(kind, text, tokenization, config, folder, lock)
+
+    # ---- its course
+
+    def train(
+        self,
+        console: "Console | None" = None,
+        callbacks: Callback | Sequence[Callback] | None = (),
+        checkpoint_every: float = CHECKPOINT_EVERY,
+    ) -> None:
+        """Train to the end.
+
+        With a folder, Ctrl-C, SIGTERM and SIGHUP let the step under way end and leave a checkpoint
+        behind, and so does the error of a callback.
+
+        Args:
+            console: where to show the course of it.
+            callbacks: whom to tell of steps and rounds.
+            checkpoint_every: seconds between two checkpoints; more where these take more than a
+                twentieth of the time. 0 makes one after every step.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted.
+            ModelFileError: a file cannot be written; those that are there are whole.
+            Exception: a callback raised it; a note on it says how to go on.
+
+        Warns:
+            LSTMWarning: a twentieth of the tokens or more is unknown.
+        """
+        share = self.training.learned_text.unknown_share
+        if message := warning_of_training(share, self.language_model.vocabulary):
+            warn(message)
+        everyone = listed(() if callbacks is None else callbacks)
+        if console is not None:
+            from lstm.text.training.report import Report  # It needs rich.
+
+            everyone.append(Report(self.training, console))
+        if console is not None or self.folder is not None:
+            show = partial(self._show_sample, console)
+            everyone.append(Samples(self.language_model, self.training, show))
+        if self.folder is None:
+            self.training.run(everyone)
+            return
+        assert self._lock is not None
+        try:
+            self._train_in(self.folder, everyone, checkpoint_every)
+        except Exception as error:
+            self._say_what_is_kept(error)
+            raise
+        finally:
+            self._lock.release()
+
+    def _train_in(self, folder: Path, callbacks: Sequence[Callback], every: float) -> None:
+        saver = _Saver(self, every)
+        with interruptible(self.training) as signals:
+            self.training.run([saver, *callbacks], self.checkpoint)
+        if not self.training.interrupted or not (folder / MODEL).exists():
+            self.language_model.save(folder / MODEL)
+        if self.training.interrupted:
+            raise Stopped(*signals)
+
+    def _say_what_is_kept(self, error: Exception) -> None:
+        """Note on an error how to go on; or leave nothing where nothing was learned."""
+        assert self.folder is not None
+        assert self._lock is not None
+        diverged = isinstance(error, DivergedError)
+        nothing = self._new and (diverged or self.training.step == 0)
+        if nothing and not (self.folder / MODEL).exists():
+            remove(self.folder, self._lock)
+            self.kept = None
+        elif not diverged:
+            error.add_note(
+                f"The training is kept at step {self.kept:,}. "
+                f"Go on with: LanguageModel.resume({str(self.folder)!r})"
+            )
+
+    def find_lr(self) -> LearningRates:
+        """How the loss takes learning rates from tiny to huge; nothing is trained."""
+        return find_lr(self.language_model, self.training.corpus, self.training.options)
+
+    def checkpoint(self) -> None:
+        """Write down where the training stands."""
+        assert self.folder is not None
+        self._keep_best()  # A checkpoint counts on it.
+        tensors, header = self.training.contents()
+        header |= {
+            "kind": "checkpoint",
+            "run": self.config["run"],
+            "chosen": self.config["chosen"],
+        }
+        saving.write(self.folder / CHECKPOINT, tensors, header)
+        self.kept = self.training.step
+
+    def end_round(self) -> None:
+        """Write down how the last round went, and its model, if it is the best so far."""
+        assert self.folder is not None
+        self._best_is_kept = not self.training.improved
+        self._keep_best()
+        write_records(self.folder, self.training.records)
+
+    def _keep_best(self) -> None:
+        if not self._best_is_kept:
+            assert self.folder is not None
+            self.language_model.save(self.folder / MODEL)
+            self._best_is_kept = True
+
+    def _show_sample(self, console: "Console | None", text: str) -> None:
+        if self.folder is not None:
+            append_sample(self.folder, self.training.step, text)
+        if console is not None:
+            from lstm.text.training.report import show_sample  # It needs rich.
+
+            show_sample(console, text)
+
+
+class _Saver(Callback):
+    """Keeps the files of a run up to date."""
+
+    def __init__(self, run: Run[Any], every: float) -> None:
+        self._run = run
+        self._every = self._interval = checks.number("checkpoint_every", every, 0)
+        self._last = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        started = time.perf_counter()
+        if started - self._last < self._interval:
+            return
+        self._run.checkpoint()
+        self._last = time.perf_counter()
+        if self._every:
+            self._interval = max(self._every, 20 * (self._last - started))
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._run.end_round()
+
+
+def _asked(
+    corpus: TextLike,
+    tokenization: Tokenization,
+    options: dict[str, Any],
+    seed: int | None,
+    backend: str | None,
+) -> tuple[TextSource, dict[str, Any]]:
+    """The text, and what else was asked for, as JSON values."""
+    chosen(options)
+    text = source(corpus)
+    if seed is not None:
+        seed = checks.int_at_least("seed", seed, 0)
+    active = backends.backend(backend)
+    return text, {
+        "format": FORMAT,
+        "run": secrets.token_hex(8),
+        "corpus": text.to_config(),
+        "tokens": tokenization.to_config(),
+        "options": {name: _plain(value) for name, value in options.items()},
+        "seed": int(seeding.generator().integers(2**53)) if seed is None else seed,
+        "backend": active.name,
+        "dtype": active.dtype,
+    }
+
+
+def _vocabulary(
+    tokenization: Tokenization, text: TextSource, console: "Console | None"
+) -> Vocabulary:
+    with reading(console, text, "counting tokens") as progress:
+        return tokenization.vocabulary(text, progress)
+
+
+def _best_weights(path: Path, model: WritingModel) -> list[NDArray[Any]]:
+    """The weights in the file of the best validation.
+
+    Raises:
+        ModelFileError: it holds another model than the one in training.
+    """
+    best = WritingModel.load(path)
+    weights = best.model.get_weights()
+    shapes, expected = ([w.shape for w in some] for some in (weights, model.model.get_weights()))
+    if shapes != expected or best.vocabulary != model.vocabulary:
+        raise ModelFileError(path, f"holds another model than {CHECKPOINT}")
+    return weights
+
+
+def _plain(value: Any) -> Any:
+    """A number of NumPy as one of Python, which JSON takes."""
+    return value.item() if isinstance(value, np.generic) else value

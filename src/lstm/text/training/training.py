@@ -1,0 +1,347 @@
+"""Training a language model: contiguous streams, one step after the other, from any point on."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks, schedules
+from lstm.callbacks import Callback, CallbackList, Contents, History, LambdaCallback, Logs, Tensors
+from lstm.callbacks.best import Best
+from lstm.errors import DivergedError, InvalidValueError, LSTMError
+from lstm.models.loop import Limits, Loop
+from lstm.models.training import Result
+from lstm.schedules import Plateau
+from lstm.text.corpus.corpus import Corpus
+from lstm.text.corpus.learned_text import LearnedText
+from lstm.text.evaluation import Evaluation, evaluate
+from lstm.text.token_model import TokenModel
+from lstm.text.training.options import TrainingOptions
+
+_ROUND = 1000
+"""Steps between two validations at most."""
+
+_JUDGED = 2**18
+"""Tokens that a validation always reads, if there are so many."""
+
+_ANEW = 32
+"""Steps after which a stream forgets its past, so that beginnings are learned, too."""
+
+_LOSSES = "loss", "val_loss"
+
+_COLUMNS = (
+    *("epoch", "step", "seconds", "learning_rate", *_LOSSES),
+    *("val_bits", "val_unknown", "val_nats_per_character", "val_bits_per_character"),
+)
+"""The values of a record in their order, which a file does not keep."""
+
+_FOREVER = 10**6
+"""Epochs, where only time ends a training."""
+
+_DERIVED = "weight", "round"
+"""What a file need not hold, since all steps weigh 1, and each round has a record."""
+
+_Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""The tokens of a step, and those that follow them."""
+
+
+class Training(Loop):
+    """Trains a language model with Adam on streams of text that carry their state along.
+
+    An epoch reads the text once, from a random place near its beginning on. It is divided into
+    rounds of at most 1,000 steps, each of which ends with a validation; where the part to validate
+    on is long, on its beginning, a quarter as long as the round. Callbacks see each round as an
+    epoch. At the end the model has the weights of the best validation.
+
+    All random choices follow from the seed and the number of the step: a training that goes on from
+    `contents` ends in the same bits as one that was never interrupted, unless time ends it.
+
+    Args:
+        language_model: what to train.
+        corpus: its tokens.
+        options: how.
+        seed: of the choices; drawn by default, from the random numbers of the model.
+        saved: what `contents` gave, to go on from there; the model must be made of it, too.
+        best_weights: those of the best validation so far, of a training that goes on.
+
+    Attributes:
+        corpus, options: what it was made with.
+        history: the losses by round.
+        records: of each round, all that there is to know.
+        steps_per_epoch: number of steps in an epoch.
+
+    Raises:
+        InvalidShapeError: the text is too short.
+        InvalidValueError: `val_fraction` leaves too little of it.
+    """
+
+    def __init__(
+        self,
+        language_model: TokenModel,
+        corpus: Corpus,
+        options: TrainingOptions,
+        seed: int | None = None,
+        saved: Contents | None = None,
+        best_weights: list[NDArray[Any]] | None = None,
+    ) -> None:
+        self._language_model = language_model
+        self._model = model = language_model.model
+        self.options = options
+        self.corpus = corpus
+        self._parts = corpus.split(options.val_fraction, options.test_fraction, options.seq_len)
+        self._corpus, validation, _ = self._parts
+        count, span = len(self._corpus) - 1, options.seq_len
+        self._streams = options.streams(len(self._corpus))
+        self.steps_per_epoch = max(1, (count - span) // (self._streams * span))
+        self._slack = max(0, count - self.steps_per_epoch * self._streams * span)
+        self._rounds = -(-self.steps_per_epoch // _ROUND)
+        most = max(_JUDGED, self.steps_per_epoch * self._streams * span // (4 * self._rounds))
+        self._validation = validation.part(0, min(len(validation), most))
+        self.epochs = options.epochs or (10 if options.minutes is None else _FOREVER)
+        super().__init__(
+            model,
+            Limits(steps=self.epochs * self.steps_per_epoch, minutes=options.minutes),
+            schedule=self._rate,
+            best=Best("val_loss"),
+            patience=options.patience,
+        )
+        self.history = History()
+        self.records: list[dict[str, float]] = []
+        self.best_weights = best_weights
+        self._initial_weights = model.get_weights()
+        self._plateau = Plateau()
+        self._seed = model.new_seed() if seed is None else seed
+        if saved is None:
+            model.reset_states()
+            model.compile(options.optimizer(), language_model.loss)
+        else:
+            self.restore(*saved)
+
+    # ---- a value that a file can hold
+
+    def contents(self) -> Contents:
+        """All that is needed to go on later, but for the best weights.
+
+        Raises:
+            DivergedError: a weight is no longer a finite number.
+        """
+        self._check_weights()
+        tensors, header = self._language_model.contents(include_optimizer=True)
+        carried = self._model.carried_state.tensors()
+        tensors |= {f"carried/{name}": array for name, array in carried.items()}
+        _, state = super().contents()
+        for key in _DERIVED:
+            del state[key]
+        header["training"] = state | {
+            "corpus": self.corpus.sha256,
+            "seed": self._seed,
+            "judged": self.judged,
+            "plateau": [self._plateau.share, self._plateau.waited],
+            "records": self.records,
+            "random_state": self._model.random_state,
+        }
+        return tensors, header
+
+    def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+        state, shapes = header["training"], self._model.graph.state_shapes()
+        derived = dict(zip(_DERIVED, (state["steps"], len(state["records"])), strict=True))
+        super().restore({}, {**state, **derived})
+        self._seed = checks.int_at_least("seed", state["seed"], 0)
+        self._model.carried_state = {
+            name: tuple(tensors[f"carried/{name}/{k}"] for k in range(len(parts)))
+            for name, parts in shapes.items()
+            # Nothing is carried into an epoch.
+            if self.step % self.steps_per_epoch or f"carried/{name}/0" in tensors
+        }
+        share, waited = state["plateau"]
+        self._plateau.share = checks.number("plateau", share, 0, 1)
+        self._plateau.waited = checks.int_at_least("plateau", waited, 0)
+        self._plateau.best = math.inf if state["best"] is None else state["best"]
+        self.records = [
+            {key: record[key] for key in _COLUMNS if key in record} for record in state["records"]
+        ]
+        for record in self.records:
+            for key, value in record.items():
+                checks.number(key, value)
+        for number, record in enumerate(self.records):
+            self.history.on_epoch_end(number, {k: record[k] for k in _LOSSES if k in record})
+        self._model.random_state = state["random_state"]
+
+    # ---- the course of it
+
+    @property
+    def epoch(self) -> float:
+        """How often the text was read."""
+        return self.step / self.steps_per_epoch
+
+    @property
+    def tokens(self) -> int:
+        """Number of tokens that there are to learn from."""
+        return len(self._corpus)
+
+    @cached_property
+    def learned_text(self) -> LearnedText:
+        """What the model keeps of the text."""
+        training, validation, test = self._parts
+        unknown = self._language_model.vocabulary.unknown
+        return LearnedText(
+            sha256=self.corpus.sha256,
+            training=len(training),
+            validation=len(validation),
+            test=len(test),
+            unknown=0 if unknown is None else int(training.counts()[unknown]),
+        )
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Number of tokens that a step reads."""
+        return self._streams * self.options.seq_len
+
+    @property
+    def unit(self) -> str:
+        """What its tokens are."""
+        kind = self._language_model.vocabulary.kind
+        return "tokens" if kind == "bpe" else kind
+
+    def run(
+        self, callbacks: Sequence[Callback] = (), save: Callable[[], None] = lambda: None
+    ) -> History:
+        """Train to the end, or until it is interrupted.
+
+        Args:
+            callbacks: whom to tell of steps and rounds.
+            save: called when it ends, is interrupted, or a callback raises an error, while
+                `contents` still says where it is.
+
+        Raises:
+            DivergedError: the loss became infinite; the model has its best weights before that, or
+                the initial ones if there are none.
+        """
+        self._save = save
+        steps = -(-self.steps_per_epoch // self._rounds)
+        params = {"epochs": self.epochs * self._rounds, "steps": steps, "verbose": 0}
+        record = LambdaCallback(on_epoch_end=self._record)
+        telling = CallbackList([self.history, record, *callbacks], self._model, params)
+        try:
+            self.go(telling)
+        finally:
+            self._model.reset_states()
+        return self.history
+
+    def course(self) -> None:
+        try:
+            super().course()
+        except DivergedError:
+            raise  # To go on from there would only diverge again.
+        except BaseException:
+            # Whoever interrupts twice wants it to end at once; and half a step cannot be told of.
+            if self.between_steps and not self.interrupted:
+                with suppress(LSTMError, MemoryError):  # The first error says more.
+                    self._save()
+            raise
+        self._save()
+
+    def batches(self) -> Iterator[_Batch]:
+        """The batches up to the next border between two rounds."""
+        epoch, begun = divmod(self.judged, self.steps_per_epoch)
+        done = self.step - epoch * self.steps_per_epoch
+        number = begun * self._rounds // self.steps_per_epoch
+        border = -(-(number + 1) * self.steps_per_epoch // self._rounds)
+        offset = int(np.random.default_rng((self._seed, epoch)).integers(self._slack + 1))
+        batches = self._corpus.chunks(self._streams, self.options.seq_len, offset, start=done)
+        return islice(batches, border - done)
+
+    def take(self, batch: _Batch) -> Result:
+        if not self.step % self.steps_per_epoch:
+            self._model.reset_states()
+        # A different stream each time, or none.
+        self._model.reset_states(range(self.step % _ANEW, self._streams, _ANEW))
+        return Result(self._model.train_on_batch(*batch, carry_state=True), 1.0)
+
+    def diverged(self, result: Result) -> str:
+        raise self._diverged()
+
+    def step_logs(self, result: Result) -> Logs:
+        """The loss of the step."""
+        return {"loss": result.loss}
+
+    def _rate(self, progress: float) -> float:
+        """The learning rate of a step."""
+        options = self.options
+        warmup = options.warmup
+        if warmup is None:
+            warmup = 0.3 if options.schedule == "one-cycle" else 0.02
+        match options.schedule:
+            case "cosine":
+                share = schedules.cosine(progress, warmup, floor=0.02)
+            case "one-cycle":
+                share = schedules.one_cycle(progress, warmup)
+            case "plateau":
+                share = schedules.constant(progress, warmup) * self._plateau.share
+            case _:
+                share = schedules.constant(progress, warmup)
+        return options.lr * share
+
+    def validate(self) -> Logs:
+        """The mean loss on what there is to validate on, if there is something."""
+        self._check_weights()
+        self._judgement = self._judge_text()
+        return {} if self._judgement is None else {"val_loss": self._judgement.nats}
+
+    def _record(self, number: int, logs: Logs) -> None:
+        """Keep all that there is to know of a round, and draw conclusions for the next one."""
+        judgement = self._judgement
+        record = {
+            "epoch": self.epoch,
+            "step": self.step,
+            "seconds": self.seconds,
+            "learning_rate": self._model.optimizer.learning_rate,
+            **logs,
+        }
+        self.records.append(record)
+        if judgement is None:
+            return
+        self._plateau.judge(judgement.nats)
+        record["val_bits"] = judgement.bits
+        if self._language_model.vocabulary.unknown is not None:
+            record["val_unknown"] = judgement.unknown_share
+        per_character = {
+            "val_nats_per_character": judgement.nats_per_character,
+            "val_bits_per_character": judgement.bits_per_character,
+        }
+        # What the tokens do not tell is left out.
+        record |= {key: value for key, value in per_character.items() if value is not None}
+
+    def _judge_text(self) -> Evaluation | None:
+        """How well the model predicts what there is to validate on, if there is something."""
+        if not len(self._validation):
+            return None
+        try:
+            judgement = evaluate(self._language_model, self._validation, self.callbacks)
+        except InvalidValueError as error:
+            if not error.argument.startswith("state["):
+                raise
+            # Weights that are finite but huge give states that are not.
+            raise self._diverged() from None
+        self._stop_unless(math.isfinite(judgement.nats))
+        return judgement
+
+    def _check_weights(self) -> None:
+        self._stop_unless(all(np.isfinite(w).all() for w in self._model.get_weights()))
+
+    def _stop_unless(self, finite: bool) -> None:
+        if not finite:
+            raise self._diverged()
+
+    def _diverged(self) -> DivergedError:
+        """The error that ends the training, which leaves the model with its best weights."""
+        if self.best_weights is None:
+            self.best_weights = self._initial_weights
+        return DivergedError(
+            f"the loss is no longer a finite number: lower lr, which is {self.options.lr:g}"
+        )

@@ -1,0 +1,1 @@
+"""Writing: texts drawn token by token, or searched for."""
