@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Recurrent(Layer):
     """
 
     decisive = ("dropout",)
-    weight_arguments = ("units", "use_bias")
+    weight_arguments: ClassVar[tuple[str, ...]] = ("units", "use_bias")
 
     def __init__(
         self,
