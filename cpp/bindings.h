@@ -1,104 +1,22 @@
-// What every binding shares: types of arrays, checks, and calls without the GIL.
-//
-// Inputs are read-only and contiguous (converted if they are not); tokens and outputs must be just
-// what is asked for. No pointer is used before all shapes and tokens are checked.
+// How Python calls a kernel: its arguments are checked, the GIL released.
 #pragma once
 
-#include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
-#include <nanobind/stl/vector.h>
 
 #include <chrono>
-#include <cstdint>
-#include <initializer_list>
-#include <stdexcept>
-#include <string>
+#include <functional>
 #include <thread>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 
+#include "bindings_operation.h"
 #include "kernels.h"
 
 namespace bindings {
 
-namespace nb = nanobind;
-using namespace nb::literals;
-
-using std::int64_t;
-using In = nb::ndarray<const float, nb::c_contig, nb::device::cpu>;
-using Out = nb::ndarray<float, nb::c_contig, nb::device::cpu>;
-using Tokens = nb::ndarray<const int64_t, nb::c_contig, nb::device::cpu>;
-using TokensOut = nb::ndarray<int64_t, nb::c_contig, nb::device::cpu>;
-using Uniforms = nb::ndarray<const double, nb::c_contig, nb::device::cpu>;
-using Mask = nb::ndarray<const bool, nb::c_contig, nb::device::cpu>;
-template <class A>
-using Maybe = std::optional<A>;
-
 // Those of the instruction set in use.
 extern const lstm::Kernels* kernels;
-
-[[noreturn]] inline void fail(const char* name, const std::string& expected,
-                              const std::string& got) {
-  throw std::invalid_argument(std::string(name) + ": expected " + expected + ", got " + got);
-}
-
-// What holds for every array: its numbers stand where the machine can read them, and its sizes can
-// be multiplied (those of an empty array could be anything).
-template <class A>
-void expect_usable(const char* name, const A& array) {
-  if (array.size() && reinterpret_cast<std::uintptr_t>(array.data()) % alignof(typename A::Scalar))
-    fail(name, "aligned memory", "memory at an odd address");
-  for (std::size_t k = 0; k < array.ndim(); ++k)
-    if (int64_t(array.shape(k)) >= int64_t(1) << 40) fail(name, "a shorter axis", "a huge one");
-}
-
-template <class A>
-void expect(const char* name, const A& array, std::initializer_list<int64_t> shape) {
-  expect_usable(name, array);
-  bool fits = array.ndim() == shape.size();
-  std::string expected, got;
-  std::size_t axis = 0;
-  for (int64_t size : shape) {
-    fits = fits && int64_t(array.shape(axis)) == size;
-    expected += (axis++ ? ", " : "") + std::to_string(size);
-  }
-  if (fits) return;
-  for (std::size_t k = 0; k < array.ndim(); ++k)
-    got += (k ? ", " : "") + std::to_string(array.shape(k));
-  fail(name, "shape (" + expected + ")", "(" + got + ")");
-}
-
-template <class A>
-void expect(const char* name, const Maybe<A>& array, std::initializer_list<int64_t> shape) {
-  if (array) expect(name, *array, shape);
-}
-
-template <class A>
-int64_t size(const char* name, const A& array, std::size_t axes, std::size_t axis) {
-  expect_usable(name, array);
-  if (array.ndim() != axes)
-    fail(name, std::to_string(axes) + " axes", std::to_string(array.ndim()));
-  return int64_t(array.shape(axis));
-}
-
-template <class A>
-auto pointer(const Maybe<A>& array) -> decltype(array->data()) {
-  return array ? array->data() : nullptr;
-}
-
-// Tokens in [least, V); -1 for the least where one may be missing.
-inline void expect_tokens(const char* name, const Tokens& tokens, int64_t V, int64_t least = 0) {
-  for (std::size_t k = 0; k < tokens.size(); ++k)
-    if (tokens.data()[k] < least || tokens.data()[k] >= V)
-      fail(name, "integers in [" + std::to_string(least) + ", " + std::to_string(V) + ")",
-           std::to_string(tokens.data()[k]));
-}
-
-inline lstm::Activation activation_of(int value, bool elementwise) {
-  if (value < 0 || value > (elementwise ? 4 : 5))
-    fail("activation", "a code", std::to_string(value));
-  return lstm::Activation(value);
-}
 
 // Take the GIL again. In a daemon thread, while the interpreter exits, Python ends the thread by an
 // unwinding that must not cross the binding: such a thread waits here for the end of the process.
@@ -120,13 +38,111 @@ auto unlocked(F f) {
   return f();
 }
 
-// How an argument is passed: None allowed, nothing converted, or both.
-inline auto none(const char* name) { return nb::arg(name).none(); }
-inline auto exact(const char* name) { return nb::arg(name).noconvert(); }
-inline auto maybe_exact(const char* name) { return nb::arg(name).noconvert().none(); }
+// How a kernel's argument of type A is passed: what Python gives, how the call takes it, and what
+// it becomes once all is checked. Numbers, and codes:
+template <class A>
+struct Passing {
+  using Given = std::conditional_t<std::is_enum_v<A>, int, A>;
+  static Kind kind() {
+    if constexpr (std::is_enum_v<A>)
+      return {"code", nullptr, false, 0, int(last(A{}))};
+    else
+      return {std::is_same_v<A, bool> ? "bool" : std::is_integral_v<A> ? "int" : "float"};
+  }
+  static void take(Call& call, std::size_t k, Given given) { call.take(k, double(given)); }
+  static A get(const Call&, std::size_t, Given given) { return A(given); }
+};
 
-// Each adds its functions to the module.
-void add_layers(nb::module_& m);
-void add_losses_and_optimizers(nb::module_& m);
+template <class T>
+struct Array {
+  PyObject* object;
+};
+
+template <class T>
+struct Passing<T*> {
+  using Given = Array<T>;
+  static Kind kind() {
+    constexpr bool written = !std::is_const_v<T>;
+    const int size = sizeof(T);
+    if (std::is_same_v<const T, const float>) return {"float32", "f", written, size, 0};
+    if (std::is_same_v<const T, const double>) return {"float64", "d", written, size, 0};
+    if (std::is_same_v<const T, const std::uint8_t>) return {"bool_", "?", written, size, 0};
+    return {"int64", "lq", written, size, 0};
+  }
+  static void take(Call& call, std::size_t k, Given given) { call.take(k, given.object); }
+  static T* get(const Call& call, std::size_t k, Given) { return static_cast<T*>(call.data(k)); }
+};
+
+// The sizes are the numbers that a kernel takes first.
+template <class... A>
+constexpr std::size_t count_sizes() {
+  std::size_t count = 0;
+  bool leading = true;
+  ((leading = leading && std::is_same_v<A, int64_t>, count += leading), ...);
+  return count;
+}
+
+// The operations of a module: of each the line that declares it, and the kinds of its arguments.
+struct Table {
+  nb::module_& module;
+  nb::dict lines{};
+
+  const Operation& declare(const std::string& name, const std::string& line,
+                           const std::vector<Kind>& kinds) {
+    nb::list listed;
+    for (const Kind& kind : kinds)
+      listed.append(nb::make_tuple(kind.name, kind.written, kind.last_code));
+    lines[name.c_str()] = nb::make_tuple(line, listed);
+    return *new Operation(name, line, kinds);  // as long as the process lives
+  }
+
+  template <class R, class... A>
+  void add(const std::string& name, const std::string& line, std::function<R(A...)> kernel) {
+    constexpr std::size_t sizes = count_sizes<A...>();
+    add(name, line, kernel, std::make_index_sequence<sizes>(),
+        std::make_index_sequence<sizeof...(A) - sizes>());
+  }
+
+  template <class R, class... A>
+  void add(const std::string& name, const std::string& line, R (*lstm::Kernels::*kernel)(A...)) {
+    add(name, line, std::function([kernel](A... a) { return (kernels->*kernel)(a...); }));
+  }
+
+ private:
+  template <class R, class... A, std::size_t... S, std::size_t... K>
+  void add(const std::string& name, const std::string& line, std::function<R(A...)> kernel,
+           std::index_sequence<S...>, std::index_sequence<K...>) {
+    using All = std::tuple<A...>;
+    constexpr std::size_t first = sizeof...(S);
+    const auto& operation = declare(name, line, {At<All, first + K>::kind()...});
+    module.def(
+        name.c_str(),
+        [&operation, kernel](typename At<All, first + K>::Given... given) {
+          Call call(operation);
+          (At<All, first + K>::take(call, K, given), ...);
+          call.check();
+          const All all{call.size(S)..., At<All, first + K>::get(call, K, given)...};
+          return unlocked([&] { return std::apply(kernel, all); });
+        },
+        nb::sig(operation.signature(std::is_void_v<R> ? "None" : "float").c_str()),
+        ((void)K, nb::arg().none())...);
+  }
+
+  template <class All, std::size_t k>
+  using At = Passing<std::tuple_element_t<k, All>>;
+};
+
+// All of them.
+void fill(Table& table);
 
 }  // namespace bindings
+
+template <class T>
+struct nanobind::detail::type_caster<bindings::Array<T>> {
+  NB_TYPE_CASTER(bindings::Array<T>, const_name("numpy.ndarray"))
+
+  bool from_python(handle given, std::uint8_t, cleanup_list*) noexcept {
+    value.object = given.ptr();
+    return true;
+  }
+};

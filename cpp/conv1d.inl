@@ -2,7 +2,9 @@
 
 namespace LSTM_ISA {
 
-using lstm::Conv1D;
+struct Conv1D {
+  std::int64_t B, T, C, K, F, steps, stride, dilation, before;
+};
 
 // The output steps [begin, end) for which element k of the kernel meets a real input, and the input
 // that the first of them meets.
@@ -23,8 +25,11 @@ inline bool pointwise_conv(const Conv1D& s) {
   return s.K == 1 && s.stride == 1 && s.before == 0 && s.steps == s.T;
 }
 
-inline void conv1d_forward(const Conv1D& s, const float* x, const float* w, const float* b,
-                           Activation activation, float* y) {
+inline void conv1d_forward(std::int64_t B, std::int64_t T, std::int64_t C, std::int64_t K,
+                           std::int64_t F, std::int64_t steps, const float* x, const float* w,
+                           const float* b, std::int64_t stride, std::int64_t dilation,
+                           std::int64_t before, Activation activation, float* y) {
+  const Conv1D s{B, T, C, K, F, steps, stride, dilation, before};
   const std::int64_t rows = s.B * s.steps;
   if (pointwise_conv(s)) return linear_forward(rows, s.C, s.F, x, w, b, activation, y);
   for (std::int64_t row = 0; row < rows; ++row)
@@ -36,16 +41,19 @@ inline void conv1d_forward(const Conv1D& s, const float* x, const float* w, cons
       gemm(o.end - o.begin, s.F, s.C, {x + (n * s.T + o.input) * s.C, s.stride * s.C, 1},
            {w + k * s.C * s.F, s.F, 1}, y + (n * s.steps + o.begin) * s.F, s.F, true, nullptr);
   }
-  if (activation != Activation::linear) activation_forward(activation, rows, s.F, y, y);
+  if (activation != Activation::linear) activation_forward(rows, s.F, y, activation, y);
 }
 
-inline void conv1d_backward(const Conv1D& s, const float* dy, const float* x, const float* w,
-                            const float* y, Activation activation, float* dz, float* dw, float* db,
-                            float* dx) {
+inline void conv1d_backward(std::int64_t B, std::int64_t T, std::int64_t C, std::int64_t K,
+                            std::int64_t F, std::int64_t steps, const float* dy, const float* x,
+                            const float* w, const float* y, std::int64_t stride,
+                            std::int64_t dilation, std::int64_t before, Activation activation,
+                            float* dz, float* dw, float* db, float* dx) {
+  const Conv1D s{B, T, C, K, F, steps, stride, dilation, before};
   const std::int64_t rows = s.B * s.steps;
   if (pointwise_conv(s))
     return linear_backward(rows, s.C, s.F, dy, x, w, y, activation, dz, dw, db, dx);
-  if (activation != Activation::linear) activation_backward(activation, rows, s.F, dy, y, dz);
+  if (activation != Activation::linear) activation_backward(rows, s.F, dy, y, activation, dz);
   const float* d = activation == Activation::linear ? dy : dz;
   if (db) column_sums(rows, s.F, d, s.F, db);
   if (dx) std::memset(dx, 0, s.B * s.T * s.C * sizeof(float));

@@ -35,6 +35,7 @@ struct Writing {
 };
 
 inline Writing lay_out(const Generation& s) {
+  if (s.B > (std::int64_t(1) << 40) / s.V) lstm::out_of_memory();  // for the logits
   const std::int64_t top = s.layers[s.depth - 1].H;
   Writing w{
       s, nullptr, nullptr, nullptr, nullptr, nullptr, panels(s.V) * top * panel_width, panels(s.V)};
@@ -163,12 +164,12 @@ inline void draw_step(const Writing& w, std::int64_t t) {
   for (std::int64_t b = 0; b < s.B; ++b) {
     const std::int64_t *given = s.recent + b * s.W, *given_end = given + s.W;
     std::int64_t* drawn = s.drawn + b * s.N;
-    if (s.choice.repetition_penalty != 1) {
+    if (s.repetition_penalty != 1) {
       const Recent recent{given + std::min(t, s.W), given_end,
                           drawn + std::max<std::int64_t>(0, t - s.W), drawn + t};
-      penalize(w.z + b * s.V, recent, float(s.choice.repetition_penalty), w.order);
+      penalize(w.z + b * s.V, recent, float(s.repetition_penalty), w.order);
     }
-    drawn[t] = draw(s.V, w.z + b * s.V, s.u[b * s.N + t], s.choice, w.order, w.p);
+    drawn[t] = draw(s.V, w.z + b * s.V, s.u[b * s.N + t], s, w.order, w.p);
   }
 }
 

@@ -22,6 +22,8 @@ enum class PointwiseLoss : int {
   binary_cross_entropy,
   sigmoid_cross_entropy
 };
+constexpr Activation last(Activation) { return Activation::softmax; }
+constexpr PointwiseLoss last(PointwiseLoss) { return PointwiseLoss::sigmoid_cross_entropy; }
 
 // LSTM: gates i, f, g, o. GRU: u, s, g. SimpleRNN: no gates. Their kernels have N = blocks·H
 // columns, one block for each gate, a SimpleRNN one block.
@@ -77,12 +79,7 @@ struct RecurrentBackward {
   float* dw;  // (D, N), added to, or null
   float* dr;  // (H, N), added to, or null
   float* db;  // (N), of a GRU (2, N), added to, or null
-  float* dx;  // (B, T, D), or null; null for tokens
-};
-
-struct Conv1D {
-  std::int64_t B, T, C, K, F, steps;  // steps: T' of the output
-  std::int64_t stride, dilation, before;  // before: zeros in front of the sequence
+  float* dx;  // (B, T, D), or null
 };
 
 // Every row of logits takes up a multiple of this many floats in the work space.
@@ -105,7 +102,7 @@ struct LinearCrossEntropy {
 };
 
 struct GenerationLayer {
-  std::int64_t D, H;
+  std::int64_t B, D, H;
   const float *w, *r, *b;  // (D, 4H), (H, 4H), (4H) or null
   float *h, *c;  // (B, H): the state before, then after; updated in place
 };
@@ -117,7 +114,7 @@ struct Choice {
   double top_p, min_p, repetition_penalty;
 };
 
-struct Generation {
+struct Generation : Choice {
   std::int64_t B, N, V, W;
   const std::int64_t* tokens;  // (B), the last token of each text
   const float* embedding;  // (V, layers[0].D)
@@ -126,7 +123,6 @@ struct Generation {
   const float *w, *b;  // (H, V), (V) or null: the output layer
   const std::int64_t* recent;  // (B, W), the last tokens of each text, -1 where there is none
   const double* u;  // (B, N) uniforms
-  Choice choice;
   std::int64_t* drawn;  // (B, N)
 };
 
@@ -139,10 +135,10 @@ struct Kernels {
                  float* c);
 
   // y = φ(x), dx = dy·φ'; rows of `width` for softmax. y may be x, dx may be dy.
-  void (*activation_forward)(Activation, std::int64_t rows, std::int64_t width, const float* x,
+  void (*activation_forward)(std::int64_t rows, std::int64_t width, const float* x, Activation,
                              float* y);
-  void (*activation_backward)(Activation, std::int64_t rows, std::int64_t width, const float* dy,
-                              const float* y, float* dx);
+  void (*activation_backward)(std::int64_t rows, std::int64_t width, const float* dy,
+                              const float* y, Activation, float* dx);
 
   // y = x·[u >= rate] / (1 - rate), n entries; u follows from (seed, draw), x may be null for ones,
   // rate is in [0, 1).
@@ -168,11 +164,17 @@ struct Kernels {
                           const float* x, const float* w, const float* y, Activation, float* dz,
                           float* dw, float* db, float* dx);
 
-  // y (B, T', F) from x (B, T, C), w (K, C, F), b (F) or null.
-  void (*conv1d_forward)(const Conv1D&, const float* x, const float* w, const float* b, Activation,
-                         float* y);
-  void (*conv1d_backward)(const Conv1D&, const float* dy, const float* x, const float* w,
-                          const float* y, Activation, float* dz, float* dw, float* db, float* dx);
+  // y (B, steps, F) from x (B, T, C), w (K, C, F), b (F) or null; `before` zeros stand in front of
+  // the sequence.
+  void (*conv1d_forward)(std::int64_t B, std::int64_t T, std::int64_t C, std::int64_t K,
+                         std::int64_t F, std::int64_t steps, const float* x, const float* w,
+                         const float* b, std::int64_t stride, std::int64_t dilation,
+                         std::int64_t before, Activation, float* y);
+  void (*conv1d_backward)(std::int64_t B, std::int64_t T, std::int64_t C, std::int64_t K,
+                          std::int64_t F, std::int64_t steps, const float* dy, const float* x,
+                          const float* w, const float* y, std::int64_t stride,
+                          std::int64_t dilation, std::int64_t before, Activation, float* dz,
+                          float* dw, float* db, float* dx);
 
   CellSizes (*cell_sizes)(const RecurrentShape&);  // of its cell and options
   // Not `framed`, on a faster path: a plain LSTM without options.
@@ -197,26 +199,25 @@ struct Kernels {
   // Σ weight·loss over n rows of the V logits x·w + b, and the gradients that are wanted.
   double (*linear_cross_entropy)(const LinearCrossEntropy&);
   // Σ weight·loss over n entries, and dy (n); weight (n) or null for the mean.
-  double (*pointwise_loss)(PointwiseLoss, std::int64_t n, const float* y, const float* target,
+  double (*pointwise_loss)(std::int64_t n, PointwiseLoss, const float* y, const float* target,
                            const float* weight, float delta, float* dy);
 
   // Optimizers over n parameters; p and the slots are updated in place.
-  double (*squared_norm)(std::int64_t n, const float* g);
-  void (*scale)(std::int64_t n, float factor, float* g);
+  double (*clip_by_global_norm)(std::int64_t n, float* g, double max_norm);
   void (*sgd)(std::int64_t n, float* p, const float* g, float* v, float lr, float momentum,
               bool nesterov);
   // m and v may be null: not centered, no momentum. Memories near 1 are doubles: of 0.999f, what is
   // missing to 1 has only three digits left.
   void (*rmsprop)(std::int64_t n, float* p, const float* g, float* s, float* m, float* v, float lr,
                   double rho, float momentum, float eps);
-  // lr is the step size times √(1 - β₂ᵗ) / (1 - β₁ᵗ); keep is 1 - step size·weight_decay.
-  void (*adam)(std::int64_t n, float* p, const float* g, float* m, float* s, float lr,
-               double beta_1, double beta_2, float eps, float keep);
+  void (*adam)(std::int64_t n, float* p, const float* g, float* m, float* s, std::int64_t step,
+               double lr, double beta_1, double beta_2, float eps, double weight_decay);
 
   // One token for each of B rows of V logits, as lstm.backends.ops.sample says; u (B), recent
   // (B, W), of which -1 stands for none.
   void (*sample)(std::int64_t B, std::int64_t V, std::int64_t W, const float* z, const double* u,
-                 const std::int64_t* recent, const Choice&, std::int64_t* out);
+                 const std::int64_t* recent, double temperature, std::int64_t top_k, double top_p,
+                 double min_p, double repetition_penalty, std::int64_t* out);
 
   // B texts of N tokens each; the states end before the last token drawn.
   void (*generate)(const Generation&);

@@ -24,8 +24,8 @@ inline void softmax_row(std::int64_t V, const float* x, float* y) {
                       LSTM_INLINE_LAMBDA { put(y + k, get(y + k) * (1.0f / total)); });
 }
 
-inline void activation_forward(Activation activation, std::int64_t rows, std::int64_t width,
-                               const float* x, float* y) {
+inline void activation_forward(std::int64_t rows, std::int64_t width, const float* x,
+                               Activation activation, float* y) {
   if (width == 0) return;
   if (activation == Activation::softmax) {
     lstm::parallel(rows, 1, 20.0 * width, [&](auto begin, auto end) {
@@ -42,8 +42,8 @@ inline void activation_forward(Activation activation, std::int64_t rows, std::in
   });
 }
 
-inline void activation_backward(Activation activation, std::int64_t rows, std::int64_t width,
-                                const float* dy, const float* y, float* dx) {
+inline void activation_backward(std::int64_t rows, std::int64_t width, const float* dy,
+                                const float* y, Activation activation, float* dx) {
   if (activation == Activation::softmax) {
     lstm::parallel(rows, 1, 4.0 * width, [&](auto begin, auto end) {
       for (auto row = begin; row < end; ++row) {
@@ -109,13 +109,13 @@ inline void embedding_backward(std::int64_t n, std::int64_t E, const float* dy,
 inline void linear_forward(std::int64_t n, std::int64_t D, std::int64_t F, const float* x,
                            const float* w, const float* b, Activation activation, float* y) {
   gemm(n, F, D, {x, D, 1}, {w, F, 1}, y, F, false, b);
-  if (activation != Activation::linear) activation_forward(activation, n, F, y, y);
+  if (activation != Activation::linear) activation_forward(n, F, y, activation, y);
 }
 
 inline void linear_backward(std::int64_t n, std::int64_t D, std::int64_t F, const float* dy,
                             const float* x, const float* w, const float* y, Activation activation,
                             float* dz, float* dw, float* db, float* dx) {
-  if (activation != Activation::linear) activation_backward(activation, n, F, dy, y, dz);
+  if (activation != Activation::linear) activation_backward(n, F, dy, y, activation, dz);
   const float* d = activation == Activation::linear ? dy : dz;
   if (dw) gemm(D, F, n, {x, 1, D}, {d, F, 1}, dw, F, true, nullptr);
   if (db) column_sums(n, F, d, F, db);
@@ -274,7 +274,7 @@ inline LossAt pointwise(PointwiseLoss loss, float y, float t, float delta) {
   return {0, 0};
 }
 
-inline double pointwise_loss(PointwiseLoss loss, std::int64_t n, const float* y,
+inline double pointwise_loss(std::int64_t n, PointwiseLoss loss, const float* y,
                              const float* target, const float* weight, float delta, float* dy) {
   return summed(n, 40.0, [&](std::int64_t k) {
     const LossAt at = pointwise(loss, y[k], target[k], delta);
@@ -304,12 +304,16 @@ inline double squared_norm(std::int64_t n, const float* g) {
   return total;
 }
 
-inline void scale(std::int64_t n, float factor, float* g) {
+inline double clip_by_global_norm(std::int64_t n, float* g, double max_norm) {
+  const double norm = std::sqrt(squared_norm(n, g));
+  if (!(norm > max_norm)) return norm;
+  const float factor = float(max_norm / norm);
   lstm::parallel(n, lanes, 1.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       put(g + begin + k, get(g + begin + k) * factor);
     });
   });
+  return norm;
 }
 
 inline void sgd(std::int64_t n, float* p, const float* g, float* v, float lr, float momentum,
@@ -355,8 +359,11 @@ inline void rmsprop(std::int64_t n, float* p, const float* g, float* s, float* m
   });
 }
 
-inline void adam(std::int64_t n, float* p, const float* g, float* m, float* s, float lr,
-                 double beta_1, double beta_2, float eps, float keep) {
+inline void adam(std::int64_t n, float* p, const float* g, float* m, float* s, std::int64_t step,
+                 double lr, double beta_1, double beta_2, float eps, double weight_decay) {
+  const double unbiased =
+      std::sqrt(1 - std::pow(beta_2, double(step))) / (1 - std::pow(beta_1, double(step)));
+  const float rate = float(lr * unbiased), keep = float(1 - lr * weight_decay);
   const float old_1 = float(beta_1), fresh_1 = float(1 - beta_1);
   const float old_2 = float(beta_2), fresh_2 = float(1 - beta_2);
   lstm::parallel(n, lanes, 12.0, [&](auto begin, auto end) {
@@ -367,7 +374,7 @@ inline void adam(std::int64_t n, float* p, const float* g, float* m, float* s, f
       const vec square = old_2 * get(s + k) + fresh_2 * d * d;
       put(m + k, mean);
       put(s + k, square);
-      put(p + k, keep * get(p + k) - lr * mean / (square_root(square) + eps));
+      put(p + k, keep * get(p + k) - rate * mean / (square_root(square) + eps));
     });
   });
 }

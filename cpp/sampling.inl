@@ -73,7 +73,9 @@ inline std::int64_t draw(std::int64_t V, const float* z, double u, const Choice&
 }
 
 inline void sample(std::int64_t B, std::int64_t V, std::int64_t W, const float* z, const double* u,
-                   const std::int64_t* recent, const Choice& choice, std::int64_t* out) {
+                   const std::int64_t* recent, double temperature, std::int64_t top_k, double top_p,
+                   double min_p, double repetition_penalty, std::int64_t* out) {
+  const Choice choice{temperature, top_k, top_p, min_p, repetition_penalty};
   auto* order = reinterpret_cast<std::int64_t*>(scratch(0, 2 * V));
   auto* p = reinterpret_cast<double*>(scratch(1, 2 * V));
   float* row = scratch(2, V);

@@ -86,7 +86,7 @@ CASES: dict[str, Callable[[], tuple[lstm.Model, tuple[Any, ...], dict[str, Any]]
     "stateful": lambda: (
         model(LSTM(4, stateful=True, return_sequences=True)),
         (X, Y),
-        {"batch_size": 2, "shuffle": False},
+        {"batch_size": 2, "shuffle": False, "class_weight": {0: 2.0, 1: 0.5}},
     ),
     "sequence": lambda: (
         model(LSTM(4, return_sequences=True), optimizer=lstm.optimizers.SGD(0.1, 0.9)),

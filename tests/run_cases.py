@@ -33,7 +33,7 @@ def train(folder: Path, corpus: Any = TEXT, **options: Any) -> LanguageModel:
 
 
 def begin(folder: Path, corpus: Any = TEXT, **options: Any) -> Run:
-    return Run.begin(corpus, Tokenization(), SMALL | options, folder, seed=5)
+    return Run.begin(LanguageModel, corpus, Tokenization(), SMALL | options, folder, seed=5)
 
 
 def at_step(run: Run, step: int, what: Any) -> LambdaCallback:

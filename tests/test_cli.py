@@ -78,6 +78,22 @@ class TestTrain:
         assert name == "lstm"
         assert len(run(*arguments, "--length", "20").stdout) == 21
 
+    @pytest.mark.parametrize("cell", ["gru", "rnn"])
+    def test_layers_of_other_cells(self, folder: Path, cell: str) -> None:
+        """The commands take such a model as any other."""
+        headline = run("train", "text.txt", "--out", "m", "--cell", cell, *SMALL).stdout
+        assert f" parameters, {cell}; backend " in headline.splitlines()[0]
+        assert json.loads(run("info", "m", "--json").stdout)["cells"] == [cell]
+        drawn = ["--prompt", "the ", "--length", "9", "--temperature", "1", "--seed", "2"]
+        text = run("generate", "m", *drawn).stdout
+        assert text == LanguageModel.load("m").generate("the ", 9, seed=2) + "\n"
+        assert run("generate", "m", "--beam", "2", "--length", "9").stdout
+        assert " bits a character" in run("evaluate", "m", "text.txt").stdout
+        found = json.loads(run("inspect", "m", "--text", "text.txt", "--json").stdout)
+        assert found["gates"].keys() == {{"gru": "gru", "rnn": "simple_rnn"}[cell]}
+        refused = run("train", "text.txt", "--cell", "gra", code=2).output
+        assert "--cell: expected one of" in refused
+
     def test_leaves_a_record_of_every_epoch(self, folder: Path) -> None:
         run("train", "text.txt", "--out", "m", *SMALL)
         lines = (folder / "m/history.jsonl").read_text().splitlines()
@@ -204,7 +220,7 @@ class TestTrain:
 class TestResume:
     def test_goes_on_where_it_stopped(self, folder: Path) -> None:
         options = {"hidden": 8, "epochs": 2}
-        begun = Run.begin(Path("text.txt"), Tokenization(), options, "m", seed=1)
+        begun = Run.begin(LanguageModel, Path("text.txt"), Tokenization(), options, "m", seed=1)
 
         def stop(batch: int, logs: Any) -> None:
             begun.training.interrupted = batch == 30

@@ -6,21 +6,21 @@ from pathlib import Path
 import pytest
 
 import lstm
+from lstm.backends import BACKENDS
+from lstm.backends.native import threads as threads_of_native
 from lstm.errors import InvalidValueError
-from lstm.text import defaults
+from lstm.text.training import defaults
 from lstm.text.training.defaults import choose
 
 DOCS = Path(__file__).parents[1] / "docs/guides/text.md"
 
 
-@pytest.fixture(autouse=True)
-def two_fast_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(defaults.native, "num_threads", lambda: 2)
-    monkeypatch.setattr(defaults.native, "instruction_set", lambda: "avx512")
+FAST, SLOW, SLOWEST = 3e11, 1.4e11, 1e10
+"""Two threads with AVX-512 and with AVX2, and NumPy: operations in a second."""
 
 
-def chosen(tokens: int, **given: object) -> tuple[object, ...]:
-    architecture, training = choose(given, tokens, 65, "native")
+def chosen(tokens: int, speed: float = FAST, **given: object) -> tuple[object, ...]:
+    architecture, training = choose(given, tokens, 65, speed)
     return architecture.layers, architecture.hidden, architecture.dropout, training.epochs
 
 
@@ -31,11 +31,21 @@ def test_more_time_makes_larger_models() -> None:
     assert chosen(1_100_000, minutes=60) == (2, 512, 0.5, None)
 
 
-def test_slower_machines_get_smaller_models(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(defaults.native, "instruction_set", lambda: "avx2")
-    assert chosen(1_100_000, minutes=1.7)[1] == 256
-    architecture, _ = choose({"minutes": 1.7}, 1_100_000, 65, "reference")
-    assert architecture.hidden == 128
+def test_slower_machines_get_smaller_models() -> None:
+    assert chosen(1_100_000, SLOW, minutes=1.7)[1] == 256
+    assert chosen(1_100_000, SLOWEST, minutes=1.7)[1] == 128
+
+
+def test_more_threads_are_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    def speed(threads: int, instruction_set: str) -> float:
+        monkeypatch.setattr(threads_of_native, "num_threads", lambda: threads)
+        monkeypatch.setattr(threads_of_native, "instruction_set", lambda: instruction_set)
+        return BACKENDS["native"].speed()
+
+    speeds = [speed(2, kind) for kind in ("avx512", "avx2", "baseline")]
+    assert speeds[:2] == [FAST, SLOW]
+    assert speed(4, "avx512") == 2 * FAST
+    assert speeds[1] > speeds[2] > BACKENDS["reference"].speed() == SLOWEST
 
 
 def test_short_texts_get_small_models_and_end() -> None:
@@ -46,8 +56,8 @@ def test_short_texts_get_small_models_and_end() -> None:
 
 def test_time_ends_what_would_take_longer_than_a_pass() -> None:
     assert chosen(10**9) == (1, 128, 0.0, None)
-    assert choose({}, 10**9, 65, "native")[1].minutes == 2
-    assert choose({"epochs": 1}, 10**9, 65, "native")[1].minutes is None
+    assert choose({}, 10**9, 65, FAST)[1].minutes == 2
+    assert choose({"epochs": 1}, 10**9, 65, FAST)[1].minutes is None
 
 
 def test_few_weights_need_no_dropout() -> None:
@@ -60,14 +70,14 @@ def test_a_model_for_many_passes_is_not_for_few() -> None:
 
 
 def test_large_vocabularies_count() -> None:
-    small, _ = choose({"minutes": 1.7}, 1_100_000, 65, "native")
-    large, _ = choose({"minutes": 1.7}, 1_100_000, 20_000, "native")
+    small, _ = choose({"minutes": 1.7}, 1_100_000, 65, FAST)
+    large, _ = choose({"minutes": 1.7}, 1_100_000, 20_000, FAST)
     assert large.hidden < small.hidden
 
 
 def test_what_is_given_stays() -> None:
     given = {"hidden": 32, "layers": 3, "dropout": 0.1, "lr": 0.7, "epochs": 2, "seq_len": 9}
-    architecture, training = choose(given, 1_100_000, 65, "native")
+    architecture, training = choose(given, 1_100_000, 65, FAST)
     assert (architecture.hidden, architecture.layers, architecture.dropout) == (32, 3, 0.1)
     assert (training.lr, training.epochs, training.seq_len) == (0.7, 2, 9)
 
@@ -75,13 +85,13 @@ def test_what_is_given_stays() -> None:
 def test_what_is_given_decides_about_the_rest() -> None:
     assert chosen(1_100_000, epochs=2)[2] == 0.0
     assert chosen(1_100_000, epochs=30)[:3] == (2, 512, 0.5)
-    assert choose({"hidden": 500}, 1_100_000, 65, "native")[1].lr == 0.003
-    assert choose({"hidden": 100}, 1_100_000, 65, "native")[1].lr == 0.005
+    assert choose({"hidden": 500}, 1_100_000, 65, FAST)[1].lr == 0.003
+    assert choose({"hidden": 100}, 1_100_000, 65, FAST)[1].lr == 0.005
 
 
 def test_an_option_that_there_is_not() -> None:
     with pytest.raises(InvalidValueError, match=r"option: expected .*did you mean 'hidden'"):
-        choose({"hiden": 3}, 1000, 65, "native")
+        choose({"hiden": 3}, 1000, 65, FAST)
 
 
 def test_the_guide_has_the_same_figures() -> None:

@@ -304,7 +304,8 @@ def test_the_frame_computes_what_the_fast_path_does(case: Case) -> None:
 
         @staticmethod
         def recurrent_forward(*arguments: Any) -> Any:
-            return native.recurrent.run(*arguments, framed=True)
+            path = native.recurrent.path_of("lstm", (), True, True)
+            return native.recurrent.run(path, *arguments)
 
     results = []
     for ops in (native, Framed):

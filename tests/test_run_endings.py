@@ -237,9 +237,9 @@ class TestLock:
     def test_holds_within_a_process_too(self, folder: Path, whole: Path) -> None:
         run = begin(folder)
         with pytest.raises(ModelFileError, match=f"another process trains in it: {os.getpid()} on"):
-            Run.resume(folder)
+            Run.resume(LanguageModel, folder)
         run.train()
-        Run.resume(folder)
+        Run.resume(LanguageModel, folder)
         LanguageModel.resume(folder)
         check_same(folder, whole)
 
@@ -273,7 +273,7 @@ class TestLock:
         run = begin(folder)
         (folder / ".lock").write_bytes(content)
         with pytest.raises(ModelFileError, match=r"another process trains in it$"):
-            Run.resume(folder)
+            Run.resume(LanguageModel, folder)
         del run
 
     def test_leaves_nothing_where_there_is_no_training(self, tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ class TestLock:
             assert process.stdout is not None
             process.stdout.readline()
             with pytest.raises(ModelFileError, match=f": {process.pid} on"):
-                Run.resume(folder)
+                Run.resume(LanguageModel, folder)
             process.communicate("go on\n", timeout=60)
         assert sorted(os.listdir(folder)) == FILES
 
@@ -301,12 +301,12 @@ class TestLock:
             (stray,) = folder.glob(".model.safetensors.*")
             dead = folder / ".tokens.bin.0123abcd"
             dead.write_bytes(b"half")
-            Run.resume(folder)
+            Run.resume(LanguageModel, folder)
             assert stray.exists()
             assert not dead.exists()
             file.seek(0)
             file.write((folder / "model.safetensors").read_bytes())
-        Run.resume(folder)
+        Run.resume(LanguageModel, folder)
         assert sorted(os.listdir(folder)) == FILES
 
 

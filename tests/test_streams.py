@@ -102,6 +102,10 @@ class TestStepsOfAnEpoch:
         logs = model.fit(X, Y, epochs=2, verbose=0, **options).history
         assert_close(logs["val_loss"][1], model.evaluate(X[:6], Y[:6]), "loss", terms=90)
 
+    def test_of_an_evaluation_have_their_own_targets(self) -> None:
+        with pytest.raises(InvalidValueError, match="y: expected nothing, where x gives batches"):
+            compiled().evaluate(Loader(), Y)
+
     def test_of_an_evaluation_are_given_anew_in_every_epoch(self) -> None:
         model = compiled(lstm.optimizers.SGD(0.0))
         options = {"validation_data": Loader(), "validation_steps": 2, "epochs": 3}

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
-from lstm.backends.contract import CELLS, RecurrentSpec
+from lstm.backends.contract import RecurrentSpec
 from lstm.errors import InvalidValueError
 from lstm.layers import (
     GRU,
@@ -117,8 +117,6 @@ def test_a_class_that_changes_nothing_keeps_every_fusion(
 
 class Fresh(Recurrent):
     """A cell that is nowhere listed; it is that of a SimpleRNN."""
-
-    cell = CELLS["rnn"]
 
     def __init__(self, units: int, **options: Any) -> None:
         super().__init__(

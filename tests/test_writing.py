@@ -14,7 +14,7 @@ from language_cases import TEXT, small
 from lstm import Input, LanguageModel, Sequential, saving
 from lstm.backends import BACKENDS
 from lstm.errors import InvalidTypeError, InvalidValueError, LSTMWarning, ModelFileError
-from lstm.layers import GRU, LSTM, Dense, Embedding, Layer, SimpleRNN
+from lstm.layers import LSTM, Dense, Embedding
 from lstm.text import ByteVocabulary, CharVocabulary, WordVocabulary, Writer
 from lstm.text.writing.stopping import Cut
 
@@ -174,15 +174,6 @@ def test_a_model_without_a_bias_writes_nothing_unknown_either(of_words: Language
     text = made.generate("the", 300, temperature=5.0, seed=0)
     assert "\N{REPLACEMENT CHARACTER}" not in text
     assert len(set(made.vocabulary.encode(text).tolist())) > 2
-
-
-@pytest.mark.parametrize("layer", [GRU(5, return_sequences=True), SimpleRNN(5), LSTM(5, "relu")])
-def test_a_model_of_other_layers_does_not_write(of_words: LanguageModel, layer: Layer) -> None:
-    size = len(of_words.vocabulary)
-    parts = [Input((None,)), Embedding(size, 4), layer, Dense(size, activation="softmax")]
-    made = LanguageModel(of_words.vocabulary, Sequential(parts))
-    with pytest.raises(InvalidValueError, match=f"got a {type(layer).__name__} "):
-        made.generate("the", 3)
 
 
 # ---- files

@@ -111,10 +111,11 @@ Floats results(const lstm::Kernels& kernels) {
   kernels.recurrent_forward(one, forward, false);
   Floats gru = gru_results(kernels, shape, x);
   Floats p = r, m(r.size()), v(r.size());
-  kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 0.01f, 0.9, 0.99,
-               1e-7f, 1);
+  kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 1, 0.01, 0.9, 0.99,
+               1e-7f, 0);
 
-  Floats all{float(loss), float(kernels.squared_norm(std::int64_t(dr.size()), dr.data()))};
+  Floats all{float(loss),
+             float(kernels.clip_by_global_norm(std::int64_t(dr.size()), dr.data(), 1e-3))};
   for (const Floats* part : {&y, &c, &z, &dy_loss, &dw_loss, &db_loss, &dx, &dw, &dr, &db, &dw_out,
                              &dh, &dc, &p, &m, &v, &c_wide, &y_wide, &gru})
     all.insert(all.end(), part->begin(), part->end());

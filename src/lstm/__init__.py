@@ -23,8 +23,7 @@ from lstm import (
     optimizers,
     text,
 )
-from lstm.backends import backend, use
-from lstm.backends.native import num_threads, set_num_threads
+from lstm.backends import backend, num_threads, set_num_threads, use
 from lstm.information import info
 from lstm.layers import Input
 from lstm.models import Model, Sequential, State, load_model

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm.backends import BACKENDS, backend, native
+from lstm.backends import BACKENDS, backend
 from lstm.backends.cores import usable_cores
 
 
@@ -21,13 +21,13 @@ def info() -> dict[str, Any]:
     from importlib.metadata import version
 
     active = backend()
+    facts = [ops.facts() for ops in BACKENDS.values()]
     return {
         "lstm-kit": version("lstm-kit"),
         "backend": active.name,
         "dtype": active.dtype,
         "backends": list(BACKENDS),
-        "instruction_set": native.instruction_set(),
-        "threads": native.num_threads(),
+        **{name: value for some in facts for name, value in some.items()},
         "cores": usable_cores(),
         "python": platform.python_version(),
         "numpy": np.__version__,

@@ -54,6 +54,7 @@ class Optimizer(Configured):
     _learning_rate: float = set_by_constructor()
 
     _dtype = ""  # In which it computes, once that is known.
+    _backend: Backend | None = None  # Where its slots are.
 
     def __init__(self, learning_rate: float, clipnorm: float | None) -> None:
         self.learning_rate = learning_rate
@@ -107,6 +108,7 @@ class Optimizer(Configured):
         if tuple(self.slots) == self.slot_names:
             return
         old, zeros = self.slots, backend.ops.zeros  # An option may have been switched on or off.
+        self._backend = backend
         self.slots = {
             name: old[name] if name in old else zeros((size,), backend.dtype)
             for name in self.slot_names
@@ -117,18 +119,22 @@ class Optimizer(Configured):
 
         One that it lacks, as where momentum was chosen after the last step, begins at zero.
         """
+        self._backend = backend
         for name in slots if step else ():
             self.slots[name] = backend.ops.array(np.array(slots[name], backend.dtype))
         self.step = step
 
     def __getstate__(self) -> dict[str, Any]:
         # In the format of our files; and so a copy has slots of its own.
-        slots = {name: np.asarray(slot) for name, slot in self.slots.items()}
+        to_numpy = np.asarray if self._backend is None else self._backend.ops.to_numpy
+        slots = {name: to_numpy(slot) for name, slot in self.slots.items()}
         return vars(self) | {"slots": bytes(pack(slots, {"kind": "slots"}))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         with saving.unpacking(state["slots"], ("slots",)) as (slots, _):
             vars(self).update(state | {"slots": slots})
+            if self._backend is not None:
+                self.slots = {name: self._backend.ops.array(x) for name, x in slots.items()}
 
     def apply(self, backend: Backend, values: Array, gradients: Array) -> bool:
         """Take one step: change `values` (P) in place along `gradients` (P).

@@ -9,8 +9,11 @@ from typing import Any
 from lstm import checks
 from lstm.backends import native, reference
 from lstm.backends.contract import Ops
+from lstm.backends.native import num_threads, set_num_threads
 from lstm.errors import InvalidValueError
 from lstm.settings import Setting
+
+__all__ = ["BACKENDS", "Backend", "backend", "num_threads", "set_num_threads", "use", "using"]
 
 BACKENDS: dict[str, Ops] = {native.NAME: native, reference.NAME: reference}
 

@@ -17,12 +17,28 @@ def to_numpy(x: Array) -> Array:
     return x
 
 
+def holds_tokens(x: Array) -> bool:
+    return x.dtype == np.int64
+
+
 def zeros(shape: Sequence[int], dtype: str) -> Array:
     return np.zeros(shape, dtype)
 
 
+def copy(x: Array) -> Array:
+    return np.array(x, order="C")
+
+
+def part(x: Array, start: int, stop: int) -> Array:
+    return x[start:stop]
+
+
 def fill(x: Array, value: float) -> None:
     x[...] = value
+
+
+def zero_rows(x: Array, rows: NDArray[np.int64]) -> None:
+    x[rows] = 0
 
 
 def assign(x: Array, values: Array) -> None:

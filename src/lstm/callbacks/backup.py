@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from lstm import checks, saving
 from lstm.callbacks.base import Callback, Contents, Logs
+from lstm.container import json_values
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.folder_lock import FolderLock
 
@@ -99,7 +100,8 @@ class BackupAndRestore(Callback):
         try:
             for path in self._paths:
                 saving.remove_strays(path)
-            self._asked, self._training, self._steps = asked, training, 0
+            self._asked = json_values("callbacks", asked)  # As it will be read.
+            self._training, self._steps = training, 0
             yield self._read()
             for path in self._paths if self.delete_checkpoint else ():
                 path.unlink(missing_ok=True)

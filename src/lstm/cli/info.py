@@ -11,7 +11,7 @@ from lstm.cli.running import Json, print_json, tell
 from lstm.information import info as about
 from lstm.models import Model
 from lstm.text import LanguageModel
-from lstm.text.training.run_files import MODEL
+from lstm.text.token_model import MODEL
 from lstm.text.vocabularies import CharVocabulary
 
 
@@ -69,6 +69,7 @@ def _about_text(model: LanguageModel) -> dict[str, Any]:
     facts = {
         "vocabulary": vocabulary.kind,
         "tokens": len(vocabulary),
+        "cells": model.cells,
         "history": None if model.history is None else model.history.history,
         "learned_text": None if text is None else asdict(text),
         "unknown_share": None if text is None else text.unknown_share,

@@ -146,10 +146,8 @@ def gradient_flow_of_text(
     """
     texts = windows_of(model, corpus, longest + 2, windows, seed)
     x, target = texts[:, :-1], texts[:, -1]
-    p = model.model.predict_on_batch(x)[:, -1]
-    dy = np.zeros_like(p)
-    chosen = np.take_along_axis(p, target[:, None], 1)
-    np.put_along_axis(dy, target[:, None], -1 / np.maximum(chosen, 1e-12), 1)
+    z, _ = model.advance(x, model.model.initial_state(len(x)))
+    dy = -model.log_gradient(model.probabilities(z[:, -1]), target)
     return gradient_flow(model.model, x, dy)
 
 
@@ -201,7 +199,9 @@ def _norms(
     letters, found = ("h", "c")[: len(states)], []
     for t in reversed(range(steps)):
         part = None if dys is None else dys[:, t]
-        found.append([_mean_norm(g, part if k == 0 else None, batch) for k, g in enumerate(grads)])
+        here = [part, *[None] * len(grads)]
+        said = [None if g is None else ops.to_numpy(g) for g in grads]
+        found.append([_mean_norm(*both, batch) for both in zip(said, here, strict=False)])
         step_dy = None if part is None else ops.array(np.ascontiguousarray(part[:, None]))
         cache, later = caches.pop(), (step_dy, *grads)
         if any(gradient is not None for gradient in later):
@@ -210,7 +210,7 @@ def _norms(
     return {letter: np.array([row[k] for row in found]) for k, letter in enumerate(letters)}
 
 
-def _mean_norm(later: Any, here: NDArray[Any] | None, batch: int) -> float:
+def _mean_norm(later: NDArray[Any] | None, here: NDArray[Any] | None, batch: int) -> float:
     """The geometric mean of the lengths of the rows of a sum."""
     total = sum(np.asarray(part, np.float64) for part in (later, here) if part is not None)
     if isinstance(total, int):  # Nothing has arrived.

@@ -7,12 +7,8 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.errors import InvalidShapeError
-from lstm.inspection.probe import Probe
 from lstm.inspection.reading import Reading
 from lstm.inspection.windows import windows_of
-from lstm.layers.base import Run
-from lstm.models import State, planning
-from lstm.models.graph import Graph
 from lstm.text import Corpus, LanguageModel
 from lstm.text.corpus.sources import TextLike
 from lstm.text.log_probabilities import log_of
@@ -200,24 +196,15 @@ def _nats(model: LanguageModel, texts: NDArray[np.int64]) -> NDArray[np.float64]
     found = []
     for start in range(0, len(texts), at_once):
         part = texts[start : start + at_once]
-        p = model.model.predict_on_batch(part[:, :-1])
+        z, _ = model.advance(part[:, :-1], model.model.initial_state(len(part)))
+        p = model.probabilities(z)
         found.append(-log_of(np.take_along_axis(p, part[:, 1:, None], -1)[..., 0]))
     return np.concatenate(found)
 
 
 def _last_nats(model: LanguageModel, texts: NDArray[np.int64]) -> NDArray[np.float64]:
     """The loss (B,) of the last token of each text."""
-    p, _ = model.model.step(texts[:, -2:-1], _state_after(model, texts[:, :-2]))
-    return -log_of(np.take_along_axis(p[:, 0], texts[:, -1:], 1)[:, 0])
-
-
-def _state_after(model: LanguageModel, texts: NDArray[np.int64]) -> State:
-    """The state after texts (B, T), of which nothing is to be predicted: no output is computed."""
-    whole = model.model
-    if not texts.shape[1]:
-        return whole.initial_state(len(texts))
-    places = Probe(whole).places
-    graph = Graph(whole.graph.inputs, [place.node.outputs[0] for place in places])
-    run = Run(whole.backend, carried=whole.graph.recurrent(stateful=False))
-    planning.infer(graph).forward(run, *whole.feed(texts))
-    return State(run.new_states)
+    before = model.read(texts[:, :-2], model.model.initial_state(len(texts)))
+    z, _ = model.advance(texts[:, -2:-1], before)
+    p = model.probabilities(z[:, 0])
+    return -log_of(np.take_along_axis(p, texts[:, -1:], 1)[:, 0])

@@ -77,10 +77,11 @@ class Probe:
             shapes = self.model.graph.state_shapes()
         except InvalidValueError:  # A layer that reads backwards has no state to go on from.
             shapes = {}
-        states: Mapping[str, StepState] = {}
+        states: dict[str, tuple[Array, ...]] = {}
         if state is not None:
-            states = State.checked(state, shapes, feeds[0].shape[0], backend.dtype)
-        run = Run(backend, keep_cache=keep_cache, states=dict(states), carried=frozenset(shapes))
+            checked = State.checked(state, shapes, feeds[0].shape[0], backend.dtype)
+            states = checked.on(backend)
+        run = Run(backend, keep_cache=keep_cache, states=states, carried=frozenset(shapes))
         return run, self.program.forward(run, feeds, masks)
 
     def backward(
@@ -101,8 +102,7 @@ class Probe:
             at += len(other.node.inputs)
         x, *given = trace.outputs[at : at + len(place.node.inputs)]
         state = tuple(given) if given else run.states.get(place.name)
-        on_backend = None if state is None else tuple(run.ops.array(part) for part in state)
-        return x, on_backend, of_steps(place.name, trace.masks[at])
+        return x, state, of_steps(place.name, trace.masks[at])
 
 
 def stepwise(layer: Recurrent) -> Recurrent:

@@ -172,7 +172,7 @@ def _readings(
         found = recorded(probe, part[None], state)
         state = found.state
         # What the model expects after token t is what it thinks of token t + 1.
-        after = found.outputs[0][0]
+        after = model.probabilities_of_output(found.outputs[0][0])
         first = np.full_like(after[:1], np.nan) if p is None else p
         before, p = np.concatenate((first, after[:-1])), after[-1:]
         expected = _most_probable(before, top)

@@ -10,7 +10,7 @@ from lstm.backends.contract import Array
 from lstm.inspection.probe import Place, Probe
 from lstm.layers.base import StepState
 from lstm.layers.masks import Mask
-from lstm.models import Model
+from lstm.models import Model, State
 
 Values = NDArray[Any]
 
@@ -68,7 +68,7 @@ def recorded(probe: Probe, x: Any, state: Mapping[str, StepState] | None = None)
         for place in probe.places
     }
     outputs = [to_numpy(output) for output in trace.outputs[: probe.outputs]]
-    return Recording(outputs, layers, run.new_states)
+    return Recording(outputs, layers, dict(State.of(probe.model.backend, run.new_states)))
 
 
 def _quantities(

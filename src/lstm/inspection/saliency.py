@@ -11,9 +11,6 @@ from lstm.inspection.probe import Probe
 from lstm.text import LanguageModel
 from lstm.text.normalization import normalized
 
-_TINY = 1e-12
-"""What a probability counts as at least, where it is divided by."""
-
 
 @dataclass(frozen=True)
 class Saliency:
@@ -47,7 +44,8 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
     Raises:
         InvalidTypeError: `model` is no language model.
         InvalidShapeError: the text is empty.
-        InvalidValueError: `target` is empty, or the vocabulary cannot encode it.
+        InvalidValueError: `target` is empty, the vocabulary cannot encode it, or the model has
+            several Embeddings.
 
     Source:
         Simonyan, Vedaldi & Zisserman, "Deep inside convolutional networks", 2014 (the gradient);
@@ -67,11 +65,15 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
     tokens, space = vocabulary.encode_open(normalized(text))
     if not len(tokens):
         raise InvalidShapeError("text", "at least one token", "none")
-    ((embedding, vectors),) = (
+    looked_up = [
         (n.layer, n.outputs[0]) for n in model.model.graph.nodes if n.layer and n.layer.reads_tokens
-    )
+    ]
+    if len(looked_up) != 1:
+        raise InvalidValueError("model", "one Embedding, called once", f"{len(looked_up)} calls")
+    ((embedding, vectors),) = looked_up
     run, trace = probe.forward(tokens[None], keep_cache=True)
-    p = np.asarray(run.ops.to_numpy(trace.outputs[0]))[0, -1]
+    y = run.ops.to_numpy(trace.outputs[0])[0, -1]
+    p = model.probabilities_of_output(y)
     # A word takes the space before it along: one that ends the context is that of what follows.
     chosen = int(np.where(vocabulary.spaced, p, 0).argmax() if space else p.argmax())
     if target is not None:
@@ -82,8 +84,8 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
             raise InvalidValueError("target", "a text that begins with a token", target)
         chosen = int(first[0])
     dy = np.zeros((1, len(tokens), len(vocabulary)), model.model.backend.dtype)
-    dy[0, -1, chosen] = 1 / max(float(p[chosen]), _TINY)
-    e = np.asarray(embedding.value("embeddings"), np.float64)[tokens]
+    dy[0, -1] = model.log_gradient(p, np.array(chosen))
+    e = embedding.own_weights["embeddings"].to_numpy().astype(np.float64)[tokens]
     gradient = probe.backward(run, trace, run.ops.array(dy), {vectors})[vectors]
     g = np.asarray(run.ops.to_numpy(gradient), np.float64)[0]
     decoder = vocabulary.decoder()

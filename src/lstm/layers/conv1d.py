@@ -13,6 +13,7 @@ from lstm.layers.activated import Activated
 from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
+from lstm.layers.slicing import steps_of
 from lstm.layers.symbolic import Shape
 
 
@@ -167,13 +168,12 @@ class Conv1D(Activated):
 
     def _last(self, run: Run, x: Array, mask: Mask | None) -> Array:
         """The last steps of each sequence that the outputs to come will see."""
-        ops, (B, T, _) = run.ops, x.shape
+        ops, T = run.ops, x.shape[1]
         if mask is None:
             return ops.split(x, [T - self._reach, self._reach], 1)[1]
         steps = np.arange(1, T - self._reach + 1)
         ends = (mask * steps).max(1, initial=0)
-        rows = ends[:, None] + np.arange(self._reach)
-        return ops.array(ops.to_numpy(x)[np.arange(B)[:, None], rows])
+        return steps_of(ops, x, ends[:, None] + np.arange(self._reach))
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]

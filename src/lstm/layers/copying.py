@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from lstm import saving
 from lstm.container import pack
 from lstm.errors import InvalidTypeError
@@ -86,7 +84,7 @@ def weights_of(layer: Definition) -> bytes:
     """The weights of a layer and its parts, as far as they are created."""
     parts = layer.all_parts()
     tensors = {
-        f"{k}/{name}": np.array(weight.value)
+        f"{k}/{name}": weight.to_numpy()
         for k, part in enumerate(parts)
         for name, weight in part.own_weights.items()
     }

@@ -114,9 +114,9 @@ class Embedding(Layer):
     def tokens(self, run: Run, x: Array) -> Array:
         """The input as tokens of the backend, in range."""
         # Tokens that a model is fed were checked and are integers; what layers computed are floats.
-        values = run.ops.to_numpy(x)
-        if values.dtype == np.int64:
+        if run.ops.holds_tokens(x):
             return x
+        values = run.ops.to_numpy(x)
         return run.ops.array(checks.indices(f"tokens of {self.name}", values, self.input_dim))
 
     def _drops(self, run: Run) -> bool:

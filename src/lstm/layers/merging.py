@@ -80,26 +80,32 @@ class Multiply(_Elementwise):
             for other, x in enumerate(inputs):
                 if other != k:
                     dx = run.ops.multiply(dx, x)
-            if keeps and keeps[k] is not None:
-                dx = run.ops.multiply(dx, keeps[k])
+            if keeps and (counts := keeps[k]) is not None:
+                dx = run.ops.multiply(dx, counts[0])
             dxs.append(dx)
         return tuple(dxs)
 
-    def _keeps(self, run: Run, inputs: Arrays) -> list[Array | None]:
-        """For each input 1 where it counts and 0 where it is padding; none if all are alike."""
+    def _keeps(self, run: Run, inputs: Arrays) -> list[tuple[Array, Array] | None]:
+        """For each input 1 where it counts, and 1 where it is padding; none if all are alike."""
         if alike(run.masks):
             return []
-        return [
-            None if m is None else run.ops.array(spread(m, x.shape).astype(run.backend.dtype))
-            for m, x in zip(run.masks, inputs, strict=True)
-        ]
+        found: list[tuple[Array, Array] | None] = []
+        for mask, x in zip(run.masks, inputs, strict=True):
+            if mask is None:
+                found.append(None)
+                continue
+            counts = spread(mask, x.shape)
+            kept, padding = (m.astype(run.backend.dtype) for m in (counts, ~counts))
+            found.append((run.ops.array(kept), run.ops.array(padding)))
+        return found
 
 
-def _or_one(ops: Ops, x: Array, keep: Array | None) -> Array:
+def _or_one(ops: Ops, x: Array, keep: tuple[Array, Array] | None) -> Array:
     """x where it counts, and 1 where it is padding."""
     if keep is None:
         return x
-    return ops.add([ops.multiply(x, keep), ops.array(1 - ops.to_numpy(keep))])
+    counts, padding = keep
+    return ops.add([ops.multiply(x, counts), padding])
 
 
 class Concatenate(Layer):

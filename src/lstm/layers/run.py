@@ -1,6 +1,6 @@
 """Run: what the layers need to know of one pass through a graph."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ Gradients = tuple[Array | None, ...]
 """One gradient for each input or output; None means zeros, or not wanted."""
 
 StepState = tuple[NDArray[Any], ...]
-"""What one recurrent layer carries from one chunk of a sequence to the next, batch first."""
+"""What one layer carries from one chunk of a sequence to the next, batch first, in NumPy."""
 
 
 @dataclass
@@ -29,7 +29,8 @@ class Run:
         training: whether dropout is active.
         keep_cache: whether a backward pass follows.
         rng: where the seed of what is dropped is drawn from, in a pass that drops something.
-        states: carried state by node name; a node that is not in it starts from zeros.
+        states: carried state by node name, on the backend; a node that is not in it starts from
+            zeros.
         carried: names of the nodes that leave their last state in `new_states`.
         drawn: what a layer draws once for the pass, however often it is called in it.
         ragged: whether the pass reads sequences of different lengths, padded for it.
@@ -41,9 +42,9 @@ class Run:
     training: bool = False
     keep_cache: bool = False
     rng: np.random.Generator = field(default_factory=seeding.generator)
-    states: dict[str, StepState] = field(default_factory=dict)
+    states: Mapping[str, Arrays] = field(default_factory=dict)
     carried: frozenset[str] = frozenset()
-    new_states: dict[str, StepState] = field(default_factory=dict)
+    new_states: dict[str, Arrays] = field(default_factory=dict)
     drawn: dict[object, Array] = field(default_factory=dict)
     ragged: bool = False
     node: str = ""
@@ -64,12 +65,11 @@ class Run:
         return self.backend.ops
 
     def state(self) -> Arrays | None:
-        """The state that the current node starts from, on the backend."""
-        state = self.states.get(self.node)
-        return None if state is None else tuple(self.ops.array(part) for part in state)
+        """The state that the current node starts from."""
+        return self.states.get(self.node)
 
     def leave_state(self, state: Arrays) -> None:
         """Record the state in which the current node ends, if it is carried."""
         if self.node in self.carried:
-            # A copy: what the backend returned may be part of a larger array.
-            self.new_states[self.node] = tuple(np.array(self.ops.to_numpy(s)) for s in state)
+            # A copy: what a layer leaves may be part of a larger array, or of the user's data.
+            self.new_states[self.node] = tuple(map(self.ops.copy, state))

@@ -75,7 +75,7 @@ class Slice(Layer):
         if steps is None:
             return (run.ops.slice_forward(x, index),), (shape, None)
         # Other steps of each sequence; the rest of the index then starts behind their axis.
-        taken = _take(run.ops, x, steps)
+        taken = steps_of(run.ops, x, steps)
         behind = (*[slice(None)] * steps.ndim, *index[2:])
         return (run.ops.slice_forward(taken, behind),), (shape, (steps, tuple(taken.shape), behind))
 
@@ -165,7 +165,7 @@ def _several(mask: Mask, index: slice) -> tuple[Steps | None, Mask]:
     return steps, counts
 
 
-def _take(ops: Ops, x: Array, steps: Steps) -> Array:
+def steps_of(ops: Ops, x: Array, steps: Steps) -> Array:
     """x (B, T, ...) at the steps (B) or (B, T') of each sequence."""
     B, T, *rest = x.shape
     rows = ops.reshape(x, (B * T, int(np.prod(rest, dtype=int))))
@@ -173,7 +173,7 @@ def _take(ops: Ops, x: Array, steps: Steps) -> Array:
 
 
 def _put_back(run: Run, dy: Array, steps: Steps, shape: Sequence[int]) -> Array:
-    """The gradient of x, of `shape`, from that of what `_take` gave."""
+    """The gradient of x, of `shape`, from that of what `steps_of` gave."""
     ops, (B, T, *rest) = run.ops, shape
     size = int(np.prod(rest, dtype=int))
     dx = ops.zeros((B * T, size), run.backend.dtype)

@@ -91,7 +91,9 @@ class TiedDense(Dense):
     def value(self, name: str) -> Array:
         if name != "kernel":
             return super().value(name)
-        return self.embedding.value("embeddings").T  # A view, in every array library.
+        vectors = self.embedding.value("embeddings")
+        owner = self.embedding.own_weights["embeddings"].owner
+        return vectors.T if owner is None else owner.backend.ops.transpose(vectors, (1, 0))
 
     @contextmanager
     def kernel_gradient(self, backend: Backend) -> Iterator[Array | None]:
@@ -99,7 +101,7 @@ class TiedDense(Dense):
         if buffer is None:
             yield None
             return
-        # Of its own: kernels write to contiguous memory, which a transposed buffer is not.
+        # Of its own, since operations add to whole buffers, and not to what is transposed.
         dw = ops.zeros((self.embedding.output_dim, self.units), backend.dtype)
         yield dw
         every = ops.array(np.arange(self.units, dtype=np.int64))

@@ -2,8 +2,21 @@
 
 from dataclasses import dataclass
 from math import prod
+from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.backends import Backend
 from lstm.backends.contract import Array
+
+
+class Owner(Protocol):
+    """Whose buffers the weights of a model are in."""
+
+    @property
+    def backend(self) -> Backend:
+        """Where they are."""
 
 
 @dataclass(eq=False)
@@ -18,7 +31,12 @@ class Weight:
     value: Array
     trainable: bool
     gradient: Array | None = None
-    owner: object = None
+    owner: Owner | None = None
+
+    def to_numpy(self) -> NDArray[Any]:
+        """The values as a NumPy array, perhaps not a copy."""
+        to_numpy = np.asarray if self.owner is None else self.owner.backend.ops.to_numpy
+        return to_numpy(self.value)
 
     @property
     def size(self) -> int:

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sized
-from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -77,9 +76,8 @@ class Epochs(Generic[T]):
         if self._pass is None:
             self._begin()
         assert self._pass is not None
-        found = list(islice(self._pass, 1))
-        if found:
-            return found
+        for item in self._pass:
+            return [item]
         self._pass = None
         if self._steps is None or self._once or not self._of_pass:
             return []

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.backends.contract import Array
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.masks import Mask, spread
 
@@ -20,13 +19,13 @@ class Goal:
     """What the outputs of a batch should be, and what counts.
 
     Attributes:
-        target: as the loss takes it, on the backend.
+        target: as the loss takes it.
         mask: of each position whether it counts; None where all do.
         weight: of each position what its example or step weighs; None without weights.
         count: number of positions that count.
     """
 
-    target: Array
+    target: Values
     mask: Mask | None
     weight: Values | None
     count: float

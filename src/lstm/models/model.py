@@ -285,8 +285,8 @@ class Model(Copied):
         Raises:
             InvalidValueError: a weight is not finite, or a layer cannot be made again from them.
         """
-        graph, to_numpy = self.graph, self.backend.ops.to_numpy
-        tensors = {name: to_numpy(weight.value) for name, weight in graph.weights.items()}
+        graph = self.graph
+        tensors = {name: weight.to_numpy() for name, weight in graph.weights.items()}
         for name, values in tensors.items():
             # A file of such weights could not be read, and might replace a good one.
             checks.finite(name, values)
@@ -315,7 +315,7 @@ class Model(Copied):
         """The model of which `contents` gave these arrays and values."""
         graph = graph_from_config(header["graph"], custom_layers or {}, tensors, given=True)
         for name, weight in graph.weights.items():
-            checks.finite(name, weight.value)
+            checks.finite(name, weight.to_numpy())
         several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
         outputs = graph.outputs if several else graph.outputs[0]
         with seeding.untouched():
@@ -354,7 +354,7 @@ class Model(Copied):
     def session(self, session: Mapping[str, Any]) -> None:
         self.name, self._trainable = session["name"], session["trainable"]
         self._compiled, self._trainer = session["compiled"], None
-        self._carried.states = dict(session["carried_state"])
+        self._carried.go_on_from(session["carried_state"], self.backend)
         self.random_state = session["random_state"]
         self.history = session["history"]
 

@@ -75,7 +75,7 @@ class Objective:
             )
         real = spread_over("mask", mask, positions)
         count = prod(positions) if real is None else np.count_nonzero(real)
-        return Goal(run.ops.array(target), real, weight, float(count))
+        return Goal(target, real, weight, float(count))
 
     def compare(
         self, run: Run, y: Array, goal: Goal, *, learns: bool
@@ -85,7 +85,8 @@ class Objective:
         The gradients of weights that are computed together with the loss are added to their
         buffers.
         """
-        loss, cache = self._computed.forward(run.ops, y, goal.target, _weights(run, goal))
+        target = run.ops.array(goal.target)
+        loss, cache = self._computed.forward(run.ops, y, target, _weights(run, goal))
         return loss, self._computed.backward(run.ops, cache) if learns else None
 
     def outputs(self, ops: Ops, y: Array) -> Array:
@@ -122,9 +123,10 @@ class HeadObjective(Objective):
     def compare(
         self, run: Run, y: Array, goal: Goal, *, learns: bool
     ) -> tuple[float, Array | None]:
-        weight, need_dx = _weights(run, goal), learns and self._need_dx
+        target, weight = run.ops.array(goal.target), _weights(run, goal)
+        need_dx = learns and self._need_dx
         with self._head.linear(run.backend, learns=learns) as (w, b, dw, db):
-            return self._of_linear(run.ops, y, w, b, goal.target, weight, dw, db, need_dx)
+            return self._of_linear(run.ops, y, w, b, target, weight, dw, db, need_dx)
 
     def _shape(self, y: Array) -> Any:
         return self._head.output_shapes(tuple(y.shape))[0]

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from itertools import accumulate
 
-import numpy as np
-
 from lstm.backends import Backend
 from lstm.backends.contract import Array
 from lstm.layers.weight import Weight
@@ -21,17 +19,18 @@ class Parameters:
         learned: (trainable,), the trainable ones, which are a view of the first of them.
         gradients: (trainable,), the gradients of the trainable ones.
         trainable: number of trainable parameters.
+        backend: where they are.
     """
 
     def __init__(self, weights: Mapping[str, Weight], backend: Backend) -> None:
-        self._backend = backend
+        self.backend = backend
         ordered = sorted(weights.values(), key=lambda weight: not weight.trainable)
         ends = [*accumulate((weight.size for weight in ordered), initial=0)]
-        self._places = list(zip(ordered, map(slice, ends, ends[1:]), strict=True))
+        self._places = list(zip(ordered, ends, ends[1:], strict=False))
         self._learned = frozenset(weight for weight in ordered if weight.trainable)
         self.trainable = sum(weight.size for weight in self._learned)
         self.values: Array = backend.ops.zeros((ends[-1],), backend.dtype)
-        self.learned: Array = self.values[: self.trainable]
+        self.learned: Array = backend.ops.part(self.values, 0, self.trainable)
         self.gradients: Array = backend.ops.zeros((self.trainable,), backend.dtype)
         self.bind()
 
@@ -41,28 +40,19 @@ class Parameters:
         A layer may belong to several models, such as the encoder of a translator: the model that
         trains takes the weights to its own buffer, with the values that they have by then.
         """
-        ops = self._backend.ops
-        for weight, place in self._places:
+        ops = self.backend.ops
+        for weight, start, stop in self._places:
             if weight.owner is self:
                 continue
             shape = tuple(weight.value.shape)
-            old = np.asarray(weight.value) if weight.owner is None else _numpy(weight)
-            weight.value = ops.reshape(self.values[place], shape)
+            old = weight.to_numpy()
+            weight.value = ops.reshape(ops.part(self.values, start, stop), shape)
             ops.assign(weight.value, old)
             weight.gradient = None
             if weight in self._learned:
-                weight.gradient = ops.reshape(self.gradients[place], shape)
+                weight.gradient = ops.reshape(ops.part(self.gradients, start, stop), shape)
             weight.owner = self
 
     def zero_gradients(self) -> None:
         """Set all gradients to 0."""
-        self._backend.ops.fill(self.gradients, 0.0)
-
-    def to_numpy(self, weight: Weight) -> np.ndarray:
-        """The values of a weight, on the backend of this buffer."""
-        return self._backend.ops.to_numpy(weight.value)
-
-
-def _numpy(weight: Weight) -> np.ndarray:
-    assert isinstance(weight.owner, Parameters)
-    return weight.owner.to_numpy(weight)
+        self.backend.ops.fill(self.gradients, 0.0)

@@ -27,6 +27,33 @@ def infer(graph: Graph) -> Program:
     return _program(graph, fused(graph), graph.outputs)
 
 
+def logits(graph: Graph) -> Program:
+    """The program that computes the only output of a graph without the softmax at its end."""
+    (output,) = graph.outputs
+    parts = [
+        part.ending_in("linear")
+        if output in part.outputs and part.activation == "softmax"
+        else part
+        for part in fused(graph)
+    ]
+    return _program(graph, parts, [output])
+
+
+def remember(graph: Graph) -> Program:
+    """The program that only carries states on: it has no outputs, and nothing that they alone need.
+
+    Raises:
+        InvalidValueError: a layer cannot work chunk by chunk.
+    """
+    states, needed = graph.state_shapes(), set[SymbolicTensor]()
+    parts: list[Part] = []
+    for part in reversed(fused(graph)):
+        if part.name in states or not needed.isdisjoint(part.outputs):
+            parts.insert(0, part)
+            needed.update(part.inputs)
+    return _program(graph, parts, [])
+
+
 def train(graph: Graph, loss: Loss, *, sees_outputs: bool) -> Program:
     """The program of a step of training: the output, its loss, the gradients.
 

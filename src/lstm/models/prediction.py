@@ -178,9 +178,10 @@ class Predictor(GraphLayer):
         batch = self._chunk(x)
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)
-        run = Run(self.backend, states=dict(states), carried=frozenset(shapes))
+        run = Run(self.backend, states=states.on(self.backend), carried=frozenset(shapes))
         outputs = computed(self.program, self._feeder, run, batch)
-        return (outputs if self._several_outputs else outputs[0]), State(run.new_states)
+        after = State.of(self.backend, run.new_states)
+        return (outputs if self._several_outputs else outputs[0]), after
 
     def feed(self, x: Any) -> tuple[list[Array], list[Mask | None]]:
         """Sequences of any length as the arrays that `program.forward` takes, and their masks.
@@ -212,17 +213,13 @@ class Predictor(GraphLayer):
             return
         for state in self._carried.states.values():
             for part in state:
-                part[checks.indices("rows", np.asarray(rows), len(part))] = 0
+                found = checks.indices("rows", np.asarray(rows), part.shape[0])
+                self.backend.ops.zero_rows(part, found)
 
     @property
     def carried_state(self) -> State:
         """The state from which stateful layers, and `carry_state=True`, go on; may be set."""
-        return State(
-            {
-                name: tuple(np.array(part) for part in parts)
-                for name, parts in self._carried.states.items()
-            }
-        )
+        return self._carried.state(self.backend)
 
     @carried_state.setter
     def carried_state(self, state: Mapping[str, StepState]) -> None:
@@ -232,9 +229,7 @@ class Predictor(GraphLayer):
         known = stateful if state.keys() <= stateful.keys() else self.graph.state_shapes()
         shapes = {name: shape for name, shape in known.items() if name in state}
         checked = State.checked(state, shapes, State(state).batch_size, self.backend.dtype)
-        self._carried.states = {
-            name: tuple(np.array(part) for part in parts) for name, parts in checked.items()
-        }
+        self._carried.go_on_from(checked, self.backend)
 
     # ---- how it reads
 

@@ -1,6 +1,6 @@
 """The state of a model between two chunks of a sequence, as a value."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks, saving
+from lstm.backends import Backend
+from lstm.backends.contract import Array
 from lstm.container import pack
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.interface import Interface
@@ -51,6 +53,17 @@ class State(Interface, Mapping[str, StepState]):
     def batch_size(self) -> int:
         """Number of sequences B; 0 where no layer remembers anything, for any number of them."""
         return next((len(array) for parts in self.values() for array in parts), 0)
+
+    @classmethod
+    def of(cls, backend: Backend, states: Mapping[str, Sequence[Array]]) -> "State":
+        """The state that arrays of a backend hold, with which it may share memory."""
+        to_numpy = backend.ops.to_numpy
+        return cls({name: tuple(map(to_numpy, parts)) for name, parts in states.items()})
+
+    def on(self, backend: Backend) -> dict[str, tuple[Array, ...]]:
+        """The state as arrays of a backend, which may share its memory."""
+        array = backend.ops.array
+        return {name: tuple(map(array, parts)) for name, parts in self.items()}
 
     @classmethod
     def checked(

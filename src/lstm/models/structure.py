@@ -1,7 +1,7 @@
 """A layer that is a graph of layers: how a model gets its structure and its weights."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class GraphLayer(Layer):
     """
 
     _graph: Graph | None = set_by_constructor()
-    _program: Program | None = set_by_constructor()
+    _programs: dict[Callable[[Graph], Program], Program] = set_by_constructor()
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class GraphLayer(Layer):
         super().__init__(name=name)
         self.backend: Backend = choose_backend()
         self._graph = None
-        self._program = None
+        self._programs = {}
         self._parameters: Parameters | None = None
         self._several_outputs = False
         self._by_level = inputs is not None
@@ -217,9 +217,13 @@ class GraphLayer(Layer):
     @property
     def program(self) -> Program:
         """What is computed of data: the outputs of the graph."""
-        graph, program = self._ready(), self._program
+        return self.planned(planning.infer)
+
+    def planned(self, purpose: Callable[[Graph], Program]) -> Program:
+        """What is computed for a purpose, a function of `planning`; it is planned once."""
+        graph, program = self._ready(), self._programs.get(purpose)
         if program is None or program.graph is not graph or not program.holds:
-            self._program = program = planning.infer(graph)
+            self._programs[purpose] = program = purpose(graph)
         return program
 
     @property
@@ -279,9 +283,8 @@ class GraphLayer(Layer):
 
     def get_weights(self) -> list[Values]:
         """Copies of all weights, in the order of `weights`, which is that of Keras."""
-        to_numpy = self.backend.ops.to_numpy
         self._ready()
-        return [np.array(to_numpy(weight.value)) for weight in self.weights.values()]
+        return [np.array(weight.to_numpy()) for weight in self.weights.values()]
 
     def set_weights(self, weights: Sequence[Values]) -> None:
         """Replace all weights.

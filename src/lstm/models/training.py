@@ -12,7 +12,7 @@ from lstm import checks
 from lstm.backends import Backend
 from lstm.backends.contract import Array
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers.base import Run, StepState
+from lstm.layers.base import Arrays, Run
 from lstm.layers.masks import Mask
 from lstm.layers.remedies import for_data, for_target, remedied
 from lstm.layers.symbolic import Shape, SymbolicTensor
@@ -26,6 +26,7 @@ from lstm.models.graph import Graph
 from lstm.models.objective import Objective
 from lstm.models.parameters import Parameters
 from lstm.models.program import Program, Trace
+from lstm.models.state import State
 from lstm.optimizers import Optimizer
 
 Values = NDArray[Any]
@@ -37,18 +38,29 @@ class Carried:
 
     Attributes:
         nodes: names of the recurrent nodes whose state is carried.
-        states: what the last batch left.
+        states: what the last batch left, on the backend.
         anew: whether each pass over the data starts from zeros.
     """
 
     nodes: frozenset[str] = frozenset()
-    states: dict[str, StepState] = field(default_factory=dict)
+    states: dict[str, Arrays] = field(default_factory=dict)
     anew: bool = True
 
     @property
-    def current(self) -> dict[str, StepState]:
+    def current(self) -> dict[str, Arrays]:
         """The states of the carried nodes; others may be left from an earlier training."""
         return {name: state for name, state in self.states.items() if name in self.nodes}
+
+    def state(self, backend: Backend) -> State:
+        """A copy of the states, for whoever asks from outside."""
+        copy = backend.ops.copy
+        states = {name: tuple(map(copy, parts)) for name, parts in self.states.items()}
+        return State.of(backend, states)
+
+    def go_on_from(self, state: State, backend: Backend) -> None:
+        """Go on from a copy of a state."""
+        copy = backend.ops.copy
+        self.states = {name: tuple(map(copy, parts)) for name, parts in state.on(backend).items()}
 
     def check(self, batch_size: int) -> None:
         """Check that the states are those of as many sequences as the batch has.
@@ -56,11 +68,11 @@ class Carried:
         Raises:
             InvalidShapeError: they are not.
         """
-        for parts in self.current.values():
-            if len(parts[0]) != batch_size:
+        for first, *_ in self.current.values():
+            if (size := first.shape[0]) != batch_size:
                 raise InvalidShapeError(
                     "x",
-                    f"{len(parts[0])} sequences, since state is carried over from the last batch "
+                    f"{size} sequences, since state is carried over from the last batch "
                     "(reset_states() starts anew)",
                     batch_size,
                 )
@@ -291,7 +303,7 @@ class Trainer:
         seen, to_numpy = y, run.ops.to_numpy
         if self._sees_outputs:
             seen = self._objective.outputs(run.ops, y)
-        outputs, target = to_numpy(seen), to_numpy(goal.target)
+        outputs, target = to_numpy(seen), goal.target
         for weighted, metrics in self._kinds:
             shares, total = goal.shares(weighted=weighted)
             mean = loss

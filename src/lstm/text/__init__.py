@@ -2,6 +2,7 @@
 
 from lstm.data.one_hot import to_categorical
 from lstm.data.padding import pad_sequences
+from lstm.text.architecture import Architecture
 from lstm.text.corpus.corpus import Corpus
 from lstm.text.corpus.learned_text import LearnedText
 from lstm.text.corpus.sources import TextSource, source
@@ -9,7 +10,7 @@ from lstm.text.evaluation import Evaluation, Surprise
 from lstm.text.language_model import LanguageModel
 from lstm.text.log_probabilities import TokenLogProbability
 from lstm.text.tokenizer import Tokenizer
-from lstm.text.training.options import Architecture, TrainingOptions
+from lstm.text.training.options import TrainingOptions
 from lstm.text.vocabularies import (
     BPEVocabulary,
     ByteVocabulary,

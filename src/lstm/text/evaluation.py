@@ -4,7 +4,6 @@ import heapq
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,7 @@ from lstm.callbacks import CallbackList
 from lstm.errors import InvalidShapeError
 from lstm.text.corpus.corpus import Corpus
 from lstm.text.log_probabilities import log_of
-
-if TYPE_CHECKING:
-    from lstm.text.language_model import LanguageModel
+from lstm.text.token_model import TokenModel
 
 _STREAMS = 32
 _STREAM_LENGTH = 2048
@@ -90,7 +87,7 @@ class Surprise:
 
 
 def evaluate(
-    language_model: "LanguageModel", corpus: Corpus, telling: CallbackList | None = None
+    language_model: TokenModel, corpus: Corpus, telling: CallbackList | None = None
 ) -> Evaluation:
     """How well a model predicts a corpus, each token from those before it.
 
@@ -136,7 +133,7 @@ def evaluate(
     )
 
 
-def surprises(language_model: "LanguageModel", corpus: Corpus, count: int) -> list[Surprise]:
+def surprises(language_model: TokenModel, corpus: Corpus, count: int) -> list[Surprise]:
     """The tokens of a corpus that a model expected the least, the most surprising first."""
     found: list[Surprise] = []
     for p, y, positions in _predictions(language_model, corpus):
@@ -152,7 +149,7 @@ def surprises(language_model: "LanguageModel", corpus: Corpus, count: int) -> li
 
 
 def _predictions(
-    language_model: "LanguageModel", corpus: Corpus, begin: Callable[[], None] = lambda: None
+    language_model: TokenModel, corpus: Corpus, begin: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[NDArray[np.floating], NDArray[np.int64], NDArray[np.int64]]]:
     """The probabilities (n, V) for some tokens, these tokens (n), and their positions (n).
 
@@ -168,7 +165,8 @@ def _predictions(
     state, at = model.initial_state(streams), 0
     for x, y in corpus.chunks(streams, steps):
         begin()
-        p, state = model.step(x, state)
+        z, state = language_model.advance(x, state)
+        p = language_model.probabilities(z)
         positions = firsts[:, None] + np.arange(at + 1, at + 1 + x.shape[1])
         yield p.reshape(-1, p.shape[-1]), y.reshape(-1), positions.reshape(-1)
         at += x.shape[1]
@@ -178,7 +176,8 @@ def _predictions(
         last = {name: tuple(part[-1:] for part in parts) for name, parts in state.items()}
         for x, y in rest.chunks(1, len(rest)):
             begin()
-            p, _ = model.step(x, last)
+            z, _ = language_model.advance(x, last)
+            p = language_model.probabilities(z)
             yield p[0], y[0], np.arange(streams * length + 1, len(corpus))
 
 

@@ -1,14 +1,11 @@
 """How probable a model finds each token of a text."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.text.writing.stack import read
-
-if TYPE_CHECKING:
-    from lstm.text.language_model import LanguageModel
+from lstm.text.token_model import TokenModel
 
 _AT_ONCE = 1 << 20
 """Probabilities that are computed at a time: memory does not grow with the length of a text."""
@@ -32,7 +29,7 @@ def log_of(p: NDArray[Any]) -> NDArray[np.float64]:
     return np.log(np.maximum(p, np.finfo(p.dtype).tiny), dtype=np.float64)
 
 
-def log_of_spaced(model: "LanguageModel", p: NDArray[Any]) -> NDArray[np.float64]:
+def log_of_spaced(model: TokenModel, p: NDArray[Any]) -> NDArray[np.float64]:
     """log of p (..., V), given that the token begins with a space, as an unknown one may."""
     vocabulary = model.vocabulary
     possible = vocabulary.spaced.copy()
@@ -43,19 +40,20 @@ def log_of_spaced(model: "LanguageModel", p: NDArray[Any]) -> NDArray[np.float64
 
 
 def log_probabilities(
-    model: "LanguageModel", prompt: NDArray[np.int64], tokens: NDArray[np.int64], space: bool
+    model: TokenModel, prompt: NDArray[np.int64], tokens: NDArray[np.int64], space: bool
 ) -> list[TokenLogProbability]:
     """The log-probability of each token (T,) after those of a prompt, of which there is one.
 
     `space` says whether the prompt ends with a space that the first token brings along.
     """
-    state = read(model, prompt[None, :-1], model.model.initial_state(1))
+    state = model.read(prompt[None, :-1], model.model.initial_state(1))
     before = np.append(prompt[-1:], tokens[:-1])
     logs = np.empty(len(tokens))
     at_once = max(1, _AT_ONCE // len(model.vocabulary))
     for start in range(0, len(tokens), at_once):
         part = slice(start, start + at_once)
-        p, state = model.model.step(before[None, part], state)
+        z, state = model.advance(before[None, part], state)
+        p = model.probabilities(z)
         logs[part] = log_of(np.take_along_axis(p[0], tokens[part, None], 1)[:, 0])
         if space and start == 0:
             given = log_of_spaced(model, p[0, 0])[tokens[0]]

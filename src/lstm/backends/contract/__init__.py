@@ -5,7 +5,9 @@ Everything above the backends calls these and does no arithmetic of its own.
 
 Letters: B sequences in a batch, T time steps, D inputs, H units, V symbols, E embedding size,
 K kernel size, C channels, F filters; `...` any leading axes. Arrays are batch first, of one
-floating dtype per model, and opaque to the caller; tokens and integer targets are int64.
+floating dtype per model; tokens and integer targets are int64. An `Array` is opaque to the caller,
+who asks its `shape` and `ndim` and nothing else: it may be on another device. What is an `NDArray`
+here is NumPy's. A number that is returned, a loss or a norm, is one that the host waits for.
 
 Rules that hold for every operation:
 
@@ -18,7 +20,7 @@ Rules that hold for every operation:
 - gradients of inputs are returned, as None where `need_dx` is False.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from lstm.backends.contract.arrays import ArrayOps
 from lstm.backends.contract.layers import LayerOps
@@ -70,3 +72,9 @@ class Ops(ArrayOps, LayerOps, RecurrentOps, LossOps, OptimizerOps, SamplingOps, 
     @property
     def DTYPES(self) -> tuple[str, ...]:
         """Floating dtypes that the backend computes in, the default first."""
+
+    def speed(self) -> float:
+        """Floating-point operations in a second that a training may count on here: about."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the backend computes with on this machine, by name, for `lstm.info()`."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends.contract.types import Array
@@ -17,17 +18,29 @@ class ArrayOps(Protocol):
     def to_numpy(self, x: Array) -> NDArray[Any]:
         """Bring an array of the backend to NumPy, without a copy where that is possible."""
 
+    def holds_tokens(self, x: Array) -> bool:
+        """Whether `x` holds tokens, int64, and not numbers of a floating dtype."""
+
     def zeros(self, shape: Sequence[int], dtype: str) -> Array:
         """A new array of zeros."""
 
+    def copy(self, x: Array) -> Array:
+        """`x` as an array of its own, which nothing else changes."""
+
+    def part(self, x: Array, start: int, stop: int) -> Array:
+        """`x[start:stop]` of a buffer (P), as a view: what is written to one is in the other."""
+
     def fill(self, x: Array, value: float) -> None:
         """Set every entry of `x`, in place."""
+
+    def zero_rows(self, x: Array, rows: NDArray[np.int64]) -> None:
+        """Set the entries of these rows, along the first axis, to 0, in place."""
 
     def assign(self, x: Array, values: NDArray[Any]) -> None:
         """Copy NumPy values of the same shape into `x`, in place."""
 
     def reshape(self, x: Array, shape: Sequence[int]) -> Array:
-        """`x` with another shape of the same size, in row-major order."""
+        """`x` with another shape of the same size, in row-major order; a view, as `part` is."""
 
     def transpose(self, x: Array, axes: Sequence[int]) -> Array:
         """`x` with its axes in the order `axes`."""

@@ -30,14 +30,23 @@ from lstm.backends.native.losses import (
 from lstm.backends.native.optimizers import adam_step, clip_by_global_norm, rmsprop_step, sgd_step
 from lstm.backends.native.recurrent import recurrent_backward, recurrent_forward, recurrent_gates
 from lstm.backends.native.sampling import generate, sample
-from lstm.backends.native.threads import instruction_set, num_threads, set_num_threads
+from lstm.backends.native.threads import (
+    facts,
+    instruction_set,
+    num_threads,
+    set_num_threads,
+    speed,
+)
 from lstm.backends.numpy_arrays import (
     add,
     assign,
     concatenate,
+    copy,
     fill,
     flip,
+    holds_tokens,
     multiply,
+    part,
     repeat,
     reshape,
     scale,
@@ -47,6 +56,7 @@ from lstm.backends.numpy_arrays import (
     sum,
     to_numpy,
     transpose,
+    zero_rows,
     zeros,
 )
 
@@ -63,21 +73,25 @@ __all__ = [
     "concatenate",
     "conv1d_backward",
     "conv1d_forward",
+    "copy",
     "cross_entropy_backward",
     "cross_entropy_forward",
     "dropout",
     "dropout_mask",
     "embedding_backward",
     "embedding_forward",
+    "facts",
     "fill",
     "flip",
     "generate",
+    "holds_tokens",
     "instruction_set",
     "linear_backward",
     "linear_forward",
     "linear_softmax_cross_entropy",
     "multiply",
     "num_threads",
+    "part",
     "pointwise_loss_backward",
     "pointwise_loss_forward",
     "recurrent_backward",
@@ -95,10 +109,12 @@ __all__ = [
     "slice_forward",
     "softmax_cross_entropy_backward",
     "softmax_cross_entropy_forward",
+    "speed",
     "split",
     "sum",
     "to_numpy",
     "transpose",
+    "zero_rows",
     "zeros",
 ]
 

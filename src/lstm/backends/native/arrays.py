@@ -17,16 +17,6 @@ def array(values: Array) -> Array:
     return values if flags.c_contiguous and flags.aligned else values.copy()
 
 
-def flat_tokens(x: Array) -> Array:
-    """Tokens in one row, contiguous."""
-    return np.ascontiguousarray(x).reshape(-1)
-
-
-def rows(x: Array) -> Array:
-    """(..., N) as (rows, N)."""
-    return x.reshape(-1, x.shape[-1]) if x.shape[-1] else x.reshape(0, 0)
-
-
 def empty(shape: tuple[int, ...]) -> Array:
     """New memory; large arrays come from memory that is kept for the next step."""
     if math.prod(shape) < 1 << 18:

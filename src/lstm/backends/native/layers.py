@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lstm.backends import _kernels
 from lstm.backends.contract import ActivationName, Cache, Key
-from lstm.backends.native.arrays import empty, flat_tokens, like, rows
+from lstm.backends.native.arrays import empty, like
 
 Array = NDArray[Any]
 
@@ -24,7 +24,7 @@ def activation_forward(x: Array, activation: ActivationName) -> Array:
     if activation == "linear":
         return x
     y = like(x)
-    _kernels.activation_forward(rows(x), ACTIVATIONS[activation], rows(y))
+    _kernels.activation_forward(x, ACTIVATIONS[activation], y)
     return y
 
 
@@ -32,38 +32,37 @@ def activation_backward(dy: Array, y: Array, activation: ActivationName) -> Arra
     if activation == "linear":
         return dy
     dx = like(y)
-    _kernels.activation_backward(rows(dy), rows(y), ACTIVATIONS[activation], rows(dx))
+    _kernels.activation_backward(dy, y, ACTIVATIONS[activation], dx)
     return dx
 
 
 def dropout(x: Array, key: Key, rate: float) -> Array:
     y = like(x)
-    _kernels.dropout(x.reshape(-1), *key, rate, y.reshape(-1))
+    _kernels.dropout(x, *key, rate, y)
     return y
 
 
 def dropout_mask(shape: Sequence[int], key: Key, rate: float, dtype: str) -> Array:
     y = empty(tuple(shape))
-    _kernels.dropout(None, *key, rate, y.reshape(-1))
+    _kernels.dropout(None, *key, rate, y)
     return y
 
 
 def embedding_forward(tokens: Array, w: Array) -> Array:
     y = empty((*tokens.shape, w.shape[1]))
-    _kernels.embedding_forward(flat_tokens(tokens), w, y.reshape(-1, w.shape[1]))
+    _kernels.embedding_forward(tokens, w, y)
     return y
 
 
 def embedding_backward(dy: Array, tokens: Array, dw: Array) -> None:
-    _kernels.embedding_backward(dy.reshape(-1, dw.shape[1]), flat_tokens(tokens), dw)
+    _kernels.embedding_backward(dy, tokens, dw)
 
 
 def linear_forward(
     x: Array, w: Array, b: Array | None, activation: ActivationName
 ) -> tuple[Array, Cache]:
-    D, F = w.shape
-    y = empty((*x.shape[:-1], F))
-    _kernels.linear_forward(x.reshape(-1, D), w, b, ACTIVATIONS[activation], y.reshape(-1, F))
+    y = empty((*x.shape[:-1], w.shape[1]))
+    _kernels.linear_forward(x, w, b, ACTIVATIONS[activation], y)
     return y, (x, w, y, activation)
 
 
@@ -71,19 +70,9 @@ def linear_backward(
     dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
 ) -> Array | None:
     x, w, y, activation = cache
-    D, F = w.shape
     dx = like(x) if need_dx else None
-    _kernels.linear_backward(
-        dy.reshape(-1, F),
-        x.reshape(-1, D),
-        w,
-        y.reshape(-1, F),
-        ACTIVATIONS[activation],
-        None if activation == "linear" else empty((y.size // F, F)),
-        dw,
-        db,
-        None if dx is None else dx.reshape(-1, D),
-    )
+    dz = None if activation == "linear" else like(y)
+    _kernels.linear_backward(dy, x, w, y, ACTIVATIONS[activation], dz, dw, db, dx)
     return dx
 
 

@@ -6,35 +6,29 @@ from numpy.typing import NDArray
 
 from lstm.backends import _kernels
 from lstm.backends.contract import Cache, PointwiseLossName
-from lstm.backends.native.arrays import empty, flat_tokens, like, rows
+from lstm.backends.native.arrays import empty, like
 
 Array = NDArray[Any]
 
 _LOSSES = {name: code for code, name in enumerate(get_args(PointwiseLossName))}
 
 
-def _flat(
-    z: Array, target: Array, weight: Array | None
-) -> tuple[Array | None, Array | None, Array | None]:
-    """Classes, rows and weights by position, as the kernels take them; two may be None."""
-    weights = None if weight is None else weight.reshape(-1)
-    if target.ndim == z.ndim:
-        return None, target.reshape(-1, target.shape[-1]), weights
-    return flat_tokens(target), None, weights
+def _split(z: Array, target: Array) -> tuple[Array | None, Array | None]:
+    """Targets that are classes, and those that are rows: one of the two is None."""
+    return (None, target) if target.ndim == z.ndim else (target, None)
 
 
 def softmax_cross_entropy_forward(
     z: Array, target: Array, weight: Array | None
 ) -> tuple[float, Cache]:
-    log_p, flat = like(z), _flat(z, target, weight)
-    loss = _kernels.softmax_cross_entropy_forward(rows(z), *flat, rows(log_p))
-    return loss, (log_p, *flat)
+    log_p, given = like(z), (*_split(z, target), weight)
+    return _kernels.softmax_cross_entropy_forward(z, *given, log_p), (log_p, *given)
 
 
 def softmax_cross_entropy_backward(cache: Cache) -> Array:
-    log_p, classes, targets, weights = cache
+    log_p, classes, rows, weight = cache
     dz = like(log_p)
-    _kernels.softmax_cross_entropy_backward(rows(log_p), classes, targets, weights, rows(dz))
+    _kernels.softmax_cross_entropy_backward(log_p, classes, rows, weight, dz)
     return dz
 
 
@@ -50,19 +44,9 @@ def linear_softmax_cross_entropy(
 ) -> tuple[float, Array | None]:
     D, V = w.shape
     dx = like(x) if need_dx else None
-    positions = x.size // D
-    z = empty((_rows_at_once(positions, V), _kernels.logits_pitch(V)))
-    loss = _kernels.linear_cross_entropy(
-        x.reshape(-1, D),
-        w,
-        b,
-        *_flat(x, target, weight),
-        z,
-        dw,
-        db,
-        None if dx is None else dx.reshape(-1, D),
-    )
-    return loss, dx
+    z = empty((_rows_at_once(x.size // D, V), _kernels.logits_pitch(V)))
+    targets = _split(x, target)
+    return _kernels.linear_cross_entropy(x, w, b, *targets, weight, z, dw, db, dx), dx
 
 
 def _rows_at_once(rows: int, V: int) -> int:
@@ -75,14 +59,14 @@ def _rows_at_once(rows: int, V: int) -> int:
 
 
 def cross_entropy_forward(p: Array, target: Array, weight: Array | None) -> tuple[float, Cache]:
-    flat = _flat(p, target, weight)
-    return _kernels.cross_entropy_forward(rows(p), *flat), (p, *flat)
+    given = (p, *_split(p, target), weight)
+    return _kernels.cross_entropy_forward(*given), given
 
 
 def cross_entropy_backward(cache: Cache) -> Array:
-    p, classes, targets, weights = cache
+    p, classes, rows, weight = cache
     dp = like(p)
-    _kernels.cross_entropy_backward(rows(p), classes, targets, weights, rows(dp))
+    _kernels.cross_entropy_backward(p, classes, rows, weight, dp)
     return dp
 
 
@@ -90,11 +74,7 @@ def pointwise_loss_forward(
     loss: PointwiseLossName, y: Array, target: Array, weight: Array | None, delta: float
 ) -> tuple[float, Cache]:
     dy = like(y)
-    weights = None if weight is None else weight.reshape(-1)
-    value = _kernels.pointwise_loss(
-        _LOSSES[loss], y.reshape(-1), target.reshape(-1), weights, delta, dy.reshape(-1)
-    )
-    return value, dy
+    return _kernels.pointwise_loss(_LOSSES[loss], y, target, weight, delta, dy), dy
 
 
 def pointwise_loss_backward(cache: Cache) -> Array:

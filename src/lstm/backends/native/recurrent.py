@@ -1,8 +1,8 @@
 """Recurrent layers, in C++: the plain LSTM on a path of its own, all else in one frame."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,31 @@ from lstm.backends.native.layers import ACTIVATIONS
 
 Array = NDArray[Any]
 
-_CODES = {name: code for code, name in enumerate(CELLS)}
 
-PLAIN = "lstm", ()
-"""The cell that has a path of its own, and its options."""
+class Path(NamedTuple):
+    """A way through the kernels.
+
+    Attributes:
+        forward, backward: the two passes.
+        kept: blocks of H numbers that are kept of each step for the backward pass; 0 for none.
+    """
+
+    forward: Callable[..., None]
+    backward: Callable[..., None] | None
+    kept: int
 
 
 @cache
-def _options(cell: CellName, options: tuple[str, ...]) -> tuple[int, int]:
-    """The options of a cell as bits, and how much is kept of each step, in blocks of H."""
+def path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool, framed: bool) -> Path:
+    """The fastest way for a cell with these options; if `framed`, the one that all cells have."""
     bits = sum(1 << CELLS[cell].options.index(option) for option in options)
-    _, kept, _, _ = _kernels.cell_sizes(_CODES[cell], bits)
-    return bits, kept
+    _, kept, _, _ = _kernels.cell_sizes(list(CELLS).index(cell), bits)
+    name = f"framed_{cell}_{bits}" if bits else f"framed_{cell}"
+    if cell == "lstm" and not bits and not framed:
+        name = "lstm" if keep_cache else "inference_lstm"
+        kept *= keep_cache
+    backward = getattr(_kernels, f"{name}_backward", None)
+    return Path(getattr(_kernels, f"{name}_forward"), backward, 0 if kept == 1 else kept)
 
 
 def recurrent_forward(
@@ -37,11 +50,12 @@ def recurrent_forward(
     recurrent_mask: Array | None,
     keep_cache: bool,
 ) -> tuple[Array, State, Cache]:
-    given = spec, x, weights, state, mask, recurrent_mask, keep_cache
-    return run(*given, framed=(spec.cell, spec.options) != PLAIN)
+    path = path_of(spec.cell, spec.options, keep_cache, False)
+    return run(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
 
 
 def run(
+    path: Path,
     spec: RecurrentSpec,
     x: Array,
     weights: RecurrentWeights,
@@ -49,33 +63,28 @@ def run(
     mask: Array | None,
     recurrent_mask: Array | None,
     keep_cache: bool,
-    *,
-    framed: bool,
 ) -> tuple[Array, State, Cache]:
-    """`recurrent_forward`, in the frame or on the path of the plain LSTM, and its backward pass."""
+    """`recurrent_forward` by a path of the kernels, which its backward pass takes too."""
     w, r, b = weights
     B, T, *_ = x.shape
     H = r.shape[0]
-    bits, kept = _options(spec.cell, spec.options)
-    h0, c0 = state if len(state) == 2 else (state[0], None)
     whole = B, T, H
-    gates = empty((B, T, kept * H)) if kept > 1 and (keep_cache or framed) else None
+    h0, c0 = state if len(state) == 2 else (state[0], None)
+    gates = empty((B, T, path.kept * H)) if path.kept else None
     masked_h = None if recurrent_mask is None else empty(whole)
     c = None if len(state) == 1 else empty((B, H) if gates is None else whole)
     y = empty(whole)
-    vectors, tokens = (None, np.ascontiguousarray(x)) if x.ndim == 2 else (x, None)
-    # In the order of the kernel's arguments, which the backward pass takes again, but for b.
-    cell: Any = _CODES[spec.cell], bits, vectors, tokens, w, r
+    inputs = (None, x, w, r) if x.ndim == 2 else (x, None, w, r)
     codes = spec.reverse, ACTIVATIONS[spec.activation], ACTIVATIONS[spec.recurrent_activation]
-    steps: Any = h0, c0, mask, recurrent_mask, *codes, gates, masked_h, c, y
-    _kernels.recurrent_forward(*(*cell, b, *steps, framed))
+    steps = h0, c0, mask, recurrent_mask, *codes, gates, masked_h, c, y
+    path.forward(*inputs, b, *steps)
     if not T:
         last = tuple([np.zeros((B, H), np.float32) if part is None else part for part in state])
     elif c is None:
         last = (_last(y, spec.reverse),)
     else:
         last = _last(y, spec.reverse), _last(c, spec.reverse)
-    return y, last, (spec, framed, cell, steps) if keep_cache else None
+    return y, last, (path, spec, inputs, steps) if keep_cache else None
 
 
 def recurrent_backward(
@@ -85,21 +94,19 @@ def recurrent_backward(
     gradients: RecurrentWeights,
     need_dx: bool,
 ) -> tuple[Array | None, State]:
-    _, framed, cell, (*given, gates, masked_h, c, y) = cache
-    vectors = cell[2]
-    dh, dc = dstate if len(dstate) == 2 else (dstate[0], None)
-    shape = y.shape[0], y.shape[2]
+    path, _, inputs, (*given, gates, masked_h, c, y) = cache
+    x, shape = inputs[0], (y.shape[0], y.shape[2])
+    dh, *rest = dstate
     dh = _gradient_of_state(dh, shape)
-    dc = None if c is None else _gradient_of_state(dc, shape)
-    dx = like(vectors) if need_dx and vectors is not None else None
+    dc = None if c is None else _gradient_of_state(rest[0], shape)
+    dx = like(x) if need_dx and x is not None else None
     dz = like(y) if gates is None else gates
-    outputs = dz, masked_h, c, y, dy, dh, dc, *gradients, dx, framed
-    _kernels.recurrent_backward(*(*cell, *given, *outputs))
+    path.backward(*inputs, *given, dz, masked_h, c, y, dy, dh, dc, *gradients, dx)
     return dx, (dh,) if dc is None else (dh, dc)
 
 
 def recurrent_gates(cache: Cache) -> dict[str, Array]:
-    spec, *_, (*_, gates, _, c, y) = cache
+    _, spec, _, (*_, gates, _, c, y) = cache
     layout, H = spec.layout, y.shape[2]
     found = dict(zip(layout.states, (y, c), strict=False))
     for k, name in enumerate(layout.gates):

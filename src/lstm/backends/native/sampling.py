@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from lstm.backends import _kernels
 from lstm.backends.contract import Choice, RecurrentWeights, State
-from lstm.backends.native.arrays import flat_tokens
 
 Array = NDArray[Any]
 
@@ -17,7 +16,7 @@ def sample(
     z: Array, u: NDArray[Any], recent: NDArray[np.int64], choice: Choice
 ) -> NDArray[np.int64]:
     drawn = np.empty(len(z), np.int64)
-    _kernels.sample(z, u, np.ascontiguousarray(recent), *choice, drawn)
+    _kernels.sample(z, u, recent, *choice, drawn)
     return drawn
 
 
@@ -34,21 +33,6 @@ def generate(
 ) -> tuple[NDArray[np.int64], list[State]]:
     drawn = np.empty(u.shape, np.int64)
     after: list[State] = [(np.array(h, order="C"), np.array(c, order="C")) for h, c in states]
-    kernels, recurrents, biases = (list(part) for part in zip(*layers, strict=True))
-    hs, cs = (list(part) for part in zip(*after, strict=True))
-    _kernels.generate(
-        flat_tokens(tokens),
-        embedding,
-        kernels,
-        recurrents,
-        biases,
-        hs,
-        cs,
-        w,
-        b,
-        np.ascontiguousarray(recent),
-        u,
-        *choice,
-        drawn,
-    )
+    stack = [(*weights, *state) for weights, state in zip(layers, after, strict=True)]
+    _kernels.generate(tokens, embedding, stack, w, b, recent, u, *choice, drawn)
     return drawn, after

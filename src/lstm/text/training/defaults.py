@@ -9,19 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lstm.backends import native
-from lstm.text.training.options import Architecture, TrainingOptions, chosen
+from lstm.text.architecture import Architecture
+from lstm.text.training.options import TrainingOptions, chosen
 
 _SECONDS = 120.0
 """What a training may take if the user says nothing of epochs or time."""
 
 _EPOCHS = 40
 """More than that of a short text brings nothing."""
-
-_SPEEDS = {"avx512": 1.5e11, "avx2": 7e10, "baseline": 2e10}
-"""Operations of a thread in a second: about, for which machine is like another?"""
-
-_REFERENCE_SPEED = 1e10
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,7 @@ _TOY = 10_000
 
 
 def choose(
-    given: Mapping[str, Any], tokens: int, vocabulary_size: int, backend: str
+    given: Mapping[str, Any], tokens: int, vocabulary_size: int, speed: float
 ) -> tuple[Architecture, TrainingOptions]:
     """The options that are given, with those chosen that are not.
 
@@ -66,7 +61,7 @@ def choose(
         given: arguments of `Architecture` and `TrainingOptions`.
         tokens: number of tokens of the text.
         vocabulary_size: number of different ones.
-        backend: name of the backend.
+        speed: operations in a second, of the backend that will train.
 
     Returns:
         `hidden`, `layers`, `lr`, `dropout`, `recurrent_dropout` as they suit the text, the machine
@@ -81,12 +76,9 @@ def choose(
         sizes = [_Size(0, 0, architecture.layers, architecture.hidden, _rate(architecture))]
     else:
         sizes = list(_SIZES)
-    speed = _REFERENCE_SPEED
-    if backend == "native":
-        speed = native.num_threads() * _SPEEDS.get(native.instruction_set(), _SPEEDS["baseline"])
     seconds = _SECONDS if training.minutes is None else 60 * training.minutes
     for size in sizes:
-        weights = _weights(size.layers, size.hidden, vocabulary_size)
+        weights = _weights(architecture.layout.blocks, size.layers, size.hidden, vocabulary_size)
         # Two operations for each weight and token, forward once and backward twice.
         passes = speed * seconds / (6.0 * weights * tokens)
         if training.epochs is not None:
@@ -110,9 +102,9 @@ def choose(
     return chosen({**found, **given})
 
 
-def _weights(layers: int, hidden: int, vocabulary_size: int) -> int:
+def _weights(blocks: int, layers: int, hidden: int, vocabulary_size: int) -> int:
     """Number of weights that a token meets. The embedding is part of a table, and costs nothing."""
-    return 4 * hidden**2 * (2 * layers - 1) + hidden * vocabulary_size
+    return blocks * hidden**2 * (2 * layers - 1) + hidden * vocabulary_size
 
 
 def _rate(architecture: Architecture) -> float:

@@ -3,16 +3,13 @@
 import math
 from dataclasses import dataclass
 from itertools import chain, islice, repeat
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lstm.errors import DivergedError
 from lstm.text.corpus.corpus import Corpus
+from lstm.text.token_model import TokenModel
 from lstm.text.training.options import TrainingOptions
-
-if TYPE_CHECKING:
-    from lstm.text.language_model import LanguageModel
 
 _LOWEST, _HIGHEST, _STEPS = 1e-5, 1.0, 120
 _MEMORY = 0.9
@@ -34,9 +31,7 @@ class LearningRates:
     suggestion: float
 
 
-def find_lr(
-    language_model: "LanguageModel", corpus: Corpus, options: TrainingOptions
-) -> LearningRates:
+def find_lr(language_model: TokenModel, corpus: Corpus, options: TrainingOptions) -> LearningRates:
     """Take steps with learning rates that rise from 1e-5 to 1, until the loss explodes.
 
     The weights stay as they are; the optimizer is a new one.
@@ -58,7 +53,7 @@ def find_lr(
     training, _, _ = corpus.split(options.val_fraction, options.test_fraction, options.seq_len)
     streams = options.streams(len(training))
     passes = (training.chunks(streams, options.seq_len) for _ in repeat(None))
-    model.compile(options.optimizer(), "sparse_categorical_crossentropy")
+    model.compile(options.optimizer(), language_model.loss)
     rates: list[float] = []
     losses: list[float] = []
     mean = 0.0

@@ -1,4 +1,4 @@
-"""How a language model is built and how it is trained, as two values that a file can hold."""
+"""How a language model is trained, as a value that a file can hold."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -8,9 +8,8 @@ import numpy as np
 
 from lstm import checks
 from lstm.errors import InvalidValueError
-from lstm.layers import LSTM, Dense, Embedding, Input, Layer, SpatialDropout1D, TiedDense
-from lstm.models import Sequential
 from lstm.optimizers import Adam
+from lstm.text.architecture import Architecture
 
 SCHEDULES = ("cosine", "one-cycle", "plateau", "constant")
 """How the learning rate changes in the course of a training."""
@@ -20,68 +19,6 @@ _STEPS = 32
 
 _LARGEST = float(np.finfo(np.float32).max)
 """The largest number that a model can compute with."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Architecture:
-    """A stack of LSTMs between an embedding and a softmax.
-
-    Args:
-        hidden: units of each LSTM.
-        layers: number of LSTMs.
-        embedding: size of the vector of a token; half of `hidden` by default, or all of it with
-            `tie_weights`.
-        dropout: share of the units of each LSTM that is dropped while training, in [0, 1); the same
-            units in all steps of a sequence.
-        embedding_dropout: share of the tokens whose vectors are dropped while training, in [0, 1).
-        recurrent_dropout: share of the units that an LSTM does not see of its own last output while
-            training, in [0, 1); the same units in all steps.
-        tie_weights: use the vectors of the tokens for the output, too.
-
-    Source:
-        of dropout: Gal & Ghahramani, "A theoretically grounded application of dropout in recurrent
-        neural networks", 2016; of the tie: Press & Wolf, "Using the output embedding to improve
-        language models", 2017.
-    """
-
-    hidden: int = 128
-    layers: int = 1
-    embedding: int | None = None
-    dropout: float = 0.0
-    embedding_dropout: float = 0.0
-    recurrent_dropout: float = 0.0
-    tie_weights: bool = False
-
-    def __post_init__(self) -> None:
-        checks.boolean("tie_weights", self.tie_weights)
-        checks.positive_int("hidden", self.hidden)
-        checks.positive_int("layers", self.layers)
-        if self.embedding is not None:
-            checks.positive_int("embedding", self.embedding)
-            if self.tie_weights and self.embedding != self.hidden:
-                raise InvalidValueError(
-                    "embedding", f"{self.hidden}, as hidden, with tie_weights", self.embedding
-                )
-        for name in ("dropout", "embedding_dropout", "recurrent_dropout"):
-            checks.number(name, getattr(self, name), 0, 1, open_high=True)
-
-    def build(self, vocabulary_size: int) -> Sequential:
-        """A model with new weights: tokens (B, T) -> probabilities (B, T, V)."""
-        size = self.embedding or (self.hidden if self.tie_weights else max(1, self.hidden // 2))
-        embedding = Embedding(vocabulary_size, size, dropout=self.embedding_dropout)
-        stack: list[Layer] = []
-        for _ in range(self.layers):
-            stack.append(
-                LSTM(self.hidden, return_sequences=True, recurrent_dropout=self.recurrent_dropout)
-            )
-            if self.dropout:
-                stack.append(SpatialDropout1D(self.dropout))
-        output: Layer = Dense(vocabulary_size, activation="softmax")
-        if self.tie_weights:
-            output = TiedDense(embedding, activation="softmax")
-        model = Sequential([Input((None,)), embedding, *stack, output])
-        _ = model.parameters  # Drawn now, from the seed that holds here.
-        return model
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +106,8 @@ def restored(config: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:
         InvalidTypeError, InvalidValueError: see `chosen`; or an option is missing, of which a
             training that goes on must not take the default.
     """
+    # Before there was a choice, cells were those of an LSTM.
+    config = {"cell": "lstm", **config}
     found = chosen(config)
     if missing := to_config(*found).keys() - config.keys():
         raise InvalidValueError("chosen", "all options", f"none for {', '.join(sorted(missing))}")

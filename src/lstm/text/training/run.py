@@ -13,7 +13,7 @@ from dataclasses import asdict
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from lstm.text.corpus.corpus import Corpus
 from lstm.text.corpus.sources import TextLike, TextSource, named, source
 from lstm.text.corpus.tokenization import Tokenization
 from lstm.text.corpus.unknown_tokens import warning_of_training
-from lstm.text.language_model import CHECKPOINT_EVERY, LanguageModel
+from lstm.text.token_model import MODEL
 from lstm.text.training.console import reading
 from lstm.text.training.defaults import choose
 from lstm.text.training.interruption import Stopped, interruptible
@@ -37,7 +37,6 @@ from lstm.text.training.options import chosen, restored, to_config
 from lstm.text.training.run_files import (
     CHECKPOINT,
     FORMAT,
-    MODEL,
     TOKENS,
     append_sample,
     check_together,
@@ -51,12 +50,18 @@ from lstm.text.training.run_files import (
 from lstm.text.training.samples import Samples
 from lstm.text.training.training import Training
 from lstm.text.vocabularies import Vocabulary
+from lstm.text.writing.writing_model import WritingModel
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+CHECKPOINT_EVERY = 30.0
+"""Seconds between two saves of all that a training needs to go on."""
 
-class Run:
+M = TypeVar("M", bound=WritingModel)
+
+
+class Run(Generic[M]):
     """A training, with a folder or without.
 
     Attributes:
@@ -69,7 +74,7 @@ class Run:
 
     def __init__(
         self,
-        language_model: LanguageModel,
+        language_model: M,
         training: Training,
         folder: Path | None = None,
         config: dict[str, Any] | None = None,
@@ -91,6 +96,7 @@ class Run:
     @classmethod
     def begin(
         cls,
+        kind: type[M],
         corpus: TextLike,
         tokenization: Tokenization,
         options: dict[str, Any],
@@ -98,17 +104,17 @@ class Run:
         seed: int | None = None,
         backend: str | None = None,
         console: "Console | None" = None,
-    ) -> "Run":
+    ) -> "Run[M]":
         """A training that has not begun yet; for the arguments see `LanguageModel.train`.
 
-        `console` is where to show how far a long text has been read.
+        `kind` is the class of the model; `console` is where to show how far a long text was read.
         """
         text, config = _asked(corpus, tokenization, options, seed, backend)
         if folder is None:
             vocabulary = _vocabulary(tokenization, text, console)
             with reading(console, text, "encoding the text") as progress:
                 tokens = Corpus.encode(text, vocabulary, progress)
-            return cls._made(vocabulary, tokens, config)
+            return cls._made(kind, vocabulary, tokens, config)
         folder = Path(folder)
         if folder.exists():
             raise InvalidValueError("folder", "one that does not exist yet", f"{folder}")
@@ -120,7 +126,7 @@ class Run:
             ) from None
         lock = FolderLock(folder)
         try:
-            run = cls._begun(text, tokenization, config, folder, lock, console)
+            run = cls._begun(kind, text, tokenization, config, folder, lock, console)
         except (Exception, KeyboardInterrupt):
             remove(folder, lock)
             raise
@@ -130,36 +136,38 @@ class Run:
     @classmethod
     def aside(
         cls,
+        kind: type[M],
         corpus: TextLike,
         tokenization: Tokenization,
         options: dict[str, Any],
         seed: int | None = None,
         backend: str | None = None,
         console: "Console | None" = None,
-    ) -> "Run":
+    ) -> "Run[M]":
         """One without a folder, but of a text of any size: of its tokens, too, no file stays."""
         text, config = _asked(corpus, tokenization, options, seed, backend)
         vocabulary = _vocabulary(tokenization, text, console)
         with reading(console, text, "encoding the text") as progress:
             tokens = Corpus.aside(text, vocabulary, progress)
-        return cls._made(vocabulary, tokens, config)
+        return cls._made(kind, vocabulary, tokens, config)
 
     @classmethod
     def _begun(
         cls,
+        kind: type[M],
         text: TextSource,
         tokenization: Tokenization,
         config: dict[str, Any],
         folder: Path,
         lock: FolderLock,
         console: "Console | None" = None,
-    ) -> "Run":
+    ) -> "Run[M]":
         """A training before its first step, and its first files."""
         write_config(folder, config)
         vocabulary = _vocabulary(tokenization, text, console)
         with reading(console, text, "writing tokens") as progress:
             corpus = Corpus.write(folder / TOKENS, text, vocabulary, progress)
-        run = cls._made(vocabulary, corpus, config, folder, lock)
+        run = cls._made(kind, vocabulary, corpus, config, folder, lock)
         run.checkpoint()
         # Last, for it says that there is a checkpoint.
         write_config(folder, config)
@@ -168,18 +176,19 @@ class Run:
     @classmethod
     def _made(
         cls,
+        kind: type[M],
         vocabulary: Vocabulary,
         corpus: Corpus,
         config: dict[str, Any],
         folder: Path | None = None,
         lock: FolderLock | None = None,
-    ) -> "Run":
+    ) -> "Run[M]":
         """The training that was asked for, which says in `config` what was chosen."""
-        architecture, options = choose(
-            config["options"], len(corpus), len(vocabulary), config["backend"]
-        )
-        with backends.using(config["backend"], config["dtype"]):
-            model = LanguageModel.create(vocabulary, seed=config["seed"], **asdict(architecture))
+        with backends.using(config["backend"], config["dtype"]) as backend:
+            architecture, options = choose(
+                config["options"], len(corpus), len(vocabulary), backend.ops.speed()
+            )
+            model = kind.create(vocabulary, seed=config["seed"], **asdict(architecture))
         config["chosen"] = to_config(architecture, options)
         training = Training(model, corpus, options, config["seed"])
         return cls(model, training, folder, config, lock)
@@ -187,7 +196,7 @@ class Run:
     # ---- how it goes on
 
     @classmethod
-    def resume(cls, folder: str | PathLike[str]) -> "Run":
+    def resume(cls, kind: type[M], folder: str | PathLike[str]) -> "Run[M]":
         """The training of a folder, where its last checkpoint left it.
 
         Raises:
@@ -200,23 +209,25 @@ class Run:
             config = read_config(folder)
             clear(folder)
             if never_trained(folder, config):
-                return cls._anew(config, folder, lock)
+                return cls._anew(kind, config, folder, lock)
             if not (folder / CHECKPOINT).exists():
                 raise ModelFileError(
                     folder, f"has lost its {CHECKPOINT}, without which no training can go on"
                 )
-            return cls._gone_on_with(config, folder, lock)
+            return cls._gone_on_with(kind, config, folder, lock)
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def _gone_on_with(cls, config: dict[str, Any], folder: Path, lock: FolderLock) -> "Run":
+    def _gone_on_with(
+        cls, kind: type[M], config: dict[str, Any], folder: Path, lock: FolderLock
+    ) -> "Run[M]":
         with (
             backends.using(config["backend"], config["dtype"]),
             saving.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
         ):
-            model = LanguageModel.from_contents(tensors, header)
+            model = kind.from_contents(tensors, header)
             if "chosen" not in config:  # It was killed just before that was written.
                 config["chosen"] = header["chosen"]
                 write_config(folder, config)
@@ -233,7 +244,9 @@ class Run:
         return run
 
     @classmethod
-    def _anew(cls, config: dict[str, Any], folder: Path, lock: FolderLock) -> "Run":
+    def _anew(
+        cls, kind: type[M], config: dict[str, Any], folder: Path, lock: FolderLock
+    ) -> "Run[M]":
         """A training that was killed before its first step, from what was asked for."""
         if config["corpus"] is None:
             raise ModelFileError(
@@ -241,7 +254,7 @@ class Run:
             )
         text = named(**config["corpus"])
         tokenization = Tokenization.from_config(config["tokens"])
-        return cls._begun(text, tokenization, config, folder, lock)
+        return cls._begun(kind, text, tokenization, config, folder, lock)
 
     # ---- its course
 
@@ -359,7 +372,7 @@ class Run:
 class _Saver(Callback):
     """Keeps the files of a run up to date."""
 
-    def __init__(self, run: Run, every: float) -> None:
+    def __init__(self, run: Run[Any], every: float) -> None:
         self._run = run
         self._every = self._interval = checks.number("checkpoint_every", every, 0)
         self._last = time.perf_counter()
@@ -409,13 +422,13 @@ def _vocabulary(
         return tokenization.vocabulary(text, progress)
 
 
-def _best_weights(path: Path, model: LanguageModel) -> list[NDArray[Any]]:
+def _best_weights(path: Path, model: WritingModel) -> list[NDArray[Any]]:
     """The weights in the file of the best validation.
 
     Raises:
         ModelFileError: it holds another model than the one in training.
     """
-    best = LanguageModel.load(path)
+    best = WritingModel.load(path)
     weights = best.model.get_weights()
     shapes, expected = ([w.shape for w in some] for some in (weights, model.model.get_weights()))
     if shapes != expected or best.vocabulary != model.vocabulary:

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lstm import backends, saving
 from lstm.errors import ModelFileError
@@ -18,12 +18,10 @@ from lstm.folder_lock import FolderLock
 from lstm.text.corpus.corpus import Corpus
 from lstm.text.corpus.learned_text import LearnedText
 from lstm.text.corpus.tokenization import Tokenization
+from lstm.text.token_model import MODEL, TokenModel
 from lstm.text.training.options import chosen, restored, to_config
 
-if TYPE_CHECKING:
-    from lstm.text.language_model import LanguageModel
-
-MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
+CHECKPOINT = "checkpoint.safetensors"
 CONFIG, TOKENS = "config.json", "tokens.bin"
 HISTORY, TABLE, SAMPLES = "history.jsonl", "history.csv", "samples.txt"
 BOARDS = "tensorboard"
@@ -144,7 +142,7 @@ def check_together(
     file = folder / CHECKPOINT
     if header["run"] != config["run"]:
         raise ModelFileError(file, f"belongs to another training than {CONFIG}")
-    made = {**header["chosen"], "seed": header["training"]["seed"]}
+    made = {**to_config(*restored(header["chosen"])), "seed": header["training"]["seed"]}
     asked = to_config(*chosen(config["options"]))
     claims = [config["chosen"], {key: asked[key] for key in config["options"]}]
     if config["seed"] is not None:
@@ -158,7 +156,7 @@ def check_together(
         raise ModelFileError(folder / TOKENS, f"holds another text than that of {CHECKPOINT}")
 
 
-def held_out(folder: Path, model: "LanguageModel") -> tuple[Corpus, str]:
+def held_out(folder: Path, model: TokenModel) -> tuple[Corpus, str]:
     """The part of a text that a training has not learned from, and what it is called.
 
     Args:
@@ -190,7 +188,7 @@ def held_out(folder: Path, model: "LanguageModel") -> tuple[Corpus, str]:
     return corpus.part(text.training, end), "validation"
 
 
-def _text_of_checkpoint(folder: Path, model: "LanguageModel", corpus: Corpus) -> LearnedText:
+def _text_of_checkpoint(folder: Path, model: TokenModel, corpus: Corpus) -> LearnedText:
     """What the checkpoint knows of the text, for models of earlier versions, which kept nothing.
 
     Raises:

@@ -2,13 +2,10 @@
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from lstm.callbacks import Callback, Logs
 from lstm.text.training.training import Training
-
-if TYPE_CHECKING:
-    from lstm.text.language_model import LanguageModel
+from lstm.text.writing.writing_model import WritingModel
 
 # Seconds between two samples; in a long training, a share of its time so far.
 _EVERY, _SHARE = 10.0, 0.25
@@ -26,7 +23,7 @@ class Samples(Callback):
 
     def __init__(
         self,
-        language_model: "LanguageModel",
+        language_model: WritingModel,
         training: Training,
         show: Callable[[str], None],
         prompt: str = "",
@@ -49,6 +46,6 @@ class Samples(Callback):
         self._show(sample(self._language_model, self._prompt, self._written))
 
 
-def sample(language_model: "LanguageModel", prompt: str = "", seed: int = 0) -> str:
+def sample(language_model: WritingModel, prompt: str = "", seed: int = 0) -> str:
     """A few lines that a model writes."""
     return language_model.generate(prompt, 160, temperature=0.7, seed=seed).strip("\n")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,8 @@ from lstm.schedules import Plateau
 from lstm.text.corpus.corpus import Corpus
 from lstm.text.corpus.learned_text import LearnedText
 from lstm.text.evaluation import Evaluation, evaluate
+from lstm.text.token_model import TokenModel
 from lstm.text.training.options import TrainingOptions
-
-if TYPE_CHECKING:
-    from lstm.text.language_model import LanguageModel
 
 _ROUND = 1000
 """Steps between two validations at most."""
@@ -84,7 +82,7 @@ class Training(Loop):
 
     def __init__(
         self,
-        language_model: "LanguageModel",
+        language_model: TokenModel,
         corpus: Corpus,
         options: TrainingOptions,
         seed: int | None = None,
@@ -120,7 +118,7 @@ class Training(Loop):
         self._seed = model.new_seed() if seed is None else seed
         if saved is None:
             model.reset_states()
-            model.compile(options.optimizer(), "sparse_categorical_crossentropy")
+            model.compile(options.optimizer(), language_model.loss)
         else:
             self.restore(*saved)
 

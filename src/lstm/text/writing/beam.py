@@ -1,7 +1,7 @@
 """Beam search: the most probable continuation of a text that can be found side by side."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,12 +9,9 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.errors import InvalidValueError
 from lstm.text.log_probabilities import log_of, log_of_spaced
-from lstm.text.writing.stack import gathered, read
+from lstm.text.token_model import TokenModel
+from lstm.text.writing.generation import gathered
 from lstm.text.writing.stopping import before_stop
-
-if TYPE_CHECKING:
-    from lstm.text.language_model import LanguageModel
-
 
 _WIDEST = 4096
 
@@ -45,7 +42,7 @@ class Continuation(NamedTuple):
 
 
 def beam_search(
-    model: "LanguageModel",
+    model: TokenModel,
     prompt: NDArray[np.int64],
     space: bool,
     length: int,
@@ -71,7 +68,7 @@ def beam_search(
         Lowerre, "The Harpy speech recognition system", 1976.
     """
     vocabulary = model.vocabulary
-    state = read(model, prompt[None, :-1], model.model.initial_state(1))
+    state = model.read(prompt[None, :-1], model.model.initial_state(1))
     last, tokens, scores = prompt[-1:], np.empty((1, 0), np.int64), np.zeros(1)
     complete: Continuation | None = None
 
@@ -79,8 +76,9 @@ def beam_search(
         return vocabulary.decoder().decode(row)[int(space) :]
 
     for step in range(length):
-        p, state = model.model.step(last[:, None], state)
-        logs = log_of_spaced(model, p[:, 0]) if space and step == 0 else log_of(p[:, 0])
+        z, state = model.advance(last[:, None], state)
+        p = model.probabilities(z[:, 0])
+        logs = log_of_spaced(model, p) if space and step == 0 else log_of(p)
         candidates = scores[:, None] + logs
         if vocabulary.unknown is not None:
             candidates[:, vocabulary.unknown] = -np.inf

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,8 @@ from lstm.backends.contract import Choice
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.models import State
 from lstm.text.normalization import normalized
-from lstm.text.writing.stack import gathered, read, stack_of, to_backend, to_state
-
-if TYPE_CHECKING:
-    from lstm.text.language_model import LanguageModel
+from lstm.text.token_model import TokenModel
+from lstm.text.writing.generation import gathered, generate
 
 Tokens = NDArray[np.int64]
 
@@ -70,7 +68,7 @@ class Writer:
 
     def __init__(
         self,
-        model: "LanguageModel",
+        model: TokenModel,
         choice: Choice,
         state: State,
         last: Tokens,
@@ -91,7 +89,7 @@ class Writer:
     @classmethod
     def begin(
         cls,
-        model: "LanguageModel",
+        model: TokenModel,
         prompt: Tokens,
         space: bool,
         choice: Choice,
@@ -103,7 +101,7 @@ class Writer:
 
         `space` says whether a space follows that belongs to the next token.
         """
-        state = read(model, prompt[None, :-1], model.model.initial_state(1))
+        state = model.read(prompt[None, :-1], model.model.initial_state(1))
         last = prompt[-1:] if len(prompt) else np.array([model.vocabulary.start], np.int64)
         recent = np.full((1, repetition_window), -1, np.int64)
         seeds = [None if seed is None else seed + k for k in range(samples)]
@@ -169,7 +167,7 @@ class Writer:
         if len(tokens):
             given = np.tile(tokens, (self.samples, 1))
             seen = np.append(self._last[:, None], given[:, :-1], 1)
-            self._state = read(self._model, seen, self._state)
+            self._state = self._model.read(seen, self._state)
             self._last, self._recent = given[:, -1], _entered(self._recent, given)
             self._decoders = [self._model.vocabulary.decoder() for _ in self._decoders]
 
@@ -233,7 +231,7 @@ class Writer:
         )
 
     @classmethod
-    def load(cls, path: str | PathLike[str], model: "LanguageModel") -> "Writer":
+    def load(cls, path: str | PathLike[str], model: TokenModel) -> "Writer":
         """Read a writer that `save` wrote: it goes on where the other was.
 
         Args:
@@ -281,16 +279,15 @@ class Writer:
 
     def _written(self, u: NDArray[np.float64], only: NDArray[np.bool_] | None = None) -> list[str]:
         """The text of N tokens drawn with uniforms u (B, N), among all or `only` some (V,)."""
-        ops = self._model.model.backend.ops
-        drawn, states = ops.generate(
-            ops.array(self._last),
-            *stack_of(self._model, only),
-            to_backend(self._model, self._state),
+        drawn, self._state = generate(
+            self._model,
+            self._last,
+            self._state,
             self._recent,
             np.ascontiguousarray(u),
             self._choice,
+            only,
         )
-        self._state = to_state(self._model, states)
         self._last, self._recent = drawn[:, -1], _entered(self._recent, drawn)
         return [decoder.decode(row) for decoder, row in zip(self._decoders, drawn, strict=True)]
 
@@ -352,7 +349,7 @@ def _generator(state: Mapping[str, Any]) -> np.random.Generator:
     return generator
 
 
-def _fingerprint(model: "LanguageModel") -> str:
+def _fingerprint(model: TokenModel) -> str:
     """What tells a model from all others: a digest of vocabulary and weights."""
     tensors, _ = model.model.contents(include_optimizer=False)
     vocabulary = json.dumps(model.vocabulary.to_config(), sort_keys=True)

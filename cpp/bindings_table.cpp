@@ -1,0 +1,244 @@
+// The table: each operation in a line, as `bindings_operation.h` says. Checks, how arguments are
+// passed, the types that Python knows and the cases of the tests follow from it.
+
+#include "bindings.h"
+
+namespace bindings {
+namespace {
+
+using lstm::Kernels;
+
+// The layers of a generator: a list with the arrays of each.
+struct Layers {
+  std::vector<std::shared_ptr<Call>> calls;
+  std::vector<lstm::GenerationLayer> each;
+};
+
+struct Generation : lstm::Generation {
+  int64_t E, H;  // sizes of the vectors, and of the last layer
+  Layers list;
+};
+
+const Operation* one_layer;
+
+// Each layer reads what the one below it gives, the first one vectors of E numbers.
+Layers checked_layers(int64_t B, int64_t E, int64_t H, const nb::list& given) {
+  Layers layers;
+  for (const nb::handle item : given) {
+    const auto call = layers.calls.emplace_back(new Call(*one_layer));
+    const nb::tuple arrays(item);
+    if (arrays.size() != 5) fail("layers", "five arrays for each", std::to_string(arrays.size()));
+    for (std::size_t k = 0; k < 5; ++k) call->take(k, nb::handle(arrays[k]).ptr());
+    call->check();
+    const auto data = [&](std::size_t k) { return static_cast<float*>(call->data(k)); };
+    if (call->size(0) != B || call->size(1) != E)
+      fail("layers", std::to_string(B) + " states and " + std::to_string(E) + " inputs", "others");
+    layers.each.push_back({B, E, call->size(2), data(0), data(1), data(2), data(3), data(4)});
+    E = call->size(2);
+  }
+  if (layers.each.empty() || E != H) fail("layers", std::to_string(H) + " units at last", "others");
+  return layers;
+}
+
+}  // namespace
+
+template <>
+struct Passing<Layers> {
+  using Given = nb::list;
+  static Kind kind() { return {"list"}; }
+  static void take(Call&, std::size_t, const Given&) {}
+  static Layers get(const Call& call, std::size_t, const Given& given) {
+    return checked_layers(call.size(0), call.size(4), call.size(5), given);
+  }
+};
+
+namespace {
+
+// A function of the fields of a struct, in which all else is zero.
+template <class S, class F, class... Field>
+auto of_fields(F run, Field... fields) {
+  return std::function([=](std::decay_t<decltype(std::declval<S&>().*fields)>... values) {
+    S s{};
+    ((s.*fields = values), ...);
+    return run(s);
+  });
+}
+
+// A way through the kernels, and the shapes that depend on it: columns of the kernels, the bias,
+// what is kept of each step, its gradient, and a state beside the output.
+struct Path {
+  std::string name;
+  lstm::Cell cell;
+  unsigned options;
+  bool framed;
+  std::string N, bias, gates, dz, c;
+};
+
+// Those of the plain LSTM, and the frame with every cell and all of its options, as `framed_lstm`
+// and `framed_lstm_1`.
+std::vector<Path> paths() {
+  std::vector<Path> found = {
+      {"lstm", lstm::Cell::lstm, 0, false, "4H", "4H", "[B T 4H]", "[B T 4H]", "[B T H]"},
+      {"inference_lstm", lstm::Cell::lstm, 0, false, "4H", "4H", "", "", "[B H]"},
+  };
+  const auto times_H = [](int n) { return n == 1 ? "H" : std::to_string(n) + "H"; };
+  const char* names[] = {"lstm", "gru", "rnn"};
+  for (int cell = 0; cell < 3; ++cell) {
+    lstm::RecurrentShape s{};
+    s.cell = lstm::Cell(cell);
+    for (const unsigned all = kernels->cell_sizes(s).options; s.options <= all; ++s.options) {
+      if (s.options & ~all) continue;
+      const lstm::CellSizes n = kernels->cell_sizes(s);
+      const std::string N = times_H(n.blocks), dz = "[B T " + times_H(n.kept) + "]";
+      found.push_back({std::string("framed_") + names[cell] +
+                           (s.options ? "_" + std::to_string(s.options) : ""),
+                       s.cell, s.options, true, N, n.biases == 1 ? N : "2 " + N,
+                       n.kept == 1 ? "" : dz, dz, n.remembers ? "[B T H]" : ""});
+    }
+  }
+  return found;
+}
+
+// A line with what a path has in the places of its $names.
+std::string line_of(const Path& path, std::string line) {
+  const std::string parts[][2] = {
+      {"$N", path.N},
+      {"$bias", path.bias},
+      {"$gates", path.gates},
+      {"$dz", path.dz},
+      {"$c0", !path.c.empty() ? "?[B H]" : ""},
+      {"$dc", !path.c.empty() ? "[B H]" : ""},
+      {"$c", path.c},
+  };
+  for (const auto& [name, text] : parts)
+    for (std::size_t at; (at = line.find(name)) != line.npos;) line.replace(at, name.size(), text);
+  return line;
+}
+
+void add_recurrent(Table& table, const Path& path) {
+  struct Forward : lstm::RecurrentShape, lstm::RecurrentForward {};
+  struct Backward : lstm::RecurrentShape, lstm::RecurrentBackward {};
+  using F = Forward;
+  using B = Backward;
+  const auto forward = [cell = path.cell, options = path.options, framed = path.framed](F& f) {
+    f.cell = cell;
+    f.options = options;
+    kernels->recurrent_forward(f, f, framed);
+  };
+  const auto backward = [cell = path.cell, options = path.options, framed = path.framed](B& b) {
+    b.cell = cell;
+    b.options = options;
+    kernels->recurrent_backward(b, b, framed);
+  };
+  table.add(
+      path.name + "_forward",
+      line_of(path,
+              "B T D H: x?[B T D], 0<=tokens<D?!x[B T], w[D $N], r[H $N], b?[$bias],"
+              " h0?[B H], c0$c0, mask?[B T], recurrent_mask?[B H], reverse, activation<5,"
+              " recurrent_activation<5, gates$gates, masked_h?recurrent_mask[B T H], c$c,"
+              " y[B T H]"),
+      of_fields<F>(forward, &F::B, &F::T, &F::D, &F::H, &F::x, &F::tokens, &F::w, &F::r, &F::b,
+                   &F::h0, &F::c0, &F::mask, &F::recurrent_mask, &F::reverse, &F::activation,
+                   &F::recurrent_activation, &F::gates, &F::masked_h, &F::c, &F::y));
+  if (path.dz.empty()) return;
+  table.add(path.name + "_backward",
+            line_of(path,
+                    "B T D H: x?[B T D], 0<=tokens<D?!x[B T], w[D $N], r[H $N], h0?[B H], c0$c0,"
+                    " mask?[B T], recurrent_mask?[B H], reverse, activation<5,"
+                    " recurrent_activation<5, gates$dz, masked_h?recurrent_mask[B T H], c$c,"
+                    " y[B T H], dy?[B T H], dh[B H], dc$dc, dw?[D $N], dr?[H $N], db?[$bias],"
+                    " dx?[B T D]"),
+            of_fields<B>(backward, &B::B, &B::T, &B::D, &B::H, &B::x, &B::tokens, &B::w, &B::r,
+                         &B::h0, &B::c0, &B::mask, &B::recurrent_mask, &B::reverse, &B::activation,
+                         &B::recurrent_activation, &B::gates, &B::masked_h, &B::c, &B::y, &B::dy,
+                         &B::dh, &B::dc, &B::dw, &B::dr, &B::db, &B::dx));
+}
+
+}  // namespace
+
+void fill(Table& table) {
+  table.add("matmul", "M N K: a[M K], b[K N], c[M N]", &Kernels::matmul);
+  table.add("activation_forward", "n D: x[... D], activation, y[... D]",
+            &Kernels::activation_forward);
+  table.add("activation_backward", "n D: dy[... D], y[... D], activation, dx[... D]",
+            &Kernels::activation_backward);
+  table.add("dropout", "n: x?[...], seed, draw, 0<=rate<1, y[...]", &Kernels::dropout);
+  table.add("scale_features", "B T C: x[B T C], factor[B C], y[B T C]", &Kernels::scale_features);
+  table.add("embedding_forward", "n E: 0<=tokens<V[...], w[V E], y[... E]",
+            &Kernels::embedding_forward);
+  table.add("embedding_backward", "n E: dy[... E], 0<=tokens<V[...], dw[V E]",
+            &Kernels::embedding_backward);
+  table.add("linear_forward", "n D F: x[... D], w[D F], b?[F], activation, y[... F]",
+            &Kernels::linear_forward);
+  table.add("linear_backward",
+            "n D F: dy[... F], x[... D], w[D F], y[... F], activation, dz?activation[... F],"
+            " dw?[D F], db?[F], dx?[... D]",
+            &Kernels::linear_backward);
+  table.add("conv1d_forward",
+            "B T C K<=1e9 F S: x[B T C], w[K C F], b?[F], 1<=stride<=1e9, 1<=dilation<=1e9,"
+            " 0<=before<=1e9, activation, y[B S F]",
+            &Kernels::conv1d_forward);
+  table.add("conv1d_backward",
+            "B T C K<=1e9 F S: dy[B S F], x[B T C], w[K C F], y[B S F], 1<=stride<=1e9,"
+            " 1<=dilation<=1e9, 0<=before<=1e9, activation, dz?activation[B S F], dw?[K C F],"
+            " db?[F], dx?[B T C]",
+            &Kernels::conv1d_backward);
+  for (const Path& path : paths()) add_recurrent(table, path);
+
+  table.add("softmax_cross_entropy_forward",
+            "n 1<=V: z[... V], 0<=classes<V?[...], rows?!classes[... V], weight?[...],"
+            " log_p[... V]",
+            &Kernels::softmax_cross_entropy_forward);
+  table.add("softmax_cross_entropy_backward",
+            "n 1<=V: log_p[... V], 0<=classes<V?[...], rows?!classes[... V], weight?[...],"
+            " dz[... V]",
+            &Kernels::softmax_cross_entropy_backward);
+  table.add("cross_entropy_forward",
+            "n 1<=V: p[... V], 0<=classes<V?[...], rows?!classes[... V], weight?[...]",
+            &Kernels::cross_entropy_forward);
+  table.add("cross_entropy_backward",
+            "n 1<=V: p[... V], 0<=classes<V?[...], rows?!classes[... V], weight?[...], dp[... V]",
+            &Kernels::cross_entropy_backward);
+  using L = lstm::LinearCrossEntropy;
+  table.add("linear_cross_entropy",
+            "n D 1<=V 1<=R: x[... D], w[D V], b?[V], 0<=classes<V?[...], rows?!classes[... V],"
+            " weight?[...], z[R V16], dw?[D V], db?[V], dx?[... D]",
+            of_fields<L>([](const L& s) { return kernels->linear_cross_entropy(s); }, &L::n, &L::D,
+                         &L::V, &L::rows_at_once, &L::x, &L::w, &L::b, &L::classes, &L::rows,
+                         &L::weight, &L::z, &L::dw, &L::db, &L::dx));
+  table.add("pointwise_loss", "n: loss, y[...], target[...], weight?[...], delta, dy[...]",
+            &Kernels::pointwise_loss);
+
+  table.add("clip_by_global_norm", "n: g[...], max_norm", &Kernels::clip_by_global_norm);
+  table.add("sgd_step", "n: p[...], g[...], v[...], lr, momentum, nesterov", &Kernels::sgd);
+  table.add("rmsprop_step", "n: p[...], g[...], s[...], m?[...], v?[...], lr, rho, momentum, eps",
+            &Kernels::rmsprop);
+  table.add("adam_step",
+            "n: p[...], g[...], m[...], s[...], 1<=step, lr, beta_1, beta_2, eps, weight_decay",
+            &Kernels::adam);
+
+  const std::string choice =
+      " 0<=temperature, 0<=top_k, 0<top_p, 0<=min_p<=1, 0<repetition_penalty,";
+  table.add("sample", "B 1<=V W: z[B V], u[B], -1<=recent<V[B W]," + choice + " out[B]",
+            &Kernels::sample);
+  using G = Generation;
+  table.add("generate",
+            "B N 1<=V W E H: 0<=tokens<V[B], embedding[V E], layers, w_out[H V], b_out?[V],"
+            " -1<=recent<V[B W], u[B N]," +
+                choice + " drawn[B N]",
+            of_fields<G>(
+                [](G& g) {
+                  g.layers = g.list.each.data();
+                  g.depth = int(g.list.each.size());
+                  kernels->generate(g);
+                },
+                &G::B, &G::N, &G::V, &G::W, &G::E, &G::H, &G::tokens, &G::embedding, &G::list,
+                &G::w, &G::b, &G::recent, &G::u, &G::temperature, &G::top_k, &G::top_p, &G::min_p,
+                &G::repetition_penalty, &G::drawn));
+  const Kind in = Passing<const float*>::kind(), out = Passing<float*>::kind();
+  one_layer =
+      &table.declare("generation_layer", "B D 1<=H: w[D 4H], r[H 4H], b?[4H], h[B H], c[B H]",
+                     {in, in, in, out, out});
+}
+
+}  // namespace bindings

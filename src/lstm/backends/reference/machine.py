@@ -1,0 +1,11 @@
+"""What NumPy makes of the machine."""
+
+from typing import Any
+
+
+def speed() -> float:
+    return 1e10
+
+
+def facts() -> dict[str, Any]:
+    return {}

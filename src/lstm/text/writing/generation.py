@@ -1,0 +1,145 @@
+"""Generation: tokens drawn one after the other, by any language model.
+
+What a stack of LSTMs is made of, the backend draws in one call. Every other model is asked for the
+logits of each token: the same tokens come from the same uniforms.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.backends.contract import Array, Choice, RecurrentSpec, RecurrentWeights
+from lstm.interface import overridden
+from lstm.layers import Dense, Dropout, Embedding, Layer, SpatialDropout1D
+from lstm.layers.recurrent import Recurrent
+from lstm.models import State
+from lstm.models.graph import layer_of
+from lstm.text.token_model import TokenModel
+
+Tokens = NDArray[np.int64]
+
+_PLAIN = RecurrentSpec("lstm")
+"""What the recurrent layers of `Ops.generate` compute."""
+
+
+class Stack(NamedTuple):
+    """The weights of an embedding, LSTMs and a Dense, in the order of `Ops.generate`.
+
+    Attributes:
+        embedding: (V, E).
+        layers: kernel, recurrent kernel and bias of each LSTM.
+        w, b: (H, V) and (V) or None, the output layer.
+    """
+
+    embedding: Array
+    layers: list[RecurrentWeights]
+    w: Array
+    b: Array | None
+
+
+def generate(
+    model: TokenModel,
+    last: Tokens,
+    state: State,
+    recent: Tokens,
+    u: NDArray[np.float64],
+    choice: Choice,
+    only: NDArray[np.bool_] | None = None,
+) -> tuple[Tokens, State]:
+    """Draw the next tokens of B texts.
+
+    Args:
+        model: what writes; never an unknown token.
+        last: (B,), the last token of each text, which the state has not seen.
+        state: of the texts; not changed.
+        recent: (B, W), the tokens that the repetition penalty counts; -1 where there is none.
+        u: uniforms in [0, 1), (B, N).
+        choice: how a token is chosen.
+        only: (V,), which tokens may be drawn; all by default.
+
+    Returns:
+        The tokens (B, N), and the state, which has not seen the last of them.
+    """
+    never = np.zeros(len(model.vocabulary), np.bool_) if only is None else ~only
+    if model.vocabulary.unknown is not None:
+        never[model.vocabulary.unknown] = True
+    stack = stack_of(model)
+    if stack is None:
+        return _generate_step_by_step(model, last, state, recent, u, choice, never)
+    backend, states = model.model.backend, list(state.on(model.model.backend).values())
+    first = backend.ops.array(last)
+    drawn, after = backend.ops.generate(
+        first, *_without(model, stack, never), states, recent, u, choice
+    )
+    return drawn, State.of(backend, dict(zip(state, after, strict=True)))
+
+
+def _generate_step_by_step(
+    model: TokenModel,
+    last: Tokens,
+    state: State,
+    recent: Tokens,
+    u: NDArray[np.float64],
+    choice: Choice,
+    never: NDArray[np.bool_],
+) -> tuple[Tokens, State]:
+    """As `generate`, with the logits of any model."""
+    ops, drawn = model.model.backend.ops, np.empty(u.shape, np.int64)
+    for n in range(u.shape[1]):
+        logits, state = model.advance(last[:, None], state)
+        z = logits[:, 0]
+        z[:, never] = -np.inf
+        last = drawn[:, n] = ops.sample(ops.array(z), u[:, n], recent, choice)
+        recent = np.append(recent, last[:, None], 1)[:, 1:]
+    return drawn, state
+
+
+def stack_of(model: TokenModel) -> Stack | None:
+    """The weights of a model that computes what `Ops.generate` does; None of any other."""
+    graph = model.model.graph
+    nodes = [node for node in graph.nodes if not _only_trains(layer_of(node))]
+    if layer_of(nodes[-1]).only_activates:  # The softmax, or nothing: see `check_language_model`.
+        del nodes[-1]
+    embedding, *lstms, output = map(layer_of, nodes)
+    chained = all(len(node.inputs) == 1 for node in graph.nodes)
+    if not chained or len(graph.layers) < len(graph.nodes) or not lstms:
+        return None
+    if not (isinstance(embedding, Embedding) and embedding.gives_table):
+        return None
+    if not (isinstance(output, Dense) and output.is_head):
+        return None
+    layers = [layer for layer in lstms if isinstance(layer, Recurrent) and _is_plain(layer)]
+    if len(layers) < len(lstms):
+        return None
+    return Stack(
+        embedding.value("embeddings"),
+        [layer.weights_for(layer.value("kernel")) for layer in layers],
+        output.value("kernel"),
+        output.value("bias") if output.use_bias else None,
+    )
+
+
+def _is_plain(layer: Recurrent) -> bool:
+    """Whether a layer computes what the LSTMs of `Ops.generate` do."""
+    return layer.spec == _PLAIN and not overridden(type(layer))
+
+
+def _only_trains(layer: Layer) -> bool:
+    """Whether a layer changes nothing but in training."""
+    return isinstance(layer, Dropout | SpatialDropout1D) and not overridden(type(layer))
+
+
+def _without(model: TokenModel, stack: Stack, never: NDArray[np.bool_]) -> Stack:
+    """The stack, by whose bias some tokens are never drawn."""
+    if not never.any():
+        return stack
+    backend = model.model.backend
+    allowed = backend.ops.array(np.where(never, -np.inf, 0).astype(backend.dtype))
+    b = allowed if stack.b is None else backend.ops.add([stack.b, allowed])
+    return stack._replace(b=b)
+
+
+def gathered(state: State, rows: NDArray[np.int64]) -> State:
+    """The state of texts, each of which goes on from one of those of a state."""
+    return State({name: tuple(array[rows] for array in parts) for name, parts in state.items()})

@@ -1,0 +1,254 @@
+"""WritingModel: texts that a language model writes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.text.normalization import normalized
+from lstm.text.token_model import TokenModel
+from lstm.text.writing.beam import Continuation, beam_search, checked_width
+from lstm.text.writing.stopping import checked_stops, until_stop
+from lstm.text.writing.writer import Writer, checked_choice
+
+Tokens = NDArray[np.int64]
+
+
+class WritingModel(TokenModel):
+    """A `TokenModel` that writes: it draws the tokens that it expects, or searches for them."""
+
+    @overload
+    def generate(
+        self,
+        prompt: str = ...,
+        length: int | None = ...,
+        temperature: float = ...,
+        top_k: int = ...,
+        top_p: float = ...,
+        seed: int | None = ...,
+        *,
+        min_p: float = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        stop: str | Sequence[str] | None = ...,
+        samples: None = ...,
+    ) -> str: ...
+
+    @overload
+    def generate(
+        self,
+        prompt: str = ...,
+        length: int | None = ...,
+        temperature: float = ...,
+        top_k: int = ...,
+        top_p: float = ...,
+        seed: int | None = ...,
+        *,
+        min_p: float = ...,
+        repetition_penalty: float = ...,
+        repetition_window: int = ...,
+        stop: str | Sequence[str] | None = ...,
+        samples: int,
+    ) -> list[str]: ...
+
+    def generate(
+        self,
+        prompt: str = "",
+        length: int | None = 200,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        *,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        stop: str | Sequence[str] | None = None,
+        samples: int | None = None,
+    ) -> str | list[str]:
+        """Continue a text.
+
+        Args:
+            prompt: how it begins; empty for the start of a line. Where tokens are words with the
+                space before them, a space at its end is that of the first word to come.
+            length: number of tokens to write; None to write until a stop string comes.
+            temperature: below 1 more cautious, above 1 more daring, 0 always the most probable.
+            top_k: choose among that many most probable tokens; 0 for all.
+            top_p: choose among the most probable that together reach this probability, in (0, 1].
+            seed: the same seed gives the same text.
+            min_p: leave out what is less probable than this share of the most probable, in [0, 1].
+            repetition_penalty: divides the positive logits of recent tokens and multiplies the
+                others; above 1 they come less often.
+            repetition_window: number of last tokens that count as recent.
+            stop: a string, or several, before the first of which the text ends.
+            samples: write so many texts side by side; text k is that of the seed `seed + k`.
+
+        Returns:
+            The prompt and its continuation; a list of such texts where `samples` is given.
+
+        Raises:
+            InvalidValueError: the prompt has a character that the model does not know, or an
+                argument is out of its range.
+
+        Source:
+            Fan et al. 2018 (top_k), Holtzman et al. 2020 (top_p), Nguyen et al. 2024 (min_p),
+            Keskar et al. 2019 (repetition_penalty).
+
+        Example:
+            >>> import lstm
+            >>> corpus = "abracadabra " * 40
+            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=30, lr=0.03, seed=0)
+            >>> model.generate("abra", length=40, temperature=0, stop=" ")
+            'abracadabra'
+            >>> len(model.generate("abra", samples=3))
+            3
+        """
+        stops = _stops(stop, length)
+        writer = self.writer(
+            prompt,
+            seed=seed,
+            samples=1 if samples is None else samples,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            repetition_window=repetition_window,
+        )
+        parts = list(until_stop(writer.pieces(length), writer.samples, stops))
+        texts = [prompt + "".join(column) for column in zip(*parts, strict=True)]
+        return texts[0] if samples is None else texts
+
+    def stream(
+        self,
+        prompt: str = "",
+        length: int | None = 200,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        *,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+        stop: str | Sequence[str] | None = None,
+    ) -> Iterator[str]:
+        """The continuation of one text in small pieces, as it is written; see `generate`."""
+        stops = _stops(stop, length)
+        writer = self.writer(
+            prompt,
+            seed=seed,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            repetition_window=repetition_window,
+        )
+        return (text for (text,) in until_stop(writer.pieces(length), 1, stops) if text)
+
+    def writer(
+        self,
+        prompt: str = "",
+        *,
+        seed: int | None = None,
+        samples: int = 1,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        repetition_window: int = 64,
+    ) -> Writer:
+        """What goes on with a text, or with several side by side, whenever it is asked.
+
+        It can be saved and gone on from later; see `Writer`, and `generate` for the arguments.
+        """
+        choice = checked_choice(temperature, top_k, top_p, min_p, repetition_penalty)
+        window = checks.int_at_least("repetition_window", repetition_window, 0)
+        checks.positive_int("samples", samples)
+        if seed is not None:
+            checks.int_at_least("seed", seed, 0)
+        return Writer.begin(self, *self._prompt(prompt), choice, window, samples, seed)
+
+    def beam(
+        self,
+        prompt: str = "",
+        length: int = 200,
+        width: int = 4,
+        stop: str | Sequence[str] | None = None,
+    ) -> Continuation:
+        """The most probable continuation of a text that a beam search finds.
+
+        Args:
+            prompt: how the text begins; empty for the start of a line.
+            length: number of tokens to write at most.
+            width: number of texts that are followed side by side; 1 always takes the most probable
+                token, as `generate` does at temperature 0.
+            stop: a string, or several, before the first of which the text ends.
+
+        Returns:
+            The prompt and its continuation, and the log-probability of the continuation.
+
+        Raises:
+            InvalidValueError: the prompt has a character that the model does not know, or an
+                argument is out of its range.
+
+        Example:
+            >>> import lstm
+            >>> corpus = "abracadabra " * 40
+            >>> model = lstm.LanguageModel.train(corpus, hidden=16, epochs=30, lr=0.03, seed=0)
+            >>> text, log_probability = model.beam("abra", length=8, stop=" ")
+            >>> text
+            'abracadabra'
+        """
+        checks.int_at_least("length", length, 0)
+        checked_width("width", width)
+        found = beam_search(self, *self._before(prompt), length, width, checked_stops(stop))
+        return Continuation(prompt + found.text, found.log_probability)
+
+    def _prompt(self, prompt: str) -> tuple[Tokens, bool]:
+        """The tokens of a prompt, and whether its last space is left to the next token."""
+        if not isinstance(prompt, str):
+            raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
+        with _named("prompt"):
+            return self.vocabulary.encode_open(normalized(prompt))
+
+    def _before(self, prompt: str) -> tuple[Tokens, bool]:
+        """As `_prompt`; where there is no token, the one that a text starts after."""
+        tokens, space = self._prompt(prompt)
+        return tokens if len(tokens) else np.array([self.vocabulary.start], np.int64), space
+
+    def encoded_after(self, prompt: str, text: str) -> Tokens:
+        """The tokens of a text, the first with the space that may end the prompt.
+
+        Raises:
+            InvalidTypeError, InvalidValueError: as `log_probabilities`.
+        """
+        if not isinstance(text, str):
+            raise InvalidTypeError("text", "a text", type(text).__name__)
+        _, space = self._prompt(prompt)
+        text = normalized(text)
+        with _named("text"):
+            return self.vocabulary.encode(" " * (space and text != "") + text)
+
+
+def _stops(stop: str | Sequence[str] | None, length: int | None) -> tuple[str, ...]:
+    """The stop strings, without which a text needs a length."""
+    stops = checked_stops(stop)
+    if length is None and not stops:
+        raise InvalidTypeError("length", "an integer of at least 0 where there is no stop", None)
+    return stops
+
+
+@contextmanager
+def _named(argument: str) -> Iterator[None]:
+    """Let errors name the argument of the caller instead of that of the vocabulary."""
+    try:
+        yield
+    except InvalidValueError as error:
+        raise type(error)(argument, error.expected, error.got) from None
