@@ -16,9 +16,6 @@ def module(file: Path) -> str:
 
 FILES = {module(file): file for pattern in ("*.py", "*.pyi") for file in ROOT.rglob(pattern)}
 
-KNOWN = "lstm.layers.", "lstm.models."
-"""Folders within which there still are circles."""
-
 
 def imported(file: Path) -> set[str]:
     """The modules of the package that a file imports, also in functions and only for types."""
@@ -29,13 +26,7 @@ def imported(file: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             paths = [f"{node.module}.{alias.name}" for alias in node.names]
             found |= {path if path in FILES else node.module for path in paths}
-    name = module(file)
-    known = next((folder for folder in KNOWN if f"{name}.".startswith(folder)), None)
-    return {
-        other
-        for other in (found & FILES.keys()) - {name}
-        if known is None or not f"{other}.".startswith(known)
-    }
+    return (found & FILES.keys()) - {module(file)}
 
 
 def circle(imports: dict[str, set[str]]) -> list[str]:

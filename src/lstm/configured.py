@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from lstm import checks
-from lstm.errors import InvalidTypeError
+from lstm.errors import InvalidTypeError, LSTMError
 from lstm.interface import Interface, of_library
 
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY, Parameter.VAR_POSITIONAL)
@@ -116,7 +116,7 @@ class Configured(Interface):
         """The call that makes it, without what the constructor chooses by itself."""
         if not self._closed:
             return super().__repr__()
-        with suppress(InvalidTypeError):  # As long as it is not complete.
+        with suppress(LSTMError):  # As long as it is not complete.
             given = self.arguments()
             needed = {name: value for name, value in given.items() if name not in self._defaults}
             usual = self._usual(needed)
