@@ -177,33 +177,29 @@ def odd(x: Array) -> Array:
 PLACES: dict[str, Callable[[Array], Array]] = {
     "frozen": frozen,
     "odd": odd,
-    "gaps": lambda x: np.repeat(x, 2, -1)[..., ::2],
+    "gaps": lambda x: np.repeat(x[..., None], 2, -1)[..., 0],
     "backwards": lambda x: x[::-1].copy()[::-1],
     "broadcast": lambda x: np.broadcast_to(x[:1], x.shape),
 }
 
 
 @over_arrays
-@pytest.mark.parametrize("place", PLACES)
-def test_only_what_is_read_may_lie_anywhere(name: str, whole: bool, key: str, place: str) -> None:
+def test_only_what_is_read_may_lie_anywhere(name: str, whole: bool, key: str) -> None:
     rng = np.random.default_rng(80)
-    arguments = right(name, whole)
-    for x in arrays_of(arguments):
-        if x.dtype.kind == "f":
-            x[...] = rng.random(x.shape)
-    given = PLACES[place](arguments[key])
-    if OPERATIONS[name][key].written:
-        if place != "odd" or given.itemsize > 1:
-            assert_refused(name, arguments | {key: given}, says(key))
-        return
-    if place == "broadcast":
-        arguments[key][...] = given
-    same = {k: x.copy() if isinstance(x, np.ndarray) else x for k, x in arguments.items()}
-    result = call(name, arguments)
-    assert call(name, same | {key: given}) == result
-    for k, x in arguments.items():
-        if k != key:
-            np.testing.assert_array_equal(same[k], x)
+    for place, move in PLACES.items():
+        arguments = right(name, whole)
+        for x in arrays_of(arguments):
+            if x.dtype.kind == "f":
+                x[...] = rng.random(x.shape)
+        moved = move(arguments[key])
+        if OPERATIONS[name][key].written:
+            assert_refused(name, arguments | {key: moved}, says(key))
+        elif moved.itemsize > 1 or place != "odd":
+            arguments[key][...] = moved
+            same = {k: x.copy() if isinstance(x, np.ndarray) else x for k, x in arguments.items()}
+            assert call(name, same | {key: moved}) == call(name, arguments)
+            for k, x in arguments.items():
+                np.testing.assert_array_equal(same[k], x)
 
 
 # ---- values
