@@ -339,7 +339,7 @@ LAYOUTS: tuple[Any, ...] = (
     frozen,
     np.asfortranarray,
     lambda x: np.repeat(x[..., None], 2, -1)[..., 0],
-    lambda x: x[..., ::-1].copy()[..., ::-1],
+    lambda x: x[..., ::-1].copy()[..., ::-1] if x.ndim else x,
     lambda x: np.lib.stride_tricks.as_strided(x, strides=[0] * x.ndim),
     memoryview,
     lambda x: None,

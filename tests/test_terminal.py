@@ -131,7 +131,7 @@ class TestAnOutputThatIsGone:
         self, output: Any, verbose: int | str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         for module in ("samples", "report"):
-            monkeypatch.setattr(f"lstm.text.{module}._EVERY", 0.0)
+            monkeypatch.setattr(f"lstm.text.training.{module}._EVERY", 0.0)
         with redirect_stdout(output):
             trained = lstm.LanguageModel.train(
                 "abracadabra " * 60, hidden=4, epochs=2, folder=tmp_path / "m", verbose=verbose

@@ -159,8 +159,9 @@ class BackupAndRestore(Callback):
         Raises:
             InvalidValueError: it has other data or other arguments.
         """
-        for argument, value in self._asked.items():
-            before = asked.get(argument)
+        # The optimizer first: it decides which arguments it has.
+        for argument in sorted(self._asked, key=lambda name: name != "optimizer"):
+            value, before = self._asked[argument], asked.get(argument)
             if value != before:
                 told = not any(isinstance(one, dict | list) for one in (value, before))
                 expected = repr(before) if told else "the same"
