@@ -114,10 +114,10 @@ def of_library(kind: type) -> bool:
 
 
 def overridden(kind: type) -> frozenset[str]:
-    """What classes of a user's define that those of the library, which they derive from, define."""
+    """What a class of a user's defines anew of the library's it derives from, private names apart."""
     known = {name for base in kind.__mro__ if of_library(base) for name in vars(base)}
     own = {name for base in kind.__mro__ if not of_library(base) for name in vars(base)}
-    return frozenset(name for name in known & own if not name.startswith("__"))
+    return frozenset(name for name in known & own if not name.startswith("_"))
 
 
 def promises(kind: type, shortcut: str, *methods: str) -> bool:
