@@ -114,7 +114,7 @@ def of_library(kind: type) -> bool:
 
 
 def overridden(kind: type) -> frozenset[str]:
-    """What a class of a user's defines anew of the library's it derives from, private names apart."""
+    """What a class of a user's defines anew of the library's that it has as bases, in public."""
     known = {name for base in kind.__mro__ if of_library(base) for name in vars(base)}
     own = {name for base in kind.__mro__ if not of_library(base) for name in vars(base)}
     return frozenset(name for name in known & own if not name.startswith("_"))
