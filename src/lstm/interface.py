@@ -113,16 +113,11 @@ def of_library(kind: type) -> bool:
     return kind.__module__.startswith("lstm.")
 
 
-_SET_IN_EVERY_CLASS = {"_names", "_defaults", "_attributes", "_closed"}
-"""What the library itself notes in a class, whoever wrote it."""
-
-
 def overridden(kind: type) -> frozenset[str]:
-    """What classes of a user's define that those of the library, which they derive from, define."""
+    """What a class of a user's defines anew of the library's that it has as bases, in public."""
     known = {name for base in kind.__mro__ if of_library(base) for name in vars(base)}
     own = {name for base in kind.__mro__ if not of_library(base) for name in vars(base)}
-    found = known & own - _SET_IN_EVERY_CLASS
-    return frozenset(name for name in found if not name.startswith("__"))
+    return frozenset(name for name in known & own if not name.startswith("_"))
 
 
 def promises(kind: type, shortcut: str, *methods: str) -> bool:
