@@ -272,7 +272,9 @@ class TestRefused:
         with pytest.raises(InvalidTypeError, match=r"^x: expected arrays, or a sequence of batche"):
             fit(small(), tmp_path / "backup", make([(X, Y)]), None)
         assert os.listdir(tmp_path) == []
-        with pytest.raises(InvalidTypeError, match=r"^validation_data: expected data that BackupAndRe"):
+        with pytest.raises(
+            InvalidTypeError, match=r"^validation_data: expected data that BackupAndRe"
+        ):
             fit(small(), tmp_path, validation_data=make([(X, Y)]), validation_steps=1)
 
     def test_two_of_them(self, tmp_path: Path) -> None:

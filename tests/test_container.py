@@ -167,7 +167,9 @@ class TestOtherNumbers:
         text = f'{{"format": 1, "kind": "state", "x": [{number}]}}'
         metadata = {"lstm": text, "sha256": hashlib.sha256(text.encode()).hexdigest()}
         (tmp_path / "file").write_bytes(safetensors.numpy.save({}, metadata))
-        with pytest.raises(ModelFileError, match=f"makes no sense .*{number} is not a valid number"):
+        with pytest.raises(
+            ModelFileError, match=f"makes no sense .*{number} is not a valid number"
+        ):
             lstm.State.load(tmp_path / "file")
 
 
