@@ -117,7 +117,7 @@ def overridden(kind: type) -> frozenset[str]:
     """What classes of a user's define that those of the library, which they derive from, define."""
     known = {name for base in kind.__mro__ if of_library(base) for name in vars(base)}
     own = {name for base in kind.__mro__ if not of_library(base) for name in vars(base)}
-    return frozenset(name for name in known & own if not name.startswith("__"))
+    return frozenset(name for name in known & own if not name.startswith("_"))
 
 
 def promises(kind: type, shortcut: str, *methods: str) -> bool:
