@@ -1,7 +1,7 @@
 // The contract in C++: every operation with shapes, layout, aliasing and ownership.
 //
 // Rules for all:
-// - float32, int64 tokens, row-major and contiguous; batch first. Letters as in lstm.backends.ops.
+// - float32, int64 tokens, row-major and contiguous; batch first. Letters as in lstm.backends.contract.
 // - The caller owns every array and has checked shapes and ranges; nothing is read or written
 //   outside them. Outputs do not overlap inputs unless it is said. "added to": +=; others: =.
 // - A pointer that may be null says so.
@@ -107,7 +107,7 @@ struct GenerationLayer {
   float *h, *c;  // (B, H): the state before, then after; updated in place
 };
 
-// How a token is chosen, as lstm.backends.ops.sample says.
+// How a token is chosen, as lstm.backends.contract.sample says.
 struct Choice {
   double temperature;
   std::int64_t top_k;
@@ -213,7 +213,7 @@ struct Kernels {
   void (*adam)(std::int64_t n, float* p, const float* g, float* m, float* s, std::int64_t step,
                double lr, double beta_1, double beta_2, float eps, double weight_decay);
 
-  // One token for each of B rows of V logits, as lstm.backends.ops.sample says; u (B), recent
+  // One token for each of B rows of V logits, as lstm.backends.contract.sample says; u (B), recent
   // (B, W), of which -1 stands for none.
   void (*sample)(std::int64_t B, std::int64_t V, std::int64_t W, const float* z, const double* u,
                  const std::int64_t* recent, double temperature, std::int64_t top_k, double top_p,

@@ -101,11 +101,11 @@ void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packe
       const std::int64_t at = b * T + t;
       const auto before = state_before<Cell>(s, io, b, step);
       const auto after = state_at<Cell, float>(io, at * H);
+      // Skipped steps have gates, too, as whoever looks at them expects.
+      cell.forward(H, z + at * apart, q + (b - b0) * N, before, after);
       if (io.mask && !io.mask[at]) {  // (L8), (R3), (G7)
         std::memcpy(after.h, before.h, H * sizeof(float));
         if (Cell::remembers) std::memcpy(after.c, before.c, H * sizeof(float));
-      } else {
-        cell.forward(H, z + at * apart, q + (b - b0) * N, before, after);
       }
       if (io.masked_h && step + 1 < T)  // (L10)
         scaled(H, after.h, io.recurrent_mask + b * H,

@@ -120,6 +120,11 @@ def overridden(kind: type) -> frozenset[str]:
     return frozenset(name for name in known & own if not name.startswith("_"))
 
 
+def computes_anew(kind: type) -> bool:
+    """Whether a class of a user's defines anew more of the library's than what describes it."""
+    return not overridden(kind) <= {"arguments", "get_config", "from_config"}
+
+
 def promises(kind: type, shortcut: str, *methods: str) -> bool:
     """Whether a shortcut still gives what some methods of a class give.
 

@@ -25,6 +25,9 @@ class Abilities(Configured):
     stateful = False
     """Whether each batch starts from the state in which the one before ended."""
 
+    only_trains: ClassVar[bool] = False
+    """Whether it passes its input on as it is, unless the model trains."""
+
     folds_time = 0
     """1 where the steps of sequences become examples, -1 where these become steps again."""
 

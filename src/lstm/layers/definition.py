@@ -56,8 +56,8 @@ class Definition(Abilities):
         "arguments of the constructor, by get_config, and weights of add_weight: files keep these",
     )
 
-    weight_arguments: ClassVar[tuple[str, ...]] = ()
-    """Arguments that say which weights there are: once these are made, they stay."""
+    fixed_arguments: ClassVar[tuple[str, ...]] = ()
+    """Arguments that decide about weights or shapes: once the layer was called, they stay."""
 
     input_shape: tuple[int | None, ...] | None = None
     """The shape of the data without the batch axis, where it was said."""
@@ -109,7 +109,7 @@ class Definition(Abilities):
     def _with(self, name: str, value: Any) -> Self:
         arguments = {**self.arguments(), "input_shape": self.input_shape, name: value}
         changed, old = type(self).made_with(arguments), vars(self)[name]
-        settled = any(members(old, Definition)) or (name in self.weight_arguments and self.built)
+        settled = any(members(old, Definition)) or (name in self.fixed_arguments and self.built)
         if settled and vars(changed)[name] != old:
             expected = f"{old!r}, with which the layer was made"
             raise InvalidValueError(f"{name} of {self.name}", expected, repr(value))

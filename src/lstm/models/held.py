@@ -7,19 +7,16 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError
-from lstm.interface import overridden
+from lstm.interface import computes_anew
 from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.masks import Mask
 from lstm.layers.rules import promised
 from lstm.losses import Loss
 
-_NOT_COMPUTED = {"arguments", "get_config", "from_config"}
-"""What a class may define anew without computing anything else."""
-
 
 def held(layer: Layer) -> "Layer | Held":
     """A layer that computes what the library says as it is, one that a user wrote as `Held`."""
-    return layer if overridden(type(layer)) <= _NOT_COMPUTED else Held(layer)
+    return Held(layer) if computes_anew(type(layer)) else layer
 
 
 class Held:
@@ -103,7 +100,7 @@ class Held:
 
 def held_loss(loss: Loss) -> Loss:
     """A loss that computes what the library says as it is, one that a user wrote as `HeldLoss`."""
-    return loss if overridden(type(loss)) <= _NOT_COMPUTED else HeldLoss(loss)
+    return HeldLoss(loss) if computes_anew(type(loss)) else loss
 
 
 class HeldLoss(Loss):

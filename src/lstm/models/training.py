@@ -38,7 +38,7 @@ class Carried:
 
     Attributes:
         nodes: names of the recurrent nodes whose state is carried.
-        states: what the last batch left, on the backend.
+        states: what the last batch left, on the backend; one model has one dict of them.
         anew: whether each pass over the data starts from zeros.
     """
 
@@ -60,7 +60,8 @@ class Carried:
     def go_on_from(self, state: State, backend: Backend) -> None:
         """Go on from a copy of a state."""
         copy = backend.ops.copy
-        self.states = {name: tuple(map(copy, parts)) for name, parts in state.on(backend).items()}
+        self.states.clear()
+        self.states |= {name: tuple(map(copy, parts)) for name, parts in state.on(backend).items()}
 
     def check(self, batch_size: int) -> None:
         """Check that the states are those of as many sequences as the batch has.
