@@ -1,7 +1,5 @@
 // Activations and their slopes, as functions of a vector; which one is known when it is compiled.
 
-namespace LSTM_ISA {
-
 // Of a number and NaN, min and max return the second: NaN stays NaN.
 template <Activation A>
 LSTM_INLINE vec apply(vec x) {
@@ -36,5 +34,3 @@ LSTM_INLINE void with_activation(Activation a, F f) {
     default: return f(std::integral_constant<Activation, Activation::linear>());
   }
 }
-
-}  // namespace LSTM_ISA

@@ -1,7 +1,5 @@
 // Which cell a recurrent layer has, and which path is taken.
 
-namespace LSTM_ISA {
-
 // Call f with the cell of a layer.
 template <template <Activation, Activation> class Cell, class F>
 void with_activations(const RecurrentShape& s, F f) {
@@ -21,8 +19,8 @@ void with_cell(const RecurrentShape& s, F f) {
   }
 }
 
-inline lstm::CellSizes cell_sizes(const RecurrentShape& s) {
-  lstm::CellSizes sizes{};
+inline CellSizes cell_sizes(const RecurrentShape& s) {
+  CellSizes sizes{};
   with_cell(s, [&](const auto& cell) {
     sizes = {cell.blocks, cell.kept, cell.two_biases ? 2 : 1, cell.remembers, cell.options};
   });
@@ -38,5 +36,3 @@ inline void recurrent_backward(const RecurrentShape& s, const RecurrentBackward&
   if (!framed) return fast_lstm_backward(s, io);
   with_cell(s, [&](const auto& cell) { framed_backward(cell, s, io); });
 }
-
-}  // namespace LSTM_ISA

@@ -1,7 +1,5 @@
 // Convolution over time, as one product for each element of the kernel.
 
-namespace LSTM_ISA {
-
 struct Conv1D {
   std::int64_t B, T, C, K, F, steps, stride, dilation, before;
 };
@@ -72,5 +70,3 @@ inline void conv1d_backward(std::int64_t B, std::int64_t T, std::int64_t C, std:
     }
   }
 }
-
-}  // namespace LSTM_ISA

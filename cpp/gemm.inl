@@ -4,8 +4,6 @@
 // tile_rows × panel_width accumulates along k in ascending order whatever the tile's height, so
 // that a result does not depend on how rows are divided among threads.
 
-namespace LSTM_ISA {
-
 #if LSTM_LANES == 16
 constexpr int tile_rows = 6, tile_vecs = 4;
 #else
@@ -131,7 +129,7 @@ inline void panel_product(std::int64_t i0, std::int64_t i1, std::int64_t K, View
 
 // All panels of b (K, N), for `packed_product`: panels(N) * panel_width * K floats.
 inline void pack_panels(std::int64_t K, std::int64_t N, View b, float* packed) {
-  lstm::parallel(panels(N), 1, 4.0 * K * panel_width, [&](auto begin, auto end) {
+  parallel(panels(N), 1, 4.0 * K * panel_width, [&](auto begin, auto end) {
     for (auto p = begin; p < end; ++p)
       pack_panel({b.p + p * panel_width * b.columns, b.rows, b.columns}, 0, K, columns_of(N, p),
                  packed + p * K * panel_width);
@@ -170,14 +168,11 @@ inline void gemm(std::int64_t M, std::int64_t N, std::int64_t K, View a, View b,
       }
     }
   };
-  const std::int64_t threads = lstm::thread_count(), whole = N / panel_width;
+  const std::int64_t threads = thread_count(), whole = N / panel_width;
   if (M < tile_rows * threads || whole >= 4 * threads ||
       (N == whole * panel_width && whole % threads == 0))
-    lstm::parallel(panels(N), 1, 2.0 * M * K * panel_width,
-                   [&](auto p0, auto p1) { multiply(0, M, p0, p1); });
+    parallel(panels(N), 1, 2.0 * M * K * panel_width,
+             [&](auto p0, auto p1) { multiply(0, M, p0, p1); });
   else
-    lstm::parallel(M, tile_rows, 2.0 * K * N,
-                   [&](auto i0, auto i1) { multiply(i0, i1, 0, panels(N)); });
+    parallel(M, tile_rows, 2.0 * K * N, [&](auto i0, auto i1) { multiply(i0, i1, 0, panels(N)); });
 }
-
-}  // namespace LSTM_ISA

@@ -4,11 +4,6 @@
 // that multiplies [x, h]. One token is little work, bound by the speed at which a core can read the
 // weights: threads divide the units of each layer and wait for each other after it.
 
-namespace LSTM_ISA {
-
-using lstm::Generation;
-using lstm::GenerationLayer;
-
 // A layer at work: its packed weights, and [x, h] (B, D + H) of an even and an odd step. While a
 // step reads one, it writes h to the other: no thread waits for those that still read.
 struct LayerAtWork : GenerationLayer {
@@ -35,7 +30,7 @@ struct Writing {
 };
 
 inline Writing lay_out(const Generation& s) {
-  if (s.B > (std::int64_t(1) << 40) / s.V) lstm::out_of_memory();  // for the logits
+  if (s.B > (std::int64_t(1) << 40) / s.V) out_of_memory();  // for the logits
   const std::int64_t top = s.layers[s.depth - 1].H;
   Writing w{
       s, nullptr, nullptr, nullptr, nullptr, nullptr, panels(s.V) * top * panel_width, panels(s.V)};
@@ -82,13 +77,12 @@ inline void pack_stacked(const LayerAtWork& layer, std::int64_t group) {
 inline void pack_weights(const Writing& w) {
   for (int k = 0; k < w.s.depth; ++k) {
     const LayerAtWork& layer = w.layers[k];
-    lstm::parallel(groups_of(layer.H), 1, 4.0 * layer.inputs() * group_width,
-                   [&](auto begin, auto end) {
-                     for (auto group = begin; group < end; ++group) pack_stacked(layer, group);
-                   });
+    parallel(groups_of(layer.H), 1, 4.0 * layer.inputs() * group_width, [&](auto begin, auto end) {
+      for (auto group = begin; group < end; ++group) pack_stacked(layer, group);
+    });
   }
   const std::int64_t V = w.s.V, H = w.top().H;
-  lstm::parallel(panels(V), 1, 4.0 * H * panel_width, [&](auto begin, auto end) {
+  parallel(panels(V), 1, 4.0 * H * panel_width, [&](auto begin, auto end) {
     for (auto panel = begin; panel < end; ++panel)
       pack_panel({w.s.w + panel * panel_width, V, 1}, 0, H, columns_of(V, panel),
                  w.output + panel * H * panel_width);
@@ -117,7 +111,7 @@ inline void embed(const Writing& w, std::int64_t t) {
 }
 
 // One step of some units of a layer for B sequences; `above`, if there is such a layer, gets h too.
-inline void layer_step(const LayerAtWork& layer, std::int64_t B, std::int64_t t, lstm::Part groups,
+inline void layer_step(const LayerAtWork& layer, std::int64_t B, std::int64_t t, Part groups,
                        const LayerAtWork* above) {
   const std::int64_t D = layer.D, H = layer.H, K = layer.inputs();
   const float* xh = layer.xh[t % 2];
@@ -149,7 +143,7 @@ inline void layer_step(const LayerAtWork& layer, std::int64_t B, std::int64_t t,
 }
 
 // Some panels of the logits after step t.
-inline void logits_step(const Writing& w, std::int64_t t, lstm::Part part) {
+inline void logits_step(const Writing& w, std::int64_t t, Part part) {
   const std::int64_t V = w.s.V;
   const LayerAtWork& top = w.top();
   for (std::int64_t panel = part.begin; panel < part.end; ++panel)
@@ -184,18 +178,18 @@ inline void generate(const Generation& s) {
 
   // A few small layers are not worth the waiting.
   const std::int64_t most = w.weights < 1 << 16 ? 1 : w.divisible;
-  lstm::together(most, [&](int member, int members, auto& barrier) {
+  together(most, [&](int member, int members, auto& barrier) {
     const auto meet = [&] {
       if (members > 1) barrier.wait();
     };
     for (std::int64_t t = 0; t < s.N; ++t) {
       for (int k = 0; k < s.depth; ++k) {
         const LayerAtWork& layer = w.layers[k];
-        layer_step(layer, s.B, t, lstm::part_of(groups_of(layer.H), 1, member, members),
+        layer_step(layer, s.B, t, part_of(groups_of(layer.H), 1, member, members),
                    k + 1 < s.depth ? &layer + 1 : nullptr);
         meet();
       }
-      logits_step(w, t, lstm::part_of(panels(s.V), 1, member, members));
+      logits_step(w, t, part_of(panels(s.V), 1, member, members));
       meet();
       if (member == 0) {
         draw_step(w, t);
@@ -213,5 +207,3 @@ inline void generate(const Generation& s) {
     std::memcpy(outside, inside, size);
   });
 }
-
-}  // namespace LSTM_ISA

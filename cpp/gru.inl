@@ -1,7 +1,5 @@
 // The gated recurrent unit; equations (G1)-(G18) of docs/theory/gru.md.
 
-namespace LSTM_ISA {
-
 // What is kept of a step: u, s, g and q^g, in the places of dz^u, dz^s, dz^g and dq^g.
 template <Activation G, Activation S>
 struct GatedCell {
@@ -42,5 +40,3 @@ struct GatedCell {
     });
   }
 };
-
-}  // namespace LSTM_ISA

@@ -6,13 +6,9 @@
 // with its parts of w and dw stays in cache from one product to the next. Each row of a strip holds
 // exp(z - top) with a top of its own, so that one exponential of each logit is enough.
 
-namespace LSTM_ISA {
-
-using lstm::LinearCrossEntropy;
-
 // In 256 rows a strip takes half of a second-level cache of 1 MiB.
 constexpr std::int64_t strip_width = 512;
-static_assert(strip_width % lstm::logits_alignment == 0 && lstm::logits_alignment % lanes == 0);
+static_assert(strip_width % logits_alignment == 0 && logits_alignment % lanes == 0);
 
 // The columns [begin, begin + width) of a chunk, in rows of `pitch` floats.
 struct Strip {
@@ -103,7 +99,7 @@ LSTM_INLINE void gradient(const Strip& strip, std::int64_t row, const Target& ta
 // out += the sums over rows, in registers. Columns are divided among threads.
 inline void strip_sums(const Strip& strip, std::int64_t rows, float* out) {
   constexpr int vecs = 4, width = vecs * lanes;
-  lstm::parallel(strip.width, width, double(rows), [&](auto begin, auto end) {
+  parallel(strip.width, width, double(rows), [&](auto begin, auto end) {
     for (auto first = begin; first < end; first += width) {
       const float* z = strip.z + first;
       vec total[vecs] = {};
@@ -152,7 +148,7 @@ inline void chunk_losses(const Chunk& c) {
     const Strip strip = c.strip(k);
     gemm(c.rows, strip.width, s.D, {s.x + c.first * s.D, s.D, 1}, {s.w + strip.begin, s.V, 1},
          strip.z, strip.pitch, false, s.b ? s.b + strip.begin : nullptr);
-    lstm::parallel(c.rows, 1, 20.0 * strip.width, [&](auto begin, auto end) {
+    parallel(c.rows, 1, 20.0 * strip.width, [&](auto begin, auto end) {
       for (auto row = begin; row < end; ++row) {
         const Target target = c.target(strip, row);
         const RowSums part = exponentials(strip, row, target);
@@ -177,7 +173,7 @@ inline void chunk_gradients(const Chunk& c) {
     const View dz{strip.z, strip.pitch, 1};
     const bool last = k + 1 == c.strips;
     if (!last)
-      lstm::parallel(c.rows, 1, 2.0 * strip.width, [&](auto begin, auto end) {
+      parallel(c.rows, 1, 2.0 * strip.width, [&](auto begin, auto end) {
         for (auto row = begin; row < end; ++row)
           gradient(strip, row, c.target(strip, row), c.sums[row], c.weight(row));
       });
@@ -207,5 +203,3 @@ inline double linear_cross_entropy(const LinearCrossEntropy& s) {
   }
   return total;
 }
-
-}  // namespace LSTM_ISA

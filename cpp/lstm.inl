@@ -1,7 +1,5 @@
 // The LSTM; equations (L1)-(L7) and (B1)-(B6) of docs/theory/gates.md and backward.md.
 
-namespace LSTM_ISA {
-
 // What is kept of a step: i, f, g and o, in the places of their dz; coupled, i, g, o and f.
 template <Activation G, Activation S>
 struct LSTMCell {
@@ -62,5 +60,3 @@ struct LSTMCell {
     });
   }
 };
-
-}  // namespace LSTM_ISA

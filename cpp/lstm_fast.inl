@@ -7,8 +7,6 @@
 // x·w is computed a few steps ahead of the recurrence, dz·wᵀ a few steps behind it, while z is in
 // the cache.
 
-namespace LSTM_ISA {
-
 constexpr int group_width = 4 * lanes;  // the gates i, f, g, o of `lanes` units
 
 LSTM_INLINE std::int64_t groups_of(std::int64_t H) { return (H + lanes - 1) / lanes; }
@@ -39,7 +37,7 @@ __attribute__((noinline)) void gate_products(std::int64_t K, View a, const float
 
 // A kernel (K, 4H) as panels of unit groups, padded with zeros.
 inline void pack_gates(std::int64_t K, std::int64_t H, const float* kernel, float* packed) {
-  lstm::parallel(groups_of(H), 1, 4.0 * K * group_width, [&](auto begin, auto end) {
+  parallel(groups_of(H), 1, 4.0 * K * group_width, [&](auto begin, auto end) {
     for (auto group = begin; group < end; ++group) {
       float* panel = packed + group * K * group_width;
       const int n = units_of(H, group);
@@ -89,7 +87,7 @@ LSTM_INLINE void for_each_run(const RecurrentShape& s, std::int64_t b0, std::int
 
 // z = x·w + b of some units in the steps [step0, step1), by step, sequence, unit group and gate.
 inline void input_products(const RecurrentShape& s, const float* packed, const RecurrentForward& io,
-                           std::int64_t b0, std::int64_t b1, lstm::Part groups, std::int64_t step0,
+                           std::int64_t b0, std::int64_t b1, Part groups, std::int64_t step0,
                            std::int64_t step1, float* z) {
   const std::int64_t D = s.D, H = s.H, width = groups_of(H) * group_width;
   for (std::int64_t group = groups.begin; group < groups.end; ++group) {
@@ -117,7 +115,7 @@ inline void input_products(const RecurrentShape& s, const float* packed, const R
 // w + b as the rows of z that its tokens stand for.
 inline void pack_table(const RecurrentShape& s, const float* w, const float* b, float* table) {
   const std::int64_t H = s.H, width = groups_of(H) * group_width;
-  lstm::parallel(s.D, 1, 4.0 * width, [&](auto begin, auto end) {
+  parallel(s.D, 1, 4.0 * width, [&](auto begin, auto end) {
     for (auto token = begin; token < end; ++token)
       for (std::int64_t group = 0; group < groups_of(H); ++group)
         for (int gate = 0; gate < 4; ++gate) {
@@ -134,7 +132,7 @@ inline void pack_table(const RecurrentShape& s, const float* w, const float* b, 
 template <Activation G, Activation S, class RowOf>
 LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
                               const RecurrentForward& io, std::int64_t b0, std::int64_t b1,
-                              lstm::Part groups, std::int64_t step, RowOf z_of) {
+                              Part groups, std::int64_t step, RowOf z_of) {
   const std::int64_t T = s.T, H = s.H, t = time_of(s, step), before = time_of(s, step - 1);
   const bool kept = io.gates != nullptr;
   float* next = io.masked_h && step + 1 < T ? io.masked_h + time_of(s, step + 1) * H : nullptr;
@@ -200,8 +198,8 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
 // after each step. `packed_w` is a table for tokens, panels otherwise.
 template <Activation G, Activation S, class Stepped>
 void sequences_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
-                       const RecurrentForward& io, std::int64_t b0, std::int64_t b1,
-                       lstm::Part groups, Stepped stepped) {
+                       const RecurrentForward& io, std::int64_t b0, std::int64_t b1, Part groups,
+                       Stepped stepped) {
   const std::int64_t width = groups_of(s.H) * group_width, most = sequences_at_once(s.H);
   for (; b1 - b0 > most; b0 += most)
     sequences_forward<G, S>(s, packed_w, packed_r, io, b0, b0 + most, groups, stepped);
@@ -226,14 +224,14 @@ template <Activation G, Activation S>
 void divided_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                      const RecurrentForward& io) {
   const std::int64_t groups = groups_of(s.H);
-  if (s.B && 2 * s.B <= std::min<std::int64_t>(groups, lstm::team_size()) && s.H >= 96) {
-    lstm::together(groups, [&](int member, int members, auto& barrier) {
+  if (s.B && 2 * s.B <= std::min<std::int64_t>(groups, team_size()) && s.H >= 96) {
+    together(groups, [&](int member, int members, auto& barrier) {
       sequences_forward<G, S>(s, packed_w, packed_r, io, 0, s.B,
-                              lstm::part_of(groups, 1, member, members), [&] { barrier.wait(); });
+                              part_of(groups, 1, member, members), [&] { barrier.wait(); });
     });
     return;
   }
-  lstm::parallel(s.B, 1, 8.0 * s.T * s.H * (s.D + s.H), [&](auto b0, auto b1) {
+  parallel(s.B, 1, 8.0 * s.T * s.H * (s.D + s.H), [&](auto b0, auto b1) {
     sequences_forward<G, S>(s, packed_w, packed_r, io, b0, b1, {0, groups}, [] {});
   });
 }
@@ -352,7 +350,7 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
   const std::int64_t T = s.T, D = s.D, H = s.H, N = 4 * H, rows = s.B * T;
   // The state before row k of dz is row k - 1 of y, or k + 1 in reverse; not so for first steps.
   const std::int64_t offset = s.reverse ? 1 : -1, phase = s.reverse ? T - 1 : 0;
-  lstm::parallel(panels(N), 1, 2.0 * rows * (D + H) * panel_width, [&](auto begin, auto end) {
+  parallel(panels(N), 1, 2.0 * rows * (D + H) * panel_width, [&](auto begin, auto end) {
     float* panel = scratch(0, depth * panel_width);
     for (std::int64_t k = 0; k < rows; k += depth)
       for (auto p = begin; p < end; ++p) {
@@ -394,12 +392,10 @@ inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward&
   with_activation(s.activation, [&](auto g) {
     with_activation(s.recurrent_activation, [&](auto r) {
       constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
-      lstm::parallel(s.B, 1, 8.0 * s.T * H * (D + H), [&](auto b0, auto b1) {
+      parallel(s.B, 1, 8.0 * s.T * H * (D + H), [&](auto b0, auto b1) {
         lstm_rows_backward<G, S>(s, packed_w, packed_r, io, b0, b1);
       });
     });
   });
   if (io.dw || io.dr || io.db) weight_gradients(s, io);
 }
-
-}  // namespace LSTM_ISA

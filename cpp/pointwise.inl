@@ -1,16 +1,11 @@
 // Activations, products by feature, embedding, linear layers, losses and optimizers.
 
-namespace LSTM_ISA {
-
-using lstm::PointwiseLoss;
-
 // out (N) += the sums over n rows, which are `apart` floats apart. Columns are divided among
 // threads, rows are added in order.
 inline void column_sums(std::int64_t n, std::int64_t N, const float* x, std::int64_t apart,
                         float* out) {
-  lstm::parallel(N, lanes, double(n), [&](auto begin, auto end) {
-    add_rows(n, end - begin, x + begin, apart, out + begin);
-  });
+  parallel(N, lanes, double(n),
+           [&](auto begin, auto end) { add_rows(n, end - begin, x + begin, apart, out + begin); });
 }
 
 inline void softmax_row(std::int64_t V, const float* x, float* y) {
@@ -28,13 +23,13 @@ inline void activation_forward(std::int64_t rows, std::int64_t width, const floa
                                Activation activation, float* y) {
   if (width == 0) return;
   if (activation == Activation::softmax) {
-    lstm::parallel(rows, 1, 20.0 * width, [&](auto begin, auto end) {
+    parallel(rows, 1, 20.0 * width, [&](auto begin, auto end) {
       for (auto row = begin; row < end; ++row) softmax_row(width, x + row * width, y + row * width);
     });
     return;
   }
   with_activation(activation, [&](auto a) {
-    lstm::parallel(rows * width, lanes, 10.0, [&](auto begin, auto end) {
+    parallel(rows * width, lanes, 10.0, [&](auto begin, auto end) {
       for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
         put(y + begin + k, apply<decltype(a)::value>(get(x + begin + k)));
       });
@@ -45,7 +40,7 @@ inline void activation_forward(std::int64_t rows, std::int64_t width, const floa
 inline void activation_backward(std::int64_t rows, std::int64_t width, const float* dy,
                                 const float* y, Activation activation, float* dx) {
   if (activation == Activation::softmax) {
-    lstm::parallel(rows, 1, 4.0 * width, [&](auto begin, auto end) {
+    parallel(rows, 1, 4.0 * width, [&](auto begin, auto end) {
       for (auto row = begin; row < end; ++row) {
         const float *d = dy + row * width, *p = y + row * width;
         float dot = 0;
@@ -58,7 +53,7 @@ inline void activation_backward(std::int64_t rows, std::int64_t width, const flo
     return;
   }
   with_activation(activation, [&](auto a) {
-    lstm::parallel(rows * width, lanes, 4.0, [&](auto begin, auto end) {
+    parallel(rows * width, lanes, 4.0, [&](auto begin, auto end) {
       for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
         put(dx + begin + k, get(dy + begin + k) * slope<decltype(a)::value>(get(y + begin + k)));
       });
@@ -69,7 +64,7 @@ inline void activation_backward(std::int64_t rows, std::int64_t width, const flo
 inline void scale_features(std::int64_t B, std::int64_t T, std::int64_t C, const float* x,
                            const float* factor, float* y) {
   if (C == 0) return;
-  lstm::parallel(B * T, 1, double(C), [&](auto begin, auto end) {
+  parallel(B * T, 1, double(C), [&](auto begin, auto end) {
     for (auto row = begin; row < end; ++row) {
       const float *in = x + row * C, *f = factor + row / T * C;
       float* out = y + row * C;
@@ -82,7 +77,7 @@ inline void scale_features(std::int64_t B, std::int64_t T, std::int64_t C, const
 inline void embedding_forward(std::int64_t n, std::int64_t E, const std::int64_t* tokens,
                               const float* w, float* y) {
   if (E == 0) return;
-  lstm::parallel(n, 1, double(E), [&](auto begin, auto end) {
+  parallel(n, 1, double(E), [&](auto begin, auto end) {
     for (auto k = begin; k < end; ++k) std::memcpy(y + k * E, w + tokens[k] * E, E * sizeof(float));
   });
 }
@@ -90,7 +85,7 @@ inline void embedding_forward(std::int64_t n, std::int64_t E, const std::int64_t
 // dw[token] += the row of each token; the rows (n, E) are `apart` floats apart.
 inline void add_at_tokens(std::int64_t n, std::int64_t E, const float* rows, std::int64_t apart,
                           const std::int64_t* tokens, float* dw) {
-  lstm::parallel(E, lanes, double(n), [&](auto begin, auto end) {
+  parallel(E, lanes, double(n), [&](auto begin, auto end) {
     for (std::int64_t t = 0; t < n; ++t) {
       float* row = dw + tokens[t] * E + begin;
       const float* d = rows + t * apart + begin;
@@ -132,7 +127,7 @@ inline float weight_of(const float* weight, std::int64_t k, std::int64_t n) {
 template <class Loss>
 double summed(std::int64_t n, double cost, Loss loss) {
   float* values = scratch(0, n);
-  lstm::parallel(n, 1, cost, [&](auto begin, auto end) {
+  parallel(n, 1, cost, [&](auto begin, auto end) {
     for (auto k = begin; k < end; ++k) values[k] = loss(k);
   });
   double total = 0;
@@ -177,7 +172,7 @@ inline double softmax_cross_entropy_forward(std::int64_t n, std::int64_t V, cons
 inline void softmax_cross_entropy_backward(std::int64_t n, std::int64_t V, const float* log_p,
                                            const std::int64_t* classes, const float* rows,
                                            const float* weight, float* dz) {
-  lstm::parallel(n, 1, 20.0 * V, [&](auto begin, auto end) {
+  parallel(n, 1, 20.0 * V, [&](auto begin, auto end) {
     for (auto row = begin; row < end; ++row) {
       const float* x = log_p + row * V;
       float* d = dz + row * V;
@@ -231,7 +226,7 @@ inline double cross_entropy_forward(std::int64_t n, std::int64_t V, const float*
 inline void cross_entropy_backward(std::int64_t n, std::int64_t V, const float* p,
                                    const std::int64_t* classes, const float* rows,
                                    const float* weight, float* dp) {
-  lstm::parallel(n, 1, 4.0 * V, [&](auto begin, auto end) {
+  parallel(n, 1, 4.0 * V, [&](auto begin, auto end) {
     for (auto row = begin; row < end; ++row) {
       const float *x = p + row * V, w = weight_of(weight, row, n), total = total_of(V, x);
       float* d = dp + row * V;
@@ -291,7 +286,7 @@ inline double squared_norm(std::int64_t n, const float* g) {
   constexpr std::int64_t block = 4096;
   const std::int64_t blocks = (n + block - 1) / block;
   double* sums = reinterpret_cast<double*>(scratch(0, 2 * blocks));
-  lstm::parallel(blocks, 1, 2.0 * block, [&](auto begin, auto end) {
+  parallel(blocks, 1, 2.0 * block, [&](auto begin, auto end) {
     for (auto k = begin; k < end; ++k) {
       const std::int64_t first = k * block, last = first + block < n ? first + block : n;
       double total = 0;
@@ -308,7 +303,7 @@ inline double clip_by_global_norm(std::int64_t n, float* g, double max_norm) {
   const double norm = std::sqrt(squared_norm(n, g));
   if (!(norm > max_norm)) return norm;
   const float factor = float(max_norm / norm);
-  lstm::parallel(n, lanes, 1.0, [&](auto begin, auto end) {
+  parallel(n, lanes, 1.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       put(g + begin + k, get(g + begin + k) * factor);
     });
@@ -318,7 +313,7 @@ inline double clip_by_global_norm(std::int64_t n, float* g, double max_norm) {
 
 inline void sgd(std::int64_t n, float* p, const float* g, float* v, float lr, float momentum,
                 bool nesterov) {
-  lstm::parallel(n, lanes, 4.0, [&](auto begin, auto end) {
+  parallel(n, lanes, 4.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
       const auto k = begin + j;
       const vec slope = lr * get(g + k), velocity = momentum * get(v + k) - slope;
@@ -337,7 +332,7 @@ LSTM_INLINE vec square_root(vec x) {
 inline void rmsprop(std::int64_t n, float* p, const float* g, float* s, float* m, float* v,
                     float lr, double rho, float momentum, float eps) {
   const float old = float(rho), fresh = float(1 - rho);
-  lstm::parallel(n, lanes, 8.0, [&](auto begin, auto end) {
+  parallel(n, lanes, 8.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
       const auto k = begin + j;
       const vec d = get(g + k);
@@ -366,7 +361,7 @@ inline void adam(std::int64_t n, float* p, const float* g, float* m, float* s, s
   const float rate = float(lr * unbiased), keep = float(1 - lr * weight_decay);
   const float old_1 = float(beta_1), fresh_1 = float(1 - beta_1);
   const float old_2 = float(beta_2), fresh_2 = float(1 - beta_2);
-  lstm::parallel(n, lanes, 12.0, [&](auto begin, auto end) {
+  parallel(n, lanes, 12.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
       const auto k = begin + j;
       const vec d = get(g + k);
@@ -378,5 +373,3 @@ inline void adam(std::int64_t n, float* p, const float* g, float* m, float* s, s
     });
   });
 }
-
-}  // namespace LSTM_ISA

@@ -17,8 +17,6 @@
 // - backward(H, after, before, dy, d, dz): dz in its place; d, the gradients of the state without
 //   dy, become those of `before`, but for dq·rᵀ.
 
-namespace LSTM_ISA {
-
 struct Blocks {
   int in_dz, in_r, count;
 };
@@ -74,7 +72,7 @@ inline void input_side(const RecurrentShape& s, const RecurrentForward& io, std:
     gemm(s.B * s.T, N, s.D, {io.x, s.D, 1}, {io.w, N, 1}, z, apart, false, io.b);
     return;
   }
-  lstm::parallel(s.B * s.T, 1, 2.0 * N, [&](auto begin, auto end) {
+  parallel(s.B * s.T, 1, 2.0 * N, [&](auto begin, auto end) {
     for (auto row = begin; row < end; ++row)
       for_each_vec(N, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
         const vec xw = get(io.w + io.tokens[row] * N + k);
@@ -130,7 +128,7 @@ void framed_forward(const Cell& cell, const RecurrentShape& s, const RecurrentFo
   input_side(s, io, N, z, cell.kept * H);
   float* packed_r = scratch(1, panels(N) * panel_width * H);
   pack_panels(H, N, {io.r, N, 1}, packed_r);
-  lstm::parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
+  parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
                    [&](auto b, auto end) { slice_forward(cell, s, packed_r, io, z, b, end); });
   });
@@ -202,7 +200,7 @@ void framed_backward(const Cell& cell, const RecurrentShape& s, const RecurrentB
   for (const Blocks& blocks : cell.dq)
     pack_panels(blocks.count * H, H, {io.r + blocks.in_r * H, 1, N},
                 packed_r + panels_at(H, blocks));
-  lstm::parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
+  parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
                    [&](auto b, auto end) { slice_backward(cell, s, packed_r, io, b, end); });
   });
@@ -219,5 +217,3 @@ void framed_backward(const Cell& cell, const RecurrentShape& s, const RecurrentB
                   io.db + N + blocks.in_r * H);
   if (io.dr) recurrent_gradient(cell, s, io);
 }
-
-}  // namespace LSTM_ISA

@@ -1,7 +1,5 @@
 // The simple recurrent layer; equations (R1)-(R11) of docs/theory/recurrence.md.
 
-namespace LSTM_ISA {
-
 template <Activation A>
 struct SimpleCell {
   static constexpr bool remembers = false, two_biases = false;
@@ -27,5 +25,3 @@ struct SimpleCell {
     });
   }
 };
-
-}  // namespace LSTM_ISA

@@ -1,9 +1,5 @@
 // Drawing tokens from logits, in double precision as the reference does.
 
-namespace LSTM_ISA {
-
-using lstm::Choice;
-
 // The last tokens of a text: those that were given, then those drawn since; -1 where there is none.
 struct Recent {
   const std::int64_t *given, *given_end, *drawn, *drawn_end;
@@ -87,5 +83,3 @@ inline void sample(std::int64_t B, std::int64_t V, std::int64_t W, const float* 
     out[b] = draw(V, row, u[b], choice, order, p);
   }
 }
-
-}  // namespace LSTM_ISA

@@ -21,7 +21,7 @@
 #define LSTM_LANES 4
 #endif
 
-namespace LSTM_ISA {
+namespace lstm::LSTM_ISA {
 
 constexpr int lanes = LSTM_LANES;
 
@@ -106,4 +106,4 @@ LSTM_INLINE void for_each_vec(std::int64_t n, F f) {
         [rest](float* p, vec v) LSTM_INLINE_LAMBDA { store_part(p, v, rest); });
 }
 
-}  // namespace LSTM_ISA
+}  // namespace lstm::LSTM_ISA
