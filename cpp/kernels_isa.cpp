@@ -30,8 +30,7 @@ namespace lstm::LSTM_ISA {
 #include "sampling.inl"
 #include "generate.inl"
 
-inline void matmul(std::int64_t M, std::int64_t N, std::int64_t K, const float* a, const float* b,
-                   float* c) {
+inline void matmul(int64_t M, int64_t N, int64_t K, const float* a, const float* b, float* c) {
   gemm(M, N, K, {a, K, 1}, {b, N, 1}, c, N, false, nullptr);
 }
 

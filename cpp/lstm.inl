@@ -14,15 +14,15 @@ struct LSTMCell {
   explicit LSTMCell(const RecurrentShape& s) : coupled(s.options & lstm::coupled) {}
 
   struct Places {
-    std::int64_t f, g, o;
+    int64_t f, g, o;
   };
 
   // Where f, g and o stand behind i.
-  Places places(std::int64_t H) const {
+  Places places(int64_t H) const {
     return coupled ? Places{3 * H, H, 2 * H} : Places{H, 2 * H, 3 * H};
   }
 
-  void forward(std::int64_t H, float* z, const float* q, StateOf<const float> before,
+  void forward(int64_t H, float* z, const float* q, StateOf<const float> before,
                StateOf<float> after) const {
     const Places at = places(H);
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
@@ -41,8 +41,8 @@ struct LSTMCell {
     });
   }
 
-  void backward(std::int64_t H, StateOf<const float> after, StateOf<const float> before,
-                const float* dy, StateOf<float> dstate, float* dz) const {
+  void backward(int64_t H, StateOf<const float> after, StateOf<const float> before, const float* dy,
+                StateOf<float> dstate, float* dz) const {
     const Places at = places(H);
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec i = get(dz + k), f = get(dz + at.f + k);

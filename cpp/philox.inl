@@ -34,15 +34,15 @@ inline void random_words(std::uint64_t seed, std::uint64_t draw, std::uint64_t b
   }
 }
 
-inline void dropout(std::int64_t n, const float* x, std::uint64_t seed, std::uint64_t draw,
-                    double rate, float* y) {
+inline void dropout(int64_t n, const float* x, std::uint64_t seed, std::uint64_t draw, double rate,
+                    float* y) {
   const auto least = std::uint32_t(rate * 4294967296.0);
   const auto grown = float(1 / (1 - rate));
   parallel(n, words_at_once, 12.0, [&](auto begin, auto end) {
     std::uint32_t words[words_at_once];
     for (auto first = begin; first < end; first += words_at_once) {
       random_words(seed, draw, std::uint64_t(first / 4), words);
-      const int count = int(std::min<std::int64_t>(words_at_once, end - first));
+      const int count = int(std::min<int64_t>(words_at_once, end - first));
       for (int k = 0; k < count; ++k)
         y[first + k] = words[k] >= least ? (x ? x[first + k] : 1.0f) * grown : 0.0f;
     }

@@ -2,25 +2,24 @@
 
 // out (N) += the sums over n rows, which are `apart` floats apart. Columns are divided among
 // threads, rows are added in order.
-inline void column_sums(std::int64_t n, std::int64_t N, const float* x, std::int64_t apart,
-                        float* out) {
+inline void column_sums(int64_t n, int64_t N, const float* x, int64_t apart, float* out) {
   parallel(N, lanes, double(n),
            [&](auto begin, auto end) { add_rows(n, end - begin, x + begin, apart, out + begin); });
 }
 
-inline void softmax_row(std::int64_t V, const float* x, float* y) {
+inline void softmax_row(int64_t V, const float* x, float* y) {
   float top = x[0];
-  for (std::int64_t k = 1; k < V; ++k) top = x[k] > top ? x[k] : top;
+  for (int64_t k = 1; k < V; ++k) top = x[k] > top ? x[k] : top;
   for_each_vec(
       V, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA { put(y + k, exp(get(x + k) - top)); });
   float total = 0;
-  for (std::int64_t k = 0; k < V; ++k) total += y[k];
+  for (int64_t k = 0; k < V; ++k) total += y[k];
   for_each_vec(V, [&](auto k, auto get, auto put)
                       LSTM_INLINE_LAMBDA { put(y + k, get(y + k) * (1.0f / total)); });
 }
 
-inline void activation_forward(std::int64_t rows, std::int64_t width, const float* x,
-                               Activation activation, float* y) {
+inline void activation_forward(int64_t rows, int64_t width, const float* x, Activation activation,
+                               float* y) {
   if (width == 0) return;
   if (activation == Activation::softmax) {
     parallel(rows, 1, 20.0 * width, [&](auto begin, auto end) {
@@ -37,14 +36,14 @@ inline void activation_forward(std::int64_t rows, std::int64_t width, const floa
   });
 }
 
-inline void activation_backward(std::int64_t rows, std::int64_t width, const float* dy,
-                                const float* y, Activation activation, float* dx) {
+inline void activation_backward(int64_t rows, int64_t width, const float* dy, const float* y,
+                                Activation activation, float* dx) {
   if (activation == Activation::softmax) {
     parallel(rows, 1, 4.0 * width, [&](auto begin, auto end) {
       for (auto row = begin; row < end; ++row) {
         const float *d = dy + row * width, *p = y + row * width;
         float dot = 0;
-        for (std::int64_t k = 0; k < width; ++k) dot += d[k] * p[k];
+        for (int64_t k = 0; k < width; ++k) dot += d[k] * p[k];
         for_each_vec(width, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
           put(dx + row * width + k, get(p + k) * (get(d + k) - dot));
         });
@@ -61,8 +60,8 @@ inline void activation_backward(std::int64_t rows, std::int64_t width, const flo
   });
 }
 
-inline void scale_features(std::int64_t B, std::int64_t T, std::int64_t C, const float* x,
-                           const float* factor, float* y) {
+inline void scale_features(int64_t B, int64_t T, int64_t C, const float* x, const float* factor,
+                           float* y) {
   if (C == 0) return;
   parallel(B * T, 1, double(C), [&](auto begin, auto end) {
     for (auto row = begin; row < end; ++row) {
@@ -74,8 +73,8 @@ inline void scale_features(std::int64_t B, std::int64_t T, std::int64_t C, const
   });
 }
 
-inline void embedding_forward(std::int64_t n, std::int64_t E, const std::int64_t* tokens,
-                              const float* w, float* y) {
+inline void embedding_forward(int64_t n, int64_t E, const int64_t* tokens, const float* w,
+                              float* y) {
   if (E == 0) return;
   parallel(n, 1, double(E), [&](auto begin, auto end) {
     for (auto k = begin; k < end; ++k) std::memcpy(y + k * E, w + tokens[k] * E, E * sizeof(float));
@@ -83,10 +82,10 @@ inline void embedding_forward(std::int64_t n, std::int64_t E, const std::int64_t
 }
 
 // dw[token] += the row of each token; the rows (n, E) are `apart` floats apart.
-inline void add_at_tokens(std::int64_t n, std::int64_t E, const float* rows, std::int64_t apart,
-                          const std::int64_t* tokens, float* dw) {
+inline void add_at_tokens(int64_t n, int64_t E, const float* rows, int64_t apart,
+                          const int64_t* tokens, float* dw) {
   parallel(E, lanes, double(n), [&](auto begin, auto end) {
-    for (std::int64_t t = 0; t < n; ++t) {
+    for (int64_t t = 0; t < n; ++t) {
       float* row = dw + tokens[t] * E + begin;
       const float* d = rows + t * apart + begin;
       for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
@@ -96,20 +95,20 @@ inline void add_at_tokens(std::int64_t n, std::int64_t E, const float* rows, std
   });
 }
 
-inline void embedding_backward(std::int64_t n, std::int64_t E, const float* dy,
-                               const std::int64_t* tokens, float* dw) {
+inline void embedding_backward(int64_t n, int64_t E, const float* dy, const int64_t* tokens,
+                               float* dw) {
   add_at_tokens(n, E, dy, E, tokens, dw);
 }
 
-inline void linear_forward(std::int64_t n, std::int64_t D, std::int64_t F, const float* x,
-                           const float* w, const float* b, Activation activation, float* y) {
+inline void linear_forward(int64_t n, int64_t D, int64_t F, const float* x, const float* w,
+                           const float* b, Activation activation, float* y) {
   gemm(n, F, D, {x, D, 1}, {w, F, 1}, y, F, false, b);
   if (activation != Activation::linear) activation_forward(n, F, y, activation, y);
 }
 
-inline void linear_backward(std::int64_t n, std::int64_t D, std::int64_t F, const float* dy,
-                            const float* x, const float* w, const float* y, Activation activation,
-                            float* dz, float* dw, float* db, float* dx) {
+inline void linear_backward(int64_t n, int64_t D, int64_t F, const float* dy, const float* x,
+                            const float* w, const float* y, Activation activation, float* dz,
+                            float* dw, float* db, float* dx) {
   if (activation != Activation::linear) activation_backward(n, F, dy, y, activation, dz);
   const float* d = activation == Activation::linear ? dy : dz;
   if (dw) gemm(D, F, n, {x, 1, D}, {d, F, 1}, dw, F, true, nullptr);
@@ -119,32 +118,32 @@ inline void linear_backward(std::int64_t n, std::int64_t D, std::int64_t F, cons
 
 // ---- losses
 
-inline float weight_of(const float* weight, std::int64_t k, std::int64_t n) {
+inline float weight_of(const float* weight, int64_t k, int64_t n) {
   return weight ? weight[k] : 1.0f / float(n);
 }
 
 // Losses by row, computed in parallel and added in order.
 template <class Loss>
-double summed(std::int64_t n, double cost, Loss loss) {
+double summed(int64_t n, double cost, Loss loss) {
   float* values = scratch(0, n);
   parallel(n, 1, cost, [&](auto begin, auto end) {
     for (auto k = begin; k < end; ++k) values[k] = loss(k);
   });
   double total = 0;
-  for (std::int64_t k = 0; k < n; ++k) total += values[k];
+  for (int64_t k = 0; k < n; ++k) total += values[k];
   return total;
 }
 
-inline double softmax_cross_entropy_forward(std::int64_t n, std::int64_t V, const float* z,
-                                            const std::int64_t* classes, const float* rows,
+inline double softmax_cross_entropy_forward(int64_t n, int64_t V, const float* z,
+                                            const int64_t* classes, const float* rows,
                                             const float* weight, float* log_p) {
-  return summed(n, 20.0 * V, [&](std::int64_t row) {
+  return summed(n, 20.0 * V, [&](int64_t row) {
     const float* x = z + row * V;
     float* out = log_p + row * V;
     float top = x[0];
-    for (std::int64_t k = 1; k < V; ++k) top = x[k] > top ? x[k] : top;
+    for (int64_t k = 1; k < V; ++k) top = x[k] > top ? x[k] : top;
     vec total = {};
-    std::int64_t k = 0;
+    int64_t k = 0;
     for (; k + lanes <= V; k += lanes) total += exp(load(x + k) - top);
     float rest = sum(total);
     if (int left = int(V - k)) {
@@ -160,7 +159,7 @@ inline double softmax_cross_entropy_forward(std::int64_t n, std::int64_t V, cons
     if (classes) {
       loss = -out[classes[row]];
     } else {
-      for (std::int64_t j = 0; j < V; ++j) {
+      for (int64_t j = 0; j < V; ++j) {
         const float t = rows[row * V + j];
         if (t != 0) loss -= t * out[j];
       }
@@ -169,8 +168,8 @@ inline double softmax_cross_entropy_forward(std::int64_t n, std::int64_t V, cons
   });
 }
 
-inline void softmax_cross_entropy_backward(std::int64_t n, std::int64_t V, const float* log_p,
-                                           const std::int64_t* classes, const float* rows,
+inline void softmax_cross_entropy_backward(int64_t n, int64_t V, const float* log_p,
+                                           const int64_t* classes, const float* rows,
                                            const float* weight, float* dz) {
   parallel(n, 1, 20.0 * V, [&](auto begin, auto end) {
     for (auto row = begin; row < end; ++row) {
@@ -185,7 +184,7 @@ inline void softmax_cross_entropy_backward(std::int64_t n, std::int64_t V, const
       }
       const float* t = rows + row * V;
       float mass = 0;
-      for (std::int64_t k = 0; k < V; ++k) mass += t[k];
+      for (int64_t k = 0; k < V; ++k) mass += t[k];
       for_each_vec(V, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
         put(d + k, (exp(get(x + k)) * mass - get(t + k)) * w);
       });
@@ -199,45 +198,43 @@ inline float limited(float q) { return q < least ? least : q > most ? most : q; 
 inline bool outside(float q) { return q < least || q > most; }
 
 // What the shares of a row are divided by; as infinity, a sum of 0 makes them 0.
-inline float total_of(std::int64_t V, const float* p) {
+inline float total_of(int64_t V, const float* p) {
   float total = 0;
-  for (std::int64_t k = 0; k < V; ++k) total += p[k];
+  for (int64_t k = 0; k < V; ++k) total += p[k];
   return total == 0 ? __builtin_inff() : total;
 }
 
-inline double cross_entropy_forward(std::int64_t n, std::int64_t V, const float* p,
-                                    const std::int64_t* classes, const float* rows,
-                                    const float* weight) {
-  return summed(n, 20.0 * V, [&](std::int64_t row) {
+inline double cross_entropy_forward(int64_t n, int64_t V, const float* p, const int64_t* classes,
+                                    const float* rows, const float* weight) {
+  return summed(n, 20.0 * V, [&](int64_t row) {
     const float* x = p + row * V;
     const float total = total_of(V, x);
-    const auto log_of = [&](std::int64_t k) { return std::log(limited(x[k] / total)); };
+    const auto log_of = [&](int64_t k) { return std::log(limited(x[k] / total)); };
     float loss = 0;
     if (classes) {
       loss = -log_of(classes[row]);
     } else {
-      for (std::int64_t k = 0; k < V; ++k)
+      for (int64_t k = 0; k < V; ++k)
         if (const float t = rows[row * V + k]) loss -= t * log_of(k);
     }
     return loss * weight_of(weight, row, n);
   });
 }
 
-inline void cross_entropy_backward(std::int64_t n, std::int64_t V, const float* p,
-                                   const std::int64_t* classes, const float* rows,
-                                   const float* weight, float* dp) {
+inline void cross_entropy_backward(int64_t n, int64_t V, const float* p, const int64_t* classes,
+                                   const float* rows, const float* weight, float* dp) {
   parallel(n, 1, 4.0 * V, [&](auto begin, auto end) {
     for (auto row = begin; row < end; ++row) {
       const float *x = p + row * V, w = weight_of(weight, row, n), total = total_of(V, x);
       float* d = dp + row * V;
       float mean = 0;  // of dq, by the shares q
-      for (std::int64_t k = 0; k < V; ++k) {
+      for (int64_t k = 0; k < V; ++k) {
         const float t = classes ? float(k == classes[row]) : rows[row * V + k];
         const float q = x[k] / total;
         d[k] = t == 0 || outside(q) ? 0 : -w * t / q;
         mean += d[k] * q;
       }
-      for (std::int64_t k = 0; k < V; ++k) d[k] = (d[k] - mean) / total;
+      for (int64_t k = 0; k < V; ++k) d[k] = (d[k] - mean) / total;
     }
   });
 }
@@ -269,9 +266,9 @@ inline LossAt pointwise(PointwiseLoss loss, float y, float t, float delta) {
   return {0, 0};
 }
 
-inline double pointwise_loss(std::int64_t n, PointwiseLoss loss, const float* y,
-                             const float* target, const float* weight, float delta, float* dy) {
-  return summed(n, 40.0, [&](std::int64_t k) {
+inline double pointwise_loss(int64_t n, PointwiseLoss loss, const float* y, const float* target,
+                             const float* weight, float delta, float* dy) {
+  return summed(n, 40.0, [&](int64_t k) {
     const LossAt at = pointwise(loss, y[k], target[k], delta);
     const float w = weight_of(weight, k, n);
     dy[k] = w * at.slope;
@@ -282,24 +279,24 @@ inline double pointwise_loss(std::int64_t n, PointwiseLoss loss, const float* y,
 // ---- optimizers
 
 // Blocks of a fixed size are summed on their own and then added in order.
-inline double squared_norm(std::int64_t n, const float* g) {
-  constexpr std::int64_t block = 4096;
-  const std::int64_t blocks = (n + block - 1) / block;
+inline double squared_norm(int64_t n, const float* g) {
+  constexpr int64_t block = 4096;
+  const int64_t blocks = (n + block - 1) / block;
   double* sums = reinterpret_cast<double*>(scratch(0, 2 * blocks));
   parallel(blocks, 1, 2.0 * block, [&](auto begin, auto end) {
     for (auto k = begin; k < end; ++k) {
-      const std::int64_t first = k * block, last = first + block < n ? first + block : n;
+      const int64_t first = k * block, last = first + block < n ? first + block : n;
       double total = 0;
       for (auto j = first; j < last; ++j) total += double(g[j]) * double(g[j]);
       sums[k] = total;
     }
   });
   double total = 0;
-  for (std::int64_t k = 0; k < blocks; ++k) total += sums[k];
+  for (int64_t k = 0; k < blocks; ++k) total += sums[k];
   return total;
 }
 
-inline double clip_by_global_norm(std::int64_t n, float* g, double max_norm) {
+inline double clip_by_global_norm(int64_t n, float* g, double max_norm) {
   const double norm = std::sqrt(squared_norm(n, g));
   if (!(norm > max_norm)) return norm;
   const float factor = float(max_norm / norm);
@@ -311,7 +308,7 @@ inline double clip_by_global_norm(std::int64_t n, float* g, double max_norm) {
   return norm;
 }
 
-inline void sgd(std::int64_t n, float* p, const float* g, float* v, float lr, float momentum,
+inline void sgd(int64_t n, float* p, const float* g, float* v, float lr, float momentum,
                 bool nesterov) {
   parallel(n, lanes, 4.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
@@ -329,8 +326,8 @@ LSTM_INLINE vec square_root(vec x) {
   return y;
 }
 
-inline void rmsprop(std::int64_t n, float* p, const float* g, float* s, float* m, float* v,
-                    float lr, double rho, float momentum, float eps) {
+inline void rmsprop(int64_t n, float* p, const float* g, float* s, float* m, float* v, float lr,
+                    double rho, float momentum, float eps) {
   const float old = float(rho), fresh = float(1 - rho);
   parallel(n, lanes, 8.0, [&](auto begin, auto end) {
     for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
@@ -354,8 +351,8 @@ inline void rmsprop(std::int64_t n, float* p, const float* g, float* s, float* m
   });
 }
 
-inline void adam(std::int64_t n, float* p, const float* g, float* m, float* s, std::int64_t step,
-                 double lr, double beta_1, double beta_2, float eps, double weight_decay) {
+inline void adam(int64_t n, float* p, const float* g, float* m, float* s, int64_t step, double lr,
+                 double beta_1, double beta_2, float eps, double weight_decay) {
   const double unbiased =
       std::sqrt(1 - std::pow(beta_2, double(step))) / (1 - std::pow(beta_1, double(step)));
   const float rate = float(lr * unbiased), keep = float(1 - lr * weight_decay);

@@ -19,6 +19,8 @@
 
 namespace lstm {
 
+using std::int64_t;
+
 // Denormal numbers cost a hundred times as much as others and mean nothing here: they count as zero
 // while a guard lives, and the caller's setting comes back after it. Always inline, like all that
 // is compiled for several instruction sets: the linker would keep one copy for all of them.
@@ -54,7 +56,7 @@ int team_size();                   // the number of threads, but at most that of
 
 // Call task(context, index) for every index in [0, count), on several threads, and wait for all. A
 // task must not throw: others would go on with what is gone.
-void run_tasks(std::int64_t count, void (*task)(void*, std::int64_t), void* context);
+void run_tasks(int64_t count, void (*task)(void*, int64_t), void* context);
 
 // Where the members of a team wait for each other. A wait is short: it spins.
 class Barrier {
@@ -79,22 +81,22 @@ class Barrier {
 // Call task(context, member) for every member in [0, size) at once, each on a thread of its own;
 // the members may wait for each other at the barrier. Returns false, and calls nothing, where the
 // pool is in use or has not so many threads, or where the cores have been found busy of late.
-bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), void* context);
+bool run_team(int size, Barrier& barrier, void (*task)(void*, int64_t), void* context);
 
 // For tests: teams of as many threads as are set, however busy the cores are; and how many teams
 // there have been.
 void force_teams(bool force);
-std::int64_t teams_so_far();
+int64_t teams_so_far();
 
 // The part [begin, end) of `total` items, in units of `grain`, that task `index` of `count` owns.
 struct Part {
-  std::int64_t begin, end;
+  int64_t begin, end;
 };
-__attribute__((always_inline)) inline Part part_of(std::int64_t total, std::int64_t grain,
-                                                   std::int64_t index, std::int64_t count) {
-  const std::int64_t units = (total + grain - 1) / grain;
-  const std::int64_t begin = units * index / count * grain;
-  const std::int64_t end = units * (index + 1) / count * grain;
+__attribute__((always_inline)) inline Part part_of(int64_t total, int64_t grain, int64_t index,
+                                                   int64_t count) {
+  const int64_t units = (total + grain - 1) / grain;
+  const int64_t begin = units * index / count * grain;
+  const int64_t end = units * (index + 1) / count * grain;
   return {begin < total ? begin : total, end < total ? end : total};
 }
 
@@ -102,23 +104,23 @@ __attribute__((always_inline)) inline Part part_of(std::int64_t total, std::int6
 // Serial where the work of `total * cost` floating-point operations is too small to be worth waking
 // threads.
 template <class Body>
-void parallel(std::int64_t total, std::int64_t grain, double cost, Body body) {
-  const std::int64_t units = (total + grain - 1) / grain;
-  std::int64_t tasks = thread_count() < units ? thread_count() : units;
+void parallel(int64_t total, int64_t grain, double cost, Body body) {
+  const int64_t units = (total + grain - 1) / grain;
+  int64_t tasks = thread_count() < units ? thread_count() : units;
   if (double(total) * cost < 200000.0) tasks = 1;
   if (tasks <= 1) {
     const DenormalsFlushed guard;
-    if (total > 0) body(std::int64_t(0), total);
+    if (total > 0) body(int64_t(0), total);
     return;
   }
   struct Context {
     Body& body;
-    std::int64_t total, grain, tasks;
+    int64_t total, grain, tasks;
     std::atomic<bool> starved{false};
   } context{body, total, grain, tasks};
   run_tasks(
       tasks,
-      [](void* raw, std::int64_t index) noexcept {
+      [](void* raw, int64_t index) noexcept {
         const DenormalsFlushed guard;
         auto& c = *static_cast<Context*>(raw);
         const Part part = part_of(c.total, c.grain, index, c.tasks);
@@ -135,7 +137,7 @@ void parallel(std::int64_t total, std::int64_t grain, double cost, Body body) {
 // Work in many short steps that follow on each other: body(member, size, barrier) on as many
 // threads as there are cores for, up to `most`; alone where there is one.
 template <class Body>
-void together(std::int64_t most, Body body) {
+void together(int64_t most, Body body) {
   struct Context {
     Body& body;
     int size;
@@ -144,7 +146,7 @@ void together(std::int64_t most, Body body) {
   const int size = int(most < team_size() ? most : team_size());
   if (size > 1) {
     Context context{body, size, Barrier(size)};
-    const auto task = [](void* raw, std::int64_t member) noexcept {
+    const auto task = [](void* raw, int64_t member) noexcept {
       const DenormalsFlushed guard;
       auto& c = *static_cast<Context*>(raw);
       try {
