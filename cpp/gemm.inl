@@ -126,10 +126,9 @@ inline void panel_product(int64_t i0, int64_t i1, int64_t K, View a, const float
 
 // All panels of b (K, N), for `packed_product`: panels(N) * panel_width * K floats.
 inline void pack_panels(int64_t K, int64_t N, View b, float* packed) {
-  parallel(panels(N), 1, 4.0 * K * panel_width, [&](auto begin, auto end) {
-    for (auto p = begin; p < end; ++p)
-      pack_panel({b.p + p * panel_width * b.columns, b.rows, b.columns}, 0, K, columns_of(N, p),
-                 packed + p * K * panel_width);
+  parallel_each(panels(N), 4.0 * K * panel_width, [&](auto p) {
+    pack_panel({b.p + p * panel_width * b.columns, b.rows, b.columns}, 0, K, columns_of(N, p),
+               packed + p * K * panel_width);
   });
 }
 

@@ -77,15 +77,13 @@ inline void pack_stacked(const LayerAtWork& layer, int64_t group) {
 inline void pack_weights(const Writing& w) {
   for (int k = 0; k < w.s.depth; ++k) {
     const LayerAtWork& layer = w.layers[k];
-    parallel(groups_of(layer.H), 1, 4.0 * layer.inputs() * group_width, [&](auto begin, auto end) {
-      for (auto group = begin; group < end; ++group) pack_stacked(layer, group);
-    });
+    parallel_each(groups_of(layer.H), 4.0 * layer.inputs() * group_width,
+                  [&](auto group) { pack_stacked(layer, group); });
   }
   const int64_t V = w.s.V, H = w.top().H;
-  parallel(panels(V), 1, 4.0 * H * panel_width, [&](auto begin, auto end) {
-    for (auto panel = begin; panel < end; ++panel)
-      pack_panel({w.s.w + panel * panel_width, V, 1}, 0, H, columns_of(V, panel),
-                 w.output + panel * H * panel_width);
+  parallel_each(panels(V), 4.0 * H * panel_width, [&](auto panel) {
+    pack_panel({w.s.w + panel * panel_width, V, 1}, 0, H, columns_of(V, panel),
+               w.output + panel * H * panel_width);
   });
 }
 

@@ -148,19 +148,17 @@ inline void chunk_losses(const Chunk& c) {
     const Strip strip = c.strip(k);
     gemm(c.rows, strip.width, s.D, {s.x + c.first * s.D, s.D, 1}, {s.w + strip.begin, s.V, 1},
          strip.z, strip.pitch, false, s.b ? s.b + strip.begin : nullptr);
-    parallel(c.rows, 1, 20.0 * strip.width, [&](auto begin, auto end) {
-      for (auto row = begin; row < end; ++row) {
-        const Target target = c.target(strip, row);
-        const RowSums part = exponentials(strip, row, target);
-        RowSums sums = k ? joined(c.sums[row], part) : part;
-        if (k + 1 == c.strips) {
-          const float weight = c.weight(row);
-          c.losses[row] = weight * (sums.mass * std::log(sums.total) - sums.score);
-          sums.total = weight * sums.mass / sums.total;
-          if (c.learns) gradient(strip, row, target, sums, weight);
-        }
-        c.sums[row] = sums;
+    parallel_each(c.rows, 20.0 * strip.width, [&](auto row) {
+      const Target target = c.target(strip, row);
+      const RowSums part = exponentials(strip, row, target);
+      RowSums sums = k ? joined(c.sums[row], part) : part;
+      if (k + 1 == c.strips) {
+        const float weight = c.weight(row);
+        c.losses[row] = weight * (sums.mass * std::log(sums.total) - sums.score);
+        sums.total = weight * sums.mass / sums.total;
+        if (c.learns) gradient(strip, row, target, sums, weight);
       }
+      c.sums[row] = sums;
     });
   }
 }
@@ -173,9 +171,8 @@ inline void chunk_gradients(const Chunk& c) {
     const View dz{strip.z, strip.pitch, 1};
     const bool last = k + 1 == c.strips;
     if (!last)
-      parallel(c.rows, 1, 2.0 * strip.width, [&](auto begin, auto end) {
-        for (auto row = begin; row < end; ++row)
-          gradient(strip, row, c.target(strip, row), c.sums[row], c.weight(row));
+      parallel_each(c.rows, 2.0 * strip.width, [&](auto row) {
+        gradient(strip, row, c.target(strip, row), c.sums[row], c.weight(row));
       });
     if (s.dw)
       gemm(s.D, strip.width, c.rows, {s.x + c.first * s.D, 1, s.D}, dz, s.dw + strip.begin, s.V,

@@ -36,15 +36,13 @@ __attribute__((noinline)) void gate_products(int64_t K, View a, const float* pan
 
 // A kernel (K, 4H) as panels of unit groups, padded with zeros.
 inline void pack_gates(int64_t K, int64_t H, const float* kernel, float* packed) {
-  parallel(groups_of(H), 1, 4.0 * K * group_width, [&](auto begin, auto end) {
-    for (auto group = begin; group < end; ++group) {
-      float* panel = packed + group * K * group_width;
-      const int n = units_of(H, group);
-      for (int64_t k = 0; k < K; ++k)
-        for (int gate = 0; gate < 4; ++gate)
-          store(gate_slot(panel, K, k, gate),
-                load_part(kernel + (k * 4 + gate) * H + group * lanes, n));
-    }
+  parallel_each(groups_of(H), 4.0 * K * group_width, [&](auto group) {
+    float* panel = packed + group * K * group_width;
+    const int n = units_of(H, group);
+    for (int64_t k = 0; k < K; ++k)
+      for (int gate = 0; gate < 4; ++gate)
+        store(gate_slot(panel, K, k, gate),
+              load_part(kernel + (k * 4 + gate) * H + group * lanes, n));
   });
 }
 
@@ -114,16 +112,15 @@ inline void input_products(const RecurrentShape& s, const float* packed, const R
 // w + b as the rows of z that its tokens stand for.
 inline void pack_table(const RecurrentShape& s, const float* w, const float* b, float* table) {
   const int64_t H = s.H, width = groups_of(H) * group_width;
-  parallel(s.D, 1, 4.0 * width, [&](auto begin, auto end) {
-    for (auto token = begin; token < end; ++token)
-      for (int64_t group = 0; group < groups_of(H); ++group)
-        for (int gate = 0; gate < 4; ++gate) {
-          const int64_t at = gate * H + group * lanes;
-          const int n = units_of(H, group);
-          const vec bias = b ? load_part(b + at, n) : vec{};
-          store(table + token * width + group * group_width + gate * lanes,
-                load_part(w + token * 4 * H + at, n) + bias);
-        }
+  parallel_each(s.D, 4.0 * width, [&](auto token) {
+    for (int64_t group = 0; group < groups_of(H); ++group)
+      for (int gate = 0; gate < 4; ++gate) {
+        const int64_t at = gate * H + group * lanes;
+        const int n = units_of(H, group);
+        const vec bias = b ? load_part(b + at, n) : vec{};
+        store(table + token * width + group * group_width + gate * lanes,
+              load_part(w + token * 4 * H + at, n) + bias);
+      }
   });
 }
 

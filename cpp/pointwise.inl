@@ -22,9 +22,8 @@ inline void activation_forward(int64_t rows, int64_t width, const float* x, Acti
                                float* y) {
   if (width == 0) return;
   if (activation == Activation::softmax) {
-    parallel(rows, 1, 20.0 * width, [&](auto begin, auto end) {
-      for (auto row = begin; row < end; ++row) softmax_row(width, x + row * width, y + row * width);
-    });
+    parallel_each(rows, 20.0 * width,
+                  [&](auto row) { softmax_row(width, x + row * width, y + row * width); });
     return;
   }
   with_activation(activation, [&](auto a) {
@@ -39,15 +38,13 @@ inline void activation_forward(int64_t rows, int64_t width, const float* x, Acti
 inline void activation_backward(int64_t rows, int64_t width, const float* dy, const float* y,
                                 Activation activation, float* dx) {
   if (activation == Activation::softmax) {
-    parallel(rows, 1, 4.0 * width, [&](auto begin, auto end) {
-      for (auto row = begin; row < end; ++row) {
-        const float *d = dy + row * width, *p = y + row * width;
-        float dot = 0;
-        for (int64_t k = 0; k < width; ++k) dot += d[k] * p[k];
-        for_each_vec(width, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
-          put(dx + row * width + k, get(p + k) * (get(d + k) - dot));
-        });
-      }
+    parallel_each(rows, 4.0 * width, [&](auto row) {
+      const float *d = dy + row * width, *p = y + row * width;
+      float dot = 0;
+      for (int64_t k = 0; k < width; ++k) dot += d[k] * p[k];
+      for_each_vec(width, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+        put(dx + row * width + k, get(p + k) * (get(d + k) - dot));
+      });
     });
     return;
   }
@@ -63,22 +60,19 @@ inline void activation_backward(int64_t rows, int64_t width, const float* dy, co
 inline void scale_features(int64_t B, int64_t T, int64_t C, const float* x, const float* factor,
                            float* y) {
   if (C == 0) return;
-  parallel(B * T, 1, double(C), [&](auto begin, auto end) {
-    for (auto row = begin; row < end; ++row) {
-      const float *in = x + row * C, *f = factor + row / T * C;
-      float* out = y + row * C;
-      for_each_vec(C, [&](auto k, auto get, auto put)
-                          LSTM_INLINE_LAMBDA { put(out + k, get(in + k) * get(f + k)); });
-    }
+  parallel_each(B * T, double(C), [&](auto row) {
+    const float *in = x + row * C, *f = factor + row / T * C;
+    float* out = y + row * C;
+    for_each_vec(C, [&](auto k, auto get, auto put)
+                        LSTM_INLINE_LAMBDA { put(out + k, get(in + k) * get(f + k)); });
   });
 }
 
 inline void embedding_forward(int64_t n, int64_t E, const int64_t* tokens, const float* w,
                               float* y) {
   if (E == 0) return;
-  parallel(n, 1, double(E), [&](auto begin, auto end) {
-    for (auto k = begin; k < end; ++k) std::memcpy(y + k * E, w + tokens[k] * E, E * sizeof(float));
-  });
+  parallel_each(n, double(E),
+                [&](auto k) { std::memcpy(y + k * E, w + tokens[k] * E, E * sizeof(float)); });
 }
 
 // dw[token] += the row of each token; the rows (n, E) are `apart` floats apart.
@@ -126,9 +120,7 @@ inline float weight_of(const float* weight, int64_t k, int64_t n) {
 template <class Loss>
 double summed(int64_t n, double cost, Loss loss) {
   float* values = scratch(0, n);
-  parallel(n, 1, cost, [&](auto begin, auto end) {
-    for (auto k = begin; k < end; ++k) values[k] = loss(k);
-  });
+  parallel_each(n, cost, [&](auto k) { values[k] = loss(k); });
   double total = 0;
   for (int64_t k = 0; k < n; ++k) total += values[k];
   return total;
@@ -171,24 +163,22 @@ inline double softmax_cross_entropy_forward(int64_t n, int64_t V, const float* z
 inline void softmax_cross_entropy_backward(int64_t n, int64_t V, const float* log_p,
                                            const int64_t* classes, const float* rows,
                                            const float* weight, float* dz) {
-  parallel(n, 1, 20.0 * V, [&](auto begin, auto end) {
-    for (auto row = begin; row < end; ++row) {
-      const float* x = log_p + row * V;
-      float* d = dz + row * V;
-      const float w = weight_of(weight, row, n);
-      if (classes) {
-        for_each_vec(V, [&](auto k, auto get, auto put)
-                            LSTM_INLINE_LAMBDA { put(d + k, exp(get(x + k)) * w); });
-        d[classes[row]] -= w;
-        continue;
-      }
-      const float* t = rows + row * V;
-      float mass = 0;
-      for (int64_t k = 0; k < V; ++k) mass += t[k];
-      for_each_vec(V, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
-        put(d + k, (exp(get(x + k)) * mass - get(t + k)) * w);
-      });
+  parallel_each(n, 20.0 * V, [&](auto row) {
+    const float* x = log_p + row * V;
+    float* d = dz + row * V;
+    const float w = weight_of(weight, row, n);
+    if (classes) {
+      for_each_vec(V, [&](auto k, auto get, auto put)
+                          LSTM_INLINE_LAMBDA { put(d + k, exp(get(x + k)) * w); });
+      d[classes[row]] -= w;
+      return;
     }
+    const float* t = rows + row * V;
+    float mass = 0;
+    for (int64_t k = 0; k < V; ++k) mass += t[k];
+    for_each_vec(V, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+      put(d + k, (exp(get(x + k)) * mass - get(t + k)) * w);
+    });
   });
 }
 
@@ -223,19 +213,17 @@ inline double cross_entropy_forward(int64_t n, int64_t V, const float* p, const 
 
 inline void cross_entropy_backward(int64_t n, int64_t V, const float* p, const int64_t* classes,
                                    const float* rows, const float* weight, float* dp) {
-  parallel(n, 1, 4.0 * V, [&](auto begin, auto end) {
-    for (auto row = begin; row < end; ++row) {
-      const float *x = p + row * V, w = weight_of(weight, row, n), total = total_of(V, x);
-      float* d = dp + row * V;
-      float mean = 0;  // of dq, by the shares q
-      for (int64_t k = 0; k < V; ++k) {
-        const float t = classes ? float(k == classes[row]) : rows[row * V + k];
-        const float q = x[k] / total;
-        d[k] = t == 0 || outside(q) ? 0 : -w * t / q;
-        mean += d[k] * q;
-      }
-      for (int64_t k = 0; k < V; ++k) d[k] = (d[k] - mean) / total;
+  parallel_each(n, 4.0 * V, [&](auto row) {
+    const float *x = p + row * V, w = weight_of(weight, row, n), total = total_of(V, x);
+    float* d = dp + row * V;
+    float mean = 0;  // of dq, by the shares q
+    for (int64_t k = 0; k < V; ++k) {
+      const float t = classes ? float(k == classes[row]) : rows[row * V + k];
+      const float q = x[k] / total;
+      d[k] = t == 0 || outside(q) ? 0 : -w * t / q;
+      mean += d[k] * q;
     }
+    for (int64_t k = 0; k < V; ++k) d[k] = (d[k] - mean) / total;
   });
 }
 
@@ -283,13 +271,11 @@ inline double squared_norm(int64_t n, const float* g) {
   constexpr int64_t block = 4096;
   const int64_t blocks = (n + block - 1) / block;
   double* sums = reinterpret_cast<double*>(scratch(0, 2 * blocks));
-  parallel(blocks, 1, 2.0 * block, [&](auto begin, auto end) {
-    for (auto k = begin; k < end; ++k) {
-      const int64_t first = k * block, last = first + block < n ? first + block : n;
-      double total = 0;
-      for (auto j = first; j < last; ++j) total += double(g[j]) * double(g[j]);
-      sums[k] = total;
-    }
+  parallel_each(blocks, 2.0 * block, [&](auto k) {
+    const int64_t first = k * block, last = first + block < n ? first + block : n;
+    double total = 0;
+    for (auto j = first; j < last; ++j) total += double(g[j]) * double(g[j]);
+    sums[k] = total;
   });
   double total = 0;
   for (int64_t k = 0; k < blocks; ++k) total += sums[k];

@@ -72,12 +72,11 @@ inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int6
     gemm(s.B * s.T, N, s.D, {io.x, s.D, 1}, {io.w, N, 1}, z, apart, false, io.b);
     return;
   }
-  parallel(s.B * s.T, 1, 2.0 * N, [&](auto begin, auto end) {
-    for (auto row = begin; row < end; ++row)
-      for_each_vec(N, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
-        const vec xw = get(io.w + io.tokens[row] * N + k);
-        put(z + row * apart + k, io.b ? xw + get(io.b + k) : xw);
-      });
+  parallel_each(s.B * s.T, 2.0 * N, [&](auto row) {
+    for_each_vec(N, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+      const vec xw = get(io.w + io.tokens[row] * N + k);
+      put(z + row * apart + k, io.b ? xw + get(io.b + k) : xw);
+    });
   });
 }
 

@@ -134,6 +134,14 @@ void parallel(int64_t total, int64_t grain, double cost, Body body) {
   if (context.starved.load(std::memory_order_relaxed)) out_of_memory();
 }
 
+// The same with each(k) for every k in [0, total).
+template <class Each>
+void parallel_each(int64_t total, double cost, Each each) {
+  parallel(total, 1, cost, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) each(k);
+  });
+}
+
 // Work in many short steps that follow on each other: body(member, size, barrier) on as many
 // threads as there are cores for, up to `most`; alone where there is one.
 template <class Body>
