@@ -1,5 +1,14 @@
 // Activations, products by feature, embedding, linear layers, losses and optimizers.
 
+// Call f(k, get, put) for the vectors of n numbers, divided among the threads.
+template <class F>
+void parallel_vecs(int64_t n, double cost, F f) {
+  parallel(n, lanes, cost, [&](auto begin, auto end) {
+    for_each_vec(end - begin,
+                 [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA { f(begin + k, get, put); });
+  });
+}
+
 // out (N) += the sums over n rows, which are `apart` floats apart. Columns are divided among
 // threads, rows are added in order.
 inline void column_sums(int64_t n, int64_t N, const float* x, int64_t apart, float* out) {
@@ -7,9 +16,14 @@ inline void column_sums(int64_t n, int64_t N, const float* x, int64_t apart, flo
            [&](auto begin, auto end) { add_rows(n, end - begin, x + begin, apart, out + begin); });
 }
 
-inline void softmax_row(int64_t V, const float* x, float* y) {
+inline float top_of(int64_t V, const float* x) {
   float top = x[0];
   for (int64_t k = 1; k < V; ++k) top = x[k] > top ? x[k] : top;
+  return top;
+}
+
+inline void softmax_row(int64_t V, const float* x, float* y) {
+  const float top = top_of(V, x);
   for_each_vec(
       V, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA { put(y + k, exp(get(x + k) - top)); });
   float total = 0;
@@ -27,10 +41,8 @@ inline void activation_forward(int64_t rows, int64_t width, const float* x, Acti
     return;
   }
   with_activation(activation, [&](auto a) {
-    parallel(rows * width, lanes, 10.0, [&](auto begin, auto end) {
-      for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
-        put(y + begin + k, apply<decltype(a)::value>(get(x + begin + k)));
-      });
+    parallel_vecs(rows * width, 10.0, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+      put(y + k, apply<decltype(a)::value>(get(x + k)));
     });
   });
 }
@@ -49,10 +61,8 @@ inline void activation_backward(int64_t rows, int64_t width, const float* dy, co
     return;
   }
   with_activation(activation, [&](auto a) {
-    parallel(rows * width, lanes, 4.0, [&](auto begin, auto end) {
-      for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
-        put(dx + begin + k, get(dy + begin + k) * slope<decltype(a)::value>(get(y + begin + k)));
-      });
+    parallel_vecs(rows * width, 4.0, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+      put(dx + k, get(dy + k) * slope<decltype(a)::value>(get(y + k)));
     });
   });
 }
@@ -126,14 +136,23 @@ double summed(int64_t n, double cost, Loss loss) {
   return total;
 }
 
+// Σ -target·log_of(k) of a row, whose target is a class or a row.
+template <class LogOf>
+float row_loss(int64_t V, int64_t row, const int64_t* classes, const float* rows, LogOf log_of) {
+  if (classes) return -log_of(classes[row]);
+  float loss = 0;
+  for (int64_t k = 0; k < V; ++k)
+    if (const float t = rows[row * V + k]) loss -= t * log_of(k);
+  return loss;
+}
+
 inline double softmax_cross_entropy_forward(int64_t n, int64_t V, const float* z,
                                             const int64_t* classes, const float* rows,
                                             const float* weight, float* log_p) {
   return summed(n, 20.0 * V, [&](int64_t row) {
     const float* x = z + row * V;
     float* out = log_p + row * V;
-    float top = x[0];
-    for (int64_t k = 1; k < V; ++k) top = x[k] > top ? x[k] : top;
+    const float top = top_of(V, x);
     vec total = {};
     int64_t k = 0;
     for (; k + lanes <= V; k += lanes) total += exp(load(x + k) - top);
@@ -147,16 +166,8 @@ inline double softmax_cross_entropy_forward(int64_t n, int64_t V, const float* z
       // In two steps: for large logits their sum would lose the digits of the logarithm.
       put(out + j, (get(x + j) - top) - log_total);
     });
-    float loss = 0;
-    if (classes) {
-      loss = -out[classes[row]];
-    } else {
-      for (int64_t j = 0; j < V; ++j) {
-        const float t = rows[row * V + j];
-        if (t != 0) loss -= t * out[j];
-      }
-    }
-    return loss * weight_of(weight, row, n);
+    const auto log_of = [out](int64_t j) { return out[j]; };
+    return row_loss(V, row, classes, rows, log_of) * weight_of(weight, row, n);
   });
 }
 
@@ -200,14 +211,7 @@ inline double cross_entropy_forward(int64_t n, int64_t V, const float* p, const 
     const float* x = p + row * V;
     const float total = total_of(V, x);
     const auto log_of = [&](int64_t k) { return std::log(limited(x[k] / total)); };
-    float loss = 0;
-    if (classes) {
-      loss = -log_of(classes[row]);
-    } else {
-      for (int64_t k = 0; k < V; ++k)
-        if (const float t = rows[row * V + k]) loss -= t * log_of(k);
-    }
-    return loss * weight_of(weight, row, n);
+    return row_loss(V, row, classes, rows, log_of) * weight_of(weight, row, n);
   });
 }
 
@@ -286,23 +290,18 @@ inline double clip_by_global_norm(int64_t n, float* g, double max_norm) {
   const double norm = std::sqrt(squared_norm(n, g));
   if (!(norm > max_norm)) return norm;
   const float factor = float(max_norm / norm);
-  parallel(n, lanes, 1.0, [&](auto begin, auto end) {
-    for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
-      put(g + begin + k, get(g + begin + k) * factor);
-    });
+  parallel_vecs(n, 1.0, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+    put(g + k, get(g + k) * factor);
   });
   return norm;
 }
 
 inline void sgd(int64_t n, float* p, const float* g, float* v, float lr, float momentum,
                 bool nesterov) {
-  parallel(n, lanes, 4.0, [&](auto begin, auto end) {
-    for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
-      const auto k = begin + j;
-      const vec slope = lr * get(g + k), velocity = momentum * get(v + k) - slope;
-      put(v + k, velocity);
-      put(p + k, get(p + k) + (nesterov ? momentum * velocity - slope : velocity));
-    });
+  parallel_vecs(n, 4.0, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+    const vec slope = lr * get(g + k), velocity = momentum * get(v + k) - slope;
+    put(v + k, velocity);
+    put(p + k, get(p + k) + (nesterov ? momentum * velocity - slope : velocity));
   });
 }
 
@@ -315,25 +314,22 @@ LSTM_INLINE vec square_root(vec x) {
 inline void rmsprop(int64_t n, float* p, const float* g, float* s, float* m, float* v, float lr,
                     double rho, float momentum, float eps) {
   const float old = float(rho), fresh = float(1 - rho);
-  parallel(n, lanes, 8.0, [&](auto begin, auto end) {
-    for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
-      const auto k = begin + j;
-      const vec d = get(g + k);
-      vec spread = old * get(s + k) + fresh * d * d;
-      put(s + k, spread);
-      if (m) {
-        const vec mean = old * get(m + k) + fresh * d;
-        put(m + k, mean);
-        spread -= mean * mean;
-        spread = select(spread < 0, vec{}, spread);  // rounding may take it below
-      }
-      vec step = lr * d / square_root(spread + eps);
-      if (v) {
-        step += momentum * get(v + k);
-        put(v + k, step);
-      }
-      put(p + k, get(p + k) - step);
-    });
+  parallel_vecs(n, 8.0, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+    const vec d = get(g + k);
+    vec spread = old * get(s + k) + fresh * d * d;
+    put(s + k, spread);
+    if (m) {
+      const vec mean = old * get(m + k) + fresh * d;
+      put(m + k, mean);
+      spread -= mean * mean;
+      spread = select(spread < 0, vec{}, spread);  // rounding may take it below
+    }
+    vec step = lr * d / square_root(spread + eps);
+    if (v) {
+      step += momentum * get(v + k);
+      put(v + k, step);
+    }
+    put(p + k, get(p + k) - step);
   });
 }
 
@@ -344,15 +340,12 @@ inline void adam(int64_t n, float* p, const float* g, float* m, float* s, int64_
   const float rate = float(lr * unbiased), keep = float(1 - lr * weight_decay);
   const float old_1 = float(beta_1), fresh_1 = float(1 - beta_1);
   const float old_2 = float(beta_2), fresh_2 = float(1 - beta_2);
-  parallel(n, lanes, 12.0, [&](auto begin, auto end) {
-    for_each_vec(end - begin, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
-      const auto k = begin + j;
-      const vec d = get(g + k);
-      const vec mean = old_1 * get(m + k) + fresh_1 * d;
-      const vec square = old_2 * get(s + k) + fresh_2 * d * d;
-      put(m + k, mean);
-      put(s + k, square);
-      put(p + k, keep * get(p + k) - rate * mean / (square_root(square) + eps));
-    });
+  parallel_vecs(n, 12.0, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+    const vec d = get(g + k);
+    const vec mean = old_1 * get(m + k) + fresh_1 * d;
+    const vec square = old_2 * get(s + k) + fresh_2 * d * d;
+    put(m + k, mean);
+    put(s + k, square);
+    put(p + k, keep * get(p + k) - rate * mean / (square_root(square) + eps));
   });
 }
