@@ -17,12 +17,12 @@ namespace lstm::LSTM_ISA {
 // Each of these files is a part of the body of this namespace.
 #include "gemm.inl"
 #include "activations.inl"
-#include "lstm_fast.inl"
 #include "pointwise.inl"
 #include "philox.inl"
 #include "linear_cross_entropy.inl"
 #include "recurrent.inl"
 #include "lstm.inl"
+#include "lstm_fast.inl"
 #include "gru.inl"
 #include "rnn.inl"
 #include "cells.inl"

@@ -41,8 +41,8 @@ struct LSTMCell {
     });
   }
 
-  void backward(int64_t H, StateOf<const float> after, StateOf<const float> before, const float* dy,
-                StateOf<float> dstate, float* dz) const {
+  LSTM_INLINE void backward(int64_t H, StateOf<const float> after, StateOf<const float> before,
+                            const float* dy, StateOf<float> dstate, float* dz) const {
     const Places at = places(H);
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec i = get(dz + k), f = get(dz + at.f + k);

@@ -46,20 +46,10 @@ inline void pack_gates(int64_t K, int64_t H, const float* kernel, float* packed)
   });
 }
 
-// z of so many sequences at one step, and of these in so many steps, fits into the cache. Never so
-// few sequences that the weights would be read for a single tile.
-constexpr int64_t cached = 1 << 16;
-LSTM_INLINE int64_t sequences_at_once(int64_t H) {
-  return std::max<int64_t>(cached / (groups_of(H) * group_width), 4 * tile_rows);
-}
+// z of some sequences in so many steps fits into the cache.
 LSTM_INLINE int64_t steps_at_once(const RecurrentShape& s, int64_t sequences) {
   const int64_t steps = cached / (sequences * groups_of(s.H) * group_width);
   return std::clamp<int64_t>(steps, 1, s.T);
-}
-
-// The time of a step; step 0 is the first to be computed.
-LSTM_INLINE int64_t time_of(const RecurrentShape& s, int64_t step) {
-  return s.reverse ? s.T - 1 - step : step;
 }
 
 // Rows that a product can go through as one matrix: row k is at `first + k * apart` in the arrays
@@ -196,22 +186,23 @@ template <Activation G, Activation S, class Stepped>
 void sequences_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                        const RecurrentForward& io, int64_t b0, int64_t b1, Part groups,
                        Stepped stepped) {
-  const int64_t width = groups_of(s.H) * group_width, most = sequences_at_once(s.H);
-  for (; b1 - b0 > most; b0 += most)
-    sequences_forward<G, S>(s, packed_w, packed_r, io, b0, b0 + most, groups, stepped);
-  const int64_t sequences = b1 - b0, chunk = steps_at_once(s, sequences);
-  float* z = io.tokens ? nullptr : scratch(0, chunk * sequences * width);
-  for (int64_t step0 = 0; step0 < s.T; step0 += chunk) {
-    const int64_t step1 = step0 + chunk < s.T ? step0 + chunk : s.T;
-    if (!io.tokens) input_products(s, packed_w, io, b0, b1, groups, step0, step1, z);
-    for (int64_t step = step0; step < step1; ++step) {
-      step_forward<G, S>(s, packed_r, io, b0, b1, groups, step, [&](auto b) LSTM_INLINE_LAMBDA {
-        if (io.tokens) return packed_w + io.tokens[b * s.T + time_of(s, step)] * width;
-        return static_cast<const float*>(z + ((step - step0) * sequences + b - b0) * width);
-      });
-      stepped();
+  const int64_t width = groups_of(s.H) * group_width;
+  for_each_slice(b0, b1, width, [&](auto first, auto end) {
+    const int64_t sequences = end - first, chunk = steps_at_once(s, sequences);
+    float* z = io.tokens ? nullptr : scratch(0, chunk * sequences * width);
+    for (int64_t step0 = 0; step0 < s.T; step0 += chunk) {
+      const int64_t step1 = step0 + chunk < s.T ? step0 + chunk : s.T;
+      if (!io.tokens) input_products(s, packed_w, io, first, end, groups, step0, step1, z);
+      for (int64_t step = step0; step < step1; ++step) {
+        const auto z_of = [&](auto b) LSTM_INLINE_LAMBDA {
+          if (io.tokens) return packed_w + io.tokens[b * s.T + time_of(s, step)] * width;
+          return static_cast<const float*>(z + ((step - step0) * sequences + b - first) * width);
+        };
+        step_forward<G, S>(s, packed_r, io, first, end, groups, step, z_of);
+        stepped();
+      }
     }
-  }
+  });
 }
 
 // Threads divide the sequences or, where these are far too few and the layer is large enough, the
@@ -232,20 +223,9 @@ void divided_forward(const RecurrentShape& s, const float* packed_w, const float
   });
 }
 
-// What the first step multiplies r with; every step leaves that of the next.
-inline void mask_first_state(const RecurrentShape& s, const RecurrentForward& io) {
-  for (int64_t b = 0; b < s.B; ++b) {
-    const float *h0 = io.h0 ? io.h0 + b * s.H : nullptr, *factor = io.recurrent_mask + b * s.H;
-    float* out = io.masked_h + (b * s.T + time_of(s, 0)) * s.H;
-    for_each_vec(s.H, [&](auto u, auto get, auto put) LSTM_INLINE_LAMBDA {
-      put(out + u, h0 ? get(h0 + u) * get(factor + u) : vec{});
-    });
-  }
-}
-
 inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& io) {
   if (s.H == 0 || s.T == 0) return;
-  if (io.recurrent_mask) mask_first_state(s, io);
+  if (io.recurrent_mask) mask_first_states(s, with_states(s, io), 0, s.B);
   const int64_t width = groups_of(s.H) * group_width;
   float* packed_w = scratch(1, (s.D + s.H) * width);
   float* packed_r = packed_w + s.D * width;
@@ -261,65 +241,35 @@ inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& i
   });
 }
 
-// dz of one step of one sequence, in the place of its gates; dh and dc become those of the step
-// before, but for dz·rᵀ.
-template <Activation G, Activation S>
-LSTM_INLINE void cell_backward(int64_t H, const float* c, const float* c_before, const float* dy,
-                               float* dh, float* dc, float* gates) {
-  for_each_vec(H, [&](auto u, auto get, auto put) LSTM_INLINE_LAMBDA {
-    const vec i = get(gates + u), f = get(gates + H + u);
-    const vec g = get(gates + 2 * H + u), o = get(gates + 3 * H + u);
-    const vec a = apply<G>(get(c + u));
-    const vec dh_u = dy ? get(dh + u) + get(dy + u) : get(dh + u);  // (B1)
-    const vec dc_u = get(dc + u) + dh_u * o * slope<G>(a);  // (B3)
-    const vec c_u = c_before ? get(c_before + u) : vec{};
-    put(gates + u, dc_u * g * slope<S>(i));  // (B4), (B5)
-    put(gates + H + u, dc_u * c_u * slope<S>(f));
-    put(gates + 2 * H + u, dc_u * i * slope<G>(g));
-    put(gates + 3 * H + u, dh_u * a * slope<S>(o));  // (B2)
-    put(dc + u, dc_u * f);  // (B6)
-  });
-}
-
-// dh of some sequences, in place, from the gradient of what they multiplied r with: (B14).
-LSTM_INLINE void through_recurrent_mask(const RecurrentShape& s, const RecurrentBackward& io,
-                                        int64_t b0, int64_t b1) {
-  if (!io.recurrent_mask) return;
-  const float* factor = io.recurrent_mask + b0 * s.H;
-  float* dh = io.dh + b0 * s.H;
-  for_each_vec((b1 - b0) * s.H, [&](auto u, auto get, auto put) LSTM_INLINE_LAMBDA {
-    put(dh + u, get(dh + u) * get(factor + u));
-  });
-}
-
+// dz of one step of the sequences [b0, b1), in the place of its gates; dh and dc become those of
+// the step before.
 template <Activation G, Activation S>
 LSTM_INLINE void step_backward(const RecurrentShape& s, const float* packed,
                                const RecurrentBackward& io, int64_t b0, int64_t b1, int64_t step) {
-  const int64_t T = s.T, H = s.H, t = time_of(s, step), before = time_of(s, step - 1);
+  using Cell = LSTMCell<G, S>;
+  const Cell cell{RecurrentShape{}};  // without options: known when it is compiled
+  const int64_t T = s.T, H = s.H, t = time_of(s, step);
   for (int64_t b = b0; b < b1; ++b) {
     const int64_t at = b * T + t;
     const float* dy = io.dy ? io.dy + at * H : nullptr;
     float *dh = io.dh + b * H, *gates = io.gates + at * 4 * H;
     if (io.mask && !io.mask[at]) {
       std::memset(gates, 0, 4 * H * sizeof(float));
-      for (int64_t u = 0; dy && u < H; ++u) dh[u] += dy[u];
-      continue;
+      if (dy) add_rows(1, H, dy, H, dh);
+    } else {
+      cell.backward(H, state_at<Cell, const float>(io, at * H), state_before<Cell>(s, io, b, step),
+                    dy, {dh, io.dc + b * H}, gates);
     }
-    const float* c_before = step ? io.c + (b * T + before) * H : io.c0 ? io.c0 + b * H : nullptr;
-    cell_backward<G, S>(H, io.c + at * H, c_before, dy, dh, io.dc + b * H, gates);
   }
-  const View dz{io.gates + (b0 * T + t) * 4 * H, T * 4 * H, 1};
-  if (!io.mask) {
-    packed_product(b1 - b0, H, 4 * H, dz, packed, io.dh + b0 * H, H, false, nullptr);  // (B7)
-    through_recurrent_mask(s, io, b0, b1);
-    return;
-  }
+  const auto to_state = [&](int64_t first, int64_t count) LSTM_INLINE_LAMBDA {
+    float* dh = io.dh + first * H;
+    const View dz{io.gates + (first * T + t) * 4 * H, T * 4 * H, 1};
+    packed_product(count, H, 4 * H, dz, packed, dh, H, false, nullptr);  // (B7)
+    if (io.recurrent_mask) scaled(count * H, dh, io.recurrent_mask + first * H, dh);  // (B14)
+  };
+  if (!io.mask) return to_state(b0, b1 - b0);
   for (int64_t b = b0; b < b1; ++b)  // (B8): a masked row keeps its dh
-    if (io.mask[b * T + t]) {
-      packed_product(1, H, 4 * H, {dz.p + (b - b0) * dz.rows, 0, 1}, packed, io.dh + b * H, H,
-                     false, nullptr);
-      through_recurrent_mask(s, io, b, b + 1);
-    }
+    if (io.mask[b * T + t]) to_state(b, 1);
 }
 
 template <Activation G, Activation S>
@@ -376,9 +326,10 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
     gemm(H, N, s.B, {io.h0, 1, H}, {io.gates + phase * N, T * N, 1}, io.dr, N, true, nullptr);
 }
 
-inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward& io) {
-  const int64_t D = io.dx ? s.D : 0, H = s.H;
+inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward& given) {
+  const int64_t D = given.dx ? s.D : 0, H = s.H;
   if (H == 0 || s.T == 0) return;
+  const RecurrentBackward io = with_states(s, given);
   float* packed_r = scratch(1, (panels(D) + panels(H)) * 4 * H * panel_width);
   float* packed_w = packed_r + panels(H) * 4 * H * panel_width;
   pack_panels(4 * H, H, {io.r, 1, 4 * H}, packed_r);
@@ -391,5 +342,5 @@ inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward&
       });
     });
   });
-  if (io.dw || io.dr || io.db) weight_gradients(s, io);
+  if (io.dw || io.dr || io.db) weight_gradients(s, given);
 }

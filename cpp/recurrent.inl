@@ -33,6 +33,11 @@ LSTM_INLINE void scaled(int64_t n, const float* x, const float* factor, float* o
                       LSTM_INLINE_LAMBDA { put(out + k, get(x + k) * get(factor + k)); });
 }
 
+// The time of a step; step 0 is the first to be computed.
+LSTM_INLINE int64_t time_of(const RecurrentShape& s, int64_t step) {
+  return s.reverse ? s.T - 1 - step : step;
+}
+
 // The states that the sequences from b on start a step from.
 LSTM_INLINE View states_before(const RecurrentShape& s, const float* h0, const float* y, int64_t b,
                                int64_t step) {
@@ -65,6 +70,14 @@ IO with_states(const RecurrentShape& s, IO io) {
   return io;
 }
 
+// What the first step multiplies r with; every step leaves that of the next.
+inline void mask_first_states(const RecurrentShape& s, const RecurrentForward& io, int64_t b0,
+                              int64_t b1) {
+  for (int64_t b = b0; b < b1; ++b)
+    scaled(s.H, io.h0 + b * s.H, io.recurrent_mask + b * s.H,
+           io.masked_h + (b * s.T + time_of(s, 0)) * s.H);
+}
+
 // z (B·T, N) = x·w + b, in rows that are `apart` floats apart.
 inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int64_t N, float* z,
                        int64_t apart) {
@@ -87,8 +100,7 @@ void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packe
   const int64_t T = s.T, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
   const float* bias = Cell::two_biases && io.b ? io.b + N : nullptr;
   float* q = scratch(0, (b1 - b0) * N);
-  for (int64_t b = b0; io.masked_h && b < b1; ++b)
-    scaled(H, io.h0 + b * H, io.recurrent_mask + b * H, io.masked_h + (b * T + time_of(s, 0)) * H);
+  if (io.masked_h) mask_first_states(s, io, b0, b1);
   for (int64_t step = 0; step < T; ++step) {
     const int64_t t = time_of(s, step);
     const View h = states_before(s, io.h0, io.y, b0, step);
@@ -112,6 +124,8 @@ void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packe
 }
 
 // Call f(b, end) for the sequences [b0, b1), a few at a time: n floats for each fit into the cache.
+// Never so few that the weights would be read for a single tile.
+constexpr int64_t cached = 1 << 16;
 template <class F>
 LSTM_INLINE void for_each_slice(int64_t b0, int64_t b1, int64_t n, F f) {
   const int64_t most = std::max<int64_t>(cached / n, 4 * tile_rows);
