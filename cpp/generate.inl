@@ -15,86 +15,63 @@ struct LayerAtWork : GenerationLayer {
   float* state(int64_t t) const { return xh[t % 2] + D; }
 };
 
-// The texts at work. All memory is laid out before a state changes.
+// The texts at work.
 struct Writing {
   const Generation& s;
-  LayerAtWork* layers;
+  int64_t weights;  // floats that are read for each token
+  int64_t divisible;  // parts of the largest layer
+  std::vector<LayerAtWork> layers;
   float* output;  // the packed output layer
   float* z;  // (B, V)
   int64_t* order;  // (V), with p what is drawn with
   double* p;  // (V)
-  int64_t weights;  // floats that are read for each token
-  int64_t divisible;  // parts of the largest layer
 
-  const LayerAtWork& top() const { return layers[s.depth - 1]; }
+  const LayerAtWork& top() const { return layers.back(); }
 };
 
+// All memory is laid out before a state changes. Weights begin where vectors do: none lies in two
+// lines of the cache.
 inline Writing lay_out(const Generation& s) {
   if (s.B > (int64_t(1) << 40) / s.V) out_of_memory();  // for the logits
-  const int64_t top = s.layers[s.depth - 1].H;
-  Writing w{
-      s, nullptr, nullptr, nullptr, nullptr, nullptr, panels(s.V) * top * panel_width, panels(s.V)};
-  int64_t states = s.B * s.V;
+  const int64_t output = panels(s.V) * panel_width * s.layers[s.depth - 1].H;
+  Writing w{s, output, panels(s.V), {}, nullptr, nullptr, nullptr, nullptr};
+  int64_t states = 0;
   for (int k = 0; k < s.depth; ++k) {
-    const LayerAtWork layer{s.layers[k], nullptr, {}};
+    const LayerAtWork& layer = w.layers.emplace_back(LayerAtWork{s.layers[k], nullptr, {}});
     w.weights += layer.packed_size();
     w.divisible = std::max(w.divisible, groups_of(layer.H));
     states += 2 * s.B * layer.inputs();
   }
-  const int64_t layers = s.depth * int64_t(sizeof(LayerAtWork) / sizeof(float));
-  // Weights begin where vectors do: none lies in two lines of the cache.
-  const int64_t others = (4 * s.V + layers + lanes - 1) / lanes * lanes;
-  float* memory = scratch(2, others + w.weights + states);
-  w.order = reinterpret_cast<int64_t*>(memory);
-  w.p = reinterpret_cast<double*>(memory + 2 * s.V);
-  w.layers = reinterpret_cast<LayerAtWork*>(memory + 4 * s.V);
-  w.output = memory + others;
-  float *packed = w.output + panels(s.V) * top * panel_width, *xh = w.output + w.weights;
-  for (int k = 0; k < s.depth; ++k) {
-    LayerAtWork& layer = w.layers[k] = {s.layers[k], packed, {}};
+  w.order = reinterpret_cast<int64_t*>(scratch(0, 4 * s.V));
+  w.p = reinterpret_cast<double*>(w.order + s.V);
+  w.output = scratch(1, w.weights);
+  float *packed = w.output + output, *xh = scratch(2, states + s.B * s.V);
+  w.z = xh + states;
+  for (LayerAtWork& layer : w.layers) {
+    layer.packed = packed;
     packed += layer.packed_size();
     for (float*& part : layer.xh) {
       part = xh;
       xh += s.B * layer.inputs();
     }
   }
-  w.z = xh;
   return w;
 }
 
-// The units of one group of w (D, 4H) above r (H, 4H), as a panel.
-inline void pack_stacked(const LayerAtWork& layer, int64_t group) {
-  const int64_t D = layer.D, H = layer.H, K = layer.inputs();
-  float* panel = layer.packed + group * K * group_width;
-  const int n = units_of(H, group);
-  for (int64_t k = 0; k < K; ++k) {
-    const float* row = k < D ? layer.w + k * 4 * H : layer.r + (k - D) * 4 * H;
-    for (int gate = 0; gate < 4; ++gate)
-      store(gate_slot(panel, K, k, gate), load_part(row + gate * H + group * lanes, n));
-  }
-}
-
 inline void pack_weights(const Writing& w) {
-  for (int k = 0; k < w.s.depth; ++k) {
-    const LayerAtWork& layer = w.layers[k];
-    parallel_each(groups_of(layer.H), 4.0 * layer.inputs() * group_width,
-                  [&](auto group) { pack_stacked(layer, group); });
+  for (const LayerAtWork& layer : w.layers) {
+    pack_gates(layer.inputs(), layer.H, layer.w, layer.packed, 0, layer.D);
+    pack_gates(layer.inputs(), layer.H, layer.r, layer.packed, layer.D, layer.inputs());
   }
-  const int64_t V = w.s.V, H = w.top().H;
-  parallel_each(panels(V), 4.0 * H * panel_width, [&](auto panel) {
-    pack_panel({w.s.w + panel * panel_width, V, 1}, 0, H, columns_of(V, panel),
-               w.output + panel * H * panel_width);
-  });
+  pack_panels(w.top().H, w.s.V, {w.s.w, w.s.V, 1}, w.output);
 }
 
 // f(h within [x, h], h outside) for each text and layer, before step t.
 template <class F>
 void each_state(const Writing& w, int64_t t, F f) {
-  for (int k = 0; k < w.s.depth; ++k) {
-    const LayerAtWork& layer = w.layers[k];
+  for (const LayerAtWork& layer : w.layers)
     for (int64_t b = 0; b < w.s.B; ++b)
       f(layer.state(t) + b * layer.inputs(), layer.h + b * layer.H, layer.H * sizeof(float));
-  }
 }
 
 // The vectors of the last tokens, as x of step t.

@@ -34,15 +34,17 @@ __attribute__((noinline)) void gate_products(int64_t K, View a, const float* pan
   }
 }
 
-// A kernel (K, 4H) as panels of unit groups, padded with zeros.
-inline void pack_gates(int64_t K, int64_t H, const float* kernel, float* packed) {
-  parallel_each(groups_of(H), 4.0 * K * group_width, [&](auto group) {
+// A kernel (end - begin, 4H) as the rows [begin, end) of K in the panels of unit groups, which are
+// padded with zeros.
+inline void pack_gates(int64_t K, int64_t H, const float* kernel, float* packed, int64_t begin,
+                       int64_t end) {
+  parallel_each(groups_of(H), 4.0 * (end - begin) * group_width, [&](auto group) {
     float* panel = packed + group * K * group_width;
     const int n = units_of(H, group);
-    for (int64_t k = 0; k < K; ++k)
+    for (int64_t k = begin; k < end; ++k)
       for (int gate = 0; gate < 4; ++gate)
         store(gate_slot(panel, K, k, gate),
-              load_part(kernel + (k * 4 + gate) * H + group * lanes, n));
+              load_part(kernel + ((k - begin) * 4 + gate) * H + group * lanes, n));
   });
 }
 
@@ -232,8 +234,8 @@ inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& i
   if (io.tokens)
     pack_table(s, io.w, io.b, packed_w);
   else
-    pack_gates(s.D, s.H, io.w, packed_w);
-  pack_gates(s.H, s.H, io.r, packed_r);
+    pack_gates(s.D, s.H, io.w, packed_w, 0, s.D);
+  pack_gates(s.H, s.H, io.r, packed_r, 0, s.H);
   with_activation(s.activation, [&](auto g) {
     with_activation(s.recurrent_activation, [&](auto r) {
       divided_forward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io);
