@@ -40,8 +40,7 @@ void relax() {
 }
 
 struct Job {
-  void (*task)(void*, int64_t) = nullptr;
-  void* context = nullptr;
+  Task task{};
   int64_t count = 0;
   std::uint32_t generation = 0;
 };
@@ -74,11 +73,11 @@ class Pool {
 
   // Waits for the tasks, not for the workers: one that another program keeps from its core is not
   // missed, the caller does its task.
-  void run(int64_t count, void (*task)(void*, int64_t), void* context) {
+  void run(int64_t count, Task task) {
     Job job;
     {
       std::lock_guard lock(mutex_);
-      job = job_ = {task, context, count, job_.generation + 1};
+      job = job_ = {task, count, job_.generation + 1};
       done_.store(0, std::memory_order_relaxed);
       claims_.store(std::uint64_t(job.generation) << 32, std::memory_order_release);
       signal_.fetch_add(1, std::memory_order_release);
@@ -98,7 +97,7 @@ class Pool {
     std::uint64_t claim = claims_.load(std::memory_order_acquire);
     while (claim >> 32 == job.generation && int64_t(claim & 0xffffffff) < job.count) {
       if (!claims_.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel)) continue;
-      job.task(job.context, int64_t(claim & 0xffffffff));
+      job.task(int64_t(claim & 0xffffffff));
       done_.fetch_add(1, std::memory_order_acq_rel);
       claim = claims_.load(std::memory_order_acquire);
     }
@@ -208,14 +207,14 @@ void Barrier::wait() {
   }
 }
 
-void run_tasks(int64_t count, void (*task)(void*, int64_t), void* context) {
+void run_tasks(int64_t count, Task task) {
   std::unique_lock lock(in_use, std::try_to_lock);
   Pool* const ready = lock.owns_lock() ? ready_pool() : nullptr;
-  if (ready) return ready->run(count, task, context);
-  for (int64_t k = 0; k < count; ++k) task(context, k);
+  if (ready) return ready->run(count, task);
+  for (int64_t k = 0; k < count; ++k) task(k);
 }
 
-bool run_team(int size, Barrier& barrier, void (*task)(void*, int64_t), void* context) {
+bool run_team(int size, Barrier& barrier, Task task) {
   static Clock::time_point resting_until;  // both under the lock
   static Clock::duration rest = shortest_rest;
   std::unique_lock lock(in_use, std::try_to_lock);
@@ -224,7 +223,7 @@ bool run_team(int size, Barrier& barrier, void (*task)(void*, int64_t), void* co
   Pool* const team = ready_pool();
   if (!team || team->size() < size || (!forced && Clock::now() < resting_until)) return false;
   // Each member keeps its thread until all have come, so that none does the task of another.
-  team->run(size, task, context);
+  team->run(size, task);
   teams.fetch_add(1);
   if (barrier.kept_waiting()) {
     resting_until = Clock::now() + rest;

@@ -54,9 +54,24 @@ int thread_count();
 void set_thread_count(int count);  // at least 1
 int team_size();                   // the number of threads, but at most that of cores
 
-// Call task(context, index) for every index in [0, count), on several threads, and wait for all. A
-// task must not throw: others would go on with what is gone.
-void run_tasks(int64_t count, void (*task)(void*, int64_t), void* context);
+// What several threads do: calls a body that outlives it with an index. It must not throw: others
+// would go on with what is gone.
+struct Task {
+  const void* body;
+  void (*call)(const void* body, int64_t index) noexcept;
+
+  void operator()(int64_t index) const { call(body, index); }
+};
+template <class Body>
+Task task_of(const Body& body) {
+  return {&body, [](const void* p, int64_t index) noexcept {
+            const DenormalsFlushed guard;
+            (*static_cast<const Body*>(p))(index);
+          }};
+}
+
+// Do a task for every index in [0, count), on several threads, and wait for all.
+void run_tasks(int64_t count, Task task);
 
 // Where the members of a team wait for each other. A wait is short: it spins.
 class Barrier {
@@ -78,10 +93,10 @@ class Barrier {
   bool kept_waiting_ = false;  // written by the last to arrive
 };
 
-// Call task(context, member) for every member in [0, size) at once, each on a thread of its own;
-// the members may wait for each other at the barrier. Returns false, and calls nothing, where the
-// pool is in use or has not so many threads, or where the cores have been found busy of late.
-bool run_team(int size, Barrier& barrier, void (*task)(void*, int64_t), void* context);
+// Do a task for every member in [0, size) at once, each on a thread of its own; the members may
+// wait for each other at the barrier. Returns false, and does nothing, where the pool is in use or
+// has not so many threads, or where the cores have been found busy of late.
+bool run_team(int size, Barrier& barrier, Task task);
 
 // For tests: teams of as many threads as are set, however busy the cores are; and how many teams
 // there have been.
@@ -113,25 +128,16 @@ void parallel(int64_t total, int64_t grain, double cost, Body body) {
     if (total > 0) body(int64_t(0), total);
     return;
   }
-  struct Context {
-    Body& body;
-    int64_t total, grain, tasks;
-    std::atomic<bool> starved{false};
-  } context{body, total, grain, tasks};
-  run_tasks(
-      tasks,
-      [](void* raw, int64_t index) noexcept {
-        const DenormalsFlushed guard;
-        auto& c = *static_cast<Context*>(raw);
-        const Part part = part_of(c.total, c.grain, index, c.tasks);
-        try {
-          if (part.begin < part.end) c.body(part.begin, part.end);
-        } catch (const std::bad_alloc&) {
-          c.starved.store(true, std::memory_order_relaxed);
-        }
-      },
-      &context);
-  if (context.starved.load(std::memory_order_relaxed)) out_of_memory();
+  std::atomic<bool> starved{false};
+  run_tasks(tasks, task_of([&](int64_t index) {
+              const Part part = part_of(total, grain, index, tasks);
+              try {
+                if (part.begin < part.end) body(part.begin, part.end);
+              } catch (const std::bad_alloc&) {
+                starved.store(true, std::memory_order_relaxed);
+              }
+            }));
+  if (starved.load(std::memory_order_relaxed)) out_of_memory();
 }
 
 // The same with each(k) for every k in [0, total).
@@ -146,27 +152,18 @@ void parallel_each(int64_t total, double cost, Each each) {
 // threads as there are cores for, up to `most`; alone where there is one.
 template <class Body>
 void together(int64_t most, Body body) {
-  struct Context {
-    Body& body;
-    int size;
-    Barrier barrier;
-  };
   const int size = int(most < team_size() ? most : team_size());
-  if (size > 1) {
-    Context context{body, size, Barrier(size)};
-    const auto task = [](void* raw, int64_t member) noexcept {
-      const DenormalsFlushed guard;
-      auto& c = *static_cast<Context*>(raw);
-      try {
-        c.body(int(member), c.size, c.barrier);
-      } catch (const std::bad_alloc&) {
-        c.barrier.give_up();
-      }
-    };
-    if (run_team(size, context.barrier, task, &context)) {
-      if (context.barrier.given_up()) out_of_memory();
-      return;
+  Barrier barrier(size);
+  const auto member = [&](int64_t index) {
+    try {
+      body(int(index), size, barrier);
+    } catch (const std::bad_alloc&) {
+      barrier.give_up();
     }
+  };
+  if (size > 1 && run_team(size, barrier, task_of(member))) {
+    if (barrier.given_up()) out_of_memory();
+    return;
   }
   const DenormalsFlushed guard;
   Barrier alone(1);
