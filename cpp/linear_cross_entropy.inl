@@ -96,27 +96,6 @@ LSTM_INLINE void gradient(const Strip& strip, int64_t row, const Target& target,
   }
 }
 
-// out += the sums over rows, in registers. Columns are divided among threads.
-inline void strip_sums(const Strip& strip, int64_t rows, float* out) {
-  constexpr int vecs = 4, width = vecs * lanes;
-  parallel(strip.width, width, double(rows), [&](auto begin, auto end) {
-    for (auto first = begin; first < end; first += width) {
-      const float* z = strip.z + first;
-      vec total[vecs] = {};
-      if (first + width <= strip.pitch) {
-        for (int64_t row = 0; row < rows; ++row)
-          for (int v = 0; v < vecs; ++v) total[v] += load(z + row * strip.pitch + v * lanes);
-      } else {
-        for (int v = 0; first + v * lanes < strip.pitch; ++v)
-          for (int64_t row = 0; row < rows; ++row)
-            total[v] += load(z + row * strip.pitch + v * lanes);
-      }
-      for (int64_t k = 0; k < width && first + k < end; ++k)
-        out[first + k] += total[k / lanes][k % lanes];
-    }
-  });
-}
-
 // Rows [first, first + rows).
 struct Chunk {
   const LinearCrossEntropy& s;
@@ -177,7 +156,7 @@ inline void chunk_gradients(const Chunk& c) {
     if (s.dw)
       gemm(s.D, strip.width, c.rows, {s.x + c.first * s.D, 1, s.D}, dz, s.dw + strip.begin, s.V,
            true, nullptr);
-    if (s.db) strip_sums(strip, c.rows, s.db + strip.begin);
+    if (s.db) column_sums(c.rows, strip.width, strip.z, strip.pitch, s.db + strip.begin);
     if (s.dx)
       gemm(c.rows, s.D, strip.width, dz, {s.w + strip.begin, 1, s.V}, s.dx + c.first * s.D, s.D,
            !last, nullptr);
