@@ -34,3 +34,11 @@ LSTM_INLINE void with_activation(Activation a, F f) {
     default: return f(std::integral_constant<Activation, Activation::linear>());
   }
 }
+
+// The same with the two activations of a recurrent layer.
+template <class F>
+LSTM_INLINE void with_activations(const RecurrentShape& s, F f) {
+  with_activation(s.activation, [&](auto g) {
+    with_activation(s.recurrent_activation, [&](auto r) { f(g, r); });
+  });
+}

@@ -1,22 +1,15 @@
 // Which cell a recurrent layer has, and which path is taken.
 
 // Call f with the cell of a layer.
-template <template <Activation, Activation> class Cell, class F>
-void with_activations(const RecurrentShape& s, F f) {
-  with_activation(s.activation, [&](auto g) {
-    with_activation(s.recurrent_activation,
-                    [&](auto r) { f(Cell<decltype(g)::value, decltype(r)::value>(s)); });
-  });
-}
-
 template <class F>
 void with_cell(const RecurrentShape& s, F f) {
-  switch (s.cell) {
-    case lstm::Cell::lstm: return with_activations<LSTMCell>(s, f);
-    case lstm::Cell::gru: return with_activations<GatedCell>(s, f);
-    case lstm::Cell::rnn:
-      return with_activation(s.activation, [&](auto a) { f(SimpleCell<decltype(a)::value>(s)); });
-  }
+  with_activations(s, [&](auto g, auto r) {
+    constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
+    if (s.cell == lstm::Cell::lstm) f(LSTMCell<G, S>(s));
+    if (s.cell == lstm::Cell::gru) f(GatedCell<G, S>(s));
+  });
+  if (s.cell == lstm::Cell::rnn)
+    with_activation(s.activation, [&](auto a) { f(SimpleCell<decltype(a)::value>(s)); });
 }
 
 inline CellSizes cell_sizes(const RecurrentShape& s) {

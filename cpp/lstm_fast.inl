@@ -236,10 +236,8 @@ inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& i
   else
     pack_gates(s.D, s.H, io.w, packed_w, 0, s.D);
   pack_gates(s.H, s.H, io.r, packed_r, 0, s.H);
-  with_activation(s.activation, [&](auto g) {
-    with_activation(s.recurrent_activation, [&](auto r) {
-      divided_forward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io);
-    });
+  with_activations(s, [&](auto g, auto r) {
+    divided_forward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io);
   });
 }
 
@@ -336,12 +334,9 @@ inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward&
   float* packed_w = packed_r + panels(H) * 4 * H * panel_width;
   pack_panels(4 * H, H, {io.r, 1, 4 * H}, packed_r);
   pack_panels(4 * H, D, {io.w, 1, 4 * H}, packed_w);
-  with_activation(s.activation, [&](auto g) {
-    with_activation(s.recurrent_activation, [&](auto r) {
-      constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
-      parallel(s.B, 1, 8.0 * s.T * H * (D + H), [&](auto b0, auto b1) {
-        lstm_rows_backward<G, S>(s, packed_w, packed_r, io, b0, b1);
-      });
+  with_activations(s, [&](auto g, auto r) {
+    parallel(s.B, 1, 8.0 * s.T * H * (D + H), [&](auto b0, auto b1) {
+      lstm_rows_backward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io, b0, b1);
     });
   });
   if (io.dw || io.dr || io.db) weight_gradients(s, given);
