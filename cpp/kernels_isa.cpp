@@ -18,7 +18,9 @@ namespace lstm::LSTM_ISA {
 // Each of these files is a part of the body of this namespace.
 #include "gemm.inl"
 #include "activations.inl"
-#include "pointwise.inl"
+#include "layers.inl"
+#include "losses.inl"
+#include "optimizers.inl"
 #include "philox.inl"
 #include "linear_cross_entropy.inl"
 #include "recurrent.inl"
