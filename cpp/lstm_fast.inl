@@ -246,21 +246,9 @@ inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& i
 template <Activation G, Activation S>
 LSTM_INLINE void step_backward(const RecurrentShape& s, const float* packed,
                                const RecurrentBackward& io, int64_t b0, int64_t b1, int64_t step) {
-  using Cell = LSTMCell<G, S>;
-  const Cell cell{RecurrentShape{}};  // without options: known when it is compiled
   const int64_t T = s.T, H = s.H, t = time_of(s, step);
-  for (int64_t b = b0; b < b1; ++b) {
-    const int64_t at = b * T + t;
-    const float* dy = io.dy ? io.dy + at * H : nullptr;
-    float *dh = io.dh + b * H, *gates = io.gates + at * 4 * H;
-    if (io.mask && !io.mask[at]) {
-      std::memset(gates, 0, 4 * H * sizeof(float));
-      if (dy) add_rows(1, H, dy, H, dh);
-    } else {
-      cell.backward(H, state_at<Cell, const float>(io, at * H), state_before<Cell>(s, io, b, step),
-                    dy, {dh, io.dc + b * H}, gates);
-    }
-  }
+  // A cell without options, which the compiler knows.
+  cells_backward(LSTMCell<G, S>(RecurrentShape{}), s, io, b0, b1, step);
   const auto to_state = [&](int64_t first, int64_t count) LSTM_INLINE_LAMBDA {
     float* dh = io.dh + first * H;
     const View dz{io.gates + (first * T + t) * 4 * H, T * 4 * H, 1};

@@ -152,6 +152,27 @@ LSTM_INLINE int64_t panels_at(int64_t H, Blocks blocks) {
   return blocks.in_r * H * panels(H) * panel_width;
 }
 
+// dz of one step of the sequences [b0, b1), in its place; dh and dc become those of the step
+// before, but for dq·rᵀ.
+template <class Cell>
+LSTM_INLINE void cells_backward(const Cell& cell, const RecurrentShape& s,
+                                const RecurrentBackward& io, int64_t b0, int64_t b1, int64_t step) {
+  const int64_t H = s.H, apart = cell.kept * H;
+  for (int64_t b = b0; b < b1; ++b) {
+    const int64_t at = b * s.T + time_of(s, step);
+    const float* dy = io.dy ? io.dy + at * H : nullptr;
+    float* dz = io.gates + at * apart;
+    const StateOf<float> d{io.dh + b * H, Cell::remembers ? io.dc + b * H : nullptr};
+    if (io.mask && !io.mask[at]) {  // (B8), (R7), (G14)
+      std::memset(dz, 0, apart * sizeof(float));
+      if (dy) add_rows(1, H, dy, H, d.h);
+    } else {
+      cell.backward(H, state_at<Cell, const float>(io, at * H), state_before<Cell>(s, io, b, step),
+                    dy, d, dz);
+    }
+  }
+}
+
 // dz of the sequences [b0, b1), all steps; dh becomes the gradient of h0.
 template <class Cell>
 void slice_backward(const Cell& cell, const RecurrentShape& s, const float* packed_r,
@@ -159,21 +180,8 @@ void slice_backward(const Cell& cell, const RecurrentShape& s, const float* pack
   const int64_t T = s.T, H = s.H, apart = cell.kept * H;
   float* back = scratch(0, (b1 - b0) * H);
   for (int64_t step = T; step-- > 0;) {
-    const int64_t t = time_of(s, step);
-    for (int64_t b = b0; b < b1; ++b) {
-      const int64_t at = b * T + t;
-      const float* dy = io.dy ? io.dy + at * H : nullptr;
-      float* dz = io.gates + at * apart;
-      const StateOf<float> d{io.dh + b * H, Cell::remembers ? io.dc + b * H : nullptr};
-      if (io.mask && !io.mask[at]) {  // (B8), (R7), (G14)
-        std::memset(dz, 0, apart * sizeof(float));
-        if (dy) add_rows(1, H, dy, H, d.h);
-      } else {
-        cell.backward(H, state_at<Cell, const float>(io, at * H),
-                      state_before<Cell>(s, io, b, step), dy, d, dz);
-      }
-    }
-    const float* dz = io.gates + (b0 * T + t) * apart;
+    cells_backward(cell, s, io, b0, b1, step);
+    const float* dz = io.gates + (b0 * T + time_of(s, step)) * apart;
     for (const Blocks& blocks : cell.dq)
       packed_product(b1 - b0, H, blocks.count * H, {dz + blocks.in_dz * H, T * apart, 1},
                      packed_r + panels_at(H, blocks), back, H, blocks.in_r > 0, nullptr);
