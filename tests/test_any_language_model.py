@@ -317,7 +317,7 @@ class TestRefused:
                         Dense(V),
                     ]
                 ),
-                "mask_zero=False, for token 0 is one of the text, got embedding",
+                "mask_zero=False, because token 0 is part of the text, got embedding",
             ),
         ],
         ids=[
@@ -337,7 +337,7 @@ class TestRefused:
         ("given", "argument"), [({"hidden": 4}, "hidden"), ({"seed": 1}, "seed")]
     )
     def test_what_a_model_that_is_made_cannot_take(self, given: Any, argument: str) -> None:
-        with pytest.raises(InvalidValueError, match=f"{argument}: expected nothing beside a model"):
+        with pytest.raises(InvalidValueError, match=f"{argument}: expected nothing besides"):
             LanguageModel.create(VOCABULARY, model=branched(), **given)
 
     def test_what_is_none(self) -> None:

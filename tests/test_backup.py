@@ -216,7 +216,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"x": X[::-1]}, "x: expected the same, as in the training kept in .*, got another"),
+            ({"x": X[::-1]}, "x: expected the same, as in the training run in .*, got another"),
             ({"y": Y * 2}, "y: expected the same, as in"),
             ({"sample_weight": np.ones(22)}, "sample_weight: expected the same, as in"),
             ({"batch_size": 16}, r"batch_size: expected 32, as in .*backup \(remove .*, got 16"),
@@ -290,7 +290,9 @@ class TestRefused:
         with pytest.raises(InvalidTypeError, match=r"^x: expected arrays, or a sequence of batche"):
             fit(small(), tmp_path / "backup", make([(X, Y)]), None)
         assert os.listdir(tmp_path) == []
-        with pytest.raises(InvalidTypeError, match=r"^validation_data: expected what BackupAndRe"):
+        with pytest.raises(
+            InvalidTypeError, match=r"^validation_data: expected data that BackupAndRe"
+        ):
             fit(small(), tmp_path, validation_data=make([(X, Y)]), validation_steps=1)
 
     def test_two_of_them(self, tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ class TestModelCheckpoint:
     )
     def test_unusable_names(self, model: lstm.Model, tmp_path: Path, name: str) -> None:
         before = model.get_weights()
-        with pytest.raises(InvalidValueError, match="filepath: expected fields out of epoch, loss"):
+        with pytest.raises(InvalidValueError, match="filepath: expected fields among epoch, loss"):
             model.fit(X, Y, callbacks=ModelCheckpoint(tmp_path / name), verbose=0)
         assert self.saved(tmp_path) == []
         if name != "{epochs}":  # It could be a key of the logs, which come with the first epoch.

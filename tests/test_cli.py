@@ -399,7 +399,7 @@ class TestDemo:
 
         monkeypatch.setattr(lstm.Model, "fit", shorter)
         shown = run("demo", "addition").stdout
-        assert "below a loss of 0.04995" in shown
+        assert "a loss below 0.04995" in shown
         right = next(line for line in shown.splitlines() if "new sums of 10 bits are right" in line)
         assert int(right.split()[0]) > 800
         a, b, total = (int(line.split("= ")[1], 2) for line in shown.splitlines()[-3:])

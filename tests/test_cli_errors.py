@@ -165,7 +165,7 @@ class TestFailures:
             ("train latin.txt", "corpus: expected UTF-8 text, got byte 0xe9 at offset 3 of latin"),
             (
                 "train utf16.txt",
-                "corpus: expected UTF-8 text, got utf16.txt, which begins as UTF-16",
+                "corpus: expected UTF-8 text, got utf16.txt, which starts like UTF-16",
             ),
             ("generate none", "none: there is no such file"),
             ("generate empty-folder", "there is no such file"),
@@ -177,7 +177,7 @@ class TestFailures:
             ("evaluate none text.txt", "none: there is no such file"),
             ("evaluate broken text.txt", "is damaged"),
             ("evaluate done", "done: holds no text to evaluate on (there is no tokens.bin)"),
-            ("evaluate done/model.safetensors", "corpus: expected a text, where the model is"),
+            ("evaluate done/model.safetensors", "corpus: expected a text, because the model is"),
             ("evaluate done none.txt", "corpus: expected a file that can be read"),
             ("evaluate done empty.txt", "corpus: expected a text that is not empty"),
             ("evaluate done latin.txt", "corpus: expected UTF-8 text"),
@@ -215,13 +215,13 @@ class TestFailures:
     def test_a_training_goes_on_as_it_began(self, folder: Path, arguments: list[str]) -> None:
         code, message = fails(folder, "train", "--resume", "done", *arguments)
         assert code == (1 if arguments == ["text.txt"] else 2)
-        assert "expected nothing with --resume, which goes on as it began" in message
+        assert "expected no other options with --resume" in message
 
     @pytest.mark.parametrize("place", ["none", "done", "empty-folder", "text.txt"])
     def test_no_training_to_go_on_with(self, folder: Path, place: str) -> None:
         assert fails(folder, "train", "--resume", place) == (
             1,
-            f"error: {place}: holds no training to go on with\n",
+            f"error: {place}: holds no training run to continue\n",
         )
 
     def test_event_files_need_an_extra(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

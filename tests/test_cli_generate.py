@@ -67,7 +67,7 @@ def test_a_prompt_that_names_a_file_is_the_text_but_not_without_a_word(folder: P
     (folder / "the").write_text("a")
     result = run("--prompt", "the", "--length", "0")
     assert result.stdout == "the\n"
-    expected = "--prompt is the text 'the' itself; --prompt-file reads the file of that name"
+    expected = "--prompt takes 'the' as the text; --prompt-file reads the file of that name"
     assert result.stderr == f"warning: {expected}\n"
     assert run("--prompt-file", "the", "--length", "0").stderr == ""
 
@@ -186,7 +186,7 @@ def test_the_last_piece_is_taken_back(folder: Path) -> None:
     options = ["--interactive", "--prompt", "the ", "--seed", "2"]
     lines = "sour \n1\n/undo\n/undo\n/undo\nred\n"
     shown = run(*options, stdin=lines).stdout
-    assert shown.count("There is nothing to take back.") == 1
+    assert shown.count("There is nothing to undo.") == 1
     assert shown.endswith("\nthe red\n")
 
 
@@ -257,7 +257,7 @@ def test_options_that_have_no_meaning_together(
     folder: Path, options: str, named: str, other: str
 ) -> None:
     result = run(*options.split(), code=2)
-    assert result.stderr == f"error: {named}: expected no {other} beside it, got both\n"
+    assert result.stderr == f"error: {named}: expected no {other} together with it, got both\n"
 
 
 def test_standard_input_is_a_prompt_or_answers(folder: Path) -> None:

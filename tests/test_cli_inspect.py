@@ -141,7 +141,7 @@ class TestInspect:
     def test_properties_that_nothing_can_follow(self, folder: Path) -> None:
         arguments = ["inspect", "model.safetensors", "--text", "text.txt"]
         shown = run(*arguments, "--property", "inside_quotes").stdout
-        assert "the same everywhere in this text" in shown
+        assert "varies within this text" in shown
 
     def test_a_table(self, folder: Path, model: LanguageModel) -> None:
         arguments = ["inspect", "model.safetensors", "--text", "text.txt", "--characters", "60"]
@@ -178,7 +178,7 @@ class TestInspect:
     def test_a_text_of_hardly_anything(self, folder: Path) -> None:
         (folder / "tiny.txt").write_text("th")
         arguments = ["inspect", "model.safetensors", "--text", "tiny.txt", "--report", "r.html"]
-        assert "Too short a text to look for units" in run(*arguments).stdout
+        assert "The text is too short to look for units" in run(*arguments).stdout
         shown = json.loads(
             run("inspect", "model.safetensors", "--text", "tiny.txt", "--json").stdout
         )
@@ -203,7 +203,7 @@ class TestInspectRefuses:
         [
             (["--text", "empty.txt"], "--text: expected a text that is not empty, got empty.txt"),
             (["--text", "none.txt"], "--text: expected a file that can be read, got none.txt"),
-            ([], "--text: expected a text, where the model is not a folder, got none"),
+            ([], "--text: expected a text, because the model is not a folder, got none"),
             (["--text", "text.txt", "--characters", "0"], "--characters: expected an integer"),
             (["--text", "text.txt", "--seed", "-1"], "--seed: expected an integer of at least 0"),
             (["--text", "text.txt", "--property", "spac"], "--property: expected one of"),
@@ -230,7 +230,7 @@ class TestInspectRefuses:
             (["--text", "text.txt", "--csv", "-"], "--csv: expected a file that ends in .csv"),
             (
                 ["--text", "text.csv", "--csv", "text.csv"],
-                "--csv: expected another file than the text, got text.csv",
+                "--csv: expected a file other than the text, got text.csv",
             ),
             (["--text", "one.txt"], "--text: expected at least 2 tokens, one to predict, got t"),
         ],
@@ -299,15 +299,15 @@ class TestPlot:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            (["model.safetensors"], 1, "model.safetensors: holds no training"),
-            (["none"], 1, "none: holds no training (there is no history.jsonl)"),
+            (["model.safetensors"], 1, "model.safetensors: holds no training run"),
+            (["none"], 1, "none: holds no training run (there is no history.jsonl)"),
             (["begun"], 1, "begun/history.jsonl: is empty"),
             (["damaged"], 1, "damaged/history.jsonl: is damaged"),
             (["words"], 1, "words/history.jsonl: is damaged"),
             (["judged"], 1, "judged/history.jsonl: is damaged"),
             (["lacks"], 1, "lacks/history.jsonl: is damaged (it lacks loss, seconds, step)"),
-            (["one", "one"], 1, "runs: expected folders of trainings, each once, got one, one"),
-            (["one", "--output", "a.txt"], 2, "--output: expected a file that ends with .png"),
+            (["one", "one"], 1, "runs: expected folders of training runs, each once, got one, one"),
+            (["one", "--output", "a.txt"], 2, "--output: expected a file that ends in .png"),
             (["one", "--output", "none/a.png"], 2, "--output: expected a file in a folder that"),
             (["one", "--output", "dir.png"], 2, "--output: expected a file, got the folder dir.p"),
             (["one", "--over", "tme"], 2, "--over: expected one of 'time', 'steps', 'epochs' (did"),

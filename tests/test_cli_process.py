@@ -91,7 +91,7 @@ class TestSignals:
         _, stderr = process.communicate(timeout=60)
         assert process.returncode == 128 + number
         found = re.fullmatch(
-            r"error: stopped at step ([\d,]+)\. Go on with: (.*)\n", stderr.decode()
+            r"error: stopped at step ([\d,]+)\. Continue with: (.*)\n", stderr.decode()
         )
         assert found is not None
         step, command = found.groups()
@@ -391,7 +391,7 @@ def test_what_is_to_be_done_next_runs_when_it_is_pasted(folder: Path, name: str)
     # To a folder that is there.
     _, stderr = shell(train, 2)
     assert stderr.count("\n") == 1
-    found = re.search(r"\(to go on: (.*)\), got ", stderr)
+    found = re.search(r"\(to continue: (.*)\), got ", stderr)
     assert found is not None
     shell(found[1])
     # After an interruption.
@@ -400,7 +400,7 @@ def test_what_is_to_be_done_next_runs_when_it_is_pasted(folder: Path, name: str)
     wait_for((folder / name / "model.safetensors").exists)
     process.send_signal(signal.SIGINT)
     _, message = process.communicate(timeout=60)
-    command = message.decode().strip().split(" Go on with: ")[1]
+    command = message.decode().strip().split(" Continue with: ")[1]
     with subprocess.Popen(["bash", "-c", f"exec {command}"], stdout=subprocess.PIPE) as goes_on:
         assert goes_on.stdout is not None
         assert b" to learn from, " in goes_on.stdout.readline()

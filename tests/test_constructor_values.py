@@ -258,7 +258,7 @@ class TestNames:
 
     def test_of_inputs_tell_them_apart(self) -> None:
         a, b = lstm.Input((2,), name="a"), lstm.Input((2,), name="a")
-        with pytest.raises(InvalidValueError, match=r"inputs: expected a name of its own .*'a'"):
+        with pytest.raises(InvalidValueError, match=r"inputs: expected a different name .*'a'"):
             lstm.Model([a, b], layers.Add()([a, b]))
 
 

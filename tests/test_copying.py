@@ -286,14 +286,14 @@ class TestWhatCannotBe:
                 way(model)
 
     def test_found_in_the_constructor(self) -> None:
-        """A part that was changed since is no part that a constructor makes."""
+        """A part that was changed later is not one that a constructor makes."""
         model = Net(3)
         model.head.parts[0].activation = "sigmoid"
         model.predict(X)
-        with pytest.raises(InvalidValueError, match="a Net that its constructor makes again"):
+        with pytest.raises(InvalidValueError, match="a Net that its constructor can rebuild"):
             copy.deepcopy(model)
         data = pickle.dumps(model)
-        with pytest.raises(InvalidValueError, match="a Net that its constructor makes again"):
+        with pytest.raises(InvalidValueError, match="a Net that its constructor can rebuild"):
             pickle.loads(data)
 
     def test_taken_from_elsewhere(self) -> None:

@@ -169,9 +169,9 @@ class TestOpening:
         ("content", "size", "message"),
         [
             (b"", 3, "is empty"),
-            (b"\0\1\2", 300, "has 3 bytes, which is no whole number of tokens of 2 bytes"),
-            (b"\0\1\3\2", 3, "has the token 3, but its vocabulary only 3"),
-            (b"\0\1\2\3", 300, "has the token 770, but its vocabulary only 300"),
+            (b"\0\1\2", 300, "has 3 bytes, which is not a whole number of tokens of 2 bytes"),
+            (b"\0\1\3\2", 3, "has the token 3, but its vocabulary has only 3"),
+            (b"\0\1\2\3", 300, "has the token 770, but its vocabulary has only 300"),
         ],
     )
     def test_files_of_another_vocabulary(

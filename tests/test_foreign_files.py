@@ -63,7 +63,7 @@ OTHERS = {
     "only points to a file: fetch it with git lfs pull": (
         b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n"
     ),
-    "is a web page, not the file that it may offer": b"<!DOCTYPE html>\n<html>404</html>",
+    "is a web page, not the file to download from it": b"<!DOCTYPE html>\n<html>404</html>",
 }
 READERS = [lstm.load_model, lstm.LanguageModel.load, lstm.LSTMNetwork.load, lstm.State.load]
 

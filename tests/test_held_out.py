@@ -84,8 +84,8 @@ class TestHeldOut:
             code, message = run(*command)
             assert code == 1
             assert message == (
-                f"error: {file}: is not the text that model.safetensors learned from: one of them "
-                "was changed since\n"
+                f"error: {file}: is not the text that model.safetensors learned from: one of the "
+                "files has changed since\n"
             )
 
     @pytest.mark.parametrize("other", ["reversed", "other"])
@@ -124,8 +124,8 @@ class TestHeldOut:
         code, message = run("evaluate", "m")
         assert code == 1
         assert message == (
-            f"error: {folder / 'tokens.bin'}: cannot be verified: model.safetensors says nothing "
-            "of its text, and there is no checkpoint.safetensors; name a text\n"
+            f"error: {folder / 'tokens.bin'}: cannot be verified: model.safetensors does not "
+            "describe its text, and checkpoint.safetensors is missing; name a text\n"
         )
         Path("text.txt").write_text(TEXT)
         assert run("evaluate", "m", "text.txt")[0] == 0
@@ -142,7 +142,8 @@ class TestHeldOut:
         for command in commands("all"):
             code, message = run(*command)
             assert code == 1
-            assert message == "error: all: keeps nothing to evaluate on: name a text\n"
+            expected = "has no validation or test part to evaluate on: name a text"
+            assert message == f"error: all: {expected}\n"
 
     def test_a_model_that_learned_more_has_another_text(self, folder: Path) -> None:
         model = LanguageModel.load("m")

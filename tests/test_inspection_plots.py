@@ -189,7 +189,7 @@ class TestRuns:
         assert x[-1] == last
 
     def test_no_run(self) -> None:
-        with pytest.raises(InvalidValueError, match="runs: expected folders of trainings"):
+        with pytest.raises(InvalidValueError, match="runs: expected folders of training runs"):
             plot_runs([])
 
 

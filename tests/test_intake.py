@@ -74,14 +74,14 @@ class TestNumbersBeyondFloat32:
             call(model)  # What is not used is not looked at.
             return
         before = model.get_weights()
-        with pytest.raises(InvalidValueError, match=rf"^{argument}.*at most 3.4e\+38, as float32"):
+        with pytest.raises(InvalidValueError, match=rf"^{argument}.* at most .* float32"):
             call(model)
         for now, old in zip(model.get_weights(), before, strict=True):
             assert_array_equal(now, old)
 
     def test_of_an_initializer_are_refused(self) -> None:
         layer = Dense(3, kernel_initializer=lstm.initializers.Constant(HUGE))
-        with pytest.raises(InvalidValueError, match=r"^kernel of dense: expected .* as float32"):
+        with pytest.raises(InvalidValueError, match=r"^kernel of dense: expected .* float32"):
             lstm.Sequential([lstm.Input((2,)), layer]).predict(np.ones((1, 2)))
 
     @pytest.mark.parametrize(

@@ -324,11 +324,11 @@ class TestTraining:
                 return Dropout(0.5)(inputs) if training else inputs
 
         with pytest.raises(
-            InvalidTypeError, match=r"^training: expected to be handed on to a layer"
+            InvalidTypeError, match=r"^training: expected to be passed on to a layer"
         ):
             Noisy()(lstm.Input((3,)))
         with pytest.raises(
-            InvalidTypeError, match=r"^training: expected to be handed on to a layer"
+            InvalidTypeError, match=r"^training: expected to be passed on to a layer"
         ):
             lstm.Sequential([lstm.Input((3,)), Noisy()]).summary()
 

@@ -426,5 +426,7 @@ def test_what_is_read_says_which_class_it_needs(path: Path) -> None:
         lstm.load_model(path)
     with pytest.raises(InvalidValueError, match=r"'Scale'.*got Other"):
         lstm.load_model(path, {"Other": Scale})
-    with pytest.raises(InvalidTypeError, match=r"of scale: expected what Weird.from_config takes"):
+    with pytest.raises(
+        InvalidTypeError, match=r"of scale: expected what Weird.from_config accepts"
+    ):
         lstm.load_model(path, {"Scale": type("Weird", (Scale,), {"__init__": lambda self: None})})

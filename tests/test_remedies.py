@@ -25,8 +25,8 @@ from lstm.layers import (
     TimeDistributed,
 )
 
-ALL = "{} below gives its last step only: return_sequences=True gives all"
-LAST = "{} below gives every step: without return_sequences it gives the last"
+ALL = "{} below returns only its last step: return_sequences=True returns all"
+LAST = "{} below returns every step: without return_sequences it returns the last"
 SPARSE, CATEGORICAL = "sparse_categorical_crossentropy", "categorical_crossentropy"
 SERIES = "x[None, :, None] is a batch of one sequence of one feature"
 
@@ -134,7 +134,7 @@ class TestData:
         [
             ((10, 3), "with [None] it is a batch of one"),
             ((8, 3, 10), "with .transpose(0, 2, 1) the features are last"),
-            ((8, 12, 3), "Input((None, 3)) takes sequences of any length"),
+            ((8, 12, 3), "Input((None, 3)) accepts sequences of any length"),
             ((8, 10, 3, 1), "with .squeeze(3) that axis is gone"),
             ((8, 1, 10, 3), "with .squeeze(1) that axis is gone"),
             ((8, 10, 4), ""),
@@ -214,14 +214,14 @@ class TestTargets:
     @pytest.mark.parametrize(
         ("reader", "loss", "targets", "expected"),
         [
-            (LSTM(4), SPARSE, zeros(8, 5), f"{CATEGORICAL} takes such targets"),
-            (steps(), SPARSE, zeros(8, 10, 5), f"{CATEGORICAL} takes such targets"),
-            (LSTM(4), "mse", zeros(8, dtype=int), f"{SPARSE} takes such targets"),
+            (LSTM(4), SPARSE, zeros(8, 5), f"{CATEGORICAL} accepts such targets"),
+            (steps(), SPARSE, zeros(8, 10, 5), f"{CATEGORICAL} accepts such targets"),
+            (LSTM(4), "mse", zeros(8, dtype=int), f"{SPARSE} accepts such targets"),
             (
                 steps(),
                 "binary_crossentropy",
                 zeros(8, 10, dtype=int),
-                f"{SPARSE} takes such targets",
+                f"{SPARSE} accepts such targets",
             ),
             (LSTM(4), SPARSE, zeros(8, 10, dtype=int), ALL.format("the LSTM")),
             (steps(), SPARSE, zeros(8, dtype=int), LAST.format("the LSTM")),
@@ -241,5 +241,5 @@ class TestWeights:
         model = Sequential([Input((None, 3)), LSTM(4)])
         kernel, recurrent, bias = model.get_weights()
         message = remedy(lambda: model.set_weights([kernel.T, recurrent, bias]))
-        assert message == "with .T it fits, as those of PyTorch and ONNX"
+        assert message == "with .T it fits, as for PyTorch and ONNX"
         assert remedy(lambda: model.set_weights([kernel[:2], recurrent, bias])) == ""

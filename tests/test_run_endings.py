@@ -49,7 +49,7 @@ class TestMissingFiles:
         for name in missing:
             (folder / name).unlink()
         before = contents(folder)
-        with pytest.raises(ModelFileError, match=r"has lost its checkpoint\.safetensors"):
+        with pytest.raises(ModelFileError, match=r"has lost checkpoint\.safetensors"):
             LanguageModel.resume(folder)
         assert contents(folder) == before
 
@@ -57,7 +57,7 @@ class TestMissingFiles:
         begin(folder)
         for name in ("checkpoint.safetensors", "tokens.bin"):
             (folder / name).unlink()
-        with pytest.raises(ModelFileError, match="has lost its checkpoint"):
+        with pytest.raises(ModelFileError, match="has lost checkpoint"):
             LanguageModel.resume(folder)
 
     def test_of_a_folder_that_was_resumed_nothing_is_removed(self, folder: Path) -> None:
@@ -102,7 +102,7 @@ class TestErrorsOfCallbacks:
             run.train(callbacks=LambdaCallback(**{hook: fail}))
         assert caught.value is error
         if isinstance(error, Exception):
-            assert f"is kept at step {step}. Go on with: LanguageModel.resume(" in str(
+            assert f"is kept at step {step}. Continue with: LanguageModel.resume(" in str(
                 error.__notes__.pop()
             )
         assert checkpoint(folder)[1]["training"]["step"] == step == run.kept
@@ -279,7 +279,7 @@ class TestLock:
     def test_leaves_nothing_where_there_is_no_training(self, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("mine")
         for place in (tmp_path, tmp_path / "none", tmp_path / "notes.txt"):
-            with pytest.raises(ModelFileError, match="holds no training to go on with"):
+            with pytest.raises(ModelFileError, match="holds no training run to continue"):
                 LanguageModel.resume(place)
         assert os.listdir(tmp_path) == ["notes.txt"]
 

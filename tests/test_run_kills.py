@@ -126,7 +126,7 @@ def killed_at_any_time(
         running.send_signal(number)
         _, stderr = running.communicate(timeout=120)
     if "stopped at step" in stderr:
-        assert "Go on with: lstm train --resume" in stderr
+        assert "Continue with: lstm train --resume" in stderr
         assert running.returncode == 128 + number
     return running.returncode
 
@@ -184,9 +184,9 @@ class TestFailingDisks:
             result = CliRunner().invoke(app, command(home, folder))
         assert result.exit_code == 1
         assert result.stderr.startswith(f"error: {folder}")
-        failure, command_to_go_on = result.stderr.split(". Go on from step ")
+        failure, command_to_continue = result.stderr.split(". Continue from step ")
         assert failure.endswith(f": cannot be written ({os.strerror(number)})")
-        assert command_to_go_on.endswith(f" with: lstm train --resume {folder}\n")
+        assert command_to_continue.endswith(f" with: lstm train --resume {folder}\n")
         assert before
         assert {path: path.read_bytes() for path in folder.iterdir()} == before
         result = CliRunner().invoke(app, command(home, folder))
@@ -226,7 +226,7 @@ class TestFailingDisks:
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
         assert result.exit_code == 1
         message = f"cannot be written ({os.strerror(errno.EFBIG)})"
-        failure, _ = result.stderr.split(". Go on from step ")
+        failure, _ = result.stderr.split(". Continue from step ")
         assert failure == f"error: {folder / 'checkpoint.safetensors'}: {message}"
         assert {path: path.read_bytes() for path in folder.iterdir()} == before
         result = CliRunner().invoke(app, command(home, folder))
@@ -266,7 +266,7 @@ class TestFailingDisks:
             stdout, stderr = running.communicate(timeout=120)
         assert running.returncode == 0, stderr
         assert stdout == "killed\n1\n"
-        last, _ = stderr.splitlines()[-1].split(". Go on from step ")
+        last, _ = stderr.splitlines()[-1].split(". Continue from step ")
         assert last.startswith(f"error: {disk}/run/")
         assert last.endswith(f": cannot be written ({os.strerror(errno.ENOSPC)})")
         reference.check(kept)

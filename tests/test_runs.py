@@ -470,7 +470,7 @@ class TestErrors:
     def test_no_training_there(self, tmp_path: Path, whole: Path) -> None:
         (tmp_path / "empty").mkdir()
         for place in ("none", "empty"):
-            with pytest.raises(ModelFileError, match="holds no training to go on with"):
+            with pytest.raises(ModelFileError, match="holds no training run to continue"):
                 LanguageModel.resume(tmp_path / place)
 
     @pytest.mark.parametrize("size", [0, 1, 100, -1])
@@ -506,7 +506,7 @@ class TestErrors:
             with pytest.raises(ModelFileError, match="holds another text than that of checkpoint"):
                 LanguageModel.resume(folder)
         file.write_bytes(tokens[:-1] + b"\xff")
-        with pytest.raises(ModelFileError, match="has the token 255, but its vocabulary only"):
+        with pytest.raises(ModelFileError, match="has the token 255, but its vocabulary has only"):
             LanguageModel.resume(folder)
         file.write_bytes(b"")
         with pytest.raises(ModelFileError, match="is empty"):
@@ -516,7 +516,7 @@ class TestErrors:
         stopped(folder)
         other = stopped(tmp_path / "other")
         (other / "checkpoint.safetensors").replace(folder / "checkpoint.safetensors")
-        with pytest.raises(ModelFileError, match=r"belongs to another training than config\.json"):
+        with pytest.raises(ModelFileError, match=r"another training run than config\.json"):
             LanguageModel.resume(folder)
 
     @pytest.mark.parametrize("other", [{"hidden": 5}, {"layers": 2}, {"corpus": TEXT.upper()}])
@@ -542,7 +542,7 @@ class TestErrors:
         before = config["chosen"][key]
         config["chosen"][key] = {"schedule": "constant", "dropout": 0.5}.get(key, 7)
         file.write_text(json.dumps(config))
-        message = f"was made with {key} {before}, and config.json has {config['chosen'][key]}"
+        message = f"was made with {key} {before}, but config.json has {config['chosen'][key]}"
         with pytest.raises(ModelFileError, match=message):
             LanguageModel.resume(folder)
 
@@ -554,7 +554,7 @@ class TestErrors:
         where = config if key == "seed" else config["options"]
         before, where[key] = where[key], value
         file.write_text(json.dumps(config))
-        message = f"was made with {key} {before}, and config.json has {value}"
+        message = f"was made with {key} {before}, but config.json has {value}"
         with pytest.raises(ModelFileError, match=message):
             LanguageModel.resume(folder)
 
@@ -629,7 +629,7 @@ class TestErrors:
     def test_a_text_that_can_be_read_only_once(self, folder: Path) -> None:
         begin(folder, TextSource.of(TEXT))
         unbegun(folder)
-        with pytest.raises(ModelFileError, match="had not begun; remove it and begin again"):
+        with pytest.raises(ModelFileError, match="never started; remove it and start again"):
             LanguageModel.resume(folder)
 
     def test_a_text_that_is_gone(self, folder: Path) -> None:

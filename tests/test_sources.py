@@ -236,7 +236,7 @@ class TestGzip:
         path = tmp_path / "text.gz"
         path.write_bytes(damage(gzip.compress(bytes(range(32, 127)) * 9)))
         message = error_of(named(path))
-        assert message.startswith(f"corpus: expected a gzip file that is whole, got {path} (")
+        assert message.startswith(f"corpus: expected a complete gzip file, got {path} (")
 
 
 class TestErrors:
@@ -248,8 +248,8 @@ class TestErrors:
             ("", "a file that can be read, got  (no such file"),
             ("a\0b", "a file that can be read, got a␀b (embedded null byte)"),
             ("x" * 5000, "(file name too long)"),
-            ("*.gz", "a pattern that fits a file, got *.gz"),
-            ("a/dee*", "a pattern that fits a file, got a/dee*"),
+            ("*.gz", "a pattern that matches a file, got *.gz"),
+            ("a/dee*", "a pattern that matches a file, got a/dee*"),
             ("void", "a folder with files (hidden ones do not count), got void"),
             ([], "the name of a file, got no name"),
             ([3], "the name of a file, got 3"),
@@ -300,7 +300,7 @@ class TestErrors:
         Path("bad").write_bytes(gzip.compress(content) if zipped else content)
         message = error_of(named(["good", "bad"], encoding=encoding, chunk_size=size))
         assert f"corpus: expected {encoding.upper()} text, got {bad}" in message
-        assert message.endswith(" of bad (the options encoding and errors choose otherwise)")
+        assert message.endswith(" of bad (set the options encoding and errors to read it)")
 
     def test_utf_16_needs_its_mark(self, folder: Path) -> None:
         message = error_of(named("b.txt", encoding="utf-16"))
@@ -314,16 +314,16 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("content", "kind"),
         [
-            (b"\x7fELF\0\1", "bad, a binary file: it has zero bytes"),
-            ("text".encode("utf-16"), "bad, which begins as UTF-16 does"),
-            ("text".encode("utf-32"), "bad, which begins as UTF-32 does"),
+            (b"\x7fELF\0\1", "bad, a binary file: it contains zero bytes"),
+            ("text".encode("utf-16"), "bad, which starts like UTF-16"),
+            ("text".encode("utf-32"), "bad, which starts like UTF-32"),
         ],
     )
     def test_files_that_are_no_text(self, folder: Path, content: bytes, kind: str) -> None:
         Path("bad").write_bytes(content)
         for encoding in ("utf-8", "latin-1"):
             message = error_of(named("bad", encoding=encoding))
-            assert f"expected {encoding.upper()} text, got {kind} (the options encoding" in message
+            assert f"expected {encoding.upper()} text, got {kind} (set the options" in message
 
     @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf", gzip.compress(b"", mtime=0)])
     def test_no_text(self, folder: Path, content: bytes) -> None:

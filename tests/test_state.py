@@ -333,7 +333,7 @@ class TestCarriedTraining:
 
     def test_batches_of_another_size_are_refused(self) -> None:
         source = iter([(X, Y), (X[:2], Y[:2])])
-        with pytest.raises(InvalidShapeError, match="x: expected 4 sequences, since state is"):
+        with pytest.raises(InvalidShapeError, match="x: expected 4 sequences, because state is"):
             follower().fit(source, steps_per_epoch=2, carry_state=True, verbose=0)
 
 
@@ -366,7 +366,7 @@ class TestStateful:
     def test_any_batch_size_after_a_reset(self) -> None:
         model = follower(stateful=True)
         model.predict(X)
-        with pytest.raises(InvalidShapeError, match=r"reset_states\(\) starts anew"):
+        with pytest.raises(InvalidShapeError, match=r"reset_states\(\) starts from zeros"):
             model.predict(X[:1])
         model.reset_states()
         assert_array_equal(model.predict(X[:1]), follower().predict(X[:1]))

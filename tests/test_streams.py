@@ -103,7 +103,7 @@ class TestStepsOfAnEpoch:
         assert_close(logs["val_loss"][1], model.evaluate(X[:6], Y[:6]), "loss", terms=90)
 
     def test_of_an_evaluation_have_their_own_targets(self) -> None:
-        with pytest.raises(InvalidValueError, match="y: expected nothing, where x gives batches"):
+        with pytest.raises(InvalidValueError, match="y: expected nothing, because x gives batches"):
             compiled().evaluate(Loader(), Y)
 
     def test_of_an_evaluation_are_given_anew_in_every_epoch(self) -> None:
@@ -167,9 +167,9 @@ class TestGenerators:
             ([(X,)], {"steps_per_epoch": 1}, r"expected \(x, y\) or \(x, y, sample_weight\)"),
             ([3], {"steps_per_epoch": 1}, r"expected \(x, y\) or \(x, y, sample_weight\), got int"),
             ([(X, None)], {"steps_per_epoch": 1}, "y: expected targets, got None"),
-            ([(X, Y)], {"y": Y}, "y: expected nothing, where x gives batches"),
-            ([(X, Y)], {"sample_weight": np.ones(7)}, "sample_weight: expected nothing, where x"),
-            ([(X, Y)], {"validation_split": 0.5}, "validation_split: expected nothing, where x"),
+            ([(X, Y)], {"y": Y}, "y: expected nothing, because x gives batches"),
+            ([(X, Y)], {"sample_weight": np.ones(7)}, "sample_weight: expected nothing, because x"),
+            ([(X, Y)], {"validation_split": 0.5}, "validation_split: expected nothing, because x"),
         ],
     )
     @pytest.mark.parametrize("known", [True, False], ids=["built", "unbuilt"])

@@ -175,8 +175,8 @@ class TestTraining:
         training = tokens[: len(tokens) - len(tokens) // 10]
         assert share == (training == model.vocabulary.unknown).mean() > 0.4
         assert str(warning.message) == (
-            f"{100 * share:.0f} % of the tokens to learn from are unknown, and the model learns "
-            "only that they come, not what they are: take characters or bpe as tokens, a lower "
+            f"{100 * share:.0f} % of the tokens to learn from are unknown: the model learns "
+            "only where they occur, not what they are; use characters or bpe as tokens, a lower "
             "min_count or a higher vocabulary_size"
         )
         assert warning.filename == __file__
@@ -278,16 +278,16 @@ class TestCommand:
         expected = model.evaluate(CHINESE)
         result = run("evaluate", "zh-model", "zh.txt")
         share = f"{100 * expected.unknown_share:.1f} % unknown"
-        reason = "the text cannot be written back where it is unknown"
+        reason = "unknown tokens cannot be turned back into text"
         assert result.stdout.splitlines() == [
             f"zh.txt: {expected.tokens:,} tokens predicted, {share}",
             f"{expected.nats:.4f} nats, {expected.bits:.4f} bits a token",
             f"{expected.perplexity:.3f} perplexity of a token",
-            f"no bits for a character or a byte: {reason}",
+            f"no bits per character or byte: {reason}",
             f"{100 * expected.accuracy:.2f} % of the tokens found at the first guess",
         ]
         assert result.stderr.startswith("warning: ")
-        assert "take a text like the one that it learned from" in result.stderr
+        assert "use a text like the one that it learned from" in result.stderr
         result = run("evaluate", "zh-model", "zh.txt", "--json")
         facts = json.loads(result.stdout)
         assert facts["unknown"] == expected.unknown
@@ -309,8 +309,8 @@ class TestCommand:
         vocabulary = BPEVocabulary(normalized_by(normalizers.Lowercase())().to_str())
         LanguageModel.create(vocabulary, hidden=2, seed=0).save("lower")
         shown = run("evaluate", "lower", "-", stdin="The sea").stdout
-        reason = "the tokenizer does not keep the text as it is"
-        assert f"\nno bits for a character or a byte: {reason}\n" in shown
+        reason = "the tokenizer changes the text"
+        assert f"\nno bits per character or byte: {reason}\n" in shown
 
     def test_inspect(self, folder: Path) -> None:
         self.train()

@@ -218,7 +218,7 @@ def test_a_writer_of_another_model_is_refused(model: LanguageModel, tmp_path: Pa
     larger = LanguageModel.create(model.vocabulary, hidden=25)
     other_tokens = LanguageModel.create(CharVocabulary("abc"), hidden=24)
     for other in (same_shapes, larger, other_tokens):
-        with pytest.raises(ModelFileError, match="is of another model"):
+        with pytest.raises(ModelFileError, match="belongs to another model"):
             Writer.load(path, other)
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-# `python -m lstm`, which is the command; other modules that are run so may import this one, too.
+# `python -m lstm` is the command; other modules run this way may import this one, too.
 if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] in ("lstm", "-mlstm"):
     import lstm_command
 

@@ -15,9 +15,9 @@ Choice = TypeVar("Choice")
 
 
 def boolean(argument: str, value: object) -> bool:
-    """Return `value` as a bool: True or False, or 1 or 0, which many programs write for them.
+    """Return `value` as a bool. It is True or False, or 1 or 0, which many programs use instead.
 
-    Anything else that Python takes for true or false, such as "no" or None, is refused.
+    Other values that Python treats as true or false, such as "no" or None, are refused.
     """
     if not isinstance(value, bool | np.bool_ | int | np.integer) or value not in (0, 1):
         raise InvalidTypeError(argument, "True or False", repr(value))
@@ -76,8 +76,8 @@ def number(
 
 
 def one_of(argument: str, value: Choice, choices: Collection[Choice]) -> Choice:
-    """Return that of `choices` which equals `value`; otherwise name the closest one."""
-    with suppress(TypeError):  # Of what cannot be looked up, such as a list.
+    """Return the one of `choices` that equals `value`; otherwise name the closest in the error."""
+    with suppress(TypeError):  # From values that cannot be looked up, such as a list.
         if isinstance(value, Hashable) and value in choices:
             return next(choice for choice in choices if choice == value)
     expected = "one of " + ", ".join(repr(choice) for choice in choices)
@@ -97,7 +97,7 @@ def sequence(argument: str, values: object, expected: str) -> tuple[Any, ...]:
 
 
 def sizes(argument: str, shape: object) -> tuple[int | None, ...]:
-    """Return a shape of sizes that are at least 0, or None where any will do."""
+    """Return a shape: each size is at least 0, or None for any size."""
     entries = sequence(argument, shape, "a tuple of sizes, such as (None, 2)")
     return tuple(None if n is None else int_at_least(argument, n, 0) for n in entries)
 
@@ -122,9 +122,9 @@ def numbers(argument: str, values: Any) -> NDArray[Any]:
     """Return `values` as an array of real numbers.
 
     Raises:
-        InvalidShapeError: they are sequences of different lengths.
-        InvalidTypeError: they are no numbers.
-        InvalidValueError: they are an array of `numpy.ma` in which something is masked.
+        InvalidShapeError: `values` are sequences of different lengths.
+        InvalidTypeError: `values` are not numbers.
+        InvalidValueError: `values` is an array of `numpy.ma` with masked entries.
     """
     unmasked(argument, values)
     try:
@@ -137,7 +137,7 @@ def numbers(argument: str, values: Any) -> NDArray[Any]:
 
 
 def unmasked(argument: str, values: Any) -> None:
-    """Refuse an array of `numpy.ma` in which something is masked: an array would show it again."""
+    """Refuse an array of `numpy.ma` with masked entries: a plain array would expose them."""
     if _masked(values):
         raise InvalidValueError(
             argument,
@@ -148,7 +148,7 @@ def unmasked(argument: str, values: Any) -> None:
 
 
 def _masked(values: Any) -> bool:
-    """Whether an array of `numpy.ma`, in lists perhaps, hides something, which NumPy forgets."""
+    """Whether arrays of `numpy.ma`, perhaps in lists, have masked entries; NumPy drops the mask."""
     if isinstance(values, np.ma.MaskedArray):
         return bool(np.ma.is_masked(values))
     if not isinstance(values, list | tuple) or {*map(type, values)} <= {int, float, bool}:
@@ -161,8 +161,8 @@ def finite(argument: str, array: NDArray[Any], dtype: str | None = None) -> None
 
     Args:
         argument: named in the error.
-        array: what to check.
-        dtype: what it is going to be computed in: its numbers have to be finite there, too.
+        array: the array to check.
+        dtype: the dtype to compute in: the numbers must be finite in it, too.
     """
     if array.dtype.kind != "f" or not array.size:
         return
@@ -181,7 +181,7 @@ def finite(argument: str, array: NDArray[Any], dtype: str | None = None) -> None
             return
     where = tuple(int(i) for i in np.argwhere(~(np.abs(array) <= limit))[0])
     value = array[where]
-    expected = f"numbers of at most {limit:.2g}, as {dtype} has them"
+    expected = f"numbers of at most {limit:.2g}, the largest {dtype}"
     raise InvalidValueError(
         argument,
         expected if np.isfinite(value) else "finite numbers",
@@ -228,19 +228,19 @@ def path(argument: str, value: object) -> str:
 
 
 def name(argument: str, value: object) -> str:
-    """Return `value` if it can stand in the names of weights, in a file.
+    """Return `value` if it can be part of the names of weights, in a file.
 
     These are paths with `/` between their parts, each of at least one character, in UTF-8.
     """
     text = string(argument, value)
     utf8(argument, text)
     if not all(text.split("/")):
-        raise InvalidValueError(argument, "at least one character beside each `/`", repr(value))
+        raise InvalidValueError(argument, "at least one character around each `/`", repr(value))
     return text
 
 
 def utf8(argument: str, text: str) -> bytes:
-    """Return the UTF-8 of a text, which lone surrogates do not have."""
+    """Return the UTF-8 of a text; refuse lone surrogates, which have none."""
     string(argument, text)
     try:
         return text.encode("utf-8")
@@ -258,7 +258,7 @@ def character(text: str) -> str:
 
 
 def summary(value: object) -> str:
-    """Return how a message shows what a method of a user's returned: arrays by their shapes."""
+    """Return how a message shows the result of a user's method: arrays by their shapes."""
     if hasattr(value, "shape"):
         return f"an array of shape {tuple(value.shape)}"
     if isinstance(value, tuple | list):
@@ -268,7 +268,7 @@ def summary(value: object) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return what the system says of an error, to stand within a sentence."""
+    """Return the system's description of an error, for use within a sentence."""
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 

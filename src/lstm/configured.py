@@ -1,4 +1,4 @@
-"""Configured: what the arguments of its constructor describe, now and in a file."""
+"""Configured: objects described by the arguments of their constructor, also in files."""
 
 import copy
 from collections.abc import Iterator, Mapping
@@ -16,26 +16,26 @@ _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY, Parameter.VAR
 
 
 class Configured(Interface):
-    """Base of what a constructor makes of arguments: each is an attribute of its name.
+    """Base of objects whose constructor keeps each argument in an attribute of the same name.
 
-    So it can be shown, described in a file and made again. What this library defines can be
-    changed at any time, to what the constructor takes, and has no other attributes: a name that is
-    misspelled is refused. A class of your own is free.
+    So they can be shown, described in a file and rebuilt. On classes of this library, these
+    attributes can be changed at any time, to what the constructor accepts; there are no others, so
+    a misspelled name is refused. Your own classes may have any attributes.
     """
 
     state: ClassVar[tuple[str, ...]] = ()
-    """Attributes that are no arguments but change as it is used."""
+    """Attributes that are not arguments and change in use."""
 
     free: ClassVar[bool] = False
-    """Whether it may have other attributes, too."""
+    """Whether it may have other attributes as well."""
 
     _names: ClassVar[tuple[str, ...]] = ()
     _defaults: ClassVar[Mapping[str, Any]] = {}
     _attributes: ClassVar[tuple[str, ...]] = ()
-    """What may be set: arguments, those of its bases included, state, properties, and what a class
-    declares."""
+    """Attributes that may be set: arguments (also of base classes), state, properties, and what a
+    class declares."""
     _closed: ClassVar[bool] = False
-    """Whether the library defines it, where it defines the base."""
+    """Whether the library defines the class."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -52,14 +52,14 @@ class Configured(Interface):
 
     @property
     def called(self) -> str:
-        """What errors call it."""
+        """Its name in errors."""
         return type(self).__name__
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of the constructor by name.
 
         Raises:
-            InvalidTypeError: one is not kept in an attribute of its name.
+            InvalidTypeError: an argument is not kept in an attribute of the same name.
         """
         for name in self._names:
             if not hasattr(self, name):
@@ -68,10 +68,10 @@ class Configured(Interface):
         return {name: getattr(self, name) for name in self._names}
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments of the constructor, as JSON values.
+        """Return the arguments of the constructor, as JSON values.
 
         Raises:
-            InvalidTypeError: one of them is nothing that a file can hold.
+            InvalidTypeError: a file cannot hold one of them.
         """
         return {
             name: plain(f"{name} of {self.called}", value)
@@ -80,16 +80,16 @@ class Configured(Interface):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """What `get_config` describes, made again."""
+        """Rebuild what `get_config` described."""
         return cls.made_with(config)
 
     @classmethod
     def made_with(cls, arguments: Mapping[str, Any]) -> Self:
-        """What the constructor makes of these arguments."""
+        """Return what the constructor makes from these arguments."""
         return cls(**arguments)
 
     def description(self) -> dict[str, Any]:
-        """Its class and its config, as JSON values."""
+        """Return its class and its config, as JSON values."""
         return {"class": type(self).__name__, "config": self.get_config()}
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -103,20 +103,20 @@ class Configured(Interface):
         super().__setattr__(name, value)
 
     def _set_again(self, name: str, value: Any) -> None:
-        """Change an argument to what the constructor makes of it, and all that follows from it."""
+        """Change an argument as the constructor would, and everything that follows from it."""
         changed = self._with(name, value)
         kept = {key: part for key, part in vars(self).items() if key in self.state}
         vars(self).update(vars(changed) | kept)
 
     def _with(self, name: str, value: Any) -> Self:
-        """One with another value of an argument."""
+        """Return one with another value of an argument."""
         return type(self).made_with({**self.arguments(), name: value})
 
     def __repr__(self) -> str:
-        """The call that makes it, without what the constructor chooses by itself."""
+        """Return the call that makes it, without arguments at their default."""
         if not self._closed:
             return super().__repr__()
-        with suppress(LSTMError):  # As long as it is not complete.
+        with suppress(LSTMError):  # While it is incomplete.
             given = self.arguments()
             needed = {name: value for name, value in given.items() if name not in self._defaults}
             usual = self._usual(needed)
@@ -125,7 +125,7 @@ class Configured(Interface):
         return super().__repr__()
 
     def _usual(self, needed: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The arguments where only these are given."""
+        """Return all arguments if only these are given."""
         return type(self).made_with(needed).arguments()
 
     def __copy__(self) -> Self:
@@ -133,7 +133,7 @@ class Configured(Interface):
 
 
 def _part(kind: type) -> str:
-    """The part of the library that a class is of, such as "layers"."""
+    """Return the part of the library of a class, such as "layers"."""
     return kind.__module__.split(".")[1]
 
 
@@ -144,14 +144,14 @@ def _alike(value: Any, usual: Any) -> bool:
 
 
 def plain(argument: str, value: Any) -> Any:
-    """An argument of a constructor as JSON values.
+    """Return an argument of a constructor as JSON values.
 
     Args:
-        argument: its name, for the error.
+        argument: its name in errors.
         value: None, a bool, a number, a str, something Configured, or a list of these.
 
     Raises:
-        InvalidTypeError: it is something else.
+        InvalidTypeError: `value` is something else.
     """
     if isinstance(value, Configured):
         return value.description()
@@ -178,16 +178,16 @@ def described(
     kinds: Mapping[str, type[ConfiguredKind]],
     key: str = "class",
 ) -> ConfiguredKind:
-    """What a file or a config describes: one of some kinds, and its config.
+    """Return the class and the config that a file or a config describes.
 
     Args:
-        argument: its name, for errors.
+        argument: its name in errors.
         saved: the description.
-        kinds: classes by what `key` may be.
-        key: what names the class.
+        kinds: the possible classes, by the value of `key`.
+        key: the key with the name of the class.
 
     Raises:
-        InvalidValueError: it describes none of these.
+        InvalidValueError: `saved` describes none of these.
     """
     if saved.keys() != {key, "config"} or not isinstance(saved["config"], dict):
         raise InvalidTypeError(argument, f"a dict of {key!r} and 'config'", f"{saved!r:.60}")
@@ -196,7 +196,7 @@ def described(
 
 
 def members(value: Any, kind: type[Kind]) -> Iterator[Kind]:
-    """What is of a kind in a value, which may be one itself, or lists, tuples and dicts of them."""
+    """Yield all of a kind in a value: the value itself, or those in lists, tuples and dicts."""
     if isinstance(value, kind):
         yield value
     elif isinstance(value, dict | list | tuple):

@@ -1,8 +1,8 @@
 """The bytes of a file: arrays by name and a header of JSON values; equal content, equal bytes.
 
-They are in the safetensors format: the length of a table, the table in JSON, and the numbers. The
-header stands in the table's metadata under the key "lstm". Beside it stands the SHA-256 of names,
-dtypes, shapes, numbers and header, so that damage is never taken for content.
+The format is safetensors: the length of a table, the table in JSON, and the numbers. The header is
+in the table's metadata under the key "lstm". Next to it is the SHA-256 of names, dtypes, shapes,
+numbers and header, so that damage is always noticed.
 """
 
 import hashlib
@@ -38,21 +38,21 @@ DTYPES = {
     "<f4": "F32",
     "<f8": "F64",
 }
-"""What the format calls the dtypes of arrays."""
+"""The names of dtypes in the format."""
 
 _TABLE_LIMIT = 100_000_000
 """Bytes of a table beyond which readers of the format refuse a file."""
 
 
 def pack(tensors: Tensors, header: Mapping[str, Any]) -> bytearray:
-    """The bytes of arrays and a header, in one order for all.
+    """Return the bytes of arrays and a header, always in the same order.
 
     Args:
         tensors: arrays by name.
-        header: JSON values, or numbers of NumPy in their place; `kind` says what it is all about.
+        header: JSON values, perhaps with NumPy numbers; `kind` says what the file holds.
 
     Raises:
-        InvalidTypeError, InvalidValueError: the format cannot hold it.
+        InvalidTypeError, InvalidValueError: the format cannot hold these values.
     """
     # The safetensors library would write the metadata in another order in each process.
     arrays = {name: _array(name, array) for name, array in tensors.items()}
@@ -68,7 +68,7 @@ def pack(tensors: Tensors, header: Mapping[str, Any]) -> bytearray:
             "data_offsets": [start, end],
         }
     head = json.dumps(table, ensure_ascii=False, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)  # So that numbers are aligned.
+    head += b" " * (-len(head) % 8)  # Aligns the numbers.
     if len(head) > _TABLE_LIMIT:
         raise InvalidValueError(
             "header", f"a description of at most {_TABLE_LIMIT:,} bytes", f"{len(head):,}"
@@ -84,10 +84,10 @@ def pack(tensors: Tensors, header: Mapping[str, Any]) -> bytearray:
 
 
 def unpack(data: bytes) -> tuple[dict[str, NDArray[Any]], str]:
-    """The arrays of bytes that `pack` gave, and the text of their header.
+    """Return the arrays in bytes from `pack`, and the text of their header.
 
     Raises:
-        ValueError: they are damaged, or not of this library.
+        ValueError: the bytes are damaged, or not from this library.
     """
     try:
         tensors = safetensors.numpy.load(data)
@@ -102,13 +102,13 @@ def unpack(data: bytes) -> tuple[dict[str, NDArray[Any]], str]:
 
 
 def under(prefix: str, tensors: Tensors) -> dict[str, NDArray[Any]]:
-    """The arrays whose names have a prefix, by what follows it."""
+    """Return the arrays whose names have a prefix, by the rest of the name."""
     cut = len(prefix)
     return {name[cut:]: array for name, array in tensors.items() if name.startswith(prefix)}
 
 
 def digest(tensors: Tensors, header: str) -> str:
-    """The SHA-256 of arrays and the text of a header, hexadecimal."""
+    """Return the SHA-256 of arrays and the text of a header, hexadecimal."""
     sha256 = hashlib.sha256(header.encode())
     for name in sorted(tensors):
         array = tensors[name]
@@ -118,10 +118,10 @@ def digest(tensors: Tensors, header: str) -> str:
 
 
 def header_of(text: str) -> dict[str, Any]:
-    """The header of which this is the text.
+    """Return the header with this text.
 
     Raises:
-        ValueError: it is no JSON, or has a number that is not finite.
+        ValueError: the text is not JSON, or has a number that is not finite.
     """
     header: dict[str, Any] = json.loads(text, parse_float=_finite, parse_constant=_finite)
     return header
@@ -130,12 +130,12 @@ def header_of(text: str) -> dict[str, Any]:
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{text} is no number of a header")
+        raise ValueError(f"{text} is not a valid number in a header")
     return value
 
 
 def _array(name: str, array: NDArray[Any]) -> NDArray[Any]:
-    """An array as its bytes are written: C order, least significant byte first."""
+    """Return an array as its bytes are written: C order, little-endian."""
     checks.utf8("name", name)
     plain = np.asarray(array, order="C")
     plain = plain.astype(plain.dtype.newbyteorder("<"), copy=False)
@@ -149,10 +149,10 @@ def _bytes(array: NDArray[Any]) -> memoryview:
 
 
 def json_values(argument: str, value: Any) -> Any:
-    """A value as it will be read from a file: lists for tuples, Python's numbers for NumPy's.
+    """Return a value as it is read from a file: lists for tuples, Python numbers for NumPy's.
 
     Raises:
-        InvalidTypeError, InvalidValueError: a file cannot hold it.
+        InvalidTypeError, InvalidValueError: a file cannot hold this value.
     """
     return header_of(_text({argument: value}))[argument]
 
@@ -168,24 +168,24 @@ def _text(header: Mapping[str, Any]) -> str:
             try:
                 _check(key, value)
             except RecursionError:
-                expected = "values that are not nested so deep"
+                expected = "values that are nested less deep"
                 raise InvalidValueError(key, expected, type(value).__name__) from None
         raise InvalidValueError("header", "JSON values", error) from error
     return text
 
 
 def _plain(value: Any) -> Any:
-    """A number of NumPy as one of Python."""
+    """Convert a NumPy number to a Python number."""
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError
 
 
 def _check(place: str, value: Any) -> None:
-    """Find what JSON cannot hold, somewhere in a value.
+    """Find the part of a value that JSON cannot hold.
 
     Raises:
-        InvalidTypeError, InvalidValueError: here it is.
+        InvalidTypeError, InvalidValueError: names this part.
     """
     if isinstance(value, np.generic):
         value = value.item()

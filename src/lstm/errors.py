@@ -10,15 +10,15 @@ from lstm.terminal import visible
 class LSTMError(Exception):
     """Base of every error that the library raises on purpose.
 
-    What it says may come from a file: control characters are shown as signs.
+    Messages may quote a file, so they show control characters as signs.
     """
 
     def __str__(self) -> str:
         return visible(super().__str__())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Not by the constructor: what it took may be gone, and a pool waits forever for an error
-        # that cannot be read in the process that asked.
+        # Not through the constructor: its arguments may be gone, and a pool waits forever for an
+        # error that cannot be unpickled in the calling process.
         return _again, (type(self), self.args), vars(self)
 
 
@@ -31,7 +31,7 @@ class InvalidValueError(LSTMError, ValueError):
 
     Args:
         argument: name of the argument, as the caller wrote it.
-        expected: what would have been accepted.
+        expected: what is accepted.
         got: what was passed.
 
     Example:
@@ -53,7 +53,7 @@ class InvalidValueError(LSTMError, ValueError):
     def changed(
         self, argument: str | None = None, expected: str | None = None, got: object = None
     ) -> Self:
-        """The same error, which says something else where it is given."""
+        """Return the same error with the given parts changed."""
         return type(self)(argument or self.argument, expected or self.expected, got or self.got)
 
 
@@ -70,7 +70,7 @@ def naming(called: Callable[[str], str | None]) -> Iterator[None]:
     """Let the errors of a `with` block name the arguments of its caller.
 
     Args:
-        called: what the caller calls an argument; None leaves an error as it is.
+        called: returns the caller's name of an argument; None leaves an error unchanged.
 
     Example:
         >>> with naming({"x": "X"}.get):
@@ -89,7 +89,7 @@ def naming(called: Callable[[str], str | None]) -> Iterator[None]:
 
 
 class NoSuchAttributeError(LSTMError, AttributeError):
-    """An object has no such attribute; the message says what there is instead."""
+    """An object has no such attribute; the message names the alternative."""
 
 
 class NotReadyError(LSTMError, ValueError):
@@ -100,8 +100,8 @@ class NotDefinedError(LSTMError, NotImplementedError):
     """A class derived from one of the library lacks a method that it must define.
 
     Args:
-        instance: of that class.
-        method: what to define, with its arguments.
+        instance: an instance of that class.
+        method: the method to define, with its arguments.
     """
 
     def __init__(self, instance: object, method: str) -> None:
@@ -109,7 +109,7 @@ class NotDefinedError(LSTMError, NotImplementedError):
 
 
 class DivergedError(LSTMError, ValueError):
-    """A training ran away: its loss is no longer a finite number."""
+    """Training diverged: the loss is no longer a finite number."""
 
 
 class ModelFileError(LSTMError, ValueError):
@@ -125,11 +125,11 @@ class ModelFileError(LSTMError, ValueError):
 
 
 class LSTMWarning(UserWarning):
-    """What a user should know, though it stops nothing; the message says what to do."""
+    """A problem that stops nothing; the message says what to do."""
 
 
 class StoppedWarning(LSTMWarning):
-    """A training stopped before its end; the message says why and what the model is left with."""
+    """Training stopped before its end; the message says why, and which weights the model has."""
 
 
 class DataUnavailableError(LSTMError, ValueError):
@@ -140,7 +140,7 @@ class MissingExtraError(LSTMError, ImportError):
     """An optional dependency is not installed.
 
     Args:
-        purpose: what it is needed for.
+        purpose: what needs it.
         extra: the extra of the distribution that installs it.
     """
 

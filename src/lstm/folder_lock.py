@@ -1,4 +1,4 @@
-"""FolderLock: who trains in a folder does so alone."""
+"""FolderLock: only one process at a time trains in a folder."""
 
 import json
 import os
@@ -16,17 +16,17 @@ _NAME = ".lock"
 
 
 class FolderLock:
-    """The right to write in the folder of a training, which one process has at a time.
+    """The right to write in the folder of a training run; only one process has it at a time.
 
-    It ends with `release`, with this object, or with the process, however that ends: a file that
-    is left behind stops nobody.
+    It ends with `release`, with this object, or with the process, however the process ends. A
+    leftover lock file blocks nobody.
 
     Args:
-        folder: that of the training.
+        folder: the folder of the training run.
 
     Raises:
-        ModelFileError: another process has it, there is no such folder, or nothing can be written
-            in it.
+        ModelFileError: another process has it, there is no such folder, or the folder is not
+            writable.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,7 +35,7 @@ class FolderLock:
             try:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
             except (FileNotFoundError, NotADirectoryError):
-                raise ModelFileError(folder, "holds no training to go on with") from None
+                raise ModelFileError(folder, "holds no training run to continue") from None
             except OSError as error:
                 raise ModelFileError(
                     folder, f"cannot be written to ({checks.reason(error)})"
@@ -46,10 +46,10 @@ class FolderLock:
                 raise ModelFileError(folder, f"another process trains in it{owner}")
             if _is_at(descriptor, path):
                 break
-            os.close(descriptor)  # Whoever had it has just removed the file.
+            os.close(descriptor)  # The last owner has just removed the file.
         self.release = weakref.finalize(self, _release, descriptor, path, os.getpid())
         _held.add(descriptor)
-        with suppress(OSError):  # It holds on a full disk, too, where it cannot say whose it is.
+        with suppress(OSError):  # The lock also works on a full disk, without naming its owner.
             os.ftruncate(descriptor, 0)
             os.write(descriptor, json.dumps(_me()).encode())
 
@@ -60,15 +60,15 @@ _held: set[int] = set()
 
 def _release(descriptor: int, path: Path, pid: int) -> None:
     if os.getpid() != pid:
-        return  # A child, which the lock does not belong to.
+        return  # A child process, which does not own the lock.
     _held.discard(descriptor)
-    with suppress(OSError):  # Where a file that is open cannot be removed, it stays.
+    with suppress(OSError):  # On systems that cannot remove open files, the file stays.
         path.unlink()
     os.close(descriptor)
 
 
 def _close_all() -> None:
-    """A child would keep the locks of its parent, also when that is gone."""
+    """Close the locks in a child process, which would keep them even after its parent ends."""
     while _held:
         os.close(_held.pop())
 
@@ -93,7 +93,7 @@ def _me() -> dict[str, str | int]:
 
 
 def _owner(descriptor: int) -> str:
-    """Who has the lock, if it says so."""
+    """Return the owner of the lock, if it is known."""
     try:
         found = json.loads(os.read(descriptor, 1 << 12))
         return f": {found['pid']} on {found['host']}, since {found['since']}"

@@ -1,4 +1,4 @@
-"""What a file of another program is, told by its content, and what to do with it."""
+"""Files of other programs: recognized by content, with advice on what to do."""
 
 import zipfile
 from codecs import getincrementaldecoder
@@ -14,40 +14,40 @@ _MODELS = (
 _OTHERS = (
     (b"\x1f\x8b", "is compressed with gzip: unpack it first"),
     (b"version https://git-lfs", "only points to a file: fetch it with git lfs pull"),
-    (b"<!doctype html", "is a web page, not the file that it may offer"),
-    (b"<html", "is a web page, not the file that it may offer"),
+    (b"<!doctype html", "is a web page, not the file to download from it"),
+    (b"<html", "is a web page, not the file to download from it"),
 )
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 _TORCH = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-"""The number with which torch.save began before it wrote zip archives, as a pickle has it."""
+"""The pickled number at the start of torch.save files, before they became zip archives."""
 
 _HEAD = 1 << 20
-"""Bytes in which the names that tell one HDF5 file from another stand."""
+"""Number of bytes that contain the names by which HDF5 files are told apart."""
 
 _ONNX = {
     **dict.fromkeys((1, 5), 0),
     **dict.fromkeys((2, 3, 4, 6, 7, 8, 14, 20, 25, 26), 2),
 }
-"""The fields of an ONNX model, each with the wire type that it has in a protocol buffer."""
+"""The fields of an ONNX model, each with its wire type in a protocol buffer."""
 
 _FIELDS = 10_000
-"""Fields that are looked at: an ONNX model has one for each of its functions and properties."""
+"""Number of fields to check: an ONNX model has one for each function and property."""
 
 _VARINT = 10
-"""Bytes of a number in a protocol buffer at most."""
+"""Largest number of bytes of a number in a protocol buffer."""
 
 
 def reason(path: Path) -> str | None:
-    """Why a file of another program cannot be read, for a message; None if it is not known.
+    """Return why a file of another program cannot be read, for a message; None if unknown.
 
-    Nothing in it is run or unpacked, and the name of the file counts for nothing.
+    Nothing in the file is run or unpacked, and its name does not matter.
     """
     with suppress(OSError), path.open("rb") as file:
         head = file.read(_HEAD)
         if head[8:10] == b'{"':
-            return None  # Where safetensors have their table, which damage may well leave there.
+            return None  # It starts like a safetensors table, so it may be a damaged one.
         for beginning, why in _OTHERS:
             if head[:32].lower().startswith(beginning):
                 return why
@@ -59,7 +59,7 @@ def reason(path: Path) -> str | None:
 
 
 def of_another_program(what: str) -> str:
-    """The reason for a file that holds what somebody may want to bring along."""
+    """Return the reason for a file with contents that a user may want to import."""
     return (
         f"comes from another program: {what}. There is no importer: build the same layers here and "
         'pass the arrays to set_weights; see the guide "Coming from Keras or PyTorch"'
@@ -67,7 +67,7 @@ def of_another_program(what: str) -> str:
 
 
 def _model(path: Path, file: BinaryIO, head: bytes) -> str | None:
-    """What a file with weights is."""
+    """Return what a file with weights is."""
     for beginning, what in _MODELS:
         if head.startswith(beginning):
             return what
@@ -85,11 +85,11 @@ def _model(path: Path, file: BinaryIO, head: bytes) -> str | None:
 
 
 _SHORTEST = 8
-"""Bytes of a text at least: fewer may be what is left of a model."""
+"""Smallest number of bytes of a text: fewer may be the rest of a model."""
 
 
 def _text(head: bytes) -> str | None:
-    """What a file of printed characters is."""
+    """Return what a file of printable characters is."""
     with suppress(UnicodeDecodeError):
         text = getincrementaldecoder("utf-8")().decode(head)  # It may end within a character.
         if len(head) >= _SHORTEST and all(c >= " " or c in "\t\n\r\f" for c in text):
@@ -98,7 +98,7 @@ def _text(head: bytes) -> str | None:
 
 
 def _archive(path: Path) -> str:
-    """What a zip archive is, by the names in it."""
+    """Return what a zip archive is, from the names in it."""
     with suppress(zipfile.BadZipFile, ValueError, NotImplementedError):
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -112,7 +112,7 @@ def _archive(path: Path) -> str:
 
 
 def _is_onnx(file: BinaryIO) -> bool:
-    """Whether a file is the protocol buffer of an ONNX model: its fields from first to last."""
+    """Whether a file is the protocol buffer of an ONNX model, by all its fields."""
     size, place, found = file.seek(0, SEEK_END), 0, set()
     for _ in range(_FIELDS):
         if place >= size:
@@ -130,7 +130,7 @@ def _is_onnx(file: BinaryIO) -> bool:
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:
-    """The number of variable length that begins there, and where it ends."""
+    """Return the number of variable length that starts there, and its end."""
     value = shift = 0
     for byte in data[place : place + _VARINT]:
         value, shift, place = value | (byte & 0x7F) << shift, shift + 7, place + 1

@@ -10,14 +10,14 @@ from lstm.backends.cores import usable_cores
 
 
 def info() -> dict[str, Any]:
-    """Versions, the active backend, the instruction set and threads of the kernels, usable cores.
+    """Return versions, the active backend, instruction set and threads of the kernels, and cores.
 
     Example:
         >>> import lstm
         >>> sorted(lstm.info())[:3]
         ['backend', 'backends', 'cores']
     """
-    # Here because it would be a tenth of `import lstm`.
+    # Imported here, because it would be a tenth of the time of `import lstm`.
     from importlib.metadata import version
 
     active = backend()

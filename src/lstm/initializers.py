@@ -1,4 +1,4 @@
-"""Initial values of weights, each named as Keras names it.
+"""Initializers: initial values of weights, with the names of Keras.
 
 An initializer is called with a shape and a random generator and returns float64 values. For a
 kernel the last axis counts outputs, the one before it inputs, and any before those positions.
@@ -24,10 +24,10 @@ Values = NDArray[np.float64]
 
 
 class Initializer(Configured):
-    """Base: makes the initial values of a weight.
+    """Base of all initializers, which make the initial values of a weight.
 
     Args:
-        seed: draws from a generator of its own instead of the one of `lstm.set_seed`.
+        seed: seed of its own generator, instead of the generator of `lstm.set_seed`.
     """
 
     seed: int | None = set_by_constructor()
@@ -36,15 +36,15 @@ class Initializer(Configured):
         self.seed = None if seed is None else checks.int_at_least("seed", seed, 0)
 
     def __call__(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
-        """Values of `shape`."""
+        """Return values of `shape`."""
         return self.values(shape, rng if self.seed is None else np.random.default_rng(self.seed))
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
-        """Values of `shape`, drawn from `rng`; what a subclass defines."""
+        """Return values of `shape`, drawn from `rng`; a subclass defines this."""
         raise NotDefinedError(self, "values(shape, rng)")
 
     def beside(self, weights: Mapping[str, NDArray[Any]]) -> "Initializer":
-        """What it is for a weight of a layer that has these already."""
+        """Return the initializer for the next weight of a layer with these weights."""
         return self
 
     def description(self) -> dict[str, Any]:
@@ -136,9 +136,9 @@ class HeUniform(Initializer):
 
 
 class Orthogonal(Initializer):
-    """Orthonormal rows or columns, whichever are fewer; a wide kernel is made of square blocks.
+    """Orthonormal rows or columns, whichever are fewer; a wide kernel consists of square blocks.
 
-    For a recurrent kernel (H, 4H) each gate gets an orthogonal H × H matrix of its own.
+    For a recurrent kernel (H, 4H), each gate gets its own orthogonal H × H matrix.
 
     Source:
         Saxe et al., "Exact solutions to the nonlinear dynamics of learning in deep linear neural
@@ -160,17 +160,17 @@ class Orthogonal(Initializer):
 
 
 class Thresholds(Initializer):
-    """For the bias of a layer: each unit is 0 at a point of its own, b = -Σ_d w_d·θ_d.
+    """For the bias of a layer: each unit is 0 at a different point, b = -Σ_d w_d·θ_d.
 
     w is the kernel of the layer and θ a point for each unit, uniform in [low, high) in all D
-    directions. Beside a steep kernel, such as `RandomNormal(stddev=n)`, the units then tell inputs
-    apart that are only 1 / n from each other, as where a number k / n stands for one of n classes.
-    Units that are all 0 at the origin, as usual ones, take thousands of steps to learn that.
+    directions. With a steep kernel, such as `RandomNormal(stddev=n)`, the units can distinguish
+    inputs that differ by only 1 / n, for example if a number k / n stands for one of n classes.
+    Ordinary units, which are all 0 at the origin, need thousands of steps to learn this.
 
     Args:
-        low: of the inputs.
-        high: of the inputs.
-        seed: draws from a generator of its own instead of the one of `lstm.set_seed`.
+        low: lower bound of the inputs.
+        high: upper bound of the inputs.
+        seed: seed of its own generator, instead of the generator of `lstm.set_seed`.
     """
 
     _kernel: NDArray[Any] | None = None
@@ -191,16 +191,16 @@ class Thresholds(Initializer):
             raise InvalidTypeError("Thresholds", "the bias of a layer with a kernel", "none")
         theta = rng.uniform(self.low, self.high, w.shape)
         b = np.zeros(shape)
-        # A GRU has a second row, on the side of the hidden state.
+        # A GRU has a second row, for the hidden state.
         b.reshape(-1, w.shape[-1])[0] = -(w * theta).reshape(-1, w.shape[-1]).sum(0)
         return b
 
 
 class Unavailable(Initializer):
-    """Stands in a loaded layer for an initializer of a class of your own, which no file holds.
+    """Replaces, in a loaded layer, an initializer of your own class, which a file cannot hold.
 
     Args:
-        kind: name of that class.
+        kind: name of the class.
     """
 
     def __init__(self, kind: str) -> None:
@@ -227,10 +227,10 @@ INITIALIZERS: dict[str, type[Initializer]] = {
 
 
 def get(argument: str, spec: "str | Initializer | dict[str, Any]") -> Initializer:
-    """An initializer from its name, its saved form or itself.
+    """Return an initializer from its name, its saved form or itself.
 
     Raises:
-        InvalidValueError: no initializer has that name; `argument` is named in the message.
+        InvalidValueError: no initializer has that name; the message names `argument`.
     """
     if isinstance(spec, Initializer):
         return spec

@@ -1,9 +1,9 @@
-"""What users call goes by the right names: arguments, and the methods of classes of their own.
+"""Interface: checks the names that users write: of arguments, and of methods of their own classes.
 
-An argument that does not exist is refused in the name of what was called, with the one that was
-meant. (Python blames the base class that it was handed on to, or misses another argument first.) A
-method that would never be called, because only other libraries call it, is refused when its class
-is made. A warning points at the line of the user that it is about.
+An argument that does not exist is refused under the name of the called function, with the one that
+was meant. (Python blames the base class that it was passed on to, or reports another missing
+argument first.) A method that would never be called, because only other libraries call it, is
+refused when its class is made. A warning points at the user's line that caused it.
 """
 
 import sys
@@ -39,7 +39,7 @@ _SYNONYMS = {
     "p": "rate",
     "padding_idx": "mask_zero",
 }
-"""What Keras, now or once, and PyTorch call an argument, and what it is called here."""
+"""Names of arguments in Keras (also in old versions) and in PyTorch, and their names here."""
 
 _NO_REGULARIZERS = "there are no regularizers; AdamW has weight_decay"
 
@@ -57,19 +57,19 @@ _ELSEWHERE = {
     "noise_shape": "SpatialDropout1D drops whole features",
     "reset_after": "leave it out: it is always True",
     "run_eagerly": "leave it out: there is one way to run",
-    "unroll": "leave it out: the kernels need no such help",
+    "unroll": "leave it out: the kernels do not need it",
     "validation_batch_size": "batch_size serves both",
     "validation_freq": "every epoch is validated",
     "weights": "set_weights sets them",
 }
-"""Arguments of Keras that have no counterpart, and what there is instead."""
+"""Arguments of Keras that have no counterpart, and the alternatives."""
 
 
 class Interface:
-    """Base of the classes that users make or derive their own from.
+    """Base of the classes that users make or derive from.
 
-    Only methods of the library are wrapped: a class of a user's is left as it is written, and what
-    its constructor hands on is checked where it arrives.
+    Only methods of the library are wrapped: a user's class stays as it is written, and the
+    arguments that its constructor passes on are checked where they arrive.
     """
 
     never_called: ClassVar[Mapping[str, str]] = {}
@@ -79,7 +79,7 @@ class Interface:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for name, instead in cls.never_called.items():
-            # A mixin of a user's may define it, too.
+            # A user's mixin may define it, too.
             kind = next((kind for kind in cls.__mro__ if name in vars(kind)), cls)
             if name in vars(kind) and not of_library(kind):
                 raise InvalidTypeError(
@@ -93,7 +93,7 @@ class Interface:
 
 
 class _Unset:
-    """Stands on a class for what its constructor sets on each instance."""
+    """Placeholder on a class for an attribute that its constructor sets on each instance."""
 
     def __get__(self, instance: object, owner: type) -> Any:
         if instance is None:
@@ -104,32 +104,32 @@ class _Unset:
 
 
 def set_by_constructor() -> Any:
-    """The value on a class of an attribute without which its instances are not made."""
+    """Return the placeholder on a class for an attribute that the constructor must set."""
     return _Unset()
 
 
 def of_library(kind: type) -> bool:
-    """Whether a class is of this library, not of a user."""
+    """Whether a class belongs to this library, not to a user."""
     return kind.__module__.startswith("lstm.")
 
 
 def overridden(kind: type) -> frozenset[str]:
-    """What a class of a user's defines anew of the library's that it has as bases, in public."""
+    """Return the public names of its library base classes that a user's class redefines."""
     known = {name for base in kind.__mro__ if of_library(base) for name in vars(base)}
     own = {name for base in kind.__mro__ if not of_library(base) for name in vars(base)}
     return frozenset(name for name in known & own if not name.startswith("_"))
 
 
 def computes_anew(kind: type) -> bool:
-    """Whether a class of a user's defines anew more of the library's than what describes it."""
+    """Return whether a user's class redefines more of the library than its description."""
     return not overridden(kind) <= {"arguments", "get_config", "from_config"}
 
 
 def promises(kind: type, shortcut: str, *methods: str) -> bool:
-    """Whether a shortcut still gives what some methods of a class give.
+    """Whether a shortcut still returns the same as some methods of a class.
 
-    A class that defines a shortcut promises that for its own methods. A class derived from it that
-    defines one of these anew, and not the shortcut, computes something else.
+    A class that defines a shortcut promises this for its own methods. A derived class that
+    redefines one of the methods, but not the shortcut, computes something else.
     """
 
     def place(name: str) -> int:
@@ -139,12 +139,12 @@ def promises(kind: type, shortcut: str, *methods: str) -> bool:
 
 
 def spelled(function: Function) -> Function:
-    """A function that refuses arguments which it does not have, and names the nearest it has."""
+    """Return a function that refuses unknown arguments, and names the closest known one."""
     return cast(Function, _spelled(cast(FunctionType, function), None))
 
 
 def warn(message: str, category: type[LSTMWarning] = LSTMWarning) -> None:
-    """Warn a user, at the place in the user's program that called the library."""
+    """Warn the user, at the place in the user's program that called the library."""
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and _in_library(frame):
         level, frame = level + 1, frame.f_back
@@ -157,10 +157,10 @@ def _in_library(frame: FrameType) -> bool:
 
 
 def refuse_unknown(callee: str, given: Collection[str], known: Collection[str]) -> None:
-    """Check that `callee` has the arguments that it is given by name.
+    """Check that `callee` has all arguments that are passed by name.
 
     Raises:
-        InvalidTypeError: one of them is not among the `known`.
+        InvalidTypeError: one of them is not in `known`.
     """
     for name in given:
         if name not in known:
@@ -172,7 +172,7 @@ def refuse_unknown(callee: str, given: Collection[str], known: Collection[str]) 
 
 
 def _hint(name: str, known: Collection[str]) -> str:
-    """What was probably meant by an argument, if anything comes near."""
+    """Return which argument was probably meant, if one is close."""
     meant = _SYNONYMS.get(name)
     if meant not in known:
         if name in _ELSEWHERE:
@@ -199,7 +199,7 @@ def _spelled(function: FunctionType, owner: type | None) -> Callable[..., Any]:
 
 
 def _whole_signature(function: FunctionType, owner: type) -> Signature:
-    """That of a constructor, with the arguments that it hands on by name and their defaults."""
+    """Return the signature of a constructor, including arguments that it passes on by name."""
     own = signature(function)
     *named, last = own.parameters.values()
     if get_origin(last.annotation) is not Unpack:
@@ -214,7 +214,7 @@ def _whole_signature(function: FunctionType, owner: type) -> Signature:
 
 
 def _is_checked(name: str, function: FunctionType) -> bool:
-    """Whether it is known what a method takes, and some of it may be left out."""
+    """Whether the arguments of a method are known, and some are optional."""
     defaults = function.__defaults__ or function.__kwdefaults__
     optional = defaults or function.__code__.co_flags & CO_VARKEYWORDS or name == "__init__"
     public = name in ("__init__", "__call__") or not name.startswith("_")
@@ -222,10 +222,10 @@ def _is_checked(name: str, function: FunctionType) -> bool:
 
 
 def _arguments(function: FunctionType) -> tuple[list[str], bool]:
-    """The arguments that a function takes by name, and whether it takes any other as well.
+    """Return the arguments that a function accepts by name, and whether it accepts others, too.
 
-    Those that it hands on are known where it says so: `**options: Unpack[Keys]`, a TypedDict, or
-    `**options: Annotated[Any, Options]`, dataclasses of which it will make instances.
+    The arguments that it passes on are known if it declares them: `**options: Unpack[Keys]`, a
+    TypedDict, or `**options: Annotated[Any, Options]`, dataclasses that it instantiates.
     """
     code = function.__code__
     count = code.co_argcount + code.co_kwonlyargcount
@@ -246,7 +246,7 @@ def _arguments(function: FunctionType) -> tuple[list[str], bool]:
 def _called(
     function: FunctionType, owner: type | None, args: tuple[Any, ...]
 ) -> tuple[str, list[str]]:
-    """What was called, as users write it, and the arguments that it takes."""
+    """Return the called function as users write it, and the arguments that it accepts."""
     names, name = _arguments(function)[0], function.__name__
     if owner is None:
         return f"{name}()", names

@@ -10,7 +10,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _lock(descriptor: int) -> None:
-        # A locked byte cannot be read by others: one far behind all that a file holds is taken.
+        # A locked byte cannot be read by others, so lock one far beyond the end of any file.
         os.lseek(descriptor, 1 << 30, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         os.lseek(descriptor, 0, os.SEEK_SET)
@@ -23,9 +23,9 @@ else:
 
 
 def lock(descriptor: int) -> bool:
-    """Lock an open file until it is closed, and return whether nobody else had it locked.
+    """Lock an open file until it is closed; return False if it is already locked.
 
-    Where a file system knows no locks, nobody has.
+    On a file system without locks, return True.
     """
     try:
         _lock(descriptor)

@@ -1,7 +1,7 @@
-"""Losses: what a model is trained to make small.
+"""Losses: what training minimizes.
 
-Each is a mean over all positions (time steps of examples, and outputs where these are compared one
-by one), of which masked steps are no part.
+Each is a mean over all positions that are not masked: time steps of examples, and single outputs
+where these are compared one by one.
 """
 
 import copy
@@ -21,14 +21,14 @@ Values = NDArray[Any]
 
 
 class Loss(Configured):
-    """Base of all losses, and of those that users write.
+    """Base of all losses, including those that users write.
 
-    A loss of your own defines `forward` and `backward`. It is one that compares outputs and targets
-    of the same shape number by number, unless it says otherwise in `check`, `target` and
-    `positions`. The arrays are those of the backend: `ops.to_numpy` and `ops.array` convert them.
+    Your own loss defines `forward` and `backward`. By default, it compares outputs and targets of
+    the same shape number by number; `check`, `target` and `positions` can change this. The arrays
+    belong to the backend: `ops.to_numpy` and `ops.array` convert them.
 
     Attributes:
-        name: as in `compile(loss=...)`.
+        name: the name in `compile(loss=...)`.
         activation: the activation at the end of a model that the loss can include, computing with
             logits instead, which is faster and cannot overflow.
 
@@ -62,21 +62,21 @@ class Loss(Configured):
     }
 
     def __init__(self) -> None:
-        """A loss without arguments."""
+        """Make a loss without arguments."""
 
     def on_logits(self) -> "Loss":
-        """The same loss for a model of which `activation` was taken away."""
+        """Return the same loss for a model from which `activation` was removed."""
         raise NotDefinedError(self, "on_logits()")
 
     @property
     def takes_logits(self) -> bool:
-        """Whether `on_logits` gives what this loss does, of a model without its `activation`."""
+        """Whether `on_logits` returns the same loss for a model without its `activation`."""
         kept = promises(type(self), "on_logits", "forward", "backward")
         return kept and self.activation != "linear" and not self.from_logits
 
     @property
     def includes_linear(self) -> bool:
-        """Whether `of_linear` computes it together with the product that makes its input."""
+        """Whether `of_linear` computes the loss together with the product before it."""
         return False
 
     def check(self, target: Values, shape: tuple[int, ...]) -> None:
@@ -84,9 +84,9 @@ class Loss(Configured):
 
         Raises:
             InvalidShapeError: the target does not match the output.
-            InvalidValueError: the target has values that make no sense.
+            InvalidValueError: the target has impossible values.
         """
-        # (B,) and (B, 1) are the same numbers; broadcasting one against the other is not.
+        # (B,) and (B, 1) hold the same numbers, but must not be broadcast against each other.
         if shape not in (target.shape, (*target.shape, 1)) and target.shape != (*shape, 1):
             raise InvalidShapeError("y", f"shape {shape}", f"shape {target.shape}")
         if target.dtype.kind not in "iufb":
@@ -94,28 +94,28 @@ class Loss(Configured):
         checks.finite("y", target)
 
     def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
-        """A target that was checked, as the backend takes it; by default of the output's shape."""
+        """Return a checked target in the form for the backend; by default in the output's shape."""
         return np.ascontiguousarray(target.reshape(shape), dtype)
 
     def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of the weights, for an output of `shape`; by default one for each number."""
+        """Return the shape of the weights for an output of `shape`; by default one per number."""
         return shape
 
     def forward(
         self, ops: Ops, y: Array, target: Array, weight: Array | None
     ) -> tuple[float, Cache]:
-        """Σ weight·loss over the positions, weight None being the mean; and what `backward` needs.
+        """Return Σ weight·loss over the positions (None: the mean), and what `backward` needs.
 
         Args:
             ops: the operations of the backend.
             y: the output.
-            target: what `target` made of the targets.
-            weight: how much each position counts, or None.
+            target: the result of `target`.
+            weight: weight of each position, or None.
         """
         raise NotDefinedError(self, "forward(ops, y, target, weight)")
 
     def backward(self, ops: Ops, cache: Cache) -> Array:
-        """The gradient of the output: of its shape, in the dtype of the backend."""
+        """Return the gradient of the output, in its shape and in the dtype of the backend."""
         raise NotDefinedError(self, "backward(ops, cache)")
 
     def of_linear(
@@ -130,9 +130,9 @@ class Loss(Configured):
         db: Array | None,
         need_dx: bool,
     ) -> tuple[float, Array | None]:
-        """The loss of x·w + b and, if it is needed, the gradient of x, in one operation.
+        """Return the loss of x·w + b and, if needed, the gradient of x, in one operation.
 
-        The gradients of w and b are added to dw and db, where these are not None.
+        The gradients of w and b are added to dw and db, if these are not None.
         """
         raise NotDefinedError(self, "of_linear(ops, x, w, b, target, weight, dw, db, need_dx)")
 
@@ -215,7 +215,7 @@ class CategoricalCrossentropy(Loss):
 class SparseCategoricalCrossentropy(CategoricalCrossentropy):
     """-log p of the right class, the mean over all positions, in nats.
 
-    Targets are integer classes (...) or (..., 1), for an output (..., V), which is taken as by
+    Targets are integer classes (...) or (..., 1), for an output (..., V), as for
     `CategoricalCrossentropy`.
 
     Args:
@@ -299,7 +299,7 @@ class Huber(_Pointwise):
     """(y - t)² / 2 near the target, linear beyond `delta`; the mean over all entries.
 
     Args:
-        delta: the error at which it bends.
+        delta: the error at which the loss becomes linear.
 
     Source:
         Huber, "Robust estimation of a location parameter", 1964.
@@ -313,7 +313,7 @@ class Huber(_Pointwise):
 
 
 def _on_logits(loss: Loss) -> Loss:
-    twin = copy.copy(loss)  # A subclass may have a constructor of its own.
+    twin = copy.copy(loss)  # A subclass may have its own constructor.
     twin.from_logits = True
     return twin
 
@@ -331,7 +331,7 @@ LOSSES: dict[str, type[Loss]] = {
 
 
 def get(spec: str | Loss | dict[str, Any]) -> Loss:
-    """A loss from its name, its saved form or itself.
+    """Return a loss from its name, its saved form or itself.
 
     Raises:
         InvalidValueError: no loss has that name.

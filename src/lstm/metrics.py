@@ -1,4 +1,4 @@
-"""Metrics: what is reported beside the loss. They are computed on the host, in NumPy."""
+"""Metrics: numbers reported besides the loss. They are computed on the host, in NumPy."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +25,8 @@ class Metric(Configured):
     """
 
     needs_outputs = True
-    """Whether `update` looks at the outputs; if not, they may never be computed, and `y` is of no
-    meaning."""
+    """Whether `update` reads the outputs; if not, they may never be computed, and `y` is
+    meaningless."""
 
     never_called: ClassVar[Mapping[str, str]] = {
         "reset_state": "reset()",
@@ -44,7 +44,7 @@ class Metric(Configured):
         self.reset()
 
     def reset(self) -> None:
-        """Start anew."""
+        """Start again from nothing."""
         self._total = 0.0
         self._weight = 0.0
 
@@ -56,28 +56,28 @@ class Metric(Configured):
         Args:
             loss: the mean loss of the batch.
             y: outputs, (..., V) or (...).
-            target: as the loss takes it.
-            weight: of each position, summing to 1; None where all count alike.
-            count: how much the batch weighs against others, such as its number of positions.
+            target: the target in the form for the loss.
+            weight: weight of each position, with sum 1; None if all count equally.
+            count: weight of the batch among others, such as its number of positions.
         """
         self._total += _mean(np.asarray(self.values(loss, y, target)), weight) * count
         self._weight += count
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
-        """The value at each position, or one for the batch."""
+        """Return the value at each position, or one value for the batch."""
         raise NotDefinedError(self, "values(loss, y, target)")
 
     def result(self) -> float:
-        """The mean so far; NaN before anything was seen."""
+        """Return the mean so far; NaN before the first batch."""
         return self._total / self._weight if self._weight else math.nan
 
     def contents(self) -> dict[str, Values]:
-        """All of its attributes that are numbers or arrays: what it has seen is among them."""
+        """Return all attributes that are numbers or arrays; they include what it has seen."""
         kinds = int, float, np.generic, np.ndarray
         return {key: np.asarray(v) for key, v in vars(self).items() if isinstance(v, kinds)}
 
     def restore(self, contents: Mapping[str, Values]) -> None:
-        """Go on from what `contents` gave."""
+        """Continue from the result of `contents`."""
         for key, value in contents.items():
             setattr(self, key, value if value.ndim else value.item())
 
@@ -106,11 +106,11 @@ class BinaryAccuracy(Metric):
 
 
 class Accuracy(BinaryAccuracy):
-    """Share of right answers: of entries where there is one output at a position, else of classes.
+    """Share of right answers: entries if there is one output per position, else classes.
 
     Args:
         name: the key under which it is reported.
-        threshold: from which on a single output means yes.
+        threshold: a single output means yes from this value on.
     """
 
     def values(self, loss: float, y: Values, target: Values) -> Any:
@@ -133,7 +133,7 @@ class MeanSquaredErrorMetric(Metric):
 
 
 class _FromCrossEntropy(Metric):
-    """Base of the metrics that say a mean cross-entropy in another unit."""
+    """Base of the metrics that convert a mean cross-entropy to another unit."""
 
     needs_outputs = False
 
@@ -142,7 +142,7 @@ class _FromCrossEntropy(Metric):
 
 
 class Perplexity(_FromCrossEntropy):
-    """exp of the mean cross-entropy: between how many symbols the model hesitates."""
+    """exp of the mean cross-entropy: the number of symbols between which the model hesitates."""
 
     def result(self) -> float:
         return math.exp(min(super().result(), 700.0))
@@ -156,10 +156,10 @@ class BitsPerCharacter(_FromCrossEntropy):
 
 
 class FunctionMetric(Metric):
-    """The mean of a user's `function(y_true, y_pred)`, which gives one value or one per position.
+    """The mean of a user's `function(y_true, y_pred)`, which returns one value or one per position.
 
-    A function that gives one value for a batch is called on the positions that count, in a row, if
-    some do not.
+    If some positions are masked, a function that returns one value for a batch is called on the
+    others, in a row.
     """
 
     def __init__(self, function: MetricFunction) -> None:
@@ -178,24 +178,24 @@ class FunctionMetric(Metric):
 
 
 def _found(y: Values, target: Values) -> Values:
-    """Whether the largest output (..., V) is the right class, out of classes (...) or rows."""
+    """Whether the largest output (..., V) is the right class; targets are classes or rows."""
     right = target if target.ndim < y.ndim else target.argmax(-1)
     return np.asarray(y.argmax(-1) == right)
 
 
 def _mean(values: Values, weight: Values | None) -> float:
-    """The mean over positions, each weighing as much as `weight` says."""
+    """Return the mean over positions, weighted by `weight`."""
     if weight is None or values.ndim == 0:
         return float(values.mean())
     if weight.ndim > values.ndim:
-        # A loss over entries weighs each; a metric over rows needs the weight of the row.
+        # A loss over entries has a weight for each; a metric over rows needs the row's weight.
         weight = weight.sum(tuple(range(values.ndim, weight.ndim)))
     values = values.mean(tuple(range(weight.ndim, values.ndim)))
     return float((values * weight).sum())
 
 
 def _entries(target: Values, y: Values) -> Values:
-    """Integer classes (...) as one-hot rows (..., V); anything else as it is."""
+    """Return integer classes (...) as one-hot rows (..., V), and anything else unchanged."""
     return target if target.ndim == y.ndim else np.eye(y.shape[-1], dtype=y.dtype)[target]
 
 
@@ -215,10 +215,10 @@ _NAMES = (
 
 
 def get(spec: str | Metric | MetricFunction, loss: Loss) -> Metric:
-    """A metric from its name, a function of (y_true, y_pred), or itself.
+    """Return a metric from its name, a function of (y_true, y_pred), or itself.
 
     Args:
-        spec: which; "accuracy" is the kind that fits the outputs.
+        spec: the metric; "accuracy" chooses the kind that fits the outputs.
         loss: the loss of the model.
 
     Raises:
@@ -250,9 +250,9 @@ def get(spec: str | Metric | MetricFunction, loss: Loss) -> Metric:
 
 
 def by_name(plain: Sequence[Metric], weighted: Sequence[Metric]) -> dict[str, Metric]:
-    """All metrics; those that share a name are told apart as in Keras: mae, mae_1, weighted_mae.
+    """Return all metrics by name; duplicates are numbered as in Keras: mae, mae_1, weighted_mae.
 
-    "loss" is taken: it is that of the loss.
+    The name "loss" is reserved for the loss.
     """
     named: dict[str, Metric] = {}
     for prefix, metrics in (("", plain), ("weighted_", weighted)):

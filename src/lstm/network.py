@@ -38,32 +38,32 @@ _DESCRIPTION = (
     "apply_softmax",
     "batch_size",
 )
-"""The arguments that say all but what the model does."""
+"""The arguments that do not describe the model."""
 
 _CALLBACK_EVERY = 10
 _DATASET_EVERY = 30
 
 
 class LSTMNetwork(Configured):
-    """A network that reads a sequence and gives an output at every step.
+    """A network that reads a sequence and returns an output at every step.
 
     An LSTM layer of `hidden_size` units and a linear or softmax layer on top, trained by full
     backpropagation through time.
 
-    With "cross_entropy" and `input_size=1`, the number k / n that is read at each step stands for a
-    class k of n = `output_size`. The gates then start with a slope and a threshold of their own:
-    `RandomNormal(stddev=0.6 * n)` as the kernel, and `Thresholds` in [0, 1) as the bias.
+    With "cross_entropy" and `input_size=1`, the number k / n at each step stands for class k of n =
+    `output_size`. Each gate unit then starts with its own slope and threshold: the kernel is
+    `RandomNormal(stddev=0.6 * n)`, and the bias `Thresholds` in [0, 1).
 
     Args:
         input_size: numbers read at each step, D.
         hidden_size: units of the LSTM, H.
-        output_size: numbers given at each step, O.
+        output_size: numbers returned at each step, O.
         loss: "mse", "cross_entropy", "binary_crossentropy", "mae" or "huber".
         apply_softmax: whether the outputs are probabilities of `output_size` classes. With
             "cross_entropy" and False they are logits; with "binary_crossentropy" and False each is
-            a probability by itself.
+            a separate probability.
         optimizer: "adam", "sgd" (plain gradient descent) or an Optimizer; its learning rate is set
-            by `train`. The two names clip the norm of the gradient at 1.
+            by `train`. With the two names, the norm of the gradient is clipped at 1.
         batch_size: sequences in a step; 1 steps after each sequence.
         seed: makes initial weights and the order of the sequences reproducible.
 
@@ -114,7 +114,7 @@ class LSTMNetwork(Configured):
             self.model.compile(_optimizer(optimizer), self._loss)
 
     def arguments(self) -> dict[str, Any]:
-        """Those that say all but what the model does."""
+        """Return the arguments that do not describe the model."""
         return {key: getattr(self, key) for key in _DESCRIPTION}
 
     def _usual(self, needed: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -143,7 +143,7 @@ class LSTMNetwork(Configured):
         apply_softmax: bool,
         batch_size: int,
     ) -> None:
-        """All but the model."""
+        """Set everything except the model."""
         self.input_size = checks.positive_int("input_size", input_size)
         self.hidden_size = checks.positive_int("hidden_size", hidden_size)
         self.output_size = checks.positive_int("output_size", output_size)
@@ -167,16 +167,16 @@ class LSTMNetwork(Configured):
         decay_rate: float = 0.0001,
         verbose: int = 1,
     ) -> History:
-        """Train.
+        """Train the network.
 
         Args:
             X: sequences (N, T) or (N, T, D), or a list of sequences of any lengths.
-            Y: for each step of X its target: (N, T, O), columns (N, T, O, 1), for "cross_entropy"
+            Y: the target for each step of X: (N, T, O), columns (N, T, O, 1), for "cross_entropy"
                 also classes (N, T); or a list of such sequences.
             epochs: passes over the data.
             learning_rate: size of the first steps.
             periodic_callback: called before training and after every 10th epoch.
-            new_dataset: called after every 30th epoch; returns the X and Y to go on with.
+            new_dataset: called after every 30th epoch; returns the X and Y to continue with.
             decay_rate: in epoch n the learning rate is learning_rate / (1 + decay_rate·n).
             verbose: 1 prints epoch, loss and learning rate, 0 nothing.
 
@@ -185,7 +185,7 @@ class LSTMNetwork(Configured):
 
         Raises:
             InvalidShapeError, InvalidValueError, InvalidTypeError: data or arguments do not fit.
-            DivergedError: the loss became infinite; the weights are those from before.
+            DivergedError: the loss became infinite; the weights are the last good ones.
         """
         checks.int_at_least("epochs", epochs, 0)
         checks.number("learning_rate", learning_rate, 0, open_low=True)
@@ -220,11 +220,11 @@ class LSTMNetwork(Configured):
         return history
 
     def predict(self, X: Any) -> Any:
-        """The outputs at every step.
+        """Return the outputs at every step.
 
         Args:
             X: one sequence, (T,) or (T, D); a batch (N, T, D); or a list of sequences of different
-                lengths. Where D = 1, an array (N, T) is a batch too, unless T = 1.
+                lengths. If D = 1, an array (N, T) is also a batch, unless T = 1.
 
         Returns:
             (T, O) for one sequence, (N, T, O) for a batch, a list of (T, O) for a list of
@@ -242,7 +242,7 @@ class LSTMNetwork(Configured):
         return y[0] if single else y
 
     def loss_function(self, Y_pred: Any, Y_true: Any) -> float:
-        """The mean loss over the steps of one sequence.
+        """Return the mean loss over the steps of one sequence.
 
         Args:
             Y_pred: outputs, (T, O), or a list of columns (O, 1).
@@ -258,7 +258,7 @@ class LSTMNetwork(Configured):
         return self._loss.forward(ops, ops.array(y), ops.array(target), None)[0]
 
     def dataset_loss(self, X: Any, Y: Any) -> float:
-        """The mean loss over all steps of sequences, in the forms that `train` takes."""
+        """Return the mean loss over all steps of sequences, in the forms that `train` accepts."""
         with _named(x="X", y="Y"):
             return float(self.model.evaluate(self._inputs(X), self._targets(Y)))
 
@@ -266,8 +266,8 @@ class LSTMNetwork(Configured):
         """Write the network to one `.safetensors` file, in one step.
 
         Raises:
-            ModelFileError: the file cannot be written; an older one is untouched.
-            InvalidValueError: an attribute was set to what the constructor refuses.
+            ModelFileError: the file cannot be written; an existing file stays unchanged.
+            InvalidValueError: an attribute was set to a value that the constructor refuses.
         """
         LSTMNetwork._described(self.arguments(), self.model)
         tensors, header = self.model.contents(include_optimizer=True)
@@ -284,13 +284,13 @@ class LSTMNetwork(Configured):
         with saving.reading(path, ("network",)) as (tensors, header):
             network = cls._described(header["network"], Model.from_contents(tensors, header))
         if "compile" not in header:
-            # An optimizer of a class of one's own cannot be made again from a file.
+            # An optimizer of a user's class cannot be rebuilt from a file.
             network.model.compile(_optimizer("adam"), network._loss)
         return network
 
     @classmethod
     def _described(cls, arguments: Mapping[str, Any], model: Model) -> "LSTMNetwork":
-        """A network of that description, around a model that fits it.
+        """Return a network with this description, around a model that fits it.
 
         Raises:
             InvalidValueError: an argument cannot be used, or the model has other sizes.
@@ -310,13 +310,13 @@ class LSTMNetwork(Configured):
         return network
 
     def _sequences(self, X: Any) -> Any:
-        """X as `_inputs`, where it is not one sequence."""
+        """Return X like `_inputs`, if it is not one sequence."""
         if self.input_size == 1 and not _is_ragged(X):
             check_one_reading("X", np.shape(X))
         return self._inputs(X)
 
     def _inputs(self, X: Any) -> Any:
-        """X as an array (N, T, D), or as a list of arrays (T, D)."""
+        """Return X as an array (N, T, D), or as a list of arrays (T, D)."""
         if _is_ragged(X):
             return [self._steps(f"X[{k}]", sequence) for k, sequence in enumerate(X)]
         x = _array("X", X)
@@ -334,7 +334,7 @@ class LSTMNetwork(Configured):
         return x
 
     def _targets(self, Y: Any) -> Any:
-        """Y as an array (N, T, O) or (N, T), or as a list of arrays (T, O) or (T,)."""
+        """Return Y as an array (N, T, O) or (N, T), or as a list of arrays (T, O) or (T,)."""
         if _is_ragged(Y):
             return [self._columns(f"Y[{k}]", sequence) for k, sequence in enumerate(Y)]
         y = _array("Y", Y)
@@ -345,7 +345,7 @@ class LSTMNetwork(Configured):
         return y
 
     def _columns(self, argument: str, sequence: Any) -> Values:
-        """Targets of one sequence as (T, O); classes (T,) as they are."""
+        """Return targets of one sequence as (T, O); classes (T,) stay unchanged."""
         y = _array(argument, sequence)
         if y.ndim == 3 and y.shape[-1] == 1:
             y = y[..., 0]
@@ -357,7 +357,7 @@ class LSTMNetwork(Configured):
 
 
 class _Routine(Callback):
-    """What happens at the ends of epochs."""
+    """The actions at the start and end of epochs."""
 
     def __init__(
         self,

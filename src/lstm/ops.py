@@ -37,7 +37,7 @@ def squeeze(x: SymbolicTensor, axis: int = -1) -> SymbolicTensor:
 
 @spelled
 def expand_dims(x: SymbolicTensor, axis: int = -1) -> SymbolicTensor:
-    """Insert an axis of size 1 that will stand at `axis`."""
+    """Insert an axis of size 1 at position `axis`."""
     return single(layers.ExpandDims(axis)(x))
 
 
@@ -52,7 +52,7 @@ def reshape(x: SymbolicTensor, shape: Sequence[int]) -> SymbolicTensor:
 
 
 def transpose(x: SymbolicTensor, axes: Sequence[int]) -> SymbolicTensor:
-    """Reorder the axes; `axes` begins with 0, the batch."""
+    """Reorder the axes; `axes` starts with 0, the batch."""
     return single(layers.Permute(tuple(axes)[1:])(x))
 
 

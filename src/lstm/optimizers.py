@@ -1,4 +1,4 @@
-"""Optimizers: how weights follow their gradients, one call over the flat buffer."""
+"""Optimizers: change the weights along their gradients, in one call over the flat buffer."""
 
 import math
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from lstm.errors import InvalidTypeError, NotDefinedError
 from lstm.interface import set_by_constructor
 
 _LONGEST = {"float32": 1e18, "float64": 1e150}
-"""Steps and gradients in each dtype are shorter: far beyond all sense, but squares are numbers."""
+"""Limits of steps and gradients in each dtype: far above useful sizes, but with finite squares."""
 
 
 class Optimizer(Configured):
@@ -42,9 +42,7 @@ class Optimizer(Configured):
             ("_resource_apply_dense", "apply_gradients", "get_updates", "update_step"),
             "update(backend, values, gradients)",
         ),
-        **dict.fromkeys(
-            ("_create_slots", "build"), "slot_names, of arrays that are there in `update`"
-        ),
+        **dict.fromkeys(("_create_slots", "build"), "slot_names, of arrays that exist in `update`"),
     }
 
     state = ("step", "slots")
@@ -53,8 +51,8 @@ class Optimizer(Configured):
     slots: dict[str, Array] = set_by_constructor()
     _learning_rate: float = set_by_constructor()
 
-    _dtype = ""  # In which it computes, once that is known.
-    _backend: Backend | None = None  # Where its slots are.
+    _dtype = ""  # The dtype in which it computes, once known.
+    _backend: Backend | None = None  # The backend of its slots.
 
     def __init__(self, learning_rate: float, clipnorm: float | None) -> None:
         self.learning_rate = learning_rate
@@ -83,10 +81,10 @@ class Optimizer(Configured):
         self.learning_rate = value
 
     def check(self, dtype: str) -> None:
-        """Check that the numbers it was made with are numbers of the dtype it is to compute in.
+        """Check that its arguments are valid numbers in the dtype in which it will compute.
 
         Raises:
-            InvalidValueError: one is infinite there, or ε is nothing.
+            InvalidValueError: one is infinite in this dtype, or ε is 0.
         """
         self._dtype = dtype
         found = np.finfo(dtype)
@@ -102,7 +100,7 @@ class Optimizer(Configured):
         return changed
 
     def prepare(self, backend: Backend, size: int) -> None:
-        """Create the slots for that many parameters, unless they are there."""
+        """Create the slots for this many parameters, unless they exist."""
         if self.slots and next(iter(self.slots.values())).shape[0] != size:
             self.slots, self.step = {}, 0
         if tuple(self.slots) == self.slot_names:
@@ -115,9 +113,9 @@ class Optimizer(Configured):
         }
 
     def restore(self, backend: Backend, slots: Mapping[str, NDArray[Any]], step: int) -> None:
-        """Go on from the slots that a file holds, after that number of steps.
+        """Continue from the slots in a file, after this number of steps.
 
-        One that it lacks, as where momentum was chosen after the last step, begins at zero.
+        Slots that the file lacks, such as when momentum was set after the last step, start at zero.
         """
         self._backend = backend
         for name in slots if step else ():
@@ -125,7 +123,7 @@ class Optimizer(Configured):
         self.step = step
 
     def __getstate__(self) -> dict[str, Any]:
-        # In the format of our files; and so a copy has slots of its own.
+        # In the format of our files; so a copy has its own slots.
         to_numpy = np.asarray if self._backend is None else self._backend.ops.to_numpy
         slots = {name: to_numpy(slot) for name, slot in self.slots.items()}
         return vars(self) | {"slots": bytes(pack(slots, {"kind": "slots"}))}
@@ -140,11 +138,11 @@ class Optimizer(Configured):
         """Take one step: change `values` (P) in place along `gradients` (P).
 
         Returns:
-            Whether it did: it takes no step after which a weight, or the square of a gradient,
-            might be no number.
+            Whether it took the step. It takes none after which a weight, or the square of a
+            gradient, might not be a number.
 
         Raises:
-            InvalidTypeError: `update` of a class of a user's returned something.
+            InvalidTypeError: `update` of a user's class returned something.
         """
         self.prepare(backend, gradients.shape[0])
         limit = math.inf if self.clipnorm is None else self.clipnorm
@@ -163,14 +161,14 @@ class Optimizer(Configured):
         return True
 
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
-        """The step itself, which changes `values` in place; what a subclass defines."""
+        """Take the step itself, which changes `values` in place; a subclass defines this."""
         raise NotDefinedError(self, "update(backend, values, gradients)")
 
 
 class SGD(Optimizer):
     """Stochastic gradient descent: v = momentum·v - lr·g; p += v.
 
-    The velocity v has the learning rate in it: a new rate acts on new gradients only.
+    The velocity v includes the learning rate: a new rate affects only new gradients.
 
     Args:
         learning_rate: size of a step.
@@ -199,7 +197,7 @@ class SGD(Optimizer):
 
     def restore(self, backend: Backend, slots: Mapping[str, NDArray[Any]], step: int) -> None:
         if "velocity" in slots:
-            # Files once held it without the learning rate, which was applied at each step.
+            # Old files hold it without the learning rate, which was applied at each step.
             slots = {"momentum": -self.learning_rate * slots["velocity"]}
         super().restore(backend, slots, step)
 
@@ -221,7 +219,7 @@ class RMSprop(Optimizer):
         learning_rate: size of a step.
         rho: memory of the mean square, in [0, 1).
         momentum: share of the last step that is added to the next, in [0, 1).
-        epsilon: ε, added below the root: gradients far below √ε, 3e-4 by default, take steps in
+        epsilon: ε, added below the root: gradients far below √ε, 3e-4 by default, lead to steps in
             proportion to them.
         centered: divide by the standard deviation instead: subtract the square of the mean from s.
         clipnorm: largest norm of the whole gradient; None does not clip.
@@ -272,8 +270,8 @@ class Adam(Optimizer):
         learning_rate: size of a step.
         beta_1: memory of the mean, in [0, 1).
         beta_2: memory of the mean square, in [0, 1).
-        epsilon: added to the root as it is, before it is made unbiased.
-        weight_decay: share of each weight, times the learning rate, that every step takes away.
+        epsilon: added to the root before the correction of its bias.
+        weight_decay: share of each weight, times the learning rate, that every step removes.
         clipnorm: largest norm of the whole gradient; None does not clip.
 
     Source:
@@ -315,10 +313,10 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay apart from the gradient.
+    """Adam with weight decay separate from the gradient.
 
     Args:
-        weight_decay: share of each weight, times the learning rate, that every step takes away.
+        weight_decay: share of each weight, times the learning rate, that every step removes.
 
     The other arguments are those of `Adam`.
 
@@ -350,7 +348,7 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 
 
 def get(spec: str | Optimizer | dict[str, Any]) -> Optimizer:
-    """An optimizer from its name, its saved form or itself.
+    """Return an optimizer from its name, its saved form or itself.
 
     Raises:
         InvalidValueError: no optimizer has that name.

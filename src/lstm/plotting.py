@@ -1,4 +1,4 @@
-"""The look of all plots, and matplotlib, which is there only where plots are wanted."""
+"""The style of all plots, and matplotlib, which is imported only for plots."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,14 +7,14 @@ from typing import Any
 from lstm.errors import MissingExtraError
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#444444")
-"""Colours that the colour-blind tell apart and that stay different in grey.
+"""Colours that colour-blind readers can tell apart and that also differ in grey.
 
 Source:
     Okabe & Ito, "Color universal design", 2008.
 """
 
 DASHES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)), (0, (5, 1)), (0, (1, 1)))
-"""A line style for each colour, so that no reader has to tell lines by colour alone."""
+"""A line style for each colour, so that lines differ not only by colour."""
 
 STYLE: dict[str, Any] = {
     "figure.figsize": (6.4, 3.6),
@@ -33,11 +33,11 @@ STYLE: dict[str, Any] = {
     "lines.linewidth": 1.8,
     "legend.frameon": False,
     "image.cmap": "cividis",
-    # The same picture is the same file, and its text can be searched.
+    # Equal pictures make equal files, and their text can be searched.
     "svg.hashsalt": "lstm",
     "svg.fonttype": "none",
 }
-"""What plots look like: the settings of matplotlib that differ from its own."""
+"""The settings of matplotlib that differ from its defaults."""
 
 SIGNED = "PuOr"
 """The colour map of numbers around zero: orange below, violet above."""
@@ -58,7 +58,7 @@ def pyplot() -> Any:
 
 @contextmanager
 def style() -> Iterator[Any]:
-    """Make the plots of a `with` block in one style; gives `matplotlib.pyplot`.
+    """Make the plots of a `with` block in one style; yields `matplotlib.pyplot`.
 
     Raises:
         MissingExtraError: matplotlib is not installed.

@@ -1,4 +1,4 @@
-"""Progress of a training: a bar on a terminal, a line per epoch elsewhere."""
+"""The progress of a training run: a bar on a terminal, a line per epoch elsewhere."""
 
 import time
 from typing import TYPE_CHECKING
@@ -15,8 +15,8 @@ class ProgressBar(Callback):
     """Shows loss, metrics, steps per second and time left.
 
     Args:
-        verbose: 1 a bar, where there is a screen for it, that becomes a line at the end of each
-            epoch, 2 only these lines, "auto" the bar on a terminal and lines elsewhere.
+        verbose: 1 shows a bar, if there is a screen for it, that becomes a line at the end of each
+            epoch; 2 only these lines; "auto" the bar on a terminal and lines elsewhere.
     """
 
     def __init__(self, verbose: int | str = "auto") -> None:
@@ -28,7 +28,7 @@ class ProgressBar(Callback):
         """Whether anything is to be shown.
 
         Raises:
-            InvalidValueError: `verbose` is none of 0, 1, 2 and "auto".
+            InvalidValueError: `verbose` is not 0, 1, 2 or "auto".
         """
         return checks.one_of("verbose", verbose, (0, 1, 2, "auto")) != 0
 
@@ -43,7 +43,7 @@ class ProgressBar(Callback):
 
         screen = Screen(goes_on=True)
         if not (screen.is_terminal or screen.is_jupyter):
-            return  # Where a bar that went would leave an empty line.
+            return  # A removed bar would leave an empty line.
         self._bar = Progress(
             TextColumn("Epoch {task.fields[epoch]}/{task.fields[epochs]}"),
             BarColumn(bar_width=24),
@@ -65,7 +65,7 @@ class ProgressBar(Callback):
             self._bar.update(self._bar.task_ids[0], completed=self._steps, shown=self._shown(logs))
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        # The bar gives way to a line, which is never cut to the width of the terminal.
+        # A line replaces the bar; it is never cut to the width of the terminal.
         self._stop()
         seconds = time.perf_counter() - self._started
         say(f"Epoch {epoch + 1}/{self.params['epochs']}  {seconds:.1f} s  {self._shown(logs)}")

@@ -1,4 +1,4 @@
-"""Files: arrays and a JSON header in one `.safetensors` file, whole or not at all."""
+"""Files: arrays and a JSON header in one `.safetensors` file, written in one step."""
 
 import glob
 import os
@@ -28,30 +28,30 @@ READERS = {
     "writer": "lstm.text.Writer.load",
     "backup": "lstm.callbacks.BackupAndRestore",
 }
-"""What reads each kind of file."""
+"""The function that reads each kind of file."""
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Replace a file in one step by what is written in the `with` block.
+    """Replace a file in one step with what is written in the `with` block.
 
-    A temporary file beside it takes the bytes, is flushed to the disk and renamed: a reader sees
-    the old content or the new. If the block fails, the temporary file is removed.
+    The bytes go to a temporary file in the same folder, which is flushed to the disk and renamed: a
+    reader sees the old content or the new. If the block fails, the temporary file is removed.
 
     Args:
         path: the file.
 
     Raises:
-        ModelFileError: the file cannot be written; what was there before is untouched.
+        ModelFileError: the file cannot be written; an existing file stays unchanged.
     """
-    path = Path(os.path.realpath(path))  # A link stays one.
+    path = Path(os.path.realpath(path))  # A link stays a link.
     if not path.name or (path.exists() and not path.is_file() and not path.is_dir()):
         raise ModelFileError(path, "is not the name of a file")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         try:
             with open(temporary, "xb") as file:
-                lock(file.fileno())  # Nobody takes it for what a process that died has left.
+                lock(file.fileno())  # Tells it from leftovers of dead processes.
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -64,7 +64,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def remove_strays(path: Path) -> None:
-    """Remove the temporary files of `replacing` beside a file, but those still being written."""
+    """Remove leftover temporary files of `replacing`, except those still being written."""
     for temporary in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
         with suppress(OSError):
             descriptor = os.open(temporary, os.O_RDWR)
@@ -75,14 +75,14 @@ def remove_strays(path: Path) -> None:
 
 
 def check_writable(argument: str, path: str | os.PathLike[str]) -> None:
-    """Check that a file can be written, before there is anything to write.
+    """Check in advance that a file can be written.
 
     Args:
-        argument: what the caller calls the file.
+        argument: the caller's name for the file.
         path: the file, which may exist.
 
     Raises:
-        InvalidValueError: it is a folder, or its folder does not exist or cannot be written to.
+        InvalidValueError: `path` is a folder, or its folder does not exist or is not writable.
     """
     file = Path(os.path.realpath(path))
     if file.is_dir():
@@ -101,10 +101,10 @@ def check_writable(argument: str, path: str | os.PathLike[str]) -> None:
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes | bytearray) -> None:
-    """Replace a file by `data` in one step.
+    """Replace the content of a file with `data` in one step.
 
     Raises:
-        ModelFileError: the file cannot be written; what was there before is untouched.
+        ModelFileError: the file cannot be written; an existing file stays unchanged.
     """
     with replacing(path) as file:
         file.write(data)
@@ -119,7 +119,7 @@ def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, A
         header: JSON values; `kind` says what the file holds.
 
     Raises:
-        InvalidTypeError, InvalidValueError: a file cannot hold it.
+        InvalidTypeError, InvalidValueError: a file cannot hold these values.
         ModelFileError: the file cannot be written.
     """
     write_bytes(path, pack(tensors, header))
@@ -129,16 +129,15 @@ def write(path: str | os.PathLike[str], tensors: Tensors, header: Mapping[str, A
 def reading(path: str | os.PathLike[str], kinds: Collection[str]) -> Iterator[Contents]:
     """Read what `write` wrote: the arrays by name, and the header.
 
-    What is made of them is made within the `with` block, which reports as an error of the file
-    whatever they lack.
+    Use them within the `with` block: it reports anything that they lack as an error of the file.
 
     Args:
         path: the file.
-        kinds: the kinds of file that will do.
+        kinds: the accepted kinds of file.
 
     Raises:
-        ModelFileError: the file is missing, damaged, not one of this library, made by a later
-            version of it, or of another kind, or its header makes no sense.
+        ModelFileError: the file is missing, damaged, not from this library, from a later version of
+            it, or of another kind, or its header makes no sense.
     """
     path = Path(path)
     with _making_sense(path, *_content(path), kinds) as contents:
@@ -147,10 +146,10 @@ def reading(path: str | os.PathLike[str], kinds: Collection[str]) -> Iterator[Co
 
 @contextmanager
 def unpacking(data: bytes, kinds: Collection[str]) -> Iterator[Contents]:
-    """As `reading`, of the bytes that `pack` gave, such as those in a pickle.
+    """Like `reading`, for bytes from `pack`, such as those in a pickle.
 
     Raises:
-        ModelFileError: they are damaged, of a later version or of another kind, or make no sense.
+        ModelFileError: the bytes are damaged, from a later version, of another kind, or nonsense.
     """
     source = "the bytes"
     try:
@@ -165,7 +164,7 @@ def unpacking(data: bytes, kinds: Collection[str]) -> Iterator[Contents]:
 def _making_sense(
     path: object, tensors: dict[str, NDArray[Any]], text: str, kinds: Collection[str]
 ) -> Iterator[Contents]:
-    """The arrays and the header, whose errors are those of the file."""
+    """Yield the arrays and the header, and report errors in them as errors of the file."""
     try:
         header = header_of(text)
         if header["format"] > FORMAT:
@@ -178,7 +177,7 @@ def _making_sense(
             raise ModelFileError(path, f"holds a {kind}, not a {' or a '.join(kinds)}{hint}")
         yield tensors, header
     except (LookupError, AttributeError, TypeError, ValueError, RecursionError) as error:
-        # Which layers of their own a file needs, users have to know.
+        # Users must be told which of their own layers a file needs.
         about_layers = isinstance(error, InvalidValueError) and error.argument == "custom_layers"
         if about_layers or isinstance(error, ModelFileError):
             raise
@@ -187,7 +186,7 @@ def _making_sense(
 
 
 def _content(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
-    """The arrays of a file and the text of its header, once the checksum is found right."""
+    """Return the arrays of a file and the text of its header, after checking the checksum."""
     if not path.is_file():
         raise ModelFileError(path, "is a folder" if path.is_dir() else "there is no such file")
     try:
@@ -208,7 +207,7 @@ def _content(path: Path) -> tuple[dict[str, NDArray[Any]], str]:
 
 
 def _tensor(file: Any, name: str) -> NDArray[Any]:
-    """An array of an open file, of a dtype that NumPy has."""
+    """Return an array of an open file, of a dtype that NumPy has."""
     dtype = file.get_slice(name).get_dtype()
     if dtype not in DTYPES.values():
         raise ValueError(f"{name} holds numbers of the kind {dtype}")
@@ -216,11 +215,11 @@ def _tensor(file: Any, name: str) -> NDArray[Any]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut, where the system allows it."""
+    """Make a rename survive a power cut, if the system allows it."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            with suppress(OSError):  # Some file systems know no such thing for a folder.
+            with suppress(OSError):  # Some file systems cannot do this for a folder.
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Schedules: the learning rate as a function of how far a training has come."""
+"""Schedules: the learning rate as a function of the progress of training."""
 
 import math
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from lstm import checks
 from lstm.configured import Configured
 
 Schedule = Callable[[float], float]
-"""The share of the peak learning rate, by how much of the training is done, in [0, 1]."""
+"""The share of the peak learning rate, as a function of the progress in [0, 1]."""
 
 
 def constant(progress: float, warmup: float = 0.0) -> float:
-    """The share of the peak learning rate: a linear rise, then all of it.
+    """Return the share of the peak learning rate: a linear rise, then all of it.
 
     Args:
-        progress: how much of the training is done, in [0, 1].
-        warmup: share of the training spent on the rise, in [0, 1).
+        progress: share of training that is done, in [0, 1].
+        warmup: share of training spent on the rise, in [0, 1).
 
     Returns:
         A number in (0, 1].
@@ -30,11 +30,11 @@ def constant(progress: float, warmup: float = 0.0) -> float:
 
 
 def cosine(progress: float, warmup: float = 0.0, floor: float = 0.0) -> float:
-    """The share of the peak learning rate: a linear rise, then half a cosine down.
+    """Return the share of the peak learning rate: a linear rise, then half a cosine down.
 
     Args:
-        progress: how much of the training is done, in [0, 1].
-        warmup: share of the training spent on the rise, in [0, 1).
+        progress: share of training that is done, in [0, 1].
+        warmup: share of training spent on the rise, in [0, 1).
         floor: share of the peak at the end, in [0, 1].
 
     Returns:
@@ -56,12 +56,12 @@ def cosine(progress: float, warmup: float = 0.0, floor: float = 0.0) -> float:
 
 
 def one_cycle(progress: float, warmup: float = 0.3, start: float = 0.04) -> float:
-    """The share of the peak learning rate: half a cosine up from `start`, another down to 0.
+    """Return the share of the peak learning rate: half a cosine up from `start`, another to 0.
 
     Args:
-        progress: how much of the training is done, in [0, 1].
-        warmup: share of the training spent on the rise, in [0, 1).
-        start: share of the peak at the beginning, in (0, 1].
+        progress: share of training that is done, in [0, 1].
+        warmup: share of training spent on the rise, in [0, 1).
+        start: share of the peak at the start, in (0, 1].
 
     Returns:
         A number in [0, 1].
@@ -82,17 +82,17 @@ def one_cycle(progress: float, warmup: float = 0.3, start: float = 0.04) -> floa
 
 
 class Plateau(Configured):
-    """Divides the learning rate when a loss has stopped falling.
+    """Reduces the learning rate when a loss has stopped falling.
 
     Args:
-        patience: judgements without an improvement after which it is divided.
-        factor: what the share is multiplied by, in (0, 1).
-        minimum: share of the peak below which it is never brought.
+        patience: evaluations without improvement after which to reduce it.
+        factor: the factor of each reduction, in (0, 1).
+        minimum: lowest share of the peak.
 
     Attributes:
-        share: of the peak learning rate, in [minimum, 1].
+        share: the current share of the peak learning rate, in [minimum, 1].
         best: the lowest loss so far.
-        waited: judgements since then.
+        waited: evaluations since then.
 
     Example:
         >>> plateau = Plateau(patience=2, factor=0.5)
@@ -109,7 +109,7 @@ class Plateau(Configured):
         self.share, self.best, self.waited = 1.0, math.inf, 0
 
     def judge(self, loss: float) -> float:
-        """Take notice of a loss; returns the share from now on."""
+        """Record a loss, and return the share from now on."""
         if loss < self.best:
             self.best, self.waited = loss, 0
             return self.share

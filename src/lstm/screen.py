@@ -1,4 +1,4 @@
-"""Screen: rich's console as everything here shows text on it."""
+"""Screen: a rich console that shows text safely."""
 
 import os
 import sys
@@ -15,13 +15,13 @@ from lstm.terminal import encodable, visible
 class Screen(Console):
     """Standard output, or standard error, for a reader.
 
-    Text is shown as it stands, but for control characters: signs stand for them.
+    Text is shown unchanged, except that control characters are shown as signs.
 
     Args:
         stderr: show on standard error.
         quiet: show nothing.
-        terminal: whether it is one; by default, what it is.
-        goes_on: what cannot be shown is dropped, and from then on all; otherwise that is an error.
+        terminal: whether it is a terminal; detected by default.
+        goes_on: after the first failure, drop all output; otherwise a failure is an error.
     """
 
     def __init__(
@@ -55,25 +55,25 @@ class Screen(Console):
         return self._lossy is not None and self._lossy.gone
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """A str, before rich takes some control characters away."""
+        """Return a str as text, before rich removes some control characters."""
         return super().render_str(visible(text), **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None
     ) -> Iterator[Segment]:
-        """What stands there in the end, piece by piece."""
+        """Yield the final text, piece by piece."""
         segments: Iterable[Segment] = super().render(renderable, options)
         for segment in segments:
             text, style, control = segment
             yield segment if control else Segment(visible(text), style)
 
     def on_broken_pipe(self) -> None:
-        """Called while a BrokenPipeError is handled: the caller knows what to do."""
+        """Raise the BrokenPipeError that is being handled: the caller handles it."""
         raise
 
 
 class _Lossy:
-    """A stream that drops what it cannot write; of all else it is the one that it was made of."""
+    """Wraps a stream, and drops what it cannot write."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -99,7 +99,7 @@ class _Lossy:
 
 
 def plausible(name: str) -> bool:
-    """Whether an environment variable is not set, or can be the width or height of a screen."""
+    """Whether an environment variable is unset, or a valid width or height of a screen."""
     value = os.environ.get(name, "80")
     number = value.isascii() and value.isdigit() and len(value) <= 4
     return number and int(value) >= (1 if name == "LINES" else 20)

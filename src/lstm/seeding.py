@@ -1,4 +1,4 @@
-"""The one source of randomness of models that are not given a seed of their own."""
+"""Seeding: the single source of randomness for models without their own seed."""
 
 import copy
 import threading
@@ -13,9 +13,9 @@ from lstm.settings import Setting
 
 
 class _Generators(NamedTuple):
-    """Of one seed, a generator for the thread that chose it and one for all others.
+    """The generators of one seed: one for the thread that set it and one for all others.
 
-    So what the first draws does not depend on what the others do.
+    So the draws of the first do not depend on the others.
     """
 
     thread: int
@@ -37,9 +37,9 @@ def set_seed(seed: int) -> None:
     """Make the models built from now on reproducible.
 
     Initial weights, the order of training examples and dropout all follow from it. Called in the
-    main thread it holds for every thread, in another one for that thread alone. Threads that share
-    the main one's seed do not disturb it, but each other: for the same results in each, call it in
-    each.
+    main thread, it sets the seed for every thread; in another thread, for this thread alone.
+    Threads that share the main thread's seed do not disturb the main thread, but disturb each
+    other: for the same results in each, call it in each.
 
     Args:
         seed: an integer of at least 0.
@@ -53,7 +53,7 @@ def set_seed(seed: int) -> None:
 
 @contextmanager
 def seeded(seed: int | None) -> Iterator[None]:
-    """Build from a seed within a `with` block, and leave no trace; None changes nothing."""
+    """Use a seed within a `with` block, and restore the state after it; None changes nothing."""
     if seed is None:
         yield
         return
@@ -63,13 +63,13 @@ def seeded(seed: int | None) -> Iterator[None]:
 
 @contextmanager
 def untouched() -> Iterator[None]:
-    """Leave no trace: what is drawn after the `with` block does not depend on it."""
+    """Restore the random state after a `with` block, so that later draws do not depend on it."""
     scratch = _chosen.get()._replace(thread=threading.get_ident(), own=copy.deepcopy(generator()))
     with _chosen.within(scratch):
         yield
 
 
 def generator() -> np.random.Generator:
-    """The generator from which weights are drawn and models seed their own."""
+    """Return the generator that draws weights and seeds the generators of models."""
     chosen = _chosen.get()
     return chosen.own if chosen.thread == threading.get_ident() else chosen.others

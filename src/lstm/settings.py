@@ -1,4 +1,4 @@
-"""What the main thread chooses for all, and other threads and `with` blocks for themselves."""
+"""Settings: the main thread sets them for all, other threads and `with` blocks for themselves."""
 
 import threading
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ _NOTHING = object()
 
 
 class Setting(Generic[T]):
-    """A value that threads do not change for each other.
+    """A value that threads other than the main one cannot change for each other.
 
-    What the main thread sets holds in every thread, also in those that run already, but for two
-    cases: what another thread sets holds in that thread alone, and what is set for or within a
-    `with` block holds in the block alone, for the thread that entered it.
+    The main thread's value holds in every thread, including running ones, with two exceptions: a
+    value that another thread sets holds in that thread alone, and a value that is set for or within
+    a `with` block holds only in the block, for the thread that entered it.
 
     Args:
-        name: of the setting.
+        name: the name of the setting.
         value: the first one.
     """
 
@@ -29,12 +29,12 @@ class Setting(Generic[T]):
         self._here = ContextVar[object](name, default=_NOTHING)
 
     def get(self) -> T:
-        """The value that holds here."""
+        """Return the value that holds here."""
         here = self._here.get()
         return self._everywhere if here is _NOTHING else cast(T, here)
 
     def set(self, value: T) -> None:
-        """Change the value, for every thread if this is the main one, outside of any block."""
+        """Change the value; in the main thread, outside any block, it changes for every thread."""
         in_main = threading.current_thread() is threading.main_thread()
         if in_main and self._here.get() is _NOTHING:
             self._everywhere = value

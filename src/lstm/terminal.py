@@ -1,4 +1,4 @@
-"""What a terminal is shown: text of which no character moves the cursor or changes a colour."""
+"""Terminal: text in which no character moves the cursor or changes a colour."""
 
 import sys
 from contextlib import suppress
@@ -11,10 +11,10 @@ _IN_A_TEXT = {code: sign for code, sign in _SIGNS.items() if chr(code) not in "\
 
 
 def visible(text: str) -> str:
-    r"""Return a text with signs for its control characters, but line breaks and tabs as they are.
+    r"""Return a text with signs for its control characters, except line breaks and tabs.
 
-    What a file holds may name a layer, or be written by a model: shown as it stands, it could
-    forge what a terminal shows, or worse.
+    Text from a file, such as the name of a layer or what a model wrote, could otherwise change what
+    a terminal shows, or worse.
 
     Example:
         >>> visible("a\x1b[31m\n\x9b1m")
@@ -24,7 +24,7 @@ def visible(text: str) -> str:
 
 
 def visible_name(text: str) -> str:
-    r"""Return what stands within a line, such as a name, with signs for all control characters.
+    r"""Return text within a line, such as a name, with signs for all control characters.
 
     Example:
         >>> visible_name("a\r\n")
@@ -34,7 +34,7 @@ def visible_name(text: str) -> str:
 
 
 def encodable(text: str, stream: TextIO) -> str:
-    r"""Return a text with escapes such as \u2192 for what the encoding of a stream lacks."""
+    r"""Return a text with escapes such as \u2192 for characters that a stream cannot encode."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -43,14 +43,14 @@ def on_a_terminal() -> bool:
     """Whether standard output is a terminal."""
     try:
         return sys.stdout.isatty()
-    except (AttributeError, ValueError):  # There is none, or it is closed.
+    except (AttributeError, ValueError):  # There is no standard output, or it is closed.
         return False
 
 
 def say(line: str) -> None:
-    """Print a line for whoever looks on; where nobody can, nothing happens.
+    """Print a line, if possible; otherwise do nothing.
 
-    Progress is said this way, so that no work is lost with the output that told of it.
+    Progress is printed this way, so that losing the output does not stop the work.
     """
     if sys.stdout is not None:
         # A ValueError says that the stream is closed.

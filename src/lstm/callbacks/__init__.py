@@ -1,4 +1,4 @@
-"""Callbacks: what happens between the steps of a training."""
+"""Callbacks: code that runs between the steps of training."""
 
 from lstm.callbacks.backup import BackupAndRestore
 from lstm.callbacks.base import HOOKS, Callback, Contents, Logs, Tensors, Trainable

@@ -1,4 +1,4 @@
-"""BackupAndRestore: a training that goes on where its process was killed."""
+"""BackupAndRestore: training that continues where its process was killed."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -17,29 +17,29 @@ _LATEST, _PREVIOUS = "backup.safetensors", "previous.safetensors"
 
 
 class _Kept(Protocol):
-    """What is backed up."""
+    """A training loop to back up."""
 
     def contents(self) -> Contents:
-        """Where it stands."""
+        """Return its state."""
 
 
 class BackupAndRestore(Callback):
-    """Keep where a training stands, and go on from there when `fit` is called again.
+    """Save the state of training, and continue from there when `fit` is called again.
 
-    A program that was killed, at any moment, is simply started again: its `fit`, with the same data
-    and arguments, takes up the training where the folder has it, and ends in the same bits, weights
-    and history, as if nothing had happened. Kept are the weights, the optimizer, the random
-    numbers, the place in the data and in their order, carried states, the means of the epoch so
-    far, and what callbacks remember: those of the library, and yours by `Callback.contents` and
-    `restore`. More epochs may be asked for; other data, another batch size or another model are
-    refused. The data are arrays, or batches that can be taken by number.
+    If a program is killed, at any moment, just start it again: its `fit`, with the same data and
+    arguments, continues from the state in the folder, and ends with the same bits, weights and
+    history, as without the interruption. The state is the weights, the optimizer, the random
+    numbers, the position in the data and their order, carried states, the means of the epoch so
+    far, and what callbacks remember: those of the library, and yours through `Callback.contents`
+    and `restore`. You may ask for more epochs; other data, another batch size or another model are
+    refused. The data are arrays, or batches that are available by number.
 
     Args:
-        backup_dir: the folder, of this training alone; made if it does not exist.
-        save_freq: "epoch", or the number of steps after which to write.
-        double_checkpoint: keep the last but one, too, for where the last cannot be read.
-        delete_checkpoint: remove it all when `fit` comes to its end. If it stays, a later `fit`,
-            of more epochs perhaps, goes on from the last backup.
+        backup_dir: the folder, used by this training run only; made if it does not exist.
+        save_freq: "epoch", or the number of steps between two backups.
+        double_checkpoint: also keep the last but one, in case the last cannot be read.
+        delete_checkpoint: remove the backup when `fit` ends. If it stays, a later `fit`, perhaps
+            with more epochs, continues from the last backup.
 
     Example:
         >>> import lstm
@@ -77,17 +77,17 @@ class BackupAndRestore(Callback):
 
     @contextmanager
     def keeping(self, training: _Kept, asked: Mapping[str, Any]) -> Iterator[Contents | None]:
-        """Back up a training in the `with` block, and remove the backup when that ends well.
+        """Back up training in the `with` block, and remove the backup if the block succeeds.
 
         Args:
-            training: what to back up.
-            asked: what must be the same for it to go on, as JSON values by the names of arguments.
+            training: the loop to back up.
+            asked: what must be equal to continue, as JSON values by the names of arguments.
 
         Returns:
-            What `contents` gave when it was last backed up, if it was.
+            The result of `contents` at the last backup, if there is one.
 
         Raises:
-            InvalidValueError: the folder cannot be written to, or holds another training.
+            InvalidValueError: the folder is not writable, or holds another training run.
             ModelFileError: the backup is damaged, or another process trains with the folder.
         """
         try:
@@ -109,27 +109,27 @@ class BackupAndRestore(Callback):
         finally:
             self._training = None
             lock.release()
-            with suppress(OSError):  # It holds something.
+            with suppress(OSError):  # The folder is not empty.
                 self.backup_dir.rmdir()
 
     def begun(self) -> None:
-        """Before the first step, whose weights may be others the next time."""
+        """Called before the first step, because the initial weights may differ next time."""
         self._write()
 
     def step_taken(self) -> None:
-        """After each step."""
+        """Called after each step."""
         self._steps += 1
         if self._steps == self.save_freq:
             self._write()
 
     def round_ended(self) -> None:
-        """After each epoch."""
+        """Called after each epoch."""
         if self.save_freq == "epoch":
             self._write()
 
     @property
     def _paths(self) -> list[Path]:
-        """The files, the last that was written first."""
+        """Return the files, the latest first."""
         return [self.backup_dir / name for name in (_LATEST, _PREVIOUS)]
 
     def _write(self) -> None:
@@ -155,12 +155,12 @@ class BackupAndRestore(Callback):
         return None
 
     def _check(self, asked: Mapping[str, Any]) -> None:
-        """Refuse a training other than that of the folder.
+        """Refuse a training run other than the one in the folder.
 
         Raises:
-            InvalidValueError: it has other data or other arguments.
+            InvalidValueError: the run has other data or other arguments.
         """
-        # The optimizer first: it decides which arguments it has.
+        # The optimizer first: it determines which arguments it has.
         for argument in sorted(self._asked, key=lambda name: name != "optimizer"):
             value, before = self._asked[argument], asked.get(argument)
             if value != before:
@@ -168,7 +168,7 @@ class BackupAndRestore(Callback):
                 expected = repr(before) if told else "the same"
                 raise InvalidValueError(
                     argument,
-                    f"{expected}, as in the training kept in {self.backup_dir} (remove that folder "
-                    "to begin anew)",
+                    f"{expected}, as in the training run in {self.backup_dir} (remove that folder "
+                    "to start again)",
                     repr(value) if told else "another",
                 )

@@ -1,4 +1,4 @@
-"""What every callback is: what it sees of a model, and the moments of which it is told."""
+"""Callback: the base of all callbacks, and what they see of a model."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -15,7 +15,7 @@ Logs = dict[str, float]
 Tensors = Mapping[str, NDArray[Any]]
 
 Contents = tuple[dict[str, NDArray[Any]], dict[str, Any]]
-"""Arrays by name, and JSON values: what a file can hold."""
+"""Arrays by name, and JSON values, as a file can hold them."""
 
 
 class Trainable(Protocol):
@@ -25,10 +25,10 @@ class Trainable(Protocol):
 
     @property
     def optimizer(self) -> Optimizer:
-        """The optimizer, of which `learning_rate` may be changed."""
+        """The optimizer; its `learning_rate` may be changed."""
 
     def get_weights(self) -> list[np.ndarray]:
-        """Copies of all weights."""
+        """Return copies of all weights."""
 
     def set_weights(self, weights: list[np.ndarray]) -> None:
         """Replace all weights."""
@@ -51,14 +51,14 @@ class Callback(Configured):
     params: dict[str, Any]
 
     def __init__(self) -> None:
-        """A callback without arguments."""
+        """Make a callback without arguments."""
 
     def __getstate__(self) -> dict[str, Any]:
-        # The next training says which model it is.
+        # The next training run sets the model.
         return {name: value for name, value in vars(self).items() if name != "model"}
 
     def _set_again(self, name: str, value: Any) -> None:
-        # What it has seen stays.
+        # What it has seen is kept.
         vars(self)[name] = vars(self._with(name, value))[name]
 
     def set_model(self, model: Trainable) -> None:
@@ -70,9 +70,9 @@ class Callback(Configured):
         self.params = params
 
     def contents(self) -> Contents:
-        """What it remembers in the course of a training, so that another can go on with it.
+        """Return what it remembers during training, so that another run can continue.
 
-        Override it, and `restore`, in a callback that remembers something: `BackupAndRestore` keeps
+        Override it, and `restore`, in a callback that remembers something: `BackupAndRestore` saves
         it.
 
         Returns:
@@ -81,7 +81,7 @@ class Callback(Configured):
         return {}, {}
 
     def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
-        """Remember what `contents` gave; called after `on_train_begin`."""
+        """Restore the result of `contents`; called after `on_train_begin`."""
 
     def on_train_begin(self, logs: Logs) -> None:
         """Before the first epoch."""
@@ -133,4 +133,4 @@ class Callback(Configured):
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))
-"""The moments of which callbacks are told."""
+"""The events that callbacks receive."""

@@ -1,4 +1,4 @@
-"""Best: the best value of a training so far."""
+"""Best: the best value so far."""
 
 import math
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ class Best:
 
     Args:
         monitor: key of the logs.
-        mode: "min", "max", or "auto" (accuracies rise, all else falls).
-        min_delta: what counts as an improvement.
+        mode: "min", "max", or "auto" (accuracies rise, everything else falls).
+        min_delta: smallest change that counts as an improvement.
 
     Attributes:
-        value: the best, with the sign that makes it the lowest; infinite before there is one.
+        value: the best value, with the sign that makes it the lowest; infinite at first.
         waited: number of values since then.
     """
 
@@ -34,10 +34,10 @@ class Best:
         self.value, self.waited = math.inf, 0
 
     def improved(self, logs: Mapping[str, float]) -> bool:
-        """Take notice of a value; returns whether it is the best so far.
+        """Record a value, and return whether it is the best so far.
 
         Raises:
-            InvalidValueError: the logs do not have it.
+            InvalidValueError: the logs lack the monitored value.
         """
         if self.monitor not in logs:
             known = ", ".join(repr(key) for key in logs)
@@ -50,11 +50,11 @@ class Best:
         return better
 
     def contents(self) -> dict[str, Any]:
-        """What it remembers, as JSON values."""
+        """Return what it remembers, as JSON values."""
         return {"best": self.value if math.isfinite(self.value) else None, "waited": self.waited}
 
     def restore(self, contents: Mapping[str, Any]) -> None:
-        """Remember what `contents` gave."""
+        """Restore the result of `contents`."""
         best = contents["best"]
         self.value = math.inf if best is None else checks.number("best", best)
         self.waited = checks.int_at_least("waited", contents["waited"], 0)

@@ -9,10 +9,10 @@ from lstm.interface import refuse_unknown
 
 
 class LambdaCallback(Callback):
-    """Call functions at the moments they are named after.
+    """Call functions at the events that they are named after.
 
     Args:
-        functions: by the name of a method of `Callback`, such as `on_train_begin(logs)`,
+        functions: functions by the name of a method of `Callback`, such as `on_train_begin(logs)`,
             `on_epoch_end(epoch, logs)`, `on_train_batch_end(batch, logs)`.
 
     Example:

@@ -1,4 +1,4 @@
-"""History: the record of a training."""
+"""History: the record of a training run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -36,11 +36,11 @@ class History(Callback):
         self.history = {key: tensors[key].tolist() for key in header["keys"]}
 
     def plot(self, key: str = "loss", ax: Any = None) -> Any:
-        """Plot one value by epoch, and that of the validation beside it.
+        """Plot one value by epoch, together with its validation value.
 
         Args:
-            key: of the logs, such as "loss" or "accuracy".
-            ax: where to plot; a figure of its own by default.
+            key: key of the logs, such as "loss" or "accuracy".
+            ax: the axes to plot on; a new figure by default.
 
         Returns:
             The `matplotlib.axes.Axes`.

@@ -1,4 +1,4 @@
-"""Callbacks that watch one value: the best so far, when to stop, what to keep."""
+"""Monitoring: callbacks that watch one value, to stop training or to save the model."""
 
 import math
 from collections import defaultdict
@@ -21,10 +21,10 @@ class EarlyStopping(Callback):
 
     Args:
         monitor: key of the logs.
-        min_delta: what counts as an improvement.
-        patience: number of epochs without one after which to stop.
-        mode: "min", "max", or "auto" (accuracies rise, all else falls).
-        restore_best_weights: go back to the weights of the best epoch.
+        min_delta: smallest change that counts as an improvement.
+        patience: number of epochs without improvement after which to stop.
+        mode: "min", "max", or "auto" (accuracies rise, everything else falls).
+        restore_best_weights: restore the weights of the best epoch at the end.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class ModelCheckpoint(Callback):
     """Save the model after each epoch, or after each that is the best so far.
 
     Args:
-        filepath: the file, in a folder that exists; may hold `{epoch}` (from 1) and keys of the
-            logs, such as `{val_loss:.3f}`. Folders whose names hold one are made.
+        filepath: the file, in an existing folder; may contain `{epoch}` (from 1) and keys of the
+            logs, such as `{val_loss:.3f}`. Folders with such a name are created.
         monitor: key of the logs.
         save_best_only: save only improvements.
-        mode: "min", "max", or "auto" (accuracies rise, all else falls).
+        mode: "min", "max", or "auto" (accuracies rise, everything else falls).
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class ModelCheckpoint(Callback):
         self.monitor, self.mode = self._best.monitor, self._best.mode
 
     def on_train_begin(self, logs: Logs) -> None:
-        # Which other keys the logs have is known when they are there.
+        # The other keys of the logs are known only later.
         self._path(defaultdict(float, epoch=1, loss=0.0))
         target = Path(self.filepath)
         while "{" in str(target.parent):
@@ -117,7 +117,7 @@ class ModelCheckpoint(Callback):
         try:
             return Path(self.filepath.format_map(values))
         except (LookupError, ValueError, AttributeError, TypeError) as error:
-            expected = f"fields out of {', '.join(values)}"
+            expected = f"fields among {', '.join(values)}"
             raise InvalidValueError("filepath", expected, error) from error
 
 

@@ -1,4 +1,4 @@
-"""Callbacks that write the logs down: to a CSV file, for TensorBoard."""
+"""Recording: callbacks that write the logs to a CSV file or for TensorBoard."""
 
 import csv
 from collections.abc import Callable, Mapping
@@ -15,8 +15,8 @@ class CSVLogger(Callback):
     """Write the logs of every epoch to a CSV file, a row at a time.
 
     Args:
-        filename: the file, in a folder that exists.
-        separator: between two values.
+        filename: the file, in an existing folder.
+        separator: character between two values.
         append: add to the file instead of replacing it.
     """
 
@@ -83,7 +83,7 @@ class TensorBoard(Callback):
 
     Args:
         log_dir: the folder.
-        update_freq: write the loss of every so many batches, too; "epoch" for none.
+        update_freq: also write the loss after every this many batches; "epoch" for none.
 
     Raises:
         MissingExtraError: the extra is not installed.
@@ -106,7 +106,7 @@ class TensorBoard(Callback):
         return super().__getstate__() | {"_writer": None}
 
     def on_train_begin(self, logs: Logs) -> None:
-        # Two files of one second would have the same name.
+        # Two files made in the same second would have the same name.
         suffix = f".{self.model.optimizer.step}"
         try:
             self._writer = self._make(str(self.log_dir), filename_suffix=suffix)
@@ -120,7 +120,7 @@ class TensorBoard(Callback):
             self._writer.add_scalar("batch_loss", logs["loss"], step)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        # By step, which means the same in every training, and goes on where one was resumed.
+        # By step, which means the same in every run, and continues in a resumed one.
         for key, value in {**logs, "learning_rate": self.model.optimizer.learning_rate}.items():
             self._writer.add_scalar(key, value, self.model.optimizer.step)
 

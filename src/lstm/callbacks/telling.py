@@ -1,4 +1,4 @@
-"""CallbackList: callbacks that are told of the same moments."""
+"""CallbackList: callbacks that receive the same events."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,19 +18,19 @@ _SAME = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "on_bat
 
 
 class CallbackList:
-    """Callbacks that are told of the same things. Only those are called that listen.
+    """Callbacks that receive the same events. Only those that listen are called.
 
     Args:
-        callbacks: whom to tell, in this order.
-        model: what they see.
-        params: what they are told before everything else.
+        callbacks: the callbacks, in order of calls.
+        model: the model that they see.
+        params: the parameters that they receive first.
 
     Attributes:
-        last_logs: what `on_train_end` is given.
+        last_logs: the logs for `on_train_end`.
 
     Raises:
-        InvalidTypeError: one of them is no `Callback`.
-        InvalidValueError: one has a method that looks like a misspelt hook.
+        InvalidTypeError: one of them is not a `Callback`.
+        InvalidValueError: one has a method that looks like a misspelled hook.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class CallbackList:
         self._listeners = {hook: [f for f in some if f is not None] for hook, some in found.items()}
 
     def listen(self, hook: str) -> bool:
-        """Whether somebody wants to be told of this moment."""
+        """Whether a callback listens to this event."""
         return bool(self._listeners[hook])
 
     def tell(self, hook: str, *news: Any) -> None:
-        """Call whoever listens."""
+        """Call all callbacks that listen."""
         for listener in self._listeners[hook]:
             listener(*news)
 
     def only(self, kind: type[Kind]) -> Kind | None:
-        """The one of a kind, if there is one.
+        """Return the one of a kind, if there is one.
 
         Raises:
             InvalidValueError: there are several.
@@ -70,11 +70,11 @@ class CallbackList:
 
     @property
     def remembering(self) -> list[Callback]:
-        """Those that remember something in the course of a training."""
+        """Return the callbacks that remember something during training."""
         return [one for one in self._callbacks if type(one).contents is not Callback.contents]
 
     def contents(self) -> Contents:
-        """What all of them remember."""
+        """Return what all of them remember."""
         tensors: dict[str, NDArray[Any]] = {}
         headers = []
         for k, callback in enumerate(self.remembering):
@@ -90,14 +90,14 @@ class CallbackList:
         return tensors, {"callbacks": headers}
 
     def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
-        """Let callbacks of the same classes remember what `contents` gave."""
+        """Restore the result of `contents` to callbacks of the same classes."""
         headers = header["callbacks"]
         for k, (callback, values) in enumerate(zip(self.remembering, headers, strict=True)):
             callback.restore(under(f"{k}/", tensors), values)
 
     @contextmanager
     def training(self) -> Iterator[None]:
-        """A training: files are closed and the terminal is put in order even after Ctrl-C."""
+        """Training in the `with` block: closes files and resets the terminal even after Ctrl-C."""
         begun: list[Callback] = []
         try:
             for callback in self._callbacks:
@@ -114,7 +114,7 @@ class CallbackList:
 
 
 def _listener(callback: Callback, hook: str) -> Callable[..., Any] | None:
-    """What to call at a moment; None if the callback has nothing to say there."""
+    """Return what to call at an event; None if the callback does not listen to it."""
     for name in (hook, _SAME.get(hook, hook)):
         method = getattr(callback, name)
         if getattr(method, "__func__", None) is not getattr(Callback, name):
@@ -123,7 +123,7 @@ def _listener(callback: Callback, hook: str) -> Callable[..., Any] | None:
 
 
 def _check_hooks(callback: Callback) -> None:
-    """Refuse methods that look like hooks and would never be called."""
+    """Refuse methods that look like hooks but would never be called."""
     for name in dir(callback):
         if name.startswith("on_") and name not in HOOKS:
             meant = get_close_matches(name, HOOKS, n=1, cutoff=0.8)

@@ -21,7 +21,7 @@ from lstm.terminal import visible_name
 
 
 class _Commands(TyperGroup):
-    """The commands, with signs for control characters in what was not understood."""
+    """The commands; errors show control characters of the command line as signs."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with _visible():

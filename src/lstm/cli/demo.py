@@ -1,4 +1,4 @@
-"""`lstm demo`: the three tasks that everything began with, each in about a minute."""
+"""`lstm demo`: the three classic tasks of this library, each in about a minute."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -22,7 +22,7 @@ from lstm.text.training.training import Training
 
 
 class Task(StrEnum):
-    """What there is to show."""
+    """The tasks to choose from."""
 
     ADDITION = "addition"
     PROGRESSION = "progression"
@@ -32,7 +32,7 @@ class Task(StrEnum):
 def demo(
     task: Annotated[Task, typer.Argument(help="What to learn.")],
     *,
-    minutes: Annotated[float, typer.Option(help="Time to train, for the text.")] = 0.75,
+    minutes: Annotated[float, typer.Option(help="Minutes to train, for the text.")] = 0.75,
     seed: Seed = 0,
 ) -> None:
     """Watch a model learn to add, to count or to write."""
@@ -65,27 +65,27 @@ def _text(console: Screen, minutes: float, seed: int | None) -> None:
     _, validation, _ = corpus.split(0.1)
     result = model.evaluate(validation)
     console.print(
-        f"\nOn text that it has not seen it now hesitates between {result.perplexity:.1f} "
+        f"\nOn unseen text it now hesitates between {result.perplexity:.1f} "
         f"characters ({result.bits:.2f} bits) instead of {len(vocabulary)}. It writes:\n"
     )
     console.print(model.generate("The ", length=400, temperature=0.7, seed=seed))
-    console.print("\nNext, with a text of your own: lstm train my.txt --minutes 2")
+    console.print("\nNext, with your own text: lstm train my.txt --minutes 2")
 
 
 def _addition(console: Screen, seed: int | None) -> None:
     model = _adder()
     floor = irreducible_loss(10)
-    console.print("Two binary numbers come bit by bit, and the network must keep the carry.\n")
+    console.print("Two binary numbers arrive bit by bit, and the network must keep the carry.\n")
     console.print(
-        "Each batch goes on with the carry of the one before, but the network starts it without a "
-        f"memory.\nNothing can get below a loss of {floor:.5f} that way:"
+        "Each batch continues with the carry of the last, but the network starts it with an empty "
+        f"memory.\nThat way, nothing can reach a loss below {floor:.5f}:"
     )
     model.fit(addition(100, 10, seed=seed), steps_per_epoch=500, epochs=8, verbose=2)
     console.print("\nNow the network, too, keeps its state from batch to batch:")
     for epoch in range(8):
         losses = []
         for start in range(100):
-            # Every 5 batches begin with carry 0 and an empty memory: so it learns beginnings, too.
+            # Every 5 batches start with carry 0 and an empty memory, to learn beginnings as well.
             model.reset_states()
             batches = addition(100, 10, seed=100 * epoch + start)
             history = model.fit(batches, steps_per_epoch=5, verbose=0, carry_state=True)

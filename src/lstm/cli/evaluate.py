@@ -1,4 +1,4 @@
-"""`lstm evaluate`: how well a model predicts a text."""
+"""`lstm evaluate`: measures how well a model predicts a text."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -23,17 +23,17 @@ def evaluate(
         list[str] | None,
         typer.Argument(
             help="Text files, folders or patterns of them, - for standard input, or shakespeare. "
-            "Without any, what the training kept to test on, or to validate on.",
+            "By default, the test part of the training text, or else its validation part.",
             show_default=False,
         ),
     ] = None,
     *,
     per_token: Annotated[
-        int, typer.Option(help="Show so many of the most surprising places.", metavar="COUNT")
+        int, typer.Option(help="Show this many of the most surprising places.", metavar="COUNT")
     ] = 0,
     encoding: Annotated[str, typer.Option(help="Encoding of the text.")] = "utf-8",
     errors: Annotated[
-        str, typer.Option(help="What becomes of bad bytes: strict, replace or ignore.")
+        str, typer.Option(help="How to handle invalid bytes: strict, replace or ignore.")
     ] = "strict",
     json_output: Json = False,
 ) -> None:
@@ -44,7 +44,7 @@ def evaluate(
         text = named(corpus, encoding=encoding, errors=errors)
         tokens, what = Corpus.aside(text, language_model.vocabulary), str(text)
     elif not model.is_dir():
-        raise InvalidValueError("corpus", "a text, where the model is not a folder", "none")
+        raise InvalidValueError("corpus", "a text, because the model is not a folder", "none")
     else:
         tokens, part = held_out(model, language_model)
         what = f"the {part} part"
@@ -70,10 +70,10 @@ def evaluate(
     tell(f"{result.nats:.4f} nats, {result.bits:.4f} bits a token")
     tell(f"{result.perplexity:.3f} perplexity of a token")
     if result.characters is None:
-        why = "the text cannot be written back where it is unknown"
+        why = "unknown tokens cannot be turned back into text"
         if not result.unknown:
-            why = "the tokenizer does not keep the text as it is"
-        tell(f"no bits for a character or a byte: {why}")
+            why = "the tokenizer changes the text"
+        tell(f"no bits per character or byte: {why}")
     else:
         nats, bits = result.nats_per_character, result.bits_per_character
         tell(f"{nats:.4f} nats, {bits:.4f} bits a character")

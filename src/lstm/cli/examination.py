@@ -1,4 +1,4 @@
-"""What was found out about a model, as a summary for a reader and for a program."""
+"""The results of `lstm inspect`, as a summary for readers and as JSON for programs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,11 +14,11 @@ from lstm.inspection.units import FEWEST, UnitScore
 from lstm.screen import Screen
 
 _LINE, _SAMPLES = 150, 3
-"""Tokens of a coloured line, and for how many units there is one."""
+"""Tokens of a coloured line, and the number of units that get one."""
 
 
 def show(screen: Screen, what: str, found: Examination, surprises: list[dict[str, Any]]) -> None:
-    """Show it to a reader."""
+    """Print the summary for a reader."""
     sample = found.reading
     part = f"the first {len(sample.text):,} of " if sample.sampled else ""
     read = f"{part}{sample.characters:,} characters, {len(sample.tokens):,} tokens"
@@ -38,11 +38,11 @@ def show(screen: Screen, what: str, found: Examination, surprises: list[dict[str
                 screen.print(f"\n{score.property}: {_name(score)}", style="dim")
                 screen.print(colored_text(sample.pieces[:_LINE], values[:_LINE]))
     elif len(sample.tokens) < FEWEST:
-        screen.print(f"\nToo short a text to look for units: fewer than {FEWEST} tokens")
+        screen.print(f"\nThe text is too short to look for units: fewer than {FEWEST} tokens")
     else:
-        screen.print("\nWhat was looked for is the same everywhere in this text")
+        screen.print("\nNo property to look for varies within this text")
     gates = _gate_table(found)
-    if gates.row_count:  # A SimpleRNN has none.
+    if gates.row_count:  # A SimpleRNN has no gates.
         screen.print("\nGates, over all units and tokens")
         screen.print(gates)
     if found.memory is not None:
@@ -86,7 +86,7 @@ def _gate_table(found: Examination) -> Table:
 
 
 def as_json(found: Examination, surprises: list[dict[str, Any]]) -> dict[str, Any]:
-    """It as JSON values, for a program."""
+    """Return the results as JSON values, for a program."""
     sample, memory, context, flow = found.reading, found.memory, found.context, found.gradient
     return {
         "characters": sample.characters,

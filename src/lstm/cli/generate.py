@@ -1,4 +1,4 @@
-"""`lstm generate`: let a model write."""
+"""`lstm generate`: lets a model write."""
 
 import math
 import os
@@ -24,7 +24,7 @@ from lstm.text.writing.stopping import checked_stops, until_stop
 
 _CHOICE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 
-# What has no meaning beside an option.
+# Options that make no sense together with the one named first.
 _APART = {
     "prompt_file": {"prompt"},
     "beam": {*_CHOICE, "seed", "samples", "state", "save_state"},
@@ -39,7 +39,7 @@ def generate(
     model: Annotated[Path, typer.Argument(help="A file that lstm train wrote, or its folder.")],
     *,
     prompt: Annotated[
-        str, typer.Option(help="How the text begins.", show_default="the start of a line")
+        str, typer.Option(help="The beginning of the text.", show_default="the start of a line")
     ] = "",
     prompt_file: Annotated[
         str | None,
@@ -47,49 +47,49 @@ def generate(
     ] = None,
     length: Annotated[int, typer.Option(help="Number of tokens to write.")] = 500,
     temperature: Annotated[
-        float, typer.Option(help="Below 1 cautious, above 1 daring, 0 the most probable.")
+        float, typer.Option(help="Below 1 cautious, above 1 daring, 0 the most probable token.")
     ] = 0.8,
     top_k: Annotated[
-        int, typer.Option(help="Choose among that many most probable; 0 for all.")
+        int, typer.Option(help="Choose among this many most probable tokens; 0 for all.")
     ] = 0,
     top_p: Annotated[
-        float, typer.Option(help="Choose among the most probable that reach this together.")
+        float, typer.Option(help="Choose among the most probable tokens that together reach this.")
     ] = 1.0,
     min_p: Annotated[
-        float, typer.Option(help="Leave out what is less than this times as probable as the first.")
+        float, typer.Option(help="Drop tokens less probable than this times the most probable one.")
     ] = 0.0,
     repetition_penalty: Annotated[
-        float, typer.Option(help="Above 1, what has just been written comes less often.")
+        float, typer.Option(help="Above 1: repeat recent tokens less often.")
     ] = 1.0,
     stop: Annotated[
         list[str] | None, typer.Option(help="End before this text; may be given several times.")
     ] = None,
-    samples: Annotated[int, typer.Option(help="Write so many texts side by side.")] = 1,
+    samples: Annotated[int, typer.Option(help="Number of texts to write.")] = 1,
     seed: Seed = None,
     beam: Annotated[
         int | None,
-        typer.Option(help="Search for the most probable text; follow so many side by side."),
+        typer.Option(help="Beam search for the most probable text, with this width."),
     ] = None,
     log_probs: Annotated[
         bool, typer.Option("--log-probs", help="Show how probable the model finds each token.")
     ] = False,
     save_state: Annotated[
-        Path | None, typer.Option(help="A file from which --state goes on later.")
+        Path | None, typer.Option(help="Write a file from which --state continues later.")
     ] = None,
     state: Annotated[
-        Path | None, typer.Option(help="Go on, with the options of then, from this file.")
+        Path | None, typer.Option(help="Continue from this file, with its options.")
     ] = None,
     interactive: Annotated[
-        bool, typer.Option("--interactive", help="Choose how the text goes on, word by word.")
+        bool, typer.Option("--interactive", help="Choose the continuation, word by word.")
     ] = False,
     json_output: Json = False,
 ) -> None:
-    """Write a text, as it comes."""
+    """Write a text, and show it as it grows."""
     _check_apart(context)
     if prompt_file is not None:
         prompt = _read_prompt(prompt_file, interactive)
     elif os.path.isfile(prompt):
-        warn(f"--prompt is the text {prompt!r} itself; --prompt-file reads the file of that name")
+        warn(f"--prompt takes {prompt!r} as the text; --prompt-file reads the file of that name")
     prompt = normalized(prompt)
     checks.int_at_least("length", length, 0)
     if beam is not None:
@@ -127,13 +127,13 @@ def generate(
 
 
 class _Output:
-    """What the command shows of the texts that are written.
+    """The output of the command.
 
     Args:
-        language_model: what writes them.
-        prompt: how they all begin.
+        language_model: the model that writes the texts.
+        prompt: the beginning of all texts.
         log_probs: show how probable the model finds each token.
-        as_json: show all in one object, at the end.
+        as_json: show everything in one object, at the end.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class _Output:
         self._as_json = as_json
 
     def show_found(self, found: Continuation) -> None:
-        """Show what a beam search found."""
+        """Show the result of a beam search."""
         text = found.text[len(self._prompt) :]
         if self._as_json:
             self._show_json("text", text, log_probability=found.log_probability)
@@ -154,7 +154,7 @@ class _Output:
             self._show_log_probabilities(text)
 
     def show_written(self, pieces: Iterator[list[str]], samples: int, seed: int | None) -> None:
-        """Show texts that come side by side: one as it comes, several one below the other."""
+        """Show texts: a single one while it grows, several one below the other."""
         if samples == 1 and not self._as_json:
             text = self._streamed(text for (text,) in pieces)
             self._show_log_probabilities(text)
@@ -206,19 +206,19 @@ class _Output:
 
 
 def _check_apart(context: typer.Context) -> None:
-    """Check that no two options were given that have no meaning together."""
+    """Check that all options given make sense together."""
     names = given(context)
     for option, apart in _APART.items():
         for other in sorted(apart & names if option in names else ()):
             flag = "--" + other.removesuffix("_output").replace("_", "-")
-            raise InvalidValueError(option, f"no {flag} beside it", "both")
+            raise InvalidValueError(option, f"no {flag} together with it", "both")
 
 
 def _read_prompt(name: str, interactive: bool) -> str:
-    """The text in a file, or on standard input.
+    """Return the text of a file, or of standard input.
 
     Raises:
-        InvalidValueError: it cannot be read, or is not UTF-8.
+        InvalidValueError: the file cannot be read, or is not UTF-8.
     """
     if name == "-" and interactive:
         raise InvalidValueError("prompt_file", "a file, with --interactive", "standard input")
@@ -234,12 +234,13 @@ def _read_prompt(name: str, interactive: bool) -> str:
 
 
 def _resumed(path: Path, language_model: LanguageModel) -> Writer:
-    """The writer in a file that --save-state wrote.
+    """Return the writer in a file that --save-state wrote.
 
     Raises:
-        InvalidValueError: the file is none, or of another model.
+        InvalidValueError: it is not such a file, or belongs to another model.
     """
     try:
         return Writer.load(path, language_model)
     except ModelFileError as error:
-        raise InvalidValueError("state", "what --save-state wrote with this model", error) from None
+        expected = "a file that --save-state wrote with this model"
+        raise InvalidValueError("state", expected, error) from None

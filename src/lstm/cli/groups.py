@@ -1,4 +1,4 @@
-"""Options of a command that belong together: each is said once, and the command gets one value."""
+"""Groups of options: each option is declared once, and the command gets one value a group."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -13,20 +13,20 @@ from lstm.cli.running import given
 
 
 def option(help: str, default: str | None = None, panel: str = "Training") -> Any:
-    """What `--help` says of an option; `default` in words, where it is not a value."""
+    """Describe an option for `--help`; `default` in words, where it is not a value."""
     shown: Any = True if default is None else default
     return typer.Option(help=help, show_default=shown, rich_help_panel=panel)
 
 
 def grouped(described: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command whose parameters may be dataclasses, each of whose fields is then an option.
+    """Return a decorator for commands with dataclasses as parameters: each field is an option.
 
-    Of `**options: Annotated[Any, Options]` every field of these dataclasses is one, too: the
-    command gets those that stand on the command line.
+    Each field of the dataclasses in `**options: Annotated[Any, Options]` is an option as well. The
+    command gets only those that are on the command line.
 
     Args:
-        described: what `--help` says of each of the latter. A default in words stands for a value
-            that is chosen later.
+        described: the description of each option of the latter kind. A default in words stands for
+            a value that is chosen later.
     """
 
     def decorator(command: Callable[..., None]) -> Callable[..., None]:
@@ -66,7 +66,7 @@ def grouped(described: Mapping[str, Any]) -> Callable[[Callable[..., None]], Cal
 
 
 def _options_of(kind: Any) -> Iterator[Parameter]:
-    """The fields of a dataclass as parameters that are given by name."""
+    """Yield the fields of a dataclass as keyword parameters."""
     hints = get_type_hints(kind, include_extras=True)
     for field in fields(kind):
         default = Parameter.empty if field.default is MISSING else field.default
@@ -76,7 +76,7 @@ def _options_of(kind: Any) -> Iterator[Parameter]:
 
 
 def _described(parameter: Parameter, option: Any) -> Parameter:
-    """A parameter with what `--help` says of it."""
+    """Return a parameter with its description for `--help`."""
     if option.show_default is True:
         return parameter.replace(annotation=Annotated[parameter.annotation, option])
     return parameter.replace(

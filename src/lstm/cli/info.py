@@ -1,4 +1,4 @@
-"""`lstm info`: what is installed, and what is in a model file."""
+"""`lstm info`: shows what is installed, or what is in a model file."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +22,7 @@ def info(
     *,
     json_output: Json = False,
 ) -> None:
-    """Show versions and the active backend, or what is in a model file."""
+    """Show versions and the active backend, or the contents of a model file."""
     if model is None:
         facts = about()
         if json_output:
@@ -64,7 +64,7 @@ def info(
 
 
 def _about_text(model: LanguageModel) -> dict[str, Any]:
-    """What there is to know of a language model beside its layers."""
+    """Return information about a language model, besides its layers."""
     vocabulary, text = model.vocabulary, model.learned_text
     facts = {
         "vocabulary": vocabulary.kind,

@@ -1,4 +1,4 @@
-"""`lstm inspect`: what a model does while it reads a text."""
+"""`lstm inspect`: shows what a model does while it reads a text."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,7 +38,7 @@ from lstm.text.training.console import reading as reading_bar
 from lstm.text.training.run_files import held_out
 
 _SURPRISES = 5
-"""So many surprising places are shown."""
+"""Number of surprising places to show."""
 
 
 def inspect(
@@ -47,22 +47,22 @@ def inspect(
     text: Annotated[
         list[str] | None,
         typer.Option(
-            help="A text file, a folder or a pattern, - for standard input, or shakespeare; may be "
-            "given several times. Without it, what the training kept to test or to validate on.",
+            help="A text file, a folder or a pattern, - for standard input, or shakespeare; can be "
+            "given several times. By default, the test or validation part of the training text.",
             show_default=False,
         ),
     ] = None,
     characters: Annotated[
         int,
         typer.Option(
-            help="Read so many characters at most, from the beginning; a layer of 256 units "
-            "takes 6 kB of memory for each."
+            help="Read at most this many characters, from the start; a layer of 256 units "
+            "needs 6 kB of memory for each."
         ),
     ] = CHARACTERS,
     unit: Annotated[
         str | None,
         typer.Option(
-            help="Show the text on the colours of this unit instead, such as lstm/12 or lstm/12/h.",
+            help="Show the text coloured by this unit instead, such as lstm/12 or lstm/12/h.",
             metavar="LAYER/NUMBER",
         ),
     ] = None,
@@ -75,16 +75,16 @@ def inspect(
         ),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option(help="Write a page to explore it all in: one HTML file.")
+        Path | None, typer.Option(help="Write a page to explore everything: one HTML file.")
     ] = None,
     csv: Annotated[
         Path | None,
-        typer.Option(help="Write states and gates as a table, a row for each token and unit."),
+        typer.Option(help="Write states and gates as a table with a row for each token and unit."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the places in the text that are tried.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed for the places in the text to test.")] = 0,
     encoding: Annotated[str, typer.Option(help="Encoding of the text.")] = "utf-8",
     errors: Annotated[
-        str, typer.Option(help="What becomes of bad bytes: strict, replace or ignore.")
+        str, typer.Option(help="How to handle invalid bytes: strict, replace or ignore.")
     ] = "strict",
     json_output: Json = False,
 ) -> None:
@@ -93,7 +93,7 @@ def inspect(
     checks.int_at_least("seed", seed, 0)
     wanted = {checks.one_of("property", name, tuple(PROPERTIES)) for name in property or ()}
     if unit is not None and json_output:
-        raise InvalidValueError("unit", "no --json beside it", "both")
+        raise InvalidValueError("unit", "no --json together with it", "both")
     _check_target("report", report, (".html", ".htm"), text or [])
     _check_target("csv", csv, (".csv",), text or [])
     language_model = LanguageModel.load(model)
@@ -146,13 +146,13 @@ def _tokens(
     errors: str,
     console: Screen,
 ) -> tuple[Corpus, str]:
-    """The tokens of the text, and what it is called."""
+    """Return the tokens of the text, and its name."""
     if text:
         source = named(text, encoding=encoding, errors=errors)
         with reading_bar(console, source, "encoding the text") as progress:
             return Corpus.aside(source, language_model.vocabulary, progress), str(source)
     if not model.is_dir():
-        raise InvalidValueError("text", "a text, where the model is not a folder", "none")
+        raise InvalidValueError("text", "a text, because the model is not a folder", "none")
     tokens, part = held_out(model, language_model)
     return tokens, f"the {part} part"
 
@@ -160,11 +160,11 @@ def _tokens(
 def _check_target(
     option: str, path: Path | None, endings: tuple[str, ...], text: Sequence[str]
 ) -> None:
-    """Check that a file can be written, and that it is none that a user would miss.
+    """Check that a file can be written, and that it overwrites nothing of the user's.
 
     Raises:
-        InvalidValueError: it cannot be written, its name says that it is something else, or it is
-            the text.
+        InvalidValueError: the file cannot be written, its name has another ending, or it is the
+            text.
     """
     if path is None:
         return
@@ -172,16 +172,16 @@ def _check_target(
         raise InvalidValueError(option, f"a file that ends in {' or '.join(endings)}", path)
     check_writable(option, path)
     if any(path.exists() and Path(name).exists() and path.samefile(name) for name in text):
-        raise InvalidValueError(option, "another file than the text", path)
+        raise InvalidValueError(option, "a file other than the text", path)
 
 
 def _place(unit: str, model: LanguageModel) -> tuple[str, int, str]:
-    """The layer, number and quantity that a user wrote as lstm/12 or lstm/12/h.
+    """Return the layer, number and quantity that the user wrote as lstm/12 or lstm/12/h.
 
     Raises:
         InvalidValueError: there is no such unit.
     """
-    # What a single token leaves says which layers there are, and what they hold.
+    # The reading of a single token shows which layers there are, and what they hold.
     first = record(model.model, np.zeros((1, 1), np.int64)).layers
     name, _, quantity = unit.rpartition("/")
     if quantity.isascii() and quantity.isdigit():
@@ -198,7 +198,7 @@ def _place(unit: str, model: LanguageModel) -> tuple[str, int, str]:
 
 
 def _show_unit(screen: Screen, sample: Reading, values: NDArray[Any]) -> None:
-    """The text on the colours of a unit; where there are none, each token with its number."""
+    """Show the text coloured by a unit; without colours, each token with its number."""
     if screen.color_system is not None:
         screen.print(colored_text(sample.pieces, values))
         return
@@ -207,7 +207,7 @@ def _show_unit(screen: Screen, sample: Reading, values: NDArray[Any]) -> None:
 
 
 def _surprises(sample: Reading) -> list[Surprise]:
-    """The places that were expected the least."""
+    """Return the places that the model expected the least."""
     nats = np.nan_to_num(sample.surprise, nan=-1.0)
     return [
         Surprise(

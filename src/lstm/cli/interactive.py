@@ -1,4 +1,4 @@
-"""`lstm generate --interactive`: the model proposes how a text goes on, and the user picks."""
+"""`lstm generate --interactive`: the model proposes continuations, and the user picks."""
 
 import sys
 
@@ -10,23 +10,23 @@ from lstm.text.normalization import normalized
 _PROPOSALS = 5
 
 _SHOWN = 600
-"""Characters at the end of the text that are shown at each turn."""
+"""Number of characters of the end of the text to show at each turn."""
 
 _HELP = (
-    "A number picks, Enter asks for others, anything else is added to the text as it stands. "
-    "/undo takes the last piece back, /quit ends."
+    "Type a number to pick, Enter for other proposals, or any text to add it. "
+    "/undo removes the last piece, /quit ends."
 )
 
 
 def interact(writer: Writer, text: str) -> tuple[Writer, str]:
-    """Let the user write a text with a model, on standard input and output.
+    """Let the user write a text together with a model, on standard input and output.
 
     Args:
-        writer: goes on from the text.
-        text: what there is at the beginning.
+        writer: the writer that continues the text.
+        text: the text so far.
 
     Returns:
-        The text as it is when the input ends, and the writer that goes on from there.
+        The writer and the text, as they are at the end of the input.
     """
     tell(_HELP)
     earlier: list[tuple[Writer, str]] = []
@@ -43,7 +43,7 @@ def interact(writer: Writer, text: str) -> tuple[Writer, str]:
             if earlier:
                 writer, text = earlier.pop()
             else:
-                tell("There is nothing to take back.")
+                tell("There is nothing to undo.")
         elif line:
             picked = line.isdecimal() and 1 <= int(line) <= len(proposals)
             added = proposals[int(line) - 1] if picked else line
@@ -58,7 +58,7 @@ def interact(writer: Writer, text: str) -> tuple[Writer, str]:
 
 
 def _line() -> str | None:
-    """The next line of the input without its end; None where there is no more."""
+    """Return the next line of the input without its end; None at the end of the input."""
     if sys.stdin is None:  # It was closed.
         return None
     try:

@@ -1,4 +1,4 @@
-"""`lstm plot`: how trainings went, side by side."""
+"""`lstm plot`: compares training runs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,15 +17,15 @@ def plot(
     runs: Annotated[list[Path], typer.Argument(help="Folders that lstm train wrote.")],
     *,
     output: Annotated[
-        Path, typer.Option(help="The picture: a file that ends with .png, .svg or .pdf.")
+        Path, typer.Option(help="The file of the plot, which ends in .png, .svg or .pdf.")
     ] = Path("losses.png"),
     over: Annotated[
         str, typer.Option(help="What to plot the losses over: time, steps or epochs.")
     ] = "time",
 ) -> None:
-    """Plot the losses of one training or several, in one picture."""
+    """Plot the losses of one or more training runs in one picture."""
     if output.suffix.lower() not in _KINDS:
-        raise InvalidValueError("output", f"a file that ends with {', '.join(_KINDS)}", output)
+        raise InvalidValueError("output", f"a file that ends in {', '.join(_KINDS)}", output)
     saving.check_writable("output", output)
     with plotting.style():
         figure = plot_runs(runs, over=over).figure

@@ -1,4 +1,4 @@
-"""The process of the command: its streams, its signals, and what its surroundings say of them."""
+"""The process of the command: its streams and signals, and how the environment sets them."""
 
 import io
 import os
@@ -18,7 +18,7 @@ _SIZES = "COLUMNS", "LINES", "TERMINAL_WIDTH"
 
 @contextmanager
 def prepared() -> Iterator[None]:
-    """Run the command in the `with` block, whatever the streams and the environment are like."""
+    """Prepare the process, so that the `with` block can run in any environment."""
     for name in _SIZES:
         if not plausible(name):
             del os.environ[name]
@@ -27,7 +27,7 @@ def prepared() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        pass  # Whoever read the output, such as `head`, has seen enough.
+        pass  # The reader of the output, such as `head`, has closed it.
     except OSError as error:
         raise SystemExit(fail(sentence(error)).exit_code) from None
     finally:
@@ -35,7 +35,7 @@ def prepared() -> Iterator[None]:
 
 
 def _prepare_streams() -> None:
-    # Where an output is closed, the next file that is opened would take its place, and the output.
+    # If an output is closed, the next opened file would take its number and receive the output.
     if sys.stdin is None:
         os.open(os.devnull, os.O_RDONLY)
     if sys.stdout is None:
@@ -43,10 +43,10 @@ def _prepare_streams() -> None:
     if sys.stderr is None:
         sys.stderr = _nowhere()
     if isinstance(sys.stdin, io.TextIOWrapper):
-        # The model says what it cannot read.
+        # The model reports what it cannot read.
         sys.stdin.reconfigure(errors="surrogateescape")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # A model may write what the encoding of the terminal lacks.
+        # A model may write characters that the encoding of the terminal lacks.
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
@@ -55,18 +55,18 @@ def _nowhere() -> TextIO:
 
 
 def _prepare_signals() -> None:
-    """Let what ends the process end it as Ctrl-C does, so that nothing half written is left."""
+    """Let other signals end the process as Ctrl-C does, so that no half-written file remains."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped(number)
 
     for number in ending_signals():
-        if number != signal.SIGINT:  # Python does so itself.
+        if number != signal.SIGINT:  # Python handles that one itself.
             signal.signal(number, stop)
 
 
 def _settle() -> None:
-    """Write what is still to be written; what cannot be is dropped, for Python would complain."""
+    """Flush the streams; drop what cannot be written, because Python would complain."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

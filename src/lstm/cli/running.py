@@ -1,4 +1,4 @@
-"""What all commands share: errors as one sentence with an exit code, and JSON."""
+"""Shared by all commands: errors as one sentence with an exit code, and JSON."""
 
 import functools
 import inspect
@@ -27,16 +27,16 @@ from lstm.text.training.interruption import Stopped
 USAGE, FAILURE = 2, 1
 
 FAILURES = LSTMError, MemoryError, OSError
-"""What is no fault of the program."""
+"""Errors that are not bugs of the program."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Seed = Annotated[int | None, typer.Option(help="Makes the result reproducible.")]
 
 
 def reported(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with errors reported as one sentence on standard error.
+    """Return a command that reports errors as one sentence on standard error.
 
-    Exit code 2 for a bad option, 1 for anything else that went wrong.
+    The exit code is 2 for a bad option and 1 for any other error.
     """
     options = {
         name
@@ -47,7 +47,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            # An overflow ends in a loss that is not finite, and that is reported.
+            # An overflow leads to a loss that is not finite, which is reported.
             with np.errstate(over="ignore", invalid="ignore"), _warnings_shown():
                 command(*args, **kwargs)
             print(end="", flush=True)
@@ -57,7 +57,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
             option = "--" + error.argument.replace("_", "-")
             raise fail(f"{option}: expected {error.expected}, got {error.got}", USAGE) from error
         except BrokenPipeError:
-            # Whoever read the output, such as `head`, has seen enough.
+            # The reader of the output, such as `head`, has closed it.
             raise typer.Exit() from None
         except FAILURES as error:
             raise fail(sentence(error)) from error
@@ -68,7 +68,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def interrupted(error: KeyboardInterrupt) -> int:
-    """The exit code of a command that a signal ended, as a shell would say it."""
+    """Return the exit code of a command that a signal ended, as shells define it."""
     return 128 + (error.number if isinstance(error, Stopped) else signal.SIGINT)
 
 
@@ -78,7 +78,7 @@ def called(option: str, argument: str) -> AbstractContextManager[None]:
 
 
 def pasted(path: str | os.PathLike[str]) -> str:
-    r"""How to write the name of a file in a command so that a shell takes it for that file.
+    r"""Quote the name of a file for use in a shell command.
 
     Example:
         >>> print(pasted("a model"), pasted("-m"), pasted("a\x1b[31m"))
@@ -99,7 +99,7 @@ def _in_quotes(byte: int) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """What went wrong, for a user."""
+    """Describe an error for the user."""
     if isinstance(error, MemoryError):
         return f"out of memory ({error})" if str(error) else "out of memory"
     if isinstance(error, OSError) and not isinstance(error, LSTMError):
@@ -109,7 +109,7 @@ def sentence(error: Exception) -> str:
 
 
 def given(context: typer.Context) -> set[str]:
-    """The names of the parameters that stand on the command line."""
+    """Return the names of the parameters that are on the command line."""
     return {
         name
         for name in context.params
@@ -118,31 +118,31 @@ def given(context: typer.Context) -> set[str]:
 
 
 def fail(message: str, code: int = FAILURE) -> typer.Exit:
-    """Say what went wrong; returns the exception that ends the command."""
+    """Print an error, and return the exception that ends the command."""
     sentence = Text.assemble(("error: ", "bold red"), visible_name(message))
     Screen(stderr=True, goes_on=True).print(sentence)
     return typer.Exit(code)
 
 
 def tell(text: str) -> None:
-    """Print a text with signs for its control characters."""
+    """Print a text, with control characters as signs."""
     print(visible(text))
 
 
 def warn(message: str) -> None:
-    """Say what a user should know, where it stops nothing."""
+    """Print a warning."""
     sentence = Text.assemble(("warning: ", "bold yellow"), visible_name(message))
     Screen(stderr=True, goes_on=True).print(sentence)
 
 
 def write(text: str) -> None:
-    """Print what a model wrote: on a terminal with such signs, in a file or a pipe as it is."""
+    """Print what a model wrote: with such signs on a terminal, unchanged in a file or pipe."""
     print(visible(text) if on_a_terminal() else text, end="", flush=True)
 
 
 def drop(stream: TextIO) -> None:
-    """Let what could not be written to a stream, and all that follows, go nowhere."""
-    with suppress(io.UnsupportedOperation):  # It is no file.
+    """Discard what could not be written to a stream, and everything that follows."""
+    with suppress(io.UnsupportedOperation):  # It is not a file.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -171,7 +171,7 @@ def _warnings_shown() -> Iterator[None]:
 
 
 def print_json(values: Mapping[str, Any]) -> None:
-    """Print a result for a program to read; a number that is not finite as null: JSON has none."""
+    """Print a result as JSON, with null for numbers that are not finite: JSON has no others."""
     print(json.dumps(_finite(values), indent=2, allow_nan=False))
 
 

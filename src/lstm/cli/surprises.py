@@ -14,7 +14,7 @@ _BEFORE = 24
 
 
 def surprise_row(vocabulary: Vocabulary, tokens: Corpus, surprise: Surprise) -> dict[str, Any]:
-    """A surprise in words, for JSON and for the table."""
+    """Return a surprise in words, for JSON and for the table."""
     at = surprise.position
     before = vocabulary.decode(tokens.tokens[max(0, at - _BEFORE) : at])
     return asdict(surprise) | {
@@ -25,7 +25,7 @@ def surprise_row(vocabulary: Vocabulary, tokens: Corpus, surprise: Surprise) -> 
 
 
 def surprise_table(rows: Sequence[dict[str, Any]]) -> Table:
-    """The rows for a reader."""
+    """Return the rows as a table for a reader."""
     table = Table("position", "after", "came", "nats", "expected", "with", box=None)
     for row in rows:
         table.add_row(

@@ -45,71 +45,71 @@ RESUME = "lstm train --resume"
 
 @dataclass(frozen=True)
 class Files:
-    """Where a training is kept."""
+    """Options for the files of a training run."""
 
     out: Annotated[
         Path | None,
-        option("Folder for the model, which must not exist.", "NAME-model", "Files"),
+        option("Folder to create for the model.", "NAME-model", "Files"),
     ] = None
     resume: Annotated[
         Path | None,
-        option("Go on with the training in this folder.", "no folder", "Files"),
+        option("Continue the training run in this folder.", "no folder", "Files"),
     ] = None
     checkpoint_every: Annotated[
         float,
-        option("Seconds between two saves of where it stands; 0: each step.", panel="Files"),
+        option("Seconds between two checkpoints; 0 for every step.", panel="Files"),
     ] = CHECKPOINT_EVERY
     tensorboard: Annotated[
-        bool, option("Write TensorBoard event files, too (needs tensorboardX).", panel="Files")
+        bool, option("Also write TensorBoard event files (needs tensorboardX).", panel="Files")
     ] = False
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How the text is read, and what its tokens are."""
+    """Options for reading the text and cutting it into tokens."""
 
     encoding: Annotated[str, option("Encoding of the text.", panel="Text")] = "utf-8"
     errors: Annotated[
-        str, option("What becomes of bad bytes: strict, replace or ignore.", panel="Text")
+        str, option("How to handle invalid bytes: strict, replace or ignore.", panel="Text")
     ] = "strict"
     tokens: Annotated[str, option(f"{', '.join(KINDS)}, or a tokenizer.json.", panel="Text")] = (
         "characters"
     )
     min_count: Annotated[
         int | None,
-        option("What is rarer is unknown.", "1 for characters, 2 for words", "Text"),
+        option("Treat rarer tokens as unknown.", "1 for characters, 2 for words", "Text"),
     ] = None
     vocabulary_size: Annotated[
         int | None,
-        option("Number of tokens at most.", "20,000 for words, 2,048 for bpe", "Text"),
+        option("Largest number of tokens.", "20,000 for words, 2,048 for bpe", "Text"),
     ] = None
 
 
 MODEL_AND_TRAINING = {
-    "cell": option(f"What the layers are made of: {', '.join(CELL_NAMES)}.", panel="Model"),
+    "cell": option(f"Type of the recurrent layers: {', '.join(CELL_NAMES)}.", panel="Model"),
     "hidden": option("Units of each layer.", CHOSEN, "Model"),
     "layers": option("Number of layers.", CHOSEN, "Model"),
     "embedding": option("Size of a token's vector.", "half of hidden", "Model"),
     "dropout": option("Share of units dropped in training.", CHOSEN, "Model"),
-    "embedding_dropout": option("Share of tokens whose vectors are dropped.", panel="Model"),
+    "embedding_dropout": option("Share of token vectors dropped in training.", panel="Model"),
     "recurrent_dropout": option(
-        "Share of units dropped on the way to the next step.", CHOSEN, "Model"
+        "Share of units dropped in the recurrent connection.", CHOSEN, "Model"
     ),
-    "tie_weights": option("Use the vectors of the tokens for the output.", panel="Model"),
-    "seq_len": option("Tokens that gradients go back over."),
-    "batch_size": option("Streams read side by side.", "32, fewer of a short text"),
+    "tie_weights": option("Use the token vectors for the output, too.", panel="Model"),
+    "seq_len": option("Tokens that gradients flow back through."),
+    "batch_size": option("Streams read in parallel.", "32, fewer for a short text"),
     "epochs": option("Passes over the text.", "as many as --minutes allows"),
     "minutes": option("Time after which to stop.", "about 2, without --epochs"),
     "lr": option("Peak of the learning rate.", CHOSEN),
     "schedule": option(f"{', '.join(SCHEDULES)}."),
-    "warmup": option("Share of the training in which it rises.", "0.02, one-cycle 0.3"),
-    "clip": option("Largest norm of the gradient; 0 for any."),
-    "weight_decay": option("Share of the weights taken away."),
+    "warmup": option("Share of training during which lr rises.", "0.02, one-cycle 0.3"),
+    "clip": option("Largest norm of the gradient; 0 for no limit."),
+    "weight_decay": option("Share of the weights removed in each step, times lr."),
     "patience": option("Validations without progress after which to stop.", "no limit"),
     "val_fraction": option("Share of the text, at its end, to validate on.", panel="Text"),
-    "test_fraction": option("Share of the text, behind that, that no training sees.", panel="Text"),
+    "test_fraction": option("Share of the text, after that, held out as a test.", panel="Text"),
 }
-"""What there is to choose of a model and its training, as `Architecture` and `TrainingOptions`."""
+"""The options of a model and of its training: fields of `Architecture` and `TrainingOptions`."""
 
 
 @grouped(MODEL_AND_TRAINING)
@@ -119,7 +119,7 @@ def train(
         list[str] | None,
         typer.Argument(
             help="Text files, folders or patterns of them, - for standard input, or shakespeare. "
-            "Without any, the texts that Python's own help carries.",
+            "By default, the help texts that come with Python.",
             show_default=False,
         ),
     ] = None,
@@ -127,7 +127,7 @@ def train(
     files: Files,
     reading: Reading,
     find_lr: Annotated[
-        bool, option("Show how the loss takes learning rates, and train nothing.")
+        bool, option("Show how the loss reacts to learning rates; train nothing.")
     ] = False,
     seed: Seed = None,
     backend: Annotated[
@@ -139,7 +139,7 @@ def train(
 ) -> None:
     """Train a model on a text.
 
-    Ctrl-C stops, keeps everything, and shows the command that goes on.
+    Ctrl-C stops, keeps everything, and shows the command that continues.
     """
     console = Screen(quiet=json_output, goes_on=True)
     checks.number("checkpoint_every", files.checkpoint_every, 0)
@@ -159,10 +159,10 @@ def train(
         return
     folder = files.out or Path(f"{_stem(corpus)}-model")
     if folder.exists():
-        hint = f" (to go on: {RESUME} {pasted(folder)})" if can_go_on(folder) else ""
+        hint = f" (to continue: {RESUME} {pasted(folder)})" if can_go_on(folder) else ""
         raise InvalidValueError("out", f"a folder that does not exist yet{hint}", f"{folder}")
     if not folder.parent.is_dir():
-        raise InvalidValueError("out", "a folder within one that exists", f"{folder}")
+        raise InvalidValueError("out", "a folder within an existing one", f"{folder}")
     boards = _boards(folder, files.tensorboard)
     with called("out", "folder"):
         run = Run.begin(*asked, folder, seed, backend, console)
@@ -170,15 +170,15 @@ def train(
 
 
 def _refuse_others(context: typer.Context, *allowed: str) -> None:
-    """Refuse options that a training that goes on has already."""
+    """Refuse options that a resumed training run already has."""
     for name in sorted(given(context) - {*allowed}):
         raise InvalidValueError(
-            name, "nothing with --resume, which goes on as it began", context.params[name]
+            name, "no other options with --resume, which keeps its own", context.params[name]
         )
 
 
 def _boards(folder: Path, wanted: bool) -> list[Callback]:
-    """What writes event files; that it can is known before the folder is made."""
+    """Return what writes event files; fails if it cannot, before the folder is made."""
     return [TensorBoard(folder / BOARDS)] if wanted else []
 
 
@@ -208,12 +208,12 @@ def _train(
     try:
         run.train(console, callbacks, checkpoint_every)
     except KeyboardInterrupt as error:
-        stopped = f"stopped at step {run.kept:,}. Go on with: {RESUME} {place}"
+        stopped = f"stopped at step {run.kept:,}. Continue with: {RESUME} {place}"
         raise fail(stopped, interrupted(error)) from None
     except FAILURES as error:
         if run.kept is None or isinstance(error, DivergedError):
             raise
-        failed = f"{sentence(error)}. Go on from step {run.kept:,} with: {RESUME} {place}"
+        failed = f"{sentence(error)}. Continue from step {run.kept:,} with: {RESUME} {place}"
         raise fail(failed) from error
     if json_output:
         print_json(
@@ -229,7 +229,7 @@ def _train(
     show_sample(console, sample(model))
     console.print(f"Saved {run.folder / MODEL}. Next: lstm generate {place}")
     if console.lost:
-        drop(sys.stdout)  # The model is there, which is what counts.
+        drop(sys.stdout)  # The model is saved; only the output is lost.
 
 
 def _show_rates(found: LearningRates, json_output: bool) -> None:

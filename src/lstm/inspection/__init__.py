@@ -1,4 +1,4 @@
-"""The lens: what a trained model does while it reads, and what it learned from."""
+"""The lens: shows what a trained model does while it reads, and what it has learned."""
 
 from lstm.inspection.coloring import colored_html, colored_text
 from lstm.inspection.examination import Examination, best_units, examine

@@ -1,4 +1,4 @@
-"""Text coloured by one number for each of its tokens, as HTML and for a terminal."""
+"""Coloring: text coloured by a number for each token, as HTML and for a terminal."""
 
 import html
 from collections.abc import Iterator, Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 INK, PAPER = "#1a1a1a", "#ffffff"
 ABOVE, BELOW = "#a78bda", "#f5a142"
-"""Of the largest number and its opposite; INK keeps a contrast of 6 to 1 to both."""
+"""Colours of the largest number and its opposite; INK has a contrast of 6 to 1 to both."""
 
 LEVELS = 8
-"""Shades on each side of zero: neighbours of one shade share one element."""
+"""Number of shades on each side of zero: neighbours of equal shade share one element."""
 
 
 def marked(piece: str) -> str:
@@ -37,13 +37,13 @@ def marked(piece: str) -> str:
 def colored_html(
     pieces: Sequence[str], values: ArrayLike, *, scale: float | None = None, title: str = ""
 ) -> str:
-    """Return text as HTML, each token on the colour of its number: violet above 0, orange below.
+    """Return text as HTML, each token coloured by its number: violet above 0, orange below.
 
-    The element has its own colours and no script: it can stand in any page, light or dark.
+    The element has its own colours and no script: it works in any page, light or dark.
 
     Args:
         pieces: text of each token, T of them; any characters.
-        values: (T,); NaN is left without colour.
+        values: (T,); NaN has no colour.
         scale: the number of the strongest colour, above 0; the largest absolute value by default.
         title: what the numbers are, as a caption.
 
@@ -51,7 +51,7 @@ def colored_html(
         One `<figure>` element.
 
     Raises:
-        InvalidShapeError: there are not as many values as pieces.
+        InvalidShapeError: the number of values is not the number of pieces.
         InvalidValueError: `scale` is not above 0.
 
     Example:
@@ -70,20 +70,20 @@ def colored_html(
         f"color:{INK};background:{PAPER};padding:0.8em;border-radius:4px;line-height:1.5;"
         "white-space:pre-wrap;overflow-wrap:anywhere"
     )
-    # HTML drops a line break that a <pre> begins with.
+    # HTML drops a line break at the start of a <pre>.
     return f'<figure>{caption}<pre style="{style}">\n{runs}</pre></figure>'
 
 
 def colored_text(pieces: Sequence[str], values: ArrayLike, *, scale: float | None = None) -> "Text":
-    """Return text for a terminal, each token on the colour of its number.
+    """Return text for a terminal, each token coloured by its number.
 
-    What is near zero keeps the colours of the terminal. For the arguments see `colored_html`.
+    Tokens near zero keep the colours of the terminal. For the arguments see `colored_html`.
 
     Returns:
         A `rich.text.Text`.
 
     Raises:
-        InvalidShapeError: there are not as many values as pieces.
+        InvalidShapeError: the number of values is not the number of pieces.
         InvalidValueError: `scale` is not above 0.
     """
     from rich.text import Text
@@ -97,7 +97,7 @@ def colored_text(pieces: Sequence[str], values: ArrayLike, *, scale: float | Non
 def checked_values(
     pieces: Sequence[str], values: ArrayLike, scale: float | None
 ) -> tuple[NDArray[np.float64], float]:
-    """The values (T,) as floats, and the scale, 1 where all of them are zero or NaN."""
+    """Return the values (T,) as floats, and the scale: 1 if all are zero or NaN."""
     checks.unmasked("values", values)
     array = np.asarray(values, dtype=np.float64)
     if array.shape != (len(pieces),):
@@ -111,7 +111,7 @@ def checked_values(
 def _runs(
     pieces: Sequence[str], values: ArrayLike, scale: float | None
 ) -> Iterator[tuple[int, str]]:
-    """The text in runs of one shade, each with its level in [-LEVELS, LEVELS]."""
+    """Yield the text in runs of equal shade, each with its level in [-LEVELS, LEVELS]."""
     array, largest = checked_values(pieces, values, scale)
     shares = np.nan_to_num(np.clip(array / largest, -1, 1))
     levels = np.rint(LEVELS * shares).astype(int).tolist()
@@ -126,7 +126,7 @@ def _runs(
 
 
 def _shade(level: int) -> str:
-    """The colour of a level, mixed with that of paper."""
+    """Return the colour of a level, mixed with the colour of paper."""
     pole, share = (ABOVE if level > 0 else BELOW), abs(level) / LEVELS
     mixed = (
         round(share * int(pole[at : at + 2], 16) + (1 - share) * int(PAPER[at : at + 2], 16))

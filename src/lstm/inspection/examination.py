@@ -1,4 +1,4 @@
-"""All that can be asked of a language model and a text, asked at once."""
+"""Examination: all results of `lstm.inspection` for a language model and a text, at once."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -18,24 +18,24 @@ from lstm.text.corpus.sources import TextLike
 from lstm.text.corpus.unknown_tokens import unknown_share
 
 CHARACTERS = 20_000
-"""How much of a text is read unless told otherwise."""
+"""Number of characters to read by default."""
 
 Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found out about a model.
+    """The results of an examination of a model.
 
     Attributes:
         model: the model.
-        reading: what it did while it read.
-        units: of each property the unit that follows it best, the surest first; none of a text of
-            fewer than 100 tokens.
-        saturation: how far open its gates stand, by layer and gate.
-        position: its loss along what was read.
-        memory, context, gradient: how far back it looks, what a context of some length is worth,
-            and how far back a gradient reaches; None where the text is too short or too uniform.
+        reading: what the model did while it read.
+        units: for each property, the unit that follows it best, the surest first; empty for a text
+            of fewer than 100 tokens.
+        saturation: how far its gates are open, by layer and gate.
+        position: its loss along the text.
+        memory, context, gradient: how far back it looks, how much a context of some length helps,
+            and how far back a gradient reaches; None if the text is too short or too uniform.
     """
 
     model: LanguageModel
@@ -72,21 +72,21 @@ def examine(
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
 ) -> Examination:
-    """Let a model read the beginning of a text, and find out all that `lstm.inspection` can.
+    """Let a model read the start of a text, and compute all results of `lstm.inspection`.
 
-    Memory, context and gradients are measured in places all over the text.
+    Memory, context and gradients are measured at places all over the text.
 
     Args:
         model: a language model.
         corpus: the text, or its tokens.
-        characters: how many to read at most. A layer of 256 units takes 6 kB of memory for each.
-        properties: what units to look for; see `find_units`.
-        seed: of the places, and of the controls.
-        progress: is told what is being done.
+        characters: largest number to read. A layer of 256 units needs 6 kB of memory for each.
+        properties: the properties to look for in units; see `find_units`.
+        seed: seed of the places and of the controls.
+        progress: called with a description of each step.
 
     Raises:
-        InvalidTypeError: `model` is no language model.
-        InvalidShapeError: a property gives another number of values.
+        InvalidTypeError: `model` is not a language model.
+        InvalidShapeError: a property returns another number of values.
         InvalidValueError: the text has fewer than 2 tokens, or a character that the model does not
             know.
 
@@ -127,7 +127,7 @@ def examine(
 
 
 def best_units(scores: list[UnitScore]) -> tuple[UnitScore, ...]:
-    """Of each property the first of its scores."""
+    """Return the first score of each property."""
     best: dict[str, UnitScore] = {}
     for score in scores:
         best.setdefault(score.property, score)
@@ -135,7 +135,7 @@ def best_units(scores: list[UnitScore]) -> tuple[UnitScore, ...]:
 
 
 def _found(measure: Callable[[], Found]) -> Found | None:
-    """What can be measured, or None where the text is too short or too uniform for it."""
+    """Return a measurement, or None if the text is too short or too uniform for it."""
     try:
         return measure()
     except InvalidShapeError:

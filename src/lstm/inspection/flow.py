@@ -1,4 +1,4 @@
-"""How much of a gradient arrives how far back."""
+"""Gradient flow: how much of a gradient arrives at each step back."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,32 +18,32 @@ from lstm.text.corpus.sources import TextLike
 Lengths = NDArray[np.float64]
 
 _SMALLEST = float(np.finfo(np.float32).smallest_subnormal)
-"""What a length of zero counts as: below it a gradient cannot be told from none."""
+"""Smallest length of a gradient: below it, a gradient is as good as zero."""
 
 _MEASURED = 1e-30
-"""Lengths down to here are taken for a fit: those of shorter gradients are rounded."""
+"""Smallest length to use in a fit: shorter gradients suffer from rounding."""
 
 
 @dataclass(frozen=True)
 class GradientFlow:
-    """The length of a gradient against the way that it has come.
+    """The length of a gradient against the number of steps that it went back.
 
     Attributes:
         lags: (K + 1,), steps back from the last, from 0.
         norms: by layer and state, "h" and "c": (K + 1,), the length of the gradient of the loss
-            with respect to that state, the geometric mean over the sequences. That of h is whole:
-            it comes from later steps and from the layers above. That of c is what later steps
-            say; at lag 0, where there are none, it is NaN. So are lags beyond the first step of a
-            layer that reads fewer steps than another.
+            with respect to that state, the geometric mean over the sequences. For h, it is the
+            whole gradient, from later steps and from the layers above. For c, it comes only from
+            later steps; at lag 0, where there are none, it is NaN. Lags before the first step of a
+            layer, if it reads fewer steps than another, are also NaN.
     """
 
     lags: NDArray[np.int64]
     norms: dict[str, dict[str, Lengths]]
 
     def rate(self, layer: str, state: str, first: int = 0, last: int | None = None) -> float:
-        """The slope of the logarithm: by how much a step changes ln of the length.
+        """Return the slope of the logarithm: the change of ln of the length in one step.
 
-        Fitted by least squares from lag `first` to lag `last`, without what is too short for the
+        Fitted by least squares from lag `first` to lag `last`, without lengths too short for the
         dtype. A gradient that halves at every step has -0.693.
 
         Raises:
@@ -64,19 +64,19 @@ class GradientFlow:
 
 
 def gradient_flow(model: Model, x: Any, gradient: ArrayLike | None = None) -> GradientFlow:
-    """How a gradient at the last step goes back through the recurrent layers.
+    """Follow a gradient at the last step back through the recurrent layers.
 
     Args:
         model: a model whose recurrent layers read forwards.
         x: sequences (B, T, D), or tokens (B, T).
-        gradient: that of the loss with respect to the model's output y at the last step, (B, F);
-            None is that of ‖y‖, y/‖y‖.
+        gradient: gradient of the loss for the model's output y at the last step, (B, F);
+            None uses the gradient of ‖y‖, y/‖y‖.
 
     Raises:
-        InvalidShapeError: the model cannot take `x`, or there is no step.
-        InvalidTypeError: it is no model.
+        InvalidShapeError: the model cannot accept `x`, or there is no step.
+        InvalidTypeError: `model` is not a model.
         InvalidValueError: there is no recurrent layer, or one that reads backwards, or steps of `x`
-            are masked: a lag would not be the same for all sequences.
+            are masked, because then a lag would differ between sequences.
 
     Source:
         Bengio, Simard & Frasconi, "Learning long-term dependencies with gradient descent is
@@ -103,7 +103,7 @@ def gradient_flow(model: Model, x: Any, gradient: ArrayLike | None = None) -> Gr
     norms = {}
     for place, (sequence, state, mask) in zip(probe.places, inputs, strict=True):
         if mask is not None and not mask.all():
-            raise InvalidValueError("x", "sequences of one length, without masked steps", "masks")
+            raise InvalidValueError("x", "sequences of equal length, without masked steps", "masks")
         outputs = [found.get(tensor) for tensor in place.node.outputs]
         norms[place.name] = _norms(run, place, sequence, state, outputs)
     steps = max(len(lengths) for states in norms.values() for lengths in states.values())
@@ -125,17 +125,17 @@ def gradient_flow_of_text(
     windows: int = 32,
     seed: int = 0,
 ) -> GradientFlow:
-    """How the gradient of the loss of a token goes back through the text before it.
+    """Follow the gradient of the loss of a token back through the text before it.
 
     Args:
         model: a language model.
-        corpus: a text of its kind, or its tokens.
+        corpus: a text like the training text, or its tokens.
         longest: the longest lag K; shorter if the text is.
         windows: number of places in the text.
-        seed: of the places.
+        seed: seed of the places.
 
     Raises:
-        InvalidTypeError: `model` is no language model.
+        InvalidTypeError: `model` is not a language model.
         InvalidShapeError: the text has fewer than 3 tokens.
 
     Example:
@@ -152,7 +152,7 @@ def gradient_flow_of_text(
 
 
 def _last_gradient(output: NDArray[Any], gradient: ArrayLike | None) -> NDArray[Any]:
-    """The gradient of an output (B, T, F) or (B, F): zero but at the last step."""
+    """Return the gradient of an output (B, T, F) or (B, F): zero except at the last step."""
     last = output if output.ndim < 3 else output[:, -1]
     if gradient is None:
         dy = last / np.maximum(np.linalg.norm(last, axis=-1, keepdims=True), _SMALLEST)
@@ -172,10 +172,10 @@ def _last_gradient(output: NDArray[Any], gradient: ArrayLike | None) -> NDArray[
 def _norms(
     run: Run, place: Place, x: Any, state: tuple[Any, ...] | None, arriving: list[Any]
 ) -> dict[str, Lengths]:
-    """The lengths of the gradients of the states of one layer, the last step first.
+    """Return the lengths of the gradients of the states of one layer, the last step first.
 
-    The layer goes one step at a time, forwards and back: each step gives the gradient of the state
-    before it.
+    The layer runs one step at a time, forwards and back: each step returns the gradient of the
+    state before it.
     """
     ops, layer = run.ops, stepwise(place.layer)
     values = np.asarray(ops.to_numpy(x))
@@ -211,7 +211,7 @@ def _norms(
 
 
 def _mean_norm(later: NDArray[Any] | None, here: NDArray[Any] | None, batch: int) -> float:
-    """The geometric mean of the lengths of the rows of a sum."""
+    """Return the geometric mean of the lengths of the rows of a sum."""
     total = sum(np.asarray(part, np.float64) for part in (later, here) if part is not None)
     if isinstance(total, int):  # Nothing has arrived.
         return np.nan

@@ -1,4 +1,4 @@
-"""How far back a language model looks: changed tokens, contexts of every length, places."""
+"""Memory: how far back a language model looks, by changed tokens, contexts and positions."""
 
 from dataclasses import dataclass
 
@@ -17,19 +17,19 @@ NOTICEABLE = 0.01
 """A change of the loss, in nats, below which a token counts as forgotten."""
 
 _PROBABILITIES = 2**22
-"""So many are computed at a time: 16 MB."""
+"""Number of probabilities to compute at a time: 16 MB."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """How much a token that stands some way back matters to the loss.
+    """How much a token some steps back affects the loss.
 
     Attributes:
-        lags: (K,), how far back the token stands; 1 is the last before the one to predict.
-        change: (K,), by how much the loss of the next token changes if that token is another one:
-            the mean of `|Δ nats|`.
-        length: the effective memory: the longest of these lags whose change is at least 0.01 nats;
-            0 if none is.
+        lags: (K,), how far back the token is; 1 is the last one before the token to predict.
+        change: (K,), the change of the loss of the next token if that token is replaced: the mean
+            of `|Δ nats|`.
+        length: the effective memory: the longest of these lags with a change of at least 0.01 nats;
+            0 if there is none.
     """
 
     lags: NDArray[np.int64]
@@ -42,18 +42,18 @@ class Context:
     """How well a model predicts with a context of some length.
 
     Attributes:
-        lengths: (K,), tokens that were read since the zero state, from 1.
-        nats: (K,), the mean loss of the token that comes next.
+        lengths: (K,), number of tokens read since the zero state, from 1.
+        nats: (K,), the mean loss of the next token.
     """
 
     lengths: NDArray[np.int64]
     nats: NDArray[np.float64]
 
     def smoothed(self, count: int = 24) -> "Context":
-        """The means over groups of lengths, each a constant factor longer than the one before.
+        """Return means over groups of lengths, each longer than the last by a constant factor.
 
         Args:
-            count: number of groups at most.
+            count: largest number of groups.
 
         Returns:
             The longest length of each group, and its mean loss.
@@ -84,17 +84,17 @@ def memory(
     windows: int = 64,
     seed: int = 0,
 ) -> Memory:
-    """Change one token some way back, and see whether the loss still notices.
+    """Change one token some steps back, and measure the change of the loss.
 
     Args:
         model: a language model.
-        corpus: a text of its kind, or its tokens.
-        longest: the longest way back; shorter if the text is.
+        corpus: a text like the training text, or its tokens.
+        longest: the longest lag; shorter if the text is.
         windows: number of places in the text to try.
-        seed: of the places and of the tokens put in, which are drawn from the text.
+        seed: seed of the places and of the replacements, which are drawn from the text.
 
     Raises:
-        InvalidTypeError: `model` is no language model.
+        InvalidTypeError: `model` is not a language model.
         InvalidShapeError: the text has fewer than 3 tokens, or all are the same.
 
     Source:
@@ -128,17 +128,17 @@ def context(
     windows: int = 256,
     seed: int = 0,
 ) -> Context:
-    """How the loss falls as a model, which begins with a zero state, knows more of the text.
+    """Measure how the loss falls as a model, starting from a zero state, reads more of the text.
 
     Args:
         model: a language model.
-        corpus: a text of its kind, or its tokens.
+        corpus: a text like the training text, or its tokens.
         longest: the longest context; shorter if the text is.
-        windows: number of places in the text where a context begins.
-        seed: of the places.
+        windows: number of places in the text where a context starts.
+        seed: seed of the places.
 
     Raises:
-        InvalidTypeError: `model` is no language model.
+        InvalidTypeError: `model` is not a language model.
         InvalidShapeError: the text has fewer than 3 tokens.
 
     Example:
@@ -152,10 +152,10 @@ def context(
 
 
 def position(reading: Reading, parts: int = 50) -> Position:
-    """How the loss changes along a text that was read in one go.
+    """Return how the loss changes along a text that was read in one go.
 
     Args:
-        reading: what `read` returned.
+        reading: the result of `read`.
         parts: number of equal parts of the text; fewer if it is short.
 
     Raises:
@@ -179,18 +179,18 @@ def position(reading: Reading, parts: int = 50) -> Position:
 def _others(
     tokens: NDArray[np.int64], among: NDArray[np.unsignedinteger], rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """For each token another one, as frequent as it is in a text."""
+    """Return, for each token, another one, drawn by frequency in the text."""
     others = tokens.copy()
     for _ in range(100):
         same = others == tokens
         if not same.any():
             return others
         others[same] = among[rng.integers(0, len(among), int(same.sum()))]
-    raise InvalidShapeError("corpus", "a text with different tokens", "one that hardly has any")
+    raise InvalidShapeError("corpus", "a text with different tokens", "one with hardly any")
 
 
 def _nats(model: LanguageModel, texts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The loss (B, T - 1) of every token but the first of texts (B, T)."""
+    """Return the loss (B, T - 1) of every token except the first of texts (B, T)."""
     steps = texts.shape[1] - 1
     at_once = max(1, _PROBABILITIES // (steps * len(model.vocabulary)))
     found = []
@@ -203,7 +203,7 @@ def _nats(model: LanguageModel, texts: NDArray[np.int64]) -> NDArray[np.float64]
 
 
 def _last_nats(model: LanguageModel, texts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """The loss (B,) of the last token of each text."""
+    """Return the loss (B,) of the last token of each text."""
     before = model.read(texts[:, :-2], model.model.initial_state(len(texts)))
     z, _ = model.advance(texts[:, -2:-1], before)
     p = model.probabilities(z[:, 0])

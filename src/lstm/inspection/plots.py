@@ -1,7 +1,6 @@
-"""Plots of what the lens finds; each returns its `matplotlib.axes.Axes`.
+"""Plots of the results of the lens; each returns its `matplotlib.axes.Axes`.
 
-They need matplotlib (`pip install 'lstm-kit[plot]'`) and draw where `ax` says, or in a figure of
-their own.
+They need matplotlib (`pip install 'lstm-kit[plot]'`) and draw on `ax`, or in a new figure.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,17 +30,17 @@ def plot_text(
     width: int = 72,
     ax: Any = None,
 ) -> Any:
-    """Plot text on the colours of its numbers: violet above 0, orange below.
+    """Plot text coloured by numbers: violet above 0, orange below.
 
     Args:
         pieces: text of each token, T of them.
-        values: (T,); NaN is left without colour.
+        values: (T,); NaN has no colour.
         scale: the number of the strongest colour; the largest absolute value by default.
-        width: characters of a line at most.
+        width: largest number of characters of a line.
         ax: where to plot.
 
     Raises:
-        InvalidShapeError: there are not as many values as pieces.
+        InvalidShapeError: the number of values is not the number of pieces.
         InvalidValueError: `scale` is not above 0, or `width` not at least 1.
         MissingExtraError: matplotlib is not installed.
     """
@@ -68,7 +67,7 @@ def plot_gates(
     """Plot the states and gates of one unit along a piece of text, one row for each.
 
     Args:
-        reading: what `read` returned.
+        reading: the result of `read`.
         layer: name of the layer.
         unit: number of the unit, from 0.
         start: the first token.
@@ -131,7 +130,7 @@ def plot_context(context: Context, *, ax: Any = None) -> Any:
 
 
 def plot_memory(memory: Memory, *, ax: Any = None) -> Any:
-    """Plot by how much the loss changes with a token that stands some way back.
+    """Plot the change of the loss with a changed token some steps back.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -152,7 +151,7 @@ def plot_memory(memory: Memory, *, ax: Any = None) -> Any:
 
 
 def plot_gradient(flow: GradientFlow, *, ax: Any = None) -> Any:
-    """Plot the length of a gradient against how far back it has come.
+    """Plot the length of a gradient against the number of steps that it went back.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
@@ -194,7 +193,7 @@ def plot_saturation(gates: Mapping[str, Saturation], *, ax: Any = None) -> Any:
 
 
 def plot_gate_values(gates: Mapping[str, Saturation], *, ax: Any = None) -> Any:
-    """Plot how often the gates of a layer are how far open, over all its units.
+    """Plot the distribution of gate values of a layer, over all its units.
 
     For the arguments see `plot_saturation`.
 
@@ -213,10 +212,10 @@ def plot_gate_values(gates: Mapping[str, Saturation], *, ax: Any = None) -> Any:
 
 
 def plot_units(scores: Sequence[UnitScore], *, ax: Any = None) -> Any:
-    """Plot the scores of units beside what chance reaches: its mean and 5 standard deviations.
+    """Plot the scores of units next to those by chance: their mean and 5 standard deviations.
 
     Args:
-        scores: such as `best_units` returns; those of one property are best plotted together.
+        scores: scores such as those from `best_units`; plot those of one property together.
         ax: where to plot.
 
     Raises:
@@ -251,13 +250,13 @@ def plot_units(scores: Sequence[UnitScore], *, ax: Any = None) -> Any:
 
 @contextmanager
 def _axes(ax: Any, **size: Any) -> Iterator[Any]:
-    """The axes to plot in, in the style of all plots."""
+    """Yield the axes to plot on, in the style of all plots."""
     with plotting.style() as plt:
         yield plt.subplots(**size)[1] if ax is None else ax
 
 
 def _gates(gates: Mapping[str, Saturation]) -> list[tuple[str, Saturation]]:
-    """What is open or shut: states and candidates are not."""
+    """Return the gates, which can be open or shut, without states and candidates."""
     found = [(letter, gate) for letter, gate in gates.items() if letter in GATES]
     if not found:
         raise InvalidValueError("gates", "those of an LSTM or a GRU", ", ".join(gates) or "none")
@@ -265,7 +264,7 @@ def _gates(gates: Mapping[str, Saturation]) -> list[tuple[str, Saturation]]:
 
 
 def _cells(pieces: Sequence[str], width: int) -> Iterator[tuple[str, int, int, int]]:
-    """Each character with its token, column and row."""
+    """Yield each character with its token, column and row."""
     row = column = 0
     for token, piece in enumerate(pieces):
         for character in marked(piece):

@@ -1,4 +1,4 @@
-"""A model with its recurrent layers laid bare: what each reads, and what gradient arrives at it."""
+"""Probe: runs a model and exposes the inputs and gradients of its recurrent layers."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from lstm.models.program import Trace
 
 @dataclass(frozen=True)
 class Place:
-    """A recurrent layer where it is called.
+    """A recurrent layer at one of its calls.
 
     Attributes:
-        name: that of the node.
+        name: the name of the node.
         layer: the layer.
         node: the node.
     """
@@ -31,19 +31,19 @@ class Place:
 
 
 class Probe:
-    """A model computed so that it also gives what its recurrent layers take in.
+    """A model that also returns the inputs of its recurrent layers.
 
     Args:
         model: a model with a recurrent layer.
 
     Attributes:
-        places: its recurrent layers, in the order in which they are computed.
+        places: its recurrent layers, in order of computation.
         outputs: number of outputs of the model; those of the program that follow are the inputs
             of the recurrent layers.
 
     Raises:
-        InvalidTypeError: it is no model.
-        InvalidValueError: it has no recurrent layer.
+        InvalidTypeError: `model` is not a model.
+        InvalidValueError: `model` has no recurrent layer.
     """
 
     def __init__(self, model: Model) -> None:
@@ -65,17 +65,17 @@ class Probe:
     def forward(
         self, x: Any, state: Mapping[str, StepState] | None = None, *, keep_cache: bool = False
     ) -> tuple[Run, Trace]:
-        """A pass over sequences, and what it left.
+        """Run a pass over sequences, and return its results.
 
         Raises:
-            InvalidTypeError, InvalidShapeError, InvalidValueError: the model cannot take `x`, or go
-                on from `state`.
+            InvalidTypeError, InvalidShapeError, InvalidValueError: the model cannot accept `x`, or
+                continue from `state`.
         """
         feeds, masks = self.model.feed(x)
         backend = self.model.backend
         try:
             shapes = self.model.graph.state_shapes()
-        except InvalidValueError:  # A layer that reads backwards has no state to go on from.
+        except InvalidValueError:  # A layer that reads backwards has no state to continue from.
             shapes = {}
         states: dict[str, tuple[Array, ...]] = {}
         if state is not None:
@@ -87,14 +87,14 @@ class Probe:
     def backward(
         self, run: Run, trace: Trace, gradient: Array, wanted: Collection[SymbolicTensor]
     ) -> dict[SymbolicTensor, Array]:
-        """The gradients of tensors, from that of the first output of the model."""
+        """Return the gradients of tensors, from the gradient of the model's first output."""
         gradients = [gradient, *[None] * (len(self.program.outputs) - 1)]
         return self.program.toward(wanted).backward(run, trace, gradients)
 
     def inputs(
         self, place: Place, run: Run, trace: Trace
     ) -> tuple[Array, tuple[Array, ...] | None, Mask | None]:
-        """What a layer read in a pass: x (B, T, D), the state before it, and the mask or None."""
+        """Return what a layer read in a pass: x (B, T, D), first state, and mask or None."""
         at = self.outputs
         for other in self.places:
             if other is place:
@@ -106,7 +106,7 @@ class Probe:
 
 
 def stepwise(layer: Recurrent) -> Recurrent:
-    """The layer with the same weights, as one that reads forwards and gives all its states."""
+    """Return the layer with the same weights, reading forwards and returning all its states."""
     return layer.twin(
         return_sequences=True, return_state=True, go_backwards=False, zero_output_for_mask=False
     )

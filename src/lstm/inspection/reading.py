@@ -1,4 +1,4 @@
-"""A language model while it reads a text: states, gates, and what it expected."""
+"""Reading: the states, gates and expectations of a language model while it reads a text."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,30 +16,30 @@ from lstm.text.corpus.sources import TextLike
 from lstm.text.log_probabilities import log_of
 
 _AT_ONCE = 512
-"""Tokens that are read at a time: memory does not grow with the length of a text."""
+"""Tokens to read at a time, so that memory does not grow with the text."""
 
 
 _MEMORY = 2**32
-"""Bytes of states and gates that are kept at most."""
+"""Largest number of bytes of states and gates to keep."""
 
 
 @dataclass(frozen=True)
 class Reading:
     """What a language model did while it read T tokens.
 
-    What stands at t is known after token t was read, except for surprise, expected and
-    probabilities, which say what the model thought of token t before.
+    Values at t are known after token t was read, except surprise, expected and probabilities, which
+    describe the prediction of token t before it.
 
     Attributes:
-        pieces: the text of each token; empty where a token only begins a character.
+        pieces: the text of each token; empty if a token only starts a character.
         tokens: (T,), int64.
-        surprise: (T,), -log p of each token in nats; NaN for the first of a text, which nothing
-            predicts.
+        surprise: (T,), -log p of each token in nats; NaN for the first of a text, which has no
+            prediction.
         expected: (T, K), the K most probable tokens, the most probable first; -1 for the first of
             a text.
-        probabilities: (T, K), those of the expected tokens.
+        probabilities: (T, K), the probabilities of the expected tokens.
         layers: the states and gates of each layer by their letters, (T, H) each; see `record`.
-        characters: of the whole text, an unknown token counting as one.
+        characters: number of characters of the whole text; an unknown token counts as one.
     """
 
     pieces: tuple[str, ...]
@@ -52,7 +52,7 @@ class Reading:
 
     @property
     def text(self) -> str:
-        """What was read."""
+        """The text that was read."""
         return "".join(self.pieces)
 
     @property
@@ -62,7 +62,7 @@ class Reading:
 
 
 def readings(model: LanguageModel, corpus: TextLike | Corpus, *, top: int = 5) -> Iterator[Reading]:
-    """Read a text of any size, and give what happens piece by piece.
+    """Read a text of any size, and yield the readings piece by piece.
 
     Args:
         model: a language model.
@@ -70,10 +70,10 @@ def readings(model: LanguageModel, corpus: TextLike | Corpus, *, top: int = 5) -
         top: number K of expected tokens.
 
     Returns:
-        Readings of up to 512 tokens that together are the whole text: the state goes on.
+        Readings of up to 512 tokens that together are the whole text: the state is carried.
 
     Raises:
-        InvalidTypeError: `model` is no language model.
+        InvalidTypeError: `model` is not a language model.
         InvalidValueError: there is no text.
     """
     probe, tokens = _probe(model), _tokens(model, corpus)
@@ -89,19 +89,19 @@ def read(
     top: int = 5,
     progress: Callable[[int, int], None] | None = None,
 ) -> Reading:
-    """Read the beginning of a text, and keep all that happens.
+    """Read the start of a text, and return the reading.
 
     Args:
         model: a language model.
         corpus: the text, or its tokens.
-        characters: how many to read at most. A layer of 256 units takes 6 kB for each.
+        characters: largest number to read. A layer of 256 units needs 6 kB for each.
         top: number K of expected tokens.
-        progress: is called with the number of tokens read, and of those to read.
+        progress: called with the number of tokens read, and the total.
 
     Raises:
-        InvalidTypeError: `model` is no language model.
-        InvalidValueError: there is no text, or the states and gates of so many characters would
-            take more than 4 GB of memory.
+        InvalidTypeError: `model` is not a language model.
+        InvalidValueError: there is no text, or the states and gates of this many characters would
+            need more than 4 GB of memory.
 
     Example:
         >>> import lstm
@@ -113,7 +113,7 @@ def read(
     probe, tokens = _probe(model), _tokens(model, corpus)
     most = checks.positive_int("characters", characters)
     lengths = model.vocabulary.lengths[:, 0]
-    # A token of bytes may hold no character, but four always hold one.
+    # A token of bytes may hold no whole character, but four always do.
     ends = np.cumsum(lengths[tokens.tokens[: 4 * most]])
     count = min(checks.positive_int("top", top), len(model.vocabulary))
     length = max(1, int((ends <= most).sum()))
@@ -122,10 +122,10 @@ def read(
 
 
 def checked_unit(layers: Mapping[str, Quantities], layer: str, unit: int) -> None:
-    """Check that there is such a layer, and such a unit in it.
+    """Check that a layer and a unit in it exist.
 
     Raises:
-        InvalidValueError: there is not.
+        InvalidValueError: they do not.
     """
     units = layers[checks.one_of("layer", layer, tuple(layers))]["h"].shape[-1]
     if checks.int_at_least("unit", unit, 0) >= units:
@@ -139,10 +139,10 @@ def _probe(model: LanguageModel) -> Probe:
 
 
 def _check_memory(probe: Probe, length: int, characters: int) -> None:
-    """Refuse to keep more states and gates of `length` tokens than fit in memory.
+    """Refuse to keep states and gates of `length` tokens if they do not fit in memory.
 
     Raises:
-        InvalidValueError: they would take too much.
+        InvalidValueError: they need too much.
     """
     numbers = 0
     for place in probe.places:
@@ -163,7 +163,7 @@ def _tokens(model: LanguageModel, corpus: TextLike | Corpus) -> Corpus:
 def _readings(
     model: LanguageModel, probe: Probe, tokens: Corpus, length: int, top: int
 ) -> Iterator[Reading]:
-    """Readings of the first tokens of a text."""
+    """Yield readings of the first tokens of a text."""
     vocabulary = model.vocabulary
     characters, _ = tokens.characters_and_bytes(vocabulary.lengths)
     state, decoder, p = None, vocabulary.decoder(), None
@@ -171,7 +171,7 @@ def _readings(
         part = np.array(tokens.tokens[start : min(start + _AT_ONCE, length)], np.int64)
         found = recorded(probe, part[None], state)
         state = found.state
-        # What the model expects after token t is what it thinks of token t + 1.
+        # The prediction after token t belongs to token t + 1.
         after = model.probabilities_of_output(found.outputs[0][0])
         first = np.full_like(after[:1], np.nan) if p is None else p
         before, p = np.concatenate((first, after[:-1])), after[-1:]
@@ -193,7 +193,7 @@ def _readings(
 
 
 def _most_probable(p: NDArray[Any], count: int) -> NDArray[np.int64]:
-    """The most probable tokens (T, K) of p (T, V), in order: V may be large, and K is not."""
+    """Return the most probable tokens (T, K) of p (T, V), in order; V may be large, K is not."""
     some = np.argpartition(-p, count - 1, -1)[:, :count]
     order = np.argsort(-np.take_along_axis(p, some, 1), -1, kind="stable")
     return np.take_along_axis(some, order, 1)
@@ -202,13 +202,13 @@ def _most_probable(p: NDArray[Any], count: int) -> NDArray[np.int64]:
 def _joined(
     parts: Iterator[Reading], length: int, progress: Callable[[int, int], None] | None
 ) -> Reading:
-    """Readings one after the other, of `length` tokens, as one."""
+    """Join consecutive readings of `length` tokens to one."""
     pieces: list[str] = []
     plain: dict[str, NDArray[Any]] = {}
     layers: dict[str, Quantities] = {}
 
     def append(to: dict[str, NDArray[Any]], name: str, values: NDArray[Any]) -> None:
-        if name not in to:  # All at once: joined at the end, it would be in memory twice.
+        if name not in to:  # Allocated at once: joining at the end would need twice the memory.
             to[name] = np.empty((length, *values.shape[1:]), values.dtype)
         to[name][len(pieces) : len(pieces) + len(values)] = values
 

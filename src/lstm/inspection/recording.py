@@ -1,4 +1,4 @@
-"""What the recurrent layers of a model hold at every step: states and gates."""
+"""Recording: the states and gates of the recurrent layers of a model at every step."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class Recording:
     """What a model did while it read sequences.
 
     Attributes:
-        outputs: those of the model, one array for each.
-        layers: for each recurrent layer its states and gates by letter, each (B, T, H): h, c, i, f,
-            g, o of an LSTM; h, u, s, g of a GRU; h of a SimpleRNN. Those at step t are the ones
+        outputs: the outputs of the model, one array for each.
+        layers: for each recurrent layer, its states and gates by letter, each (B, T, H): h, c, i,
+            f, g, o for an LSTM; h, u, s, g for a GRU; h for a SimpleRNN. Values at step t are those
             after input t.
         state: the state after the last step, by layer; empty if a layer reads backwards.
     """
@@ -40,13 +40,13 @@ def record(model: Model, x: Any, state: Mapping[str, StepState] | None = None) -
 
     Args:
         model: any model with a recurrent layer.
-        x: what `model.step` takes: (B, T, D), or tokens (B, T).
-        state: the state to start from; None is zeros.
+        x: sequences as for `model.step`: (B, T, D), or tokens (B, T).
+        state: the state to start from; None means zeros.
 
     Raises:
-        InvalidTypeError: it is no model.
+        InvalidTypeError: `model` is not a model.
         InvalidValueError: the model has no recurrent layer.
-        InvalidShapeError: the model cannot take `x`, or go on from `state`.
+        InvalidShapeError: the model cannot accept `x`, or continue from `state`.
 
     Example:
         >>> import numpy as np
@@ -60,7 +60,7 @@ def record(model: Model, x: Any, state: Mapping[str, StepState] | None = None) -
 
 
 def recorded(probe: Probe, x: Any, state: Mapping[str, StepState] | None = None) -> Recording:
-    """`record`, with a probe that was made before."""
+    """Like `record`, with an existing probe."""
     run, trace = probe.forward(x, state)
     to_numpy = probe.model.backend.ops.to_numpy
     layers = {
@@ -74,7 +74,7 @@ def recorded(probe: Probe, x: Any, state: Mapping[str, StepState] | None = None)
 def _quantities(
     probe: Probe, place: Place, x: Array, state: tuple[Array, ...] | None, mask: Mask | None
 ) -> Quantities:
-    """The states and gates of one layer, from what it reads and the state it starts from."""
+    """Return the states and gates of one layer, from its inputs and first state."""
     layer, ops = place.layer, probe.model.backend.ops
     first = (None,) * len(layer.states) if state is None else state
     steps = None if mask is None else ops.array(mask)

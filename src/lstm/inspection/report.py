@@ -1,7 +1,7 @@
-"""One HTML file in which a reader moves over a text and sees what a model does.
+"""Report: one HTML file in which a reader moves over a text and sees what a model does.
 
-The file holds all that it needs and asks no network for anything. Its numbers are arrays, packed
-with gzip and written in base64, which the script of the page unpacks.
+The file contains everything and needs no network. Its numbers are arrays, packed with gzip and
+written in base64, which the script of the page unpacks.
 """
 
 import base64
@@ -27,7 +27,7 @@ from lstm.inspection.saturation import GATES
 from lstm.text import Vocabulary
 
 _VALUES = 2**24
-"""States and gates in a report at most, each a byte."""
+"""Largest number of states and gates in a report, each a byte."""
 
 _STEPS = 127
 """Steps of a byte on each side of zero."""
@@ -40,16 +40,16 @@ def write_report(
 ) -> None:
     """Write a report, in one step.
 
-    It shows the text that was read, or of a large model its beginning: at most 16 million states
-    and gates.
+    It shows the text that was read, or for a large model its start: at most 16 million states and
+    gates.
 
     Args:
         path: the HTML file; replaced if it exists.
-        examination: what `examine` returned.
+        examination: the result of `examine`.
         title: its heading, such as the names of model and text.
 
     Raises:
-        ModelFileError: the file cannot be written; an older one is untouched.
+        ModelFileError: the file cannot be written; an existing file stays unchanged.
     """
     # A title may be the name of a file, which need not be Unicode.
     saving.write_bytes(path, report_html(examination, title=title).encode("utf-8", "replace"))
@@ -59,7 +59,7 @@ def report_html(examination: Examination, *, title: str = "What the model sees")
     """Return the page that `write_report` writes.
 
     Raises:
-        InvalidTypeError: `examination` is not what `examine` returned.
+        InvalidTypeError: `examination` is not a result of `examine`.
 
     Example:
         >>> import lstm
@@ -100,14 +100,14 @@ def report_html(examination: Examination, *, title: str = "What the model sees")
 
 
 class _Packed:
-    """Arrays in one piece of memory, each at a place that any type may begin at."""
+    """Arrays in one block of memory, each aligned for any type."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
         self._size = 0
 
     def add(self, array: NDArray[Any]) -> dict[str, Any]:
-        """Add an array; returns where it is."""
+        """Add an array, and return its position."""
         little = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
         place = {"at": self._size, "shape": list(array.shape), "type": array.dtype.name}
         data = little.tobytes()
@@ -116,14 +116,14 @@ class _Packed:
         return place
 
     def base64(self) -> str:
-        # Without a time, so that the same report is the same file.
+        # Without a time, so that equal reports make equal files.
         return base64.b64encode(gzip.compress(b"".join(self._parts), 6, mtime=0)).decode()
 
 
 def _arrays(examination: Examination) -> dict[str, NDArray[Any]]:
-    """What the page looks up by token, and for each unit the largest value that a byte stands for.
+    """Return the arrays that the page looks up by token, and the scale of each unit.
 
-    Values are stored unit by unit, as shares of the scale of the unit: 1 for what has bounds.
+    Values are stored unit by unit, as shares of the scale of the unit: 1 for bounded values.
     """
     reading = examination.reading
     width = sum(values.shape[1] for layer in reading.layers.values() for values in layer.values())
@@ -146,13 +146,13 @@ def _arrays(examination: Examination) -> dict[str, NDArray[Any]]:
 
 
 def _names(vocabulary: Vocabulary, arrays: Mapping[str, NDArray[Any]]) -> dict[int, str]:
-    """How each token that was expected, or came, reads in a table."""
+    """Return the text of each token that was expected, or came, in a table."""
     tokens = np.union1d(arrays["tokens"], arrays["expected"])
     return {token: vocabulary.token_text(token) for token in tokens.tolist() if token >= 0}
 
 
 def _facts(examination: Examination, shown: int) -> list[tuple[str, str]]:
-    """The head of the report: labels and what they say."""
+    """Return the head of the report: labels and facts."""
     reading, model = examination.reading, examination.model
     layers = reading.layers.items()
     read = len(reading.text)
@@ -178,13 +178,13 @@ def _facts(examination: Examination, shown: int) -> list[tuple[str, str]]:
 
 
 def _charts(examination: Examination) -> Iterator[Chart]:
-    """What the page draws: for each chart its title, axes and series."""
+    """Yield the charts of the page, each with title, axes and series."""
     yield from _loss_charts(examination)
     if examination.gradient is not None:
         flow = examination.gradient
         yield _chart(
             "Gradient",
-            "How long the gradient of the loss of one token is, so many tokens back.",
+            "Length of the gradient of the loss of one token, this many tokens back.",
             ("tokens back", False),
             ("length", True),
             {
@@ -199,7 +199,7 @@ def _charts(examination: Examination) -> Iterator[Chart]:
             continue
         yield _chart(
             f"Gates of {layer}",
-            "How far open the gates of all units stand, from 0, shut, to 1, open.",
+            "How far the gates of all units are open, from 0, shut, to 1, open.",
             ("value of the gate", False),
             ("share", False),
             {
@@ -232,17 +232,17 @@ def _loss_charts(examination: Examination) -> Iterator[Chart]:
         context = examination.context.smoothed()
         yield _chart(
             "What a context is worth",
-            "The loss of a token, by how many tokens were read before it.",
+            "The loss of a token, by the number of tokens read before it.",
             ("tokens of context", True),
             ("nats a token", False),
             {"": (context.lengths, context.nats)},
         )
-    # Nothing can be drawn on a logarithmic axis of what never changes.
+    # A value that never changes cannot be drawn on a logarithmic axis.
     if examination.memory is not None and examination.memory.change.any():
         length = examination.memory.length
         yield _chart(
             "Memory",
-            "By how much the loss changes if a token so far back is another one: 0.01 nats or more "
+            "Change of the loss if a token this far back is replaced: 0.01 nats or more "
             f"up to {length} tokens back.",
             ("tokens back", True),
             ("change (nats)", True),
@@ -258,7 +258,7 @@ def _chart(
     series: Mapping[str, tuple[Sequence[Any] | NDArray[Any], Sequence[Any] | NDArray[Any]]],
     points: bool = False,
 ) -> Chart:
-    """A chart for JSON: of each axis the label, and whether it is logarithmic."""
+    """Return a chart for JSON: for each axis the label, and whether it is logarithmic."""
     return {
         "title": title,
         "note": note,
@@ -273,10 +273,10 @@ def _chart(
 
 
 def _numbers(values: Sequence[Any] | NDArray[Any]) -> list[float | None]:
-    """Four digits of each number; None for what JSON lacks."""
+    """Return four digits of each number; None for numbers that JSON lacks."""
     return [float(f"{v:.4g}") if math.isfinite(v) else None for v in values]
 
 
 def _in_script(values: Any) -> str:
-    r"""JSON that may stand in a <script>: nothing in it can end one, or is no ASCII."""
+    r"""Return JSON for use in a <script>: only ASCII, and nothing in it can end the element."""
     return json.dumps(values, allow_nan=False).replace("<", "\\u003c")

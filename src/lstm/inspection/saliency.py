@@ -1,4 +1,4 @@
-"""Which tokens an expectation rests on."""
+"""Saliency: the tokens on which a prediction rests."""
 
 from dataclasses import dataclass
 
@@ -18,9 +18,9 @@ class Saliency:
 
     Attributes:
         pieces: the text of each token, (T).
-        target: the text of the token that follows.
-        probability: what the model gives it.
-        values: (T,), to first order what log p loses if the vector of the token becomes zero:
+        target: the text of the next token.
+        probability: its probability in the model.
+        values: (T,), the loss of log p, to first order, if the vector of the token becomes zero:
             the gradient times the vector. Positive speaks for the target, negative against it.
         norms: (T,), the length of the gradient of log p with respect to the vector.
     """
@@ -33,16 +33,16 @@ class Saliency:
 
 
 def saliency(model: LanguageModel, text: str, target: str | None = None) -> Saliency:
-    """Ask which tokens of a text make a model expect what follows.
+    """Measure which tokens of a text make a model expect the next one.
 
     Args:
         model: a language model.
         text: the context; all of it is read at once.
-        target: what follows, of which the first token counts; None takes what the model finds most
-            probable.
+        target: the text that follows; only its first token counts. None uses the most probable
+            token.
 
     Raises:
-        InvalidTypeError: `model` is no language model.
+        InvalidTypeError: `model` is not a language model.
         InvalidShapeError: the text is empty.
         InvalidValueError: `target` is empty, the vocabulary cannot encode it, or the model has
             several Embeddings.
@@ -74,14 +74,14 @@ def saliency(model: LanguageModel, text: str, target: str | None = None) -> Sali
     run, trace = probe.forward(tokens[None], keep_cache=True)
     y = run.ops.to_numpy(trace.outputs[0])[0, -1]
     p = model.probabilities_of_output(y)
-    # A word takes the space before it along: one that ends the context is that of what follows.
+    # A word includes the space before it: a space at the end belongs to the next token.
     chosen = int(np.where(vocabulary.spaced, p, 0).argmax() if space else p.argmax())
     if target is not None:
         checks.string("target", target)
         following = normalized(target)
         first = vocabulary.encode(" " * space + following)
         if not (following and len(first)):
-            raise InvalidValueError("target", "a text that begins with a token", target)
+            raise InvalidValueError("target", "a text that starts with a token", target)
         chosen = int(first[0])
     dy = np.zeros((1, len(tokens), len(vocabulary)), model.model.backend.dtype)
     dy[0, -1] = model.log_gradient(p, np.array(chosen))

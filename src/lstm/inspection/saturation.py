@@ -1,4 +1,4 @@
-"""How far open the gates of a model stand."""
+"""Saturation: how far the gates of a model are open."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from lstm.errors import InvalidShapeError
 
 GATES = {"i": "input", "f": "forget", "o": "output", "u": "update", "s": "reset"}
-"""The names of what is open, near 1, or shut, near 0; states and candidates are neither. (An update
-gate near 1 keeps the state.)"""
+"""The names of gates, which are open near 1 and shut near 0; states and candidates are not gates.
+(An update gate near 1 keeps the state.)"""
 
 _BINS = 20
 _LOW, _HIGH = 0.1, 0.9
@@ -21,11 +21,11 @@ _BOUNDED = {"i": 0, "f": 0, "o": 0, "u": 0, "s": 0, "g": -1, "h": -1}
 
 @dataclass(frozen=True)
 class Saturation:
-    """How the values of one gate are spread, unit by unit.
+    """The distribution of the values of one gate, unit by unit.
 
     Attributes:
         edges: (21,), the borders of the bins.
-        histogram: (H, 20), how many values fell in each.
+        histogram: (H, 20), number of values in each bin.
         low: (H,), share of the values below 0.1 (of h and g: below -0.9), closed.
         high: (H,), share of the values above 0.9, open.
 
@@ -42,13 +42,13 @@ class Saturation:
 def saturation(
     recordings: Iterable[Mapping[str, Mapping[str, NDArray[Any]]]],
 ) -> dict[str, dict[str, Saturation]]:
-    """Count how open or closed the gates are, over as many recordings as there are.
+    """Measure how far the gates are open, over all recordings.
 
     Args:
         recordings: states and gates by layer and letter, each (..., H): the `layers` of readings.
 
     Returns:
-        By layer and letter; of a cell state, which has no bounds, there is none.
+        The saturation by layer and letter, except for cell states, which have no bounds.
 
     Raises:
         InvalidShapeError: there is no recording.
@@ -80,7 +80,7 @@ def saturation(
 
 
 def _counted(x: NDArray[Any], lowest: int) -> list[NDArray[np.int64]]:
-    """Of x (N, H): the histogram (H, 20), and how many values are low and high (H,)."""
+    """Return, for x (N, H), the histogram (H, 20), and the numbers of low and high values (H,)."""
     units = np.arange(x.shape[1])
     bins = ((x - lowest) / (1 - lowest) * _BINS).astype(np.int64).clip(0, _BINS - 1)
     flat = np.bincount((units * _BINS + bins).reshape(-1), minlength=x.shape[1] * _BINS)

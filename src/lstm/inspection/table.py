@@ -1,4 +1,4 @@
-"""States and gates as a table: a CSV file with a row for each token and unit."""
+"""Table: states and gates as a CSV file with a row for each token and unit."""
 
 import csv
 import io
@@ -16,23 +16,23 @@ def write_table(
     layer: str | None = None,
     unit: int | None = None,
 ) -> int:
-    """Write what a model did as CSV, in one step and as it comes.
+    """Write readings as CSV, as they come; the file is replaced in one step.
 
     The columns are step (from 0), token (its text), nats (its surprise; empty for the first), layer
     and unit, then the states and gates by their letters; empty where a layer does not have one.
 
     Args:
         path: the file; replaced if it exists.
-        parts: what `readings` returned, or a list of readings one after the other.
-        layer: only this one.
-        unit: only those of this number, which each of the layers must have.
+        parts: the result of `readings`, or a list of consecutive readings.
+        layer: write only this layer.
+        unit: write only the unit with this number, which each of the layers must have.
 
     Returns:
         The number of rows.
 
     Raises:
         InvalidValueError: there is no such layer or unit.
-        ModelFileError: the file cannot be written; an older one is untouched.
+        ModelFileError: the file cannot be written; an existing file stays unchanged.
 
     Example:
         >>> import tempfile

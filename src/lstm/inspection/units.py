@@ -1,4 +1,4 @@
-"""A search for units that follow a property of what is read."""
+"""Units: a search for units that follow a property of the text."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ FEWEST = 100
 
 
 _UNITS = 64
-"""Units that are compared at a time."""
+"""Number of units to compare at a time."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,12 @@ class UnitScore:
     """How well a unit follows a property.
 
     Attributes:
-        layer, quantity, unit: where it is: its layer, "h" or "c" or a gate, and its number from 0.
+        layer, quantity, unit: its layer, "h" or "c" or a gate, and its number from 0.
         property: name of the property.
         score: the correlation of the unit with the property, from -1 to 1.
-        control: what the best of all units scores when the property is shifted along the text:
-            the mean of `|correlation|` over many shifts.
-        deviation: the standard deviation of that.
+        control: the score of the best of all units if the property is shifted along the text: the
+            mean of `|correlation|` over many shifts.
+        deviation: the standard deviation of this score.
     """
 
     layer: str
@@ -44,7 +44,7 @@ class UnitScore:
 
     @cached_property
     def sigmas(self) -> float:
-        """By how many standard deviations the score beats the control."""
+        """Number of standard deviations by which the score beats the control."""
         return (abs(self.score) - self.control) / self.deviation
 
 
@@ -59,19 +59,19 @@ def find_units(
     """Look for the units that follow properties of a text.
 
     Args:
-        reading: what `read` returned.
-        properties: by name, functions of the text that give a number or bool for each character;
-            or names of those in `PROPERTIES`.
-        quantities: the states or gates to look at; those that a layer does not have are left out.
+        reading: the result of `read`.
+        properties: functions of the text by name that return a number or bool for each character;
+            or names in `PROPERTIES`.
+        quantities: the states or gates to search; those that a layer lacks are skipped.
         shuffles: number of shifts of the control.
-        seed: of the shifts.
+        seed: seed of the shifts.
 
     Returns:
-        For each property the scores of all units, those first that beat the control by most. A
-        property that is the same everywhere in the text is left out.
+        For each property, the scores of all units, with those first that beat the control by most.
+        A property that is the same everywhere in the text is left out.
 
     Raises:
-        InvalidShapeError: a property does not give one value for each character, or the text is
+        InvalidShapeError: a property does not return one value per character, or the text is
             shorter than 100 tokens.
         InvalidValueError: there is no such quantity.
 
@@ -110,19 +110,19 @@ def score_units(
     shuffles: int = 100,
     seed: int = 0,
 ) -> list[UnitScore]:
-    """How well each unit follows a number that is known at every step.
+    """Score how well each unit follows a number that is known at every step.
 
     The control shifts the target along the sequence, around its end, by a random number of steps:
-    it keeps all its regularity, and loses only its place. It counts what the best of all units
-    scores by chance, because the best of all is what a search finds.
+    the target keeps its regularity and loses only its position. The control uses the best score of
+    all units by chance, because a search also finds the best of all.
 
     Args:
         layers: states and gates by layer and letter, each (T, H).
         target: (T,), numbers or bools.
-        name: of the property.
+        name: name of the property.
         quantities: the states or gates to look at.
         shuffles: number of shifts.
-        seed: of the shifts.
+        seed: seed of the shifts.
 
     Returns:
         The scores of all units, the best first.
@@ -139,7 +139,7 @@ def score_units(
     rng = np.random.default_rng(checks.int_at_least("seed", seed, 0))
     count = checks.int_at_least("shuffles", shuffles, 2)
     shifts = rng.integers(len(steps) // 10, len(steps) - len(steps) // 10, count)
-    # The target as it is, and shifted: rows, so that they are made where they stay.
+    # The target, unchanged and shifted, as rows, so that each is made in place.
     shifted = np.empty((1 + count, len(steps)), np.float32)
     for row, shift in zip(shifted, (0, *shifts), strict=True):
         row[:] = np.roll(steps, shift)
@@ -164,7 +164,7 @@ def score_units(
 
 
 def _correlations(values: NDArray[Any], targets: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of units (T, H) with targets (S, T), which are standardized: (H, S)."""
+    """Return the correlations (H, S) of units (T, H) with standardized targets (S, T)."""
     # A few units at a time: their standardized values are a second array, in float64 at first.
     parts = np.array_split(values, -(-values.shape[1] // _UNITS), 1)
     return np.concatenate([_standardized(part).T @ targets.T for part in parts]) / targets.shape[1]
@@ -191,9 +191,9 @@ def _flat(name: str, values: ArrayLike) -> NDArray[np.float64]:
 
 
 def _standardized(x: NDArray[Any]) -> NDArray[np.float32]:
-    """Columns of x (T, N) with mean 0 and variance 1; zeros where a column is constant."""
+    """Return the columns of x (T, N) with mean 0 and variance 1; zeros for constant columns."""
     centered = x - x.mean(0, dtype=np.float64)
     spread = centered.std(0)
-    # What varies by rounding alone is constant.
+    # A column that varies only by rounding counts as constant.
     scale = np.where(spread > 1e-6 * (1 + np.abs(x).max(0)), spread, np.inf)
     return np.asarray(centered / scale, np.float32)

@@ -1,4 +1,4 @@
-"""Pieces of a text from random places, on which something is measured."""
+"""Windows: pieces of a text from random places, for measurements."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,10 @@ from lstm.text.corpus.sources import TextLike
 def windows_of(
     model: LanguageModel, corpus: TextLike | Corpus, length: int, count: int, seed: int
 ) -> NDArray[np.int64]:
-    """Tokens (count, length) of a text, where it is long enough; all of it where it is not.
+    """Return tokens (count, length) of a text, or the whole text if it is too short.
 
     Raises:
-        InvalidTypeError: `model` is no language model, or a number no integer.
+        InvalidTypeError: `model` is not a language model, or a number is not an integer.
         InvalidValueError: `length` is below 2, `count` below 1, or `seed` below 0.
         InvalidShapeError: the text has fewer than 3 tokens.
     """

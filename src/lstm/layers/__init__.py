@@ -85,4 +85,4 @@ PRIMITIVES: dict[str, type[Layer]] = {
         UnfoldTime,
     )
 }
-"""The layers that can stand in a model file; the others are traced into these."""
+"""The layers that a model file can contain; the others are traced into these."""

@@ -1,4 +1,4 @@
-"""What layers say of themselves when a pass is planned: the questions, and honest answers."""
+"""Abilities: what planning asks layers about themselves, with answers that are safe by default."""
 
 from typing import Any, ClassVar
 
@@ -7,64 +7,64 @@ from lstm.configured import Configured
 
 
 class Abilities(Configured):
-    """Base of layers: what is asked of them, so that nothing has to know their classes.
+    """Base of layers: the questions about them, so that other code need not know their classes.
 
     A shortcut, such as `forward_as`, counts as long as `promises` holds: a subclass that changes
-    what is computed loses it, one that only has another constructor keeps it.
+    the computation loses it; a subclass with only another constructor keeps it.
     """
 
     decisive: ClassVar[tuple[str, ...]] = ()
-    """The attributes that these answers depend on: once one is set anew, they are asked again."""
+    """The attributes that the answers depend on: if one changes, planning asks again."""
 
     reads_tokens: int = 0
-    """How many tokens there are, for a layer that reads integers below that; 0 for numbers."""
+    """Number of tokens, for a layer that reads integers below it; 0 for other layers."""
 
     tied: ClassVar[tuple[str, ...]] = ()
-    """Arguments of the constructor that are layers beside this one, whose weights it uses."""
+    """Constructor arguments that are other layers of the model, whose weights it uses."""
 
     stateful = False
-    """Whether each batch starts from the state in which the one before ended."""
+    """Whether each batch starts from the state in which the last one ended."""
 
     only_trains: ClassVar[bool] = False
     """Whether it passes its input on as it is, unless the model trains."""
 
     folds_time = 0
-    """1 where the steps of sequences become examples, -1 where these become steps again."""
+    """1 if the layer turns steps of sequences into examples, -1 if it turns them back."""
 
     @property
     def tied_to(self) -> dict[str, Any]:
-        """The layers beside this one whose weights it uses, by the arguments that they are."""
+        """Return the other layers of the model whose weights it uses, by argument name."""
         return {name: getattr(self, name) for name in type(self).tied}
 
     @property
     def rowwise(self) -> bool:
-        """Whether it works on each row of the last axis by itself, however many axes there are."""
+        """Whether it works on each row of the last axis separately, with any number of axes."""
         return False
 
     @property
     def ends_in(self) -> ActivationName | None:
-        """The activation that comes last, where `forward_as` can put another in its place."""
+        """The final activation, if `forward_as` can replace it."""
         return None
 
     @property
     def only_activates(self) -> bool:
-        """Whether it is the activation of `ends_in` and nothing else."""
+        """Whether it is only the activation of `ends_in`."""
         return False
 
     @property
     def is_head(self) -> bool:
-        """Whether it is a product with a kernel, which a loss can include (`linear`)."""
+        """Whether it is a product with a kernel that a loss can include (`linear`)."""
         return False
 
     @property
     def gives_table(self) -> bool:
-        """Whether it looks up the rows of a `table`."""
+        """Whether it looks up rows of a `table`."""
         return False
 
     @property
     def reads_table(self) -> bool:
-        """Whether it can read tokens and a table of what its kernel makes of each: `forward_with`.
+        """Whether it can read tokens and a table of their products with its kernel: `forward_with`.
 
-        The layer below, whose table that is, is then computed along with it.
+        The layer below, which has the table, is then computed together with it.
         """
         return False

@@ -1,4 +1,4 @@
-"""What layers that end in an activation share."""
+"""Activated: the base of layers that end in an activation."""
 
 from lstm.backends.contract import ActivationName, Array, Cache
 from lstm.errors import NotDefinedError
@@ -10,8 +10,8 @@ from lstm.layers.masks import Mask
 class Activated(Layer):
     """A layer that ends in an activation, which a pass may replace.
 
-    The one above may become its own, and a loss may include it. A subclass defines `forward_as`,
-    and a `backward` that goes by the cache.
+    The activation of the layer above may replace it, or a loss may include it. A subclass defines
+    `forward_as`, and a `backward` that relies only on the cache.
     """
 
     decisive = ("activation",)
@@ -23,7 +23,7 @@ class Activated(Layer):
     def forward_as(
         self, activation: ActivationName, run: Run, *inputs: Array, mask: Mask | None
     ) -> tuple[Arrays, Cache]:
-        """`forward` with this activation in place of its own."""
+        """Run `forward` with this activation instead of its own."""
         raise NotDefinedError(self, "forward_as(activation, run, *inputs, mask)")
 
     @property

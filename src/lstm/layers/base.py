@@ -1,4 +1,4 @@
-"""Layer: what it computes, and what calling it on symbolic tensors means."""
+"""Layer: the base of all layers, which are called on symbolic tensors."""
 
 from collections.abc import Mapping, Sequence
 from inspect import signature
@@ -21,15 +21,15 @@ __all__ = ["Arrays", "Gradients", "Layer", "LayerOptions", "Run", "StepState", "
 
 
 class Layer(Definition):
-    """Base of all layers, and of the layers that users write.
+    """Base of all layers, including those that users write.
 
-    A user's layer defines `call(inputs)` out of other layers and `lstm.ops`; it is traced once, on
-    symbolic tensors. Before that, `build(shape)` is called, if it is defined; where `call` takes
-    `training`, that can be handed on to other layers, but not be known yet.
+    A user's layer defines `call(inputs)` with other layers and `lstm.ops`; it is traced once, on
+    symbolic tensors. Before that, `build(shape)` is called, if it is defined. If `call` accepts
+    `training`, it can pass it on to other layers, but its value is not known yet.
 
     A *primitive* layer, as the library's own, defines `build`, `output_shapes`, `forward` and
-    `backward` instead. It says whether it remembers anything from step to step: `memoryless` or
-    `state_shapes`. The guide to parts of your own has a recurrent one.
+    `backward` instead. It declares whether it remembers anything from step to step: `memoryless` or
+    `state_shapes`. The guide to your own parts has a recurrent one.
 
     Args:
         name: base of the names of its weights; the class name in snake case by default.
@@ -51,8 +51,8 @@ class Layer(Definition):
 
     never_called: ClassVar[Mapping[str, str]] = {
         **Definition.never_called,
-        "compute_mask": "output_mask, of a layer with forward; `call` passes masks by itself",
-        "get_initial_state": "state_shapes, of a layer with forward; states begin as zeros",
+        "compute_mask": "output_mask, of a layer with forward; `call` passes masks automatically",
+        "get_initial_state": "state_shapes, of a layer with forward; states start as zeros",
         "reset_state": "state_shapes, of a layer with forward, for model.reset_states()",
         "reset_states": "state_shapes, of a layer with forward, for model.reset_states()",
     }
@@ -61,11 +61,11 @@ class Layer(Definition):
         super().__init_subclass__(**options)
         if cls.call is not Layer.call and cls.forward is not Layer.forward:
             raise InvalidTypeError(
-                cls.__name__, "either `call`, out of layers, or `forward` and `backward`", "both"
+                cls.__name__, "either `call`, with layers, or `forward` and `backward`", "both"
             )
         if "mask" in signature(cls.call).parameters:
             raise InvalidTypeError(
-                f"{cls.__name__}.call", "no mask: it travels with the tensors by itself", "one"
+                f"{cls.__name__}.call", "no mask: it travels with the tensors", "one"
             )
         check_signatures(cls)
         if cls.__module__.startswith("lstm.layers."):
@@ -90,7 +90,7 @@ class Layer(Definition):
         return type(self).call is not Layer.call
 
     def call(self, inputs: Any) -> Any:
-        """Compute the outputs from other layers; what a user's layer defines."""
+        """Compute the outputs with other layers; a user's layer defines this."""
         raise NotDefinedError(self, "call(inputs)")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
@@ -108,7 +108,7 @@ class Layer(Definition):
         return self.connect(flat)
 
     def connect(self, inputs: Sequence[Any]) -> Tensors:
-        """Make the node that stands for this layer applied to `inputs`."""
+        """Make the node for this layer applied to `inputs`."""
         for tensor in inputs:
             if not isinstance(tensor, SymbolicTensor):
                 raise InvalidTypeError(
@@ -127,12 +127,12 @@ class Layer(Definition):
         return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
 
     def composed(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
-        """The outputs of `call`; builds the layer, if this is its first call."""
+        """Return the outputs of `call`; build the layer on the first call."""
         if not self._built:
             with building(self):
                 self.build(*map(shapes_of, inputs))
         if not self.trainable:
-            self.trainable = False  # Of the inner layers too, which are known only now.
+            self.trainable = False  # Also for the inner layers, which are known only now.
         training = options.get("training")
         if "training" in signature(self.call).parameters:
             told = UNDECIDED if training is None else training
@@ -141,7 +141,7 @@ class Layer(Definition):
         return self.call(*inputs, **{k: v for k, v in options.items() if k != "training"})
 
     def _takes(self, shapes: list[Shape]) -> bool:
-        """Whether it would take inputs of these shapes; a class of a user's is not tried."""
+        """Whether it would accept inputs of these shapes; a user's class is not tried."""
         if not of_library(type(self)):
             return False
         twin = self.twin(own_weights=dict(self.own_weights))

@@ -28,7 +28,7 @@ class Conv1D(Activated):
             (zeros before the start, so that no output sees the future).
         dilation_rate: steps between two elements of the kernel.
         activation: one of `lstm.activations.ACTIVATIONS`, or None.
-        use_bias: whether a bias is added.
+        use_bias: whether to add a bias.
         kernel_initializer: initial values of the kernel (K, C, filters).
         bias_initializer: initial values of the bias (filters).
 
@@ -69,11 +69,11 @@ class Conv1D(Activated):
 
     @property
     def _reach(self) -> int:
-        """Steps between the first and the last input that an output sees."""
+        """Number of steps from the first to the last input that an output sees."""
         return self.dilation_rate * (self.kernel_size - 1)
 
     def _zeros(self, steps: int) -> tuple[int, int]:
-        """Zeros before and after a sequence of that many steps."""
+        """Return the number of zeros before and after a sequence of this many steps."""
         if self.padding == "causal":
             return self._reach, 0
         if self.padding == "valid":
@@ -138,10 +138,10 @@ class Conv1D(Activated):
         return (y,), (cache, mask, x.shape[1] - T)
 
     def _check_mask(self, mask: Mask, *, ragged: bool) -> None:
-        """Refuse padded sequences that would give something else than each alone.
+        """Refuse padded sequences whose outputs would differ from those of each sequence alone.
 
         Raises:
-            InvalidShapeError: a sequence has not enough steps for an output.
+            InvalidShapeError: a sequence has too few steps for an output.
             InvalidValueError: the outputs would depend on where the padding is.
         """
         begins = mask[:, 1:] & ~mask[:, :-1]
@@ -170,7 +170,7 @@ class Conv1D(Activated):
             )
 
     def _last(self, run: Run, x: Array, mask: Mask | None) -> Array:
-        """The last steps of each sequence that the outputs to come will see."""
+        """Return the last steps of each sequence that later outputs will see."""
         ops, T = run.ops, x.shape[1]
         if mask is None:
             return ops.split(x, [T - self._reach, self._reach], 1)[1]
@@ -197,7 +197,7 @@ class Conv1D(Activated):
             return None
         if self.padding != "valid":
             return steps[:, :: self.strides]
-        # An output is real where its whole window is.
+        # An output is real if its whole window is.
         first = np.arange(0, steps.shape[1] - self._reach, self.strides)
         windows = [steps[:, first + k * self.dilation_rate] for k in range(self.kernel_size)]
         real: Mask = np.logical_and.reduce(windows)

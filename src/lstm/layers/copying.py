@@ -1,7 +1,7 @@
 """Copies and pickles of layers: constructor arguments, and the weights in the format of our files.
 
-A layer is made again by its constructor, and so are the layers that it takes; what is the same
-layer twice stays the same. Unpickling runs nothing but that.
+A layer is rebuilt by its constructor, and so are the layers in its arguments; a layer that occurs
+twice stays one layer. Unpickling runs nothing else.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from lstm.layers.weight import Weight
 
 @dataclass(eq=False)
 class Blueprint:
-    """What makes a layer again.
+    """A description from which a layer can be rebuilt.
 
     Attributes:
-        kind: its class.
-        arguments: those of the constructor by name, with Blueprints for layers.
-        input_shape: the shape of the data that it was given, if any.
+        kind: the class of the layer.
+        arguments: the arguments of the constructor by name, with Blueprints for layers.
+        input_shape: the declared shape of the data, if any.
     """
 
     kind: type[Definition]
@@ -31,11 +31,11 @@ class Blueprint:
 
 
 def blueprint(layer: Definition, known: dict[Definition, Blueprint]) -> Any:
-    """What makes a layer again, without weights; a layer that is copied as a whole itself.
+    """Return a Blueprint of a layer, without weights, or a layer that is copied as a whole itself.
 
     Args:
         layer: the layer.
-        known: the layers that were met before; it grows.
+        known: the layers that were found before; extended here.
 
     Raises:
         InvalidTypeError: an argument of its constructor is not kept.
@@ -47,18 +47,18 @@ def blueprint(layer: Definition, known: dict[Definition, Blueprint]) -> Any:
         try:
             arguments = layer.arguments()
         except InvalidTypeError as error:
-            expected = f"{error.expected}, to make a {type(layer).__name__} again"
+            expected = f"{error.expected}, to rebuild a {type(layer).__name__}"
             raise error.changed(expected=expected) from None
         plan.arguments = _replaced(arguments, Definition, lambda part: blueprint(part, known))
     return known[layer]
 
 
 def built(plan: Any, known: dict[Blueprint, Definition]) -> Any:
-    """The layer of a Blueprint; anything else as it is.
+    """Return the layer of a Blueprint, and anything else unchanged.
 
     Args:
-        plan: what `blueprint` gave.
-        known: the layers that were made before; it grows.
+        plan: the result of `blueprint`.
+        known: the layers that were made before; extended here.
     """
     if not isinstance(plan, Blueprint):
         return plan
@@ -70,7 +70,7 @@ def built(plan: Any, known: dict[Blueprint, Definition]) -> Any:
 
 
 def reduced(layer: Definition) -> tuple[Any, ...]:
-    """What `__reduce__` of a layer returns."""
+    """Return the value for `__reduce__` of a layer."""
     return _again, (blueprint(layer, {}), weights_of(layer))
 
 
@@ -81,7 +81,7 @@ def _again(plan: Blueprint, data: bytes) -> Definition:
 
 
 def weights_of(layer: Definition) -> bytes:
-    """The weights of a layer and its parts, as far as they are created."""
+    """Return the weights of a layer and its parts, as far as they exist."""
     parts = layer.all_parts()
     tensors = {
         f"{k}/{name}": weight.to_numpy()
@@ -92,13 +92,13 @@ def weights_of(layer: Definition) -> bytes:
         "kind": "layer",
         "classes": [type(part).__name__ for part in parts],
         "trainable": [part.trainable for part in parts],
-        "weights": list(tensors),  # In their order, which the arrays of a file do not have.
+        "weights": list(tensors),  # In order, which the arrays of a file do not keep.
     }
     return bytes(pack(tensors, header))
 
 
 def take_weights(layer: Definition, data: bytes) -> None:
-    """Give a layer that was made again the weights of the original."""
+    """Give a rebuilt layer the weights of the original."""
     parts = layer.all_parts()
     with saving.unpacking(data, ("layer",)) as (tensors, header):
         if header["classes"] != [type(part).__name__ for part in parts]:
@@ -114,7 +114,7 @@ def take_weights(layer: Definition, data: bytes) -> None:
 
 
 def _replaced(value: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
-    """A value with others in place of those of a kind, also within lists, tuples and dicts."""
+    """Return a value with all values of a kind replaced, also within lists, tuples and dicts."""
     if isinstance(value, kind):
         return replace(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Definition: what a layer computes: its weights, shapes, a forward and a backward pass."""
+"""Definition: the computation of a layer: weights, shapes, a forward and a backward pass."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
@@ -25,7 +25,7 @@ from lstm.layers.weight import Weight
 
 
 class LayerOptions(TypedDict, total=False):
-    """The keyword arguments that every layer takes."""
+    """The keyword arguments that every layer accepts."""
 
     name: str | None
     trainable: bool
@@ -34,11 +34,11 @@ class LayerOptions(TypedDict, total=False):
 
 
 _ADDRESSABLE = 2**48
-"""So many numbers no machine has the memory for."""
+"""More numbers than fit in the memory of any machine."""
 
 
 class Definition(Abilities):
-    """A layer without its place in a graph; what can be called is a `Layer`.
+    """A layer without its place in a graph; `Layer` adds calls.
 
     Args:
         name: base of the names of its weights.
@@ -57,18 +57,18 @@ class Definition(Abilities):
     )
 
     fixed_arguments: ClassVar[tuple[str, ...]] = ()
-    """Arguments that decide about weights or shapes: once the layer was called, they stay."""
+    """Arguments that determine weights or shapes: they cannot change once the layer was called."""
 
     input_shape: tuple[int | None, ...] | None = None
-    """The shape of the data without the batch axis, where it was said."""
+    """The declared shape of the data without the batch axis, if any."""
 
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
 
     weight_source: Callable[[str, Sequence[int]], NDArray[Any]] | None = None
-    """What gives the weights that are not new, for "layer/weight" and a shape."""
+    """Returns existing weights for "layer/weight" and a shape."""
     memoryless = False
-    """Whether output step t depends on input step t alone: nothing is carried between chunks."""
+    """Whether output step t depends only on input step t: nothing is carried between chunks."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -83,7 +83,7 @@ class Definition(Abilities):
         self.trainable = trainable
         self._built = False
 
-    # ---- its arguments
+    # ---- arguments
 
     @property
     def called(self) -> str:
@@ -91,7 +91,7 @@ class Definition(Abilities):
 
     def arguments(self) -> dict[str, Any]:
         found = super().arguments()
-        del found["input_shape"]  # What a model makes of it stands in the file of that model.
+        del found["input_shape"]  # The file of a model holds its effect on the model.
         return found
 
     @classmethod
@@ -99,7 +99,7 @@ class Definition(Abilities):
         taken = signature(cls).parameters.values()
         if any(p.kind is p.VAR_KEYWORD for p in taken):
             return cls(**arguments)
-        # A constructor need not hand on what every layer takes.
+        # A constructor need not pass on the arguments that every layer accepts.
         options = {"name", "trainable"} & arguments.keys() - {p.name for p in taken}
         layer = cls(**{key: value for key, value in arguments.items() if key not in options})
         for key in options:
@@ -117,11 +117,11 @@ class Definition(Abilities):
 
     @property
     def copied_whole(self) -> bool:
-        """Whether it is copied as a whole, not made again by its constructor."""
+        """Whether it is copied as a whole, not rebuilt by its constructor."""
         return False
 
     def twin(self, **changed: Any) -> Self:
-        """A layer that shares the weights of this one, and has other attributes."""
+        """Return a layer that shares the weights of this one, with some attributes changed."""
         twin = object.__new__(type(self))
         vars(twin).update(vars(self) | changed)
         return twin
@@ -137,40 +137,40 @@ class Definition(Abilities):
         """Create the weights for inputs of these shapes; called once."""
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
-        """Shapes of the outputs for inputs of these shapes.
+        """Return the shapes of the outputs for inputs of these shapes.
 
         Raises:
-            InvalidShapeError: the layer cannot take such inputs.
+            InvalidShapeError: the layer cannot accept such inputs.
         """
         undefined = type(self).forward is Definition.forward
         raise NotDefinedError(self, "call(inputs)" if undefined else "output_shapes(*shapes)")
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
-        """A tuple of the outputs, and what `backward` needs.
+        """Return a tuple of the outputs, and what `backward` needs.
 
         Args:
-            run: the pass of which this is part.
+            run: the current pass.
             inputs: arrays of the backend.
-            mask: bool (B, T), or with more of the first axes of the inputs: what is False there is
-                padding. None without padding.
+            mask: bool (B, T), or with more of the first axes of the inputs: False marks padding.
+                None without padding.
         """
         raise NotDefinedError(self, "forward(run, *inputs, mask)")
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        """A tuple of the gradients of the inputs; adds those of the weights to their buffers.
+        """Return a tuple of the gradients of the inputs; add those of the weights to their buffers.
 
         Args:
-            run: the pass of which this is part.
-            cache: what `forward` left.
+            run: the current pass.
+            cache: what `forward` returned for it.
             gradients: one for each output; at least one is not None.
-            need: for each input, whether its gradient is wanted; if not, it may be None.
+            need: for each input, whether its gradient is needed; if not, it may be None.
         """
         raise NotDefinedError(self, "backward(run, cache, *gradients, need)")
 
     def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
-        """The one mask by which the layer reads its inputs, of which each may have one.
+        """Return the single mask for reading the inputs, each of which may have one.
 
         Raises:
             InvalidValueError: the layer cannot read inputs with these masks.
@@ -181,10 +181,10 @@ class Definition(Abilities):
         return union(self.name, shapes, masks, ragged=run.ragged)
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
-        """The mask that goes with the first output; `keeps_mask` says that it is that of the input.
+        """Return the mask of the first output; with `keeps_mask`, it is the mask of the input.
 
         Raises:
-            InvalidValueError: there is padding, and nothing is said of where it is in the output.
+            InvalidValueError: there is padding, and the layer does not say where in the output.
         """
         if mask is None or self.keeps_mask:
             return mask
@@ -196,17 +196,17 @@ class Definition(Abilities):
         )
 
     def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
-        """As `output_mask`; a mask (B,) of whole examples stays as it is."""
+        """Like `output_mask`; a mask (B,) of whole examples stays unchanged."""
         return mask if mask is not None and mask.ndim == 1 else self.output_mask(run, inputs, mask)
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
-        """Shapes, without the batch axis, of what is carried between chunks of a sequence.
+        """Return the shapes, without the batch axis, of the state between chunks of a sequence.
 
-        In `forward`, `run.state()` is what the last chunk left, or None, and
-        `run.leave_state(state)` leaves it for the next.
+        In `forward`, `run.state()` is the state after the last chunk, or None, and
+        `run.leave_state(state)` keeps the state for the next chunk.
 
         Args:
-            shapes: those of the inputs.
+            shapes: the shapes of the inputs.
 
         Raises:
             InvalidValueError: the layer cannot work chunk by chunk, or does not say whether it can.
@@ -216,12 +216,12 @@ class Definition(Abilities):
         raise InvalidValueError(
             self.name,
             f"in class {type(self).__name__}, to work chunk by chunk, `memoryless = True` if each "
-            "output step depends on its own input step alone, or `def state_shapes(self, *shapes)`",
+            "output step depends only on its own input step, or `def state_shapes(self, *shapes)`",
             "neither",
         )
 
     def outputs_for(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
-        """The shapes of the outputs; builds the layer, if this is its first call."""
+        """Return the shapes of the outputs; build the layer on the first call."""
         if not self._built:
             self.build(*shapes)
             self._built = True
@@ -231,7 +231,7 @@ class Definition(Abilities):
 
     @property
     def built(self) -> bool:
-        """Whether the weights were created, or need no more than to be asked for."""
+        """Whether the weights exist, or can be made on demand."""
         return self._built
 
     @built.setter
@@ -240,8 +240,8 @@ class Definition(Abilities):
 
     @property
     def weights(self) -> dict[str, Weight]:
-        """All weights by name, those of inner layers such as "forward_lstm/kernel", as far as they
-        are created."""
+        """All existing weights by name, with those of inner layers such as
+        "forward_lstm/kernel"."""
         found, names = dict(self.own_weights), Names()
         for part in self.all_parts()[1:]:
             if part.own_weights:
@@ -251,7 +251,7 @@ class Definition(Abilities):
 
     @property
     def trainable(self) -> bool:
-        """Whether the weights learn, those of inner layers included.
+        """Whether the weights learn, including those of inner layers.
 
         A change takes effect when the model is compiled.
         """
@@ -266,9 +266,9 @@ class Definition(Abilities):
                 weight.trainable = value
 
     def all_parts(self) -> list["Definition"]:
-        """This layer, the layers that it is made of, and what these are made of, each once.
+        """Return this layer, the layers inside it, and the layers inside those, each once.
 
-        Every layer stands before its own parts: in the order of Keras' weights.
+        Every layer comes before its own parts: in the order of Keras' weights.
         """
         found: dict[Definition, None] = {}
         waiting: list[Definition] = [self]
@@ -280,7 +280,7 @@ class Definition(Abilities):
         return list(found)
 
     def _parts(self) -> Iterator["Definition"]:
-        """The layers that this one is made of: those in its attributes that are not beside it."""
+        """Yield the layers inside this one: those in its attributes, except tied ones."""
         for name, value in vars(self).items():
             yield from members(value, Definition) if name not in type(self).tied else ()
 
@@ -293,18 +293,18 @@ class Definition(Abilities):
         """Create a weight of the layer, in `build` of one that has `forward`.
 
         Args:
-            name: of the weight, within the layer.
-            shape: sizes, all of them known.
+            name: name of the weight within the layer.
+            shape: sizes, all known.
             initializer: its initial values.
 
         Raises:
-            InvalidShapeError: it is too large, or the initializer gave another shape.
+            InvalidShapeError: the weight is too large, or the initializer returned another shape.
             InvalidTypeError, InvalidValueError: an argument cannot be used.
         """
         if "/" in checks.name("name", name):
             raise InvalidValueError("name", "a name without `/`", repr(name))
         if name in self.own_weights:
-            raise InvalidValueError("name", f"one that is not taken in {self.name}", repr(name))
+            raise InvalidValueError("name", f"an unused one in {self.name}", repr(name))
         if self.composite:
             raise InvalidTypeError(
                 f"{name} of {self.name}",
@@ -317,12 +317,12 @@ class Definition(Abilities):
         initializer = get_initializer(f"initializer of {name}", initializer).beside(there)
         dtype = choose_backend().dtype
         if self.weight_source is not None:
-            with np.errstate(over="ignore"):  # Whoever loads the model checks that it is finite.
+            with np.errstate(over="ignore"):  # Loading a model checks that its numbers are finite.
                 values = np.asarray(self.weight_source(f"{self.name}/{name}", shape), dtype)
             self.own_weights[name] = Weight(name, values, self.trainable)
             return self.own_weights[name]
         try:
-            # NumPy has other errors for what it cannot even count.
+            # NumPy raises other errors for sizes that it cannot even count.
             if prod(shape) >= _ADDRESSABLE:
                 raise MemoryError
             values = initializer(shape, seeding.generator())
@@ -336,7 +336,7 @@ class Definition(Abilities):
         return self.own_weights[name]
 
     def value(self, name: str) -> Array:
-        """The current value of a weight.
+        """Return the current value of a weight.
 
         Raises:
             InvalidValueError: the layer has no such weight.
@@ -347,7 +347,7 @@ class Definition(Abilities):
             refuse_weight(self.name, self.own_weights, name)
 
     def gradient(self, name: str) -> Array | None:
-        """The buffer of a weight's gradient; None if it is not wanted; raises as `value` does."""
+        """Return the buffer of a weight's gradient, None if not needed; raises like `value`."""
         try:
             return self.own_weights[name].gradient
         except KeyError:
@@ -355,19 +355,19 @@ class Definition(Abilities):
 
     @property
     def learns(self) -> bool:
-        """Whether there is a weight in what the layer computes whose gradient is wanted."""
+        """Whether the layer uses a weight whose gradient is needed."""
         if any(weight.gradient is not None for weight in self.own_weights.values()):
             return True
         return any(layer.learns for layer in self.tied_to.values())
 
 
 def with_shape(options: LayerOptions, input_shape: Sequence[int | None] | None) -> LayerOptions:
-    """The arguments of a layer, with this shape of the data if they say none."""
+    """Return the arguments of a layer, with this shape of the data if they lack one."""
     if options.get("input_shape") is None and options.get("batch_input_shape") is None:
         return {**options, "input_shape": input_shape}
     return options
 
 
 def has_time(shape: Shape) -> bool:
-    """Whether axis 1 may be time: it is not in (B, D), where D is known."""
+    """Whether axis 1 may be time: it is not in (B, D) with a known D."""
     return len(shape) > 2 or shape[1:] == (None,)

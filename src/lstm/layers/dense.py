@@ -1,4 +1,4 @@
-"""Dense: an affine map of the last axis, and the layer that only applies an activation."""
+"""Dense: an affine map of the last axis; and Activation, which only applies an activation."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,11 +19,11 @@ from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape
 
 _NO_SHARE = -1e30
-"""A logit of which softmax makes 0 beside any other."""
+"""A logit that softmax turns into 0 next to any other."""
 
 
 class Linear(NamedTuple):
-    """The weights of x·w + b, and where their gradients are added; None for what is not there."""
+    """The weights of x·w + b, and the buffers of their gradients; None for missing ones."""
 
     w: Array
     b: Array | None
@@ -37,7 +37,7 @@ class Dense(Activated):
     Args:
         units: number of outputs.
         activation: φ; one of `lstm.activations.ACTIVATIONS`, or None for none.
-        use_bias: whether there is a b.
+        use_bias: whether to add b.
         kernel_initializer: initial values of W (D, units).
         bias_initializer: initial values of b (units).
 
@@ -99,7 +99,7 @@ class Dense(Activated):
         if run.ragged:
             raise InvalidShapeError(
                 f"input of {self.name}",
-                "sequences of one length, since each of its outputs reads all steps at once",
+                "sequences of equal length, because each of its outputs reads all steps at once",
                 "different lengths",
             )
         return np.any(mask, -1)
@@ -114,11 +114,11 @@ class Dense(Activated):
 
     @contextmanager
     def linear(self, backend: Backend, *, learns: bool) -> Iterator[Linear]:
-        """Its product as a loss includes it; without its activation.
+        """Yield its product, without its activation, for a loss to include.
 
         Args:
-            backend: where it is computed.
-            learns: whether the gradients of the weights are wanted, if these learn.
+            backend: the backend of the computation.
+            learns: whether to compute the gradients of the weights that learn.
         """
         w, b = self.value("kernel"), self.value("bias") if self.use_bias else None
         if not learns:
@@ -129,9 +129,9 @@ class Dense(Activated):
 
     @contextmanager
     def kernel_gradient(self, backend: Backend) -> Iterator[Array | None]:
-        """A buffer (D, units) to add the gradient of the kernel to; None if it is not wanted.
+        """Yield a buffer (D, units) for the gradient of the kernel; None if it is not needed.
 
-        What was added counts when the `with` block ends.
+        The sum takes effect when the `with` block ends.
         """
         yield self.gradient("kernel")
 
@@ -139,7 +139,7 @@ class Dense(Activated):
 class Activation(Activated):
     """y = φ(x), of the same shape.
 
-    A softmax over steps, (B, T), gives those that are padding no share.
+    A softmax over steps, (B, T), returns 0 for padding.
 
     Args:
         activation: φ; one of `lstm.activations.ACTIVATIONS`.
@@ -155,7 +155,7 @@ class Activation(Activated):
     def __init__(self, activation: str, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.activation = activations.get("activation", activation)
-        self._shares = self.activation == "softmax"  # Also where the loss computes the softmax.
+        self._shares = self.activation == "softmax"  # Also if the loss computes the softmax.
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (shapes[0],)

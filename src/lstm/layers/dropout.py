@@ -13,16 +13,16 @@ from lstm.layers.symbolic import Shape
 
 
 def feature_mask(run: Run, sequences: int, features: int, rate: float) -> Array | None:
-    """What a pass multiplies the features of each sequence with, the same at every step.
+    """Return the factors of the features of each sequence, the same at every step.
 
     Args:
         run: the pass; only training drops anything.
         sequences: B.
         features: C.
-        rate: share of the features that is dropped.
+        rate: share of the features to drop.
 
     Returns:
-        (B, C), 0 for what is dropped and 1 / (1 - rate) for the others; None if nothing is dropped.
+        (B, C), 0 for dropped features and 1 / (1 - rate) for others; None if nothing is dropped.
     """
     if not run.training or rate == 0:
         return None
@@ -30,7 +30,7 @@ def feature_mask(run: Run, sequences: int, features: int, rate: float) -> Array 
 
 
 class Dropout(Layer):
-    """While training, each entry is set to 0 with probability `rate`, the others grow to match.
+    """In training, set each entry to 0 with probability `rate`, and scale up the others.
 
     Args:
         rate: in [0, 1).
@@ -75,11 +75,11 @@ class Dropout(Layer):
 
 
 class SpatialDropout1D(Layer):
-    """Dropout of whole features of a sequence, (B, T, C): what is lost is lost at every step.
+    """Dropout of whole features of a sequence, (B, T, C): a feature is dropped at all steps.
 
-    Neighbouring steps often say nearly the same, so that `Dropout` takes little away from what can
-    still be read a step later. Each sequence of a batch loses other features, each with probability
-    `rate`; the others grow to match. Also known as variational or locked dropout.
+    Neighbouring steps are often nearly equal, so `Dropout` removes little that cannot be read one
+    step later. Each sequence of a batch loses different features, each with probability `rate`; the
+    others are scaled up. Also known as variational or locked dropout.
 
     Args:
         rate: in [0, 1).

@@ -23,12 +23,12 @@ class Embedding(Layer):
         output_dim: size of a vector.
         embeddings_initializer: initial values of E (V, output_dim).
         mask_zero: treat token 0 as padding that the layers above skip.
-        input_length: the usual length of the sequences; shown, and needed before a Flatten.
-        dropout: probability, in [0, 1), with which a token is dropped in a step of training: its
-            vector is zeros wherever it stands in the batch, and the others grow to match, (L11).
+        input_length: the usual length of the sequences; for display, and needed before a Flatten.
+        dropout: probability, in [0, 1), of dropping a token in a training step: its vector is zeros
+            everywhere in the batch, and the others are scaled up, (L11).
 
     Raises:
-        InvalidValueError: when data comes, a token out of range.
+        InvalidValueError: when data comes: a token is out of range.
 
     Source:
         Gal & Ghahramani, "A theoretically grounded application of dropout in recurrent neural
@@ -104,7 +104,7 @@ class Embedding(Layer):
         return promises(type(self), "table", "forward", "backward", "tokens")
 
     def table(self, run: Run) -> tuple[Array, Cache]:
-        """The vectors of all tokens (V, output_dim) in this pass, and what `backward` needs."""
+        """Return the vectors of all tokens (V, output_dim) in this pass, and `backward`'s cache."""
         every = run.ops.array(np.arange(self.input_dim, dtype=np.int64))
         if not self._drops(run):
             return self.value("embeddings"), (every, None)
@@ -112,8 +112,8 @@ class Embedding(Layer):
         return vectors, cache
 
     def tokens(self, run: Run, x: Array) -> Array:
-        """The input as tokens of the backend, in range."""
-        # Tokens that a model is fed were checked and are integers; what layers computed are floats.
+        """Return the input as tokens of the backend, in range."""
+        # Tokens from data are checked integers; the outputs of layers are floats.
         if run.ops.holds_tokens(x):
             return x
         values = run.ops.to_numpy(x)
@@ -123,7 +123,7 @@ class Embedding(Layer):
         return run.training and self.dropout > 0
 
     def _kept(self, run: Run) -> Array:
-        """m (V, 1), what each token's vector is multiplied with, wherever in this pass."""
+        """Return m (V, 1), the factor of each token's vector everywhere in this pass."""
         if self not in run.drawn:
             shape, dtype = (self.input_dim, 1), run.backend.dtype
             run.drawn[self] = run.ops.dropout_mask(shape, run.key(), self.dropout, dtype)

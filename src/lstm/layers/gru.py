@@ -19,23 +19,23 @@ class GRU(Recurrent):
         units: number of units H.
         activation: φ of the candidate g; None is linear.
         recurrent_activation: σ of the gates u and s.
-        use_bias: whether there is a bias.
+        use_bias: whether to add a bias.
         kernel_initializer: initial values of the kernel W (D, 3H).
         recurrent_initializer: initial values of the recurrent kernel R (H, 3H).
-        bias_initializer: initial values of the bias b (2, 3H): row 0 on the side of the
-            input, row 1 on that of the hidden state.
+        bias_initializer: initial values of the bias b (2, 3H): row 0 for the
+            input, row 1 for the hidden state.
         dropout: share of the features of the input that each sequence of a batch loses while
-            training, the same at every step; the others grow to match.
-        recurrent_dropout: the same for the hidden state on its way to the recurrent kernel, (L10).
-        return_sequences: give the output of every step, not only of the last.
-        return_state: give also the last hidden state, (B, units).
+            training, the same at every step; the others are scaled up.
+        recurrent_dropout: the same for the hidden state before the recurrent kernel, (L10).
+        return_sequences: return the output of every step, not only of the last.
+        return_state: also return the last hidden state, (B, units).
         go_backwards: read the sequence from its end; outputs are in the order of reading.
-        stateful: start each batch from the state in which the one before ended, until
+        stateful: start each batch from the state in which the last one ended, until
             `model.reset_states()`.
-        zero_output_for_mask: with `return_sequences`, give zeros at the steps that are padding
-            instead of the output of the last real step.
+        zero_output_for_mask: with `return_sequences`, return zeros at padding steps, instead of the
+            output of the last real step.
 
-    A call takes `initial_state=[h]`, a tensor of shape (B, units).
+    A call accepts `initial_state=[h]`, a tensor of shape (B, units).
 
     Source:
         Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical

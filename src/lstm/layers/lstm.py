@@ -21,28 +21,28 @@ class LSTM(Recurrent):
         units: number of units H.
         activation: φ of the candidate g and of the cell on its way out; None is linear.
         recurrent_activation: σ of the gates.
-        use_bias: whether there is a bias.
+        use_bias: whether to add a bias.
         kernel_initializer: initial values of the kernel W (D, 4H).
         recurrent_initializer: initial values of the recurrent kernel R (H, 4H).
         bias_initializer: initial values of the bias b (4H).
         unit_forget_bias: start the forget gates' bias at 1, or 1 above its `Thresholds`.
         dropout: share of the features of the input that each sequence of a batch loses while
-            training, the same at every step; the others grow to match.
-        recurrent_dropout: the same for the hidden state on its way to the recurrent kernel, (L10).
-            The states and outputs themselves lose nothing. In both, each chunk of a sequence that
-            is trained on by itself loses other features.
-        return_sequences: give the output of every step, not only of the last.
-        return_state: give also the last hidden and cell state, (B, units) each.
+            training, the same at every step; the others are scaled up.
+        recurrent_dropout: the same for the hidden state before the recurrent kernel, (L10). The
+            states and outputs themselves lose nothing. With both, each chunk of a sequence that is
+            trained on separately loses different features.
+        return_sequences: return the output of every step, not only of the last.
+        return_state: also return the last hidden and cell state, (B, units) each.
         go_backwards: read the sequence from its end; outputs are in the order of reading.
-        stateful: start each batch from the state in which the one before ended, until
+        stateful: start each batch from the state in which the last one ended, until
             `model.reset_states()`.
-        zero_output_for_mask: with `return_sequences`, give zeros at the steps that are padding
-            instead of the output of the last real step.
+        zero_output_for_mask: with `return_sequences`, return zeros at padding steps, instead of the
+            output of the last real step.
         coupled: let one gate decide what to keep and what to write: f = 1 - i, (L12). The kernels
-            and the bias have three blocks, i, g, o. With `unit_forget_bias` that of i starts at -1,
-            so that a sigmoid f starts where it would with a bias of 1.
+            and the bias have three blocks, i, g, o. With `unit_forget_bias`, the bias of i starts
+            at -1, so a sigmoid f starts where it would with a bias of 1.
 
-    A call takes `initial_state=[h, c]`, tensors of shape (B, units).
+    A call accepts `initial_state=[h, c]`, tensors of shape (B, units).
 
     Source:
         Hochreiter & Schmidhuber, "Long short-term memory", 1997; with the forget gate of Gers,
@@ -98,7 +98,7 @@ class LSTM(Recurrent):
 
 
 class _Bias(Initializer):
-    """The bias of an LSTM: as its initializer says, but for the forget gates."""
+    """The bias of an LSTM: from its initializer, except for the forget gates."""
 
     def __init__(self, layer: LSTM, initializer: Initializer) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class _Bias(Initializer):
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> NDArray[np.float64]:
         b, units = self.initializer(shape, rng), self.layer.units
         if self.layer.unit_forget_bias:
-            # A gate for both forgets as much if what it writes starts at -1.
+            # A coupled gate forgets equally if its bias, which is for writing, starts at -1.
             start, gate = (-1, b[:units]) if self.layer.coupled else (1, b[units : 2 * units])
             gate[:] = gate + start if isinstance(self.initializer, Thresholds) else start
         return b

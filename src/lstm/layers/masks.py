@@ -1,9 +1,9 @@
 """Masks: which entries of a tensor count, and which are padding.
 
-The axes of a mask are the first axes of its tensor: (B, T) speaks of the steps of sequences,
-(B, S, W) of the words of sentences. A mask (B,) speaks of whole examples: TimeDistributed, to which
-every step is an example, has one for the steps that are padding. Masks follow from the data alone,
-never from what a layer computes. They are NumPy arrays, whatever the backend.
+The axes of a mask are the first axes of its tensor: (B, T) describes the steps of sequences,
+(B, S, W) the words of sentences. A mask (B,) describes whole examples: TimeDistributed, for which
+every step is an example, uses one for padding steps. Masks depend only on the data, never on what a
+layer computes. They are NumPy arrays on every backend.
 """
 
 from collections.abc import Sequence
@@ -21,31 +21,31 @@ Mask = NDArray[np.bool_]
 
 
 def spread(mask: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
-    """A mask, or what else is said of the first axes, with all axes of a tensor of that shape."""
+    """Return a mask, or other values for the first axes, with all axes of a tensor's shape."""
     return np.broadcast_to(mask.reshape(mask.shape + (1,) * (len(shape) - mask.ndim)), shape)
 
 
 def reshaped(mask: Mask, shape: Sequence[int], target: Sequence[int]) -> Mask:
-    """The mask of a tensor of `shape` after it was given the shape `target`."""
+    """Return the mask of a tensor of `shape` after it was reshaped to `target`."""
     axes = [k for k in range(1, len(target) + 1) if prod(target[:k]) == mask.size]
     if not axes:
         return spread(mask, shape).reshape(target)
-    # Several axes of size 1 may follow each other: rather as many axes as there were.
+    # If several axes of size 1 follow each other, prefer the old number of axes.
     return mask.reshape(target[: min(axes, key=lambda k: abs(k - mask.ndim))])
 
 
 def permuted(mask: Mask, shape: Sequence[int], axes: Sequence[int]) -> Mask:
-    """The mask of a tensor of `shape` after its axes were put in another order."""
+    """Return the mask of a tensor of `shape` after its axes were reordered."""
     if {*axes[: mask.ndim]} == {*range(mask.ndim)}:
         return mask.transpose(axes[: mask.ndim])
     return spread(mask, shape).transpose(axes)
 
 
 def of_steps(name: str, mask: Mask | None) -> Mask | None:
-    """The mask (B, T) of sequences.
+    """Return the mask (B, T) of sequences.
 
     Raises:
-        InvalidValueError: a step is real in part.
+        InvalidValueError: a step is partly real.
     """
     if mask is None or mask.ndim < 2:
         return None
@@ -54,26 +54,26 @@ def of_steps(name: str, mask: Mask | None) -> Mask | None:
     if (steps & ~np.all(mask, parts)).any():
         raise InvalidValueError(
             f"input of {name}",
-            "steps that are padding or not, as a whole",
-            "steps of which a part is padding",
+            "steps that are entirely padding, or not at all",
+            "steps that are partly padding",
         )
     return steps
 
 
 def whole(mask: Mask, axes: int) -> Mask:
-    """A mask with at most that many axes: what counts in part counts."""
+    """Return a mask with at most this many axes: what counts in part counts."""
     return mask if mask.ndim <= axes else np.any(mask, tuple(range(axes, mask.ndim)))
 
 
 def to_zero(backend: Backend, x: Array, mask: Mask) -> Array:
-    """x (B, T, C), with zeros at the steps that are padding; it is its own backward pass."""
+    """Return x (B, T, C) with zeros at padding steps; this is also its own backward pass."""
     ops = backend.ops
     keep = ops.array(mask.astype(backend.dtype))
     return ops.multiply(x, ops.repeat(keep, x.shape[2], 2))
 
 
 def alike(masks: Sequence[Mask | None]) -> bool:
-    """Whether masks are equal, or none is there."""
+    """Whether all masks are equal, or there are none."""
     first = next(iter(masks), None)
     if first is None:
         return all(mask is None for mask in masks)
@@ -87,14 +87,14 @@ def union(
     *,
     ragged: bool,
 ) -> Mask | None:
-    """The mask of tensors that were merged: what counts in one of them counts.
+    """Return the mask of merged tensors: what counts in one of them counts.
 
     Args:
-        name: of the layer that merges them.
-        shapes: those of the tensors.
-        masks: one for each tensor; all of one without a mask counts.
-        ragged: the masks come from sequences of different lengths, which cannot be merged with
-            others than their like.
+        name: name of the layer that merges them.
+        shapes: the shapes of the tensors.
+        masks: one for each tensor; everything counts in a tensor without a mask.
+        ragged: whether the masks come from sequences of different lengths, which can be merged only
+            with sequences of the same lengths.
 
     Raises:
         InvalidValueError: sequences of different lengths meet.
@@ -111,7 +111,7 @@ def union(
         raise InvalidValueError(
             f"inputs of {name}",
             "sequences of the same lengths, example by example",
-            "other lengths, or a tensor that a layer made without a mask",
+            "other lengths, or a tensor from a layer without a mask",
         )
     if len(known) < len(masks):
         return None

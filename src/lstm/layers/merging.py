@@ -1,4 +1,4 @@
-"""Layers that take several tensors and give one."""
+"""Merging: layers that combine several tensors into one."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from lstm.layers.symbolic import OPERATORS, Shape, single
 
 
 class _Elementwise(Layer):
-    """Base of the layers that combine tensors of one shape entry by entry."""
+    """Base of the layers that combine tensors of equal shape, entry by entry."""
 
     keeps_mask = True
     memoryless = True
@@ -25,7 +25,7 @@ class _Elementwise(Layer):
 
 
 class Add(_Elementwise):
-    """Sum of tensors of one shape.
+    """Sum of tensors of equal shape.
 
     Example:
         >>> import lstm
@@ -44,7 +44,7 @@ class Add(_Elementwise):
 
 
 class Average(_Elementwise):
-    """Mean of tensors of one shape."""
+    """Mean of tensors of equal shape."""
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         return (run.ops.scale(run.ops.add(inputs), 1 / len(inputs)),), len(inputs)
@@ -56,9 +56,9 @@ class Average(_Elementwise):
 
 
 class Multiply(_Elementwise):
-    """Product of tensors of one shape, entry by entry.
+    """Product of tensors of equal shape, entry by entry.
 
-    Where the user padded some of them and not others, what is padding counts as 1, as in Keras.
+    Where only some of them are padding, the padding counts as 1, as in Keras.
     """
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
@@ -86,7 +86,7 @@ class Multiply(_Elementwise):
         return tuple(dxs)
 
     def _keeps(self, run: Run, inputs: Arrays) -> list[tuple[Array, Array] | None]:
-        """For each input 1 where it counts, and 1 where it is padding; none if all are alike."""
+        """For each input, return 1 where it counts and 1 where it is padding; none if equal."""
         if alike(run.masks):
             return []
         found: list[tuple[Array, Array] | None] = []
@@ -101,7 +101,7 @@ class Multiply(_Elementwise):
 
 
 def _or_one(ops: Ops, x: Array, keep: tuple[Array, Array] | None) -> Array:
-    """x where it counts, and 1 where it is padding."""
+    """Return x where it counts, and 1 where it is padding."""
     if keep is None:
         return x
     counts, padding = keep
@@ -112,7 +112,7 @@ class Concatenate(Layer):
     """Tensors joined along one axis.
 
     Args:
-        axis: which one, by default the last; never the batch axis.
+        axis: the axis, by default the last; not the batch axis.
 
     Example:
         >>> import lstm
@@ -151,7 +151,7 @@ class Concatenate(Layer):
         return ()
 
     def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
-        """The masks joined as the tensors are; what counts in one of several features counts."""
+        """Join the masks like the tensors; what counts in one of several features counts."""
         shapes = [tuple(x.shape) for x in inputs]
         axes, axis = (
             max(mask.ndim for mask in masks if mask is not None),
@@ -175,7 +175,7 @@ class Concatenate(Layer):
 
 
 def _merged(layer: Layer, shapes: Sequence[Shape], axis: int | None) -> Shape:
-    """The one shape that all have, with the sizes along `axis` added up."""
+    """Return the common shape of all, with the sizes along `axis` added up."""
     if len(shapes) < 2:
         raise InvalidShapeError(f"input of {layer.name}", "at least two tensors", len(shapes))
     merged: list[int | None] = []
@@ -188,7 +188,7 @@ def _merged(layer: Layer, shapes: Sequence[Shape], axis: int | None) -> Shape:
         else:
             break
     if len(merged) != max(len(shape) for shape in shapes):
-        expected = "equal shapes" if axis is None else f"equal shapes but for axis {axis}"
+        expected = "equal shapes" if axis is None else f"equal shapes except for axis {axis}"
         raise InvalidShapeError(f"input of {layer.name}", expected, list(shapes))
     return tuple(merged)
 

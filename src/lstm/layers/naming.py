@@ -5,14 +5,14 @@ from collections import defaultdict
 
 
 class Names:
-    """Names that are taken."""
+    """Used names."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
         self._counts: dict[str, int] = defaultdict(int)
 
     def unique(self, base: str) -> str:
-        """Take a name: this one, or with a number behind it."""
+        """Return an unused name, this one or with a number added, and mark it as used."""
         name = base
         while name in self._taken:
             self._counts[base] += 1
@@ -22,5 +22,5 @@ class Names:
 
 
 def snake_case(name: str) -> str:
-    """The name of a layer that has none of its own, from that of its class."""
+    """Return the default name of a layer, from the name of its class."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()

@@ -1,4 +1,4 @@
-"""What all recurrent layers share: states, sequences, direction, dropout."""
+"""Recurrent: the base of all recurrent layers, with states, sequences, direction and dropout."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -25,7 +25,7 @@ from lstm.layers.tracing import Undecided, no_choice
 
 
 class RecurrentOptions(LayerOptions, total=False):
-    """The keyword arguments that every recurrent layer takes."""
+    """The keyword arguments that every recurrent layer accepts."""
 
     dropout: float
     recurrent_dropout: float
@@ -37,7 +37,7 @@ class RecurrentOptions(LayerOptions, total=False):
 
 
 spec_of = cache(RecurrentSpec)
-"""A specification, the same object for the same arguments: layers ask for it at every step."""
+"""Returns a specification; cached, because layers ask for it at every step."""
 
 
 class Recurrent(Layer):
@@ -96,23 +96,23 @@ class Recurrent(Layer):
 
     @property
     def spec(self) -> RecurrentSpec:
-        """What is computed."""
+        """The specification of the computation."""
         raise NotDefinedError(self, "spec")
 
     def initial_bias(self) -> Initializer:
-        """What the bias starts from."""
+        """The initializer of the bias."""
         return self.bias_initializer
 
-    # ---- what follows from it
+    # ---- what follows from this
 
     @property
     def columns(self) -> int:
-        """Columns of the kernels."""
+        """Number of columns of the kernels."""
         return self.spec.layout.blocks * self.units
 
     @property
     def states(self) -> tuple[str, ...]:
-        """What it remembers from step to step, the output first."""
+        """The names of the states that it carries from step to step, the output first."""
         return self.spec.layout.states
 
     def __call__(
@@ -169,9 +169,9 @@ class Recurrent(Layer):
     def forward_with(
         self, kernel: Array, run: Run, *inputs: Array, mask: Array | None
     ) -> tuple[Arrays, Cache]:
-        """`forward` with this kernel, which is a table (V, ...) where the input is tokens (B, T).
+        """Run `forward` with this kernel; if the input is tokens (B, T), it is a table (V, ...).
 
-        Without dropout of the input, which tokens do not have.
+        There is no dropout of the input, because tokens have no features to drop.
         """
         x, *given = inputs
         mask = of_steps(self.name, mask)
@@ -198,7 +198,7 @@ class Recurrent(Layer):
         return kept and self.dropout == 0
 
     def weights_for(self, kernel: Array) -> RecurrentWeights:
-        """Its weights, with this kernel."""
+        """Return its weights, with this kernel."""
         bias = self.value("bias") if self.use_bias else None
         return RecurrentWeights(kernel, self.value("recurrent_kernel"), bias)
 
@@ -209,7 +209,7 @@ class Recurrent(Layer):
         dx, *rest = self.backward_with(self.gradient("kernel"), run, cache, *gradients, need=need)
         if dropped is not None and dx is not None:
             dx = run.ops.scale_features(dx, dropped)
-        return (dx, *rest)[: len(need)]  # Without an initial_state, the state is no input.
+        return (dx, *rest)[: len(need)]  # Without initial_state, the state is not an input.
 
     def backward_with(
         self,
@@ -219,7 +219,7 @@ class Recurrent(Layer):
         *gradients: Array | None,
         need: Sequence[bool],
     ) -> Gradients:
-        """`backward`, with the gradient of the kernel added to this buffer."""
+        """Run `backward`, and add the gradient of the kernel to this buffer."""
         zero, cache = cache
         dy, *dstate = gradients if self.return_state else (gradients[0], *[None] * len(self.states))
         if not self.return_sequences:
@@ -236,7 +236,7 @@ class Recurrent(Layer):
         return dx, *dfirst
 
     def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
-        """That of the sequence; the others are those of its initial state."""
+        """Return the mask of the sequence; the other masks belong to the initial state."""
         return masks[0]
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:

@@ -1,6 +1,6 @@
-"""What to do about shapes that do not fit.
+"""Remedies: what to do about shapes that do not fit.
 
-A remedy is named where it would help, which is tried out, and where it is the only one: then it is
+A message names a remedy only if it was tried and helps, and if no other does: then it is probably
 what was meant.
 """
 
@@ -16,25 +16,25 @@ from lstm.layers.symbolic import Shape, SymbolicTensor
 from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 
 Changes = Iterator[tuple[Shape, str]]
-"""Shapes that something would have, and what to do for it."""
+"""Possible shapes, each with what to do to get it."""
 
 _SOME_LENGTH = 97
-"""Of sequences, where it is not known: no size that something else asks for fits it by chance."""
+"""A length for sequences of unknown length, which matches no other size by chance."""
 
 _ONE_SERIES = "x[None, :, None] is a batch of one sequence of one feature"
 
 
 def remedied(error: InvalidShapeError, remedy: str) -> InvalidShapeError:
-    """The error that says what to do, too, if there is a remedy."""
+    """Return the error with what to do, if there is a remedy."""
     return error.changed(got=f"{error.got}; {remedy}") if remedy else error
 
 
 def for_layer(inputs: Sequence[SymbolicTensor], fits: Callable[[list[Shape]], bool]) -> str:
-    """What to do where a layer does not take its inputs.
+    """Return what to do if a layer does not accept its inputs.
 
     Args:
-        inputs: what it is called on.
-        fits: whether it takes inputs of such shapes.
+        inputs: the inputs of the call.
+        fits: returns whether it accepts inputs of these shapes.
     """
     shapes = [tensor.shape for tensor in inputs]
     return _only(
@@ -46,18 +46,18 @@ def for_layer(inputs: Sequence[SymbolicTensor], fits: Callable[[list[Shape]], bo
 
 
 def for_data(got: Shape, expected: Shape, symbols: int | None) -> str:
-    """What to do where data are not what an input of a model expects.
+    """Return what to do if data are not what an input of a model expects.
 
     Args:
-        got: their shape.
-        expected: that of the input, batch first; None for any size.
-        symbols: number of tokens, where the input is tokens.
+        got: shape of the data.
+        expected: shape of the input, batch first; None for any size.
+        symbols: number of different tokens, if the input is tokens.
     """
     changes = list(_other_axes(got))
     if symbols is not None and got[-1:] == (symbols,):
         changes.append((got[:-1], "with .argmax(-1) one-hot vectors are tokens"))
     if len(got) > 2:
-        any_length = f"Input({(None, *expected[2:])}) takes sequences of any length"
+        any_length = f"Input({(None, *expected[2:])}) accepts sequences of any length"
         changes.append(((*got[:1], *expected[1:2], *got[2:]), any_length))
     return _only(remedy for shape, remedy in changes if _matches(shape, expected))
 
@@ -65,14 +65,14 @@ def for_data(got: Shape, expected: Shape, symbols: int | None) -> str:
 def for_target(
     y: NDArray[Any], output: SymbolicTensor, shape: Any, lengths: Collection[int], loss: Loss
 ) -> str:
-    """What to do where targets do not fit the output of a model.
+    """Return what to do if targets do not fit the output of a model.
 
     Args:
         y: the targets.
         output: the output.
-        shape: its shape for these data.
-        lengths: those of the sequences that go in.
-        loss: what compares them.
+        shape: shape of the output for these data.
+        lengths: lengths of the input sequences.
+        loss: the loss that compares them.
     """
     got, softmax = y.shape, getattr(output.node.layer, "activation", "") == "softmax"
     steps = next(iter(lengths)) if len(lengths) == 1 else None
@@ -87,12 +87,12 @@ def for_target(
     if softmax:
         for kind in (SparseCategoricalCrossentropy, CategoricalCrossentropy):
             if fits(got, shape, kind()):
-                return f"{kind.name} takes such targets"
+                return f"{kind.name} accepts such targets"
     found = [remedy for target, remedy in _other_axes(got) if fits(target, shape)]
     for other, remedy in _other_steps(output, steps):
         if fits(got, (*shape[:1], *other[1:])):
             found.append(remedy)
-    # Reshaped numbers of a softmax would no longer be the probabilities of one thing.
+    # Reshaped softmax outputs would no longer be probabilities that sum to 1.
     if not found and not softmax and len(got) > 2:
         size = prod(got[1:])
         if shape == (got[0], size):
@@ -103,18 +103,18 @@ def for_target(
 
 
 def for_weight(got: Shape, expected: Shape) -> str:
-    """What to do where the values of a weight have another shape."""
-    return "with .T it fits, as those of PyTorch and ONNX" if got == expected[::-1] else ""
+    """Return what to do if the values of a weight have another shape."""
+    return "with .T it fits, as for PyTorch and ONNX" if got == expected[::-1] else ""
 
 
 def _only(remedies: Iterable[str]) -> str:
-    """The remedy, if there is one and no other."""
+    """Return the remedy, if there is exactly one."""
     found = set(remedies)
     return found.pop() if len(found) == 1 else ""
 
 
 def _matches(shape: Shape, expected: Shape) -> bool:
-    """Whether data of a shape are what an input expects."""
+    """Whether data of this shape are what an input expects."""
     return len(shape) == len(expected) and all(
         None in (size, wanted) or size == wanted
         for size, wanted in zip(shape, expected, strict=True)
@@ -122,7 +122,7 @@ def _matches(shape: Shape, expected: Shape) -> bool:
 
 
 def _other_axes(shape: Shape) -> Changes:
-    """What an array can be made with its axes alone."""
+    """Yield the shapes that an array can get by changing its axes."""
     yield (1, *shape), "with [None] it is a batch of one"
     yield (*shape, 1), "with [..., None] it has an axis for the feature"
     if len(shape) == 1:
@@ -137,7 +137,7 @@ def _other_axes(shape: Shape) -> Changes:
 
 
 def _other_steps(tensor: SymbolicTensor, steps: int | None = None) -> Changes:
-    """What a tensor would be if the recurrent layer below gave all its steps, or only the last."""
+    """Yield the shape of a tensor if the recurrent layer below returned all steps, or the last."""
     reader = _reader(tensor)
     if reader is None:
         return
@@ -145,17 +145,17 @@ def _other_steps(tensor: SymbolicTensor, steps: int | None = None) -> Changes:
     if getattr(reader, "forward_layer", reader).return_sequences:
         yield (
             (batch, *sizes[1:]),
-            f"the {kind} below gives every step: without return_sequences it gives the last",
+            f"the {kind} below returns every step: without return_sequences it returns the last",
         )
     else:
         yield (
             (batch, steps or _length(tensor) or _SOME_LENGTH, *sizes),
-            f"the {kind} below gives its last step only: return_sequences=True gives all",
+            f"the {kind} below returns only its last step: return_sequences=True returns all",
         )
 
 
 def _reader(tensor: SymbolicTensor) -> Any:
-    """The layer that read the sequence, where all above works on each step by itself."""
+    """Return the layer that read the sequence, if all above works on each step separately."""
     while tensor.node.layer is not None:
         for layer in tensor.node.path:
             if hasattr(getattr(layer, "forward_layer", layer), "return_sequences"):
@@ -167,14 +167,14 @@ def _reader(tensor: SymbolicTensor) -> Any:
 
 
 def _length(tensor: SymbolicTensor) -> int | None:
-    """The length of the sequence that was read, if it is known."""
+    """Return the length of the sequence that was read, if it is known."""
     while tensor.ndim < 3:
         tensor = tensor.node.inputs[0]
     return tensor.shape[1]
 
 
 def _other_source(tensor: SymbolicTensor) -> Changes:
-    """What a tensor would be if the model were given other data, or told more about them."""
+    """Yield the shape of a tensor if the model had other data, or knew more about them."""
     shape, declared = tensor.shape, tensor.node.exact
     if tensor.node.layer is not None:
         if len(shape) == 2 and shape[1] is None:

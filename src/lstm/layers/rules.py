@@ -1,4 +1,4 @@
-"""What a layer is held to: its inputs, its weights' names, what its methods take and return."""
+"""Rules: checks of a layer's inputs, names of weights, and arguments and results of methods."""
 
 from collections.abc import Collection
 from inspect import signature
@@ -13,7 +13,7 @@ Shape = tuple[int | None, ...]
 
 
 def refuse_weight(layer: str, weights: Collection[str], name: object) -> NoReturn:
-    """Refuse a name that none of the weights of a layer has."""
+    """Refuse a name that is not the name of a weight of a layer."""
     argument = f"weight of {layer}"
     if weights:
         checks.one_of(argument, name, weights)
@@ -21,7 +21,7 @@ def refuse_weight(layer: str, weights: Collection[str], name: object) -> NoRetur
 
 
 def check_signatures(kind: type) -> None:
-    """Check that the passes of a layer take what is handed to them by name.
+    """Check that the passes of a layer accept the arguments that they get by name.
 
     Raises:
         InvalidTypeError: they do not.
@@ -35,10 +35,10 @@ def check_signatures(kind: type) -> None:
 
 
 def promised(layer: Configured, shapes: Any) -> tuple[Shape, ...]:
-    """The shapes of the outputs, as `output_shapes` of a layer returned them.
+    """Return the shapes of the outputs from `output_shapes` of a layer, checked.
 
     Raises:
-        InvalidTypeError: they are no tuple of shapes.
+        InvalidTypeError: they are not a tuple of shapes.
     """
     argument = f"output_shapes of {layer.called}"
     if not (isinstance(shapes, tuple | list) and shapes) or not all(
@@ -52,7 +52,7 @@ def promised(layer: Configured, shapes: Any) -> tuple[Shape, ...]:
 def known_last_axis(layer: Configured, shape: Shape, axes: str) -> int:
     """Check the rank of an input against `axes`, such as "B T D", and return its last size.
 
-    An ellipsis as second letter allows any number of axes in between.
+    An ellipsis as the second letter allows any number of axes in between.
     """
     letters = axes.split()
     fits = len(shape) >= len(letters) - 1 if "..." in letters else len(shape) == len(letters)

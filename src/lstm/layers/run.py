@@ -1,4 +1,4 @@
-"""Run: what the layers need to know of one pass through a graph."""
+"""Run: what layers need to know about one pass through a graph."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,28 +14,28 @@ from lstm.layers.masks import Mask
 
 Arrays = tuple[Array, ...]
 Gradients = tuple[Array | None, ...]
-"""One gradient for each input or output; None means zeros, or not wanted."""
+"""One gradient for each input or output; None means zeros, or not needed."""
 
 StepState = tuple[NDArray[Any], ...]
-"""What one layer carries from one chunk of a sequence to the next, batch first, in NumPy."""
+"""The state that a layer carries from chunk to chunk of a sequence, batch first, in NumPy."""
 
 
 @dataclass
 class Run:
-    """What the layers need to know of one pass through a graph.
+    """What layers need to know about one pass through a graph.
 
     Attributes:
-        backend: where the arrays live.
+        backend: the backend of the arrays.
         training: whether dropout is active.
         keep_cache: whether a backward pass follows.
-        rng: where the seed of what is dropped is drawn from, in a pass that drops something.
+        rng: source of the seed for dropout, in a pass that drops something.
         states: carried state by node name, on the backend; a node that is not in it starts from
             zeros.
         carried: names of the nodes that leave their last state in `new_states`.
-        drawn: what a layer draws once for the pass, however often it is called in it.
-        ragged: whether the pass reads sequences of different lengths, padded for it.
-        node: name of the node being computed.
-        masks: those of its inputs; empty where none has one.
+        drawn: values that a layer draws once for the pass, even if it is called repeatedly.
+        ragged: whether the pass reads padded sequences of different lengths.
+        node: name of the current node.
+        masks: the masks of its inputs; empty if there are none.
     """
 
     backend: Backend
@@ -53,7 +53,7 @@ class Run:
     _draws: int = field(default=0, init=False)
 
     def key(self) -> Key:
-        """The key of the next draw of this pass, for `ops.dropout` and `ops.dropout_mask`."""
+        """Return the key of the next draw of the pass, for `ops.dropout` and `ops.dropout_mask`."""
         if self._seed is None:
             self._seed = int(self.rng.integers(2**64, dtype=np.uint64))
         self._draws += 1
@@ -61,15 +61,15 @@ class Run:
 
     @property
     def ops(self) -> Ops:
-        """The operations of the backend."""
+        """Return the operations of the backend."""
         return self.backend.ops
 
     def state(self) -> Arrays | None:
-        """The state that the current node starts from."""
+        """Return the state that the current node starts from."""
         return self.states.get(self.node)
 
     def leave_state(self, state: Arrays) -> None:
         """Record the state in which the current node ends, if it is carried."""
         if self.node in self.carried:
-            # A copy: what a layer leaves may be part of a larger array, or of the user's data.
+            # A copy, because it may be part of a larger array, or of the user's data.
             self.new_states[self.node] = tuple(map(self.ops.copy, state))

@@ -1,4 +1,4 @@
-"""Layers that only move numbers: reshape, squeeze, permute, flip, repeat."""
+"""Shaping: layers that only move numbers: reshape, squeeze, permute, flip, repeat."""
 
 from collections.abc import Sequence
 from math import prod
@@ -15,12 +15,12 @@ from lstm.layers.symbolic import Shape
 
 
 class _Reshaping(Layer):
-    """Base of the layers that keep the numbers in their order and change only the shape."""
+    """Base of the layers that keep the order of the numbers and change only the shape."""
 
     fixed_arguments = ("target_shape", "axis")
 
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
-        """The shape of the output; takes symbolic sizes (with None) as well as real ones."""
+        """Return the shape of the output; accepts symbolic sizes (with None) and real ones."""
         raise NotDefinedError(self, "target(shape)")
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
@@ -74,7 +74,7 @@ class Reshape(_Reshaping):
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if not has_time(shapes[0]):
             return ()
-        # Whole rows must come of each step, as many as there will be.
+        # Each step must become whole rows, for any number of steps.
         first, *row = self.target_shape
         step = None if None in shapes[0][2:] else prod(n for n in shapes[0][2:] if n is not None)
         if first != -1 or step is None or step % max(1, prod(row)):
@@ -110,7 +110,7 @@ class Squeeze(_Reshaping):
     """Drop an axis of size 1.
 
     Args:
-        axis: which one; negative counts from the end. Never the batch axis.
+        axis: the axis; negative counts from the end. Not the batch axis.
 
     Example:
         >>> import lstm
@@ -138,7 +138,7 @@ class ExpandDims(_Reshaping):
     """Insert an axis of size 1.
 
     Args:
-        axis: where it will stand; negative counts from the end. Never before the batch axis.
+        axis: its position; negative counts from the end. Not before the batch axis.
 
     Example:
         >>> import lstm
@@ -198,7 +198,7 @@ class UnfoldTime(Layer):
         return None, run.ops.reshape(gradients[0], cache)
 
     def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
-        """That of the second input, along with which went what FoldTime made of the first one's."""
+        """Return the mask of the second input, which includes the folded mask of the first."""
         like, mask = masks
         if mask is not None:
             return mask.reshape(*inputs[0].shape[:2], *mask.shape[1:])
@@ -260,7 +260,7 @@ class Flip(Layer):
     """Reverse an axis, by default time.
 
     Args:
-        axis: which one; never the batch axis.
+        axis: the axis; not the batch axis.
 
     Example:
         >>> import lstm
@@ -335,7 +335,7 @@ class RepeatVector(Layer):
 
 
 def _beside_time(layer: Layer, axis: int, shape: Shape, ndim: int) -> tuple[tuple[int, ...], ...]:
-    """The state of a layer that works along an axis of `ndim`: none, if that is not the time."""
+    """Return the (empty) state of a layer that works along an axis other than time."""
     if has_time(shape) and _axis(layer, axis, ndim) == 1:
         raise InvalidValueError(
             f"axis of {layer.name}", "not the time, to work chunk by chunk", axis
@@ -344,7 +344,7 @@ def _beside_time(layer: Layer, axis: int, shape: Shape, ndim: int) -> tuple[tupl
 
 
 def _axis(layer: Layer, axis: int, ndim: int) -> int:
-    """`axis` counted from the start, which may not be the batch axis."""
+    """Return `axis`, counted from the start; it must not be the batch axis."""
     if not -ndim <= axis < ndim or axis % ndim == 0:
         raise InvalidValueError(
             f"axis of {layer.name}", f"an axis after the batch of {ndim} axes", axis

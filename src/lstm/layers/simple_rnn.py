@@ -11,28 +11,28 @@ class SimpleRNN(Recurrent):
     """Units whose state is their last output: (B, T, D) -> (B, units) or (B, T, units).
 
     h_t = φ(x_t·W + h_{t-1}·R + b), (R1) to (R3) of docs/theory/recurrence.md. It is here to compare
-    with: over long lags its gradients mostly vanish or explode. The gates of `LSTM` are made
+    with: over long lags its gradients mostly vanish or explode. The gates of `LSTM` were designed
     against that.
 
     Args:
         units: number of units H.
         activation: φ; None is linear.
-        use_bias: whether there is a bias.
+        use_bias: whether to add a bias.
         kernel_initializer: initial values of the kernel W (D, H).
         recurrent_initializer: initial values of the recurrent kernel R (H, H).
         bias_initializer: initial values of the bias b (H).
         dropout: share of the features of the input that each sequence of a batch loses while
-            training, the same at every step; the others grow to match.
-        recurrent_dropout: the same for the hidden state on its way to the recurrent kernel, (L10).
-        return_sequences: give the output of every step, not only of the last.
-        return_state: give also the last hidden state, (B, units).
+            training, the same at every step; the others are scaled up.
+        recurrent_dropout: the same for the hidden state before the recurrent kernel, (L10).
+        return_sequences: return the output of every step, not only of the last.
+        return_state: also return the last hidden state, (B, units).
         go_backwards: read the sequence from its end; outputs are in the order of reading.
-        stateful: start each batch from the state in which the one before ended, until
+        stateful: start each batch from the state in which the last one ended, until
             `model.reset_states()`.
-        zero_output_for_mask: with `return_sequences`, give zeros at the steps that are padding
-            instead of the output of the last real step.
+        zero_output_for_mask: with `return_sequences`, return zeros at padding steps, instead of the
+            output of the last real step.
 
-    A call takes `initial_state=[h]`, a tensor of shape (B, units).
+    A call accepts `initial_state=[h]`, a tensor of shape (B, units).
 
     Source:
         Elman, "Finding structure in time", 1990.

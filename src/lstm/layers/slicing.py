@@ -1,4 +1,4 @@
-"""Slice: a part of each example, behind the indexing of symbolic tensors."""
+"""Slice: a part of each example; the layer for indexing symbolic tensors."""
 
 from collections.abc import Sequence
 from typing import Any, Unpack
@@ -17,10 +17,10 @@ Steps = NDArray[np.int64]
 
 
 class Slice(Layer):
-    """`x[index]`, the layer behind indexing a symbolic tensor.
+    """`x[index]`, the layer for indexing a symbolic tensor.
 
-    Of padded sequences it takes what it would take of each alone: `x[:, -1]` is the last step that
-    is not padding.
+    From padded sequences it takes the same as from each alone: `x[:, -1]` is the last step that is
+    not padding.
 
     Args:
         index: for each axis after the batch an integer, or [start, stop, step] with None for open
@@ -35,7 +35,7 @@ class Slice(Layer):
 
     @classmethod
     def of(cls, tensor: SymbolicTensor, index: Any) -> SymbolicTensor:
-        """`tensor[index]`, with the batch axis whole and an ellipsis allowed."""
+        """Return `tensor[index]`, with the whole batch axis; an ellipsis is allowed."""
         parts = list(index) if isinstance(index, tuple) else [index]
         gap = next((k for k, part in enumerate(parts) if part is Ellipsis), None)
         if gap is not None:
@@ -74,7 +74,7 @@ class Slice(Layer):
         steps = None if mask is None else self._steps(mask)[0]
         if steps is None:
             return (run.ops.slice_forward(x, index),), (shape, None)
-        # Other steps of each sequence; the rest of the index then starts behind their axis.
+        # Different steps of each sequence; the rest of the index then starts after their axis.
         taken = steps_of(run.ops, x, steps)
         behind = (*[slice(None)] * steps.ndim, *index[2:])
         return (run.ops.slice_forward(taken, behind),), (shape, (steps, tuple(taken.shape), behind))
@@ -90,7 +90,7 @@ class Slice(Layer):
         return (_put_back(run, dy, steps, shape),)
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
-        # The last step of each chunk is all right: that of the last chunk is that of the whole.
+        # The last step of each chunk is fine: in the last chunk, it is the last of the whole.
         if has_time(shapes[0]) and self._index()[1] not in (-1, slice(None)):
             raise InvalidValueError(
                 "index", "`:` or -1 for the time, to work chunk by chunk", self.index[0]
@@ -101,11 +101,11 @@ class Slice(Layer):
         return None if mask is None else self._steps(mask)[1]
 
     def _steps(self, mask: Mask) -> tuple[Steps | None, Mask]:
-        """The steps to take of each sequence, None for those that the index says, and their mask.
+        """Return the steps to take of each sequence (None: those of the index), and their mask.
 
         Raises:
             InvalidShapeError: a sequence has no such step.
-            InvalidValueError: the steps cannot be put where they belong.
+            InvalidValueError: the steps cannot be put in place.
         """
         _, time, *others = self._index()
         behind = tuple(others[: mask.ndim - 2])
@@ -115,7 +115,7 @@ class Slice(Layer):
             if mask.ndim == 2:
                 return self._one_step(mask, time) if isinstance(time, int) else _several(mask, time)
         if not mask.all():
-            raise InvalidValueError("index", "`:` where steps have padding within", self.index)
+            raise InvalidValueError("index", "`:` for steps with padding inside", self.index)
         return None, mask[self._index()[: mask.ndim]]
 
     def _one_step(self, mask: Mask, index: int) -> tuple[Steps | None, Mask]:
@@ -127,19 +127,19 @@ class Slice(Layer):
             )
         number = counts + index if index < 0 else np.full_like(counts, index)
         steps = (mask & (mask.cumsum(1) == number[:, None] + 1)).argmax(1)
-        steps[counts == 0] = index % length  # There is nothing to choose from.
+        steps[counts == 0] = index % length  # All steps are padding: any will do.
         return (None if (steps == index % length).all() else steps), counts > 0
 
 
 def _described(part: Any) -> int | list[int | None]:
-    """A part of an index as `Slice` takes it. A list is refused: in NumPy it chooses entries."""
+    """Return a part of an index for `Slice`. A list is refused: in NumPy it chooses entries."""
     if isinstance(part, slice):
         return [part.start, part.stop, part.step]
     return checks.integer("index", part, "integers and slices")
 
 
 def _place(part: Any) -> int | tuple[int | None, ...]:
-    """An entry of an index: an integer, or start, stop and step of a slice."""
+    """Return an entry of an index: an integer, or start, stop and step of a slice."""
     if not isinstance(part, list | tuple):
         return checks.integer("index", part, "integers and slices")
     ends = tuple(None if end is None else checks.integer("index", end) for end in part)
@@ -156,7 +156,7 @@ def _several(mask: Mask, index: slice) -> tuple[Steps | None, Mask]:
         return None, kept
     if (mask[:, 1:] & ~mask[:, :-1]).any():
         raise InvalidValueError(
-            "index", "a slice that does not depend on the padding in front of sequences", index
+            "index", "a slice that does not depend on padding at the start of sequences", index
         )
     steps = np.zeros(kept.shape, np.int64)
     counts = np.zeros(kept.shape, bool)
@@ -166,14 +166,14 @@ def _several(mask: Mask, index: slice) -> tuple[Steps | None, Mask]:
 
 
 def steps_of(ops: Ops, x: Array, steps: Steps) -> Array:
-    """x (B, T, ...) at the steps (B) or (B, T') of each sequence."""
+    """Return x (B, T, ...) at the steps (B) or (B, T') of each sequence."""
     B, T, *rest = x.shape
     rows = ops.reshape(x, (B * T, int(np.prod(rest, dtype=int))))
     return ops.reshape(ops.embedding_forward(_rows(ops, steps, T), rows), (*steps.shape, *rest))
 
 
 def _put_back(run: Run, dy: Array, steps: Steps, shape: Sequence[int]) -> Array:
-    """The gradient of x, of `shape`, from that of what `steps_of` gave."""
+    """Return the gradient of x, with `shape`, from the gradient of the result of `steps_of`."""
     ops, (B, T, *rest) = run.ops, shape
     size = int(np.prod(rest, dtype=int))
     dx = ops.zeros((B * T, size), run.backend.dtype)
@@ -182,7 +182,7 @@ def _put_back(run: Run, dy: Array, steps: Steps, shape: Sequence[int]) -> Array:
 
 
 def _rows(ops: Ops, steps: Steps, T: int) -> Array:
-    """The steps as rows of all sequences, one below the other."""
+    """Return the steps as row numbers in all sequences, one below the other."""
     first = T * np.arange(len(steps)).reshape(-1, *[1] * (steps.ndim - 1))
     return ops.array(first + steps)
 

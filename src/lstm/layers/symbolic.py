@@ -1,4 +1,4 @@
-"""Symbolic tensors: what layers are called on, and the nodes that record the calls."""
+"""Symbolic tensors: the arguments of calls of layers, and the nodes that record the calls."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lstm.layers.rules import Shape as Shape
 from lstm.layers.valueless import Valueless, without_values
 
 OPERATORS: dict[str, Callable[..., "SymbolicTensor"]] = {}
-"""What +, * and [] of tensors make: the layers for them, which stand above, enter it here."""
+"""The layers for +, * and [] of tensors; their modules, which are above this one, add them."""
 
 
 @dataclass(eq=False)
@@ -30,8 +30,8 @@ class Node:
     Attributes:
         layer: the layer, or None for an input of the model.
         inputs: tensors it was called on.
-        calls: those of composite layers within which it happened, outermost first.
-        name: of an input, the key of its data; of a call, its name in the file that it is from.
+        calls: the calls of composite layers around it, outermost first.
+        name: for an input, the key of its data; for a call, its name in the file it comes from.
     """
 
     layer: Definition | None
@@ -44,14 +44,14 @@ class Node:
 
     @property
     def path(self) -> tuple[Definition, ...]:
-        """The composite layers within which the call happened, then the layer itself."""
+        """Return the composite layers around the call, then the layer itself."""
         own = () if self.layer is None else (self.layer,)
         return (*(call.layer for call in self.calls), *own)
 
 
 @dataclass(eq=False)
 class SymbolicTensor(Valueless):
-    """A value that a graph will compute: a shape, and where it comes from."""
+    """A value that a graph will compute: its shape, and its origin."""
 
     shape: Shape
     node: Node
@@ -61,7 +61,7 @@ class SymbolicTensor(Valueless):
         if self.node.layer is not None:
             raise InvalidTypeError(
                 "symbolic tensor",
-                "an Input: what layers make of one is copied as part of a Model",
+                "an Input: the outputs of layers are copied as part of a Model",
                 f"the output of {self.node.layer.name}",
             )
         return _input_again, (self.shape, self.node.name, self.node.exact)
@@ -78,7 +78,7 @@ class SymbolicTensor(Valueless):
         return OPERATORS["+"](self, _tensor(other, "+"))
 
     def __radd__(self, other: object) -> "SymbolicTensor":
-        if isinstance(other, int) and other == 0:  # Where `sum` begins.
+        if isinstance(other, int) and other == 0:  # The start value of `sum`.
             return self
         return self + _tensor(other, "+")
 
@@ -99,14 +99,14 @@ def Input(
     dtype: str | None = None,
     name: str | None = None,
 ) -> SymbolicTensor:
-    """The start of a functional model: a tensor that data will be fed to.
+    """The start of a functional model: a tensor that stands for the data.
 
     Args:
         shape: sizes without the batch axis; None for any size, such as `(None, 2)` for sequences
             of any length of two features.
         batch_size: accepted for compatibility; every batch size works.
-        dtype: accepted for compatibility; tokens are recognized by the layer that takes them.
-        name: key of this input where data comes as a dict.
+        dtype: accepted for compatibility; the layer that reads tokens recognizes them.
+        name: key of this input if data is a dict.
 
     Example:
         >>> import lstm
@@ -121,7 +121,7 @@ def Input(
 
 
 def input_tensor(shape: Shape, name: str | None = None, *, exact: bool = True) -> SymbolicTensor:
-    """A tensor to be fed; `exact` says whether data must have the known sizes."""
+    """Return an input tensor; `exact` says whether data must have the known sizes."""
     node = Node(None, (), name=name, exact=exact)
     node.outputs = (SymbolicTensor(shape, node),)
     return node.outputs[0]
@@ -132,13 +132,13 @@ def _input_again(shape: Shape, name: str | None, exact: bool) -> SymbolicTensor:
 
 
 def _tensor(other: object, sign: str) -> SymbolicTensor:
-    """The other operand, of a sign that stands for a layer."""
+    """Return the other operand of a sign that stands for a layer."""
     if not isinstance(other, SymbolicTensor):
         raise without_values(f"{type(other).__name__} beside {sign}")
     return other
 
 
 def single(tensors: Tensors) -> SymbolicTensor:
-    """The one tensor that a layer with a single output returns."""
+    """Return the single tensor from a layer with one output."""
     assert isinstance(tensors, SymbolicTensor)
     return tensors

@@ -20,20 +20,20 @@ from lstm.layers.symbolic import Shape
 class TiedDense(Dense):
     """y = φ(x·Eᵀ + b), with the vectors E of an Embedding: (B, ..., output_dim) -> (B, ..., V).
 
-    Which token comes next is then asked in the terms in which the tokens are read, and E is learned
-    from both ends. It is one weight, of the Embedding, which has to be part of the same model;
-    `value("kernel")` shows it as the kernel (output_dim, V) of a Dense. The Embedding's dropout
-    does not concern the output, and its `trainable` decides whether E learns.
+    Reading tokens and predicting the next one then use the same vectors, and E learns from both. E
+    is one weight, which belongs to the Embedding; the Embedding must be part of the same model.
+    `value("kernel")` returns E as the kernel (output_dim, V) of a Dense. The Embedding's dropout
+    does not affect the output, and its `trainable` decides whether E learns.
 
     Args:
         embedding: the Embedding; its `output_dim` is the last axis of the input.
         activation: φ; one of `lstm.activations.ACTIVATIONS`, or None for none.
-        use_bias: whether there is a b (V).
+        use_bias: whether to add b (V).
         bias_initializer: initial values of b.
 
     Raises:
-        InvalidTypeError: `embedding` is none.
-        InvalidShapeError: when called, an input whose last axis is not `output_dim`.
+        InvalidTypeError: `embedding` is not an Embedding.
+        InvalidShapeError: when called: the last axis of the input is not `output_dim`.
 
     Source:
         Press & Wolf, "Using the output embedding to improve language models", 2017; Inan et al.,
@@ -101,12 +101,12 @@ class TiedDense(Dense):
         if buffer is None:
             yield None
             return
-        # Of its own, since operations add to whole buffers, and not to what is transposed.
+        # A separate buffer, because operations add to whole buffers, not to transposed ones.
         dw = ops.zeros((self.embedding.output_dim, self.units), backend.dtype)
         yield dw
         every = ops.array(np.arange(self.units, dtype=np.int64))
         ops.embedding_backward(ops.transpose(dw, (1, 0)), every, buffer)
 
     def get_config(self) -> dict[str, Any]:
-        """Constructor arguments as JSON values; for the Embedding its name, to be looked up."""
+        """Return the constructor arguments as JSON values; the Embedding by its name."""
         return super().get_config() | {"embedding": self.embedding.name}

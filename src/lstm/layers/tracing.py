@@ -1,4 +1,4 @@
-"""How a layer made of layers becomes nodes: its `call` runs once, on symbolic tensors."""
+"""Tracing: the `call` of a composite layer runs once, on symbolic tensors, to make nodes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ scope = ContextVar[tuple[Call, ...]]("scope", default=())
 
 @contextmanager
 def within(call: Call) -> Iterator[None]:
-    """Record that the nodes made meanwhile belong to `call`."""
+    """Record that the nodes made in the `with` block belong to `call`."""
     token = scope.set((*scope.get(), call))
     try:
         yield
@@ -29,18 +29,18 @@ def building(layer: Definition) -> Iterator[None]:
     layer.built = True
     try:
         yield
-    except BaseException:  # Ctrl-C, too.
+    except BaseException:  # Including Ctrl-C.
         layer.built = False
         raise
 
 
 class Undecided:
-    """What `call` gets as `training`: it runs once, before anyone knows whether that is so."""
+    """The value of `training` in `call`, which runs once, before this is known."""
 
     def __bool__(self) -> bool:
         raise InvalidTypeError(
             "training",
-            "to be handed on to a layer, such as Dropout(0.5)(x, training=training): `call` runs "
+            "to be passed on to a layer, such as Dropout(0.5)(x, training=training): `call` runs "
             "only once, for training and prediction alike",
             "a branch on it",
         )
@@ -50,7 +50,7 @@ UNDECIDED = Undecided()
 
 
 def no_choice(training: object) -> None:
-    """Refuse to decide in a call whether a layer trains: that depends on who runs the model."""
+    """Refuse to decide in a call whether a layer trains: that depends on how the model is run."""
     if training is not None and not isinstance(training, Undecided):
         raise InvalidValueError(
             "training", "None: only fit and train_on_batch train", repr(training)
@@ -58,7 +58,7 @@ def no_choice(training: object) -> None:
 
 
 def shapes_of(tensors: Any) -> Any:
-    """The shape of a tensor, or those of several, as `build` takes them."""
+    """Return the shape of a tensor, or of several, in the form for `build`."""
     if isinstance(tensors, list | tuple):
         return [shapes_of(tensor) for tensor in tensors]
     return tensors.shape if isinstance(tensors, SymbolicTensor) else None

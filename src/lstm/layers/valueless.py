@@ -1,4 +1,4 @@
-"""What a symbolic tensor cannot do, since it has no values: refused, never guessed."""
+"""Valueless: refuses what a symbolic tensor cannot do, because it has no values."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Never
@@ -15,7 +15,7 @@ _NEAREST = {
     "flipud": "flip",
     "maximum": "relu",
 }
-"""Functions and methods of NumPy that `lstm.ops` has something for, of another name perhaps."""
+"""Functions and methods of NumPy with a counterpart in `lstm.ops`, perhaps of another name."""
 
 _OPERATORS = {
     "__bool__": "a branch on it",
@@ -33,7 +33,7 @@ _OPERATORS = {
     "__invert__": "~x",
     "__round__": "round(x)",
 }
-"""Special methods of one tensor, and what calls them."""
+"""Special methods of one tensor, and the code that calls them."""
 
 _BINARY = {
     "sub": "-",
@@ -52,9 +52,9 @@ _BINARY = {
 
 
 class Valueless:
-    """Base of what stands for values that come later.
+    """Base of objects that stand for later values.
 
-    `==` and hashes are those of any object: by identity.
+    `==` and hashes work by identity, as for any object.
     """
 
     def __array__(self, *args: Any, **options: Any) -> Never:
@@ -66,27 +66,27 @@ class Valueless:
     def __array_function__(self, function: Any, *args: Any) -> Never:
         raise without_values(f"{function.__name__} of NumPy", function.__name__)
 
-    if not TYPE_CHECKING:  # A type checker knows what there is.
+    if not TYPE_CHECKING:  # A type checker knows the attributes.
 
         def __getattr__(self, name: str) -> Never:
-            if name.startswith("_"):  # What copy, pickle and NumPy ask for.
+            if name.startswith("_"):  # Looked up by copy, pickle and NumPy.
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             raise NoSuchAttributeError(str(without_values(f".{name}", name)))
 
 
 def without_values(got: str, function: str | None = None) -> InvalidTypeError:
-    """The error for a use that needs values.
+    """Return the error for a use that needs values.
 
     Args:
         got: the use.
-        function: of NumPy, if it is one.
+        function: the NumPy function, if it is one.
     """
     near = _NEAREST.get(function or "")
     hint = "" if near is None else f" (did you mean lstm.ops.{near or function}?)"
     return InvalidTypeError(
         "symbolic tensor",
-        "layers, functions of lstm.ops, indexing, + and * of tensors, or a layer of your own with "
-        f"`forward`, as it has no values before data comes{hint}",
+        "layers, functions of lstm.ops, indexing, + and * of tensors, or your own layer with "
+        f"`forward`, because it has no values before data comes{hint}",
         got,
     )
 

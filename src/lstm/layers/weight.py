@@ -12,19 +12,19 @@ from lstm.backends.contract import Array
 
 
 class Owner(Protocol):
-    """Whose buffers the weights of a model are in."""
+    """The owner of the buffers of a model's weights."""
 
     @property
     def backend(self) -> Backend:
-        """Where they are."""
+        """The backend of the buffers."""
 
 
 @dataclass(eq=False)
 class Weight:
     """A named array that a layer learns.
 
-    `value` and `gradient` are NumPy arrays at first; once a model owns the weight they are views of
-    that model's flat buffers, on its backend.
+    `value` and `gradient` are NumPy arrays at first; once a model owns the weight, they are views
+    of the model's flat buffers, on its backend.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Weight:
     owner: Owner | None = None
 
     def to_numpy(self) -> NDArray[Any]:
-        """The values as a NumPy array, perhaps not a copy."""
+        """Return the values as a NumPy array, perhaps without a copy."""
         to_numpy = np.asarray if self.owner is None else self.owner.backend.ops.to_numpy
         return to_numpy(self.value)
 

@@ -1,4 +1,4 @@
-"""Layers around something else: a function, a layer over time, a recurrent layer both ways."""
+"""Wrappers: layers around a function, a layer over time, a recurrent layer in both directions."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Unpack
@@ -16,10 +16,10 @@ from lstm.layers.symbolic import SymbolicTensor, single
 
 
 class Lambda(Layer):
-    """A function of tensors as a layer, traced once: out of other layers and `lstm.ops`.
+    """A function of tensors as a layer, traced once; it uses other layers and `lstm.ops`.
 
     Args:
-        function: takes the input tensor, or a list of them, and returns a tensor.
+        function: accepts the input tensor, or a list of them, and returns a tensor.
 
     Example:
         >>> import lstm
@@ -41,7 +41,7 @@ class TimeDistributed(Layer):
     """Apply a layer to every time step: (B, T, ...) -> (B, T, ...), with the same weights.
 
     Args:
-        layer: takes one step, (B, ...).
+        layer: reads one step, (B, ...).
 
     Example:
         >>> import lstm
@@ -74,18 +74,18 @@ _MERGES = {"concat": Concatenate, "sum": Add, "ave": Average, "mul": Multiply}
 
 
 class Bidirectional(Layer):
-    """Two recurrent layers over one sequence, forwards and backwards, and their outputs merged.
+    """Two recurrent layers over one sequence, forwards and backwards, with merged outputs.
 
     Args:
         layer: the forward LSTM, GRU or SimpleRNN; the backward one is a copy of it with its own
             weights.
         merge_mode: "concat", "sum", "ave", "mul", or None for a list of two outputs.
-        backward_layer: another such layer with `go_backwards=True`, in place of the copy.
+        backward_layer: another such layer with `go_backwards=True`, instead of the copy.
 
-    At steps that are padding, both give zeros.
+    At padding steps, both return zeros.
 
-    With `return_state` the call returns [y, h forward, c forward, h backward, c backward], without
-    c of a layer that has none; `initial_state` takes those but y.
+    With `return_state`, the call returns [y, h forward, c forward, h backward, c backward], without
+    c for layers that have none; `initial_state` accepts the same without y.
 
     Source:
         Schuster & Paliwal, "Bidirectional recurrent neural networks", 1997.
@@ -118,7 +118,7 @@ class Bidirectional(Layer):
         self.forward_layer = _renamed(layer, "forward", go_backwards=False)
         self.backward_layer = backward_layer or _renamed(layer, "backward", go_backwards=True)
         for half in (self.forward_layer, self.backward_layer):
-            # Read forwards and backwards, the last state stands at other steps of the padding.
+            # Forwards and backwards, the last state is at different steps of the padding.
             half.zero_output_for_mask = half.return_sequences
         for key in ("return_sequences", "return_state"):
             if getattr(self.backward_layer, key) != getattr(layer, key):
@@ -141,7 +141,7 @@ class Bidirectional(Layer):
         return [merged, *ahead[1:], *back[1:]] if len(ahead) > 1 else merged
 
     def _parts(self) -> Iterator[Definition]:
-        # The layer that was given is only what the two are made from.
+        # The given layer is only the template of the two.
         return (part for part in super()._parts() if part is not self.layer)
 
     @classmethod
@@ -151,7 +151,7 @@ class Bidirectional(Layer):
 
 
 def _layer(saved: dict[str, Any]) -> Any:
-    """The layer of which `get_config` of a wrapper tells."""
+    """Return the layer described in `get_config` of a wrapper."""
     return described("class", saved, Layer.kinds)
 
 

@@ -1,4 +1,4 @@
-"""Models: graphs of layers that are trained, asked, stepped through and saved."""
+"""Models: graphs of layers to train, run, step through and save."""
 
 from lstm.models.model import Model, load_model
 from lstm.models.sequential import Sequential

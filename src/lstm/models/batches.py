@@ -1,4 +1,4 @@
-"""Batches: data in the portions in which a graph is fed."""
+"""Batches: data in the portions that a graph reads."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,10 +26,10 @@ class Batch:
     Attributes:
         x: one array for each input of the model, batch first.
         y: targets, or None.
-        weight: how much each example (B,) or step (B, T) counts, or None.
-        masks: for each input, where its steps are real (B, T); None without padding.
-        fresh: whether carried state starts anew before this batch.
-        chunk: whether the sequences are longer than these steps of them.
+        weight: weight of each example (B,) or step (B, T), or None.
+        masks: for each input, which steps are real (B, T); None without padding.
+        fresh: whether carried state is reset before this batch.
+        chunk: whether these steps are only a part of longer sequences.
     """
 
     x: list[Values]
@@ -54,10 +54,10 @@ class Reading:
     """How a model reads data.
 
     Attributes:
-        inputs: those of the model.
-        dtype: what it computes in.
-        check: refuses a batch that it cannot use.
-        batch_size: examples in a batch, where the data does not come in batches.
+        inputs: the inputs of the model.
+        dtype: the dtype of the computation.
+        check: refuses a batch that the model cannot use.
+        batch_size: examples in a batch, if the data does not come in batches.
         carry: state is carried from batch to batch.
         chunk_length: steps of the chunks of a sequence, with `carry`; None for whole sequences.
     """
@@ -72,12 +72,12 @@ class Reading:
 
 @dataclass
 class Examples:
-    """Data that is all there: it can be shuffled, split and gone over again.
+    """Data that is all available: it can be shuffled, split and read again.
 
     Attributes:
         x: one column for each input.
         y: targets, or None.
-        weight: of examples (N,) or steps (N, T), or None.
+        weight: weights of examples (N,) or steps (N, T), or None.
     """
 
     x: list[Column]
@@ -107,11 +107,11 @@ class Examples:
 
     @property
     def ragged(self) -> bool:
-        """Whether some sequences are of different lengths."""
+        """Whether some sequences have different lengths."""
         return any(isinstance(part, Ragged) for part in (*self.x, self.y, self.weight))
 
     def batch(self, rows: Rows = slice(None)) -> Batch:
-        """The chosen examples: views of the arrays where rows are a range."""
+        """Return the chosen examples: views of the arrays if rows are a range."""
         return Batch(
             [part[rows] for part in self.x],
             None if self.y is None else self.y[rows],
@@ -120,32 +120,32 @@ class Examples:
         )
 
     def split(self, fraction: float) -> tuple["Examples", "Examples"]:
-        """The examples before, and the last `fraction` of them.
+        """Return the first examples, and the last `fraction` of them.
 
         Raises:
-            InvalidValueError: one of the two would be empty.
+            InvalidValueError: one of the two parts would be empty.
         """
         cut = floor(len(self) * (1 - fraction))  # As Keras rounds.
         if not 0 < cut < len(self):
             raise InvalidValueError(
                 "validation_split",
-                f"a share that leaves both parts of {len(self)} examples some",
+                f"a share that leaves both parts of {len(self)} examples at least one",
                 fraction,
             )
         return self._range(0, cut), self._range(cut, len(self))
 
     def first(self, count: int) -> "Examples":
-        """The first examples, at most `count`."""
+        """Return the first examples, at most `count`."""
         return self._range(0, min(count, len(self)))
 
     def to_train_on(
         self, how: Reading, steps: int | None, rng: np.random.Generator | None
     ) -> "ArrayBatches":
-        """The batches of epochs of that many steps, or of a pass each; shuffled by `rng`."""
+        """Return batches for epochs of this many steps, or one pass each; shuffled by `rng`."""
         return ArrayBatches(self, how, rng, steps)
 
     def to_judge(self, how: Reading, argument: str, steps: int | None) -> "ArrayBatches":
-        """Batches to evaluate on, at most `steps`, which errors call `argument`."""
+        """Return batches to evaluate on, at most `steps`, named `argument` in errors."""
         if steps is None:
             return ArrayBatches(self, how)
         return ArrayBatches(self.first(checks.positive_int(argument, steps) * how.batch_size), how)
@@ -162,10 +162,10 @@ class Examples:
 
 
 def parts(argument: str, item: Any) -> tuple[Any, Any, Any]:
-    """(x, y, sample_weight or None) of what should be (x, y) or (x, y, sample_weight).
+    """Return (x, y, sample_weight or None) from (x, y) or (x, y, sample_weight).
 
     Raises:
-        InvalidTypeError: it is neither.
+        InvalidTypeError: `item` is neither.
     """
     if not isinstance(item, tuple | list) or len(item) not in (2, 3):
         raise InvalidTypeError(
@@ -176,7 +176,7 @@ def parts(argument: str, item: Any) -> tuple[Any, Any, Any]:
 
 
 def examples(x: Any, y: Any, weight: Any, inputs: Sequence[SymbolicTensor], dtype: str) -> Examples:
-    """The examples of a model with these inputs, which computes in `dtype`."""
+    """Return the examples for a model with these inputs, which computes in `dtype`."""
     return Examples(
         columns("x", x, inputs, dtype),
         None if y is None else column("y", y, dtype),
@@ -187,22 +187,22 @@ def examples(x: Any, y: Any, weight: Any, inputs: Sequence[SymbolicTensor], dtyp
 class ArrayBatches:
     """The batches of one or more passes over examples.
 
-    With `how.carry`, a batch's row goes on where the same row of the batch before ended, and each
-    pass starts anew; all chunks of a batch follow one another.
+    With `how.carry`, each row of a batch continues the same row of the last batch, and each pass
+    starts again from zeros; all chunks of a batch follow one another.
 
     Args:
-        examples: the data; all of it is checked here, once.
+        examples: the data; it is all checked here, once.
         how: how the model reads it; the last batch of a pass may have fewer examples.
-        rng: shuffles each pass anew; None keeps the order.
-        steps: batches in an epoch, which goes on in the pass where the one before ended; None for
-            a pass in an epoch.
+        rng: shuffles each pass; None keeps the order.
+        steps: batches in an epoch, which continues in the pass where the last one ended; None for
+            one pass per epoch.
 
     Raises:
-        InvalidValueError: with `carry`, batches would be of different sizes.
+        InvalidValueError: with `carry`, batches would have different sizes.
     """
 
     again = True
-    """They can be gone over again."""
+    """They can be read again."""
 
     def __init__(
         self,
@@ -219,7 +219,7 @@ class ArrayBatches:
         if how.carry and chunk_length is None and len(examples) % self._batch_size:
             raise InvalidValueError(
                 "batch_size",
-                f"a divisor of the {len(examples)} examples, since state is carried from one "
+                f"a divisor of the {len(examples)} examples, because state is carried from one "
                 "batch to the next",
                 how.batch_size,
             )
@@ -228,8 +228,8 @@ class ArrayBatches:
             parts = [*examples.x, *([] if examples.y is None else [examples.y])]
             self._time = _common_length(parts)
         self.epochs = Epochs(self._pass, self._limit, examples, rng)
-        # Arrays are checked as one batch, which is faster; padding all sequences to the longest
-        # could be far larger than the data.
+        # Arrays are checked as one batch, which is faster; sequences are not, because padding all
+        # to the longest could be far larger than the data.
         for batch in self._cut(self._batch_size if examples.ragged else len(examples)):
             how.check(batch)
 
@@ -242,7 +242,7 @@ class ArrayBatches:
 
     @property
     def _chunks(self) -> int:
-        """Into how many of them a batch is cut."""
+        """Number of chunks into which a batch is cut."""
         return 1 if self._chunk_length is None else -(-self._time // self._chunk_length)
 
     def more(self) -> bool:
@@ -250,7 +250,7 @@ class ArrayBatches:
         return True
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches that are left of the epoch under way, or those of the next one."""
+        """Yield the rest of the current epoch, or the batches of the next one."""
         begins = not self.epochs.begun
         for batch in self.epochs:
             batch.fresh = batch.fresh or begins
@@ -262,7 +262,7 @@ class ArrayBatches:
         return islice(self._cut(self._batch_size, order, groups), chunks, None)
 
     def _cut(self, size: int, order: Order | None = None, skip: int = 0) -> Iterator[Batch]:
-        """Batches of `size` examples, all but the first `skip`, cut into chunks."""
+        """Yield batches of `size` examples, except the first `skip`, cut into chunks."""
         for start in range(skip * size, len(self._examples), size):
             rows = slice(start, start + size)
             batch = self._examples.batch(rows if order is None else order[rows])
@@ -284,7 +284,7 @@ class ArrayBatches:
 
 
 def _common_length(parts: Sequence[Column]) -> int:
-    """The number of steps that all examples have, so that they can be cut into chunks together."""
+    """Return the number of steps of all examples, which must be equal to cut them into chunks."""
     lengths = {
         None if isinstance(part, Ragged) or part.ndim < 2 else part.shape[1] for part in parts
     }

@@ -1,4 +1,4 @@
-"""Columns: what users pass as data, as arrays or as sequences of different lengths."""
+"""Columns: data from users as arrays or as sequences of different lengths."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,16 +14,16 @@ from lstm.layers.symbolic import SymbolicTensor
 Values = NDArray[Any]
 
 Rows = Values | slice
-"""Which examples: their numbers, or a range of them."""
+"""A choice of examples: their numbers, or a range of them."""
 
 
 class Ragged:
     """Sequences of different lengths.
 
     Args:
-        argument: named in errors.
-        sequences: arrays (T, ...), alike but for T.
-        dtype: what they are going to be computed in.
+        argument: its name in errors.
+        sequences: arrays (T, ...), which differ only in T.
+        dtype: the dtype to compute in.
     """
 
     def __init__(self, argument: str, sequences: Sequence[Any], dtype: str) -> None:
@@ -43,7 +43,7 @@ class Ragged:
         return len(self.sequences)
 
     def __getitem__(self, rows: Rows) -> Values:
-        """The chosen sequences, padded at the end with zeros."""
+        """Return the chosen sequences, padded at the end with zeros."""
         chosen = [self.sequences[row] for row in np.arange(len(self))[rows]]
         longest = max(len(sequence) for sequence in chosen)
         padded = np.zeros((len(chosen), longest, *chosen[0].shape[1:]), self.dtype)
@@ -52,14 +52,14 @@ class Ragged:
         return padded
 
     def part(self, start: int, stop: int) -> "Ragged":
-        """The sequences in a range."""
+        """Return the sequences in a range."""
         part = object.__new__(Ragged)
         part.sequences, part.dtype = self.sequences[start:stop], self.dtype
         part.lengths = self.lengths[start:stop]
         return part
 
     def mask(self, rows: Rows) -> Mask:
-        """Where the chosen sequences, padded, are real."""
+        """Return which steps of the chosen sequences, padded, are real."""
         lengths = self.lengths[rows]
         return np.asarray(np.arange(lengths.max()) < lengths[:, None])
 
@@ -68,16 +68,16 @@ Column = Values | Ragged
 
 
 def column(argument: str, values: Any, dtype: str) -> Column:
-    """An array, or sequences of different lengths, from what a user passed.
+    """Return data from a user as an array, or as sequences of different lengths.
 
     Args:
-        argument: named in errors.
+        argument: its name in errors.
         values: an array, a list, or an array of lists.
-        dtype: what it is going to be computed in.
+        dtype: the dtype to compute in.
 
     Raises:
-        InvalidTypeError: it is not numbers.
-        InvalidValueError: a number is NaN or infinite, or would be in `dtype`.
+        InvalidTypeError: `values` are not numbers.
+        InvalidValueError: a number is NaN or infinite, or becomes so in `dtype`.
     """
     if isinstance(values, Iterable) and getattr(values, "dtype", None) == np.dtype(object):
         values = list(values)  # An array, or a column of a table, that holds sequences.
@@ -91,7 +91,7 @@ def column(argument: str, values: Any, dtype: str) -> Column:
 
 
 def array(argument: str, values: Any, dtype: str) -> Values:
-    """An array of numbers that are finite in `dtype`, with at least one axis."""
+    """Return an array of numbers that are finite in `dtype`, with at least one axis."""
     found = checks.numbers(argument, values)
     if found.ndim == 0:
         raise InvalidShapeError(argument, "an array with a batch axis", "a single number")
@@ -102,13 +102,13 @@ def array(argument: str, values: Any, dtype: str) -> Values:
 def columns(
     argument: str, values: Any, inputs: Sequence[SymbolicTensor | None], dtype: str
 ) -> list[Column]:
-    """One column for each input of a model.
+    """Return one column for each input of a model.
 
     Args:
-        argument: named in errors.
-        values: an array; for several inputs a list of them, or a dict by input name.
+        argument: its name in errors.
+        values: an array; for several inputs, a list or a dict by input name.
         inputs: the inputs of the model; [None] for a single one of unknown shape.
-        dtype: what they are going to be computed in.
+        dtype: the dtype to compute in.
     """
     names = [None if tensor is None else tensor.node.name for tensor in inputs]
     if isinstance(values, Mapping):
@@ -117,7 +117,7 @@ def columns(
             raise InvalidValueError(argument, f"the inputs {list(names)}", f"{list(values)}")
         return [column(f"{argument}[{name!r}]", values[name], dtype) for name in names]
     if len(names) == 1:
-        # Keras lets a single input come in a list; a list of one sequence has one axis less.
+        # Keras accepts a single input in a list; a list of one sequence has one axis less.
         alone = isinstance(values, list | tuple) and len(values) == 1
         if alone and inputs[0] is not None and _depth(values[0]) == inputs[0].ndim:
             values = values[0]
@@ -140,7 +140,7 @@ def check_one_reading(argument: str, shape: tuple[int, ...]) -> None:
 
 
 def _depth(values: Any) -> int:
-    """Number of axes, whether or not all parts are of the same length."""
+    """Return the number of axes, even if parts have different lengths."""
     if isinstance(values, list | tuple):
         return 1 + (_depth(values[0]) if values else 0)
     return np.ndim(values)

@@ -1,4 +1,4 @@
-"""How a model is to be trained: what `compile` is given, and what a file holds of that."""
+"""Compiled: how to train a model, from the arguments of `compile` or from a file."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,11 +29,11 @@ MetricSpec = str | Metric | MetricFunction
 MetricSpecs = MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] | None
 
 _STEPS = 2**62
-"""More steps than an optimizer can take."""
+"""More steps than an optimizer can ever take."""
 
 
 class Compilable(Predictor):
-    """A model that can be told how it is to be trained."""
+    """A model with `compile`, which sets how to train it."""
 
     _trainer: Trainer | None = set_by_constructor()
     _compiled: tuple[Optimizer, Loss, list[MetricSpec], list[MetricSpec]] | None = (
@@ -59,17 +59,17 @@ class Compilable(Predictor):
         metrics: MetricSpecs = (),
         weighted_metrics: MetricSpecs = (),
     ) -> None:
-        """Say how the model is to be trained.
+        """Set how to train the model.
 
         Args:
-            optimizer: a name out of `lstm.optimizers.OPTIMIZERS`, or an Optimizer.
-            loss: a name out of `lstm.losses.LOSSES`, or a Loss.
+            optimizer: a name in `lstm.optimizers.OPTIMIZERS`, or an Optimizer.
+            loss: a name in `lstm.losses.LOSSES`, or a Loss.
             metrics: names such as "accuracy", "perplexity", "bits_per_character" or "mae"; Metrics;
-                or functions of (y_true, y_pred). All positions count alike to them.
-            weighted_metrics: the same, to which positions count as `sample_weight` says.
+                or functions of (y_true, y_pred). All positions count equally.
+            weighted_metrics: the same, with positions weighted by `sample_weight`.
 
         Raises:
-            InvalidValueError: a name is not known.
+            InvalidValueError: a name is unknown.
         """
         chosen = losses.get(loss)
         plain: list[MetricSpec] = listed(() if metrics is None else metrics)
@@ -110,7 +110,7 @@ class Compilable(Predictor):
 
     @property
     def random_state(self) -> dict[str, Any]:
-        """Where the model's random numbers, for dropout and shuffling, stand; may be set."""
+        """State of the model's random numbers, for dropout and shuffling; may be set."""
         return dict(self._rng.bit_generator.state)
 
     @random_state.setter
@@ -123,7 +123,7 @@ class Compilable(Predictor):
             ) from error
 
     def new_seed(self) -> int:
-        """A seed for choices that belong to the model, drawn from its random numbers."""
+        """Return a seed for choices of the model, drawn from its random numbers."""
         return int(self._rng.integers(2**63))
 
 
@@ -135,10 +135,10 @@ def compiled_contents(
     metrics: Sequence[Any],
     weighted_metrics: Sequence[Any],
 ) -> tuple[Tensors, dict[str, Any]] | None:
-    """The slots of the optimizer by the names of their tensors, and JSON values.
+    """Return the slots of the optimizer by the names of their tensors, and JSON values.
 
     Returns:
-        None if no file can hold them: a class is the user's, or the graph cannot be trained.
+        None if a file cannot hold them: a class is the user's, or the graph cannot be trained.
     """
     kinds = {*optimizers.OPTIMIZERS.values(), *losses.LOSSES.values()}
     if not {type(optimizer), type(loss)} <= kinds or len(graph.outputs) != 1:
@@ -163,7 +163,7 @@ def compiled_contents(
 
 
 def compile_again(model: Compilable, tensors: Mapping[str, NDArray[Any]], config: Any) -> None:
-    """Compile a model as `compiled_contents` said."""
+    """Compile a model as `compiled_contents` described."""
     model.compile(
         config["optimizer"],
         config["loss"],
@@ -172,35 +172,35 @@ def compile_again(model: Compilable, tensors: Mapping[str, NDArray[Any]], config
     )
     graph, backend = model.graph, model.backend
     names = config.get("slots")
-    if names is None:  # A file that was written before they were kept.
+    if names is None:  # A file from before they were kept.
         others = [name for name in tensors if name not in graph.weights]
         found = [name for name in others if name.startswith("optimizer/")]
         names = {name.removeprefix("optimizer/"): name for name in found}
     step = checks.int_at_least("step", config["step"], 0)
     if step > _STEPS:
         raise InvalidValueError("step", f"an integer of at most {_STEPS:,}", step)
-    with np.errstate(over="ignore"):  # What is beyond the numbers of the backend is infinite.
+    with np.errstate(over="ignore"):  # Numbers too large for the backend become infinite.
         slots = {key: np.asarray(tensors[name], backend.dtype) for key, name in names.items()}
         if _usable(slots, _learning(graph)):
             model.optimizer.restore(backend, slots, step)
 
 
 def _learning(graph: Graph) -> int:
-    """Number of parameters that learn."""
+    """Return the number of parameters that learn."""
     return sum(weight.size for weight in graph.weights.values() if weight.trainable)
 
 
 def _usable(slots: Mapping[str, NDArray[Any]], size: int) -> bool:
-    """Whether the slots go with the weights that will learn, and make something of them.
+    """Whether the slots match the weights that will learn, and are finite.
 
-    Where a layer was frozen after the model was compiled, and where a gradient was beyond all
-    numbers, they do not: the optimizer begins anew.
+    They are not usable if a layer was frozen after the model was compiled, or if a gradient was
+    too large for any number. The optimizer then starts again.
     """
     return all(slot.shape == (size,) and np.isfinite(slot).all() for slot in slots.values())
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:
-    """A name that no weight has: of a layer called "optimizer", say."""
+    """Return a name that no weight has, even if a layer is called "optimizer"."""
     while name in taken:
         name += "_"
     return name

@@ -1,7 +1,7 @@
-"""Files, copies and pickles of models: what a file holds, and what it does not keep.
+"""Files, copies and pickles of models.
 
-That is the class, the backend, an optimizer, a loss or metrics of any class, carried states, the
-state of the random numbers, and the history.
+Copies and pickles also keep what a file does not: the class, the backend, an optimizer, a loss or
+metrics of any class, carried states, the state of the random numbers, and the history.
 """
 
 from collections.abc import Mapping
@@ -25,19 +25,19 @@ class Copied(Compilable):
     """A model that can be saved, copied and pickled."""
 
     session: dict[str, Any]
-    """What a file does not keep, as objects; may be set."""
+    """The objects that a file does not keep; may be set."""
 
     def save(self, path: str | PathLike[str], include_optimizer: bool = True) -> None:
         """Write the model to one `.safetensors` file, in one step.
 
         Args:
             path: the file; replaced if it exists.
-            include_optimizer: keep also what `compile` was given and the state of the optimizer, so
-                that training can go on from the file; not kept are an optimizer, a loss or metrics
-                of a class of your own.
+            include_optimizer: also keep the arguments of `compile` and the optimizer's state, so
+                that training can continue from the file; an optimizer, a loss or metrics of your
+                own class are not kept.
 
         Raises:
-            ModelFileError: the file cannot be written; an older one is untouched.
+            ModelFileError: the file cannot be written; an existing file stays unchanged.
             InvalidValueError: a weight is NaN or infinite.
         """
         checks.boolean("include_optimizer", include_optimizer)
@@ -45,7 +45,7 @@ class Copied(Compilable):
         saving.write(path, tensors, {"kind": "model", **header})
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """What a file holds of it: arrays by name, and JSON values."""
+        """Return what a file holds of it: arrays by name, and JSON values."""
         raise NotDefinedError(self, "contents(include_optimizer)")
 
     @classmethod
@@ -55,17 +55,17 @@ class Copied(Compilable):
         header: Mapping[str, Any],
         custom_layers: Mapping[str, type[Layer]] | None = None,
     ) -> Self:
-        """The one of which `contents` gave these arrays and values."""
+        """Return the model described by these arrays and values from `contents`."""
         raise NotDefinedError(cls, "from_contents(tensors, header)")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """What makes it again.
+        """Return what rebuilds it.
 
         Raises:
             InvalidTypeError: a class that calls layers does not keep a constructor's argument.
-            InvalidValueError: a weight is not finite, or a layer cannot be made again.
+            InvalidValueError: a weight is not finite, or a layer cannot be rebuilt.
         """
-        with suppress(LSTMError):  # Only the data say the shape, or nothing can be computed yet.
+        with suppress(LSTMError):  # The shape depends on the data, or the model is incomplete.
             self.build()
         plan = None if self.copied_whole else blueprint(self, {})
         custom = dict[str, type[Layer]]()
@@ -105,7 +105,7 @@ def _again(
 
 
 def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) -> Copied:
-    """The model that the constructor of its class makes, with the weights of the original."""
+    """Return the model from the constructor of its class, with the weights of the original."""
     with seeding.untouched():
         model: Copied = built(plan, {})
         model.trace_again([input_from_config(entry) for entry in described["inputs"]])
@@ -115,9 +115,9 @@ def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) 
     if json_values("graph", graph_config(model.graph)) != described:
         raise InvalidValueError(
             model.name,
-            f"a {type(model).__name__} that its constructor makes again, to be copied (save it: "
-            "load_model gives a Model that computes the same)",
-            "one that was changed since",
+            f"a {type(model).__name__} that its constructor can rebuild, to copy it (or save it: "
+            "load_model returns a Model that computes the same)",
+            "one that was changed later",
         )
     model.set_weights([tensors[name] for name in model.weights])
     return model

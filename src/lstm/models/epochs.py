@@ -1,4 +1,4 @@
-"""Epochs: going over data again and again, from any point on."""
+"""Epochs: repeated passes over data, from any point on."""
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sized
@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 
 Order = NDArray[np.int64]
-"""The numbers of what is gone over, in the order in which that is done."""
+"""The numbers of the items, in the order of a pass."""
 
 
 class Epochs(Generic[T]):
-    """Items of passes over data, an epoch at a time.
+    """The items of passes over data, an epoch at a time.
 
-    Iterating gives what is left of the epoch under way, or the next one.
+    Iterating yields the rest of the current epoch, or the next one.
 
     Args:
-        go_over: the items of a pass in an order, without as many as its second argument says; the
-            order is None where it is that of the data.
-        steps: items in an epoch, which goes on in the pass where the one before ended; None for a
-            pass in an epoch.
-        ordered: what is put in order.
-        rng: draws the order of each pass; None keeps that of the data.
-        once: there is a single pass.
+        go_over: yields the items of a pass in an order (None: the order of the data), except the
+            first ones; their number is its second argument.
+        steps: items in an epoch, which continues in the pass where the last one ended; None for one
+            pass per epoch.
+        ordered: the items to put in order.
+        rng: draws the order of each pass; None keeps the order of the data.
+        once: whether there is only one pass.
     """
 
     def __init__(
@@ -46,18 +46,18 @@ class Epochs(Generic[T]):
         self.restart()
 
     def restart(self) -> None:
-        """Let the next epoch begin with a new pass."""
+        """Let the next epoch start with a new pass."""
         self._pass: Iterator[T] | None = None
         self._waiting: list[T] = []
         self._of_pass = self._of_epoch = 0
 
     @property
     def begun(self) -> bool:
-        """Whether some items of an epoch were taken, and it has not come to its end."""
+        """Whether an epoch has started and not ended."""
         return self._of_epoch > 0
 
     def more(self) -> bool:
-        """Whether there is an item for another epoch; it waits to be taken."""
+        """Whether there is an item for another epoch; it is kept for it."""
         self._waiting = self._waiting or self._next()
         return bool(self._waiting)
 
@@ -72,7 +72,7 @@ class Epochs(Generic[T]):
         self._of_epoch = 0
 
     def _next(self) -> list[T]:
-        """The next item of the epoch, if there is one."""
+        """Return the next item of the epoch, if there is one."""
         if self._pass is None:
             self._begin()
         assert self._pass is not None
@@ -84,18 +84,18 @@ class Epochs(Generic[T]):
         return self._next()
 
     def _begin(self) -> None:
-        """Begin a pass."""
+        """Start a pass."""
         order = None
         if self._rng is not None:
             self._drawn_from = dict(self._rng.bit_generator.state)
             order = _shuffled(len(self._ordered), self._rng)
         self._pass, self._of_pass = self._go_over(order, 0), 0
 
-    # ---- where it stands
+    # ---- position
 
     @property
     def position(self) -> dict[str, Any]:
-        """How far it has come, as JSON values."""
+        """Return the position, as JSON values."""
         return {
             "of_epoch": self._of_epoch,
             "of_pass": self._of_pass if self._pass is not None else 0,
@@ -103,7 +103,7 @@ class Epochs(Generic[T]):
         }
 
     def go_to(self, position: Mapping[str, Any]) -> None:
-        """Go on from a position of other epochs over the same data."""
+        """Continue from a position of other epochs over the same data."""
         self.restart()
         self._of_epoch, self._of_pass = position["of_epoch"], position["of_pass"]
         self._drawn_from = position["drawn_from"]

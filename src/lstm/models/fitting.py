@@ -1,4 +1,4 @@
-"""What `fit` and `evaluate` do: the loop on a model's batches, and the means over batches."""
+"""Fitting: the loops of `fit` and `evaluate` over a model's batches."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -20,13 +20,13 @@ class Fitting(Loop):
     """One call of `fit`.
 
     Args:
-        model: what is trained.
+        model: the model to train.
         trainer: takes the steps.
         batches: the training data.
-        carried: the states that go from batch to batch.
+        carried: the states carried from batch to batch.
         validation: the batches to validate on, with fresh states; None for no validation.
-        class_weights: what the examples of each class count.
-        epochs: the first epoch, and that which no longer takes place.
+        class_weights: weights of the examples of each class.
+        epochs: the first epoch, and the one after the last.
     """
 
     def __init__(
@@ -69,8 +69,8 @@ class Fitting(Loop):
         optimizer = self._trainer.optimizer
         if self.step == optimizer.step == 0 and not result.refused:
             return (
-                "the loss of the first batch is no finite number, before any step: training stops. "
-                "Look at what the layers, with these weights, and the loss make of the data"
+                "the loss of the first batch is not a finite number: training stops before a step. "
+                "Check what the layers, with these weights, and the loss compute from the data"
             )
         return (
             f"the loss is no longer a finite number in epoch {self.round + 1}, batch "
@@ -81,19 +81,19 @@ class Fitting(Loop):
     def ran_out(self) -> str:
         _check_some(self.step)
         return (
-            f"x has no more batches in epoch {self.round + 1}: training stops. Give something that "
-            "can be gone over again, or steps_per_epoch and fewer epochs"
+            f"x has no more batches in epoch {self.round + 1}: training stops. Use data that can "
+            "be read again, or set steps_per_epoch and fewer epochs"
         )
 
     def go_on(
         self, callbacks: CallbackList, backup: BackupAndRestore, identity: Mapping[str, Any]
     ) -> None:
-        """As `go`, from where a backup of the same training has it, if it has."""
+        """Like `go`, but continue from a backup of the same training run, if there is one."""
         self.keeper = backup
         with backup.keeping(self, identity) as saved:
             self.go(callbacks, saved)
 
-    # ---- a value that a file can hold
+    # ---- saving
 
     def contents(self) -> Contents:
         model, optimizer = self._model, self._trainer.optimizer
@@ -139,10 +139,10 @@ class Fitting(Loop):
 
 
 def evaluate(trainer: Trainer, batches: Batches, carried: Carried, callbacks: CallbackList) -> Logs:
-    """The mean loss and metrics over all batches.
+    """Return the mean loss and metrics over all batches.
 
     Raises:
-        InvalidValueError: there are none.
+        InvalidValueError: there are no batches.
     """
     # A callback may evaluate in the middle of an epoch, whose metrics go on afterwards.
     seen = {name: metric.contents() for name, metric in trainer.metrics.items()}

@@ -1,4 +1,4 @@
-"""Layers as one step: what gives the same as one after the other, in less time."""
+"""Fusion: layers joined into one step, with the same result in less time."""
 
 from collections.abc import Sequence
 from math import prod
@@ -12,11 +12,12 @@ from lstm.layers.recurrent import Recurrent
 
 
 class EmbeddedRecurrent:
-    """An Embedding and the recurrent layer that reads it, as one: tokens (B, T) -> its outputs.
+    """An Embedding joined with the recurrent layer that reads it: tokens (B, T) -> outputs.
 
-    The table P = E·W (V, 4H of an LSTM) holds what the kernel makes of every token, and x·W is its
-    rows: exact but for rounding, and less work as soon as the batch has more tokens than the
-    vocabulary. A batch of fewer is embedded first. The recurrent layer must drop no inputs.
+    The table P = E·W (V, 4H for an LSTM) holds the product of every token's vector with the kernel,
+    so x·W consists of its rows. The result is equal up to rounding, with less work if the batch has
+    more tokens than the vocabulary. A smaller batch is embedded first. The recurrent layer must not
+    drop inputs.
     """
 
     def __init__(self, embedding: Embedding, recurrent: Recurrent) -> None:
@@ -71,9 +72,10 @@ class EmbeddedRecurrent:
 
 
 class As:
-    """A layer with another activation in place of its own.
+    """A layer with another activation instead of its own.
 
-    That is the one above it, which it then computes as well, or none, where the loss computes it.
+    This is the activation of the layer above, which is then computed here, or none, if the loss
+    computes it.
     """
 
     def __init__(self, layer: Activated, activation: ActivationName) -> None:

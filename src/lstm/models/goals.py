@@ -1,4 +1,4 @@
-"""What the outputs of a batch should be, and how much each of them counts."""
+"""Goals: the target of the outputs of a batch, and the weight of each position."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ Values = NDArray[Any]
 
 @dataclass
 class Goal:
-    """What the outputs of a batch should be, and what counts.
+    """The target of the outputs of a batch, and the weight of each position.
 
     Attributes:
-        target: as the loss takes it.
-        mask: of each position whether it counts; None where all do.
-        weight: of each position what its example or step weighs; None without weights.
+        target: the target in the form for the loss.
+        mask: whether each position counts; None if all count.
+        weight: weight of each position, from its example or step; None without weights.
         count: number of positions that count.
     """
 
@@ -31,7 +31,7 @@ class Goal:
     count: float
 
     def shares(self, *, weighted: bool) -> tuple[Values | None, float]:
-        """For each position its share of a mean, and the sum of what they weigh."""
+        """Return the share of each position in a mean, and the sum of the weights."""
         weight = self.weight if weighted else None
         if weight is None and self.mask is None:
             return None, self.count
@@ -41,24 +41,24 @@ class Goal:
         return shares / (total or 1.0), total
 
     def weights(self, dtype: str) -> Values | None:
-        """What each position adds of its loss to that of the batch; None for the mean."""
+        """Return the factor of each position's loss in the loss of the batch; None for the mean."""
         if self.mask is None and self.weight is None:
             return None
         weight = np.ones(1) if self.weight is None else self.weight
         weight = weight if self.mask is None else weight * self.mask
-        with np.errstate(over="ignore"):  # Of huge weights: training stops at what comes of them.
+        with np.errstate(over="ignore"):  # With huge weights, training stops at the result.
             return np.asarray(weight / (self.count or 1.0), dtype)
 
 
 class ClassWeights:
-    """How much examples count by their class; those of other classes count 1.
+    """Weights of examples by class; other classes have weight 1.
 
     Args:
-        factors: for each class its weight, `class_weight` of `fit`.
-        dtype: in which they are used.
+        factors: the weight of each class, `class_weight` of `fit`.
+        dtype: the dtype in which they are used.
 
     Raises:
-        InvalidTypeError, InvalidValueError: they are no classes, or no numbers of at least 0.
+        InvalidTypeError, InvalidValueError: not classes, or not numbers of at least 0.
     """
 
     def __init__(self, factors: Mapping[int, float], dtype: str) -> None:
@@ -75,11 +75,11 @@ class ClassWeights:
             checks.finite(f"class_weight[{key}]", np.array(factor), dtype)
 
     def of(self, target: Values, positions: tuple[int, ...]) -> Values:
-        """The weight of each position, (B, ...) or with fewer axes.
+        """Return the weight of each position, (B, ...) or with fewer axes.
 
         Args:
-            target: classes or rows, as the loss takes them.
-            positions: shape of what the loss compares.
+            target: classes or rows, in the form for the loss.
+            positions: shape of the positions that the loss compares.
 
         Raises:
             InvalidValueError: the targets are not one class each.
@@ -89,7 +89,7 @@ class ClassWeights:
             if target.shape == positions and not _is_one_hot(target):
                 raise InvalidValueError(
                     "class_weight",
-                    "targets of one class each, a number or a one-hot row (sample_weight takes a "
+                    "targets of one class each, a number or a one-hot row (sample_weight accepts a "
                     "weight for each step)",
                     f"rows of {target.shape[-1]} numbers",
                 )
@@ -105,7 +105,7 @@ def _is_one_hot(rows: Values) -> bool:
 
 
 def spread_over(name: str, values: Values | None, positions: tuple[int, ...]) -> Values | None:
-    """What is said of examples (B) or steps (B, T), perhaps with a last axis of 1, of positions."""
+    """Return values of examples (B) or steps (B, T), perhaps with a last axis 1, for positions."""
     if values is None:
         return None
     if values.shape[1:][-1:] == (1,) and positions[values.ndim - 1 : values.ndim] != (1,):

@@ -1,4 +1,4 @@
-"""The graph of a model: its nodes in order, named; what it is, not how it is computed."""
+"""Graph: the named nodes of a model, in order; its structure, not its computation."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ class Graph:
         inputs, outputs: symbolic tensors.
         nodes: every node that the outputs need, in an order in which they can be computed.
         names: a unique name for each node, such as "bidirectional/forward_lstm".
-        symbols: for each input that is read as tokens only, how many of them there are.
+        symbols: for each input that is read only as tokens, the number of different tokens.
     """
 
     def __init__(self, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> None:
@@ -30,7 +30,7 @@ class Graph:
     def _sorted(self) -> list[Node]:
         sources = {tensor.node for tensor in self.inputs}
         order: dict[Node, None] = {}
-        # Depth first without recursion: a node is placed once all that it needs is placed.
+        # Depth first without recursion: a node is placed once everything that it needs is placed.
         stack = [(tensor.node, False) for tensor in reversed(self.outputs)]
         while stack:
             node, ready = stack.pop()
@@ -41,17 +41,17 @@ class Graph:
                 continue
             if node.layer is None:
                 raise InvalidValueError(
-                    "inputs", "every Input that the outputs depend on", "one that is missing"
+                    "inputs", "every Input that the outputs depend on", "one missing"
                 )
             stack.append((node, True))
             stack.extend((tensor.node, False) for tensor in reversed(node.inputs))
         return list(order)
 
     def _check_ties(self) -> None:
-        """Check that the layers whose weights others use are of this graph.
+        """Check that layers whose weights others use belong to this graph.
 
         Raises:
-            InvalidValueError: one is not.
+            InvalidValueError: one does not.
         """
         layers = dict.fromkeys(self.layers.values())
         for layer in layers:
@@ -77,7 +77,7 @@ class Graph:
 
     @property
     def layers(self) -> dict[str, Layer]:
-        """The distinct layers by the name of the node where each is first called."""
+        """Return the distinct layers by the name of the node where each is first called."""
         found: dict[Layer, str] = {}
         for node in self.nodes:
             found.setdefault(layer_of(node), self.names[node])
@@ -85,7 +85,7 @@ class Graph:
 
     @property
     def weights(self) -> dict[str, Weight]:
-        """Every weight by its name, such as "lstm/kernel"."""
+        """Return every weight by its name, such as "lstm/kernel"."""
         return {
             f"{name}/{key}": weight
             for name, layer in self.layers.items()
@@ -93,7 +93,7 @@ class Graph:
         }
 
     def recurrent(self, *, stateful: bool) -> frozenset[str]:
-        """Names of the nodes that carry a state between chunks of a sequence.
+        """Return the names of the nodes that carry a state between chunks of a sequence.
 
         Args:
             stateful: only those whose layer was made with `stateful=True`.
@@ -104,10 +104,10 @@ class Graph:
         return frozenset(self.state_shapes(stateful=stateful))
 
     def state_shapes(self, *, stateful: bool = False) -> dict[str, tuple[tuple[int, ...], ...]]:
-        """Shapes of the carried state of each recurrent node, without the batch axis.
+        """Return the shapes of the carried state of each recurrent node, without the batch axis.
 
         Args:
-            stateful: only of those whose layer was made with `stateful=True`.
+            stateful: only nodes whose layer was made with `stateful=True`.
 
         Raises:
             InvalidValueError: a layer cannot work chunk by chunk.
@@ -117,10 +117,10 @@ class Graph:
         found: dict[str, tuple[tuple[int, ...], ...]] = {}
         for node in self.nodes:
             layer = layer_of(node)
-            # Within TimeDistributed every row is a time step, and none goes on from another.
+            # Within TimeDistributed, every row is a time step, and rows do not continue each other.
             around = max(depth.get(tensor.node, 0) for tensor in node.inputs)
             depth[node] = around + layer.folds_time
-            # A vector, such as the last step, and what is made of it have no steps to go on from.
+            # A vector, such as the last step, and its results have no steps to continue from.
             timeless = ended.issuperset(node.inputs)
             ended.update(t for t in node.outputs if timeless or not has_time(t.shape))
             if depth[node] or (stateful and not layer.stateful):
@@ -137,10 +137,10 @@ class Graph:
         return dict(sorted(found.items()))
 
     def output_shapes(self, shapes: Sequence[Shape]) -> list[Shape]:
-        """The shapes of the outputs for inputs of these shapes.
+        """Return the shapes of the outputs for inputs of these shapes.
 
         Raises:
-            InvalidShapeError: a layer cannot take what follows from them.
+            InvalidShapeError: a layer cannot accept the resulting shape.
         """
         known = dict(zip(self.inputs, shapes, strict=True))
         for node in self.nodes:
@@ -155,7 +155,7 @@ def layer_of(node: Node) -> Layer:
 
 
 def _names(nodes: Sequence[Node]) -> dict[Node, str]:
-    """A name for each node: its own, or the path of its layers, made unique by counting."""
+    """Return a name for each node: its own, or the path of its layers, made unique by a number."""
     taken = Names()
     prefixes: dict[tuple[str, object], str] = {}
     names: dict[Node, str] = {}

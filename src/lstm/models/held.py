@@ -1,4 +1,4 @@
-"""A layer or a loss that a user wrote, whose passes are held to what they should return."""
+"""Held: checks what the passes of users' layers and losses return."""
 
 from collections.abc import Sequence
 
@@ -15,15 +15,15 @@ from lstm.losses import Loss
 
 
 def held(layer: Layer) -> "Layer | Held":
-    """A layer that computes what the library says as it is, one that a user wrote as `Held`."""
+    """Return a layer that computes as the library unchanged, and a user's layer as `Held`."""
     return Held(layer) if computes_anew(type(layer)) else layer
 
 
 class Held:
-    """What a layer of a user's computes, if that is what the layer says of itself.
+    """A user's layer whose results are checked against what the layer declares.
 
-    An output of another shape than `output_shapes` says, and a gradient of another than its input,
-    could go on silently: they may fit what is next by chance, or by broadcasting.
+    An output with another shape than in `output_shapes`, or a gradient with another shape than its
+    input, could pass silently: it may fit the next layer by chance, or by broadcasting.
     """
 
     def __init__(self, layer: Layer) -> None:
@@ -58,7 +58,7 @@ class Held:
         return tuple(outputs), (shapes, cache)
 
     def _check_state(self, run: Run, shapes: Sequence[tuple[int, ...]]) -> None:
-        """Check the state that was left, which is read in the next chunk."""
+        """Check the state that the layer left for the next chunk."""
         batch = shapes[0][:1]
         expected = [(*batch, *shape) for shape in self.layer.state_shapes(*shapes)]
         got = [part.shape for part in run.new_states[run.node]]
@@ -99,12 +99,12 @@ class Held:
 
 
 def held_loss(loss: Loss) -> Loss:
-    """A loss that computes what the library says as it is, one that a user wrote as `HeldLoss`."""
+    """Return a loss that computes as the library unchanged, and a user's loss as `HeldLoss`."""
     return HeldLoss(loss) if computes_anew(type(loss)) else loss
 
 
 class HeldLoss(Loss):
-    """What a loss of a user's computes, if it is a number and its gradient."""
+    """A user's loss, whose results are checked: a number and its gradient."""
 
     def __init__(self, loss: Loss) -> None:
         self._loss = loss

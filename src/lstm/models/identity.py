@@ -1,4 +1,4 @@
-"""Identity: what must be the same for a training to go on where another was."""
+"""Identity: what must be equal for a training run to continue another."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,23 +28,23 @@ def identity(
     callbacks: CallbackList,
     arguments: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What says which training this is, as JSON values by the names of arguments.
+    """Return what identifies a training run, as JSON values by the names of arguments.
 
     Args:
-        model: what is trained.
-        trainer: how.
-        data: on what.
-        validation: on what it is validated, which may change.
+        model: the model to train.
+        trainer: how to train it.
+        data: the training data.
+        validation: the validation data, which may change.
         how: how the model reads it.
-        callbacks: whom it is told.
-        arguments: of `fit`.
+        callbacks: the callbacks.
+        arguments: the arguments of `fit`.
 
     Raises:
-        InvalidTypeError: data are batches that only come one after the other.
+        InvalidTypeError: the data are batches that can be read only in sequence.
     """
     if validation is not None and not validation.again:
         raise InvalidTypeError(
-            "validation_data", "what BackupAndRestore can go over again", "a generator"
+            "validation_data", "data that BackupAndRestore can read again", "a generator"
         )
     optimizer, loss = trainer.optimizer.get_config(), trainer.loss
     remembering = [one for one in callbacks.remembering if not isinstance(one, History)]
@@ -77,8 +77,8 @@ def _of_stream(source: Source) -> dict[str, Any]:
     if not source.indexed:
         raise InvalidTypeError(
             source.argument,
-            "arrays, or a sequence of batches with len and an index, of which BackupAndRestore can "
-            "take any again",
+            "arrays, or a sequence of batches with len and an index, so that BackupAndRestore can "
+            "read each again",
             type(source.stream).__name__,
         )
     return {source.argument: f"{source.size} batches"}

@@ -1,4 +1,4 @@
-"""Loop: steps in rounds until a training is over; it can stop between any two, and go on."""
+"""Loop: steps in rounds until training is over; it can stop between any two, and continue."""
 
 import math
 import time
@@ -17,16 +17,16 @@ from lstm.models.training import Result
 
 
 class Keeper(Protocol):
-    """Writes down where a training stands, once everyone else was told of it."""
+    """Saves the state of training, after all callbacks were called."""
 
     def begun(self) -> None:
-        """Before the first step."""
+        """Called before the first step."""
 
     def step_taken(self) -> None:
-        """After each step."""
+        """Called after each step."""
 
     def round_ended(self) -> None:
-        """After each round."""
+        """Called after each round."""
 
 
 class Mean:
@@ -56,12 +56,12 @@ class Mean:
         self.steps += 1
 
     def logs(self) -> Logs:
-        """The means so far."""
+        """Return the means so far."""
         logs = {"loss": self.total / max(self.weight, 1e-300)}
         return logs | {name: metric.result() for name, metric in self._metrics.items()}
 
     def contents(self) -> Contents:
-        """All that it has seen."""
+        """Return everything that it has seen."""
         tensors = {
             f"{name}/{key}": value
             for name, metric in self._metrics.items()
@@ -70,7 +70,7 @@ class Mean:
         return tensors, {"loss": self.total, "weight": self.weight, "steps": self.steps}
 
     def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
-        """Go on from what `contents` gave."""
+        """Continue from the result of `contents`."""
         self.total = checks.number("loss", header["loss"])
         self.steps = checks.int_at_least("steps", header["steps"], 0)
         self.weight = checks.number("weight", header["weight"], 0)
@@ -80,10 +80,10 @@ class Mean:
 
 @dataclass(frozen=True)
 class Limits:
-    """When a training is over, whichever comes first; None for no limit.
+    """When training is over, whichever comes first; None for no limit.
 
     Attributes:
-        rounds: number of the round that no longer takes place.
+        rounds: number of the round after the last.
         steps: number of steps.
         minutes: time.
     """
@@ -94,33 +94,33 @@ class Limits:
 
 
 class Loop:
-    """Base of all trainings: rounds of steps, which callbacks see as epochs.
+    """Base of all training loops: rounds of steps, which callbacks see as epochs.
 
-    A training stops between two steps: at its limits, where a callback sets `stop_training`, where
-    `interrupted` is set, and after a loss that is not a finite number. `contents` is then all that
-    another needs to go on in the same bits.
+    Training stops between two steps: at its limits, if a callback sets `stop_training`, if
+    `interrupted` is set, or after a loss that is not a finite number. `contents` is then everything
+    that another loop needs to continue with the same bits.
 
     Args:
-        model: what is trained.
-        limits: for how long.
-        metrics: of the steps.
-        schedule: the learning rate by how much of the training is done; None leaves it alone.
-        best: finds the best round, with whose weights the model is left; None leaves it the last.
-        patience: rounds without an improvement after which to stop; None for no such limit.
+        model: the model to train.
+        limits: when to stop.
+        metrics: the metrics of the steps.
+        schedule: the learning rate as a function of progress; None leaves it unchanged.
+        best: finds the best round, whose weights the model gets at the end; None keeps the last.
+        patience: rounds without improvement after which to stop; None for no such limit.
         first: number of the first round.
 
     Attributes:
-        round: number of the round under way, or of the next one.
+        round: number of the current round, or of the next one.
         step: number of steps taken.
-        seconds: time that they took.
-        mean: what the steps of the round under way came to.
+        seconds: duration of these steps.
+        mean: the mean results of the steps of the current round.
         improved: whether the last round was the best so far.
-        best_weights: those after the best round, if one is looked for.
-        why: why no other round can follow; otherwise an empty text.
-        interrupted: set it to stop after the step under way, in the middle of the round.
-        between_steps: whether `contents` says all.
-        keeper: who writes it down, if anybody does.
-        callbacks: who is told.
+        best_weights: the weights after the best round, if `best` is given.
+        why: why no other round can follow; empty if one can.
+        interrupted: set it to stop after the current step, in the middle of the round.
+        between_steps: whether `contents` is complete now.
+        keeper: saves the state, if given.
+        callbacks: the callbacks.
     """
 
     def __init__(
@@ -149,13 +149,13 @@ class Loop:
         self.keeper: Keeper | None = None
         self.callbacks = CallbackList([], model, {})
 
-    # ---- what kinds of training differ in
+    # ---- what subclasses define
 
     steps_of_round: int | None = None
-    """Number of steps in a round, where it is known that there have to be so many."""
+    """Number of steps in a round, if it is fixed."""
 
     def batches(self) -> Iterator[Any]:
-        """Those that are left of the round under way, or those of the next one."""
+        """Yield the rest of the current round, or the batches of the next one."""
         raise NotImplementedError
 
     def more(self) -> bool:
@@ -167,26 +167,26 @@ class Loop:
         raise NotImplementedError
 
     def diverged(self, result: Result) -> str:
-        """Why a step whose loss is not a finite number ends the training."""
+        """Return the message for a step whose loss is not a finite number, which ends training."""
         raise NotImplementedError
 
     def step_logs(self, result: Result) -> Logs:
-        """What callbacks are told after a step: the means so far."""
+        """Return the logs for callbacks after a step: the means so far."""
         return self.mean.logs()
 
     def validate(self) -> Logs:
-        """What a round has brought, beside the means of its steps."""
+        """Return the results of a round, besides the means of its steps."""
         return {}
 
     def ran_out(self) -> str:
-        """Why a training ends whose batches do."""
+        """Return the message for training that runs out of batches."""
         raise NotImplementedError
 
-    # ---- the course of it
+    # ---- running
 
     @property
     def progress(self) -> float:
-        """How much of the training is done, in [0, 1]."""
+        """Share of training that is done, in [0, 1]."""
         rounds, steps, minutes = self.limits.rounds, self.limits.steps, self.limits.minutes
         done = 0.0
         if rounds is not None:
@@ -199,7 +199,7 @@ class Loop:
 
     @property
     def judged(self) -> int:
-        """Number of steps before the round under way."""
+        """Number of steps before the current round."""
         return self.step - self.mean.steps
 
     @property
@@ -213,12 +213,12 @@ class Loop:
         """Train until it is over, or interrupted.
 
         Args:
-            callbacks: whom to tell.
-            saved: what `contents` gave, to go on from there.
+            callbacks: the callbacks to call.
+            saved: the result of `contents`, to continue from.
         """
         self.callbacks = callbacks
         self._trainable.stop_training = False
-        self._told = False  # Whether callbacks know that the round has begun.
+        self._told = False  # Whether callbacks know that the round has started.
         try:
             with callbacks.training():
                 if saved is not None:
@@ -232,14 +232,14 @@ class Loop:
                 self._trainable.set_weights(self.best_weights)
 
     def _put_back(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
-        """Restore what `contents` gave, whatever callbacks do when they begin."""
+        """Restore the result of `contents`, whatever callbacks do when they start."""
         if header["steps"]:
             self._told = True
             self.callbacks.tell("on_epoch_begin", header["round"], {})
         self.restore(tensors, header)
 
     def course(self) -> None:
-        """The rounds."""
+        """Run the rounds."""
         while not self.interrupted and (self.mean.steps or not self.over):
             if not self.mean.steps and not self.more():
                 self.why = self.ran_out()
@@ -249,7 +249,7 @@ class Loop:
                 self._end_round()
 
     def _take_steps(self) -> None:
-        """The steps of a round that are still to come."""
+        """Take the remaining steps of a round."""
         if not self._told:
             self._told = True
             self.callbacks.tell("on_epoch_begin", self.round, {})
@@ -305,22 +305,22 @@ class Loop:
             self.keeper.round_ended()
 
     def _judge(self, logs: Logs) -> None:
-        """Keep the weights if they are the best so far; where nothing tells, the last ones are."""
+        """Keep the weights if they are the best so far; without a way to tell, keep the last."""
         if self._best is not None:
             self.improved = self._best.monitor not in logs or self._best.improved(logs)
             if self.improved:
                 self.best_weights = self._trainable.get_weights()
 
-    # ---- a value that a file can hold
+    # ---- saving
 
     def contents(self) -> Contents:
-        """Where it stands, but for the best weights."""
+        """Return its state, except the best weights."""
         tensors, header = self.mean.contents()
         header |= {"round": self.round, "step": self.step, "seconds": self.seconds}
         return tensors, header | ({} if self._best is None else self._best.contents())
 
     def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
-        """Go on from what `contents` of another like it gave."""
+        """Continue from the result of `contents` of an equal loop."""
         self.mean.restore(tensors, header)
         self.round = checks.int_at_least("round", header["round"], 0)
         self.step = checks.int_at_least("step", header["step"], 0)

@@ -1,4 +1,4 @@
-"""Model: a graph of layers that can be trained, asked, stepped through and saved."""
+"""Model: a graph of layers to train, run, step through and save."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -34,15 +34,15 @@ from lstm.terminal import say
 
 Values = NDArray[Any]
 
-_OWN_LOSS = "a Loss of your own, for compile, or a loop of your own over train_on_batch"
-_OWN_METRICS = "metrics of your own, for compile"
-_OWN_OUTPUTS = "`call`, or a function of your own around predict"
+_OWN_LOSS = "your own Loss, for compile, or your own loop over train_on_batch"
+_OWN_METRICS = "your own metrics, for compile"
+_OWN_OUTPUTS = "`call`, or your own function around predict"
 
 
 class Model(Copied):
     """A model, made in one of three ways.
 
-    - functional: `Model(inputs, outputs)`, of tensors that layers were called on;
+    - functional: `Model(inputs, outputs)`, from tensors that layers were called on;
     - subclassed: a class that makes layers in `__init__` and calls them in `call(inputs)`, which is
       traced once, when the first data comes or when the model is called on a tensor;
     - `Sequential`, a chain.
@@ -50,7 +50,7 @@ class Model(Copied):
     Args:
         inputs: a tensor from `Input`, or a list of them.
         outputs: a tensor, or a list of them.
-        name: base of the names of the weights, where the model is part of another.
+        name: base of the names of the weights, if the model is part of another.
 
     Example:
         >>> import numpy as np
@@ -65,7 +65,7 @@ class Model(Copied):
     never_called: ClassVar[Mapping[str, str]] = {
         **Definition.never_called,
         "compute_loss": _OWN_LOSS,
-        "compute_mask": "`call` alone: masks pass through it by themselves",
+        "compute_mask": "`call` alone: masks pass through it automatically",
         "compute_metrics": _OWN_METRICS,
         "get_metrics_result": _OWN_METRICS,
         "make_predict_function": _OWN_OUTPUTS,
@@ -106,39 +106,36 @@ class Model(Copied):
         carry_state: bool = False,
         chunk_length: int | None = None,
     ) -> History:
-        """Train.
+        """Train the model.
 
-        Where the loss is no longer a finite number, training stops with the weights from before
-        that batch, and says so in a `StoppedWarning`. The same where a generator ends too soon.
+        If the loss is no longer a finite number, training stops with the weights from before that
+        batch, and a `StoppedWarning` says so. The same happens if a generator ends too soon.
 
         Args:
-            x: an array (N, ...); a list of sequences of different lengths; for several inputs a
+            x: an array (N, ...); a list of sequences of different lengths; for several inputs, a
                 list of these. Or batches (x, y) or (x, y, sample_weight): from a generator, from
-                anything that can be iterated over, or from a sequence of them, with `len` and an
+                any iterable, or from a sequence of batches, with `len` and an
                 index, such as a `Sequence` or `PyDataset` of Keras.
-            y: targets, unless x is batches.
+            y: targets, unless x consists of batches.
             batch_size: examples in a batch, where x is not batches.
             epochs: passes over the data, counted from `initial_epoch`.
             verbose: 0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1 on a terminal and 2
                 elsewhere.
-            callbacks: whom to tell of batches and epochs.
+            callbacks: callbacks for batches and epochs.
             validation_split: share of the examples, at their end, to validate on, in [0, 1).
             validation_data: (x, y) or (x, y, sample_weight), or batches of these.
-            shuffle: go over the examples, or over a sequence of batches, in a new order every
-                epoch.
-            class_weight: how much the examples or steps of each class count; 1 for others.
-            sample_weight: how much each example (N,) or step (N, T) counts: the loss is
-                Σ weight·loss divided by the number of positions, so that a weight of 2 makes twice
-                the step.
+            shuffle: read the examples, or a sequence of batches, in a new order every epoch.
+            class_weight: weight of the examples or steps of each class; 1 for others.
+            sample_weight: weight of each example (N,) or step (N, T): the loss is Σ weight·loss
+                divided by the number of positions, so a weight of 2 doubles the step.
             initial_epoch: number of the first epoch.
-            steps_per_epoch: batches in an epoch, which goes on where the one before ended; a whole
+            steps_per_epoch: batches in an epoch, which continues where the last one ended; a whole
                 pass by default.
             validation_steps: batches to validate on; needed for a generator in several epochs.
-            carry_state: start each batch from the state in which the one before ended (truncated
-                backpropagation through time). Row k of a batch goes on where row k of the batch
-                before ended. Each pass over the data starts anew, a generator goes on. No
-                shuffling.
-            chunk_length: with `carry_state`, cut sequences (N, T, ...) into chunks of that many
+            carry_state: start each batch from the state in which the last one ended (truncated
+                backpropagation through time): row k of a batch continues row k of the last batch.
+                Each pass over arrays starts again from zeros; a generator continues. No shuffling.
+            chunk_length: with `carry_state`, cut sequences (N, T, ...) into chunks of this many
                 steps.
 
         Returns:
@@ -201,7 +198,7 @@ class Model(Copied):
         carry_state: bool,
         chunk_length: int | None,
     ) -> Reading:
-        """How this model reads data with targets, and the states of some nodes carried along."""
+        """Return how this model reads data with targets, carrying the states of some nodes."""
         if chunk_length is not None and not carry_state:
             raise InvalidValueError("chunk_length", "carry_state=True with it", carry_state)
         checks.positive_int("batch_size", batch_size)
@@ -220,12 +217,11 @@ class Model(Copied):
         """Take one optimizer step.
 
         Args:
-            x, y, sample_weight, class_weight: a batch, as `fit` takes data.
-            carry_state: start from the state in which the batch before ended, which is
-                `carried_state`.
+            x, y, sample_weight, class_weight: a batch, in the form for `fit`.
+            carry_state: start from the state in which the last batch ended, `carried_state`.
 
         Returns:
-            The loss before the step. Where it is not a finite number, no step was taken.
+            The loss before the step. If it is not a finite number, no step was taken.
         """
         checks.boolean("carry_state", carry_state)
         trainer = self._trainer or self._training(Given(x))
@@ -248,17 +244,17 @@ class Model(Copied):
         verbose: int | str = 0,
         callbacks: Callback | Sequence[Callback] | None = (),
     ) -> Any:
-        """The mean loss and metrics on data, as `fit` takes it.
+        """Return the mean loss and metrics on data in the form for `fit`.
 
         Args:
-            steps: batches to take; all by default.
-            carry_state: as in `fit`, from zeros on; stateful layers go on from their last state.
+            steps: number of batches; all by default.
+            carry_state: as in `fit`, starting from zeros; stateful layers keep their state.
             return_dict: return a dict by name.
             verbose: 0 prints nothing, anything else the result.
-            callbacks: whom to tell of the batches.
+            callbacks: callbacks for the batches.
 
         Returns:
-            The loss, or a list of it and the metrics, or a dict.
+            The loss, or a list of the loss and the metrics, or a dict.
         """
         checks.boolean("carry_state", carry_state)
         checks.boolean("return_dict", return_dict)
@@ -280,15 +276,15 @@ class Model(Copied):
     # ---- files
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, Values], dict[str, Any]]:
-        """The arrays and the JSON values that a file of this model holds.
+        """Return the arrays and the JSON values that a file of this model holds.
 
         Raises:
-            InvalidValueError: a weight is not finite, or a layer cannot be made again from them.
+            InvalidValueError: a weight is not finite, or a layer cannot be rebuilt from them.
         """
         graph = self.graph
         tensors = {name: weight.to_numpy() for name, weight in graph.weights.items()}
         for name, values in tensors.items():
-            # A file of such weights could not be read, and might replace a good one.
+            # A file with such weights could not be read, and might replace a good one.
             checks.finite(name, values)
         config = graph_config(graph)
         check_readable(config, graph.layers, tensors)
@@ -312,7 +308,7 @@ class Model(Copied):
         header: Mapping[str, Any],
         custom_layers: Mapping[str, type[Layer]] | None = None,
     ) -> Self:
-        """The model of which `contents` gave these arrays and values."""
+        """Return the model described by these arrays and values from `contents`."""
         graph = graph_from_config(header["graph"], custom_layers or {}, tensors, given=True)
         for name, weight in graph.weights.items():
             checks.finite(name, weight.to_numpy())
@@ -329,18 +325,18 @@ class Model(Copied):
 
     @property
     def copied_whole(self) -> bool:
-        """Whether the graph is all that there is to it: no class of a user's made it."""
+        """Whether the graph is the whole model: it was not made by a user's class."""
         kind = type(self)
         return self.traced and kind.__init__ is Model.__init__ and kind.call is GraphLayer.call
 
     def arguments(self) -> dict[str, Any]:
         found = super().arguments()
-        del found["trainable"]  # No argument of a model.
+        del found["trainable"]  # Not an argument of a model.
         return found
 
     @property
     def session(self) -> dict[str, Any]:
-        """What a file does not keep, as objects; may be set."""
+        """The objects that a file does not keep; may be set."""
         return {
             "name": self.name,
             "trainable": self.trainable,
@@ -365,16 +361,16 @@ def load_model(
 ) -> Model:
     """Read a model that `Model.save` or `LanguageModel.save` wrote.
 
-    No code is ever run from a file: it names layers of the library, or of `custom_layers`.
+    No code from a file is ever run: the file names layers of the library or in `custom_layers`.
 
     Args:
         path: the file.
         custom_layers: classes of your own layers with `forward` and `backward`, by name. Layers
-            defined by `call` need none: they are saved as what they were traced into.
+            defined by `call` are not needed: they are saved as the layers that they call.
 
     Raises:
-        InvalidTypeError, InvalidValueError: `custom_layers` is no dict of classes, or lacks one, or
-            one of them cannot be made with what the file says of it.
+        InvalidTypeError, InvalidValueError: `custom_layers` is not a dict of classes, lacks one, or
+            has one that cannot be made with the arguments in the file.
         ModelFileError: the file is missing, damaged or of another kind.
     """
     classes = check_classes(custom_layers)

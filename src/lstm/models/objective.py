@@ -1,4 +1,4 @@
-"""What training makes small: the loss at the end of a program, and what is computed with it."""
+"""Objective: the loss at the end of a program, and what is computed together with it."""
 
 from collections.abc import Sequence
 from math import prod
@@ -18,16 +18,16 @@ from lstm.models.held import held_loss
 
 
 class Objective:
-    """The loss of what a program computes.
+    """The loss of the output of a program.
 
     Args:
-        loss: as compiled: it knows what targets are.
-        computed: what computes it, which is another one if it includes the activation.
-        activation: that of the model's output which the loss includes and the program does not
-            have; "linear" if there is none.
+        loss: the loss as compiled, which checks targets.
+        computed: the loss that computes it: another one if it includes the activation.
+        activation: the activation of the model's output that is included in the loss and not in the
+            program; "linear" if there is none.
 
     Attributes:
-        fused: what is computed together with the loss, as `summary()` says it; empty if nothing.
+        fused: what is computed together with the loss, in the words of `summary()`; may be empty.
     """
 
     def __init__(self, loss: Loss, computed: Loss, activation: ActivationName) -> None:
@@ -44,17 +44,17 @@ class Objective:
         batch: Batch,
         class_weights: ClassWeights | None = None,
     ) -> Goal:
-        """What the outputs of a batch should be, and what counts.
+        """Return the goal of the outputs of a batch.
 
         Args:
             run: the pass.
-            y: what the program computed of the batch.
-            mask: that of y.
-            batch: it has targets.
-            class_weights: what the examples of each class count.
+            y: the output of the program for the batch.
+            mask: the mask of y.
+            batch: the batch, with targets.
+            class_weights: weights of the examples of each class.
 
         Raises:
-            InvalidValueError, InvalidShapeError: weights or padding do not go with the outputs.
+            InvalidValueError, InvalidShapeError: weights or padding do not fit the outputs.
         """
         assert batch.y is not None
         shape, dtype = self._shape(y), run.backend.dtype
@@ -65,12 +65,12 @@ class Objective:
             weight = of_classes if weight is None else weight * of_classes
         mask = self._mask(run, y, mask)
         mask = None if mask is None else whole(mask, len(positions))
-        if mask is not None and mask.ndim < 2:  # Examples count as they are.
+        if mask is not None and mask.ndim < 2:  # Masks of whole examples do not count.
             mask = None
         if mask is not None and _reversed(mask, batch.masks):
             raise InvalidValueError(
                 "x",
-                "sequences of one length, for a model whose outputs are in reversed order",
+                "sequences of equal length, because the outputs of the model are in reversed order",
                 "different lengths",
             )
         real = spread_over("mask", mask, positions)
@@ -80,7 +80,7 @@ class Objective:
     def compare(
         self, run: Run, y: Array, goal: Goal, *, learns: bool
     ) -> tuple[float, Array | None]:
-        """The loss and, if something is to be learned, the gradient of y.
+        """Return the loss and, if something learns, the gradient of y.
 
         The gradients of weights that are computed together with the loss are added to their
         buffers.
@@ -90,22 +90,22 @@ class Objective:
         return loss, self._computed.backward(run.ops, cache) if learns else None
 
     def outputs(self, ops: Ops, y: Array) -> Array:
-        """The outputs of the model, of what the program computed."""
+        """Return the outputs of the model, from the output of the program."""
         return ops.activation_forward(y, self._activation)
 
     def _shape(self, y: Array) -> Any:
-        """The shape of the outputs of the model."""
+        """Return the shape of the outputs of the model."""
         return tuple(y.shape)
 
     def _mask(self, run: Run, y: Array, mask: Mask | None) -> Mask | None:
-        """The mask of the outputs of the model."""
+        """Return the mask of the outputs of the model."""
         return mask
 
 
 class HeadObjective(Objective):
-    """The loss of a last layer's product, with which it is one operation.
+    """The loss joined with the product of the last layer into one operation.
 
-    The outputs are never there all at once, so nothing can look at them.
+    The outputs never exist all at once, so nothing can read them.
 
     Args:
         loss, computed, activation: as for an Objective.
@@ -136,17 +136,17 @@ class HeadObjective(Objective):
 
 
 def _weights(run: Run, goal: Goal) -> Array | None:
-    """What each position adds of its loss, on the backend; None for the mean."""
+    """Return the factor of each position's loss, on the backend; None for the mean."""
     weights = goal.weights(run.backend.dtype)
     return None if weights is None else run.ops.array(weights)
 
 
 def _reversed(mask: Mask, real: Sequence[Mask | None]) -> bool:
-    """Whether outputs with `mask` have padding in front, where targets have theirs at the end.
+    """Whether outputs with `mask` have padding at the start, while targets have it at the end.
 
     Args:
         mask: which steps of the outputs count, (B, T).
-        real: for each input of different lengths which of its steps are no padding.
+        real: for each input of different lengths, which of its steps are not padding.
     """
     known = [steps for steps in real if steps is not None]
     alike = [steps for steps in known if steps.shape == mask.shape]

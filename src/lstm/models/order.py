@@ -1,4 +1,4 @@
-"""The order in which Keras lists the layers of a functional model, and so their weights."""
+"""Order: the order in which Keras lists the layers of a functional model, and their weights."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -9,17 +9,17 @@ from lstm.layers.symbolic import Call, Node, SymbolicTensor
 
 
 def by_level(nodes: Sequence[Node], outputs: Iterable[SymbolicTensor]) -> list[Layer]:
-    """The layers that a graph calls itself, those the farthest from the outputs first.
+    """Return the layers that a graph calls directly, those farthest from the outputs first.
 
     The distance of a call is the number of calls on the longest way to an output; a layer that is
-    called twice has the larger one. What is equally far stands as one meets it on the way back from
-    the outputs, each call before those that it depends on.
+    called twice has the larger one. At equal distance, layers are in the order in which one meets
+    them on the way back from the outputs, each call before those that it depends on.
 
     A composite layer, such as a Bidirectional or a model, is one layer, and a call of it one call.
 
     Args:
-        nodes: those of the graph, each behind those that it depends on.
-        outputs: of the graph.
+        nodes: the nodes of the graph, each after those that it depends on.
+        outputs: the outputs of the graph.
     """
     calls = {node: node.calls[0] if node.calls else node for node in nodes}
     sources = _sources(calls)
@@ -45,10 +45,10 @@ def by_level(nodes: Sequence[Node], outputs: Iterable[SymbolicTensor]) -> list[L
 
 
 def ordered(layers: Mapping[str, Layer], names: Any) -> list[Layer]:
-    """The layers of a graph in the order that a file says.
+    """Return the layers of a graph in the order given in a file.
 
     Raises:
-        InvalidValueError: it does not name each layer once.
+        InvalidValueError: `names` does not name each layer once.
     """
     known = [name for name in names if name in layers] if isinstance(names, list) else []
     if known != names or sorted(known) != sorted(layers):
@@ -57,10 +57,10 @@ def ordered(layers: Mapping[str, Layer], names: Any) -> list[Layer]:
 
 
 def _sources(calls: Mapping[Node, Call | Node]) -> dict[Call | Node, list[Call | Node]]:
-    """For each call those that its inputs come from."""
+    """Return, for each call, the calls that its inputs come from."""
     found: dict[Call | Node, dict[Call | Node, None]] = {}
     for node, call in calls.items():
-        # What a function takes from around it is no argument, but needed, too.
+        # Tensors that a function takes from its surroundings are not arguments, but needed, too.
         tensors = (*call.inputs, *node.inputs)
         known = [calls[tensor.node] for tensor in tensors if tensor.node in calls]
         found.setdefault(call, {}).update(dict.fromkeys(known))

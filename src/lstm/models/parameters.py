@@ -1,4 +1,4 @@
-"""One flat buffer for all weights of a model, and its mirror for their gradients."""
+"""Parameters: one flat buffer for all weights of a model, and one for their gradients."""
 
 from collections.abc import Mapping
 from itertools import accumulate
@@ -12,14 +12,14 @@ class Parameters:
     """The weights of a model as named views of one flat buffer.
 
     An optimizer step, a norm or an exchange between machines is then one call over one array.
-    Trainable weights stand first, so that an optimizer sees a prefix of the buffer.
+    Trainable weights come first, so an optimizer works on the start of the buffer.
 
     Attributes:
         values: (P,), all weights.
-        learned: (trainable,), the trainable ones, which are a view of the first of them.
+        learned: (trainable,), the trainable weights: a view of the start of `values`.
         gradients: (trainable,), the gradients of the trainable ones.
         trainable: number of trainable parameters.
-        backend: where they are.
+        backend: the backend of the buffers.
     """
 
     def __init__(self, weights: Mapping[str, Weight], backend: Backend) -> None:
@@ -38,7 +38,7 @@ class Parameters:
         """Make every weight a view of the buffers.
 
         A layer may belong to several models, such as the encoder of a translator: the model that
-        trains takes the weights to its own buffer, with the values that they have by then.
+        trains moves the weights to its own buffer, with their current values.
         """
         ops = self.backend.ops
         for weight, start, stop in self._places:

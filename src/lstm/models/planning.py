@@ -1,6 +1,6 @@
-"""What a pass computes: programs made of a graph, for a purpose, with what can be fused in a step.
+"""Planning: makes programs from a graph, each for a purpose, and fuses steps where possible.
 
-Layers and losses are asked what they can do (`layers/abilities.py`); none is known by its class.
+Planning asks layers and losses what they can do (`layers/abilities.py`); it knows no classes.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,12 +23,12 @@ from lstm.models.program import Operation, Program, Setting, Step
 
 
 def infer(graph: Graph) -> Program:
-    """The program that computes the outputs of a graph."""
+    """Return the program that computes the outputs of a graph."""
     return _program(graph, fused(graph), graph.outputs)
 
 
 def logits(graph: Graph) -> Program:
-    """The program that computes the only output of a graph without the softmax at its end."""
+    """Return the program that computes the single output of a graph without its final softmax."""
     (output,) = graph.outputs
     parts = [
         part.ending_in("linear")
@@ -40,7 +40,7 @@ def logits(graph: Graph) -> Program:
 
 
 def remember(graph: Graph) -> Program:
-    """The program that only carries states on: it has no outputs, and nothing that they alone need.
+    """Return the program that only updates states: without outputs and what only they need.
 
     Raises:
         InvalidValueError: a layer cannot work chunk by chunk.
@@ -55,13 +55,13 @@ def remember(graph: Graph) -> Program:
 
 
 def train(graph: Graph, loss: Loss, *, sees_outputs: bool) -> Program:
-    """The program of a step of training: the output, its loss, the gradients.
+    """Return the program of a training step: the output, its loss, the gradients.
 
     Args:
         graph: the model; it has one output.
-        loss: what to make small. It includes the activation at the end, and the product before it,
-            where it can: faster, and free of overflow.
-        sees_outputs: whether something else looks at the output, so that it must be there.
+        loss: the loss to minimize. It includes the final activation, and the product before it, if
+            possible: this is faster and cannot overflow.
+        sees_outputs: whether something else reads the output, so that it must exist.
     """
     (output,), parts = graph.outputs, fused(graph)
     below = [part for part in parts if output not in part.outputs]
@@ -86,13 +86,13 @@ class Part:
     """A step while a program is planned.
 
     Attributes:
-        layer: whose step it is; of two that are fused, the one with a state.
-        name: of its node.
+        layer: the layer of the step; if two are fused, the one with a state.
+        name: the name of its node.
         inputs, outputs: tensors.
-        activation: that at its end, where it can be another; it need not be the layer's own.
-        asked: the layers whose answers make this right.
-        table_of: the layer below whose table it reads, if it is fused.
-        fused: as of a Step.
+        activation: its final activation, if it can be changed; not always the layer's own.
+        asked: the layers on whose answers this relies.
+        table_of: the layer below whose table it reads, if they are fused.
+        fused: as in `Step`.
     """
 
     layer: Layer
@@ -106,12 +106,12 @@ class Part:
 
     @property
     def is_head(self) -> bool:
-        """Whether a loss can include it: a product without activation."""
+        """Whether a loss can include it: it is a product without activation."""
         return self.activation == "linear" and self.layer.is_head
 
     @property
     def operation(self) -> Operation:
-        """What computes it."""
+        """Return the operation that computes it."""
         if self.table_of is not None:
             return EmbeddedRecurrent(cast(Embedding, self.table_of), cast(Recurrent, self.layer))
         if self.activation is not None and self.activation != self.layer.ends_in:
@@ -119,21 +119,22 @@ class Part:
         return held(self.layer)
 
     def ending_in(self, activation: ActivationName) -> "Part":
-        """This part with another activation."""
+        """Return this part with another activation."""
         return replace(self, activation=activation, asked=(*self.asked, self.layer))
 
 
 def fused(graph: Graph) -> list[Part]:
-    """The steps of a graph, with those fused that give the same together, in less time.
+    """Return the steps of a graph, fused where the result is the same in less time.
 
-    What looks up the rows of a table becomes part of the layers that read these, if nothing else
-    does and all can; an activation that alone reads a layer without one becomes that layer's own.
+    A layer that looks up rows of a table becomes part of the layers that read these rows, if all of
+    them can do this and nothing else reads the rows. An activation that alone reads a layer without
+    one becomes that layer's own.
     """
     return _embedded(_activated(separate(graph), graph.outputs), graph.outputs)
 
 
 def separate(graph: Graph) -> list[Part]:
-    """The steps of a graph, one for each node."""
+    """Return the steps of a graph, one for each node."""
     layers = {node: layer_of(node) for node in graph.nodes}
     return [
         Part(layer, graph.names[node], node.inputs, node.outputs, layer.ends_in)
@@ -142,11 +143,11 @@ def separate(graph: Graph) -> list[Part]:
 
 
 def _activated(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Part]:
-    """The parts, with every activation in the layer below it."""
+    """Return the parts, with every activation moved into the layer below it."""
     readers = _readers(parts, outputs)
 
     def sinks(lower: Part) -> bool:
-        """Whether it ends in no activation, and one alone reads it."""
+        """Whether it has no final activation, and only an activation reads it."""
         readers_of_it = readers.get(lower.outputs[0], ())
         alone = len(readers_of_it) == 1 and lower.activation == "linear"
         return alone and all(part and part.layer.only_activates for part in readers_of_it)
@@ -165,7 +166,7 @@ def _activated(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Par
 
 
 def _embedded(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Part]:
-    """The parts, with every table in the layers that read its rows, if only these do."""
+    """Return the parts, with every table moved into the layers that read it, if only these do."""
     readers = _readers(parts, outputs)
 
     def sinks(lower: Part) -> bool:
@@ -191,7 +192,7 @@ def _embedded(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Part
 def _readers(
     parts: Sequence[Part], outputs: Sequence[SymbolicTensor]
 ) -> dict[SymbolicTensor, list[Part | None]]:
-    """The parts that read a tensor, and None if it is wanted as an output."""
+    """Return the parts that read a tensor, and None if it is also an output."""
     readers: dict[SymbolicTensor, list[Part | None]] = {tensor: [None] for tensor in outputs}
     for part in parts:
         for tensor in part.inputs:
@@ -202,7 +203,7 @@ def _readers(
 def _joined(
     parts: Sequence[Part], sinks: Callable[[Part], bool], join: Callable[[Part, Part], Part]
 ) -> list[Part]:
-    """The parts without those that sink into the ones that read them, which are joined to these."""
+    """Return the parts, with those that sink joined to the parts that read them."""
     sunk: dict[SymbolicTensor, Part] = {}
     found = []
     for part in parts:
@@ -221,7 +222,7 @@ def _program(
     outputs: Sequence[SymbolicTensor],
     asked: Sequence[Layer] = (),
 ) -> Program:
-    """The program of some parts, in which tensors are numbered values."""
+    """Return the program of some parts, in which tensors are numbered values."""
     tensors = [*graph.inputs, *(tensor for part in parts for tensor in part.outputs)]
     places = {tensor: k for k, tensor in enumerate(tensors)}
 

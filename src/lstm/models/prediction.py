@@ -1,4 +1,4 @@
-"""Prediction: what a model is asked, at once or step by step, and the outputs as users get them."""
+"""Prediction: the outputs of a model, at once or step by step, in the form for users."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -27,7 +27,7 @@ Values = NDArray[Any]
 
 
 class Predictor(GraphLayer):
-    """What a `Model` can be asked: its outputs, for data or step by step."""
+    """The part of `Model` that computes outputs, for data or step by step."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Predictor(GraphLayer):
         self._carried = Carried()
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """On tensors: the model as a part of another. On arrays: the outputs, as arrays."""
+        """Called on tensors, become part of another model; on arrays, return the outputs."""
         if any(isinstance(part, SymbolicTensor) for value in inputs for part in listed(value)):
             return super().__call__(*inputs, **options)
         if options.pop("training", False):
@@ -57,15 +57,15 @@ class Predictor(GraphLayer):
         steps: int | None = None,
         callbacks: Callback | Sequence[Callback] | None = (),
     ) -> Any:
-        """The outputs for data, as `fit` takes it.
+        """Return the outputs for data, in the form for `fit`.
 
         Args:
-            x: an array, sequences of different lengths, or batches: each x, or a tuple that begins
-                with it.
-            batch_size: examples computed at a time, where x is not batches.
+            x: an array, sequences of different lengths, or batches: each is x, or a tuple that
+                starts with it.
+            batch_size: examples to compute at a time, if x does not consist of batches.
             verbose: accepted for compatibility; nothing is printed.
-            steps: batches to take; all by default.
-            callbacks: whom to tell of the batches.
+            steps: number of batches; all by default.
+            callbacks: callbacks for the batches.
 
         Returns:
             An array (N, ...); for sequences of different lengths, a list of arrays if the outputs
@@ -91,11 +91,11 @@ class Predictor(GraphLayer):
         return self._joined(results)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """The outputs for one batch."""
+        """Return the outputs for one batch."""
         return self._joined([self._outputs(self._chunk(x, any_length=False))])
 
     def _batches(self, given: Given, batch_size: int) -> Iterator[Batch]:
-        """Batches without targets, checked."""
+        """Yield batches without targets, checked."""
         size = checks.positive_int("batch_size", batch_size)
         if given.source is not None:
             for item in given.source.items():
@@ -105,12 +105,12 @@ class Predictor(GraphLayer):
         self._ready(given.sample)
         data, stateful = self._examples(given.sample, None), self.graph.recurrent(stateful=True)
         if stateful and len(data) % min(size, len(data)):
-            size = len(data)  # State goes on only in a batch of as many sequences.
+            size = len(data)  # State continues only in batches of the same size.
         check = partial(self._feeder.check, any_length=bool(stateful))
         yield from ArrayBatches(data, Reading(self.graph.inputs, self.backend.dtype, check, size))
 
     def _outputs(self, batch: Batch) -> list[Any]:
-        """The outputs of a batch that was checked, from the states of stateful layers."""
+        """Return the outputs of a checked batch, from the states of stateful layers."""
         carried = self._start_carrying(False)
         carried.check(batch.size)
         run = Run(self.backend, states=carried.current, carried=carried.nodes)
@@ -127,11 +127,11 @@ class Predictor(GraphLayer):
         return joined if self._several_outputs else joined[0]
 
     def predict_classes(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> Any:
-        """The most probable class for each output row; for a single sigmoid, whether it is > 1/2.
+        """Return the most probable class of each output row; for a single sigmoid, whether > 1/2.
 
         Returns:
-            int64, of the shape of the outputs without the last axis (for one unit: with it); a list
-            where `predict` gives one.
+            int64, in the shape of the outputs without the last axis (for one unit: with it); a list
+            if `predict` returns a list.
         """
         y = self.predict(x, batch_size, verbose)
         return [classes(part) for part in y] if isinstance(y, list) else classes(y)
@@ -139,10 +139,10 @@ class Predictor(GraphLayer):
     # ---- state
 
     def initial_state(self, batch_size: int = 1) -> State:
-        """The state before the first step: zeros.
+        """Return the state before the first step: zeros.
 
         Args:
-            batch_size: number of sequences; any number, at any time.
+            batch_size: number of sequences; any number.
 
         Raises:
             InvalidValueError: a layer, such as one that reads backwards, cannot work step by step.
@@ -156,9 +156,9 @@ class Predictor(GraphLayer):
         )
 
     def step(self, x: Any, state: Mapping[str, StepState]) -> tuple[Any, State]:
-        """The outputs for the next chunk of a sequence, and the state after it.
+        """Return the outputs for the next chunk of a sequence, and the state after it.
 
-        Chunk by chunk gives what `predict` gives for the whole sequence.
+        All chunks together have the same outputs as `predict` for the whole sequence.
 
         Args:
             x: the next steps, (B, T, ...).
@@ -184,15 +184,15 @@ class Predictor(GraphLayer):
         return (outputs if self._several_outputs else outputs[0]), after
 
     def feed(self, x: Any) -> tuple[list[Array], list[Mask | None]]:
-        """Sequences of any length as the arrays that `program.forward` takes, and their masks.
+        """Return sequences of any length as arrays for `program.forward`, and their masks.
 
         Raises:
-            InvalidShapeError, InvalidValueError: the model cannot take them.
+            InvalidShapeError, InvalidValueError: the model cannot accept them.
         """
         return self._feeder(self._chunk(x))
 
     def _chunk(self, x: Any, *, any_length: bool = True) -> Batch:
-        """A batch without targets, checked; chunks of sequences may have any length."""
+        """Return a batch without targets, checked; chunks of sequences may have any length."""
         self._ready(x)
         batch = self._examples(x, None).batch()
         stateful = any_length or bool(self.graph.recurrent(stateful=True))
@@ -203,7 +203,7 @@ class Predictor(GraphLayer):
         """Let stateful layers, and `fit(carry_state=True)` on a generator, start from zeros.
 
         Args:
-            rows: the sequences of a batch that do; None for all.
+            rows: the sequences of a batch to reset; None for all.
 
         Raises:
             InvalidValueError: there is no such sequence.
@@ -218,7 +218,7 @@ class Predictor(GraphLayer):
 
     @property
     def carried_state(self) -> State:
-        """The state from which stateful layers, and `carry_state=True`, go on; may be set."""
+        """The state from which stateful layers, and `carry_state=True`, continue; may be set."""
         return self._carried.state(self.backend)
 
     @carried_state.setter
@@ -231,20 +231,20 @@ class Predictor(GraphLayer):
         checked = State.checked(state, shapes, State(state).batch_size, self.backend.dtype)
         self._carried.go_on_from(checked, self.backend)
 
-    # ---- how it reads
+    # ---- reading
 
     def _examples(self, x: Any, y: Any, sample_weight: Any = None) -> Examples:
         return examples(x, y, sample_weight, self.graph.inputs, self.backend.dtype)
 
     def _start_carrying(self, everywhere: bool) -> Carried:
-        """The states to carry: of all recurrent layers, or of those made stateful."""
+        """Return the states to carry: of all recurrent layers, or of the stateful ones."""
         nodes = self.graph.recurrent(stateful=not everywhere)
         return Carried(nodes, self._carried.states, everywhere)
 
     def _telling(
         self, callbacks: Sequence[Callback], params: Mapping[str, Any], *, bar: bool = False
     ) -> CallbackList:
-        """The callbacks, and a progress bar if it is wanted."""
+        """Return the callbacks, with a progress bar if wanted."""
         everyone = list(callbacks)
         if ProgressBar.wanted(params["verbose"]) and bar:
             everyone.append(ProgressBar(params["verbose"]))
@@ -252,7 +252,7 @@ class Predictor(GraphLayer):
 
 
 def computed(program: Program, feed: Feeder, run: Run, batch: Batch) -> list[Any]:
-    """The outputs of a batch that was checked, each an array; without the padding, a list."""
+    """Return the outputs of a checked batch, each an array; or a list, to remove padding."""
     trace = program.forward(run, *feed(batch))
     outputs = [np.array(run.ops.to_numpy(output)) for output in trace.outputs]
     real = [mask for mask in batch.masks if mask is not None]
@@ -262,13 +262,13 @@ def computed(program: Program, feed: Feeder, run: Run, batch: Batch) -> list[Any
 
 
 def classes(y: Values) -> Values:
-    """The most probable class of each row; of a single output, whether it is above 1/2."""
+    """Return the most probable class of each row; for a single output, whether it is > 1/2."""
     chosen = y > 0.5 if y.shape[-1] == 1 else y.argmax(-1)
     return np.asarray(chosen, dtype=np.int64)
 
 
 def joined_rows(batches: Sequence[Any]) -> Any:
-    """The outputs of all batches, as one array where they are of one shape."""
+    """Return the outputs of all batches, as one array if they have the same shape."""
     if len(batches) == 1:
         return batches[0]
     arrays = all(isinstance(part, np.ndarray) for part in batches)
@@ -278,24 +278,24 @@ def joined_rows(batches: Sequence[Any]) -> Any:
 
 
 def _unpadded(output: Values, mask: Mask | None, real: Sequence[Mask]) -> Values | list[Values]:
-    """Outputs of padded sequences without the padding, if they have a time axis.
+    """Return outputs of padded sequences without the padding, if they have a time axis.
 
     Args:
         output: (B, ...).
-        mask: which of its steps count, (B, T) or with more axes; of no steps (B) or None.
+        mask: which of its steps count, (B, T) or with more axes; without steps (B) or None.
         real: for each input of different lengths which of its steps are no padding.
     """
     if mask is None or mask.ndim < 2:
         return output
-    # Steps that a layer skips by itself, such as an Embedding token 0, stay in the result: it is as
-    # long as the input that has all steps of the mask, and of several the shortest.
+    # Steps that a layer itself skips, such as an Embedding token 0, stay in the result: it is as
+    # long as the shortest input that has all steps of the mask.
     around = [steps for steps in real if steps.shape == mask.shape and not (mask & ~steps).any()]
     keep = min(around, key=np.count_nonzero, default=mask)
     return [row[_extent(counts)] for row, counts in zip(output, keep, strict=True)]
 
 
 def _extent(counts: Mask) -> tuple[Values, ...]:
-    """The index of what counts along each axis of an example."""
+    """Return the index of what counts along each axis of an example."""
     axes = range(counts.ndim)
     along = (counts.any(tuple(other for other in axes if other != axis)) for axis in axes)
     return np.ix_(*along)

@@ -1,4 +1,4 @@
-"""A program: what one pass through a model computes, as a list of steps over numbered values."""
+"""Program: the computation of one pass through a model, as steps over numbered values."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -14,29 +14,29 @@ from lstm.models.objective import Objective
 
 
 class Operation(Protocol):
-    """What a step computes: a layer, or layers that are fused. The methods are those of a layer."""
+    """The computation of a step: a layer, or fused layers, with the methods of a layer."""
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
-        """The outputs, and what `backward` needs."""
+        """Return the outputs, and what `backward` needs."""
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        """The gradients of the inputs; adds those of the weights to their buffers."""
+        """Return the gradients of the inputs; add those of the weights to their buffers."""
 
     def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
-        """The one mask by which the inputs are read."""
+        """Return the single mask with which to read the inputs."""
 
     def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
-        """The mask of the first output."""
+        """Return the mask of the first output."""
 
     @property
     def learns(self) -> bool:
-        """Whether the gradient of a weight is wanted."""
+        """Whether the gradient of a weight is needed."""
 
 
 class Setting(NamedTuple):
-    """What an attribute of a layer was when a program was planned, which counts on it."""
+    """The value of a layer's attribute when a program was planned, which relies on it."""
 
     layer: Layer
     name: str
@@ -48,10 +48,10 @@ class Step:
     """One instruction of a program.
 
     Attributes:
-        operation: what is computed.
-        name: of the node that it is: of two that are fused, the one with a state.
-        inputs, outputs: numbers of the values that it takes and gives.
-        fused: what other nodes are part of it, as `summary()` says it.
+        operation: the computation.
+        name: the name of its node; if two are fused, of the one with a state.
+        inputs, outputs: numbers of the values that it reads and writes.
+        fused: the other nodes that are part of it, in the words of `summary()`.
     """
 
     operation: Operation
@@ -63,12 +63,12 @@ class Step:
 
 @dataclass
 class Trace:
-    """What one forward pass computed.
+    """The results of one forward pass.
 
     Attributes:
         outputs: one array for each output of the program.
         masks: the mask of each output, or None.
-        caches: what each step left for the backward pass.
+        caches: the values that each step kept for the backward pass.
     """
 
     outputs: list[Array]
@@ -78,19 +78,19 @@ class Trace:
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What a pass through a graph computes, for a purpose; made by `planning`, never changed.
+    """The computation of a pass through a graph, for a purpose; made by `planning`, never changed.
 
     Attributes:
-        graph: what it was made of.
-        steps: in the order in which they are computed.
-        places: the number of the value that is a tensor of the graph; fused ones are none.
-        inputs, outputs: numbers of the values that are fed and wanted.
-        settings: what it counts on; layers may be set to something else later.
-        objective: what training makes small, computed from the only output; None of a program that
+        graph: the graph that it was made from.
+        steps: the steps, in order of computation.
+        places: the number of the value for each tensor of the graph, except fused ones.
+        inputs, outputs: numbers of the input and output values.
+        settings: the settings of layers that it relies on; they may change later.
+        objective: what training minimizes, computed from the single output; None for a program that
             only infers.
         wanted: tensors whose gradients `backward` returns.
-        back: the steps that `backward` goes through, the last first: the number of each in `steps`,
-            the step, and of which of its inputs the gradient is of use.
+        back: the steps of `backward`, the last first: the number of each in `steps`, the step, and
+            which of its inputs need a gradient.
     """
 
     graph: Graph
@@ -105,15 +105,14 @@ class Program:
 
     @property
     def holds(self) -> bool:
-        """Whether the layers are still set to what it counts on; if not, another is to be made."""
+        """Whether the settings that it relies on are unchanged; if not, a new program is needed."""
         return all(getattr(layer, name) == value for layer, name, value in self.settings)
 
     def toward(self, wanted: Collection[SymbolicTensor] = ()) -> "Program":
-        """This program with the way back to the weights that have gradients now.
+        """Return this program with a backward pass to the weights that have gradients now.
 
         Args:
-            wanted: tensors whose own gradient is of interest, too; each of them an input or output
-                of a step.
+            wanted: tensors whose gradients are wanted, too; each is an input or output of a step.
         """
         learning = {self.places[tensor] for tensor in wanted}
         back = []
@@ -128,9 +127,9 @@ class Program:
         """Compute the outputs.
 
         Args:
-            run: how.
+            run: the settings of the pass.
             feeds: one array for each input.
-            masks: for each input the mask (B, T) of sequences of different lengths, or None.
+            masks: for each input, the mask (B, T) of sequences of different lengths, or None.
         """
         values: list[Any] = [None] * len(self.places)
         mask_of: list[Mask | None] = [None] * len(self.places)
@@ -178,11 +177,11 @@ class Program:
 
         Args:
             run: the same as in `forward`.
-            trace: what `forward` returned, with `run.keep_cache`; its caches are used up.
+            trace: the result of `forward` with `run.keep_cache`; its caches are used up.
             gradients: one for each output; None stands for zeros.
 
         Returns:
-            The gradients of those wanted tensors that the outputs depend on.
+            The gradients of the wanted tensors that the outputs depend on.
         """
         grads: list[Any] = [None] * len(self.places)
         kept = {self.places[tensor]: tensor for tensor in self.wanted}

@@ -1,4 +1,4 @@
-"""Reading: what a user passes as data, arrays or a stream of batches, which is decided here."""
+"""Reading: decides whether a user's data is arrays or a stream of batches."""
 
 from typing import Any
 
@@ -10,17 +10,17 @@ Batches = ArrayBatches | StreamBatches
 
 
 class Given:
-    """Data that no model has read yet.
+    """Data from a user that no model has read yet.
 
     Args:
-        x, y, sample_weight: arrays and lists of sequences; or batches alone, which have it all.
-        others: arguments that have no meaning beside batches, by name; None where not given.
+        x, y, sample_weight: arrays and lists of sequences; or only x, as batches with everything.
+        others: arguments that make no sense with batches, by name; None if not given.
 
     Attributes:
-        source: what gives the batches, if x does.
+        source: the source of the batches, if x consists of batches.
 
     Raises:
-        InvalidValueError: x gives batches, and there is something else.
+        InvalidValueError: x consists of batches, and there is another argument.
     """
 
     def __init__(self, x: Any, y: Any = None, sample_weight: Any = None, **others: Any) -> None:
@@ -29,33 +29,33 @@ class Given:
         if self.source is not None:
             for argument, value in {"y": y, "sample_weight": sample_weight, **others}.items():
                 if value is not None:
-                    raise InvalidValueError(argument, "nothing, where x gives batches", "a value")
+                    raise InvalidValueError(argument, "nothing, because x gives batches", "a value")
 
     @property
     def sample(self) -> Any:
-        """Some x, which says the shape of the data."""
+        """Return some x, which determines the shape of the data."""
         if self.source is None:
             return self._arrays[0]
         return parts("batch of x", self.source.first())[0]
 
     def read(self, how: Reading) -> Examples | Source:
-        """The data, as a model reads it."""
+        """Return the data as the model reads it."""
         if self.source is not None:
             return self.source
         return examples(*self._arrays, how.inputs, how.dtype)
 
 
 def to_validate(data: Any, how: Reading, steps: int | None, *, epochs: int) -> Batches:
-    """Batches to validate on after each of some epochs.
+    """Return the batches to validate on after each of some epochs.
 
     Args:
         data: (x, y) or (x, y, sample_weight), batches of these, or examples.
         how: how the model reads it.
-        steps: batches to take; None for all.
-        epochs: their number.
+        steps: number of batches; None for all.
+        epochs: number of epochs.
 
     Raises:
-        InvalidValueError: the data can be gone over only once.
+        InvalidValueError: the data can be read only once.
     """
     if not isinstance(data, Examples):
         given = Given(data) if is_stream(data) else Given(*parts("validation_data", data))

@@ -10,12 +10,12 @@ from lstm.models.model import Model
 
 
 class Sequential(Model):
-    """A model in which each layer takes what the one before gives.
+    """A model in which each layer reads the output of the layer before it.
 
     Args:
         layers: the layers; the first may be an `lstm.Input`. Without one, and without
             `input_shape=` on the first layer, the shape is taken from the first data.
-        name: base of the names of the weights, where the model is part of another.
+        name: base of the names of the weights, if the model is part of another.
 
     Example:
         >>> import lstm
@@ -37,7 +37,7 @@ class Sequential(Model):
             self.add(layer)
 
     def add(self, layer: Layer | SymbolicTensor) -> None:
-        """Put a layer at the end of the chain."""
+        """Add a layer at the end of the chain."""
         if isinstance(layer, SymbolicTensor) and layer.node.layer is None and not self._chain:
             self._source = layer
         elif isinstance(layer, Layer):
@@ -50,7 +50,7 @@ class Sequential(Model):
         self._built = False
 
     def pop(self) -> Layer:
-        """Take away the last layer and return it."""
+        """Remove the last layer and return it."""
         if not self._chain:
             raise InvalidValueError("layers", "at least one", "none")
         self._graph = self._parameters = self._trainer = None
@@ -63,7 +63,7 @@ class Sequential(Model):
         return list(self._chain)
 
     def call(self, inputs: Any) -> Any:
-        """The chain, applied."""
+        """Apply the chain."""
         if not self._chain:
             raise InvalidValueError("layers", "at least one", "none")
         for layer in self._chain:
@@ -92,5 +92,5 @@ class Sequential(Model):
         return None if first is None or first.input_shape is None else (None, *first.input_shape)
 
     def _shape_is_binding(self) -> bool:
-        # As in Keras, what an Embedding says of the length (`input_length`) only makes it known.
+        # As in Keras, the length from an Embedding (`input_length`) is not binding.
         return self._source is not None or not self._chain[0].reads_tokens

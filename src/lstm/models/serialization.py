@@ -1,4 +1,4 @@
-"""A graph as JSON values, and back: layers of the library, or of known classes; never code."""
+"""Serialization: a graph as JSON values, and back; layers of known classes, never code."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,14 +19,14 @@ Classes = Mapping[str, type[Layer]]
 Tensors = Mapping[str, NDArray[Any]]
 
 _COUNTABLE = 2**31
-"""Steps, units or axes that the operations count to."""
+"""Largest number of steps, units or axes in the operations."""
 
 _LARGEST = 2**28
-"""Numbers that a tensor may have for one example: beyond, no machine computes with it."""
+"""Limit for the numbers of a tensor per example: no machine can compute with more."""
 
 
 def graph_config(graph: Graph) -> dict[str, Any]:
-    """The graph as JSON values: layers, the calls that connect them, inputs and outputs."""
+    """Return the graph as JSON values: layers, the calls that connect them, inputs and outputs."""
     layers = graph.layers
     name_of: dict[object, str] = {layer: name for name, layer in layers.items()}
     place: dict[Node, int] = {tensor.node: k for k, tensor in enumerate(graph.inputs)}
@@ -63,7 +63,7 @@ def _layer_config(layer: Layer, name_of: Mapping[object, str]) -> dict[str, Any]
 
 
 def check_classes(custom_layers: object) -> Classes:
-    """Return classes of layers by name, as `load_model` takes them; None is none."""
+    """Return the classes of layers by name from `load_model`'s argument; None means no classes."""
     expected = "a dict of layer classes by name, such as {'Scale': Scale}"
     if custom_layers is None:
         return {}
@@ -78,19 +78,19 @@ def check_classes(custom_layers: object) -> Classes:
 def graph_from_config(
     config: Mapping[str, Any], custom_layers: Classes, tensors: Tensors, *, given: bool = False
 ) -> Graph:
-    """The graph that `graph_config` described.
+    """Return the graph that `graph_config` described.
 
     Args:
-        config: the description, which may come from anywhere.
-        custom_layers: classes of layers by name, beside those of the library.
-        tensors: the weights by name, which the layers take as they are.
-        given: whether `custom_layers` is a user's argument, to be blamed for what its classes
-            cannot make.
+        config: the description, from any source.
+        custom_layers: classes of layers by name, besides those of the library.
+        tensors: the weights by name, which the layers use directly.
+        given: whether `custom_layers` is a user's argument, which errors then blame for layers that
+            its classes cannot make.
 
     Raises:
-        InvalidValueError: it names a layer that is neither the library's nor in `custom_layers`, or
-            describes nothing that can be built, or no such weights. Nothing larger than the weights
-            is made before that is known.
+        InvalidValueError: the description names a layer that is neither in the library nor in
+            `custom_layers`, cannot be built, or does not fit the weights. Nothing larger than the
+            weights is allocated before these checks.
     """
     blamed = custom_layers if given else {}
     layers = _layers(config["layers"], custom_layers, blamed)
@@ -115,7 +115,7 @@ def graph_from_config(
         outputs.append(made if isinstance(made, list) else [made])
         for tensor in outputs[-1]:
             _check_size(name, tensor.shape)
-        # Files that were written before this was kept count on the order of the calls.
+        # Older files do not hold this; they rely on the order of the calls.
         outputs[-1][0].node.name = call.get("name")
     for layer in layers.values():
         layer.weight_source = None
@@ -124,7 +124,7 @@ def graph_from_config(
 
 @contextmanager
 def _blaming(blamed: Classes, entry: Mapping[str, Any]) -> Iterator[None]:
-    """Say of an error with a layer that its class is the wrong one, if it is one of `blamed`."""
+    """Blame the class of a layer for its errors, if it is one of `blamed`."""
     try:
         yield
     except Exception as error:
@@ -140,16 +140,16 @@ def _blaming(blamed: Classes, entry: Mapping[str, Any]) -> Iterator[None]:
 def check_readable(
     config: Mapping[str, Any], layers: Mapping[str, Layer], tensors: Tensors
 ) -> None:
-    """Check that a graph can be made of its description, before anything is written.
+    """Check that a graph can be rebuilt from its description, before writing anything.
 
     Args:
-        config: what `graph_config` gave.
-        layers: those of the graph, by name.
+        config: the result of `graph_config`.
+        layers: the layers of the graph, by name.
         tensors: the weights, by name.
 
     Raises:
-        InvalidValueError: a layer was set to something that its constructor refuses, or is of a
-            class that does not make it again.
+        InvalidValueError: an attribute of a layer was set to a value that its constructor refuses,
+            or its class does not rebuild it.
     """
     custom: dict[str, type[Layer]] = {}
     for layer in layers.values():
@@ -166,18 +166,18 @@ def check_readable(
         made, saved = _json(name, entry)["config"], described[name]["config"]
         for key in saved.keys() | made.keys():
             if saved.get(key) != made.get(key):
-                expected = f"{saved.get(key)!r}, when {entry['class']} is made with it again"
+                expected = f"{saved.get(key)!r}, when {entry['class']} is rebuilt with it"
                 raise InvalidValueError(f"{key} of {name}", expected, repr(made.get(key)))
 
 
 def _json(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The description of a layer as it will be read."""
+    """Return the description of a layer as it will be read."""
     config = {key: json_values(f"{key} of {name}", value) for key, value in entry["config"].items()}
     return {**entry, "config": config}
 
 
 def _entry(argument: str, value: Any, entries: Sequence[Any]) -> Any:
-    """An entry by its number, counted from the start."""
+    """Return an entry by its number, counted from the start."""
     number = checks.int_at_least(argument, value, 0)
     if number >= len(entries):
         raise InvalidValueError(argument, f"an integer below {len(entries)}", number)
@@ -185,7 +185,7 @@ def _entry(argument: str, value: Any, entries: Sequence[Any]) -> Any:
 
 
 def input_from_config(entry: Mapping[str, Any]) -> SymbolicTensor:
-    """The input that a description of a graph says."""
+    """Return the input described in a graph's description."""
     batch, *sizes = entry["shape"]
     shape = (
         batch if batch is None else checks.int_at_least("shape of an input", batch, 0),
@@ -209,13 +209,13 @@ def _check_size(name: str, shape: Shape) -> None:
 def _layers(
     described: Mapping[str, Any], custom_layers: Classes, blamed: Classes
 ) -> dict[str, Layer]:
-    """The layers by name, without weights."""
+    """Return the layers by name, without weights."""
     layers: dict[str, Layer] = {}
     tied: list[str] = []
     for name, entry in described.items():
         kind = _class(entry, custom_layers)
         if kind.tied:
-            tied.append(name)  # Once all that it may refer to is there.
+            tied.append(name)  # Made later, when the layers that it may refer to exist.
         else:
             with _blaming(blamed, entry):
                 layers[name] = _layer(name, kind, entry["config"])
@@ -228,20 +228,20 @@ def _layers(
 
 def _class(entry: Mapping[str, Any], custom_layers: Classes) -> type[Layer]:
     name = entry["class"]
-    # Of two classes of one name, a file that says so means that of the user.
+    # Of two classes with the same name, a file that says so means the user's.
     own = checks.one_of("custom", entry.get("custom", False), (True, False))
     known = custom_layers if own else {**PRIMITIVES, **custom_layers}
     if name not in known:
-        expected = f"the class {name!r}, which is not of this library, by its name"
+        expected = f"the class {name!r}, which is not part of this library, by its name"
         raise InvalidValueError("custom_layers", expected, ", ".join(custom_layers) or "none")
     return known[name]
 
 
 def _layer(name: str, kind: type[Layer], config: Mapping[str, Any]) -> Layer:
-    """A layer as it was described.
+    """Return a layer from its description.
 
     Raises:
-        InvalidValueError: an argument cannot be used; the message says of which layer.
+        InvalidValueError: an argument cannot be used; the message names the layer.
     """
     for key, value in config.items():
         if PRIMITIVES.get(kind.__name__) is kind and isinstance(value, int) and value >= _COUNTABLE:
@@ -253,5 +253,5 @@ def _layer(name: str, kind: type[Layer], config: Mapping[str, Any]) -> Layer:
         raise
     except Exception as error:  # The class may be a user's.
         raise InvalidTypeError(
-            f"config of {name}", f"what {kind.__name__}.from_config takes", repr(error)
+            f"config of {name}", f"what {kind.__name__}.from_config accepts", repr(error)
         ) from error

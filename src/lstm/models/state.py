@@ -17,10 +17,10 @@ from lstm.layers.base import StepState
 
 
 class State(Interface, Mapping[str, StepState]):
-    """For each recurrent layer its (h, c), or h, each (B, units): all that a model remembers.
+    """For each recurrent layer its (h, c), or h, each (B, units): everything a model remembers.
 
-    A state is small, is never changed by the model it is given to, and can be saved, moved to
-    another machine and gone on from.
+    A state is small, never changed by the model that reads it, and can be saved, moved to another
+    machine and continued from.
 
     Example:
         >>> import lstm
@@ -51,17 +51,17 @@ class State(Interface, Mapping[str, StepState]):
 
     @property
     def batch_size(self) -> int:
-        """Number of sequences B; 0 where no layer remembers anything, for any number of them."""
+        """Number of sequences B; 0 if no layer remembers anything, which fits any number."""
         return next((len(array) for parts in self.values() for array in parts), 0)
 
     @classmethod
     def of(cls, backend: Backend, states: Mapping[str, Sequence[Array]]) -> "State":
-        """The state that arrays of a backend hold, with which it may share memory."""
+        """Return the state in arrays of a backend, perhaps sharing their memory."""
         to_numpy = backend.ops.to_numpy
         return cls({name: tuple(map(to_numpy, parts)) for name, parts in states.items()})
 
     def on(self, backend: Backend) -> dict[str, tuple[Array, ...]]:
-        """The state as arrays of a backend, which may share its memory."""
+        """Return the state as arrays of a backend, perhaps sharing its memory."""
         array = backend.ops.array
         return {name: tuple(map(array, parts)) for name, parts in self.items()}
 
@@ -73,10 +73,10 @@ class State(Interface, Mapping[str, StepState]):
         batch_size: int,
         dtype: str,
     ) -> "State":
-        """What a user passed, as the state of a model with such shapes for that many sequences.
+        """Return a user's value, checked as the state of a model with these shapes and batch size.
 
         Raises:
-            InvalidTypeError: it is no state.
+            InvalidTypeError: the value is not a state.
             InvalidShapeError: it belongs to another model or another batch size.
             InvalidValueError: it holds NaN or infinity.
         """
@@ -107,13 +107,13 @@ class State(Interface, Mapping[str, StepState]):
         """Write the state to one `.safetensors` file.
 
         Raises:
-            ModelFileError: the file cannot be written; an older one is untouched.
-            InvalidTypeError: it is no state that a file can hold.
+            ModelFileError: the file cannot be written; an existing file stays unchanged.
+            InvalidTypeError: a file cannot hold this state.
         """
         saving.write(path, *self._contents())
 
     def _contents(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """The arrays and the JSON values that a file of this state holds."""
+        """Return the arrays and the JSON values that a file of this state holds."""
         for name, parts in self.items():
             checks.string("name of a layer", name)
             if not parts:
@@ -121,7 +121,7 @@ class State(Interface, Mapping[str, StepState]):
         return self.tensors(), {"kind": "state"}
 
     def tensors(self) -> dict[str, NDArray[Any]]:
-        """Its arrays as they are called in files: `lstm/0`, `lstm/1`."""
+        """Return its arrays by their names in files: `lstm/0`, `lstm/1`."""
         return {
             f"{name}/{k}": array for name, parts in self.items() for k, array in enumerate(parts)
         }
@@ -138,7 +138,7 @@ class State(Interface, Mapping[str, StepState]):
 
     @classmethod
     def of_tensors(cls, tensors: Mapping[str, NDArray[Any]]) -> "State":
-        """The state of which `tensors` gave these arrays."""
+        """Return the state with these arrays from `tensors`."""
         parts: dict[str, dict[int, np.ndarray]] = {}
         for key, array in tensors.items():
             name, _, k = key.rpartition("/")

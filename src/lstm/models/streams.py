@@ -22,20 +22,20 @@ def is_stream(x: Any) -> bool:
 
 
 def _is_indexed(x: Any) -> bool:
-    """Whether it is a sequence of batches, such as the `Sequence` and `PyDataset` of Keras."""
+    """Whether x is a sequence of batches, such as a `Sequence` or `PyDataset` of Keras."""
     return hasattr(x, "__getitem__") and hasattr(x, "__len__")
 
 
 class Source:
-    """Items one after the other: batches as users give them.
+    """A source of batches in sequence, as users pass them.
 
     Args:
-        argument: named in errors.
-        stream: an iterator, which is gone over once; or what can be gone over again.
+        argument: its name in errors.
+        stream: an iterator, which can be read once; or an iterable that can be read again.
 
     Attributes:
-        again: whether it can be.
-        stream: what gives them.
+        again: whether it can be read again.
+        stream: the iterator or iterable.
     """
 
     def __init__(self, argument: str, stream: Any) -> None:
@@ -45,24 +45,24 @@ class Source:
 
     @property
     def indexed(self) -> bool:
-        """Whether any item can be had by its number."""
+        """Whether each item is available by its number."""
         return self.again and _is_indexed(self.stream)
 
     @property
     def size(self) -> int | None:
-        """Number of items in a pass, where it is known."""
+        """Number of items in a pass, if it is known."""
         if not (self.again and hasattr(self.stream, "__len__")):
             return None
         try:
             return len(self.stream)
-        except TypeError:  # So loaders say that they do not know.
+        except TypeError:  # Loaders that do not know their length raise this.
             return None
 
     def first(self) -> Any:
-        """The first item, which a pass still gives.
+        """Return the first item, without removing it from the pass.
 
         Raises:
-            InvalidValueError: there is none.
+            InvalidValueError: there is no item.
         """
         items = self.items()
         for item in items:
@@ -72,9 +72,9 @@ class Source:
         raise InvalidValueError(self.argument, "at least one batch", "none")
 
     def items(self, order: Order | None = None, skip: int = 0) -> Iterator[Any]:
-        """A pass over all items but the first `skip`; over those that are left of an iterator.
+        """Yield all items of a pass except the first `skip`, or the rest of an iterator.
 
-        `order` is that of a sequence of batches, where it is not its own.
+        `order` is the order for a sequence of batches; None keeps its own.
         """
         if not self.indexed:
             return islice(iter(self.stream), skip, None)
@@ -84,31 +84,31 @@ class Source:
     def to_train_on(
         self, how: Reading, steps: int | None, rng: np.random.Generator | None
     ) -> "StreamBatches":
-        """The batches of epochs of that many steps, or of a pass each; shuffled by `rng`."""
+        """Return batches for epochs of this many steps, or one pass each; shuffled by `rng`."""
         limit = None if steps is None else checks.positive_int("steps_per_epoch", steps)
         return StreamBatches(self, how, limit, rng)
 
     def to_judge(self, how: Reading, argument: str, steps: int | None) -> "StreamBatches":
-        """Batches to evaluate on, at most `steps`, which errors call `argument`."""
+        """Return batches to evaluate on, at most `steps`, named `argument` in errors."""
         limit = None if steps is None else checks.positive_int(argument, steps)
         return StreamBatches(self, how, limit, anew=True)
 
     def epoch_ended(self) -> None:
-        """Tell a sequence of batches that wants to know."""
+        """Tell a sequence of batches that the epoch ended, if it has a method for this."""
         tell = getattr(self.stream, "on_epoch_end", None)
         if callable(tell):
             tell()
 
 
 class StreamBatches:
-    """Batches from a source of (x, y) or (x, y, sample_weight), taken as they come.
+    """Batches from a source of (x, y) or (x, y, sample_weight), read as they come.
 
     Args:
-        source: gives the batches.
+        source: the source of the batches.
         how: how the model reads them.
         steps: batches in an epoch; None for a pass.
         rng: shuffles each pass over a sequence of batches; None keeps their order.
-        anew: an epoch begins with the first batch, and does not go on where the one before ended.
+        anew: whether each epoch starts with the first batch, not where the last one ended.
     """
 
     def __init__(
@@ -129,12 +129,12 @@ class StreamBatches:
 
     @property
     def steps(self) -> int | None:
-        """Number of batches in an epoch; None where it is not known."""
+        """Number of batches in an epoch; None if unknown."""
         return self._source.size if self._limit is None else self._limit
 
     @property
     def again(self) -> bool:
-        """Whether they can be gone over again."""
+        """Whether they can be read again."""
         return self._source.again
 
     def more(self) -> bool:
@@ -142,7 +142,7 @@ class StreamBatches:
         return self.epochs.more()
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches that are left of the epoch under way, or those of the next one."""
+        """Yield the rest of the current epoch, or the batches of the next one."""
         if self._anew:
             self.epochs.restart()
         how = self._how
@@ -155,7 +155,7 @@ class StreamBatches:
         self._source.epoch_ended()
 
     def _pass(self, order: Order | None, skip: int) -> Iterator[tuple[Any, bool]]:
-        """The items of a pass, each with whether carried state starts anew before it."""
+        """Yield the items of a pass, each with whether carried state is reset before it."""
         begins = self._source.again and not skip
         for item in self._source.items(order, skip):
             yield item, begins

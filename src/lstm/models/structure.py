@@ -1,4 +1,4 @@
-"""A layer that is a graph of layers: how a model gets its structure and its weights."""
+"""Structure: a layer that is a graph of layers, with the weights of all."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ class GraphLayer(Layer):
 
     Args:
         inputs, outputs: the ends of the graph; None to trace `call` later.
-        name: base of the names of the weights, where the graph is part of another.
+        name: base of the names of the weights, if the graph is part of another.
     """
 
     _graph: Graph | None = set_by_constructor()
@@ -65,7 +65,7 @@ class GraphLayer(Layer):
         inputs: SymbolicTensor | Sequence[SymbolicTensor],
         outputs: SymbolicTensor | Sequence[SymbolicTensor],
     ) -> Graph:
-        """Make the graph, and take the weights that no model owns yet to a flat buffer."""
+        """Make the graph, and move weights that no model owns yet to a flat buffer."""
         self._several_outputs = not isinstance(outputs, SymbolicTensor)
         for argument, tensors in (("inputs", listed(inputs)), ("outputs", listed(outputs))):
             for tensor in tensors:
@@ -74,7 +74,7 @@ class GraphLayer(Layer):
         named = [tensor.node.name for tensor in listed(inputs) if tensor.node.name is not None]
         for name in named:
             if named.count(name) > 1:
-                raise InvalidValueError("inputs", "a name of its own for each Input", repr(name))
+                raise InvalidValueError("inputs", "a different name for each Input", repr(name))
         graph = self._graph = Graph(listed(inputs), listed(outputs))
         used = set(graph.layers.values())
         self._order = [layer for layer in self.all_parts() if layer in used]
@@ -89,10 +89,10 @@ class GraphLayer(Layer):
         return self._build(inputs, outputs)
 
     def trace_again(self, inputs: Sequence[SymbolicTensor]) -> None:
-        """Trace `call` on inputs like those of the model that this is to be a copy of.
+        """Trace `call` on inputs like those of the model to copy.
 
         Raises:
-            InvalidValueError: it calls a layer that another model has, too.
+            InvalidValueError: `call` uses a layer that another model has, too.
         """
         if self._graph is not None:
             return
@@ -111,11 +111,11 @@ class GraphLayer(Layer):
         return self._graph is not None
 
     def build(self, *shapes: Any, input_shape: Any = None) -> None:
-        """Make the layers' weights now, for data of that shape, instead of when the first comes.
+        """Make the layers' weights now, for data of this shape, instead of when data comes.
 
         Args:
-            shapes: the shape, batch first, such as (None, 10, 3); a list of several inputs' shapes.
-            input_shape: the same, by the name that Keras gives it.
+            shapes: the shape, batch first, such as (None, 10, 3); a list for several inputs.
+            input_shape: the same, under the name in Keras.
         """
         if self._graph is not None or self._built:
             return
@@ -134,7 +134,7 @@ class GraphLayer(Layer):
                 self._ready()
 
     def _declared_shape(self) -> tuple[int | None, ...] | None:
-        """The shape of the data, batch first, if the model says it itself."""
+        """Return the shape of the data, batch first, if the model declares it."""
         return None if self.input_shape is None else (None, *self.input_shape)
 
     def _shape_is_binding(self) -> bool:
@@ -142,7 +142,7 @@ class GraphLayer(Layer):
         return True
 
     def _ready(self, x: Any = None) -> Graph:
-        """The graph; traced now if it is not there yet and the data or the model say the shape."""
+        """Return the graph; traced now if it is missing and the shape of the data is known."""
         if self._graph is None:
             declared = self._declared_shape()
             if declared is not None:
@@ -150,7 +150,7 @@ class GraphLayer(Layer):
             if x is None:
                 raise NotReadyError(
                     f"{self.name}: the shape of the input is not known yet: call fit or predict, "
-                    "or begin with lstm.Input(shape)"
+                    "or start with lstm.Input(shape)"
                 )
             inputs = [None] * len(x) if self._are_inputs(x) else [None]
             parts = columns("x", x, inputs, self.backend.dtype)
@@ -177,11 +177,11 @@ class GraphLayer(Layer):
 
     @property
     def _fused(self) -> str:
-        """What training computes together with the loss, if anything."""
+        """Return what training computes together with the loss, if anything."""
         return ""
 
     def _are_inputs(self, x: Any) -> bool:
-        """Whether data for a model of unknown inputs is a list of several, not one list."""
+        """Whether data for a model with unknown inputs is a list of inputs, not one list."""
         return (
             isinstance(x, list | tuple)
             and all(isinstance(part, np.ndarray) and part.ndim >= 2 for part in x)
@@ -189,7 +189,7 @@ class GraphLayer(Layer):
         )
 
     def call(self, inputs: Any) -> Any:
-        """The outputs for symbolic inputs; what a subclass defines."""
+        """Return the outputs for symbolic inputs; a subclass defines this."""
         if self._graph is None:
             raise NotReadyError(
                 f"{type(self).__name__}: define call(inputs), or give inputs=, outputs="
@@ -216,11 +216,11 @@ class GraphLayer(Layer):
 
     @property
     def program(self) -> Program:
-        """What is computed of data: the outputs of the graph."""
+        """The program that computes the outputs of the graph."""
         return self.planned(planning.infer)
 
     def planned(self, purpose: Callable[[Graph], Program]) -> Program:
-        """What is computed for a purpose, a function of `planning`; it is planned once."""
+        """Return the program for a purpose, a function of `planning`; it is planned once."""
         graph, program = self._ready(), self._programs.get(purpose)
         if program is None or program.graph is not graph or not program.holds:
             self._programs[purpose] = program = purpose(graph)
@@ -233,7 +233,7 @@ class GraphLayer(Layer):
         return list(self._order)
 
     def get_layer(self, name: str) -> Layer:
-        """The layer of that name, as in `summary()`."""
+        """Return the layer with this name, as in `summary()`."""
         return self.graph.layers[checks.one_of("name", name, self.graph.layers)]
 
     def summary(self) -> None:
@@ -266,11 +266,11 @@ class GraphLayer(Layer):
 
     @property
     def weights(self) -> dict[str, Weight]:
-        """All weights by name, such as "lstm/kernel", in the order of Keras; none before the shape
+        """All weights by name, such as "lstm/kernel", in the order of Keras; empty until the shape
         of the data is known.
 
-        That is the order of the layers: of a functional model those the farthest from the outputs
-        first, of a chain as they were added, of your own class as it keeps them in attributes.
+        That is the order of the layers: in a functional model, those farthest from the outputs
+        first; in a chain, as they were added; in your own class, as it keeps them in attributes.
         """
         if not self.built:
             return {}
@@ -282,7 +282,7 @@ class GraphLayer(Layer):
         }
 
     def get_weights(self) -> list[Values]:
-        """Copies of all weights, in the order of `weights`, which is that of Keras."""
+        """Return copies of all weights, in the order of `weights`, as in Keras."""
         self._ready()
         return [np.array(weight.to_numpy()) for weight in self.weights.values()]
 
@@ -290,7 +290,7 @@ class GraphLayer(Layer):
         """Replace all weights.
 
         Args:
-            weights: as `get_weights` gives them.
+            weights: the new weights, in the form from `get_weights`.
 
         Raises:
             InvalidShapeError, InvalidValueError: they do not fit; nothing is changed.
@@ -312,5 +312,5 @@ class GraphLayer(Layer):
 
 
 def listed(tensors: Any) -> list[Any]:
-    """What may be one thing or a list of them, as a list."""
+    """Return one thing, or a list of them, as a list."""
     return list(tensors) if isinstance(tensors, list | tuple) else [tensors]

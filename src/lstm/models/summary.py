@@ -7,11 +7,11 @@ from lstm.terminal import visible_name
 
 
 def summary_lines(program: Program, backend: Backend, kind: str, fused: str) -> list[str]:
-    """One line per call of a layer: name, class, output shape, parameters.
+    """Return one line per call of a layer: name, class, output shape, parameters.
 
     Args:
-        program: what the model computes.
-        backend: where it computes.
+        program: the program of the model.
+        backend: the backend of the model.
         kind: class of the model.
         fused: what is computed together with the loss, if anything.
     """

@@ -34,11 +34,11 @@ Values = NDArray[Any]
 
 @dataclass
 class Carried:
-    """The states that go from one batch to the next.
+    """The states carried from one batch to the next.
 
     Attributes:
         nodes: names of the recurrent nodes whose state is carried.
-        states: what the last batch left, on the backend; one model has one dict of them.
+        states: the states after the last batch, on the backend; a model has one dict for all uses.
         anew: whether each pass over the data starts from zeros.
     """
 
@@ -48,33 +48,33 @@ class Carried:
 
     @property
     def current(self) -> dict[str, Arrays]:
-        """The states of the carried nodes; others may be left from an earlier training."""
+        """Return the states of the carried nodes; others may be left from earlier training."""
         return {name: state for name, state in self.states.items() if name in self.nodes}
 
     def state(self, backend: Backend) -> State:
-        """A copy of the states, for whoever asks from outside."""
+        """Return a copy of the states, for use outside."""
         copy = backend.ops.copy
         states = {name: tuple(map(copy, parts)) for name, parts in self.states.items()}
         return State.of(backend, states)
 
     def go_on_from(self, state: State, backend: Backend) -> None:
-        """Go on from a copy of a state."""
+        """Continue from a copy of a state."""
         copy = backend.ops.copy
         self.states.clear()
         self.states |= {name: tuple(map(copy, parts)) for name, parts in state.on(backend).items()}
 
     def check(self, batch_size: int) -> None:
-        """Check that the states are those of as many sequences as the batch has.
+        """Check that the states have as many sequences as the batch.
 
         Raises:
-            InvalidShapeError: they are not.
+            InvalidShapeError: they do not.
         """
         for first, *_ in self.current.values():
             if (size := first.shape[0]) != batch_size:
                 raise InvalidShapeError(
                     "x",
-                    f"{size} sequences, since state is carried over from the last batch "
-                    "(reset_states() starts anew)",
+                    f"{size} sequences, because state is carried over from the last batch "
+                    "(reset_states() starts from zeros)",
                     batch_size,
                 )
 
@@ -84,7 +84,7 @@ class Feeder:
 
     Args:
         graph: the graph to feed.
-        backend: where its arrays live.
+        backend: the backend of its arrays.
     """
 
     def __init__(self, graph: Graph, backend: Backend) -> None:
@@ -92,18 +92,18 @@ class Feeder:
         self._backend = backend
 
     def check(self, batch: Batch, *, any_length: bool = False) -> list[Shape]:
-        """Refuse a batch that the graph cannot take. That its numbers are finite is known.
+        """Refuse a batch that the graph cannot accept. Its numbers are already known to be finite.
 
         Args:
-            batch: what to check.
-            any_length: take sequences of any length, though the model was made for a certain one:
-                they are chunks of longer ones.
+            batch: the batch to check.
+            any_length: accept sequences of any length, even if the model was made for a certain
+                one: they are chunks of longer ones.
 
         Returns:
             The shapes of the inputs.
 
         Raises:
-            InvalidShapeError, InvalidValueError: the model cannot take them.
+            InvalidShapeError, InvalidValueError: the model cannot accept them.
         """
         inputs = self._graph.inputs
         shapes: list[Shape] = []
@@ -133,7 +133,7 @@ class Feeder:
         return shapes
 
     def __call__(self, batch: Batch) -> tuple[list[Array], list[Mask | None]]:
-        """The arrays of the backend for a batch that was checked, and their masks."""
+        """Return the arrays of the backend for a checked batch, and their masks."""
         ops = self._backend.ops
         feeds = []
         for tensor, values in zip(self._graph.inputs, batch.x, strict=True):
@@ -144,19 +144,19 @@ class Feeder:
 
 
 def _with_feature_axis(x: Values, tensor: SymbolicTensor) -> Values:
-    """x; for an input of a single feature, which need not be written, with an axis for it."""
+    """Return x, with a feature axis if the input has one feature and x lacks the axis."""
     missing = x.ndim == tensor.ndim - 1 and tensor.shape[-1] == 1
     return x[..., None] if missing else x
 
 
 @dataclass
 class Result:
-    """What one batch came to.
+    """The result of one batch.
 
     Attributes:
         loss: the sum of its weighted losses, divided by `count`.
-        count: number of positions, masked ones left out.
-        refused: whether it was the gradient that was beyond all numbers, or the step.
+        count: number of positions that are not masked.
+        refused: whether the loss is finite but the gradient or the step is not.
     """
 
     loss: float
@@ -165,12 +165,12 @@ class Result:
 
 
 class Trainer:
-    """What `compile` makes of a graph: it can take training steps.
+    """Takes training steps on a graph, as set by `compile`.
 
     Args:
         graph: the model.
         parameters: its weights.
-        backend: where it computes.
+        backend: the backend that computes.
         optimizer, loss, metrics, weighted_metrics: as compiled.
         rng: for dropout.
     """
@@ -209,9 +209,9 @@ class Trainer:
 
     @property
     def program(self) -> Program:
-        """What a step computes, as the layers are set now."""
+        """The program of a step, with the current settings of the layers."""
         if not self._program.holds:
-            self.parameters.bind()  # What learns is known by its buffers.
+            self.parameters.bind()  # Weights that learn are recognized by their buffers.
             self._program = self._planned()
         return self._program
 
@@ -227,7 +227,7 @@ class Trainer:
         """Refuse a batch that cannot be trained on; `any_length` as for the `Feeder`.
 
         Raises:
-            InvalidShapeError, InvalidTypeError, InvalidValueError: the model cannot take it.
+            InvalidShapeError, InvalidTypeError, InvalidValueError: the model cannot accept it.
         """
         shapes = self._feed.check(batch, any_length=any_length)
         if batch.y is None:
@@ -243,11 +243,11 @@ class Trainer:
     def train(
         self, batch: Batch, carried: Carried, class_weights: ClassWeights | None = None
     ) -> Result:
-        """Take one optimizer step on a batch that was checked.
+        """Take one optimizer step on a checked batch.
 
         Returns:
-            What it came to; a loss that is not finite means that no step was taken, because the
-            loss or its gradient is beyond all numbers.
+            The result. If its loss is not finite, no step was taken, because the loss or its
+            gradient is too large for any number.
         """
         self.parameters.bind()
         run = self._run(batch, carried, training=True)
@@ -262,13 +262,13 @@ class Trainer:
         if self.reduce_gradients is not None:
             self.reduce_gradients(gradients)
         applied = self.optimizer.apply(self.backend, self.parameters.learned, gradients)
-        if applied is False:  # One of the user's own may return nothing.
+        if applied is False:  # A user's optimizer may return None.
             return Result(math.nan, goal.count, refused=True)
         carried.states.update(run.new_states)
         return Result(loss, goal.count)
 
     def test(self, batch: Batch, carried: Carried) -> Result:
-        """Compute the loss and metrics of a batch that was checked."""
+        """Compute the loss and metrics of a checked batch."""
         run = self._run(batch, carried, training=False)
         trace, goal = self._forward(run, batch)
         loss, _ = self._objective.compare(run, trace.outputs[0], goal, learns=False)
@@ -292,7 +292,7 @@ class Trainer:
     def _forward(
         self, run: Run, batch: Batch, class_weights: ClassWeights | None = None
     ) -> tuple[Trace, Goal]:
-        """What the program computes of a batch, and what it should be."""
+        """Return the output of the program for a batch, and its goal."""
         trace = self.program.forward(run, *self._feed(batch))
         return trace, self._objective.goal(
             run, trace.outputs[0], trace.masks[0], batch, class_weights
@@ -316,7 +316,7 @@ class Trainer:
     def _mean_loss(
         self, run: Run, y: Array, goal: Goal, loss: float, total: float, *, weighted: bool
     ) -> float:
-        """The mean loss of a batch with weights, of positions as they weigh or all alike."""
+        """Return the mean loss of a batch with weights, with positions weighted or equal."""
         if weighted:
             return loss * goal.count / (total or 1.0)
         return self._objective.compare(run, y, replace(goal, weight=None), learns=False)[0]

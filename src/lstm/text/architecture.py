@@ -1,4 +1,4 @@
-"""Architecture: how a language model is built, as a value that a file can hold."""
+"""Architecture: the layers of a language model, as a value that a file can hold."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -22,7 +22,7 @@ from lstm.models import Sequential
 _LAYERS: dict[str, type[LSTM | GRU | SimpleRNN]] = {"lstm": LSTM, "gru": GRU, "rnn": SimpleRNN}
 
 CELL_NAMES = tuple(_LAYERS)
-"""What the recurrent layers can be made of."""
+"""The types of recurrent layers to choose from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +30,15 @@ class Architecture:
     """A stack of recurrent layers between an embedding and a softmax.
 
     Args:
-        cell: what the layers are made of: "lstm", "gru" or "rnn".
+        cell: type of the recurrent layers: "lstm", "gru" or "rnn".
         hidden: units of each layer.
         layers: number of layers.
         embedding: size of the vector of a token; half of `hidden` by default, or all of it with
             `tie_weights`.
         dropout: share of the units of each layer that is dropped while training, in [0, 1); the
             same units in all steps of a sequence.
-        embedding_dropout: share of the tokens whose vectors are dropped while training, in [0, 1).
-        recurrent_dropout: share of the units that a layer does not see of its own last output while
+        embedding_dropout: share of the token vectors that is dropped while training, in [0, 1).
+        recurrent_dropout: share of its own last output that a layer does not see while
             training, in [0, 1); the same units in all steps.
         tie_weights: use the vectors of the tokens for the output, too.
 
@@ -73,7 +73,7 @@ class Architecture:
 
     @property
     def layout(self) -> Cell:
-        """What is known of its cells."""
+        """The description of its cells."""
         return CELLS[cast(CellName, self.cell)]
 
     def build(self, vocabulary_size: int) -> Sequential:
@@ -91,5 +91,5 @@ class Architecture:
         if self.tie_weights:
             output = TiedDense(embedding, activation="softmax")
         model = Sequential([Input((None,)), embedding, *stack, output])
-        _ = model.parameters  # Drawn now, from the seed that holds here.
+        _ = model.parameters  # Drawn now, from the seed that is active here.
         return model

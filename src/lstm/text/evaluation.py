@@ -1,4 +1,4 @@
-"""How well a language model predicts a text."""
+"""Evaluation: how well a language model predicts a text."""
 
 import heapq
 import math
@@ -17,7 +17,7 @@ from lstm.text.token_model import TokenModel
 _STREAMS = 32
 _STREAM_LENGTH = 2048
 _PROBABILITIES = 2**22
-"""So many are computed at a time: 16 MB."""
+"""Number of probabilities to compute at a time: 16 MB."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +25,17 @@ class Evaluation:
     """How well a model predicts a text.
 
     Attributes:
-        nats: mean of -log p over the tokens, p being the probability that the model gave.
+        nats: mean of -log p over the tokens, where p is the probability that the model gave.
         bits: the same in bits, -log₂ p.
         perplexity: exp(nats).
-        accuracy: share of the tokens that the model found the most probable.
+        accuracy: share of the tokens that were the most probable ones for the model.
         tokens: number of tokens predicted.
-        unknown: how many of them are the unknown token.
-        characters: number of characters that they stand for; 1 if they only end one that began
-            before. None where the text cannot be written back from them: some are unknown, or the
-            tokenizer changes texts. All figures for a character or a byte are None then, too.
-        bytes: number of these characters' bytes in UTF-8, or None.
+        unknown: number of them that are the unknown token.
+        characters: number of characters that they stand for; 1 if they only complete one that
+            started before. None where the tokens cannot be turned back into the text: some are
+            unknown, or the tokenizer changes texts. All numbers per character or byte are None,
+            too, in this case.
+        bytes: number of bytes of these characters in UTF-8, or None.
     """
 
     nats: float
@@ -48,12 +49,12 @@ class Evaluation:
 
     @property
     def unknown_share(self) -> float:
-        """Share of the tokens that are unknown: of these only that they come is predicted."""
+        """Share of the tokens that are unknown: the model predicts only where they occur."""
         return self.unknown / self.tokens
 
     @property
     def nats_per_character(self) -> float | None:
-        """What models with different tokens can be compared by."""
+        """Nats per character, which compare models with different tokens."""
         return None if self.characters is None else self.nats * self.tokens / self.characters
 
     @property
@@ -63,7 +64,7 @@ class Evaluation:
 
     @property
     def bits_per_byte(self) -> float | None:
-        """Bits for each byte of the text in UTF-8, what the model could compress it to."""
+        """Bits per byte of the text in UTF-8: the size to which the model could compress it."""
         return None if self.bytes is None else self.bits * self.tokens / self.bytes
 
 
@@ -72,11 +73,11 @@ class Surprise:
     """A token that the model did not expect.
 
     Attributes:
-        nats: -log p of it.
+        nats: -log p of the token.
         position: its number in the text, counted from 0.
-        token: what stands there.
-        expected: the token that the model found the most probable.
-        probability: of the latter.
+        token: the token there.
+        expected: the most probable token for the model.
+        probability: the probability of `expected`.
     """
 
     nats: float
@@ -89,15 +90,15 @@ class Surprise:
 def evaluate(
     language_model: TokenModel, corpus: Corpus, telling: CallbackList | None = None
 ) -> Evaluation:
-    """How well a model predicts a corpus, each token from those before it.
+    """Measure how well a model predicts a corpus, each token from those before it.
 
-    A long text is read as up to 32 streams side by side, each of at least 2,048 tokens, which begin
-    without knowing what stands before them.
+    A long text is read as up to 32 parallel streams of at least 2,048 tokens each. A stream starts
+    without knowing what is before it.
 
     Args:
-        language_model: what to judge.
+        language_model: the model to evaluate.
         corpus: its tokens.
-        telling: whom to tell of it.
+        telling: the callbacks to inform.
 
     Raises:
         InvalidShapeError: the corpus has less than 2 tokens.
@@ -134,7 +135,7 @@ def evaluate(
 
 
 def surprises(language_model: TokenModel, corpus: Corpus, count: int) -> list[Surprise]:
-    """The tokens of a corpus that a model expected the least, the most surprising first."""
+    """Return the tokens of a corpus that a model expected least, the most surprising first."""
     found: list[Surprise] = []
     for p, y, positions in _predictions(language_model, corpus):
         nats = -_log_probabilities(p, y)
@@ -151,7 +152,7 @@ def surprises(language_model: TokenModel, corpus: Corpus, count: int) -> list[Su
 def _predictions(
     language_model: TokenModel, corpus: Corpus, begin: Callable[[], None] = lambda: None
 ) -> Iterator[tuple[NDArray[np.floating], NDArray[np.int64], NDArray[np.int64]]]:
-    """The probabilities (n, V) for some tokens, these tokens (n), and their positions (n).
+    """Yield the probabilities (n, V) for some tokens, these tokens (n), and their positions (n).
 
     Before each of these `begin` is called.
     """
@@ -170,7 +171,7 @@ def _predictions(
         positions = firsts[:, None] + np.arange(at + 1, at + 1 + x.shape[1])
         yield p.reshape(-1, p.shape[-1]), y.reshape(-1), positions.reshape(-1)
         at += x.shape[1]
-    # What is left is shorter than the number of streams, and goes on from the last of them.
+    # The rest is shorter than the number of streams, and continues from the last of them.
     rest = corpus.part(streams * length, len(corpus))
     if len(rest) > 1:
         last = {name: tuple(part[-1:] for part in parts) for name, parts in state.items()}
@@ -182,5 +183,5 @@ def _predictions(
 
 
 def _log_probabilities(p: NDArray[np.floating], y: NDArray[np.int64]) -> NDArray[np.float64]:
-    """log p of the tokens (n) that came, of probabilities (n, V)."""
+    """Return log p of the tokens (n) that came, from probabilities (n, V)."""
     return log_of(np.take_along_axis(p, y[:, None], -1)[:, 0])

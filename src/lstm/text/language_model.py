@@ -23,14 +23,14 @@ from lstm.text.writing.writing_model import WritingModel
 class LanguageModel(WritingModel):
     """A model of text, from tokens to the probabilities of what comes next.
 
-    Make one with `LanguageModel.train(text)`, of a model of your own with `LanguageModel.create`,
+    Make one with `LanguageModel.train(text)`, or from your own model with `LanguageModel.create`,
     or read one with `LanguageModel.load(file)`.
 
     Attributes:
         vocabulary: the tokens that it knows.
         model: the `Model` that does the work.
-        history: the losses of its training by round, or None.
-        learned_text: what is kept of the text that it learned from last, or None.
+        history: the losses of its training run by round, or None.
+        learned_text: facts about the text that it learned from last, or None.
 
     Example:
         >>> import lstm
@@ -61,23 +61,23 @@ class LanguageModel(WritingModel):
             corpus: the text, a str or several; or a `Path`, or several, of files, folders or
                 patterns; or a `TextSource`. See `source`.
             tokens: "characters", "bytes", "words", "bpe" or the name of a tokenizer.json.
-            min_count: what is rarer becomes the unknown token; 1 for characters, 2 for words.
-            vocabulary_size: number of tokens at most, for words (20,000) and bpe (2,048).
-            folder: where to keep the model, and all that is needed to go on after an interruption
-                with `resume`; must not exist. Tokens are then read from a file in it, which may be
-                larger than memory.
-            checkpoint_every: seconds between two saves of all that is needed to go on, with a
-                folder; more where these take more than a twentieth of the time. 0 saves after every
-                step.
+            min_count: rarer tokens become the unknown token; 1 for characters, 2 for words.
+            vocabulary_size: largest number of tokens, for words (20,000) and bpe (2,048).
+            folder: where to keep the model, and everything needed to continue with `resume` after
+                an interruption; must not exist. Tokens are then read from a file in it, which may
+                be larger than memory.
+            checkpoint_every: with a folder, seconds between two saves of everything needed to
+                continue; more where saving takes more than a twentieth of the time. 0 saves after
+                every step.
             seed: makes the result reproducible.
             backend: name of the backend; the active one by default.
             verbose, callbacks: see `fit`.
-            options: arguments of `Architecture` and of `TrainingOptions`. Those of hidden, layers,
-                dropout, recurrent_dropout, lr and epochs that are not given are chosen for the size
-                of the text and the time: see `lstm.text.training.defaults`.
+            options: arguments of `Architecture` and of `TrainingOptions`. If hidden, layers,
+                dropout, recurrent_dropout, lr or epochs is not given, it is chosen for the size of
+                the text and the time: see `lstm.text.training.defaults`.
 
         Raises:
-            InvalidValueError: an argument is out of its range, or the folder exists.
+            InvalidValueError: an argument is out of range, or the folder exists.
             InvalidShapeError: the text is too short.
 
         Warns:
@@ -98,15 +98,15 @@ class LanguageModel(WritingModel):
         verbose: int | str = 0,
         callbacks: Callback | Sequence[Callback] | None = (),
     ) -> Self:
-        """Go on with a training that was interrupted, to the same bits as if it had not been.
+        """Continue an interrupted training run, to the same bits as without the interruption.
 
         Args:
-            folder: that of `train`.
+            folder: the folder that was given to `train`.
             checkpoint_every: see `train`.
             verbose, callbacks: see `fit`.
 
         Raises:
-            ModelFileError: the folder holds no training, its files do not belong together, or
+            ModelFileError: the folder holds no training run, its files do not belong together, or
                 another process trains in it.
         """
         console = console_for(verbose)
@@ -128,9 +128,9 @@ class LanguageModel(WritingModel):
 
         Args:
             corpus: the text, or its tokens.
-            verbose: 0 silent, 1 a progress bar and, now and then, a line and a sample; 2 without
-                the bar, "auto" what suits the output.
-            callbacks: whom to tell of steps and rounds, each round being an epoch to them.
+            verbose: 0 silent; 1 a progress bar and, now and then, a line and a sample; 2 the same
+                without the bar; "auto" chooses for the output.
+            callbacks: callbacks for steps and rounds; to them, each round is an epoch.
             options: arguments of `TrainingOptions`, such as minutes=2.
 
         Returns:
@@ -138,9 +138,9 @@ class LanguageModel(WritingModel):
 
         Raises:
             InvalidShapeError: the text is too short.
-            InvalidValueError: an argument is out of its range.
+            InvalidValueError: an argument is out of range.
             DivergedError: the loss became infinite; the model has its best weights before that, or
-                the initial ones if there are none.
+                else its initial ones.
 
         Warns:
             LSTMWarning: a twentieth of the tokens or more is unknown.
@@ -152,7 +152,7 @@ class LanguageModel(WritingModel):
     def find_lr(
         self, corpus: TextLike | Corpus, **options: Annotated[Any, TrainingOptions]
     ) -> LearningRates:
-        """Try learning rates from tiny to huge, a step with each; the weights stay as they are.
+        """Try learning rates from tiny to huge, one step each; the weights stay unchanged.
 
         Args:
             corpus: the text, or its tokens.
@@ -160,25 +160,25 @@ class LanguageModel(WritingModel):
         """
         return find_lr(self, self.encoded(corpus), TrainingOptions(**options))
 
-    # ---- judging
+    # ---- evaluation
 
     def evaluate(self, corpus: TextLike | Corpus) -> Evaluation:
-        """How well the model predicts a text, each token from all that stand before it.
+        """Measure how well the model predicts a text, each token from all those before it.
 
-        A long text is read as up to 32 streams side by side, each of at least 2,048 tokens, which
-        begin without knowing what stands before them. Memory does not grow with its size if it is
-        a `Corpus` in a file.
+        A long text is read as up to 32 parallel streams of at least 2,048 tokens each. A stream
+        starts without knowing what is before it. For a `Corpus` in a file, memory does not grow
+        with the length of the text.
 
         Args:
-            corpus: the text, of at least 2 tokens, or its tokens.
+            corpus: the text, or its tokens; at least 2 tokens.
 
         Raises:
-            InvalidValueError: it has a character that the model does not know.
+            InvalidValueError: the text has a character that the model does not know.
         """
         return evaluate(self, self.encoded(corpus))
 
     def surprises(self, corpus: TextLike | Corpus, count: int = 20) -> list[Surprise]:
-        """The places of a text that the model expected the least, the most surprising first.
+        """Return the places of a text that the model expected least, the most surprising first.
 
         Args:
             corpus: as for `evaluate`.
@@ -187,16 +187,16 @@ class LanguageModel(WritingModel):
         return surprises(self, self.encoded(corpus), checks.positive_int("count", count))
 
     def log_probabilities(self, text: str, prompt: str = "") -> list[TokenLogProbability]:
-        """How probable each token of a text is, given the prompt and all tokens before it.
+        """Return how probable each token of a text is, given the prompt and all tokens before it.
 
         Args:
             text: the text, such as one that was generated, without its prompt.
-            prompt: what stands before it; empty for the start of a line.
+            prompt: the text before it; empty for the start of a line.
 
         Returns:
-            Each token of the text with its natural logarithm of p, in their order. Their sum is the
-            log-probability of the text. Where the prompt ends with the space that the first token
-            brings along, it is that of the text given this space.
+            The tokens of the text in order, each with the natural logarithm of its probability. The
+            sum is the log-probability of the text. If the prompt ends with the space that belongs
+            to the first token, this space counts as given.
 
         Raises:
             InvalidValueError: the model does not know a character.

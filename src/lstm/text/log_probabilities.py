@@ -1,4 +1,4 @@
-"""How probable a model finds each token of a text."""
+"""Log-probabilities: how probable a model finds each token of a text."""
 
 from typing import Any, NamedTuple
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lstm.text.token_model import TokenModel
 
 _AT_ONCE = 1 << 20
-"""Probabilities that are computed at a time: memory does not grow with the length of a text."""
+"""Probabilities to compute at a time, so that memory does not grow with the text."""
 
 
 class TokenLogProbability(NamedTuple):
@@ -16,8 +16,8 @@ class TokenLogProbability(NamedTuple):
 
     Attributes:
         token: its text.
-        log_probability: natural logarithm of the probability that the model gave it, knowing all
-            that stands before it.
+        log_probability: natural logarithm of the probability that the model gave it, given
+            everything before it.
     """
 
     token: str
@@ -25,12 +25,12 @@ class TokenLogProbability(NamedTuple):
 
 
 def log_of(p: NDArray[Any]) -> NDArray[np.float64]:
-    """log p, where what is too small for the dtype counts as the smallest normal number."""
+    """Return log p; numbers too small for the dtype count as the smallest normal number."""
     return np.log(np.maximum(p, np.finfo(p.dtype).tiny), dtype=np.float64)
 
 
 def log_of_spaced(model: TokenModel, p: NDArray[Any]) -> NDArray[np.float64]:
-    """log of p (..., V), given that the token begins with a space, as an unknown one may."""
+    """Return log of p (..., V) if the token starts with a space, as an unknown one may."""
     vocabulary = model.vocabulary
     possible = vocabulary.spaced.copy()
     if vocabulary.unknown is not None:
@@ -42,9 +42,9 @@ def log_of_spaced(model: TokenModel, p: NDArray[Any]) -> NDArray[np.float64]:
 def log_probabilities(
     model: TokenModel, prompt: NDArray[np.int64], tokens: NDArray[np.int64], space: bool
 ) -> list[TokenLogProbability]:
-    """The log-probability of each token (T,) after those of a prompt, of which there is one.
+    """Return the log-probability of each token (T,) after those of a prompt, at least one.
 
-    `space` says whether the prompt ends with a space that the first token brings along.
+    `space` says whether the prompt ends with a space that belongs to the first token.
     """
     state = model.read(prompt[None, :-1], model.model.initial_state(1))
     before = np.append(prompt[-1:], tokens[:-1])
@@ -57,7 +57,7 @@ def log_probabilities(
         logs[part] = log_of(np.take_along_axis(p[0], tokens[part, None], 1)[:, 0])
         if space and start == 0:
             given = log_of_spaced(model, p[0, 0])[tokens[0]]
-            # Some tokenizers pass over spaces before signs.
+            # Some tokenizers skip spaces before signs.
             logs[0] = given if np.isfinite(given) else logs[0]
     known = {token: model.vocabulary.decode([token]) for token in set(tokens.tolist())}
     texts = [known[token] for token in tokens.tolist()]

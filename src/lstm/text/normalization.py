@@ -1,7 +1,7 @@
-r"""Normalization: the one form in which every text is read, wherever it comes from.
+r"""Normalization: every text is read in one form, wherever it comes from.
 
-A byte order mark at the start goes, and the line ends \r\n and \r become \n, as they do where
-Python opens a file as text. Nothing else is changed.
+A byte order mark at the start is removed, and the line ends \r\n and \r become \n, as when Python
+opens a file as text. Nothing else changes.
 """
 
 import io
@@ -22,8 +22,8 @@ def normalized(text: str) -> str:
 
 
 def normalized_chunks(chunks: Iterable[str]) -> Iterator[str]:
-    """As `normalized`, of a text in chunks that are cut anywhere; none that it gives is empty."""
-    # It holds back what may be half a line end.
+    """Like `normalized`, for a text in chunks cut anywhere; yields no empty chunk."""
+    # The decoder holds back a possible half of a line end.
     line_ends = io.IncrementalNewlineDecoder(None, translate=True)
     begun = False
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""What a model must be to be a language model, and why another cannot be one."""
+"""The requirements of a language model, and the reasons why a model does not meet them."""
 
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers import Embedding
@@ -8,14 +8,14 @@ from lstm.models.graph import Graph, layer_of
 
 
 def check_language_model(model: Model, size: int) -> None:
-    """Check that a model reads tokens and says after each of them how probable every token is.
+    """Check that a model reads tokens, and after each returns the probabilities of all tokens.
 
     Args:
         model: any model whose shapes are known.
         size: number of tokens of the vocabulary.
 
     Raises:
-        InvalidShapeError, InvalidValueError: it does something else, and what that is.
+        InvalidShapeError, InvalidValueError: the model does something else; says what.
     """
     graph = model.graph
     reads = [graph.symbols.get(tensor) for tensor in graph.inputs]
@@ -30,7 +30,7 @@ def check_language_model(model: Model, size: int) -> None:
         raise InvalidShapeError("model", expected, f"shape {shape}")
     for layer in graph.layers.values():
         if isinstance(layer, Embedding) and layer.mask_zero:
-            expected = "mask_zero=False, for token 0 is one of the text"
+            expected = "mask_zero=False, because token 0 is part of the text"
             raise InvalidValueError("model", expected, f"{layer.name} with mask_zero=True")
     last = layer_of(graph.outputs[0].node)
     if last.ends_in not in ("softmax", "linear"):
@@ -43,15 +43,15 @@ def check_language_model(model: Model, size: int) -> None:
 
 
 def ends_in_softmax(model: Model) -> bool:
-    """Whether a model that was checked gives probabilities; it gives logits if not."""
+    """Whether a checked model returns probabilities rather than logits."""
     return layer_of(model.graph.outputs[0].node).ends_in == "softmax"
 
 
 def _check_steps(graph: Graph) -> None:
-    """Check that the model can go on from what it has read: writing goes token by token.
+    """Check that the model can continue from what it has read: it writes token by token.
 
     Raises:
-        InvalidValueError: it cannot, or has nothing to remember it by.
+        InvalidValueError: it cannot, or has no memory.
     """
     try:
         states = graph.state_shapes()

@@ -1,4 +1,4 @@
-"""TokenModel: a vocabulary, and a model that says which of its tokens comes next."""
+"""TokenModel: a vocabulary, and a model that predicts which of its tokens comes next."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -29,30 +29,30 @@ from lstm.text.requirements import check_language_model, ends_in_softmax
 from lstm.text.vocabularies import Vocabulary, saved_vocabulary, vocabulary_from_config
 
 MODEL = "model.safetensors"
-"""The file of the model in the folder of a training."""
+"""The file of the model in the folder of a training run."""
 
 _TINY = 1e-12
-"""What a probability counts as at least, where it is divided by."""
+"""Smallest probability to divide by."""
 
 _AT_ONCE = 4096
-"""Tokens that are read at once: memory does not grow with the length of a text."""
+"""Tokens to read at a time, so that memory does not grow with the text."""
 
 
 class TokenModel(Interface):
-    """What every use of a language model builds on: it reads tokens, and says what comes next.
+    """The base of every language model: it reads tokens and predicts the next one.
 
     Args:
         vocabulary: the tokens.
-        model: any `Model` that reads them by an Embedding and gives a number for each at every
-            step: logits, or probabilities if it ends in a softmax. It must be able to go on from
-            what it has read, so all its layers read forwards.
+        model: any `Model` that reads them through an Embedding and returns a number for each at
+            every step: logits, or probabilities if it ends in a softmax. It must be able to
+            continue from what it has read, so all its layers read forwards.
 
     Attributes:
-        history: the losses of its training by round, or None.
-        learned_text: what is kept of the text that it learned from last, or None.
+        history: the losses of its training run by round, or None.
+        learned_text: facts about the text that it learned from last, or None.
 
     Raises:
-        InvalidShapeError, InvalidValueError: the model is of another kind.
+        InvalidShapeError, InvalidValueError: the model does not meet these conditions.
     """
 
     def __init__(self, vocabulary: Vocabulary, model: Model) -> None:
@@ -78,19 +78,19 @@ class TokenModel(Interface):
         backend: str | None = None,
         **architecture: Annotated[Any, Architecture],
     ) -> Self:
-        """A model that has learned nothing yet.
+        """Return an untrained model.
 
         Args:
             vocabulary: the tokens.
-            model: what reads them, instead of a stack that `architecture` describes: a `Sequential`
+            model: the model, instead of a stack that `architecture` describes: a `Sequential`
                 or functional model from tokens (B, T) to logits, or probabilities, (B, T, V).
-            seed: makes the initial weights, and what follows from them, reproducible.
+            seed: makes the initial weights, and everything that follows from them, reproducible.
             backend: name of the backend; the active one by default.
             architecture: arguments of `Architecture`, such as hidden=256.
 
         Raises:
-            InvalidShapeError, InvalidValueError: an argument is out of its range, the model cannot
-                write, or there are other arguments beside a model, which is already made.
+            InvalidShapeError, InvalidValueError: an argument is out of range, the model cannot
+                write, or there are other arguments besides a model, which is already made.
 
         Example:
             >>> import lstm
@@ -109,7 +109,7 @@ class TokenModel(Interface):
         if model is not None:
             for name, value in {"seed": seed, "backend": backend, **architecture}.items():
                 if value is not None:
-                    raise InvalidValueError(name, "nothing beside a model that is made", value)
+                    raise InvalidValueError(name, "nothing besides a model, which has it", value)
             return cls(vocabulary, model)
         built = Architecture(**architecture)
         with seeding.seeded(seed), backends.using(backend):
@@ -127,7 +127,7 @@ class TokenModel(Interface):
     # ---- reading
 
     def encoded(self, corpus: TextLike | Corpus) -> Corpus:
-        """The tokens of a text, in memory; a Corpus is returned as it is.
+        """Return the tokens of a text, in memory; a Corpus is returned unchanged.
 
         Raises:
             InvalidValueError: there is no text, or the vocabulary cannot encode it.
@@ -139,15 +139,15 @@ class TokenModel(Interface):
     def advance(
         self, tokens: ArrayLike, state: Mapping[str, StepState]
     ) -> tuple[NDArray[Any], State]:
-        """Read on: what may follow each token, and the state after the last.
+        """Read more tokens; return what may follow each, and the state after the last.
 
         Args:
             tokens: (B, T), the next tokens of B texts.
             state: of these texts, from `model.initial_state` or the last call; not changed.
 
         Returns:
-            Logits (B, T, V), of which a softmax makes the probabilities of the token that follows,
-            as `probabilities` does; and the new state.
+            Logits (B, T, V), and the new state. A softmax of the logits, as in `probabilities`,
+            returns the probabilities of the next token.
 
         Example:
             >>> import lstm
@@ -161,9 +161,9 @@ class TokenModel(Interface):
         return np.array(self.model.backend.ops.to_numpy(*y)), after
 
     def read(self, tokens: NDArray[np.int64], state: Mapping[str, StepState]) -> State:
-        """The state after tokens (B, T) of which nothing is to be said: `advance` without logits.
+        """Return the state after tokens (B, T): `advance` without logits.
 
-        However long they are, this takes no more memory.
+        Memory does not grow with the number of tokens.
         """
         at_once, after = max(1, _AT_ONCE // max(1, len(tokens))), State(state)
         for start in range(0, tokens.shape[1], at_once):
@@ -172,18 +172,18 @@ class TokenModel(Interface):
         return after
 
     def probabilities(self, logits: NDArray[Any]) -> NDArray[Any]:
-        """What logits (..., V) from `advance` say of each token."""
+        """Return the probability of each token, from logits (..., V) of `advance`."""
         ops = self.model.backend.ops
         return np.asarray(ops.to_numpy(ops.activation_forward(ops.array(logits), "softmax")))
 
     def probabilities_of_output(self, y: NDArray[Any]) -> NDArray[Any]:
-        """The same of an output (..., V) of the model itself, which may end in a softmax."""
+        """Return the same for an output (..., V) of the model itself, which may be a softmax."""
         return y if ends_in_softmax(self.model) else self.probabilities(y)
 
     def log_gradient(self, p: NDArray[Any], tokens: NDArray[np.int64]) -> NDArray[Any]:
-        """The gradient of log p of tokens (...), among probabilities p (..., V).
+        """Return the gradient of log p of tokens (...), from probabilities p (..., V).
 
-        It is that with respect to the output of the model itself, be it p or logits.
+        The gradient is with respect to the output of the model itself, p or logits.
         """
         chosen = tokens[..., None]
         gradient = np.zeros_like(p) if ends_in_softmax(self.model) else -p
@@ -194,7 +194,7 @@ class TokenModel(Interface):
 
     @property
     def loss(self) -> Loss:
-        """What a training makes small: -log p of each token that comes."""
+        """The loss that training minimizes: -log p of each token that comes."""
         return SparseCategoricalCrossentropy(from_logits=not ends_in_softmax(self.model))
 
     def _passed(
@@ -203,7 +203,7 @@ class TokenModel(Interface):
         tokens: ArrayLike,
         state: Mapping[str, StepState],
     ) -> tuple[list[Array], State]:
-        """What the model computes of the next tokens for a purpose, and the state after them."""
+        """Return the output of the model for the next tokens, and the state after them."""
         model = self.model
         feeds, masks = model.feed(tokens)
         shapes = model.graph.state_shapes()
@@ -218,13 +218,13 @@ class TokenModel(Interface):
         """Write model and vocabulary to one `.safetensors` file, in one step.
 
         Raises:
-            ModelFileError: the file cannot be written; an older one is untouched.
+            ModelFileError: the file cannot be written; an existing file stays unchanged.
         """
         tensors, header = self.contents(include_optimizer=False)
         saving.write(path, tensors, {"kind": "language model", **header})
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The arrays and the JSON values that a file of this model holds."""
+        """Return the arrays and the JSON values that a file of this model holds."""
         vocabulary = saved_vocabulary(self.vocabulary)
         tensors, header = self.model.contents(include_optimizer)
         header["vocabulary"] = vocabulary
@@ -234,10 +234,10 @@ class TokenModel(Interface):
 
     @classmethod
     def load(cls, path: str | PathLike[str], backend: str | None = None) -> Self:
-        """Read a model that `save` or a training wrote.
+        """Read a model that `save` or a training run wrote.
 
         Args:
-            path: the file, or the folder of a training.
+            path: the file, or the folder of a training run.
             backend: name of the backend; the active one by default.
 
         Raises:
@@ -253,7 +253,7 @@ class TokenModel(Interface):
 
     @classmethod
     def from_contents(cls, tensors: Mapping[str, Any], header: Mapping[str, Any]) -> Self:
-        """The model of which `contents` gave these arrays and values."""
+        """Return the model described by these arrays and values from `contents`."""
         model = cls(
             vocabulary_from_config(header["vocabulary"]), Model.from_contents(tensors, header)
         )
@@ -266,10 +266,10 @@ class TokenModel(Interface):
 
 
 def _checked(history: Any) -> dict[str, list[float]]:
-    """The losses by round.
+    """Return the losses by round, checked.
 
     Raises:
-        InvalidTypeError, InvalidValueError: they are something else.
+        InvalidTypeError, InvalidValueError: these are not losses by round.
     """
     lists = list(history.values()) if isinstance(history, dict) else [None]
     if not all(isinstance(losses, list) for losses in lists):

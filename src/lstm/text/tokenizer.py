@@ -18,8 +18,8 @@ class Tokenizer(Interface):
     """Words or characters to integers, the most frequent first, as in Keras 2.
 
     Index 0 is left free for padding. A text is a str, which is lowered, filtered and split, or a
-    list of tokens, which is only lowered; a str is never the name of a file, and it is taken as it
-    stands, as in Keras. With `char_level`, every character of a str is a token,
+    list of tokens, which is only lowered. As in Keras, a str is always the text itself, never the
+    name of a file, and its line ends stay. With `char_level`, every character of a str is a token,
     nothing is filtered, and a bare str in place of a list of texts means one text per character,
     as in Keras.
 
@@ -80,7 +80,7 @@ class Tokenizer(Interface):
         self.index_word: dict[int, str] = {}
 
     def fit_on_texts(self, texts: Iterable[str | Sequence[str]]) -> None:
-        """Count the words of `texts` and index them anew; earlier counts stay.
+        """Count the words of `texts` and rebuild the index; earlier counts stay.
 
         Args:
             texts: texts, each a str or a list of tokens; any iterable.
@@ -136,15 +136,15 @@ class Tokenizer(Interface):
         """Return the words of each sequence, joined by spaces (characters too, as in Keras).
 
         Args:
-            sequences: lists or arrays of indices. An unknown index, such as the 0 of padding, gives
-                the `oov_token`, or nothing where there is none.
+            sequences: lists or arrays of indices. An unknown index, such as 0 for padding, becomes
+                the `oov_token`; it is dropped if there is no `oov_token`.
 
         Returns:
             One text per sequence.
 
         Raises:
             NotReadyError: the tokenizer has seen no text yet.
-            InvalidTypeError: a sequence holds something else than integers.
+            InvalidTypeError: a sequence holds something other than integers.
 
         Example:
             >>> tokenizer = Tokenizer()
@@ -185,7 +185,7 @@ class Tokenizer(Interface):
         """Return the tokenizer that `to_config` described.
 
         Args:
-            config: what `to_config` returned, perhaps by way of JSON.
+            config: what `to_config` returned, perhaps through JSON.
 
         Returns:
             A tokenizer with the same indices, which can be fitted further.

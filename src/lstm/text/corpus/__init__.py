@@ -1,4 +1,4 @@
-"""Texts to learn from: where they come from, and their tokens."""
+"""Texts to learn from: their sources and their tokens."""
 
 from lstm.text.corpus.corpus import Corpus
 from lstm.text.corpus.sources import TextLike, TextSource, source

@@ -24,18 +24,18 @@ Tokens = NDArray[np.unsignedinteger[Any]]
 Chunk = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 _BLOCK = 1 << 20
-"""Characters that are encoded together, and tokens that are counted or checked together."""
+"""Characters to encode at a time, and tokens to count or check at a time."""
 
 
 class Corpus:
     """The tokens of a text, from first to last, in as few bytes as the vocabulary allows.
 
     Make one with `write` and `open`, which keep the tokens in a file and map it into memory, with
-    `aside`, which keeps them in a temporary one, or with `encode` and `of`, which keep them in
-    memory. Reading a file takes some tens of MB of memory, however large it is.
+    `aside`, which keeps them in a temporary file, or with `encode` and `of`, which keep them in
+    memory. Reading a file needs some tens of MB of memory, however large the file is.
 
-    The file holds the tokens and nothing else: integers without sign, the least significant byte
-    first, of 1 byte for a vocabulary of up to 256 tokens, of 2 up to 65,536 and of 4 above.
+    The file holds only the tokens: unsigned little-endian integers of 1 byte for a vocabulary of up
+    to 256 tokens, of 2 bytes for up to 65,536, and of 4 bytes above.
 
     Attributes:
         tokens: (T,), uint8, uint16 or uint32; read-only.
@@ -71,22 +71,22 @@ class Corpus:
     ) -> "Corpus":
         """Write the tokens of a text to a file, in one step, and open it.
 
-        The text is read once and never held as a whole. It is cut between words, so that the tokens
-        do not depend on how.
+        The text is read once and never held in memory as a whole. It is cut between words, so the
+        cuts do not change the tokens.
 
         Args:
             path: the file; replaced if it exists.
             source: the text, or Paths of files; see `lstm.text.source`.
-            vocabulary: what makes tokens of it; V is its length.
-            progress: is called with how much of the text has been read, out of its size.
+            vocabulary: the vocabulary of the tokens; V is its length.
+            progress: called with how much of the text has been read, out of its size.
 
         Returns:
             The corpus, mapped from the file.
 
         Raises:
-            InvalidValueError: there is no text, it is not what it should be, or the vocabulary has
+            InvalidValueError: there is no text, it is not valid, or the vocabulary has
                 no token for a part of it.
-            ModelFileError: the file cannot be written; what was there before is untouched.
+            ModelFileError: the file cannot be written; an existing file stays unchanged.
         """
         text = text_source(source)
         with saving.replacing(path) as file:
@@ -98,17 +98,17 @@ class Corpus:
     def aside(
         cls, source: TextLike, vocabulary: Vocabulary, progress: Progress | None = None
     ) -> "Corpus":
-        """Return the tokens of a text in a temporary file that has no name: else as `write`.
+        """Return the tokens of a text in a temporary file without a name; otherwise like `write`.
 
-        However the process ends, nothing of the text is left behind.
+        However the process ends, nothing of the text remains.
 
         Args:
             source: the text, or Paths of files; see `lstm.text.source`.
-            vocabulary: what makes tokens of it; V is its length.
-            progress: is called with how much of the text has been read, out of its size.
+            vocabulary: the vocabulary of the tokens; V is its length.
+            progress: called with how much of the text has been read, out of its size.
 
         Raises:
-            InvalidValueError: there is no text, it is not what it should be, or the vocabulary has
+            InvalidValueError: there is no text, it is not valid, or the vocabulary has
                 no token for a part of it.
             ModelFileError: the file cannot be written.
         """
@@ -126,14 +126,14 @@ class Corpus:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], vocabulary_size: int) -> "Corpus":
-        """Open a file that `write` wrote. All tokens are looked at once, in a stream.
+        """Open a file that `write` wrote, and check all its tokens, in a stream.
 
         Args:
             path: the file.
             vocabulary_size: V of the vocabulary that it was written with.
 
         Raises:
-            InvalidValueError: `vocabulary_size` is out of its range.
+            InvalidValueError: `vocabulary_size` is out of range.
             ModelFileError: the file is missing, cannot be read, or was not written with a
                 vocabulary of that size.
         """
@@ -142,8 +142,8 @@ class Corpus:
         if largest >= vocabulary_size:
             raise ModelFileError(
                 path,
-                f"has the token {largest}, but its vocabulary only {vocabulary_size}: "
-                "it was written with another",
+                f"has the token {largest}, but its vocabulary has only {vocabulary_size}: "
+                "it was written with another vocabulary",
             )
         return corpus
 
@@ -151,15 +151,15 @@ class Corpus:
     def encode(
         cls, source: TextLike, vocabulary: Vocabulary, progress: Progress | None = None
     ) -> "Corpus":
-        """Return the tokens of a text in memory: the same as `write`, without a file.
+        """Return the tokens of a text in memory: the same tokens as `write`, without a file.
 
         Args:
             source: the text, or Paths of files; see `lstm.text.source`.
-            vocabulary: what makes tokens of it; V is its length.
-            progress: is called with how much of the text has been read, out of its size.
+            vocabulary: the vocabulary of the tokens; V is its length.
+            progress: called with how much of the text has been read, out of its size.
 
         Raises:
-            InvalidValueError: there is no text, it is not what it should be, or the vocabulary has
+            InvalidValueError: there is no text, it is not valid, or the vocabulary has
                 no token for a part of it.
         """
         tokens = np.concatenate(list(_encoded(text_source(source), vocabulary, progress)))
@@ -174,9 +174,9 @@ class Corpus:
             vocabulary_size: V.
 
         Raises:
-            InvalidShapeError: `tokens` has not one axis.
-            InvalidTypeError: `tokens` are no integers.
-            InvalidValueError: a token or `vocabulary_size` is out of its range.
+            InvalidShapeError: `tokens` does not have exactly one axis.
+            InvalidTypeError: `tokens` are not integers.
+            InvalidValueError: a token or `vocabulary_size` is out of range.
 
         Example:
             >>> Corpus.of([0, 299, 3], vocabulary_size=300)
@@ -201,7 +201,7 @@ class Corpus:
         if mapping.size % dtype.itemsize:
             raise ModelFileError(
                 path,
-                f"has {mapping.size} bytes, which is no whole number of tokens of "
+                f"has {mapping.size} bytes, which is not a whole number of tokens of "
                 f"{dtype.itemsize} bytes",
             )
         corpus = cls(mapping.array(dtype), vocabulary_size, mapping)
@@ -218,7 +218,7 @@ class Corpus:
         if self._place is None:
             header = {"kind": "corpus", "vocabulary_size": self.vocabulary_size}
             return _unpickled, (bytes(pack({"tokens": self.tokens}, header)),)
-        # A file stays where it is.
+        # A corpus in a file is pickled as the path of the file.
         path, start = self._place
         return _reopened, (path, self.vocabulary_size, start, start + len(self))
 
@@ -231,14 +231,14 @@ class Corpus:
     # ---- parts
 
     def part(self, start: int, stop: int) -> "Corpus":
-        """Return the tokens from `start` on and before `stop`, without copying them.
+        """Return the tokens from `start` to just before `stop`, without copying them.
 
         Args:
-            start: of the first token, in [0, len(corpus)].
-            stop: of the token after the last, in [start, len(corpus)].
+            start: position of the first token, in [0, len(corpus)].
+            stop: position after the last token, in [start, len(corpus)].
 
         Raises:
-            InvalidValueError: `start` or `stop` is out of its range.
+            InvalidValueError: `start` or `stop` is out of range.
         """
         for argument, value, low in (("start", start, 0), ("stop", stop, start)):
             checks.int_at_least(argument, value, low)
@@ -255,7 +255,7 @@ class Corpus:
     ) -> tuple["Corpus", "Corpus", "Corpus"]:
         """Return the parts to train on, to validate on and to test on, in this order.
 
-        They are contiguous and share no token. The parts at the end are rounded down.
+        The parts are contiguous and share no token. The last two are rounded down.
 
         Args:
             val_fraction: share of the tokens to validate on, in [0, 1).
@@ -263,11 +263,11 @@ class Corpus:
             seq_len: steps of the chunks to train on, which must fit at least once.
 
         Returns:
-            Training, validation and test; the latter two empty where their share is 0.
+            Training, validation and test part; a part is empty where its share is 0.
 
         Raises:
             InvalidShapeError: the corpus is too short to train on.
-            InvalidValueError: a share is out of its range, or leaves fewer than 2 tokens.
+            InvalidValueError: a share is out of range, or leaves fewer than 2 tokens.
 
         Example:
             >>> [len(part) for part in Corpus.of([0] * 99, 1).split(0.1, 0.05)]
@@ -304,29 +304,29 @@ class Corpus:
     # ---- reading
 
     def steps(self, streams: int, length: int, offset: int = 0) -> int:
-        """How many chunks `chunks` yields from the beginning; see there."""
+        """Return the number of chunks that `chunks` yields from the start; see there."""
         return -(-self._stream_length(streams, length, offset) // length)
 
     def chunks(self, streams: int, length: int, offset: int = 0, start: int = 0) -> Iterator[Chunk]:
         """Read the tokens as streams side by side, for truncated backpropagation through time.
 
         The corpus is cut into contiguous streams of L = (len(corpus) - 1 - offset) // streams
-        tokens, which share none. A chunk has the next `length` tokens of each stream, so that a
-        state carried from one chunk to the next has seen all that its stream had before. Fewer than
-        `streams` tokens at the end belong to no stream.
+        tokens, which do not overlap. A chunk has the next `length` tokens of each stream, so a
+        state carried from chunk to chunk has seen everything before in its stream. Up to
+        `streams` - 1 tokens at the end belong to no stream.
 
         Args:
             streams: B.
             length: steps of a chunk, T; the last chunk has what is left.
-            offset: tokens to leave out at the beginning.
-            start: chunks to leave out, as when a training is resumed.
+            offset: tokens to skip at the start.
+            start: chunks to skip, for example to resume a training run.
 
         Returns:
             An iterator over pairs (x, y) of int64 (B, ≤ T): y[b, t] is the token after x[b, t].
 
         Raises:
-            InvalidShapeError: the corpus has less than one step for each stream.
-            InvalidValueError: an argument is out of its range.
+            InvalidShapeError: the corpus has less than one step per stream.
+            InvalidValueError: an argument is out of range.
         """
         steps = self.steps(streams, length, offset)
         checks.int_at_least("start", start, 0)
@@ -369,13 +369,13 @@ class Corpus:
         return counts
 
     def characters_and_bytes(self, lengths: ArrayLike) -> tuple[int, int]:
-        """How much text the tokens stand for, which is what losses are divided by.
+        """Return the length of the text of the tokens, by which losses are divided.
 
         Args:
-            lengths: (V, 2), for each token of the vocabulary its characters and its bytes.
+            lengths: (V, 2), the number of characters and of bytes of each token.
 
         Returns:
-            The sums over all tokens.
+            The two sums over all tokens.
 
         Raises:
             InvalidShapeError: `lengths` is not (V, 2).
@@ -391,14 +391,14 @@ class Corpus:
 
     @cached_property
     def sha256(self) -> str:
-        """Hexadecimal digest of the tokens as a file holds them, for a whole one of its bytes."""
+        """Hexadecimal digest of the tokens as bytes; for a whole file, of its content."""
         digest = hashlib.sha256()
         for block in self._blocks():
             digest.update(block.data)
         return digest.hexdigest()
 
     def _blocks(self) -> Iterator[Tokens]:
-        """All tokens, part by part."""
+        """Yield all tokens, part by part."""
         for start in range(0, len(self), _BLOCK):
             block = self.tokens[start : start + _BLOCK]
             self._have_read(block.size)
@@ -417,14 +417,14 @@ def _unpickled(data: bytes) -> Corpus:
 def _reopened(path: str, vocabulary_size: int, start: int, stop: int) -> Corpus:
     corpus = Corpus.open(path, vocabulary_size)
     if len(corpus) < stop:
-        raise ModelFileError(path, f"has {len(corpus)} tokens, and {stop} are needed: it was cut")
+        raise ModelFileError(path, f"has {len(corpus)} tokens, but {stop} are needed: it was cut")
     return corpus.part(start, stop)
 
 
 def _encoded(
     text: TextSource, vocabulary: Vocabulary, progress: Progress | None
 ) -> Iterator[Tokens]:
-    """The tokens of a text in pieces, each an array of the corpus' dtype; at least one token."""
+    """Yield the tokens of a text in arrays of the corpus' dtype; at least one token."""
     size, dtype = len(vocabulary), _dtype(len(vocabulary))
     characters = tokens = 0
     for piece in whole_words("corpus", text.read(progress), _BLOCK):
@@ -441,7 +441,7 @@ def _encoded(
 
 
 def _dtype(vocabulary_size: int) -> np.dtype[Any]:
-    """The smallest unsigned integer for the tokens of a vocabulary."""
+    """Return the smallest unsigned integer type for the tokens of a vocabulary."""
     for dtype in ("<u1", "<u2", "<u4"):
         if vocabulary_size <= 2 ** (8 * np.dtype(dtype).itemsize):
             return np.dtype(dtype)

@@ -1,4 +1,4 @@
-"""LearnedText: what a model keeps of the text that it learned from."""
+"""LearnedText: what a model remembers about the text that it learned from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ from lstm import checks
 
 @dataclass(frozen=True)
 class LearnedText:
-    """The text of a training: enough to know it again, and to know how much of it was unknown.
+    """Facts about a training text: they identify it, and count its unknown tokens.
 
     Attributes:
         sha256: hexadecimal digest of its tokens; see `Corpus.sha256`.
-        training, validation, test: number of tokens of each of its parts, in their order.
-        unknown: how many of the tokens to train on are unknown.
+        training, validation, test: number of tokens of each part, in this order.
+        unknown: number of unknown tokens in the training part.
     """
 
     sha256: str
@@ -31,11 +31,11 @@ class LearnedText:
 
     @classmethod
     def of_header(cls, header: Mapping[str, Any]) -> "LearnedText | None":
-        """What the header of a file has of it; files of earlier versions have nothing."""
+        """Read it from the header of a file; None for files of earlier versions, which lack it."""
         found = header.get("learned_text")
         return None if found is None else cls(**found)
 
     @property
     def unknown_share(self) -> float:
-        """Share of the tokens to train on that are unknown."""
+        """Share of unknown tokens in the training part."""
         return self.unknown / self.training

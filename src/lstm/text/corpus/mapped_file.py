@@ -1,4 +1,4 @@
-"""MappedFile: a file as an array of which little is in memory at a time."""
+"""MappedFile: a file as an array, with only a little of it in memory at a time."""
 
 import mmap
 import os
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from lstm.errors import ModelFileError
 
 _RESIDENT = 1 << 25
-"""Bytes that are read of a file before the memory of its pages is given back."""
+"""Bytes to read from a file before its pages are released from memory."""
 
 _DROP: int | None = getattr(mmap, "MADV_DONTNEED", None)
 
 
 class MappedFile:
-    """A file mapped into memory that gives the memory back as it is read.
+    """A file mapped into memory that releases its pages as they are read.
 
-    Pages that a mapping has read count as memory of the process for as long as the machine has
-    enough: of a large file, all of it in the end.
+    Pages that were read count as memory of the process as long as the machine has enough: for a
+    large file, all of it in the end.
 
     Args:
-        file: the file, open and not empty; it may be closed afterwards.
+        file: an open file that is not empty; it may be closed afterwards.
 
     Attributes:
         size: bytes of the file.
@@ -36,10 +36,10 @@ class MappedFile:
 
     @classmethod
     def open(cls, path: Path) -> "MappedFile":
-        """The file at a path.
+        """Map the file at a path.
 
         Raises:
-            ModelFileError: it is missing, empty, or cannot be read.
+            ModelFileError: the file is missing, empty, or cannot be read.
         """
         try:
             with path.open("rb") as file:
@@ -53,14 +53,14 @@ class MappedFile:
             raise ModelFileError(path, why) from None
 
     def array(self, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """The whole content as a read-only array of one axis."""
+        """Return the whole content as a read-only array of one axis."""
         return np.frombuffer(self._map, dtype)
 
     def have_read(self, size: int) -> None:
-        """Count bytes that were read of the array."""
+        """Count bytes of the array that were read."""
         self._bytes_read += size
         if self._bytes_read >= _RESIDENT:
             self._bytes_read = 0
             if _DROP is not None:
-                # What is needed again comes from the disk, or from the system's cache of it.
+                # Pages that are needed again come from the disk or the system's cache.
                 self._map.madvise(_DROP)

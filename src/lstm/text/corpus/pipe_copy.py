@@ -1,4 +1,4 @@
-"""PipeCopy: what came through a pipe, kept to be read any number of times."""
+"""PipeCopy: the content of a pipe, kept so that it can be read repeatedly."""
 
 import io
 import os
@@ -10,12 +10,12 @@ from typing import Any, BinaryIO
 
 
 class PipeCopy:
-    """A copy of what can be read only once, in a temporary file that has no name.
+    """A copy of a stream that can be read only once, in a temporary file without a name.
 
-    So the system removes it with this process, however that ends.
+    The system removes the file with this process, however the process ends.
 
     Args:
-        pipe: is read to its end.
+        pipe: the stream, which is read to its end.
 
     Attributes:
         size: number of bytes.
@@ -30,11 +30,11 @@ class PipeCopy:
         self._lock = threading.Lock()
 
     def open(self) -> BinaryIO:
-        """The bytes from the beginning on; several readers do not disturb each other."""
+        """Return a reader from the start; readers do not disturb each other."""
         return io.BufferedReader(_Reader(self))
 
     def read(self, at: int, size: int) -> bytes:
-        """So many bytes from a place on, or what there is."""
+        """Return up to this many bytes from a position on."""
         if hasattr(os, "pread"):
             return os.pread(self._file.fileno(), size, at)
         with self._lock:
@@ -43,7 +43,7 @@ class PipeCopy:
 
 
 class _Reader(io.RawIOBase):
-    """A reader of a copy, with a place of its own."""
+    """A reader of a copy, with its own position."""
 
     def __init__(self, copy: PipeCopy) -> None:
         self._copy = copy

@@ -1,4 +1,4 @@
-"""TextSource: where a text comes from, read in chunks and as often as needed."""
+"""TextSource: the source of a text, read in chunks and as often as needed."""
 
 import codecs
 import glob
@@ -27,28 +27,28 @@ STDIN = "-"
 _SHAKESPEARE = "shakespeare"
 
 _CHUNK = 1 << 20
-"""Bytes of a file, or characters of a text in memory, that are read at once.
+"""Bytes of a file, or characters of a text in memory, to read at a time.
 
-Much larger ones take longer, for their tokens no longer fit in the caches."""
+Much larger chunks take longer, because their tokens no longer fit in the caches."""
 
 _GZIP = b"\x1f\x8b"
 _WIDE = {
     "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
     "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
 }
-"""How files of encodings begin that have zero bytes; one mark begins with another."""
+"""Byte order marks of the encodings with zero bytes; one mark is the start of another."""
 
 
 class TextSource(ABC):
     """A text that can be read any number of times, in chunks of about a megabyte.
 
-    Make one with `source`, or with `TextSource.of(text)`, and iterate over it. However it is made,
-    its line ends are those of `source`.
+    Make one with `source`, or with `TextSource.of(text)`, and iterate over it. In both cases
+    its line ends are normalized as by `source`.
 
     Attributes:
-        names: what it was made from, as the user wrote it.
-        size: how much there is to read: bytes of files as they lie on the disk, characters of a
-            text in memory. `read` reports its progress in the same unit.
+        names: what the source was made from, as the user wrote it.
+        size: amount to read: bytes of files as they are on the disk, or characters of a text in
+            memory. `read` reports its progress in the same unit.
 
     Example:
         >>> text = TextSource.of("to be or not to be")
@@ -65,10 +65,10 @@ class TextSource(ABC):
 
         Args:
             text: the text.
-            name: what to call it.
+            name: its name in messages.
 
         Raises:
-            InvalidTypeError: `text` is no str.
+            InvalidTypeError: `text` is not a str.
         """
         checks.string("corpus", text)
         return _TextInMemory([text], name)
@@ -78,20 +78,20 @@ class TextSource(ABC):
         """Read the text from its beginning.
 
         Args:
-            progress: is called after each chunk with how much has been read, out of `size`.
+            progress: called after each chunk with how much has been read, out of `size`.
 
         Returns:
-            An iterator over chunks that are never empty and make up the text; they end anywhere.
-            Line ends are line breaks, and no byte order mark begins the text.
+            An iterator over chunks that together are the text. They are never empty and can end
+            anywhere. All line ends are \\n, and there is no byte order mark at the start.
 
         Raises:
-            InvalidValueError: while reading: there is no text, or it is not what it should be.
+            InvalidValueError: while reading: there is no text, or it is not valid.
         """
 
     def to_config(self) -> dict[str, Any] | None:
-        """JSON values of which `source` makes it again: its arguments.
+        """Return the arguments with which `source` makes it again, as JSON values.
 
-        None for a text in memory and for what can be read only once, such as standard input.
+        None for a text in memory and for input that can be read only once, such as standard input.
         """
         return None
 
@@ -99,10 +99,10 @@ class TextSource(ABC):
         return self.read()
 
     def text(self) -> str:
-        """The whole text in memory.
+        """Return the whole text in memory.
 
         Raises:
-            InvalidValueError: there is no text, or it is not what it should be.
+            InvalidValueError: there is no text, or it is not valid.
         """
         return "".join(self)
 
@@ -112,7 +112,7 @@ class TextSource(ABC):
 
 
 TextLike = str | os.PathLike[str] | Sequence[str] | Sequence[os.PathLike[str]] | TextSource
-"""A text as users give it: itself, or the files where it is."""
+"""A text as users pass it: the text itself, or the files that hold it."""
 
 
 def source(
@@ -122,30 +122,29 @@ def source(
     errors: str = "strict",
     chunk_size: int = _CHUNK,
 ) -> TextSource:
-    r"""Return a text that can be read: a str is the text itself, a Path is where it is.
+    r"""Return the source of a text: a str is the text itself, a Path names a file with it.
 
-    The line ends \r\n and \r become \n, and a byte order mark at the start of a text goes; nothing
-    else is changed. Several texts or files are one text in their order: where one does not end with
-    a line break, one is put between it and the next. A file that is named twice is read once.
+    The line ends \r\n and \r become \n, and a byte order mark at the start is removed; nothing else
+    changes. Several texts or files are joined in their order, with a line break after each that
+    does not end with one. A file that is named twice is read once.
 
-    A str of one line that names a file is refused, and so is a list of nothing else: they would be
-    the text. `TextSource.of` takes every str for a text.
+    A str of one line that names a file is refused, and so is a list of such names: they would be
+    taken as the text. `TextSource.of` accepts every str as a text.
 
     Args:
-        corpus: a text, or several; or one or several Paths: of a file; of a folder, which stands
-            for all files below it; a pattern such as `Path("texts/**/*.txt")`; `Path("-")`,
-            standard input. Hidden files and folders are left out unless they are named. What is
-            compressed by gzip is read as what it holds. `Path("shakespeare")`, alone, is
-            `lstm.data.shakespeare()` if there is no such file. A TextSource is returned as it is.
-        encoding: of files, the name of any text encoding of Python.
-        errors: what becomes of bytes that are not valid in that encoding: "strict" raises,
-            "replace" puts U+FFFD in their place, "ignore" leaves them out. The latter two read
-            binary files, too.
+        corpus: one or more texts; or one or more Paths: a file, a folder (with all files below it),
+            a pattern such as `Path("texts/**/*.txt")`, or `Path("-")` for standard input. Hidden
+            files and folders are skipped unless they are named. Files compressed by gzip are
+            decompressed. `Path("shakespeare")`, alone, is `lstm.data.shakespeare()` if there is no
+            such file. A TextSource is returned unchanged.
+        encoding: encoding of files, any text encoding of Python.
+        errors: how to handle bytes that are not valid in that encoding: "strict" raises, "replace"
+            puts U+FFFD in their place, "ignore" skips them. The latter two also read binary files.
         chunk_size: bytes of a file to read at once.
 
     Raises:
-        InvalidTypeError: `corpus` is nothing of the kind, or an option has another type.
-        InvalidValueError: there is no such file, no file in a folder, no file for a pattern, or no
+        InvalidTypeError: `corpus` or an option has the wrong type.
+        InvalidValueError: there is no such file, no file in a folder or for a pattern, or no
             such encoding; a str names a file. While reading: a file is not valid in that encoding,
             binary, damaged, or there is no text at all.
         DataUnavailableError: the named corpus is not on this machine and cannot be fetched.
@@ -172,7 +171,7 @@ def source(
         return _TextInMemory(texts, "text")
     for part in parts:
         if not isinstance(part, os.PathLike):
-            expected = "texts alone or Paths of files alone"
+            expected = "only texts or only Paths of files"
             raise InvalidTypeError("corpus", expected, f"{type(part).__name__} {part!r:.40}")
     return named(parts, encoding=encoding, errors=errors, chunk_size=chunk_size)
 
@@ -184,10 +183,10 @@ def named(
     errors: str = "strict",
     chunk_size: int = _CHUNK,
 ) -> TextSource:
-    """Return the text that names stand for, as the command takes them.
+    """Return the text that these names refer to, as on the command line.
 
     Args:
-        names: what Paths name for `source`; None for the offline corpus of `lstm.data`.
+        names: names as in the Paths for `source`; None for the offline corpus of `lstm.data`.
         encoding, errors, chunk_size: as for `source`.
 
     Raises:
@@ -248,7 +247,7 @@ class _TextInFiles(TextSource):
         return {"names": names, "encoding": self._encoding, "errors": self._errors}
 
     def _files_of(self, name: str) -> list["_File"]:
-        """The files that a name stands for, in the order in which they are read."""
+        """Return the files that a name refers to, in the order in which to read them."""
         if name == STDIN:
             pipe = standard_input("corpus")
             return [_File(Path(name), "standard input", PipeCopy(pipe))]
@@ -258,7 +257,7 @@ class _TextInFiles(TextSource):
             if not any(sign in name for sign in "*?["):
                 raise _unreadable(name, error) from None
             paths = [Path(path) for path in glob.glob(name, recursive=True)]
-            expected = "a pattern that fits a file"
+            expected = "a pattern that matches a file"
         else:
             path = Path(name)
             if path.is_file():
@@ -274,15 +273,15 @@ class _TextInFiles(TextSource):
         return sorted(files, key=lambda file: file.path.parts)
 
     def _decoded(self, file: "_File", start: int, progress: Progress | None) -> Iterator[str]:
-        """The text of a file in chunks.
+        """Yield the text of a file in chunks.
 
         Args:
             file: the file.
-            start: how much there was to read before it.
-            progress: is called with how much has been read, once a chunk has been taken.
+            start: size of the files before it.
+            progress: called with how much has been read, after each chunk.
 
         Raises:
-            InvalidValueError: the file is not what it should be.
+            InvalidValueError: the file is not valid.
         """
         decoder = self._decoder(self._errors)
         end = 0
@@ -296,7 +295,7 @@ class _TextInFiles(TextSource):
                     progress(start + position)
             yield decoder.decode(b"", final=True)
         except UnicodeDecodeError as error:
-            # What the decoder was given ends with the last block, and may begin before it.
+            # The input of the decoder ends with the last block, but may start before it.
             offset = end - len(error.object) + error.start
             bad = f"byte 0x{error.object[error.start]:02x} at offset {offset} of {file.name}"
             raise self._no_such_text(bad) from None
@@ -304,16 +303,16 @@ class _TextInFiles(TextSource):
             raise self._no_such_text(f"{file.name}: {error}") from None
 
     def _check_text(self, name: str, block: bytes) -> None:
-        """Check that a file does not begin like one that is no text in this encoding."""
+        """Check that a file does not start with signs that it is not text in this encoding."""
         if b"\0" not in block or b"\0" in "a".encode(self._encoding):
             return
         for wide, marks in _WIDE.items():
             if block.startswith(marks):
-                raise self._no_such_text(f"{name}, which begins as {wide.upper()} does")
-        raise self._no_such_text(f"{name}, a binary file: it has zero bytes")
+                raise self._no_such_text(f"{name}, which starts like {wide.upper()}")
+        raise self._no_such_text(f"{name}, a binary file: it contains zero bytes")
 
     def _no_such_text(self, got: str) -> InvalidValueError:
-        hint = "the options encoding and errors choose otherwise"
+        hint = "set the options encoding and errors to read it"
         return InvalidValueError("corpus", f"{self._encoding.upper()} text", f"{got} ({hint})")
 
 
@@ -322,9 +321,9 @@ class _File:
     """A file to read, perhaps compressed.
 
     Args:
-        path: where it is.
-        name: what the user knows it by.
-        copy: of it, if it can be read only once.
+        path: the path of the file.
+        name: the name as the user wrote it.
+        copy: a copy of the content, if it can be read only once.
     """
 
     path: Path
@@ -337,7 +336,7 @@ class _File:
         return self.path.stat().st_size if self.copy is None else self.copy.size
 
     def blocks(self, size: int) -> Iterator[tuple[bytes, int]]:
-        """The content in blocks, each with how many bytes of the file have been read by then."""
+        """Yield the content in blocks, each with the number of bytes of the file read so far."""
         try:
             with self.path.open("rb") if self.copy is None else self.copy.open() as raw:
                 named = self.copy is None and self.path.suffix.lower() == ".gz"
@@ -348,14 +347,14 @@ class _File:
                     yield block, raw.tell()
         except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise InvalidValueError(
-                "corpus", "a gzip file that is whole", f"{self.name} ({checks.reason(error)})"
+                "corpus", "a complete gzip file", f"{self.name} ({checks.reason(error)})"
             ) from None
         except OSError as error:
             raise _unreadable(self.name, error) from None
 
 
 def _below(folder: Path) -> list[Path]:
-    """Everything below a folder that is neither hidden nor a folder."""
+    """Return all files below a folder that are not hidden."""
 
     def fail(error: OSError) -> None:
         raise _unreadable(error.filename, error) from None
@@ -368,10 +367,10 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _decoder_of(encoding: str) -> Callable[[str], codecs.IncrementalDecoder]:
-    """What makes decoders for an encoding."""
+    """Return the factory of decoders for an encoding."""
     checks.string("encoding", encoding)
     try:
-        b" ".decode(encoding, "replace")  # Refuses codecs that make no text.
+        b" ".decode(encoding, "replace")  # Refuses codecs that do not produce text.
         return codecs.getincrementaldecoder(encoding)
     except (LookupError, ValueError):
         raise InvalidValueError(
@@ -380,10 +379,10 @@ def _decoder_of(encoding: str) -> Callable[[str], codecs.IncrementalDecoder]:
 
 
 def standard_input(argument: str) -> BinaryIO:
-    """The bytes of standard input, for an argument that names it.
+    """Return standard input as bytes, for an argument that names it.
 
     Raises:
-        InvalidValueError: it is closed.
+        InvalidValueError: standard input is closed.
     """
     if sys.stdin is None:
         raise InvalidValueError(argument, "a file that can be read", "standard input, now closed")
@@ -397,12 +396,12 @@ def _unreadable(name: str, error: Exception) -> InvalidValueError:
 
 
 def _starts(sizes: Iterable[int]) -> Iterator[int]:
-    """Where parts of these sizes start that follow each other, and where the last ends."""
+    """Yield the start of each of consecutive parts of these sizes, and the end of the last."""
     return accumulate(sizes, initial=0)
 
 
 def _cut(text: str, start: int, progress: Progress | None) -> Iterator[str]:
-    """A text in chunks; for the arguments see `_TextInFiles._decoded`."""
+    """Yield a text in chunks; for the arguments see `_TextInFiles._decoded`."""
     for end in range(_CHUNK, len(text) + _CHUNK, _CHUNK):
         yield text[end - _CHUNK : end]
         if progress is not None:
@@ -410,10 +409,10 @@ def _cut(text: str, start: int, progress: Progress | None) -> Iterator[str]:
 
 
 def _joined(name: str, texts: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Texts in chunks as one, with a line break after each that does not end with one.
+    """Join texts in chunks, with a line break after each text that does not end with one.
 
     Raises:
-        InvalidValueError: all are empty; `name` is what they are called.
+        InvalidValueError: all texts are empty; `name` is their name in the message.
     """
     last = ""
     for text in texts:

@@ -1,4 +1,4 @@
-"""Tokenization: which kind of tokens a text is to be cut into, as a value that a file can hold."""
+"""Tokenization: how to cut a text into tokens, as a value that a file can hold."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -21,18 +21,18 @@ _MOST = 2**31 - 1
 KINDS = ("characters", "bytes", "words", "bpe")
 
 _NAMES = {"chunks": "corpus", "size": "vocabulary_size", "path": "tokens"}
-"""What vocabularies call their arguments, and what they are here."""
+"""Arguments of vocabularies, and the names of these arguments here."""
 
 
 @dataclass(frozen=True)
 class Tokenization:
-    """What to make a vocabulary of.
+    """How to make a vocabulary.
 
     Args:
         tokens: one of KINDS, or the name of a tokenizer.json.
-        min_count: what is rarer becomes the unknown token; for characters (1 by default) and words
+        min_count: rarer tokens become the unknown token; for characters (1 by default) and words
             (2).
-        vocabulary_size: number of tokens at most, for words (20,000) and bpe (2,048).
+        vocabulary_size: largest number of tokens, for words (20,000) and bpe (2,048).
     """
 
     tokens: str = "characters"
@@ -56,16 +56,16 @@ class Tokenization:
                 )
 
     def vocabulary(self, text: TextSource, progress: Progress | None = None) -> Vocabulary:
-        """The vocabulary of a text, which is read once for it, unless it needs no reading.
+        """Make the vocabulary of a text. The text is read once, if that is needed.
 
         Args:
             text: the text.
-            progress: is called with how much has been read, out of `text.size`.
+            progress: called with how much has been read, out of `text.size`.
 
         Raises:
-            InvalidValueError: the text is not what it should be, or an argument does not suit it;
+            InvalidValueError: the text is not valid, or an argument does not suit it;
                 the tokenizer.json cannot be read.
-            MissingExtraError: the extra `bpe` is needed and not installed.
+            MissingExtraError: the extra `bpe` is needed but not installed.
         """
         with naming(_NAMES.get):
             return self._made(text.read(progress))
@@ -86,13 +86,13 @@ class Tokenization:
                 return BPEVocabulary.from_file(file)
 
     def to_config(self) -> dict[str, Any]:
-        """As JSON values, which mean the same in every folder."""
+        """Return it as JSON values that mean the same in every working folder."""
         where = {"tokens": os.path.abspath(self.tokens)} if self._is_file else {}
         return asdict(self) | where
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Tokenization":
-        """What `to_config` described."""
+        """Return the tokenization that `to_config` described."""
         return cls(**config)
 
     @property

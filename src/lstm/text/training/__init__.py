@@ -1,1 +1,1 @@
-"""Training a language model: what can be chosen, the loop, and the folder that keeps it."""
+"""Training a language model: the options, the loop, and the folder of a run."""

@@ -1,4 +1,4 @@
-"""Where a training is shown, if anywhere."""
+"""The console that shows the progress of a training run."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _LONG = 2**24
-"""A text of so many bytes is not read in a moment."""
+"""Size in bytes from which reading a text takes noticeable time."""
 
 
 def console_for(verbose: int | str) -> "Console | None":
-    """Where to show a training.
+    """Return where to show progress.
 
     Args:
         verbose: 0 nowhere, 1 a bar, 2 only lines, "auto" a bar on a terminal.
@@ -25,7 +25,7 @@ def console_for(verbose: int | str) -> "Console | None":
         return None
     from lstm.screen import Screen  # It needs rich.
 
-    # What is learned must not be lost with the terminal that shows it.
+    # Losing the terminal must not stop the training run.
     return Screen(terminal=None if verbose == "auto" else verbose == 1, goes_on=True)
 
 
@@ -33,7 +33,7 @@ def console_for(verbose: int | str) -> "Console | None":
 def reading(
     console: "Console | None", text: TextSource, what: str
 ) -> Iterator[Callable[[int], None] | None]:
-    """Shows how far a text has been read, if that takes its time and somebody looks on."""
+    """Show how far a text has been read, if reading takes time and a console is watched."""
     if console is None or not console.is_terminal or text.size < _LONG:
         yield None
         return

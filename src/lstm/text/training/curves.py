@@ -1,4 +1,4 @@
-"""How trainings went, side by side: their losses over time, steps or epochs."""
+"""Compares training runs: their losses over time, steps or epochs."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -10,32 +10,32 @@ from lstm.errors import InvalidValueError
 from lstm.text.training.run_files import read_records
 
 OVER = {"time": ("seconds", "time (s)"), "steps": ("step", "steps"), "epochs": ("epoch", "epochs")}
-"""What losses are plotted over: a key of the records, and the label of the axis."""
+"""The x axis of a plot of losses: a key of the records, and the label of the axis."""
 
 
 def plot_runs(folders: Sequence[str | PathLike[str]], *, over: str = "time", ax: Any = None) -> Any:
-    """Plot the training and validation losses of trainings.
+    """Plot the training and validation losses of training runs.
 
-    Losses are in nats per token: they compare trainings of the same tokens.
+    Losses are in nats per token: they compare runs on the same tokens.
 
     Args:
-        folders: those of the trainings, each with a history.jsonl.
+        folders: the folders of the training runs, each with a history.jsonl.
         over: "time", "steps" or "epochs".
-        ax: where to plot; a figure of its own by default.
+        ax: the axes to plot on; a new figure by default.
 
     Returns:
         The `matplotlib.axes.Axes`.
 
     Raises:
-        ModelFileError: a folder holds no training, or one of which no round has ended.
-        InvalidValueError: `folders` is empty or names one twice, or `over` is something else.
+        ModelFileError: a folder holds no training run, or no round of the run has ended.
+        InvalidValueError: `folders` is empty or has duplicates, or `over` is something else.
         MissingExtraError: matplotlib is not installed.
     """
     key, label = OVER[checks.one_of("over", over, tuple(OVER))]
     paths = [Path(folder) for folder in folders]
     if not paths or len({path.resolve() for path in paths}) < len(paths):
         names = ", ".join(map(str, paths))
-        raise InvalidValueError("runs", "folders of trainings, each once", names or "none")
+        raise InvalidValueError("runs", "folders of training runs, each once", names or "none")
     runs = [read_records(path) for path in paths]
     with plotting.style() as plt:
         if ax is None:
@@ -44,7 +44,7 @@ def plot_runs(folders: Sequence[str | PathLike[str]], *, over: str = "time", ax:
             look = {
                 "color": plotting.COLORS[k % len(plotting.COLORS)],
                 "linestyle": plotting.DASHES[k % len(plotting.DASHES)],
-                # A single round would be no line.
+                # A single round would not make a line.
                 "marker": "o" if len(records) == 1 else None,
                 "markersize": 4,
             }

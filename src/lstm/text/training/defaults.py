@@ -1,8 +1,8 @@
-"""What is chosen for the size of a text and the time, where the user does not choose.
+"""Default options, chosen for the size of the text and the time.
 
-How large a model should be is a question of how often it can read the text in the time that there
-is. One that reads it but a few times has to learn fast and is small. One that reads it often would
-know it by heart in the end; it may be large, if it has to forget a part of what it sees.
+The right size of a model depends on how often it can read the text in the available time. A model
+that reads it only a few times must learn fast, so it is small. One that reads it often would
+memorize it; such a model may be large, if dropout makes it forget a part of what it sees.
 """
 
 from collections.abc import Mapping
@@ -13,20 +13,20 @@ from lstm.text.architecture import Architecture
 from lstm.text.training.options import TrainingOptions, chosen
 
 _SECONDS = 120.0
-"""What a training may take if the user says nothing of epochs or time."""
+"""Length of a training run if the user sets neither epochs nor time."""
 
 _EPOCHS = 40
-"""More than that of a short text brings nothing."""
+"""More passes over a short text do not help."""
 
 
 @dataclass(frozen=True)
 class _Size:
-    """A model, and when it is the right one.
+    """A size of model, and the conditions for which it is right.
 
     Attributes:
-        tokens: length of the text at least.
-        passes: how often there must be time to read it.
-        layers, hidden, lr: what the model then is.
+        tokens: smallest length of the text.
+        passes: smallest number of passes that there must be time for.
+        layers, hidden, lr: the options of the model.
     """
 
     tokens: int
@@ -36,7 +36,7 @@ class _Size:
     lr: float
 
 
-# The largest comes first; the last is for whoever has less time than that.
+# The largest comes first; the last is for all shorter times.
 _SIZES = (
     _Size(500_000, 10, 2, 512, 2e-3),
     _Size(250_000, 4, 1, 512, 3e-3),
@@ -49,24 +49,24 @@ _SIZES = (
 _DROPOUTS = ((20, 0.5, 0.2), (10, 0.4, 0.1), (3, 0.2, 0.0), (0, 0.0, 0.0))
 
 _TOY = 10_000
-"""Tokens of a text so short that it can only be learned by heart."""
+"""Number of tokens below which a text can only be memorized."""
 
 
 def choose(
     given: Mapping[str, Any], tokens: int, vocabulary_size: int, speed: float
 ) -> tuple[Architecture, TrainingOptions]:
-    """The options that are given, with those chosen that are not.
+    """Return the given options together with chosen values for the others.
 
     Args:
         given: arguments of `Architecture` and `TrainingOptions`.
         tokens: number of tokens of the text.
-        vocabulary_size: number of different ones.
-        speed: operations in a second, of the backend that will train.
+        vocabulary_size: number of different tokens.
+        speed: operations per second of the backend that will train.
 
     Returns:
-        `hidden`, `layers`, `lr`, `dropout`, `recurrent_dropout` as they suit the text, the machine
-        and each other; `epochs` where `minutes` is not given, or `minutes` where that would be less
-        than one.
+        `hidden`, `layers`, `lr`, `dropout`, `recurrent_dropout` to suit the text, the machine and
+        each other; and `epochs` if `minutes` is not given, or `minutes` if that would be less than
+        one epoch.
 
     Raises:
         InvalidTypeError, InvalidValueError: see `chosen`.
@@ -85,7 +85,7 @@ def choose(
             passes = training.epochs if training.minutes is None else min(passes, training.epochs)
         if tokens >= size.tokens and passes >= size.passes:
             break
-    # A model of far fewer weights than there are tokens could not learn them by heart.
+    # A model with far fewer weights than there are tokens could not memorize them.
     seen = 0 if tokens < _TOY else passes * min(1.0, weights / tokens)
     dropout, recurrent = next((d, r) for least, d, r in _DROPOUTS if seen >= least)
     found: dict[str, Any] = {
@@ -103,12 +103,12 @@ def choose(
 
 
 def _weights(blocks: int, layers: int, hidden: int, vocabulary_size: int) -> int:
-    """Number of weights that a token meets. The embedding is part of a table, and costs nothing."""
+    """Return the number of weights per token. The embedding is a look-up, and costs nothing."""
     return blocks * hidden**2 * (2 * layers - 1) + hidden * vocabulary_size
 
 
 def _rate(architecture: Architecture) -> float:
-    """The learning rate of the size that is the most like it."""
+    """Return the learning rate of the most similar size."""
 
     def difference(size: _Size) -> tuple[int, int]:
         return abs(size.hidden - architecture.hidden), abs(size.layers - architecture.layers)

@@ -1,4 +1,4 @@
-"""What a signal does that ends a process: the work under way comes to an end that can be used."""
+"""Interruption: a signal ends a training run only after the current step."""
 
 import signal
 import threading
@@ -10,10 +10,10 @@ from lstm.text.training.training import Training
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal ended what was under way, as Ctrl-C does.
+    """A signal interrupted the work, as Ctrl-C does.
 
     Args:
-        number: of the signal.
+        number: the number of the signal.
     """
 
     def __init__(self, number: int = signal.SIGINT) -> None:
@@ -25,9 +25,9 @@ class Stopped(KeyboardInterrupt):
 
 
 def ending_signals() -> list[int]:
-    """Ctrl-C, what `kill` sends, and what a terminal sends that is closed.
+    """Return the signals of Ctrl-C, of `kill`, and of a terminal that closes.
 
-    `nohup` lets a process ignore the last one, and so it is.
+    The last one is left out if the process ignores it, as under `nohup`.
     """
     signals: list[int] = [signal.SIGINT, signal.SIGTERM]
     hangup = getattr(signal, "SIGHUP", None)
@@ -38,10 +38,10 @@ def ending_signals() -> list[int]:
 
 @contextmanager
 def interruptible(training: Training) -> Iterator[list[int]]:
-    """Let a signal end the training after the step under way; a second one at once.
+    """Let a signal end the training run after the current step, and a second one at once.
 
     Returns:
-        The number of the signal, once one has come.
+        A list that receives the number of the signal.
     """
     came: list[int] = []
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""The learning-rate finder: how the loss takes learning rates from tiny to huge."""
+"""The learning-rate finder: how the loss reacts to learning rates from tiny to huge."""
 
 import math
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from lstm.text.training.options import TrainingOptions
 
 _LOWEST, _HIGHEST, _STEPS = 1e-5, 1.0, 120
 _MEMORY = 0.9
-"""Of the smoothed loss, from step to step."""
+"""Smoothing of the loss from step to step."""
 
 
 @dataclass(frozen=True)
 class LearningRates:
-    """What a model made of each learning rate.
+    """The effect of each learning rate on a model.
 
     Attributes:
         rates: the learning rates tried, rising.
         losses: the smoothed loss after a step with each, in nats per token.
-        suggestion: a tenth of the one with the lowest loss: beyond that, steps soon are too large.
+        suggestion: a tenth of the rate with the lowest loss: above it, steps soon get too large.
     """
 
     rates: list[float]
@@ -34,12 +34,12 @@ class LearningRates:
 def find_lr(language_model: TokenModel, corpus: Corpus, options: TrainingOptions) -> LearningRates:
     """Take steps with learning rates that rise from 1e-5 to 1, until the loss explodes.
 
-    The weights stay as they are; the optimizer is a new one.
+    The weights stay unchanged; the optimizer is a new one.
 
     Args:
         language_model: the model.
-        corpus: the tokens, of which the part to train on is read.
-        options: how a training would go; its learning rate does not count.
+        corpus: the tokens; only the training part is read.
+        options: the options of the training run; the learning rate does not matter.
 
     Raises:
         InvalidShapeError: the text is too short.

@@ -1,4 +1,4 @@
-"""How a language model is trained, as a value that a file can hold."""
+"""TrainingOptions: how to train a language model, as a value that a file can hold."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -12,10 +12,10 @@ from lstm.optimizers import Adam
 from lstm.text.architecture import Architecture
 
 SCHEDULES = ("cosine", "one-cycle", "plateau", "constant")
-"""How the learning rate changes in the course of a training."""
+"""How the learning rate changes during training."""
 
 _STEPS = 32
-"""In an epoch at least, if the text allows: with fewer, a short text would hardly be learned."""
+"""Fewest steps in an epoch, if the text allows: with fewer, a short text is hardly learned."""
 
 _LARGEST = float(np.finfo(np.float32).max)
 """The largest number that a model can compute with."""
@@ -23,24 +23,24 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """How a language model is trained.
+    """How to train a language model.
 
     Args:
         seq_len: tokens over which the gradient is propagated back, T.
-        batch_size: streams read side by side, B; fewer for a short text, so that an epoch has at
+        batch_size: streams read in parallel, B; fewer for a short text, so that an epoch has at
             least 32 steps.
         epochs: passes over the text; 10 if `minutes` is not given either.
         minutes: time after which to stop.
         lr: peak of the learning rate.
         schedule: "cosine" falls to a fiftieth, "one-cycle" rises slowly and falls to 0, "plateau"
-            halves whenever two validations brought nothing, "constant" stays.
-        warmup: share of the training in which the learning rate rises from 0, in [0, 1); 0.3 for
+            halves after every two validations without improvement, "constant" stays.
+        warmup: share of training during which the learning rate rises from 0, in [0, 1); 0.3 for
             "one-cycle" and 0.02 for the others by default.
         clip: largest norm of the gradient; 0 does not clip.
-        weight_decay: share of each weight, times the learning rate, that a step takes away.
-        patience: validations without an improvement after which to stop; None goes on to the end.
+        weight_decay: share of each weight, times the learning rate, that a step removes.
+        patience: validations without improvement after which to stop; None never stops early.
         val_fraction: share of the text, at its end, to validate on, in [0, 1).
-        test_fraction: share of the text, behind that, which the training never sees, in [0, 1).
+        test_fraction: share of the text, after that, that training never sees, in [0, 1).
     """
 
     seq_len: int = 64
@@ -75,19 +75,19 @@ class TrainingOptions:
         checks.number("test_fraction", self.test_fraction, 0, 1, open_high=True)
 
     def streams(self, tokens: int) -> int:
-        """Number of streams in which so many tokens are read."""
+        """Return the number of streams in which to read this many tokens."""
         return max(1, min(self.batch_size, (tokens - 1) // (_STEPS * self.seq_len)))
 
     def optimizer(self) -> Adam:
-        """A new optimizer, at the peak of the learning rate."""
+        """Return a new optimizer, at the peak of the learning rate."""
         return Adam(self.lr, clipnorm=self.clip or None, weight_decay=self.weight_decay)
 
 
 def chosen(options: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:
-    """Loose arguments as the two values that they belong to.
+    """Sort arguments into the two values that they belong to.
 
     Raises:
-        InvalidTypeError, InvalidValueError: there is no such option, or it is out of its range.
+        InvalidTypeError, InvalidValueError: there is no such option, or it is out of range.
     """
     of_model = {field.name for field in fields(Architecture)}
     of_training = [field.name for field in fields(TrainingOptions)]
@@ -100,13 +100,13 @@ def chosen(options: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:
 
 
 def restored(config: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:
-    """The two values of which `to_config` made these.
+    """Return the two values that `to_config` described.
 
     Raises:
-        InvalidTypeError, InvalidValueError: see `chosen`; or an option is missing, of which a
-            training that goes on must not take the default.
+        InvalidTypeError, InvalidValueError: see `chosen`; or an option is missing, for which a
+            resumed training run must not use the default.
     """
-    # Before there was a choice, cells were those of an LSTM.
+    # Before there was a choice, all cells were LSTM cells.
     config = {"cell": "lstm", **config}
     found = chosen(config)
     if missing := to_config(*found).keys() - config.keys():
@@ -115,5 +115,5 @@ def restored(config: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:
 
 
 def to_config(architecture: Architecture, training: TrainingOptions) -> dict[str, Any]:
-    """Both as JSON values, of which `restored` makes them again."""
+    """Return both as JSON values, which `restored` reads."""
     return asdict(architecture) | asdict(training)

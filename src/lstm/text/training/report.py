@@ -1,4 +1,4 @@
-"""What a training shows: a live bar on a terminal, and lines that stay."""
+"""The report of a training run: a live bar on a terminal, and lines that stay."""
 
 import math
 import time
@@ -11,7 +11,7 @@ from lstm.callbacks import Callback, Logs
 from lstm.terminal import visible
 from lstm.text.training.training import Training
 
-# Seconds between two lines; in a long training, a share of its time so far.
+# Seconds between two lines; in a long run, a share of its time so far.
 _EVERY, _SHARE = 2.0, 0.1
 
 
@@ -19,7 +19,7 @@ class Report(Callback):
     """Shows loss, validation loss, speed and time left.
 
     Args:
-        training: what it shows.
+        training: the run to report.
         console: where to show it.
     """
 
@@ -63,7 +63,7 @@ class Report(Callback):
         self._bar.stop()
 
     def _line(self) -> str:
-        """The losses of the last round."""
+        """Return the losses of the last round."""
         training = self._training
         record = training.records[-1]
         line = f"epoch {record['epoch']:.4g}  step {record['step']:,}  loss {record['loss']:.3f}"

@@ -1,7 +1,7 @@
-"""Run: a training in a folder, which nothing but the loss of the disk can undo.
+"""Run: a training run in a folder, safe against everything but the loss of the disk.
 
 The folder holds the model of the best validation so far (model.safetensors), the latest state of
-everything (checkpoint.safetensors), what was asked for (config.json), the text as tokens
+everything (checkpoint.safetensors), the given options (config.json), the text as tokens
 (tokens.bin), the record of the rounds (history.jsonl and history.csv) and what the model wrote now
 and then (samples.txt). Each file is replaced in one step or only ever appended to.
 """
@@ -56,20 +56,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 CHECKPOINT_EVERY = 30.0
-"""Seconds between two saves of all that a training needs to go on."""
+"""Seconds between two saves of everything that a training run needs to continue."""
 
 M = TypeVar("M", bound=WritingModel)
 
 
 class Run(Generic[M]):
-    """A training, with a folder or without.
+    """A training run, with or without a folder.
 
     Attributes:
         language_model: the model.
-        training: what trains it.
-        folder: where the files are, or None.
-        config: what was asked for, as JSON values.
-        kept: the step at which the folder holds it; None where it holds nothing to go on with.
+        training: the training loop.
+        folder: the folder of the files, or None.
+        config: the options that were given, as JSON values.
+        kept: the step of the last checkpoint; None if there is nothing to continue from.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Run(Generic[M]):
         language_model.history = training.history
         language_model.learned_text = training.learned_text
 
-    # ---- how it begins
+    # ---- start
 
     @classmethod
     def begin(
@@ -105,9 +105,9 @@ class Run(Generic[M]):
         backend: str | None = None,
         console: "Console | None" = None,
     ) -> "Run[M]":
-        """A training that has not begun yet; for the arguments see `LanguageModel.train`.
+        """Return a run that has not started; for the arguments see `LanguageModel.train`.
 
-        `kind` is the class of the model; `console` is where to show how far a long text was read.
+        `kind` is the class of the model; `console` shows how far a long text was read.
         """
         text, config = _asked(corpus, tokenization, options, seed, backend)
         if folder is None:
@@ -144,7 +144,7 @@ class Run(Generic[M]):
         backend: str | None = None,
         console: "Console | None" = None,
     ) -> "Run[M]":
-        """One without a folder, but of a text of any size: of its tokens, too, no file stays."""
+        """Return a run without a folder, for a text of any size; no file of its tokens remains."""
         text, config = _asked(corpus, tokenization, options, seed, backend)
         vocabulary = _vocabulary(tokenization, text, console)
         with reading(console, text, "encoding the text") as progress:
@@ -162,14 +162,14 @@ class Run(Generic[M]):
         lock: FolderLock,
         console: "Console | None" = None,
     ) -> "Run[M]":
-        """A training before its first step, and its first files."""
+        """Return a run before its first step, and write its first files."""
         write_config(folder, config)
         vocabulary = _vocabulary(tokenization, text, console)
         with reading(console, text, "writing tokens") as progress:
             corpus = Corpus.write(folder / TOKENS, text, vocabulary, progress)
         run = cls._made(kind, vocabulary, corpus, config, folder, lock)
         run.checkpoint()
-        # Last, for it says that there is a checkpoint.
+        # Last, because it says that there is a checkpoint.
         write_config(folder, config)
         return run
 
@@ -183,7 +183,7 @@ class Run(Generic[M]):
         folder: Path | None = None,
         lock: FolderLock | None = None,
     ) -> "Run[M]":
-        """The training that was asked for, which says in `config` what was chosen."""
+        """Return the run with these options, and write the chosen values to `config`."""
         with backends.using(config["backend"], config["dtype"]) as backend:
             architecture, options = choose(
                 config["options"], len(corpus), len(vocabulary), backend.ops.speed()
@@ -193,14 +193,14 @@ class Run(Generic[M]):
         training = Training(model, corpus, options, config["seed"])
         return cls(model, training, folder, config, lock)
 
-    # ---- how it goes on
+    # ---- resuming
 
     @classmethod
     def resume(cls, kind: type[M], folder: str | PathLike[str]) -> "Run[M]":
-        """The training of a folder, where its last checkpoint left it.
+        """Return the training run in a folder, at its last checkpoint.
 
         Raises:
-            ModelFileError: the folder holds no training, lacks a file, its files do not belong
+            ModelFileError: the folder holds no training run, lacks a file, its files do not belong
                 together, or another process trains in it.
         """
         folder = Path(folder)
@@ -212,7 +212,7 @@ class Run(Generic[M]):
                 return cls._anew(kind, config, folder, lock)
             if not (folder / CHECKPOINT).exists():
                 raise ModelFileError(
-                    folder, f"has lost its {CHECKPOINT}, without which no training can go on"
+                    folder, f"has lost {CHECKPOINT}, which training needs to continue"
                 )
             return cls._gone_on_with(kind, config, folder, lock)
         except BaseException:
@@ -228,7 +228,7 @@ class Run(Generic[M]):
             saving.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
         ):
             model = kind.from_contents(tensors, header)
-            if "chosen" not in config:  # It was killed just before that was written.
+            if "chosen" not in config:  # The run was killed just before this was written.
                 config["chosen"] = header["chosen"]
                 write_config(folder, config)
             corpus = Corpus.open(folder / TOKENS, len(model.vocabulary))
@@ -247,16 +247,16 @@ class Run(Generic[M]):
     def _anew(
         cls, kind: type[M], config: dict[str, Any], folder: Path, lock: FolderLock
     ) -> "Run[M]":
-        """A training that was killed before its first step, from what was asked for."""
+        """Start a run again that was killed before its first step, with the same options."""
         if config["corpus"] is None:
             raise ModelFileError(
-                folder, "holds a training that had not begun; remove it and begin again"
+                folder, "holds a training run that never started; remove it and start again"
             )
         text = named(**config["corpus"])
         tokenization = Tokenization.from_config(config["tokens"])
         return cls._begun(kind, text, tokenization, config, folder, lock)
 
-    # ---- its course
+    # ---- running
 
     def train(
         self,
@@ -266,19 +266,19 @@ class Run(Generic[M]):
     ) -> None:
         """Train to the end.
 
-        With a folder, Ctrl-C, SIGTERM and SIGHUP let the step under way end and leave a checkpoint
-        behind, and so does the error of a callback.
+        With a folder, Ctrl-C, SIGTERM and SIGHUP stop after the current step and leave a
+        checkpoint, and so does an error in a callback.
 
         Args:
-            console: where to show the course of it.
-            callbacks: whom to tell of steps and rounds.
-            checkpoint_every: seconds between two checkpoints; more where these take more than a
+            console: where to show the progress.
+            callbacks: callbacks for steps and rounds.
+            checkpoint_every: seconds between two checkpoints; more where they take more than a
                 twentieth of the time. 0 makes one after every step.
 
         Raises:
-            KeyboardInterrupt: it was interrupted.
-            ModelFileError: a file cannot be written; those that are there are whole.
-            Exception: a callback raised it; a note on it says how to go on.
+            KeyboardInterrupt: the run was interrupted.
+            ModelFileError: a file cannot be written; the existing files are complete.
+            Exception: a callback raised it; a note on it says how to continue.
 
         Warns:
             LSTMWarning: a twentieth of the tokens or more is unknown.
@@ -316,7 +316,7 @@ class Run(Generic[M]):
             raise Stopped(*signals)
 
     def _say_what_is_kept(self, error: Exception) -> None:
-        """Note on an error how to go on; or leave nothing where nothing was learned."""
+        """Note on an error how to continue; or remove the run if nothing was learned."""
         assert self.folder is not None
         assert self._lock is not None
         diverged = isinstance(error, DivergedError)
@@ -326,18 +326,18 @@ class Run(Generic[M]):
             self.kept = None
         elif not diverged:
             error.add_note(
-                f"The training is kept at step {self.kept:,}. "
-                f"Go on with: LanguageModel.resume({str(self.folder)!r})"
+                f"The training run is kept at step {self.kept:,}. "
+                f"Continue with: LanguageModel.resume({str(self.folder)!r})"
             )
 
     def find_lr(self) -> LearningRates:
-        """How the loss takes learning rates from tiny to huge; nothing is trained."""
+        """Return how the loss reacts to learning rates from tiny to huge; trains nothing."""
         return find_lr(self.language_model, self.training.corpus, self.training.options)
 
     def checkpoint(self) -> None:
-        """Write down where the training stands."""
+        """Write a checkpoint."""
         assert self.folder is not None
-        self._keep_best()  # A checkpoint counts on it.
+        self._keep_best()  # A checkpoint relies on it.
         tensors, header = self.training.contents()
         header |= {
             "kind": "checkpoint",
@@ -348,7 +348,7 @@ class Run(Generic[M]):
         self.kept = self.training.step
 
     def end_round(self) -> None:
-        """Write down how the last round went, and its model, if it is the best so far."""
+        """Write the record of the last round, and its model if it is the best so far."""
         assert self.folder is not None
         self._best_is_kept = not self.training.improved
         self._keep_best()
@@ -397,7 +397,7 @@ def _asked(
     seed: int | None,
     backend: str | None,
 ) -> tuple[TextSource, dict[str, Any]]:
-    """The text, and what else was asked for, as JSON values."""
+    """Return the text, and all options as JSON values."""
     chosen(options)
     text = source(corpus)
     if seed is not None:
@@ -423,10 +423,10 @@ def _vocabulary(
 
 
 def _best_weights(path: Path, model: WritingModel) -> list[NDArray[Any]]:
-    """The weights in the file of the best validation.
+    """Return the weights in the file of the best validation.
 
     Raises:
-        ModelFileError: it holds another model than the one in training.
+        ModelFileError: the file holds another model than the one in training.
     """
     best = WritingModel.load(path)
     weights = best.model.get_weights()
@@ -437,5 +437,5 @@ def _best_weights(path: Path, model: WritingModel) -> list[NDArray[Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """A number of NumPy as one of Python, which JSON takes."""
+    """Convert a NumPy number to a Python number, which JSON accepts."""
     return value.item() if isinstance(value, np.generic) else value

@@ -1,4 +1,4 @@
-"""The files of a training's folder: their names, and how they are read, written and removed.
+"""The files in the folder of a training run: their names, reading, writing and removal.
 
 Each file is replaced in one step or only ever appended to.
 """
@@ -31,17 +31,17 @@ FORMAT = 1
 """Version of config.json."""
 
 _DRAWN = {"epoch", "step", "seconds", "loss"}
-"""Of each record, whatever the training."""
+"""Keys of each record of any training run."""
 
 _KEYS = "run", "corpus", "tokens", "options", "seed", "backend", "dtype"
-"""Of config.json from the beginning; `chosen` joins them with the first checkpoint."""
+"""Keys of config.json from the start; `chosen` is added with the first checkpoint."""
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """What was asked for, and what was chosen.
+    """Read the options that were given and the values that were chosen.
 
     Raises:
-        ModelFileError: it is missing, damaged or of a later version.
+        ModelFileError: the file is missing, damaged or of a later version.
     """
     path = folder / CONFIG
     try:
@@ -58,7 +58,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         chosen(config["options"])
         Tokenization.from_config(config["tokens"])
     except OSError:
-        raise ModelFileError(folder, "holds no training to go on with") from None
+        raise ModelFileError(folder, "holds no training run to continue") from None
     except ModelFileError:
         raise
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -68,13 +68,13 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     """Write what `read_config` reads."""
-    # In ASCII, which can hold also the names of files that are not Unicode.
+    # ASCII can also hold file names that are not valid Unicode.
     text = json.dumps(config, indent=2) + "\n"
     saving.write_bytes(folder / CONFIG, text.encode())
 
 
 def write_records(folder: Path, records: Sequence[Mapping[str, float]]) -> None:
-    """Write the record of a training, for people and for programs."""
+    """Write the record of a training run, for people and for programs."""
     lines = "".join(json.dumps(record) + "\n" for record in records)
     saving.write_bytes(folder / HISTORY, lines.encode())
     table = io.StringIO(newline="")
@@ -88,10 +88,10 @@ def write_records(folder: Path, records: Sequence[Mapping[str, float]]) -> None:
 
 
 def read_records(folder: Path) -> list[dict[str, float]]:
-    """The record of a training: what history.jsonl holds, a round at a time.
+    """Read the record of a training run, by round, from history.jsonl.
 
     Raises:
-        ModelFileError: the folder holds no training, none of its rounds has ended, or the file is
+        ModelFileError: the folder holds no training run, no round has ended, or the file is
             damaged.
     """
     path = folder / HISTORY
@@ -103,16 +103,16 @@ def read_records(folder: Path) -> list[dict[str, float]]:
             if missing := _DRAWN - record.keys():
                 raise LookupError(f"it lacks {', '.join(sorted(missing))}")
     except OSError:
-        raise ModelFileError(folder, f"holds no training (there is no {HISTORY})") from None
+        raise ModelFileError(folder, f"holds no training run (there is no {HISTORY})") from None
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ModelFileError(path, f"is damaged ({error})") from error
     if not records:
-        raise ModelFileError(path, "is empty: no round of the training has ended yet")
+        raise ModelFileError(path, "is empty: no round of training has ended yet")
     return records
 
 
 def append_sample(folder: Path, step: int, text: str) -> None:
-    """Keep what a model wrote after so many steps.
+    """Append a text that a model wrote after this many steps.
 
     Raises:
         ModelFileError: the file cannot be written.
@@ -128,20 +128,20 @@ def append_sample(folder: Path, step: int, text: str) -> None:
 def check_together(
     folder: Path, config: Mapping[str, Any], header: Mapping[str, Any], corpus: Corpus
 ) -> None:
-    """Check that the files of a folder are of one training.
+    """Check that the files of a folder belong to one training run.
 
     Args:
-        folder: where they are.
-        config: that of `read_config`.
-        header: of the checkpoint.
+        folder: the folder.
+        config: the result of `read_config`.
+        header: the header of the checkpoint.
         corpus: the tokens.
 
     Raises:
-        ModelFileError: they are not.
+        ModelFileError: they do not.
     """
     file = folder / CHECKPOINT
     if header["run"] != config["run"]:
-        raise ModelFileError(file, f"belongs to another training than {CONFIG}")
+        raise ModelFileError(file, f"belongs to another training run than {CONFIG}")
     made = {**to_config(*restored(header["chosen"])), "seed": header["training"]["seed"]}
     asked = to_config(*chosen(config["options"]))
     claims = [config["chosen"], {key: asked[key] for key in config["options"]}]
@@ -150,38 +150,38 @@ def check_together(
     for claim in claims:
         for key, got in claim.items():
             if got != made[key]:
-                why = f"was made with {key} {made[key]}, and {CONFIG} has {got}"
+                why = f"was made with {key} {made[key]}, but {CONFIG} has {got}"
                 raise ModelFileError(file, why)
     if header["training"]["corpus"] != corpus.sha256:
         raise ModelFileError(folder / TOKENS, f"holds another text than that of {CHECKPOINT}")
 
 
 def held_out(folder: Path, model: TokenModel) -> tuple[Corpus, str]:
-    """The part of a text that a training has not learned from, and what it is called.
+    """Return the part of the text that the model did not learn from, and its name.
 
     Args:
-        folder: that of the training.
+        folder: the folder of the training run.
         model: the model in it.
 
     Returns:
-        The part to test on, or where there is none, that on which it validated.
+        The test part, or if there is none, the validation part.
 
     Raises:
-        ModelFileError: the folder holds no training, or one without either part, or its tokens are
-            not those of the text that the model learned from.
+        ModelFileError: the folder holds no training run or neither part, or its tokens are not
+            those of the text that the model learned from.
     """
     path = folder / TOKENS
     if not path.exists():
         raise ModelFileError(
-            folder, f"holds no text to evaluate on (there is no {TOKENS}): name one"
+            folder, f"holds no text to evaluate on (there is no {TOKENS}): name a text"
         )
     corpus = Corpus.open(path, len(model.vocabulary))
     text = model.learned_text or _text_of_checkpoint(folder, model, corpus)
     if corpus.sha256 != text.sha256:
-        why = f"is not the text that {MODEL} learned from: one of them was changed since"
+        why = f"is not the text that {MODEL} learned from: one of the files has changed since"
         raise ModelFileError(path, why)
     if not (text.test or text.validation):
-        raise ModelFileError(folder, "keeps nothing to evaluate on: name a text")
+        raise ModelFileError(folder, "has no validation or test part to evaluate on: name a text")
     end = text.training + text.validation
     if text.test:
         return corpus.part(end, len(corpus)), "test"
@@ -189,14 +189,14 @@ def held_out(folder: Path, model: TokenModel) -> tuple[Corpus, str]:
 
 
 def _text_of_checkpoint(folder: Path, model: TokenModel, corpus: Corpus) -> LearnedText:
-    """What the checkpoint knows of the text, for models of earlier versions, which kept nothing.
+    """Return the facts about the text from the checkpoint, for models of earlier versions.
 
     Raises:
-        ModelFileError: there is no checkpoint, or it is damaged or of another model.
+        ModelFileError: there is no checkpoint, or it is damaged or belongs to another model.
     """
     path = folder / CHECKPOINT
     if not path.exists():
-        why = f"cannot be verified: {MODEL} says nothing of its text, and there is no {CHECKPOINT}"
+        why = f"cannot be verified: {MODEL} does not describe its text, and {CHECKPOINT} is missing"
         raise ModelFileError(folder / TOKENS, f"{why}; name a text")
     with saving.reading(path, ("checkpoint",)) as (_, header):
         if header["vocabulary"] != model.vocabulary.to_config():
@@ -208,20 +208,20 @@ def _text_of_checkpoint(folder: Path, model: TokenModel, corpus: Corpus) -> Lear
 
 
 def never_trained(folder: Path, config: Mapping[str, Any]) -> bool:
-    """Whether nothing says that a training has ever come to its first checkpoint.
+    """Whether the training run certainly never reached its first checkpoint.
 
-    A file that is missing is not taken for one that was never written.
+    A missing file alone does not prove that it was never written.
 
     Args:
-        folder: where it is.
-        config: that of `read_config`.
+        folder: the folder of the run.
+        config: the result of `read_config`.
     """
     learned = MODEL, CHECKPOINT, HISTORY, TABLE, SAMPLES
     return "chosen" not in config and not any((folder / name).exists() for name in learned)
 
 
 def can_go_on(folder: Path) -> bool:
-    """Whether the folder is that of a training which can be resumed."""
+    """Whether the folder holds a training run that can be resumed."""
     try:
         config = read_config(folder)
     except ModelFileError:
@@ -231,13 +231,13 @@ def can_go_on(folder: Path) -> bool:
 
 
 def clear(folder: Path) -> None:
-    """Remove what was being written when a training was killed."""
+    """Remove half-written files that a killed training run left."""
     for name in (MODEL, *_FILES):
         saving.remove_strays(folder / name)
 
 
 def remove(folder: Path, lock: FolderLock) -> None:
-    """Leave nothing of a training in which nothing was learned."""
+    """Remove a training run in which nothing was learned."""
     for name in _FILES:
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / BOARDS, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Samples: what a model in training writes now and then."""
+"""Samples: texts that a model writes now and then during training."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from lstm.callbacks import Callback, Logs
 from lstm.text.training.training import Training
 from lstm.text.writing.writing_model import WritingModel
 
-# Seconds between two samples; in a long training, a share of its time so far.
+# Seconds between two samples; in a long run, a share of its time so far.
 _EVERY, _SHARE = 10.0, 0.25
 
 
@@ -16,9 +16,9 @@ class Samples(Callback):
 
     Args:
         language_model: the model.
-        training: its training.
-        show: is given each text.
-        prompt: how the texts begin.
+        training: its training run.
+        show: called with each text.
+        prompt: the beginning of the texts.
     """
 
     def __init__(
@@ -47,5 +47,5 @@ class Samples(Callback):
 
 
 def sample(language_model: WritingModel, prompt: str = "", seed: int = 0) -> str:
-    """A few lines that a model writes."""
+    """Return a few lines that a model writes."""
     return language_model.generate(prompt, 160, temperature=0.7, seed=seed).strip("\n")

@@ -1,4 +1,4 @@
-"""Training a language model: contiguous streams, one step after the other, from any point on."""
+"""Training: the loop of a language model over contiguous streams, from any point on."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,13 +24,13 @@ from lstm.text.token_model import TokenModel
 from lstm.text.training.options import TrainingOptions
 
 _ROUND = 1000
-"""Steps between two validations at most."""
+"""Largest number of steps between two validations."""
 
 _JUDGED = 2**18
-"""Tokens that a validation always reads, if there are so many."""
+"""Tokens that a validation always reads, if there are this many."""
 
 _ANEW = 32
-"""Steps after which a stream forgets its past, so that beginnings are learned, too."""
+"""Steps after which a stream forgets its past, so that the model also learns to begin."""
 
 _LOSSES = "loss", "val_loss"
 
@@ -38,41 +38,41 @@ _COLUMNS = (
     *("epoch", "step", "seconds", "learning_rate", *_LOSSES),
     *("val_bits", "val_unknown", "val_nats_per_character", "val_bits_per_character"),
 )
-"""The values of a record in their order, which a file does not keep."""
+"""The keys of a record, in their order, which files do not keep."""
 
 _FOREVER = 10**6
-"""Epochs, where only time ends a training."""
+"""Number of epochs if only time ends training."""
 
 _DERIVED = "weight", "round"
-"""What a file need not hold, since all steps weigh 1, and each round has a record."""
+"""Keys that a file need not hold, because all steps weigh 1 and each round has a record."""
 
 _Batch = tuple[NDArray[np.int64], NDArray[np.int64]]
-"""The tokens of a step, and those that follow them."""
+"""The tokens of a step, and the tokens after them."""
 
 
 class Training(Loop):
     """Trains a language model with Adam on streams of text that carry their state along.
 
-    An epoch reads the text once, from a random place near its beginning on. It is divided into
-    rounds of at most 1,000 steps, each of which ends with a validation; where the part to validate
-    on is long, on its beginning, a quarter as long as the round. Callbacks see each round as an
-    epoch. At the end the model has the weights of the best validation.
+    An epoch reads the text once, from a random place near its start. It is divided into rounds of
+    at most 1,000 steps, and each round ends with a validation. If the validation part is long, only
+    its start is read, a quarter as long as the round. Callbacks see each round as an epoch. At the
+    end the model has the weights of the best validation.
 
-    All random choices follow from the seed and the number of the step: a training that goes on from
+    All random choices follow from the seed and the number of the step: a run that continues from
     `contents` ends in the same bits as one that was never interrupted, unless time ends it.
 
     Args:
-        language_model: what to train.
+        language_model: the model to train.
         corpus: its tokens.
-        options: how.
-        seed: of the choices; drawn by default, from the random numbers of the model.
-        saved: what `contents` gave, to go on from there; the model must be made of it, too.
-        best_weights: those of the best validation so far, of a training that goes on.
+        options: how to train it.
+        seed: seed of all choices; by default drawn from the random numbers of the model.
+        saved: the result of `contents`, to continue from; the model must be made from it, too.
+        best_weights: the weights of the best validation so far, for a run that continues.
 
     Attributes:
-        corpus, options: what it was made with.
+        corpus, options: the arguments.
         history: the losses by round.
-        records: of each round, all that there is to know.
+        records: all information about each round.
         steps_per_epoch: number of steps in an epoch.
 
     Raises:
@@ -122,10 +122,10 @@ class Training(Loop):
         else:
             self.restore(*saved)
 
-    # ---- a value that a file can hold
+    # ---- saving
 
     def contents(self) -> Contents:
-        """All that is needed to go on later, but for the best weights.
+        """Return everything needed to continue later, except the best weights.
 
         Raises:
             DivergedError: a weight is no longer a finite number.
@@ -155,7 +155,7 @@ class Training(Loop):
         self._model.carried_state = {
             name: tuple(tensors[f"carried/{name}/{k}"] for k in range(len(parts)))
             for name, parts in shapes.items()
-            # Nothing is carried into an epoch.
+            # An epoch starts without a carried state.
             if self.step % self.steps_per_epoch or f"carried/{name}/0" in tensors
         }
         share, waited = state["plateau"]
@@ -172,21 +172,21 @@ class Training(Loop):
             self.history.on_epoch_end(number, {k: record[k] for k in _LOSSES if k in record})
         self._model.random_state = state["random_state"]
 
-    # ---- the course of it
+    # ---- running
 
     @property
     def epoch(self) -> float:
-        """How often the text was read."""
+        """Number of times that the text was read."""
         return self.step / self.steps_per_epoch
 
     @property
     def tokens(self) -> int:
-        """Number of tokens that there are to learn from."""
+        """Number of tokens to learn from."""
         return len(self._corpus)
 
     @cached_property
     def learned_text(self) -> LearnedText:
-        """What the model keeps of the text."""
+        """Facts about the text that the model keeps."""
         training, validation, test = self._parts
         unknown = self._language_model.vocabulary.unknown
         return LearnedText(
@@ -204,7 +204,7 @@ class Training(Loop):
 
     @property
     def unit(self) -> str:
-        """What its tokens are."""
+        """The name of the tokens."""
         kind = self._language_model.vocabulary.kind
         return "tokens" if kind == "bpe" else kind
 
@@ -214,13 +214,13 @@ class Training(Loop):
         """Train to the end, or until it is interrupted.
 
         Args:
-            callbacks: whom to tell of steps and rounds.
-            save: called when it ends, is interrupted, or a callback raises an error, while
-                `contents` still says where it is.
+            callbacks: callbacks for steps and rounds.
+            save: called when training ends, is interrupted, or a callback raises an error, while
+                `contents` still describes its state.
 
         Raises:
             DivergedError: the loss became infinite; the model has its best weights before that, or
-                the initial ones if there are none.
+                else its initial ones.
         """
         self._save = save
         steps = -(-self.steps_per_epoch // self._rounds)
@@ -237,9 +237,9 @@ class Training(Loop):
         try:
             super().course()
         except DivergedError:
-            raise  # To go on from there would only diverge again.
+            raise  # To continue from there would only diverge again.
         except BaseException:
-            # Whoever interrupts twice wants it to end at once; and half a step cannot be told of.
+            # A second interrupt means: end at once; and half a step cannot be reported.
             if self.between_steps and not self.interrupted:
                 with suppress(LSTMError, MemoryError):  # The first error says more.
                     self._save()
@@ -247,7 +247,7 @@ class Training(Loop):
         self._save()
 
     def batches(self) -> Iterator[_Batch]:
-        """The batches up to the next border between two rounds."""
+        """Yield the batches up to the end of the round."""
         epoch, begun = divmod(self.judged, self.steps_per_epoch)
         done = self.step - epoch * self.steps_per_epoch
         number = begun * self._rounds // self.steps_per_epoch
@@ -267,11 +267,11 @@ class Training(Loop):
         raise self._diverged()
 
     def step_logs(self, result: Result) -> Logs:
-        """The loss of the step."""
+        """Return the loss of the step."""
         return {"loss": result.loss}
 
     def _rate(self, progress: float) -> float:
-        """The learning rate of a step."""
+        """Return the learning rate of a step."""
         options = self.options
         warmup = options.warmup
         if warmup is None:
@@ -288,14 +288,14 @@ class Training(Loop):
         return options.lr * share
 
     def validate(self) -> Logs:
-        """The mean loss on what there is to validate on, if there is something."""
+        """Return the mean validation loss, if there is a validation part."""
         self._check_weights()
-        self._judgement = self._judge_text()
-        return {} if self._judgement is None else {"val_loss": self._judgement.nats}
+        self._evaluation = self._evaluate_validation()
+        return {} if self._evaluation is None else {"val_loss": self._evaluation.nats}
 
     def _record(self, number: int, logs: Logs) -> None:
-        """Keep all that there is to know of a round, and draw conclusions for the next one."""
-        judgement = self._judgement
+        """Record a round, and adapt what follows to it."""
+        evaluation = self._evaluation
         record = {
             "epoch": self.epoch,
             "step": self.step,
@@ -304,32 +304,32 @@ class Training(Loop):
             **logs,
         }
         self.records.append(record)
-        if judgement is None:
+        if evaluation is None:
             return
-        self._plateau.judge(judgement.nats)
-        record["val_bits"] = judgement.bits
+        self._plateau.judge(evaluation.nats)
+        record["val_bits"] = evaluation.bits
         if self._language_model.vocabulary.unknown is not None:
-            record["val_unknown"] = judgement.unknown_share
+            record["val_unknown"] = evaluation.unknown_share
         per_character = {
-            "val_nats_per_character": judgement.nats_per_character,
-            "val_bits_per_character": judgement.bits_per_character,
+            "val_nats_per_character": evaluation.nats_per_character,
+            "val_bits_per_character": evaluation.bits_per_character,
         }
-        # What the tokens do not tell is left out.
+        # Values that the tokens cannot determine are left out.
         record |= {key: value for key, value in per_character.items() if value is not None}
 
-    def _judge_text(self) -> Evaluation | None:
-        """How well the model predicts what there is to validate on, if there is something."""
+    def _evaluate_validation(self) -> Evaluation | None:
+        """Evaluate the model on the validation part, if there is one."""
         if not len(self._validation):
             return None
         try:
-            judgement = evaluate(self._language_model, self._validation, self.callbacks)
+            evaluation = evaluate(self._language_model, self._validation, self.callbacks)
         except InvalidValueError as error:
             if not error.argument.startswith("state["):
                 raise
-            # Weights that are finite but huge give states that are not.
+            # Weights that are finite but huge lead to states that are not.
             raise self._diverged() from None
-        self._stop_unless(math.isfinite(judgement.nats))
-        return judgement
+        self._stop_unless(math.isfinite(evaluation.nats))
+        return evaluation
 
     def _check_weights(self) -> None:
         self._stop_unless(all(np.isfinite(w).all() for w in self._model.get_weights()))
@@ -339,7 +339,7 @@ class Training(Loop):
             raise self._diverged()
 
     def _diverged(self) -> DivergedError:
-        """The error that ends the training, which leaves the model with its best weights."""
+        """Return the error that ends training; without best weights, the initial ones count."""
         if self.best_weights is None:
             self.best_weights = self._initial_weights
         return DivergedError(

@@ -1,4 +1,4 @@
-"""Vocabularies: what a token of text is, and how text becomes tokens and tokens become text."""
+"""Vocabularies: the tokens of text, and how text becomes tokens and tokens become text."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,10 +28,10 @@ _KINDS: dict[str, type[Vocabulary]] = {
 
 
 def saved_vocabulary(vocabulary: Vocabulary) -> dict[str, Any]:
-    """The description of which `vocabulary_from_config` makes a vocabulary again.
+    """Return a description from which `vocabulary_from_config` rebuilds a vocabulary.
 
     Raises:
-        InvalidTypeError: it is of a class that a file cannot name.
+        InvalidTypeError: its class is not one of this library, so a file cannot name it.
     """
     if _KINDS.get(vocabulary.kind) is not type(vocabulary):
         expected = "one of this library, which a file can describe"
@@ -43,15 +43,15 @@ def vocabulary_from_config(config: Mapping[str, Any]) -> Vocabulary:
     """Return the vocabulary that its `to_config` described.
 
     Args:
-        config: what `to_config` returned, perhaps by way of JSON.
+        config: what `to_config` returned, perhaps through JSON.
 
     Returns:
         A vocabulary equal to the one described.
 
     Raises:
-        InvalidTypeError: `config` is no dict.
-        InvalidValueError: its `kind` is none of this library, or the description is incomplete.
-        MissingExtraError: it needs the extra `bpe`, which is not installed.
+        InvalidTypeError: `config` is not a dict.
+        InvalidValueError: its `kind` is unknown, or the description is incomplete.
+        MissingExtraError: the extra `bpe` is needed but not installed.
 
     Example:
         >>> vocabulary_from_config({"kind": "characters", "characters": "abc"})

@@ -1,4 +1,4 @@
-"""What every vocabulary is, and the decoder that turns tokens into text as they come."""
+"""The base of all vocabularies, and the decoder that turns a stream of tokens into text."""
 
 import codecs
 from abc import ABC, abstractmethod
@@ -14,18 +14,18 @@ from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.interface import Interface
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-"""What stands in a text for what cannot be shown: an unknown token, or bytes that are no UTF-8."""
+"""The replacement for what cannot be shown: an unknown token, or bytes that are not UTF-8."""
 
 
 class Vocabulary(Interface, ABC):
     """A fixed set of V tokens, each of which stands for a piece of text.
 
-    It never changes: what was encoded with it can be decoded with it, and with every vocabulary
-    that is equal to it. A subclass says what the pieces are and how a text is split into them.
+    A vocabulary never changes: what it encoded, it can decode, and so can every equal vocabulary. A
+    subclass defines the pieces and how a text is split into them.
 
     Attributes:
         kind: name of the class in files.
-        unknown: the token of all that is not in the vocabulary; None if there is no such token,
+        unknown: the token of everything outside the vocabulary; None if there is no such token,
             and `encode` refuses what it cannot encode.
     """
 
@@ -35,7 +35,7 @@ class Vocabulary(Interface, ABC):
     @property
     @abstractmethod
     def pieces(self) -> Sequence[bytes]:
-        """The UTF-8 of each of the V tokens; of byte-level tokens it may be part of a character."""
+        """The UTF-8 of each of the V tokens; for byte-level tokens, perhaps part of a character."""
 
     @abstractmethod
     def encode(self, text: str) -> NDArray[np.int64]:
@@ -48,7 +48,7 @@ class Vocabulary(Interface, ABC):
             Tokens (T,), int64, in [0, V).
 
         Raises:
-            InvalidTypeError: `text` is no str.
+            InvalidTypeError: `text` is not a str.
             InvalidValueError: `text` cannot be encoded with this vocabulary.
         """
 
@@ -56,13 +56,13 @@ class Vocabulary(Interface, ABC):
     def to_config(self) -> dict[str, Any]:
         """Return a description that JSON can hold and that `from_config` reads.
 
-        Its "kind" is that of the class.
+        Its "kind" is the `kind` of the class.
         """
 
     @classmethod
     @abstractmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return the vocabulary that `to_config` described, perhaps by way of JSON.
+        """Return the vocabulary that `to_config` described, perhaps through JSON.
 
         Raises:
             InvalidValueError: the description is of another kind, incomplete or damaged.
@@ -89,26 +89,26 @@ class Vocabulary(Interface, ABC):
 
         Returns:
             Valid Unicode for any tokens: U+FFFD stands for the unknown token and for bytes that are
-            no UTF-8.
+            not valid UTF-8.
 
         Raises:
-            InvalidShapeError: `tokens` has not one axis.
-            InvalidTypeError: `tokens` are no integers.
+            InvalidShapeError: `tokens` does not have exactly one axis.
+            InvalidTypeError: `tokens` are not integers.
             InvalidValueError: a token is out of range.
         """
         return self._utf8(tokens).decode("utf-8", "replace")
 
     def encode_open(self, text: str) -> tuple[NDArray[np.int64], bool]:
-        """Return the tokens of a text that goes on, such as a prompt.
+        """Return the tokens of a text that continues, such as a prompt.
 
-        Where words take the space before them along, a space at the end begins the next token.
+        If words include the space before them, a space at the end belongs to the next token.
 
         Args:
             text: any text; it may be empty.
 
         Returns:
-            The tokens, and whether a space at the end is left to the token that follows: one of
-            those in `spaced`.
+            The tokens, and whether a space at the end is left to the next token, which is then one
+            of those in `spaced`.
 
         Raises:
             InvalidTypeError, InvalidValueError: as `encode`.
@@ -124,17 +124,17 @@ class Vocabulary(Interface, ABC):
         return self.encode(text[:-1] if left else text), left
 
     def decoder(self) -> "Decoder":
-        """Return a decoder for tokens that come piece by piece."""
+        """Return a decoder for tokens that arrive piece by piece."""
         return Decoder(self._utf8)
 
     @cached_property
     def start(self) -> int:
-        """The token that stands before a text that nothing begins, a line break or else 0."""
+        """The token before a text without a prompt: the line break, or else 0."""
         return self.pieces.index(b"\n") if b"\n" in self.pieces else 0
 
     @cached_property
     def spaced(self) -> NDArray[np.bool_]:
-        """Which tokens begin with a space, (V,)."""
+        """Which tokens start with a space, (V,)."""
         return np.array([piece.startswith(b" ") for piece in self.pieces])
 
     @cached_property
@@ -145,11 +145,11 @@ class Vocabulary(Interface, ABC):
     def lengths(self) -> NDArray[np.int64]:
         """How many characters and UTF-8 bytes each token stands for, (V, 2), int64.
 
-        A character counts where its first byte is, so that sums over a text are right, if its
-        tokens are all known and the vocabulary is `reversible`. The unknown token counts as one
+        A character counts in the token with its first byte. So the sums over a text are right if
+        all its tokens are known and the vocabulary is `reversible`. The unknown token counts as one
         character and one byte, whatever it stands for.
         """
-        # Bytes 10xxxxxx go on with a character that began before.
+        # Bytes 10xxxxxx continue a character that started before.
         lengths = np.array(
             [(sum(b & 0xC0 != 0x80 for b in piece), len(piece)) for piece in self.pieces], np.int64
         )
@@ -159,9 +159,9 @@ class Vocabulary(Interface, ABC):
 
     @property
     def reversible(self) -> bool:
-        """Whether a text whose tokens are all known can be written back from them, byte by byte.
+        """Whether tokens that are all known can be turned back into their text, byte by byte.
 
-        A space before its first word does not count.
+        A space before the first word does not count.
         """
         return True
 
@@ -172,12 +172,12 @@ class Vocabulary(Interface, ABC):
             token: an integer in [0, V).
 
         Returns:
-            The quoted text, such as `' the'` or `'\n'`; `<e2 82>` for bytes that are no text by
-            themselves; `<unknown>` for the unknown token.
+            The quoted text, such as `' the'` or `'\n'`; `<e2 82>` for bytes that alone are not
+            text; `<unknown>` for the unknown token.
 
         Raises:
-            InvalidTypeError: `token` is no integer.
-            InvalidValueError: it is out of range.
+            InvalidTypeError: `token` is not an integer.
+            InvalidValueError: `token` is out of range.
         """
         if checks.int_at_least("token", token, 0) >= len(self):
             raise InvalidValueError("token", f"an integer in [0, {len(self)})", token)
@@ -194,13 +194,13 @@ class Vocabulary(Interface, ABC):
 
 
 class Decoder:
-    """Turns tokens into text as they come, and never cuts a character.
+    """Turns a stream of tokens into text, and never cuts a character.
 
-    The texts that it returns make up the text that the vocabulary's `decode` makes of all tokens
-    at once. What a token begins and a later one ends is held back until then.
+    Together, the texts that it returns are what the vocabulary's `decode` returns for all tokens at
+    once. A character that one token starts and a later one ends is held back until then.
 
     Args:
-        utf8: gives the UTF-8 of tokens.
+        utf8: returns the UTF-8 of tokens.
 
     Example:
         >>> from lstm.text import ByteVocabulary
@@ -222,8 +222,8 @@ class Decoder:
 
         Args:
             tokens: (T,) whole numbers in [0, V), the next ones.
-            final: no more will come; what is held back is returned as U+FFFD, and the decoder is
-                as new.
+            final: no more tokens follow; what is held back is returned as U+FFFD, and the decoder
+                is reset.
 
         Raises:
             InvalidShapeError, InvalidTypeError, InvalidValueError: as the vocabulary's `decode`.
@@ -234,11 +234,11 @@ class Decoder:
     def pending(self) -> bytes:
         """The bytes held back: the start of one character, or nothing.
 
-        Whoever saves them and sets them in another decoder goes on where this one is.
+        Save them and set them in another decoder to continue where this one is.
 
         Raises:
-            InvalidTypeError: what is set is no bytes.
-            InvalidValueError: it is not the start of one character.
+            InvalidTypeError: the new value is not bytes.
+            InvalidValueError: the new value is not the start of one character.
         """
         return self._decoder.getstate()[0]
 

@@ -1,4 +1,4 @@
-"""BPEVocabulary: pieces of words, learned from a text or read from a tokenizer that others made."""
+"""BPEVocabulary: pieces of words, learned from a text or read from an existing tokenizer."""
 
 import json
 import os
@@ -22,13 +22,13 @@ from lstm.text.vocabularies.chunks import chunks_of, only_chunk, split, whole_wo
 from lstm.text.vocabularies.growth import LIMIT, growth
 
 _CHUNK = 2**14
-"""Characters of a text to learn from; the library takes hundreds of them at once into memory."""
+"""Characters in a text to learn from; the library loads hundreds of texts into memory at once."""
 
 _TOKENS = 2**24
-"""A vocabulary has fewer tokens; a number beyond is that of a damaged file."""
+"""Every vocabulary has fewer tokens; a larger number comes from a damaged file."""
 
 _FALLBACK = re.compile(r"<0x([0-9A-F]{2})>")
-"""How tokenizers of another kind than byte-level write the token of a byte."""
+"""How tokenizers that are not byte-level write the token of a byte."""
 
 
 _PROBES = (
@@ -43,27 +43,26 @@ _PROBES = (
     ),
     *("\u00e9 e\u0301", "\ufb01 \u00bd \u212b", "\u4e2d\u6587 \U0001f600"),
 )
-"""What tokenizers change that change texts; with a word of theirs, and the same in capitals."""
+"""Texts that tokenizers may change; formatted with one of their words, also in capitals."""
 
 
 @dataclass(frozen=True, repr=False)
 class BPEVocabulary(Vocabulary):
     """Byte-pair encoding, through the library `tokenizers` (`pip install 'lstm-kit[bpe]'`).
 
-    Made by `from_text` or `from_chunks` it is byte-level: it knows every text, and what it decodes
-    is the text that was encoded. `from_file` reads any other tokenizer as well. Of one that is not
-    byte-level, `encode` gives what the tokenizer gives without its special tokens; the text of a
-    token is what it adds after another token, so that a text may come back with a space before it;
-    and `lengths` are those of these texts, which are not those of the encoded text where the
-    tokenizer changes it (say, lowers it) and so is not `reversible`. Truncation, padding and
-    dropout are switched off.
+    Made by `from_text` or `from_chunks`, it is byte-level: it knows every text and decodes exactly
+    what it encoded. `from_file` also reads any other tokenizer. If that is not byte-level, `encode`
+    returns the tokenizer's tokens without special ones. The text of a token is what it adds after
+    another token, so a decoded text may start with an extra space. `lengths` are the lengths of
+    these texts; they differ from the encoded text if the tokenizer changes it (for example, lowers
+    it) and so is not `reversible`. Truncation, padding and dropout are switched off.
 
     Args:
         definition: the tokenizer in JSON, the content of a `tokenizer.json`.
 
     Raises:
-        InvalidTypeError: `definition` is no str.
-        InvalidValueError: it describes no tokenizer.
+        InvalidTypeError: `definition` is not a str.
+        InvalidValueError: `definition` does not describe a tokenizer.
         MissingExtraError: the extra `bpe` is not installed.
 
     Source:
@@ -83,13 +82,13 @@ class BPEVocabulary(Vocabulary):
 
     def __post_init__(self) -> None:
         tokenizer = _tokenizer(self.definition)
-        # Before the library writes it down, for which it counts to the largest token.
+        # Checked before the library writes the definition, because it counts to the largest token.
         largest = max(tokenizer.get_vocab().values(), default=None)
         if largest is None or largest >= _TOKENS:
             raise _no_tokenizer(
                 "one without tokens" if largest is None else f"one with token {largest}"
             )
-        # Nothing but the text may decide on its tokens.
+        # The tokens may depend only on the text.
         tokenizer.no_truncation()
         tokenizer.no_padding()
         parts = json.loads(tokenizer.to_str())
@@ -102,7 +101,7 @@ class BPEVocabulary(Vocabulary):
         if model.get("unk_token") is not None:
             unknown = tokenizer.token_to_id(model["unk_token"])
         object.__setattr__(self, "unknown", unknown)
-        # One text for each tokenizer, so that equal ones are equal.
+        # One form for each tokenizer, so that equal ones compare equal.
         object.__setattr__(self, "definition", json.dumps(parts, sort_keys=True))
 
     @classmethod
@@ -111,14 +110,14 @@ class BPEVocabulary(Vocabulary):
 
         Args:
             text: any text of at least one character.
-            size: number of tokens at most, of which 256 are the bytes. A short text gives fewer:
-                no token is made of what occurs only once.
+            size: largest number of tokens, including the 256 bytes. A short text leads to fewer: a
+                sequence that occurs only once does not become a token.
 
         Returns:
-            A vocabulary that encodes any text, the same for the same text.
+            A vocabulary that encodes any text. The same text leads to the same vocabulary.
 
         Raises:
-            InvalidTypeError: `text` is no str, `size` no integer.
+            InvalidTypeError: `text` is not a str, or `size` is not an integer.
             InvalidValueError: `text` is empty, names a file or holds a lone surrogate, `size` is
                 below 256.
             MissingExtraError: the extra `bpe` is not installed.
@@ -127,9 +126,9 @@ class BPEVocabulary(Vocabulary):
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[str], size: int = 2048) -> Self:
-        """As `from_text`, of a text in chunks, cut anywhere, of which few are in memory at once.
+        """Like `from_text`, for a text in chunks cut anywhere; few are in memory at a time.
 
-        A file is `from_chunks(source(Path(...)))`; a str is a text, also in a list.
+        For a file, use `from_chunks(source(Path(...)))`; a str is a text, also in a list.
         """
         return cls._from_chunks("chunks", chunks_of(chunks), size)
 
@@ -152,13 +151,13 @@ class BPEVocabulary(Vocabulary):
 
     @classmethod
     def from_file(cls, path: str | PathLike[str]) -> Self:
-        """Read a tokenizer that someone made: a `tokenizer.json`.
+        """Read an existing tokenizer: a `tokenizer.json`.
 
         Args:
             path: the file.
 
         Raises:
-            InvalidValueError: the file cannot be read or is no tokenizer.
+            InvalidValueError: the file cannot be read or is not a tokenizer.
             MissingExtraError: the extra `bpe` is not installed.
         """
         try:
@@ -174,7 +173,7 @@ class BPEVocabulary(Vocabulary):
     @cached_property
     def pieces(self) -> tuple[bytes, ...]:
         vocabulary: dict[str, int] = self._tokenizer.get_vocab()
-        # There may be gaps, which no text is encoded to.
+        # There may be gaps, which no encoded text contains.
         pieces = [REPLACEMENT.encode()] * (1 + max(vocabulary.values()))
         decoders = _types(self._parts["decoder"])
         if "ByteLevel" in decoders:
@@ -193,7 +192,7 @@ class BPEVocabulary(Vocabulary):
         return tuple(pieces)
 
     def _texts(self, size: int) -> list[str]:
-        """What each token adds to a text that another one began."""
+        """Return what each token adds to a text that another token started."""
         with _asking("definition", "a tokenizer that can write its tokens"):
             decode = self._tokenizer.decode_batch
             alone = decode([[token] for token in range(size)], skip_special_tokens=False)
@@ -202,9 +201,9 @@ class BPEVocabulary(Vocabulary):
         return [text.removeprefix(alone[first]) for text in both]
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """Return the tokens of a text, without those that the tokenizer would add to it."""
+        """Return the tokens of a text, without those that the tokenizer would add."""
         checks.utf8("text", text)
-        # A text has far fewer distinct words than words.
+        # Encode each distinct word once: a text has far fewer of these than words.
         words = split(text) if self._splits_at_spaces else [text]
         index = {word: i for i, word in enumerate(dict.fromkeys(words))}
         # Some tokenizers lack a token for what they do not know.
@@ -220,10 +219,10 @@ class BPEVocabulary(Vocabulary):
         return all(self._keeps(probe.format(word, word.upper())) for probe in _PROBES)
 
     def _keeps(self, text: str) -> bool:
-        """Whether a text is written back as it is, if its tokens are known."""
+        """Whether the tokens of a text, if known, turn back into the same text."""
         try:
             tokens = self.encode(text)
-        except InvalidValueError:  # Not even an unknown one stands for some of it.
+        except InvalidValueError:  # Some of it has no token, not even an unknown one.
             return True
         return self.unknown in tokens or self.decode(tokens).removeprefix(" ") == text
 
@@ -247,7 +246,7 @@ class BPEVocabulary(Vocabulary):
 
     @cached_property
     def _splits_at_spaces(self) -> bool:
-        """Whether the tokens of a text are those of its words as `chunks.split` makes them."""
+        """Whether the tokens of a text are the tokens of its words from `chunks.split`."""
         parts = self._parts
         before = parts["pre_tokenizer"] or {}
         return (
@@ -260,12 +259,12 @@ class BPEVocabulary(Vocabulary):
 
     @cached_property
     def _tokenizer(self) -> Any:
-        # What a tokenizer adds to a text is no part of the text.
+        # What a tokenizer adds to a text is not part of the text.
         return _tokenizer(json.dumps(self._parts | {"post_processor": None}))
 
 
 def _library() -> Any:
-    # Its threads would block a process that is forked later, of which it warns; one is enough.
+    # Its threads could block a process that is forked later (it warns of this); one is enough.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         import tokenizers
@@ -282,7 +281,7 @@ def _tokenizer(definition: str) -> Any:
 
 @contextmanager
 def _asking(argument: str, expected: str) -> Iterator[None]:
-    """Turn the errors of the library into ours, its panics included, which are no Exceptions."""
+    """Turn the errors of the library into ours, including its panics, which are not Exceptions."""
     try:
         yield
     except MissingExtraError:
@@ -294,7 +293,7 @@ def _asking(argument: str, expected: str) -> Iterator[None]:
 
 
 def _some(argument: str, chunks: Iterable[str]) -> Iterator[str]:
-    """The chunks to learn from, of which there must be some."""
+    """Yield the chunks to learn from; there must be at least one character."""
     chunk = ""
     for chunk in whole_words(argument, chunks, _CHUNK):
         yield chunk
@@ -303,7 +302,7 @@ def _some(argument: str, chunks: Iterable[str]) -> Iterator[str]:
 
 
 def _joined(parts: list[list[int]], order: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The parts with the numbers in `order`, one after the other."""
+    """Concatenate the parts with the numbers in `order`."""
     flat = np.fromiter(chain.from_iterable(parts), np.int64)
     sizes = np.fromiter(map(len, parts), np.int64, len(parts))
     firsts, sizes = (np.cumsum(sizes) - sizes)[order], sizes[order]
@@ -312,7 +311,7 @@ def _joined(parts: list[list[int]], order: NDArray[np.int64]) -> NDArray[np.int6
 
 
 def _types(decoder: Mapping[str, Any] | None) -> list[str]:
-    """The kinds of decoders that one is made of."""
+    """Return the kinds of decoders that a decoder consists of."""
     if decoder is None:
         return []
     return [decoder["type"], *(part["type"] for part in decoder.get("decoders", ()))]
@@ -323,10 +322,10 @@ def _no_tokenizer(got: object) -> InvalidValueError:
 
 
 def _byte_alphabet() -> dict[str, int]:
-    """The byte that each character of a byte-level token stands for.
+    """Return the byte that each character of a byte-level token stands for.
 
-    A visible character of Latin-1 stands for its own byte. For the other bytes, in their order,
-    stand the characters from U+0100 on.
+    A visible character of Latin-1 stands for its own byte. The characters from U+0100 on stand for
+    the other bytes, in order.
     """
     visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = sorted(set(range(256)) - set(visible))

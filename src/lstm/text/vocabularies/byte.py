@@ -1,4 +1,4 @@
-"""ByteVocabulary: a token for every byte of UTF-8, so that there is no text without tokens."""
+"""ByteVocabulary: a token for every byte of UTF-8, so that every text has tokens."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from lstm.text.vocabularies.base import Vocabulary, checked_tokens
 class ByteVocabulary(Vocabulary):
     """The 256 bytes: a text has as many tokens as its UTF-8 has bytes.
 
-    It knows every text, and what it decodes is valid Unicode whatever the tokens.
+    It knows every text, and decodes any tokens to valid Unicode.
 
     Example:
         >>> vocabulary = ByteVocabulary()
@@ -34,7 +34,7 @@ class ByteVocabulary(Vocabulary):
         return _BYTES
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """Return the bytes of a text; see `Vocabulary.encode`. Lone surrogates have none."""
+        """Return the bytes of a text; see `Vocabulary.encode`. Lone surrogates have no bytes."""
         return np.frombuffer(checks.utf8("text", text), np.uint8).astype(np.int64)
 
     def to_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""CharVocabulary: a token for every character, without loss; rare ones may share one."""
+"""CharVocabulary: a token for every character, without loss; rare ones may share a token."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ from lstm.text.vocabularies.base import REPLACEMENT, Vocabulary, checked_tokens
 from lstm.text.vocabularies.chunks import chunks_of, only_chunk
 
 _CHUNK = 2**20
-"""Characters that are counted at once: their code points take twelve bytes each."""
+"""Characters to count at a time: their code points need twelve bytes each."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -24,12 +24,12 @@ class CharVocabulary(Vocabulary):
 
     Args:
         characters: the characters in the order of their tokens, all distinct. Lone surrogates,
-            which only badly decoded text has, are refused.
-        unknown: whether there is one more token, the last, for all other characters; it reads
-            U+FFFD. Without it, `encode` refuses them.
+            which occur only in badly decoded text, are refused.
+        unknown: whether there is one more token, the last, for all other characters; it decodes to
+            U+FFFD. Without it, `encode` refuses these characters.
 
     Raises:
-        InvalidTypeError: `characters` is no str, `unknown` no bool.
+        InvalidTypeError: `characters` is not a str, or `unknown` is not a bool.
         InvalidValueError: `characters` is empty, repeats a character or holds a lone surrogate.
 
     Example:
@@ -76,9 +76,9 @@ class CharVocabulary(Vocabulary):
             A vocabulary that encodes `text` and every other text of these characters.
 
         Raises:
-            InvalidTypeError: `text` is no str, `min_count` no integer.
+            InvalidTypeError: `text` is not a str, or `min_count` is not an integer.
             InvalidValueError: `text` is empty, names a file, holds a lone surrogate or has no
-                character that occurs so often; `min_count` is below 1.
+                character that occurs that often; `min_count` is below 1.
 
         Example:
             >>> CharVocabulary.from_text("to be or not to be").characters
@@ -90,9 +90,9 @@ class CharVocabulary(Vocabulary):
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[str], min_count: int = 1) -> Self:
-        """As `from_text`, of a text in chunks, of which one at a time is in memory.
+        """Like `from_text`, for a text in chunks; only one at a time is in memory.
 
-        A file is `from_chunks(source(Path(...)))`; a str is a text, also in a list.
+        For a file, use `from_chunks(source(Path(...)))`; a str is a text, also in a list.
 
         Example:
             >>> CharVocabulary.from_chunks(["to be ", "or not ", "to be"]).characters
@@ -126,8 +126,8 @@ class CharVocabulary(Vocabulary):
         """Return the tokens of a text of T characters.
 
         Raises:
-            InvalidTypeError: `text` is no str.
-            InvalidValueError: it has a character that the vocabulary has not, and there is no
+            InvalidTypeError: `text` is not a str.
+            InvalidValueError: `text` has a character outside the vocabulary, and there is no
                 unknown token.
 
         Example:
@@ -146,7 +146,7 @@ class CharVocabulary(Vocabulary):
         return tokens
 
     def decode(self, tokens: ArrayLike) -> str:
-        """Return the text of T tokens, of T characters; see `Vocabulary.decode`."""
+        """Return the text of T tokens, which has T characters; see `Vocabulary.decode`."""
         points = _code_points(self._texts)[checked_tokens(tokens, len(self))]
         return points.tobytes().decode("utf-32-le")
 
@@ -174,14 +174,14 @@ class CharVocabulary(Vocabulary):
 
     @property
     def _texts(self) -> str:
-        """The character that each token reads."""
+        """The characters of all tokens, in order."""
         return self.characters if self.unknown is None else self.characters + REPLACEMENT
 
     @cached_property
     def _token_of(self) -> NDArray[np.int64]:
         """Token by code point, and one more entry, to which `take` clips all larger code points.
 
-        What the vocabulary has not is its unknown token, or -1.
+        Characters outside the vocabulary map to its unknown token, or -1.
         """
         points = _code_points(self.characters)
         other = -1 if self.unknown is None else self.unknown

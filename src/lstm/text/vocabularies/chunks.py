@@ -1,4 +1,4 @@
-"""Where a text may be cut so that the tokens of its parts are the tokens of the whole."""
+"""Chunks: where to cut a text so that the tokens of its parts are the tokens of the whole."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -7,8 +7,8 @@ from lstm import checks
 from lstm.errors import InvalidTypeError
 from lstm.text.names import are_names, name_instead_of_text, names_a_file
 
-# Between a character that is no space and one of these spaces a token ends, for words as for
-# byte-level BPE. Other spaces do not count, because not everyone agrees on which they are.
+# A token ends between a character that is not a space and one of these spaces, for words and for
+# byte-level BPE alike. Other spaces do not count, because definitions of them differ.
 _LAST_CUT = re.compile(r".*\S(?=[ \t\n\r])", re.DOTALL)
 _UNCUT = re.compile(r"\s*\S+(?:[^\S \t\n\r]\s*\S*)*|\s+")
 
@@ -17,7 +17,7 @@ _FILE = "source(Path(...))"
 
 
 def only_chunk(text: str) -> list[str]:
-    """A text that a user gave, as its chunks.
+    """Return a text that a user passed as its only chunk.
 
     Raises:
         InvalidTypeError: it is no str.
@@ -31,10 +31,10 @@ def only_chunk(text: str) -> list[str]:
 
 
 def chunks_of(chunks: Iterable[str]) -> Iterable[str]:
-    """The chunks of a text that a user gave: an iterable of them, or all in one.
+    """Return the chunks of a text that a user passed as an iterable of chunks, or whole.
 
     Raises:
-        InvalidTypeError: it is nothing of the kind.
+        InvalidTypeError: it is neither.
         InvalidValueError: it is a list of names of files.
     """
     if not isinstance(chunks, Iterable):
@@ -58,18 +58,18 @@ def split(text: str) -> list[str]:
 
 
 def whole_words(argument: str, chunks: Iterable[str], size: int) -> Iterator[str]:
-    """Cut a text that comes in chunks anew, so that no word is cut.
+    """Cut a text that arrives in chunks again, so that no word is cut.
 
     Args:
         argument: name of `chunks` in errors.
         chunks: the text, cut anywhere.
-        size: number of characters that a chunk may have, and a word: only a longer word is cut.
+        size: largest number of characters of a word: only longer words are cut.
 
     Returns:
         The same text in chunks of at most 2 size characters.
 
     Raises:
-        InvalidTypeError: a chunk is no str.
+        InvalidTypeError: a chunk is not a str.
         InvalidValueError: a chunk holds a lone surrogate.
 
     Example:
@@ -80,7 +80,7 @@ def whole_words(argument: str, chunks: Iterable[str], size: int) -> Iterator[str
     for chunk in chunks:
         checks.utf8(argument, chunk)
         for start in range(0, len(chunk), size):
-            # What has been searched is not searched again, but for its last character.
+            # Nothing is searched twice except the last character.
             begin = max(0, len(rest) - 1)
             rest += chunk[start : start + size]
             found = _LAST_CUT.match(rest, begin)

@@ -1,8 +1,7 @@
-"""How much longer than a text what a tokenizer makes of it can be.
+"""Growth: how much a tokenizer can lengthen a text.
 
-The library `tokenizers` ends the process where it finds no memory, and steps that make a text
-longer do so once more with each step: twenty times two is a million. So what a definition can do is
-known before it is used.
+The library `tokenizers` ends the process if memory runs out, and steps that lengthen a text
+multiply: twenty doublings make a million. So the growth of a definition is computed before its use.
 """
 
 import base64
@@ -11,16 +10,16 @@ from math import prod
 from typing import Any
 
 LIMIT = 1000
-"""Growth that no tokenizer in use comes near: that of most is below 10, of none known above 400."""
+"""Growth far above that of real tokenizers: most are below 10, none known is above 400."""
 
 _PARTS = "normalizers", "pretokenizers", "decoders"
 
 _UNICODE = {"NFD": 3, "NFKD": 11, "NFC": 3, "NFKC": 11}
-"""The growth of the normal forms of Unicode, in bytes. Once reached, it is not repeated."""
+"""The growth of the normal forms of Unicode, in bytes. It happens only once."""
 
 
 def growth(definition: Mapping[str, Any]) -> float:
-    """By which factor encoding or decoding may lengthen a text, in bytes; an upper bound.
+    """Return an upper bound of the factor by which encoding or decoding lengthens a text, in bytes.
 
     Args:
         definition: the content of a `tokenizer.json`.
@@ -30,7 +29,7 @@ def growth(definition: Mapping[str, Any]) -> float:
 
 
 def _steps(step: Any) -> Iterator[Mapping[str, Any]]:
-    """A step, or those that a sequence of steps is made of."""
+    """Yield a step, or the steps of a sequence."""
     parts = next((step[key] for key in _PARTS if key in step), None) if step else ()
     if parts is None:
         yield step
@@ -48,17 +47,17 @@ def _factor(step: Mapping[str, Any]) -> float:
     match step["type"]:
         case "Replace":
             content, pattern = _size(step["content"]), step["pattern"]
-            # A regular expression may match one character, or nothing between two.
+            # A regular expression may match one character, or the gap between two.
             shortest = _size(pattern.get("String", ""))
             return max(1.0, content / shortest) if shortest else 1.0 + content
         case "Prepend":
             return max(1.0, _size(step["prepend"]))
         case "Precompiled":
-            # The map of characters: the size of a trie, the trie, and what it leads to.
+            # The map of characters: the size of a trie, the trie, and its values.
             data = base64.b64decode(step["precompiled_charsmap"] or "")
             trie = int.from_bytes(data[:4], "little")
             longest = max(map(len, data[4 + trie :].split(b"\0")))
-            return max(1.0, longest / 3)  # Of three bytes, as most that become long.
+            return max(1.0, longest / 3)  # From three bytes, as for most that become long.
         case "ByteLevel":
             return 2.0  # Half of all bytes become two.
         case "Metaspace":

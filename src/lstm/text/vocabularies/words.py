@@ -17,14 +17,14 @@ from lstm.text.vocabularies.base import REPLACEMENT, Vocabulary
 from lstm.text.vocabularies.chunks import chunks_of, only_chunk, whole_words
 
 # The signs of ASCII and Latin-1, of Arabic and Indian scripts, of typography, of currencies, arrows
-# and symbols, and of East Asia. They are listed, because Python's \w leaves out the combining marks
-# of which words in many scripts consist.
+# and symbols, and of East Asia. They are listed because Python's \w leaves out the combining marks
+# that are part of words in many scripts.
 _SIGNS = (
     r"!-/:-@\[-^`{-~\u00a1-\u00a9\u00ab-\u00b1\u00b4\u00b6-\u00b8\u00bb\u00bf\u00d7\u00f7"
     r"\u060c\u061b\u061f\u06d4\u0964\u0965\u2010-\u205e\u20a0-\u20cf\u2190-\u2bff"
     r"\u3001-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
-# Words may have apostrophes within. Spaces leave the last one to the word that follows.
+# Words may contain apostrophes. The last of several spaces belongs to the next word.
 _TOKEN = re.compile(
     rf" ?[^\s{_SIGNS}]+(?:['\u2019][^\s{_SIGNS}]+)*"
     rf"| ?[{_SIGNS}]+"
@@ -33,7 +33,7 @@ _TOKEN = re.compile(
 )
 
 _CHUNK = 2**20
-"""Characters that are split at once: their words are ten times as large as they are."""
+"""Characters to split at a time: their words need ten times as much memory."""
 
 _COUNTED = 2**20
 """Distinct words that are counted; if there are more, the rarer half is forgotten."""
@@ -44,16 +44,16 @@ class WordVocabulary(Vocabulary):
     """A fixed set of words, each with the token that is its position, and the unknown token.
 
     A token is a word or a run of signs, either with the one space before it; a line break; or a run
-    of other spaces. Together the tokens of a text are the text, so that nothing is lost where all
-    are known. All that are not known are the same last token, which reads U+FFFD.
+    of other spaces. The tokens of a text together are the text, so nothing is lost if all are
+    known. The last token stands for everything unknown, and decodes to U+FFFD.
 
     Args:
-        words: the tokens in their order, all distinct.
+        words: the tokens in order, all distinct.
 
     Raises:
-        InvalidTypeError: `words` is no sequence of str.
-        InvalidValueError: there are none, one is repeated, holds a lone surrogate or is not one
-            token.
+        InvalidTypeError: `words` is not a sequence of str.
+        InvalidValueError: `words` is empty, or a word is repeated, holds a lone surrogate or is not
+            one token.
 
     Example:
         >>> vocabulary = WordVocabulary.from_text("to be, or not to be?", min_count=1)
@@ -92,23 +92,23 @@ class WordVocabulary(Vocabulary):
         Args:
             text: any text of at least one character.
             min_count: how often a word must occur.
-            size: number of words at most; the unknown token comes on top.
+            size: largest number of words, without the unknown token.
 
         Raises:
             InvalidTypeError: an argument is of the wrong type.
             InvalidValueError: the text is empty, names a file, holds a lone surrogate or has no
-                word that occurs so often; or another argument is below 1.
+                word that occurs that often; or another argument is below 1.
         """
         return cls._from_chunks("text", only_chunk(text), min_count, size)
 
     @classmethod
     def from_chunks(cls, chunks: Iterable[str], min_count: int = 2, size: int = 20_000) -> Self:
-        """As `from_text`, of a text in chunks, cut anywhere; only counts are kept in memory.
+        """Like `from_text`, for a text in chunks cut anywhere; only counts are kept in memory.
 
-        A file is `from_chunks(source(Path(...)))`; a str is a text, also in a list.
+        For a file, use `from_chunks(source(Path(...)))`; a str is a text, also in a list.
 
-        A million distinct words are counted. Where a text has more, the rarer ones are forgotten on
-        the way, and so words near the limit of `min_count` may be left out.
+        A million distinct words are counted. If a text has more, the rarer ones are forgotten on
+        the way, so words near the limit of `min_count` may be left out.
 
         Example:
             >>> WordVocabulary.from_chunks(["a ros", "e is a ro", "se"]).words
@@ -139,7 +139,7 @@ class WordVocabulary(Vocabulary):
         return (*(word.encode() for word in self.words), REPLACEMENT.encode())
 
     def encode(self, text: str) -> NDArray[np.int64]:
-        """Return the tokens of a text, the unknown one for all words that it has not."""
+        """Return the tokens of a text; words outside the vocabulary become the unknown token."""
         checks.string("text", text)
         words = _TOKEN.findall(text)
         tokens = map(self._token_of.get, words, repeat(self.unknown))

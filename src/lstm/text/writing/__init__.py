@@ -1,1 +1,1 @@
-"""Writing: texts drawn token by token, or searched for."""
+"""Writing: draw texts token by token, or search for them."""

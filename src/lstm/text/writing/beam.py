@@ -1,4 +1,4 @@
-"""Beam search: the most probable continuation of a text that can be found side by side."""
+"""Beam search: the most probable continuation of a text among several followed in parallel."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -17,10 +17,10 @@ _WIDEST = 4096
 
 
 def checked_width(argument: str, width: object) -> int:
-    """A number of texts that can be followed side by side.
+    """Return `width`, checked: the number of texts to follow in parallel.
 
     Raises:
-        InvalidTypeError, InvalidValueError: it is not an integer from 1 to 4096.
+        InvalidTypeError, InvalidValueError: `width` is not an integer from 1 to 4096.
     """
     count = checks.positive_int(argument, width)
     if count > _WIDEST:
@@ -29,12 +29,12 @@ def checked_width(argument: str, width: object) -> int:
 
 
 class Continuation(NamedTuple):
-    """How a text goes on.
+    """A continuation of a text.
 
     Attributes:
         text: the text.
-        log_probability: natural logarithm of its probability; where a stop string ended it, of all
-            tokens up to the end of that.
+        log_probability: natural logarithm of its probability; if a stop string ended it, of all
+            tokens up to the end of the stop string.
     """
 
     text: str
@@ -49,20 +49,20 @@ def beam_search(
     width: int,
     stops: Sequence[str],
 ) -> Continuation:
-    """The most probable continuation that is found.
+    """Return the most probable continuation found.
 
-    At every step each of the `width` most probable texts is continued by every token, and the
-    `width` most probable of all these remain. A text that comes to a stop string is complete. The
-    search ends at `length` tokens, or where no other text is more probable than the best complete
-    one: none gains by going on.
+    At every step, each of the `width` most probable texts is continued with every token, and the
+    `width` most probable results remain. A text that reaches a stop string is complete. The search
+    ends at `length` tokens, or when no other text is more probable than the best complete one:
+    texts only lose probability as they continue.
 
     Args:
         model: the language model.
-        prompt: tokens (T,) that stand before, at least one.
-        space: whether a space follows them that the first token brings along.
-        length: tokens to write at most.
-        width: number of texts that are followed side by side, K.
-        stops: strings before which a text ends.
+        prompt: the tokens (T,) before, at least one.
+        space: whether they end with a space that belongs to the first token.
+        length: largest number of tokens to write.
+        width: number of texts to follow in parallel, K.
+        stops: stop strings; a text ends before the first.
 
     Source:
         Lowerre, "The Harpy speech recognition system", 1976.

@@ -1,7 +1,7 @@
-"""Generation: tokens drawn one after the other, by any language model.
+"""Generation: any language model draws one token after the other.
 
-What a stack of LSTMs is made of, the backend draws in one call. Every other model is asked for the
-logits of each token: the same tokens come from the same uniforms.
+For a stack of LSTMs, the backend draws many tokens in one call. Every other model computes the
+logits of each token. The same uniforms lead to the same tokens.
 """
 
 from typing import NamedTuple
@@ -50,16 +50,16 @@ def generate(
     """Draw the next tokens of B texts.
 
     Args:
-        model: what writes; never an unknown token.
-        last: (B,), the last token of each text, which the state has not seen.
-        state: of the texts; not changed.
-        recent: (B, W), the tokens that the repetition penalty counts; -1 where there is none.
+        model: the model that writes; it never draws an unknown token.
+        last: (B,), the last token of each text, not yet part of the state.
+        state: the state of the texts; not changed.
+        recent: (B, W), the tokens that the repetition penalty counts; -1 for no token.
         u: uniforms in [0, 1), (B, N).
-        choice: how a token is chosen.
+        choice: how to choose a token.
         only: (V,), which tokens may be drawn; all by default.
 
     Returns:
-        The tokens (B, N), and the state, which has not seen the last of them.
+        The tokens (B, N), and the state, without the last of them.
     """
     never = np.zeros(len(model.vocabulary), np.bool_) if only is None else ~only
     if model.vocabulary.unknown is not None:
@@ -84,7 +84,7 @@ def _generate_step_by_step(
     choice: Choice,
     never: NDArray[np.bool_],
 ) -> tuple[Tokens, State]:
-    """As `generate`, with the logits of any model."""
+    """Like `generate`, from the logits of any model."""
     ops, drawn = model.model.backend.ops, np.empty(u.shape, np.int64)
     for n in range(u.shape[1]):
         logits, state = model.advance(last[:, None], state)
@@ -96,7 +96,7 @@ def _generate_step_by_step(
 
 
 def stack_of(model: TokenModel) -> Stack | None:
-    """The weights of a model that computes what `Ops.generate` does; None of any other."""
+    """Return the weights of a model that computes what `Ops.generate` does; None for others."""
     graph = model.model.graph
     nodes = [node for node in graph.nodes if not _only_trains(layer_of(node))]
     # The activation at the end, softmax or linear, may be a layer: see `check_language_model`.
@@ -130,12 +130,12 @@ def _is_plain(layer: Recurrent) -> bool:
 
 
 def _only_trains(layer: Layer) -> bool:
-    """Whether a layer changes nothing but in training."""
+    """Return whether a layer passes its input on unchanged, except in training."""
     return layer.only_trains and not computes_anew(type(layer))
 
 
 def _without(model: TokenModel, stack: Stack, never: NDArray[np.bool_]) -> Stack:
-    """The stack, by whose bias some tokens are never drawn."""
+    """Return the stack with a bias that rules out some tokens."""
     if not never.any():
         return stack
     backend = model.model.backend
@@ -145,5 +145,5 @@ def _without(model: TokenModel, stack: Stack, never: NDArray[np.bool_]) -> Stack
 
 
 def gathered(state: State, rows: NDArray[np.int64]) -> State:
-    """The state of texts, each of which goes on from one of those of a state."""
+    """Return the state of texts that continue from these rows of a state."""
     return State({name: tuple(array[rows] for array in parts) for name, parts in state.items()})

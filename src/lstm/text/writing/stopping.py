@@ -1,4 +1,4 @@
-"""Stop strings: where a text ends that comes in pieces."""
+"""Stop strings: where a text that arrives in pieces ends."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -8,11 +8,11 @@ from lstm.text.normalization import normalized
 
 
 def checked_stops(stop: str | Sequence[str] | None) -> tuple[str, ...]:
-    """The stop strings that a user gave, one, several or none, in the form in which texts are read.
+    """Return the stop strings that a user passed (one, several or none), normalized.
 
     Raises:
-        InvalidTypeError: they are something else.
-        InvalidValueError: one is empty.
+        InvalidTypeError: `stop` is something else.
+        InvalidValueError: a stop string is empty.
     """
     if stop is None:
         return ()
@@ -27,22 +27,22 @@ def checked_stops(stop: str | Sequence[str] | None) -> tuple[str, ...]:
 
 
 def before_stop(text: str, stops: Sequence[str]) -> str | None:
-    """The text before the stop string that is complete first; None if there is none.
+    """Return the text before the first complete stop string; None if there is none.
 
-    Of two that end at the same place the longer one counts.
+    If two end at the same place, the longer one counts.
     """
     found = [(start + len(stop), start) for stop in stops if (start := text.find(stop)) >= 0]
     return text[: min(found)[1]] if found else None
 
 
 class Cut:
-    """Ends a text before the first stop string, of which it never lets a part through.
+    """Ends a text before the first stop string, and never returns a part of it.
 
     Args:
         stops: the strings; without any, all text passes.
 
     Attributes:
-        ended: whether a stop string has come.
+        ended: whether a stop string has occurred.
 
     Example:
         >>> cut = Cut(["END"])
@@ -58,7 +58,7 @@ class Cut:
         self.ended = False
 
     def take(self, piece: str) -> str:
-        """The next piece of the text, and what of it may pass; nothing after the end."""
+        """Add the next piece, and return the text that may pass; empty after the end."""
         if self.ended:
             return ""
         text, self._held = self._held + piece, ""
@@ -71,12 +71,12 @@ class Cut:
         return text[:passed]
 
     def rest(self) -> str:
-        """What was held back, once it is known that nothing follows."""
+        """Return what was held back, if nothing follows."""
         held, self._held = self._held, ""
         return held
 
     def _beginning(self, text: str) -> int:
-        """Length of the longest end of a text that a stop string begins with."""
+        """Return the length of the longest end of a text that starts a stop string."""
         longest = max((len(stop) for stop in self._stops), default=1) - 1
         sizes = range(min(longest, len(text)), 0, -1)
         return next((n for n in sizes if any(s.startswith(text[-n:]) for s in self._stops)), 0)
@@ -85,7 +85,7 @@ class Cut:
 def until_stop(
     pieces: Iterable[list[str]], count: int, stops: Sequence[str]
 ) -> Iterator[list[str]]:
-    """Pieces of `count` texts side by side, each up to its first stop string."""
+    """Yield pieces of `count` parallel texts, each up to its first stop string."""
     cuts = [Cut(stops) for _ in range(count)]
     for texts in pieces:
         yield [cut.take(text) for cut, text in zip(cuts, texts, strict=True)]

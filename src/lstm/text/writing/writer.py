@@ -1,4 +1,4 @@
-"""Writer: texts written piece by piece, with all that it takes to go on."""
+"""Writer: writes texts piece by piece, with everything needed to continue."""
 
 import copy
 import hashlib
@@ -22,40 +22,40 @@ from lstm.text.writing.generation import gathered, generate
 Tokens = NDArray[np.int64]
 
 _PIECE = 32
-"""Tokens drawn in the first call of the backend; twice as many in each that follows."""
+"""Tokens to draw in the first call of the backend; each later call draws twice as many."""
 
 _PIECE_SECONDS = 0.02
-"""From this time on a piece does not grow, so that a reader sees the text grow instead."""
+"""Time per call from which pieces stop growing, so that a reader sees the text grow."""
 
 _PROPOSAL = 24
-"""Characters of a proposal at most."""
+"""Largest number of characters of a proposal."""
 
 _PROPOSAL_TOKENS = 4 * _PROPOSAL
-"""Tokens that are drawn for one at most: a character has up to 4 bytes."""
+"""Largest number of tokens for a proposal: a character has up to 4 bytes."""
 
 _ROUNDS = 8
-"""How often proposals are drawn to find different ones."""
+"""Number of tries to find different proposals."""
 
 
 class Writer:
-    """Writes one text, or several side by side, and can go on at any time.
+    """Writes one or more parallel texts, and can continue at any time.
 
-    It remembers the state of the model, the last tokens and the random generators. How often it is
-    asked, for how much, and whether it was saved in between, changes nothing: together the pieces
-    are the text that comes in one go. Text k of seed s is what a writer of seed s + k writes alone,
-    on the native backend bit for bit: NumPy's products, in the reference, round differently for
-    another number of texts. A character of which not all bytes have been written yet is held back.
+    It remembers the state of the model, the last tokens and the random generators. The number and
+    size of the pieces, and saving in between, change nothing: the pieces together are the text that
+    one call would write. Text k with seed s is the text that a writer with seed s + k writes alone;
+    on the native backend bit for bit, while NumPy's products in the reference round differently for
+    another number of texts. A character is held back until all its bytes are written.
 
     Made by `LanguageModel.writer`.
 
     Args:
         model: the language model.
-        choice: how a token is chosen.
-        state: of B texts.
-        last: (B,), the last token of each text, which the state has not seen.
-        recent: (B, W), the tokens that the repetition penalty counts; -1 where there is none.
+        choice: how to choose a token.
+        state: the state of B texts.
+        last: (B,), the last token of each text, not yet part of the state.
+        recent: (B, W), the tokens that the repetition penalty counts; -1 for no token.
         generators: B sources of random numbers.
-        space: whether the texts end with a space that the next token brings along.
+        space: whether the texts end with a space that belongs to the next token.
 
     Example:
         >>> import lstm
@@ -97,7 +97,7 @@ class Writer:
         samples: int,
         seed: int | None,
     ) -> "Writer":
-        """A writer of texts that all begin with the same tokens (T,), or with none.
+        """Return a writer of texts that all start with the same tokens (T,), perhaps none.
 
         `space` says whether a space follows that belongs to the next token.
         """
@@ -116,25 +116,25 @@ class Writer:
         return len(self._generators)
 
     def write(self, length: int) -> list[str]:
-        """The next part of each text.
+        """Write the next part of each text.
 
         Args:
             length: number of tokens.
 
         Raises:
-            InvalidValueError: it is below 0.
+            InvalidValueError: `length` is below 0.
         """
         parts = list(self.pieces(length))
         return ["".join(part[k] for part in parts) for k in range(self.samples)]
 
     def pieces(self, length: int | None = None) -> Iterator[list[str]]:
-        """The next part of each text in small pieces, as it is written.
+        """Yield the next part of each text in small pieces, as it is written.
 
         Args:
-            length: number of tokens; None for a text without an end.
+            length: number of tokens; None for a text without end.
 
         Raises:
-            InvalidValueError: it is below 0.
+            InvalidValueError: `length` is below 0.
         """
         if length is not None:
             checks.int_at_least("length", length, 0)
@@ -152,14 +152,14 @@ class Writer:
             yield texts
 
     def read(self, text: str) -> None:
-        """Take in a text as if it had been written.
+        """Read a text as if it had been written.
 
         Args:
-            text: what every text goes on with; it may be empty.
+            text: the continuation of every text; it may be empty.
 
         Raises:
-            InvalidTypeError: it is no text.
-            InvalidValueError: it has a character that the model does not know.
+            InvalidTypeError: `text` is not a str.
+            InvalidValueError: `text` has a character that the model does not know.
         """
         checks.string("text", text)
         whole = " " * self._space + normalized(text)
@@ -172,7 +172,7 @@ class Writer:
             self._decoders = [self._model.vocabulary.decoder() for _ in self._decoders]
 
     def copy(self) -> "Writer":
-        """A second writer that goes on from here by itself, and writes the same."""
+        """Return an independent writer that continues from here, and writes the same."""
         twin = copy.copy(self)
         twin._generators = copy.deepcopy(self._generators)
         twin._decoders = [self._model.vocabulary.decoder() for _ in self._decoders]
@@ -181,19 +181,19 @@ class Writer:
         return twin
 
     def propose(self, count: int = 4) -> list[str]:
-        """Different ways in which the text may go on, of which it takes none: see `read`.
+        """Return different continuations of the text, without reading one: see `read`.
 
         Each ends with the space or line end after a word, or after 24 characters.
 
         Args:
-            count: how many; there are fewer where the model is too sure of itself.
+            count: number of proposals; there are fewer if the model is too sure of one.
 
         Raises:
-            InvalidValueError: it is below 1, or the writer writes several texts.
+            InvalidValueError: `count` is below 1, or the writer writes several texts.
         """
         checks.positive_int("count", count)
         if self.samples > 1:
-            raise InvalidValueError("samples", "1, to propose how the text goes on", self.samples)
+            raise InvalidValueError("samples", "1, to propose continuations", self.samples)
         found: dict[str, None] = {}
         for _ in range(_ROUNDS):
             seeds = self._generators[0].integers(2**63, size=count)
@@ -209,10 +209,10 @@ class Writer:
         return [text for text in found if text][:count]
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write all that it takes to go on to one `.safetensors` file, in one step.
+        """Write everything needed to continue to one `.safetensors` file, in one step.
 
         Raises:
-            ModelFileError: the file cannot be written; an older one is untouched.
+            ModelFileError: the file cannot be written; an existing file stays unchanged.
         """
         tensors = {"last": self._last, "recent": self._recent}
         for name, parts in self._state.items():
@@ -232,18 +232,20 @@ class Writer:
 
     @classmethod
     def load(cls, path: str | PathLike[str], model: TokenModel) -> "Writer":
-        """Read a writer that `save` wrote: it goes on where the other was.
+        """Read a writer that `save` wrote, to continue where that one was.
 
         Args:
             path: the file.
-            model: the language model that wrote, with the same weights.
+            model: the language model of the saved writer, with the same weights.
 
         Raises:
-            ModelFileError: the file is missing, damaged, of another kind or of another model.
+            ModelFileError: the file is missing, damaged or of another kind, or belongs to another
+                model.
         """
         with saving.reading(path, ("writer",)) as (tensors, header):
             if header["model"] != _fingerprint(model):
-                raise ModelFileError(path, "is of another model, or of this one before a training")
+                why = "belongs to another model, or to this one before it was trained"
+                raise ModelFileError(path, why)
             generators = [_generator(state) for state in header["generators"]]
             shapes, size = model.model.graph.state_shapes(), len(model.vocabulary)
             parts = {
@@ -267,18 +269,18 @@ class Writer:
         return writer
 
     def _draw(self, count: int) -> list[str]:
-        """The next tokens of each text, at least one, as text."""
+        """Write the next tokens of each text, at least one, and return them as text."""
         u = np.stack([rng.random(count) for rng in self._generators])
         if not self._space:
             return self._written(u)
-        # What the first token brings along stands at the end of the text already.
+        # The space of the first token is already at the end of the text.
         texts = [text[1:] for text in self._written(u[:, :1], self._model.vocabulary.spaced)]
         self._space = False
         more = self._written(u[:, 1:]) if count > 1 else [""] * self.samples
         return [one + other for one, other in zip(texts, more, strict=True)]
 
     def _written(self, u: NDArray[np.float64], only: NDArray[np.bool_] | None = None) -> list[str]:
-        """The text of N tokens drawn with uniforms u (B, N), among all or `only` some (V,)."""
+        """Return N new tokens, from uniforms u (B, N), as text; `only` (V,) limits the choice."""
         drawn, self._state = generate(
             self._model,
             self._last,
@@ -292,7 +294,7 @@ class Writer:
         return [decoder.decode(row) for decoder, row in zip(self._decoders, drawn, strict=True)]
 
     def _repeated(self, generators: Sequence[np.random.Generator]) -> "Writer":
-        """Writers of its one text, side by side, each with randomness of its own."""
+        """Return a writer of parallel copies of its one text, each with its own randomness."""
         rows = np.zeros(len(generators), np.int64)
         writer = Writer(
             self._model,
@@ -311,10 +313,10 @@ class Writer:
 def checked_choice(
     temperature: float, top_k: int, top_p: float, min_p: float, repetition_penalty: float
 ) -> Choice:
-    """A choice that the backends can take.
+    """Return the choice, in numbers that the backends accept.
 
     Raises:
-        InvalidValueError: an argument is out of its range.
+        InvalidValueError: an argument is out of range.
     """
     return Choice(
         checks.number("temperature", temperature, 0),
@@ -326,12 +328,12 @@ def checked_choice(
 
 
 def _entered(recent: Tokens, tokens: Tokens) -> Tokens:
-    """The last W of recent tokens (B, W) and those (B, T) that follow them."""
+    """Return the last W tokens of the recent ones (B, W) and the next ones (B, T)."""
     return np.append(recent, tokens, 1)[:, tokens.shape[1] :]
 
 
 def _proposal(text: str) -> str:
-    """The beginning of a text that is a proposal; empty where the text is too short for one."""
+    """Return the start of a text as a proposal; empty if the text is too short for one."""
     letters = False
     for n, character in enumerate(text[:_PROPOSAL]):
         if letters and character in " \n":
@@ -350,12 +352,12 @@ def _generator(state: Mapping[str, Any]) -> np.random.Generator:
 
 
 def _fingerprint(model: TokenModel) -> str:
-    """What tells a model from all others: a digest of vocabulary and weights."""
+    """Return a digest of vocabulary and weights, which identifies a model."""
     tensors, _ = model.model.contents(include_optimizer=False)
     vocabulary = json.dumps(model.vocabulary.to_config(), sort_keys=True)
     digest = hashlib.sha256(vocabulary.encode("utf-8", "surrogatepass"))
     for name in sorted(tensors):
-        # The same for all dtypes that a model is read in.
+        # The same for every dtype in which a model is read.
         array = np.ascontiguousarray(tensors[name], np.float32)
         digest.update(f"\n{name} {array.shape}\n".encode())
         digest.update(array.data if array.size else b"")

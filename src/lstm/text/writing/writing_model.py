@@ -1,4 +1,4 @@
-"""WritingModel: texts that a language model writes."""
+"""WritingModel: a language model that writes texts."""
 
 from collections.abc import Iterator, Sequence
 from typing import overload
@@ -18,7 +18,7 @@ Tokens = NDArray[np.int64]
 
 
 class WritingModel(TokenModel):
-    """A `TokenModel` that writes: it draws the tokens that it expects, or searches for them."""
+    """A `TokenModel` that writes: it draws tokens, or searches for the most probable ones."""
 
     @overload
     def generate(
@@ -72,26 +72,26 @@ class WritingModel(TokenModel):
         """Continue a text.
 
         Args:
-            prompt: how it begins; empty for the start of a line. Where tokens are words with the
-                space before them, a space at its end is that of the first word to come.
-            length: number of tokens to write; None to write until a stop string comes.
+            prompt: the start of the text; empty for the start of a line. If tokens are words with
+                the space before them, a space at its end belongs to the first new word.
+            length: number of tokens to write; None to write up to a stop string.
             temperature: below 1 more cautious, above 1 more daring, 0 always the most probable.
-            top_k: choose among that many most probable tokens; 0 for all.
-            top_p: choose among the most probable that together reach this probability, in (0, 1].
-            seed: the same seed gives the same text.
-            min_p: leave out what is less probable than this share of the most probable, in [0, 1].
+            top_k: choose among this many most probable tokens; 0 for all.
+            top_p: choose among the most probable tokens that together reach this, in (0, 1].
+            seed: the same seed leads to the same text.
+            min_p: drop tokens less probable than this times the most probable one, in [0, 1].
             repetition_penalty: divides the positive logits of recent tokens and multiplies the
                 others; above 1 they come less often.
             repetition_window: number of last tokens that count as recent.
             stop: a string, or several, before the first of which the text ends.
-            samples: write so many texts side by side; text k is that of the seed `seed + k`.
+            samples: number of texts to write; text k uses the seed `seed + k`.
 
         Returns:
-            The prompt and its continuation; a list of such texts where `samples` is given.
+            The prompt and its continuation; with `samples`, a list of such texts.
 
         Raises:
             InvalidValueError: the prompt has a character that the model does not know, or an
-                argument is out of its range.
+                argument is out of range.
 
         Source:
             Fan et al. 2018 (top_k), Holtzman et al. 2020 (top_p), Nguyen et al. 2024 (min_p),
@@ -136,7 +136,7 @@ class WritingModel(TokenModel):
         repetition_window: int = 64,
         stop: str | Sequence[str] | None = None,
     ) -> Iterator[str]:
-        """The continuation of one text in small pieces, as it is written; see `generate`."""
+        """Yield the continuation of one text in small pieces, as it is written; see `generate`."""
         stops = _stops(stop, length)
         writer = self.writer(
             prompt,
@@ -163,9 +163,9 @@ class WritingModel(TokenModel):
         repetition_penalty: float = 1.0,
         repetition_window: int = 64,
     ) -> Writer:
-        """What goes on with a text, or with several side by side, whenever it is asked.
+        """Return a writer that continues one or more texts, piece by piece.
 
-        It can be saved and gone on from later; see `Writer`, and `generate` for the arguments.
+        It can be saved, and continued later; see `Writer`, and `generate` for the arguments.
         """
         choice = checked_choice(temperature, top_k, top_p, min_p, repetition_penalty)
         window = checks.int_at_least("repetition_window", repetition_window, 0)
@@ -181,13 +181,13 @@ class WritingModel(TokenModel):
         width: int = 4,
         stop: str | Sequence[str] | None = None,
     ) -> Continuation:
-        """The most probable continuation of a text that a beam search finds.
+        """Return the most probable continuation that a beam search finds.
 
         Args:
-            prompt: how the text begins; empty for the start of a line.
-            length: number of tokens to write at most.
-            width: number of texts that are followed side by side; 1 always takes the most probable
-                token, as `generate` does at temperature 0.
+            prompt: the start of the text; empty for the start of a line.
+            length: largest number of tokens to write.
+            width: number of texts to follow in parallel; 1 always takes the most probable token, as
+                `generate` does at temperature 0.
             stop: a string, or several, before the first of which the text ends.
 
         Returns:
@@ -195,7 +195,7 @@ class WritingModel(TokenModel):
 
         Raises:
             InvalidValueError: the prompt has a character that the model does not know, or an
-                argument is out of its range.
+                argument is out of range.
 
         Example:
             >>> import lstm
@@ -211,19 +211,19 @@ class WritingModel(TokenModel):
         return Continuation(prompt + found.text, found.log_probability)
 
     def _prompt(self, prompt: str) -> tuple[Tokens, bool]:
-        """The tokens of a prompt, and whether its last space is left to the next token."""
+        """Return the tokens of a prompt, and whether its last space is left to the next token."""
         if not isinstance(prompt, str):
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
         with naming(lambda _: "prompt"):
             return self.vocabulary.encode_open(normalized(prompt))
 
     def _before(self, prompt: str) -> tuple[Tokens, bool]:
-        """As `_prompt`; where there is no token, the one that a text starts after."""
+        """Like `_prompt`; for an empty prompt, the token that a text starts after."""
         tokens, space = self._prompt(prompt)
         return tokens if len(tokens) else np.array([self.vocabulary.start], np.int64), space
 
     def encoded_after(self, prompt: str, text: str) -> Tokens:
-        """The tokens of a text, the first with the space that may end the prompt.
+        """Return the tokens of a text, the first with the space that may end the prompt.
 
         Raises:
             InvalidTypeError, InvalidValueError: as `log_probabilities`.
@@ -237,8 +237,8 @@ class WritingModel(TokenModel):
 
 
 def _stops(stop: str | Sequence[str] | None, length: int | None) -> tuple[str, ...]:
-    """The stop strings, without which a text needs a length."""
+    """Return the stop strings; without any, a text needs a length."""
     stops = checked_stops(stop)
     if length is None and not stops:
-        raise InvalidTypeError("length", "an integer of at least 0 where there is no stop", None)
+        raise InvalidTypeError("length", "an integer of at least 0, if there is no stop", None)
     return stops
