@@ -1,7 +1,5 @@
 // Activations and their slopes, as functions of a vector; which one is known when it is compiled.
 
-namespace LSTM_ISA {
-
 // Of a number and NaN, min and max return the second: NaN stays NaN.
 template <Activation A>
 LSTM_INLINE vec apply(vec x) {
@@ -37,4 +35,10 @@ LSTM_INLINE void with_activation(Activation a, F f) {
   }
 }
 
-}  // namespace LSTM_ISA
+// The same with the two activations of a recurrent layer.
+template <class F>
+LSTM_INLINE void with_activations(const RecurrentShape& s, F f) {
+  with_activation(s.activation, [&](auto g) {
+    with_activation(s.recurrent_activation, [&](auto r) { f(g, r); });
+  });
+}

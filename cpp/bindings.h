@@ -54,13 +54,8 @@ struct Passing {
 };
 
 template <class T>
-struct Array {
-  PyObject* object;
-};
-
-template <class T>
 struct Passing<T*> {
-  using Given = Array<T>;
+  using Given = nb::handle;
   static Kind kind() {
     constexpr bool written = !std::is_const_v<T>;
     const int size = sizeof(T);
@@ -69,7 +64,7 @@ struct Passing<T*> {
     if (std::is_same_v<const T, const std::uint8_t>) return {"bool_", "?", written, size, 0};
     return {"int64", "lq", written, size, 0};
   }
-  static void take(Call& call, std::size_t k, Given given) { call.take(k, given.object); }
+  static void take(Call& call, std::size_t k, Given given) { call.take(k, given.ptr()); }
   static T* get(const Call& call, std::size_t k, Given) { return static_cast<T*>(call.data(k)); }
 };
 
@@ -136,13 +131,3 @@ struct Table {
 void fill(Table& table);
 
 }  // namespace bindings
-
-template <class T>
-struct nanobind::detail::type_caster<bindings::Array<T>> {
-  NB_TYPE_CASTER(bindings::Array<T>, const_name("numpy.ndarray"))
-
-  bool from_python(handle given, std::uint8_t, cleanup_list*) noexcept {
-    value.object = given.ptr();
-    return true;
-  }
-};

@@ -64,94 +64,69 @@ auto of_fields(F run, Field... fields) {
   });
 }
 
-// A way through the kernels, and the shapes that depend on it: columns of the kernels, the bias,
-// what is kept of each step, its gradient, and a state beside the output.
-struct Path {
-  std::string name;
-  lstm::Cell cell;
-  unsigned options;
-  bool framed;
-  std::string N, bias, gates, dz, c;
-};
+std::string times_H(int n) { return n == 1 ? "H" : std::to_string(n) + "H"; }
 
-// Those of the plain LSTM, and the frame with every cell and all of its options, as `framed_lstm`
-// and `framed_lstm_1`.
-std::vector<Path> paths() {
-  std::vector<Path> found = {
-      {"lstm", lstm::Cell::lstm, 0, false, "4H", "4H", "[B T 4H]", "[B T 4H]", "[B T H]"},
-      {"inference_lstm", lstm::Cell::lstm, 0, false, "4H", "4H", "", "", "[B H]"},
-  };
-  const auto times_H = [](int n) { return n == 1 ? "H" : std::to_string(n) + "H"; };
-  const char* names[] = {"lstm", "gru", "rnn"};
-  for (int cell = 0; cell < 3; ++cell) {
-    lstm::RecurrentShape s{};
-    s.cell = lstm::Cell(cell);
-    for (const unsigned all = kernels->cell_sizes(s).options; s.options <= all; ++s.options) {
-      if (s.options & ~all) continue;
-      const lstm::CellSizes n = kernels->cell_sizes(s);
-      const std::string N = times_H(n.blocks), dz = "[B T " + times_H(n.kept) + "]";
-      found.push_back({std::string("framed_") + names[cell] +
-                           (s.options ? "_" + std::to_string(s.options) : ""),
-                       s.cell, s.options, true, N, n.biases == 1 ? N : "2 " + N,
-                       n.kept == 1 ? "" : dz, dz, n.remembers ? "[B T H]" : ""});
-    }
-  }
-  return found;
-}
-
-// A line with what a path has in the places of its $names.
-std::string line_of(const Path& path, std::string line) {
-  const std::string parts[][2] = {
-      {"$N", path.N},
-      {"$bias", path.bias},
-      {"$gates", path.gates},
-      {"$dz", path.dz},
-      {"$c0", !path.c.empty() ? "?[B H]" : ""},
-      {"$dc", !path.c.empty() ? "[B H]" : ""},
-      {"$c", path.c},
-  };
-  for (const auto& [name, text] : parts)
-    for (std::size_t at; (at = line.find(name)) != line.npos;) line.replace(at, name.size(), text);
-  return line;
-}
-
-void add_recurrent(Table& table, const Path& path) {
+// The passes of a cell with its options, which the shape says, in the frame or on the fast path.
+// Where no backward pass `follows`, nothing is kept of a step.
+void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentShape& shape,
+                   bool framed, bool follows) {
   struct Forward : lstm::RecurrentShape, lstm::RecurrentForward {};
   struct Backward : lstm::RecurrentShape, lstm::RecurrentBackward {};
   using F = Forward;
   using B = Backward;
-  const auto forward = [cell = path.cell, options = path.options, framed = path.framed](F& f) {
-    f.cell = cell;
-    f.options = options;
-    kernels->recurrent_forward(f, f, framed);
-  };
-  const auto backward = [cell = path.cell, options = path.options, framed = path.framed](B& b) {
-    b.cell = cell;
-    b.options = options;
-    kernels->recurrent_backward(b, b, framed);
-  };
+  const lstm::CellSizes n = kernels->cell_sizes(shape);
+  const std::string N = times_H(n.blocks),
+                    bias = n.biases == 2 ? "b?[2 " + N + "]" : "b?[" + N + "]";
+  const std::string dz = "[B T " + times_H(n.kept) + "]", gates = follows && n.kept > 1 ? dz : "";
+  const std::string c = !n.remembers ? "" : follows ? "[B T H]" : "[B H]";
+  const std::string inputs =
+      "B T D H: x?[B T D], 0<=tokens<D?!x[B T], w[D " + N + "], r[H " + N + "], ";
+  const std::string steps =
+      "h0?[B H], c0" + std::string(n.remembers ? "?[B H]" : "") +
+      ", mask?[B T], recurrent_mask?[B H], reverse, activation<5, recurrent_activation<5, gates";
+  const std::string states = ", masked_h?recurrent_mask[B T H], c" + c + ", y[B T H]";
+  table.add(name + "_forward", inputs + bias + ", " + steps + gates + states,
+            of_fields<F>(
+                [=](F& f) {
+                  f.cell = shape.cell;
+                  f.options = shape.options;
+                  kernels->recurrent_forward(f, f, framed);
+                },
+                &F::B, &F::T, &F::D, &F::H, &F::x, &F::tokens, &F::w, &F::r, &F::b, &F::h0, &F::c0,
+                &F::mask, &F::recurrent_mask, &F::reverse, &F::activation, &F::recurrent_activation,
+                &F::gates, &F::masked_h, &F::c, &F::y));
+  if (!follows) return;
   table.add(
-      path.name + "_forward",
-      line_of(path,
-              "B T D H: x?[B T D], 0<=tokens<D?!x[B T], w[D $N], r[H $N], b?[$bias],"
-              " h0?[B H], c0$c0, mask?[B T], recurrent_mask?[B H], reverse, activation<5,"
-              " recurrent_activation<5, gates$gates, masked_h?recurrent_mask[B T H], c$c,"
-              " y[B T H]"),
-      of_fields<F>(forward, &F::B, &F::T, &F::D, &F::H, &F::x, &F::tokens, &F::w, &F::r, &F::b,
-                   &F::h0, &F::c0, &F::mask, &F::recurrent_mask, &F::reverse, &F::activation,
-                   &F::recurrent_activation, &F::gates, &F::masked_h, &F::c, &F::y));
-  if (path.dz.empty()) return;
-  table.add(path.name + "_backward",
-            line_of(path,
-                    "B T D H: x?[B T D], 0<=tokens<D?!x[B T], w[D $N], r[H $N], h0?[B H], c0$c0,"
-                    " mask?[B T], recurrent_mask?[B H], reverse, activation<5,"
-                    " recurrent_activation<5, gates$dz, masked_h?recurrent_mask[B T H], c$c,"
-                    " y[B T H], dy?[B T H], dh[B H], dc$dc, dw?[D $N], dr?[H $N], db?[$bias],"
-                    " dx?[B T D]"),
-            of_fields<B>(backward, &B::B, &B::T, &B::D, &B::H, &B::x, &B::tokens, &B::w, &B::r,
-                         &B::h0, &B::c0, &B::mask, &B::recurrent_mask, &B::reverse, &B::activation,
-                         &B::recurrent_activation, &B::gates, &B::masked_h, &B::c, &B::y, &B::dy,
-                         &B::dh, &B::dc, &B::dw, &B::dr, &B::db, &B::dx));
+      name + "_backward",
+      inputs + steps + dz + states + ", dy?[B T H], dh[B H], dc" + (n.remembers ? "[B H]" : "") +
+          ", dw?[D " + N + "], dr?[H " + N + "], d" + bias + ", dx?[B T D]",
+      of_fields<B>(
+          [=](B& b) {
+            b.cell = shape.cell;
+            b.options = shape.options;
+            kernels->recurrent_backward(b, b, framed);
+          },
+          &B::B, &B::T, &B::D, &B::H, &B::x, &B::tokens, &B::w, &B::r, &B::h0, &B::c0, &B::mask,
+          &B::recurrent_mask, &B::reverse, &B::activation, &B::recurrent_activation, &B::gates,
+          &B::masked_h, &B::c, &B::y, &B::dy, &B::dh, &B::dc, &B::dw, &B::dr, &B::db, &B::dx));
+}
+
+// Those of the plain LSTM, and the frame with every cell and all of its options, as `framed_lstm`
+// and `framed_lstm_1`.
+void add_recurrent(Table& table) {
+  lstm::RecurrentShape shape{};
+  add_recurrent(table, "lstm", shape, false, true);
+  add_recurrent(table, "inference_lstm", shape, false, false);
+  const std::string names[] = {"framed_lstm", "framed_gru", "framed_rnn"};
+  for (int cell = 0; cell < 3; ++cell) {
+    shape = {};
+    shape.cell = lstm::Cell(cell);
+    const unsigned all = kernels->cell_sizes(shape).options;
+    for (unsigned& some = shape.options; some <= all; ++some)
+      if (!(some & ~all))
+        add_recurrent(table, names[cell] + (some ? "_" + std::to_string(some) : ""), shape, true,
+                      true);
+  }
 }
 
 }  // namespace
@@ -183,7 +158,7 @@ void fill(Table& table) {
             " 1<=dilation<=1e9, 0<=before<=1e9, activation, dz?activation[B S F], dw?[K C F],"
             " db?[F], dx?[B T C]",
             &Kernels::conv1d_backward);
-  for (const Path& path : paths()) add_recurrent(table, path);
+  add_recurrent(table);
 
   table.add("softmax_cross_entropy_forward",
             "n 1<=V: z[... V], 0<=classes<V?[...], rows?!classes[... V], weight?[...],"

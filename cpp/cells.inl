@@ -1,28 +1,19 @@
 // Which cell a recurrent layer has, and which path is taken.
 
-namespace LSTM_ISA {
-
 // Call f with the cell of a layer.
-template <template <Activation, Activation> class Cell, class F>
-void with_activations(const RecurrentShape& s, F f) {
-  with_activation(s.activation, [&](auto g) {
-    with_activation(s.recurrent_activation,
-                    [&](auto r) { f(Cell<decltype(g)::value, decltype(r)::value>(s)); });
-  });
-}
-
 template <class F>
 void with_cell(const RecurrentShape& s, F f) {
-  switch (s.cell) {
-    case lstm::Cell::lstm: return with_activations<LSTMCell>(s, f);
-    case lstm::Cell::gru: return with_activations<GatedCell>(s, f);
-    case lstm::Cell::rnn:
-      return with_activation(s.activation, [&](auto a) { f(SimpleCell<decltype(a)::value>(s)); });
-  }
+  with_activations(s, [&](auto g, auto r) {
+    constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
+    if (s.cell == lstm::Cell::lstm) f(LSTMCell<G, S>(s));
+    if (s.cell == lstm::Cell::gru) f(GatedCell<G, S>(s));
+  });
+  if (s.cell == lstm::Cell::rnn)
+    with_activation(s.activation, [&](auto a) { f(SimpleCell<decltype(a)::value>(s)); });
 }
 
-inline lstm::CellSizes cell_sizes(const RecurrentShape& s) {
-  lstm::CellSizes sizes{};
+inline CellSizes cell_sizes(const RecurrentShape& s) {
+  CellSizes sizes{};
   with_cell(s, [&](const auto& cell) {
     sizes = {cell.blocks, cell.kept, cell.two_biases ? 2 : 1, cell.remembers, cell.options};
   });
@@ -38,5 +29,3 @@ inline void recurrent_backward(const RecurrentShape& s, const RecurrentBackward&
   if (!framed) return fast_lstm_backward(s, io);
   with_cell(s, [&](const auto& cell) { framed_backward(cell, s, io); });
 }
-
-}  // namespace LSTM_ISA

@@ -1,21 +1,19 @@
 // Convolution over time, as one product for each element of the kernel.
 
-namespace LSTM_ISA {
-
 struct Conv1D {
-  std::int64_t B, T, C, K, F, steps, stride, dilation, before;
+  int64_t B, T, C, K, F, steps, stride, dilation, before;
 };
 
 // The output steps [begin, end) for which element k of the kernel meets a real input, and the input
 // that the first of them meets.
 struct Overlap {
-  std::int64_t begin, end, input;
+  int64_t begin, end, input;
 };
 
-inline Overlap overlap(const Conv1D& s, std::int64_t k) {
-  const std::int64_t offset = k * s.dilation - s.before;  // input of output step 0
-  std::int64_t begin = offset < 0 ? (-offset + s.stride - 1) / s.stride : 0;
-  std::int64_t end = offset < s.T ? (s.T - 1 - offset) / s.stride + 1 : 0;
+inline Overlap overlap(const Conv1D& s, int64_t k) {
+  const int64_t offset = k * s.dilation - s.before;  // input of output step 0
+  int64_t begin = offset < 0 ? (-offset + s.stride - 1) / s.stride : 0;
+  int64_t end = offset < s.T ? (s.T - 1 - offset) / s.stride + 1 : 0;
   end = end < s.steps ? end : s.steps;
   begin = begin < end ? begin : end;
   return {begin, end, offset + begin * s.stride};
@@ -25,52 +23,48 @@ inline bool pointwise_conv(const Conv1D& s) {
   return s.K == 1 && s.stride == 1 && s.before == 0 && s.steps == s.T;
 }
 
-inline void conv1d_forward(std::int64_t B, std::int64_t T, std::int64_t C, std::int64_t K,
-                           std::int64_t F, std::int64_t steps, const float* x, const float* w,
-                           const float* b, std::int64_t stride, std::int64_t dilation,
-                           std::int64_t before, Activation activation, float* y) {
+inline void conv1d_forward(int64_t B, int64_t T, int64_t C, int64_t K, int64_t F, int64_t steps,
+                           const float* x, const float* w, const float* b, int64_t stride,
+                           int64_t dilation, int64_t before, Activation activation, float* y) {
   const Conv1D s{B, T, C, K, F, steps, stride, dilation, before};
-  const std::int64_t rows = s.B * s.steps;
-  if (pointwise_conv(s)) return linear_forward(rows, s.C, s.F, x, w, b, activation, y);
-  for (std::int64_t row = 0; row < rows; ++row)
-    for (std::int64_t f = 0; f < s.F; ++f) y[row * s.F + f] = b ? b[f] : 0;
-  for (std::int64_t k = 0; k < s.K; ++k) {
+  const int64_t rows = B * steps;
+  if (pointwise_conv(s)) return linear_forward(rows, C, F, x, w, b, activation, y);
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t f = 0; f < F; ++f) y[row * F + f] = b ? b[f] : 0;
+  for (int64_t k = 0; k < K; ++k) {
     const Overlap o = overlap(s, k);
     if (o.begin == o.end) continue;
-    for (std::int64_t n = 0; n < s.B; ++n)
-      gemm(o.end - o.begin, s.F, s.C, {x + (n * s.T + o.input) * s.C, s.stride * s.C, 1},
-           {w + k * s.C * s.F, s.F, 1}, y + (n * s.steps + o.begin) * s.F, s.F, true, nullptr);
+    for (int64_t n = 0; n < B; ++n)
+      gemm(o.end - o.begin, F, C, {x + (n * T + o.input) * C, stride * C, 1}, {w + k * C * F, F, 1},
+           y + (n * steps + o.begin) * F, F, true, nullptr);
   }
-  if (activation != Activation::linear) activation_forward(rows, s.F, y, activation, y);
+  if (activation != Activation::linear) activation_forward(rows, F, y, activation, y);
 }
 
-inline void conv1d_backward(std::int64_t B, std::int64_t T, std::int64_t C, std::int64_t K,
-                            std::int64_t F, std::int64_t steps, const float* dy, const float* x,
-                            const float* w, const float* y, std::int64_t stride,
-                            std::int64_t dilation, std::int64_t before, Activation activation,
+inline void conv1d_backward(int64_t B, int64_t T, int64_t C, int64_t K, int64_t F, int64_t steps,
+                            const float* dy, const float* x, const float* w, const float* y,
+                            int64_t stride, int64_t dilation, int64_t before, Activation activation,
                             float* dz, float* dw, float* db, float* dx) {
   const Conv1D s{B, T, C, K, F, steps, stride, dilation, before};
-  const std::int64_t rows = s.B * s.steps;
+  const int64_t rows = B * steps;
   if (pointwise_conv(s))
-    return linear_backward(rows, s.C, s.F, dy, x, w, y, activation, dz, dw, db, dx);
-  if (activation != Activation::linear) activation_backward(rows, s.F, dy, y, activation, dz);
+    return linear_backward(rows, C, F, dy, x, w, y, activation, dz, dw, db, dx);
+  if (activation != Activation::linear) activation_backward(rows, F, dy, y, activation, dz);
   const float* d = activation == Activation::linear ? dy : dz;
-  if (db) column_sums(rows, s.F, d, s.F, db);
-  if (dx) std::memset(dx, 0, s.B * s.T * s.C * sizeof(float));
-  for (std::int64_t k = 0; k < s.K; ++k) {
+  if (db) column_sums(rows, F, d, F, db);
+  if (dx) std::memset(dx, 0, B * T * C * sizeof(float));
+  for (int64_t k = 0; k < K; ++k) {
     const Overlap o = overlap(s, k);
     if (o.begin == o.end) continue;
-    for (std::int64_t n = 0; n < s.B; ++n) {
-      const float* dn = d + (n * s.steps + o.begin) * s.F;
-      const std::int64_t at = (n * s.T + o.input) * s.C;
+    for (int64_t n = 0; n < B; ++n) {
+      const float* dn = d + (n * steps + o.begin) * F;
+      const int64_t at = (n * T + o.input) * C;
       if (dw)
-        gemm(s.C, s.F, o.end - o.begin, {x + at, 1, s.stride * s.C}, {dn, s.F, 1},
-             dw + k * s.C * s.F, s.F, true, nullptr);
+        gemm(C, F, o.end - o.begin, {x + at, 1, stride * C}, {dn, F, 1}, dw + k * C * F, F, true,
+             nullptr);
       if (dx)
-        gemm(o.end - o.begin, s.C, s.F, {dn, s.F, 1}, {w + k * s.C * s.F, 1, s.F}, dx + at,
-             s.stride * s.C, true, nullptr);
+        gemm(o.end - o.begin, C, F, {dn, F, 1}, {w + k * C * F, 1, F}, dx + at, stride * C, true,
+             nullptr);
     }
   }
 }
-
-}  // namespace LSTM_ISA

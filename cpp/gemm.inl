@@ -4,28 +4,26 @@
 // tile_rows × panel_width accumulates along k in ascending order whatever the tile's height, so
 // that a result does not depend on how rows are divided among threads.
 
-namespace LSTM_ISA {
-
 #if LSTM_LANES == 16
 constexpr int tile_rows = 6, tile_vecs = 4;
 #else
 constexpr int tile_rows = 6, tile_vecs = 2;
 #endif
 constexpr int panel_width = tile_vecs * lanes;
-constexpr std::int64_t depth = 256;  // of a packed block of B: a panel of it stays in L1
+constexpr int64_t depth = 256;  // of a packed block of B: a panel of it stays in L1
 
 // A matrix in memory: element (i, j) is at p[i·rows + j·columns].
 struct View {
   const float* p;
-  std::int64_t rows, columns;
+  int64_t rows, columns;
 };
 
-LSTM_INLINE std::int64_t panels(std::int64_t n) { return (n + panel_width - 1) / panel_width; }
+LSTM_INLINE int64_t panels(int64_t n) { return (n + panel_width - 1) / panel_width; }
 
 // acc[m][v] += Σ_k a(m, k) · panel[k][v]
 template <int M, int V>
-LSTM_INLINE void tile(std::int64_t K, View a, const float* panel, vec (&acc)[M][V]) {
-  for (std::int64_t k = 0; k < K; ++k) {
+LSTM_INLINE void tile(int64_t K, View a, const float* panel, vec (&acc)[M][V]) {
+  for (int64_t k = 0; k < K; ++k) {
     vec b[V];
     for (int v = 0; v < V; ++v) b[v] = load(panel + v * lanes);
     for (int m = 0; m < M; ++m) {
@@ -38,7 +36,7 @@ LSTM_INLINE void tile(std::int64_t K, View a, const float* panel, vec (&acc)[M][
 
 // Call f.template operator()<M>() for the run-time height m of a tile.
 template <class F>
-LSTM_INLINE void with_rows(std::int64_t m, F f) {
+LSTM_INLINE void with_rows(int64_t m, F f) {
   static_assert(tile_rows == 6);
   switch (m) {
     case 1: return f(std::integral_constant<int, 1>());
@@ -51,16 +49,16 @@ LSTM_INLINE void with_rows(std::int64_t m, F f) {
 }
 
 // Number of columns in panel p of a matrix of n: panel_width, or fewer in the last.
-LSTM_INLINE int columns_of(std::int64_t n, std::int64_t p) {
+LSTM_INLINE int columns_of(int64_t n, int64_t p) {
   return int(n - p * panel_width < panel_width ? n - p * panel_width : panel_width);
 }
 
 // Floats in a row of a panel of n columns: whole vectors.
-LSTM_INLINE std::int64_t padded(int n) { return (n + lanes - 1) / lanes * lanes; }
+LSTM_INLINE int64_t padded(int n) { return (n + lanes - 1) / lanes * lanes; }
 
 // One panel: columns [0, n) of rows [k0, k0 + K) of b, padded with zeros to whole vectors.
-inline void pack_panel(View b, std::int64_t k0, std::int64_t K, int n, float* panel) {
-  for (std::int64_t k = k0; k < k0 + K; ++k, panel += padded(n)) {
+inline void pack_panel(View b, int64_t k0, int64_t K, int n, float* panel) {
+  for (int64_t k = k0; k < k0 + K; ++k, panel += padded(n)) {
     const float* row = b.p + k * b.rows;
     if (b.columns == 1) {
       for_each_vec(
@@ -73,21 +71,27 @@ inline void pack_panel(View b, std::int64_t k0, std::int64_t K, int n, float* pa
 }
 
 // out (n) += the sums over K rows of x, which are `apart` floats apart.
-inline void add_rows(std::int64_t K, std::int64_t n, const float* x, std::int64_t apart,
-                     float* out) {
+inline void add_rows(int64_t K, int64_t n, const float* x, int64_t apart, float* out) {
+  constexpr int vecs = 4, width = vecs * lanes;  // at once: whole lines of the cache
+  for (; n >= width; n -= width, x += width, out += width) {
+    vec total[vecs];
+    for (int v = 0; v < vecs; ++v) total[v] = load(out + v * lanes);
+    for (int64_t k = 0; k < K; ++k)
+      for (int v = 0; v < vecs; ++v) total[v] += load(x + k * apart + v * lanes);
+    for (int v = 0; v < vecs; ++v) store(out + v * lanes, total[v]);
+  }
   for_each_vec(n, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
     vec total = get(out + j);
-    for (std::int64_t k = 0; k < K; ++k) total += get(x + k * apart + j);
+    for (int64_t k = 0; k < K; ++k) total += get(x + k * apart + j);
     put(out + j, total);
   });
 }
 
 // The rows [i0, i1) of C against one packed panel of n columns, V vectors, and K rows.
 template <int V>
-inline void panel_product_of(std::int64_t i0, std::int64_t i1, std::int64_t K, View a,
-                             const float* panel, float* c, std::int64_t ldc, int n, bool accumulate,
-                             const float* bias) {
-  for (std::int64_t i = i0; i < i1; i += tile_rows) {
+inline void panel_product_of(int64_t i0, int64_t i1, int64_t K, View a, const float* panel,
+                             float* c, int64_t ldc, int n, bool accumulate, const float* bias) {
+  for (int64_t i = i0; i < i1; i += tile_rows) {
     with_rows(i1 - i, [&](auto height) LSTM_INLINE_LAMBDA {
       constexpr int M = decltype(height)::value;
       vec acc[M][V] = {};
@@ -113,9 +117,8 @@ inline void panel_product_of(std::int64_t i0, std::int64_t i1, std::int64_t K, V
   }
 }
 
-inline void panel_product(std::int64_t i0, std::int64_t i1, std::int64_t K, View a,
-                          const float* panel, float* c, std::int64_t ldc, int n, bool accumulate,
-                          const float* bias) {
+inline void panel_product(int64_t i0, int64_t i1, int64_t K, View a, const float* panel, float* c,
+                          int64_t ldc, int n, bool accumulate, const float* bias) {
   const auto product = [&](auto vecs) {
     panel_product_of<decltype(vecs)::value>(i0, i1, K, a, panel, c, ldc, n, accumulate, bias);
   };
@@ -130,54 +133,49 @@ inline void panel_product(std::int64_t i0, std::int64_t i1, std::int64_t K, View
 }
 
 // All panels of b (K, N), for `packed_product`: panels(N) * panel_width * K floats.
-inline void pack_panels(std::int64_t K, std::int64_t N, View b, float* packed) {
-  lstm::parallel(panels(N), 1, 4.0 * K * panel_width, [&](auto begin, auto end) {
-    for (auto p = begin; p < end; ++p)
-      pack_panel({b.p + p * panel_width * b.columns, b.rows, b.columns}, 0, K, columns_of(N, p),
-                 packed + p * K * panel_width);
+inline void pack_panels(int64_t K, int64_t N, View b, float* packed) {
+  parallel_each(panels(N), 4.0 * K * panel_width, [&](auto p) {
+    pack_panel({b.p + p * panel_width * b.columns, b.rows, b.columns}, 0, K, columns_of(N, p),
+               packed + p * K * panel_width);
   });
 }
 
 // C (M, N) = A (M, K)·B + bias (N), or C += A·B, on the calling thread, with the panels of B.
-LSTM_INLINE void packed_product(std::int64_t M, std::int64_t N, std::int64_t K, View a,
-                                const float* packed, float* c, std::int64_t ldc, bool accumulate,
-                                const float* bias) {
-  for (std::int64_t p = 0; p < panels(N); ++p)
+LSTM_INLINE void packed_product(int64_t M, int64_t N, int64_t K, View a, const float* packed,
+                                float* c, int64_t ldc, bool accumulate, const float* bias) {
+  for (int64_t p = 0; p < panels(N); ++p)
     panel_product(0, M, K, a, packed + p * K * panel_width, c + p * panel_width, ldc,
                   columns_of(N, p), accumulate, bias ? bias + p * panel_width : nullptr);
 }
 
 // C (M, N) = A (M, K)·B (K, N) + bias (N), or C += A·B where `accumulate`. C has rows of ldc
 // floats. Threads divide the columns if these are many, or the rows, of which each packs all of B.
-inline void gemm(std::int64_t M, std::int64_t N, std::int64_t K, View a, View b, float* c,
-                 std::int64_t ldc, bool accumulate, const float* bias) {
+inline void gemm(int64_t M, int64_t N, int64_t K, View a, View b, float* c, int64_t ldc,
+                 bool accumulate, const float* bias) {
   if (M == 0 || N == 0) return;
   if (K == 0) {
-    for (std::int64_t i = 0; i < M && !accumulate; ++i)
-      for (std::int64_t j = 0; j < N; ++j) c[i * ldc + j] = bias ? bias[j] : 0;
+    for (int64_t i = 0; i < M && !accumulate; ++i)
+      for (int64_t j = 0; j < N; ++j) c[i * ldc + j] = bias ? bias[j] : 0;
     return;
   }
-  const auto multiply = [&](std::int64_t i0, std::int64_t i1, std::int64_t p0, std::int64_t p1) {
+  const auto multiply = [&](int64_t i0, int64_t i1, int64_t p0, int64_t p1) {
     float* panel = scratch(0, panel_width * (K < depth ? K : depth));
-    for (std::int64_t k = 0; k < K; k += depth) {
-      const std::int64_t block = K - k < depth ? K - k : depth;
+    for (int64_t k = 0; k < K; k += depth) {
+      const int64_t block = K - k < depth ? K - k : depth;
       const View ak{a.p + k * a.columns, a.rows, a.columns};
-      for (std::int64_t p = p0; p < p1; ++p) {
-        const std::int64_t j = p * panel_width;
+      for (int64_t p = p0; p < p1; ++p) {
+        const int64_t j = p * panel_width;
         pack_panel({b.p + j * b.columns, b.rows, b.columns}, k, block, columns_of(N, p), panel);
         panel_product(i0, i1, block, ak, panel, c + j, ldc, columns_of(N, p), accumulate || k > 0,
                       bias && k == 0 ? bias + j : nullptr);
       }
     }
   };
-  const std::int64_t threads = lstm::thread_count(), whole = N / panel_width;
+  const int64_t threads = thread_count(), whole = N / panel_width;
   if (M < tile_rows * threads || whole >= 4 * threads ||
       (N == whole * panel_width && whole % threads == 0))
-    lstm::parallel(panels(N), 1, 2.0 * M * K * panel_width,
-                   [&](auto p0, auto p1) { multiply(0, M, p0, p1); });
+    parallel(panels(N), 1, 2.0 * M * K * panel_width,
+             [&](auto p0, auto p1) { multiply(0, M, p0, p1); });
   else
-    lstm::parallel(M, tile_rows, 2.0 * K * N,
-                   [&](auto i0, auto i1) { multiply(i0, i1, 0, panels(N)); });
+    parallel(M, tile_rows, 2.0 * K * N, [&](auto i0, auto i1) { multiply(i0, i1, 0, panels(N)); });
 }
-
-}  // namespace LSTM_ISA

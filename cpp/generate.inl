@@ -4,129 +4,98 @@
 // that multiplies [x, h]. One token is little work, bound by the speed at which a core can read the
 // weights: threads divide the units of each layer and wait for each other after it.
 
-namespace LSTM_ISA {
-
-using lstm::Generation;
-using lstm::GenerationLayer;
-
 // A layer at work: its packed weights, and [x, h] (B, D + H) of an even and an odd step. While a
 // step reads one, it writes h to the other: no thread waits for those that still read.
 struct LayerAtWork : GenerationLayer {
   float *packed, *xh[2];
 
-  std::int64_t inputs() const { return D + H; }
-  std::int64_t packed_size() const { return groups_of(H) * inputs() * group_width; }
+  int64_t inputs() const { return D + H; }
+  int64_t packed_size() const { return groups_of(H) * inputs() * group_width; }
   // h before step t, within [x, h].
-  float* state(std::int64_t t) const { return xh[t % 2] + D; }
+  float* state(int64_t t) const { return xh[t % 2] + D; }
 };
 
-// The texts at work. All memory is laid out before a state changes.
+// The texts at work.
 struct Writing {
   const Generation& s;
-  LayerAtWork* layers;
+  int64_t weights;  // floats that are read for each token
+  int64_t divisible;  // parts of the largest layer
+  std::vector<LayerAtWork> layers;
   float* output;  // the packed output layer
   float* z;  // (B, V)
-  std::int64_t* order;  // (V), with p what is drawn with
+  int64_t* order;  // (V), with p what is drawn with
   double* p;  // (V)
-  std::int64_t weights;  // floats that are read for each token
-  std::int64_t divisible;  // parts of the largest layer
 
-  const LayerAtWork& top() const { return layers[s.depth - 1]; }
+  const LayerAtWork& top() const { return layers.back(); }
 };
 
+// All memory is laid out before a state changes. Weights begin where vectors do: none lies in two
+// lines of the cache.
 inline Writing lay_out(const Generation& s) {
-  if (s.B > (std::int64_t(1) << 40) / s.V) lstm::out_of_memory();  // for the logits
-  const std::int64_t top = s.layers[s.depth - 1].H;
-  Writing w{
-      s, nullptr, nullptr, nullptr, nullptr, nullptr, panels(s.V) * top * panel_width, panels(s.V)};
-  std::int64_t states = s.B * s.V;
+  if (s.B > (int64_t(1) << 40) / s.V) out_of_memory();  // for the logits
+  const int64_t output = panels(s.V) * panel_width * s.layers[s.depth - 1].H;
+  Writing w{s, output, panels(s.V), {}, nullptr, nullptr, nullptr, nullptr};
+  int64_t states = 0;
   for (int k = 0; k < s.depth; ++k) {
-    const LayerAtWork layer{s.layers[k], nullptr, {}};
+    const LayerAtWork& layer = w.layers.emplace_back(LayerAtWork{s.layers[k], nullptr, {}});
     w.weights += layer.packed_size();
     w.divisible = std::max(w.divisible, groups_of(layer.H));
     states += 2 * s.B * layer.inputs();
   }
-  const std::int64_t layers = s.depth * std::int64_t(sizeof(LayerAtWork) / sizeof(float));
-  // Weights begin where vectors do: none lies in two lines of the cache.
-  const std::int64_t others = (4 * s.V + layers + lanes - 1) / lanes * lanes;
-  float* memory = scratch(2, others + w.weights + states);
-  w.order = reinterpret_cast<std::int64_t*>(memory);
-  w.p = reinterpret_cast<double*>(memory + 2 * s.V);
-  w.layers = reinterpret_cast<LayerAtWork*>(memory + 4 * s.V);
-  w.output = memory + others;
-  float *packed = w.output + panels(s.V) * top * panel_width, *xh = w.output + w.weights;
-  for (int k = 0; k < s.depth; ++k) {
-    LayerAtWork& layer = w.layers[k] = {s.layers[k], packed, {}};
+  w.order = reinterpret_cast<int64_t*>(scratch(0, 4 * s.V));
+  w.p = reinterpret_cast<double*>(w.order + s.V);
+  w.output = scratch(1, w.weights);
+  float *packed = w.output + output, *xh = scratch(2, states + s.B * s.V);
+  w.z = xh + states;
+  for (LayerAtWork& layer : w.layers) {
+    layer.packed = packed;
     packed += layer.packed_size();
     for (float*& part : layer.xh) {
       part = xh;
       xh += s.B * layer.inputs();
     }
   }
-  w.z = xh;
   return w;
 }
 
-// The units of one group of w (D, 4H) above r (H, 4H), as a panel.
-inline void pack_stacked(const LayerAtWork& layer, std::int64_t group) {
-  const std::int64_t D = layer.D, H = layer.H, K = layer.inputs();
-  float* panel = layer.packed + group * K * group_width;
-  const int n = units_of(H, group);
-  for (std::int64_t k = 0; k < K; ++k) {
-    const float* row = k < D ? layer.w + k * 4 * H : layer.r + (k - D) * 4 * H;
-    for (int gate = 0; gate < 4; ++gate)
-      store(gate_slot(panel, K, k, gate), load_part(row + gate * H + group * lanes, n));
-  }
-}
-
 inline void pack_weights(const Writing& w) {
-  for (int k = 0; k < w.s.depth; ++k) {
-    const LayerAtWork& layer = w.layers[k];
-    lstm::parallel(groups_of(layer.H), 1, 4.0 * layer.inputs() * group_width,
-                   [&](auto begin, auto end) {
-                     for (auto group = begin; group < end; ++group) pack_stacked(layer, group);
-                   });
+  for (const LayerAtWork& layer : w.layers) {
+    pack_gates(layer.inputs(), layer.H, layer.w, layer.packed, 0, layer.D);
+    pack_gates(layer.inputs(), layer.H, layer.r, layer.packed, layer.D, layer.inputs());
   }
-  const std::int64_t V = w.s.V, H = w.top().H;
-  lstm::parallel(panels(V), 1, 4.0 * H * panel_width, [&](auto begin, auto end) {
-    for (auto panel = begin; panel < end; ++panel)
-      pack_panel({w.s.w + panel * panel_width, V, 1}, 0, H, columns_of(V, panel),
-                 w.output + panel * H * panel_width);
-  });
+  pack_panels(w.top().H, w.s.V, {w.s.w, w.s.V, 1}, w.output);
 }
 
 // f(h within [x, h], h outside) for each text and layer, before step t.
 template <class F>
-void each_state(const Writing& w, std::int64_t t, F f) {
-  for (int k = 0; k < w.s.depth; ++k) {
-    const LayerAtWork& layer = w.layers[k];
-    for (std::int64_t b = 0; b < w.s.B; ++b)
+void each_state(const Writing& w, int64_t t, F f) {
+  for (const LayerAtWork& layer : w.layers)
+    for (int64_t b = 0; b < w.s.B; ++b)
       f(layer.state(t) + b * layer.inputs(), layer.h + b * layer.H, layer.H * sizeof(float));
-  }
 }
 
 // The vectors of the last tokens, as x of step t.
-inline void embed(const Writing& w, std::int64_t t) {
+inline void embed(const Writing& w, int64_t t) {
   const Generation& s = w.s;
   const LayerAtWork& layer = w.layers[0];
-  for (std::int64_t b = 0; b < s.B; ++b) {
-    const std::int64_t token = t ? s.drawn[b * s.N + t - 1] : s.tokens[b];
+  for (int64_t b = 0; b < s.B; ++b) {
+    const int64_t token = t ? s.drawn[b * s.N + t - 1] : s.tokens[b];
     std::memcpy(layer.xh[t % 2] + b * layer.inputs(), s.embedding + token * layer.D,
                 layer.D * sizeof(float));
   }
 }
 
 // One step of some units of a layer for B sequences; `above`, if there is such a layer, gets h too.
-inline void layer_step(const LayerAtWork& layer, std::int64_t B, std::int64_t t, lstm::Part groups,
+inline void layer_step(const LayerAtWork& layer, int64_t B, int64_t t, Part groups,
                        const LayerAtWork* above) {
-  const std::int64_t D = layer.D, H = layer.H, K = layer.inputs();
+  const int64_t D = layer.D, H = layer.H, K = layer.inputs();
   const float* xh = layer.xh[t % 2];
   float* h_next = layer.xh[(t + 1) % 2] + D;
-  for (std::int64_t group = groups.begin; group < groups.end; ++group) {
+  for (int64_t group = groups.begin; group < groups.end; ++group) {
     const float* panel = layer.packed + group * K * group_width;
-    const std::int64_t u = group * lanes;
+    const int64_t u = group * lanes;
     const int n = units_of(H, group);
-    for (std::int64_t first = 0; first < B; first += tile_rows)
+    for (int64_t first = 0; first < B; first += tile_rows)
       with_rows(B - first, [&](auto height) LSTM_INLINE_LAMBDA {
         constexpr int M = decltype(height)::value;
         vec z[M][4];
@@ -149,24 +118,24 @@ inline void layer_step(const LayerAtWork& layer, std::int64_t B, std::int64_t t,
 }
 
 // Some panels of the logits after step t.
-inline void logits_step(const Writing& w, std::int64_t t, lstm::Part part) {
-  const std::int64_t V = w.s.V;
+inline void logits_step(const Writing& w, int64_t t, Part part) {
+  const int64_t V = w.s.V;
   const LayerAtWork& top = w.top();
-  for (std::int64_t panel = part.begin; panel < part.end; ++panel)
+  for (int64_t panel = part.begin; panel < part.end; ++panel)
     panel_product(0, w.s.B, top.H, {top.state(t + 1), top.inputs(), 1},
                   w.output + panel * top.H * panel_width, w.z + panel * panel_width, V,
                   columns_of(V, panel), false, w.s.b ? w.s.b + panel * panel_width : nullptr);
 }
 
 // One token for each text, which becomes the last of its recent ones.
-inline void draw_step(const Writing& w, std::int64_t t) {
+inline void draw_step(const Writing& w, int64_t t) {
   const Generation& s = w.s;
-  for (std::int64_t b = 0; b < s.B; ++b) {
-    const std::int64_t *given = s.recent + b * s.W, *given_end = given + s.W;
-    std::int64_t* drawn = s.drawn + b * s.N;
+  for (int64_t b = 0; b < s.B; ++b) {
+    const int64_t *given = s.recent + b * s.W, *given_end = given + s.W;
+    int64_t* drawn = s.drawn + b * s.N;
     if (s.repetition_penalty != 1) {
       const Recent recent{given + std::min(t, s.W), given_end,
-                          drawn + std::max<std::int64_t>(0, t - s.W), drawn + t};
+                          drawn + std::max<int64_t>(0, t - s.W), drawn + t};
       penalize(w.z + b * s.V, recent, float(s.repetition_penalty), w.order);
     }
     drawn[t] = draw(s.V, w.z + b * s.V, s.u[b * s.N + t], s, w.order, w.p);
@@ -183,19 +152,19 @@ inline void generate(const Generation& s) {
   embed(w, 0);
 
   // A few small layers are not worth the waiting.
-  const std::int64_t most = w.weights < 1 << 16 ? 1 : w.divisible;
-  lstm::together(most, [&](int member, int members, auto& barrier) {
+  const int64_t most = w.weights < 1 << 16 ? 1 : w.divisible;
+  together(most, [&](int member, int members, auto& barrier) {
     const auto meet = [&] {
       if (members > 1) barrier.wait();
     };
-    for (std::int64_t t = 0; t < s.N; ++t) {
+    for (int64_t t = 0; t < s.N; ++t) {
       for (int k = 0; k < s.depth; ++k) {
         const LayerAtWork& layer = w.layers[k];
-        layer_step(layer, s.B, t, lstm::part_of(groups_of(layer.H), 1, member, members),
+        layer_step(layer, s.B, t, part_of(groups_of(layer.H), 1, member, members),
                    k + 1 < s.depth ? &layer + 1 : nullptr);
         meet();
       }
-      logits_step(w, t, lstm::part_of(panels(s.V), 1, member, members));
+      logits_step(w, t, part_of(panels(s.V), 1, member, members));
       meet();
       if (member == 0) {
         draw_step(w, t);
@@ -213,5 +182,3 @@ inline void generate(const Generation& s) {
     std::memcpy(outside, inside, size);
   });
 }
-
-}  // namespace LSTM_ISA

@@ -1,7 +1,5 @@
 // The gated recurrent unit; equations (G1)-(G18) of docs/theory/gru.md.
 
-namespace LSTM_ISA {
-
 // What is kept of a step: u, s, g and q^g, in the places of dz^u, dz^s, dz^g and dq^g.
 template <Activation G, Activation S>
 struct GatedCell {
@@ -12,7 +10,7 @@ struct GatedCell {
 
   explicit GatedCell(const RecurrentShape&) {}
 
-  static void forward(std::int64_t H, float* z, const float* q, StateOf<const float> before,
+  static void forward(int64_t H, float* z, const float* q, StateOf<const float> before,
                       StateOf<float> after) {
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec u = apply<S>(get(z + k) + get(q + k));  // (G2), (G3)
@@ -27,7 +25,7 @@ struct GatedCell {
     });
   }
 
-  static void backward(std::int64_t H, StateOf<const float>, StateOf<const float> before,
+  static void backward(int64_t H, StateOf<const float>, StateOf<const float> before,
                        const float* dy, StateOf<float> dstate, float* dz) {
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec u = get(dz + k), s = get(dz + H + k);
@@ -42,5 +40,3 @@ struct GatedCell {
     });
   }
 };
-
-}  // namespace LSTM_ISA

@@ -1,7 +1,7 @@
 // The contract in C++: every operation with shapes, layout, aliasing and ownership.
 //
 // Rules for all:
-// - float32, int64 tokens, row-major and contiguous; batch first. Letters as in lstm.backends.ops.
+// - float32, int64 tokens, row-major and contiguous; batch first. Letters as in lstm.backends.contract.
 // - The caller owns every array and has checked shapes and ranges; nothing is read or written
 //   outside them. Outputs do not overlap inputs unless it is said. "added to": +=; others: =.
 // - A pointer that may be null says so.
@@ -13,6 +13,8 @@
 #include <cstdint>
 
 namespace lstm {
+
+using std::int64_t;
 
 enum class Activation : int { linear, relu, tanh, sigmoid, hard_sigmoid, softmax };
 enum class PointwiseLoss : int {
@@ -33,7 +35,7 @@ enum class Cell : int { lstm, gru, rnn };
 enum LSTMOptions : unsigned { coupled = 1 };
 
 struct RecurrentShape {
-  std::int64_t B, T, D, H;
+  int64_t B, T, D, H;
   Cell cell;
   unsigned options;  // of the cell, a bit for each
   bool reverse;
@@ -49,7 +51,7 @@ struct CellSizes {
 
 struct RecurrentForward {
   const float* x;            // (B, T, D), or null
-  const std::int64_t* tokens;  // (B, T) where x is null: rows of the identity of size D
+  const int64_t* tokens;  // (B, T) where x is null: rows of the identity of size D
   const float* w;            // (D, N)
   const float* r;            // (H, N)
   const float* b;  // (N), of a GRU (2, N): the input's side, the recurrent side; or null
@@ -67,7 +69,7 @@ struct RecurrentForward {
 
 struct RecurrentBackward {
   const float* x;  // as in the forward pass, to `recurrent_mask`
-  const std::int64_t* tokens;
+  const int64_t* tokens;
   const float *w, *r, *h0, *c0;
   const std::uint8_t* mask;
   const float* recurrent_mask;
@@ -83,18 +85,18 @@ struct RecurrentBackward {
 };
 
 // Every row of logits takes up a multiple of this many floats in the work space.
-constexpr std::int64_t logits_alignment = 16;
-constexpr std::int64_t logits_pitch(std::int64_t V) {
+constexpr int64_t logits_alignment = 16;
+constexpr int64_t logits_pitch(int64_t V) {
   return (V + logits_alignment - 1) / logits_alignment * logits_alignment;
 }
 
 struct LinearCrossEntropy {
-  std::int64_t n, D, V;
+  int64_t n, D, V;
   const float *x, *w, *b;  // (n, D), (D, V), (V) or null
-  const std::int64_t* classes;  // (n), or null where the targets are rows
+  const int64_t* classes;  // (n), or null where the targets are rows
   const float* rows;  // (n, V), or null where they are classes
   const float* weight;  // (n), or null for the mean
-  std::int64_t rows_at_once;  // rows of logits that are computed together, at least 1
+  int64_t rows_at_once;  // rows of logits that are computed together, at least 1
   float* z;  // (rows_at_once, logits_pitch(V)), work space
   float* dw;  // (D, V), added to, or null
   float* db;  // (V), added to, or null
@@ -102,28 +104,28 @@ struct LinearCrossEntropy {
 };
 
 struct GenerationLayer {
-  std::int64_t B, D, H;
+  int64_t B, D, H;
   const float *w, *r, *b;  // (D, 4H), (H, 4H), (4H) or null
   float *h, *c;  // (B, H): the state before, then after; updated in place
 };
 
-// How a token is chosen, as lstm.backends.ops.sample says.
+// How a token is chosen, as lstm.backends.contract.sample says.
 struct Choice {
   double temperature;
-  std::int64_t top_k;
+  int64_t top_k;
   double top_p, min_p, repetition_penalty;
 };
 
 struct Generation : Choice {
-  std::int64_t B, N, V, W;
-  const std::int64_t* tokens;  // (B), the last token of each text
+  int64_t B, N, V, W;
+  const int64_t* tokens;  // (B), the last token of each text
   const float* embedding;  // (V, layers[0].D)
   const GenerationLayer* layers;
   int depth;  // number of layers, at least 1
   const float *w, *b;  // (H, V), (V) or null: the output layer
-  const std::int64_t* recent;  // (B, W), the last tokens of each text, -1 where there is none
+  const int64_t* recent;  // (B, W), the last tokens of each text, -1 where there is none
   const double* u;  // (B, N) uniforms
-  std::int64_t* drawn;  // (B, N)
+  int64_t* drawn;  // (B, N)
 };
 
 // One instruction set's kernels.
@@ -131,49 +133,44 @@ struct Kernels {
   const char* name;
 
   // C (M, N) = A (M, K)·B (K, N): for measuring the machine.
-  void (*matmul)(std::int64_t M, std::int64_t N, std::int64_t K, const float* a, const float* b,
-                 float* c);
+  void (*matmul)(int64_t M, int64_t N, int64_t K, const float* a, const float* b, float* c);
 
   // y = φ(x), dx = dy·φ'; rows of `width` for softmax. y may be x, dx may be dy.
-  void (*activation_forward)(std::int64_t rows, std::int64_t width, const float* x, Activation,
-                             float* y);
-  void (*activation_backward)(std::int64_t rows, std::int64_t width, const float* dy,
-                              const float* y, Activation, float* dx);
+  void (*activation_forward)(int64_t rows, int64_t width, const float* x, Activation, float* y);
+  void (*activation_backward)(int64_t rows, int64_t width, const float* dy, const float* y,
+                              Activation, float* dx);
 
   // y = x·[u >= rate] / (1 - rate), n entries; u follows from (seed, draw), x may be null for ones,
   // rate is in [0, 1).
-  void (*dropout)(std::int64_t n, const float* x, std::uint64_t seed, std::uint64_t draw,
-                  double rate, float* y);
+  void (*dropout)(int64_t n, const float* x, std::uint64_t seed, std::uint64_t draw, double rate,
+                  float* y);
 
   // y (B, T, C) = x (B, T, C)·factor (B, C), the same at every step.
-  void (*scale_features)(std::int64_t B, std::int64_t T, std::int64_t C, const float* x,
-                         const float* factor, float* y);
+  void (*scale_features)(int64_t B, int64_t T, int64_t C, const float* x, const float* factor,
+                         float* y);
 
   // y (n, E) = w[tokens]; dw (V, E) is added to.
-  void (*embedding_forward)(std::int64_t n, std::int64_t E, const std::int64_t* tokens,
-                            const float* w, float* y);
-  void (*embedding_backward)(std::int64_t n, std::int64_t E, const float* dy,
-                             const std::int64_t* tokens, float* dw);
+  void (*embedding_forward)(int64_t n, int64_t E, const int64_t* tokens, const float* w, float* y);
+  void (*embedding_backward)(int64_t n, int64_t E, const float* dy, const int64_t* tokens,
+                             float* dw);
 
   // y (n, F) = φ(x (n, D)·w (D, F) + b (F) or null).
-  void (*linear_forward)(std::int64_t n, std::int64_t D, std::int64_t F, const float* x,
-                         const float* w, const float* b, Activation, float* y);
+  void (*linear_forward)(int64_t n, int64_t D, int64_t F, const float* x, const float* w,
+                         const float* b, Activation, float* y);
   // dz (n, F) is work space and may be dy where the activation is linear; dw, db are added to, they
   // and dx may be null.
-  void (*linear_backward)(std::int64_t n, std::int64_t D, std::int64_t F, const float* dy,
-                          const float* x, const float* w, const float* y, Activation, float* dz,
-                          float* dw, float* db, float* dx);
+  void (*linear_backward)(int64_t n, int64_t D, int64_t F, const float* dy, const float* x,
+                          const float* w, const float* y, Activation, float* dz, float* dw,
+                          float* db, float* dx);
 
   // y (B, steps, F) from x (B, T, C), w (K, C, F), b (F) or null; `before` zeros stand in front of
   // the sequence.
-  void (*conv1d_forward)(std::int64_t B, std::int64_t T, std::int64_t C, std::int64_t K,
-                         std::int64_t F, std::int64_t steps, const float* x, const float* w,
-                         const float* b, std::int64_t stride, std::int64_t dilation,
-                         std::int64_t before, Activation, float* y);
-  void (*conv1d_backward)(std::int64_t B, std::int64_t T, std::int64_t C, std::int64_t K,
-                          std::int64_t F, std::int64_t steps, const float* dy, const float* x,
-                          const float* w, const float* y, std::int64_t stride,
-                          std::int64_t dilation, std::int64_t before, Activation, float* dz,
+  void (*conv1d_forward)(int64_t B, int64_t T, int64_t C, int64_t K, int64_t F, int64_t steps,
+                         const float* x, const float* w, const float* b, int64_t stride,
+                         int64_t dilation, int64_t before, Activation, float* y);
+  void (*conv1d_backward)(int64_t B, int64_t T, int64_t C, int64_t K, int64_t F, int64_t steps,
+                          const float* dy, const float* x, const float* w, const float* y,
+                          int64_t stride, int64_t dilation, int64_t before, Activation, float* dz,
                           float* dw, float* db, float* dx);
 
   CellSizes (*cell_sizes)(const RecurrentShape&);  // of its cell and options
@@ -183,41 +180,39 @@ struct Kernels {
 
   // Σ weight·loss over n rows of V logits; weight (n) or null for the mean. Targets are classes (n)
   // or rows (n, V), the other is null. log_p (n, V) gets the log-probabilities.
-  double (*softmax_cross_entropy_forward)(std::int64_t n, std::int64_t V, const float* z,
-                                          const std::int64_t* classes, const float* rows,
+  double (*softmax_cross_entropy_forward)(int64_t n, int64_t V, const float* z,
+                                          const int64_t* classes, const float* rows,
                                           const float* weight, float* log_p);
   // dz (n, V) may be log_p.
-  void (*softmax_cross_entropy_backward)(std::int64_t n, std::int64_t V, const float* log_p,
-                                         const std::int64_t* classes, const float* rows,
+  void (*softmax_cross_entropy_backward)(int64_t n, int64_t V, const float* log_p,
+                                         const int64_t* classes, const float* rows,
                                          const float* weight, float* dz);
-  double (*cross_entropy_forward)(std::int64_t n, std::int64_t V, const float* p,
-                                  const std::int64_t* classes, const float* rows,
-                                  const float* weight);
-  void (*cross_entropy_backward)(std::int64_t n, std::int64_t V, const float* p,
-                                 const std::int64_t* classes, const float* rows,
-                                 const float* weight, float* dp);
+  double (*cross_entropy_forward)(int64_t n, int64_t V, const float* p, const int64_t* classes,
+                                  const float* rows, const float* weight);
+  void (*cross_entropy_backward)(int64_t n, int64_t V, const float* p, const int64_t* classes,
+                                 const float* rows, const float* weight, float* dp);
   // Σ weight·loss over n rows of the V logits x·w + b, and the gradients that are wanted.
   double (*linear_cross_entropy)(const LinearCrossEntropy&);
   // Σ weight·loss over n entries, and dy (n); weight (n) or null for the mean.
-  double (*pointwise_loss)(std::int64_t n, PointwiseLoss, const float* y, const float* target,
+  double (*pointwise_loss)(int64_t n, PointwiseLoss, const float* y, const float* target,
                            const float* weight, float delta, float* dy);
 
   // Optimizers over n parameters; p and the slots are updated in place.
-  double (*clip_by_global_norm)(std::int64_t n, float* g, double max_norm);
-  void (*sgd)(std::int64_t n, float* p, const float* g, float* v, float lr, float momentum,
+  double (*clip_by_global_norm)(int64_t n, float* g, double max_norm);
+  void (*sgd)(int64_t n, float* p, const float* g, float* v, float lr, float momentum,
               bool nesterov);
   // m and v may be null: not centered, no momentum. Memories near 1 are doubles: of 0.999f, what is
   // missing to 1 has only three digits left.
-  void (*rmsprop)(std::int64_t n, float* p, const float* g, float* s, float* m, float* v, float lr,
+  void (*rmsprop)(int64_t n, float* p, const float* g, float* s, float* m, float* v, float lr,
                   double rho, float momentum, float eps);
-  void (*adam)(std::int64_t n, float* p, const float* g, float* m, float* s, std::int64_t step,
-               double lr, double beta_1, double beta_2, float eps, double weight_decay);
+  void (*adam)(int64_t n, float* p, const float* g, float* m, float* s, int64_t step, double lr,
+               double beta_1, double beta_2, float eps, double weight_decay);
 
-  // One token for each of B rows of V logits, as lstm.backends.ops.sample says; u (B), recent
+  // One token for each of B rows of V logits, as lstm.backends.contract.sample says; u (B), recent
   // (B, W), of which -1 stands for none.
-  void (*sample)(std::int64_t B, std::int64_t V, std::int64_t W, const float* z, const double* u,
-                 const std::int64_t* recent, double temperature, std::int64_t top_k, double top_p,
-                 double min_p, double repetition_penalty, std::int64_t* out);
+  void (*sample)(int64_t B, int64_t V, int64_t W, const float* z, const double* u,
+                 const int64_t* recent, double temperature, int64_t top_k, double top_p,
+                 double min_p, double repetition_penalty, int64_t* out);
 
   // B texts of N tokens each; the states end before the last token drawn.
   void (*generate)(const Generation&);

@@ -6,31 +6,26 @@
 #include <cstring>
 #include <new>
 #include <type_traits>
+#include <vector>
 
 #include "kernels.h"
 #include "memory.h"
 #include "thread_pool.h"
 #include "vmath.h"
 
-namespace LSTM_ISA {
+namespace lstm::LSTM_ISA {
 
-using lstm::Activation;
-using lstm::DenormalsFlushed;
-using lstm::RecurrentBackward;
-using lstm::RecurrentForward;
-using lstm::RecurrentShape;
-using lstm::scratch;
-
-}  // namespace LSTM_ISA
-
+// Each of these files is a part of the body of this namespace.
 #include "gemm.inl"
 #include "activations.inl"
-#include "lstm_fast.inl"
-#include "pointwise.inl"
+#include "layers.inl"
+#include "losses.inl"
+#include "optimizers.inl"
 #include "philox.inl"
 #include "linear_cross_entropy.inl"
 #include "recurrent.inl"
 #include "lstm.inl"
+#include "lstm_fast.inl"
 #include "gru.inl"
 #include "rnn.inl"
 #include "cells.inl"
@@ -38,14 +33,11 @@ using lstm::scratch;
 #include "sampling.inl"
 #include "generate.inl"
 
-namespace LSTM_ISA {
-
-inline void matmul(std::int64_t M, std::int64_t N, std::int64_t K, const float* a, const float* b,
-                   float* c) {
+inline void matmul(int64_t M, int64_t N, int64_t K, const float* a, const float* b, float* c) {
   gemm(M, N, K, {a, K, 1}, {b, N, 1}, c, N, false, nullptr);
 }
 
-constexpr lstm::Kernels table = {
+constexpr Kernels table = {
 #define LSTM_NAME(isa) #isa
 #define LSTM_NAME_OF(isa) LSTM_NAME(isa)
     LSTM_NAME_OF(LSTM_ISA),
@@ -77,7 +69,7 @@ constexpr lstm::Kernels table = {
     generate,
 };
 
-}  // namespace LSTM_ISA
+}  // namespace lstm::LSTM_ISA
 
 #define LSTM_GETTER(isa) kernels_##isa
 #define LSTM_GETTER_OF(isa) LSTM_GETTER(isa)

@@ -6,17 +6,13 @@
 // with its parts of w and dw stays in cache from one product to the next. Each row of a strip holds
 // exp(z - top) with a top of its own, so that one exponential of each logit is enough.
 
-namespace LSTM_ISA {
-
-using lstm::LinearCrossEntropy;
-
 // In 256 rows a strip takes half of a second-level cache of 1 MiB.
-constexpr std::int64_t strip_width = 512;
-static_assert(strip_width % lstm::logits_alignment == 0 && lstm::logits_alignment % lanes == 0);
+constexpr int64_t strip_width = 512;
+static_assert(strip_width % logits_alignment == 0 && logits_alignment % lanes == 0);
 
 // The columns [begin, begin + width) of a chunk, in rows of `pitch` floats.
 struct Strip {
-  std::int64_t begin, width, pitch;
+  int64_t begin, width, pitch;
   float *z, *tops;  // (rows, pitch) and (rows)
 };
 
@@ -40,17 +36,17 @@ LSTM_INLINE float exp_of(float x) { return exp(broadcast(x))[0]; }
 // The target of a row within a strip.
 struct Target {
   const float* row;  // (width), or null where it is a class
-  std::int64_t label;  // the class, counted from the strip's first column; -1 if there is a row
+  int64_t label;  // the class, counted from the strip's first column; -1 if there is a row
 };
 
 // z becomes exp(z - top), for the top of this strip.
-LSTM_INLINE RowSums exponentials(const Strip& strip, std::int64_t row, const Target& target) {
+LSTM_INLINE RowSums exponentials(const Strip& strip, int64_t row, const Target& target) {
   float* z = strip.z + row * strip.pitch;
   const vec lowest = broadcast(-3.40282347e38f);
-  const std::int64_t last = strip.pitch - lanes;
+  const int64_t last = strip.pitch - lanes;
   store(z + last, select(lanes_below(int(strip.width - last)), load(z + last), lowest));
   vec best = lowest;
-  for (std::int64_t k = 0; k < strip.pitch; k += lanes) best = max(load(z + k), best);
+  for (int64_t k = 0; k < strip.pitch; k += lanes) best = max(load(z + k), best);
   RowSums sums{largest(best), 0, 0, 0};
   if (target.row) {
     vec score = {}, mass = {};
@@ -66,7 +62,7 @@ LSTM_INLINE RowSums exponentials(const Strip& strip, std::int64_t row, const Tar
     sums.mass = 1;
   }
   vec total = {};
-  for (std::int64_t k = 0; k < strip.pitch; k += lanes) {
+  for (int64_t k = 0; k < strip.pitch; k += lanes) {
     vec e = exp(load(z + k) - sums.top);
     // Of columns that are only there to fill the last vector it is 0.
     if (k == last) e = select(lanes_below(int(strip.width - last)), e, vec{});
@@ -86,11 +82,11 @@ LSTM_INLINE RowSums joined(const RowSums& a, const RowSums& b) {
 }
 
 // exp(z - top) becomes dz.
-LSTM_INLINE void gradient(const Strip& strip, std::int64_t row, const Target& target,
+LSTM_INLINE void gradient(const Strip& strip, int64_t row, const Target& target,
                           const RowSums& sums, float weight) {
   float* z = strip.z + row * strip.pitch;
   const float factor = exp_of(strip.tops[row] - sums.top) * sums.total;
-  for (std::int64_t k = 0; k < strip.pitch; k += lanes) store(z + k, load(z + k) * factor);
+  for (int64_t k = 0; k < strip.pitch; k += lanes) store(z + k, load(z + k) * factor);
   if (target.row) {
     for_each_vec(strip.width, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       put(z + k, get(z + k) - get(target.row + k) * weight);
@@ -100,71 +96,48 @@ LSTM_INLINE void gradient(const Strip& strip, std::int64_t row, const Target& ta
   }
 }
 
-// out += the sums over rows, in registers. Columns are divided among threads.
-inline void strip_sums(const Strip& strip, std::int64_t rows, float* out) {
-  constexpr int vecs = 4, width = vecs * lanes;
-  lstm::parallel(strip.width, width, double(rows), [&](auto begin, auto end) {
-    for (auto first = begin; first < end; first += width) {
-      const float* z = strip.z + first;
-      vec total[vecs] = {};
-      if (first + width <= strip.pitch) {
-        for (std::int64_t row = 0; row < rows; ++row)
-          for (int v = 0; v < vecs; ++v) total[v] += load(z + row * strip.pitch + v * lanes);
-      } else {
-        for (int v = 0; first + v * lanes < strip.pitch; ++v)
-          for (std::int64_t row = 0; row < rows; ++row)
-            total[v] += load(z + row * strip.pitch + v * lanes);
-      }
-      for (std::int64_t k = 0; k < width && first + k < end; ++k)
-        out[first + k] += total[k / lanes][k % lanes];
-    }
-  });
-}
-
 // Rows [first, first + rows).
 struct Chunk {
   const LinearCrossEntropy& s;
-  std::int64_t first, rows, strips;
+  int64_t first, rows, strips;
   RowSums* sums;  // (rows)
   float *losses, *tops;  // (rows) and (strips, rows)
   bool learns;  // whether any gradient is wanted
 
-  Strip strip(std::int64_t k) const {
-    const std::int64_t begin = k * strip_width;
-    const std::int64_t width = s.V - begin < strip_width ? s.V - begin : strip_width;
+  Strip strip(int64_t k) const {
+    const int64_t begin = k * strip_width;
+    const int64_t width = s.V - begin < strip_width ? s.V - begin : strip_width;
     // Without gradients no strip is needed again, and the first one's memory does for all.
     return {begin, width, (width + lanes - 1) / lanes * lanes, s.z + (learns ? rows * begin : 0),
             tops + k * rows};
   }
 
-  Target target(const Strip& strip, std::int64_t row) const {
+  Target target(const Strip& strip, int64_t row) const {
     if (s.rows) return {s.rows + (first + row) * s.V + strip.begin, -1};
     return {nullptr, s.classes[first + row] - strip.begin};
   }
 
-  float weight(std::int64_t row) const { return weight_of(s.weight, first + row, s.n); }
+  float weight(int64_t row) const { return weight_of(s.weight, first + row, s.n); }
 };
 
 // The losses of all rows; the last strip becomes dz, the others still hold exponentials.
 inline void chunk_losses(const Chunk& c) {
   const LinearCrossEntropy& s = c.s;
-  for (std::int64_t k = 0; k < c.strips; ++k) {
+  for (int64_t k = 0; k < c.strips; ++k) {
     const Strip strip = c.strip(k);
     gemm(c.rows, strip.width, s.D, {s.x + c.first * s.D, s.D, 1}, {s.w + strip.begin, s.V, 1},
          strip.z, strip.pitch, false, s.b ? s.b + strip.begin : nullptr);
-    lstm::parallel(c.rows, 1, 20.0 * strip.width, [&](auto begin, auto end) {
-      for (auto row = begin; row < end; ++row) {
-        const Target target = c.target(strip, row);
-        const RowSums part = exponentials(strip, row, target);
-        RowSums sums = k ? joined(c.sums[row], part) : part;
-        if (k + 1 == c.strips) {
-          const float weight = c.weight(row);
-          c.losses[row] = weight * (sums.mass * std::log(sums.total) - sums.score);
-          sums.total = weight * sums.mass / sums.total;
-          if (c.learns) gradient(strip, row, target, sums, weight);
-        }
-        c.sums[row] = sums;
+    parallel_each(c.rows, 20.0 * strip.width, [&](auto row) {
+      const Target target = c.target(strip, row);
+      const RowSums part = exponentials(strip, row, target);
+      RowSums sums = k ? joined(c.sums[row], part) : part;
+      if (k + 1 == c.strips) {
+        const float weight = c.weight(row);
+        c.losses[row] = weight * (sums.mass * std::log(sums.total) - sums.score);
+        sums.total = weight * sums.mass / sums.total;
+        if (c.learns) gradient(strip, row, target, sums, weight);
       }
+      c.sums[row] = sums;
     });
   }
 }
@@ -172,19 +145,18 @@ inline void chunk_losses(const Chunk& c) {
 // From the last strip, which is still in cache, to the first.
 inline void chunk_gradients(const Chunk& c) {
   const LinearCrossEntropy& s = c.s;
-  for (std::int64_t k = c.strips - 1; k >= 0; --k) {
+  for (int64_t k = c.strips - 1; k >= 0; --k) {
     const Strip strip = c.strip(k);
     const View dz{strip.z, strip.pitch, 1};
     const bool last = k + 1 == c.strips;
     if (!last)
-      lstm::parallel(c.rows, 1, 2.0 * strip.width, [&](auto begin, auto end) {
-        for (auto row = begin; row < end; ++row)
-          gradient(strip, row, c.target(strip, row), c.sums[row], c.weight(row));
+      parallel_each(c.rows, 2.0 * strip.width, [&](auto row) {
+        gradient(strip, row, c.target(strip, row), c.sums[row], c.weight(row));
       });
     if (s.dw)
       gemm(s.D, strip.width, c.rows, {s.x + c.first * s.D, 1, s.D}, dz, s.dw + strip.begin, s.V,
            true, nullptr);
-    if (s.db) strip_sums(strip, c.rows, s.db + strip.begin);
+    if (s.db) column_sums(c.rows, strip.width, strip.z, strip.pitch, s.db + strip.begin);
     if (s.dx)
       gemm(c.rows, s.D, strip.width, dz, {s.w + strip.begin, 1, s.V}, s.dx + c.first * s.D, s.D,
            !last, nullptr);
@@ -192,20 +164,18 @@ inline void chunk_gradients(const Chunk& c) {
 }
 
 inline double linear_cross_entropy(const LinearCrossEntropy& s) {
-  const std::int64_t strips = (s.V + strip_width - 1) / strip_width;
-  const std::int64_t most = s.rows_at_once < s.n ? s.rows_at_once : s.n;
+  const int64_t strips = (s.V + strip_width - 1) / strip_width;
+  const int64_t most = s.rows_at_once < s.n ? s.rows_at_once : s.n;
   float* memory = scratch(2, most * (strips + 5));
   auto* sums = reinterpret_cast<RowSums*>(memory);
   float *losses = memory + 4 * most, *tops = losses + most;
   double total = 0;
-  for (std::int64_t first = 0; first < s.n; first += most) {
-    const std::int64_t rows = s.n - first < most ? s.n - first : most;
+  for (int64_t first = 0; first < s.n; first += most) {
+    const int64_t rows = s.n - first < most ? s.n - first : most;
     const Chunk chunk{s, first, rows, strips, sums, losses, tops, s.dw || s.db || s.dx};
     chunk_losses(chunk);
-    for (std::int64_t row = 0; row < rows; ++row) total += losses[row];
+    for (int64_t row = 0; row < rows; ++row) total += losses[row];
     if (chunk.learns) chunk_gradients(chunk);
   }
   return total;
 }
-
-}  // namespace LSTM_ISA

@@ -1,7 +1,5 @@
 // The LSTM; equations (L1)-(L7) and (B1)-(B6) of docs/theory/gates.md and backward.md.
 
-namespace LSTM_ISA {
-
 // What is kept of a step: i, f, g and o, in the places of their dz; coupled, i, g, o and f.
 template <Activation G, Activation S>
 struct LSTMCell {
@@ -16,15 +14,15 @@ struct LSTMCell {
   explicit LSTMCell(const RecurrentShape& s) : coupled(s.options & lstm::coupled) {}
 
   struct Places {
-    std::int64_t f, g, o;
+    int64_t f, g, o;
   };
 
   // Where f, g and o stand behind i.
-  Places places(std::int64_t H) const {
+  Places places(int64_t H) const {
     return coupled ? Places{3 * H, H, 2 * H} : Places{H, 2 * H, 3 * H};
   }
 
-  void forward(std::int64_t H, float* z, const float* q, StateOf<const float> before,
+  void forward(int64_t H, float* z, const float* q, StateOf<const float> before,
                StateOf<float> after) const {
     const Places at = places(H);
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
@@ -43,8 +41,8 @@ struct LSTMCell {
     });
   }
 
-  void backward(std::int64_t H, StateOf<const float> after, StateOf<const float> before,
-                const float* dy, StateOf<float> dstate, float* dz) const {
+  LSTM_INLINE void backward(int64_t H, StateOf<const float> after, StateOf<const float> before,
+                            const float* dy, StateOf<float> dstate, float* dz) const {
     const Places at = places(H);
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec i = get(dz + k), f = get(dz + at.f + k);
@@ -62,5 +60,3 @@ struct LSTMCell {
     });
   }
 };
-
-}  // namespace LSTM_ISA

@@ -7,28 +7,25 @@
 // x·w is computed a few steps ahead of the recurrence, dz·wᵀ a few steps behind it, while z is in
 // the cache.
 
-namespace LSTM_ISA {
-
 constexpr int group_width = 4 * lanes;  // the gates i, f, g, o of `lanes` units
 
-LSTM_INLINE std::int64_t groups_of(std::int64_t H) { return (H + lanes - 1) / lanes; }
+LSTM_INLINE int64_t groups_of(int64_t H) { return (H + lanes - 1) / lanes; }
 
 // Number of units in a group: `lanes`, or fewer in the last.
-LSTM_INLINE int units_of(std::int64_t H, std::int64_t group) {
+LSTM_INLINE int units_of(int64_t H, int64_t group) {
   return int(H - group * lanes < lanes ? H - group * lanes : lanes);
 }
 
 // Where the weights of row k of K for a gate stand in the panel of a unit group: as many gates side
 // by side as a register tile holds.
-LSTM_INLINE float* gate_slot(float* panel, std::int64_t K, std::int64_t k, int gate) {
+LSTM_INLINE float* gate_slot(float* panel, int64_t K, int64_t k, int gate) {
   return panel + ((gate / tile_vecs * K + k) * tile_vecs + gate % tile_vecs) * lanes;
 }
 
 // z[m][gate] = Σ_k a(m, k)·panel[k][gate], for the units of one group. A function of its own, so
 // that no constant of the code around it takes a register that the tile needs.
 template <int M>
-__attribute__((noinline)) void gate_products(std::int64_t K, View a, const float* panel,
-                                             vec (*z)[4]) {
+__attribute__((noinline)) void gate_products(int64_t K, View a, const float* panel, vec (*z)[4]) {
   for (int first = 0; first < 4; first += tile_vecs) {
     vec acc[M][tile_vecs] = {};
     tile<M, tile_vecs>(K, a, panel + first * K * lanes, acc);
@@ -37,68 +34,58 @@ __attribute__((noinline)) void gate_products(std::int64_t K, View a, const float
   }
 }
 
-// A kernel (K, 4H) as panels of unit groups, padded with zeros.
-inline void pack_gates(std::int64_t K, std::int64_t H, const float* kernel, float* packed) {
-  lstm::parallel(groups_of(H), 1, 4.0 * K * group_width, [&](auto begin, auto end) {
-    for (auto group = begin; group < end; ++group) {
-      float* panel = packed + group * K * group_width;
-      const int n = units_of(H, group);
-      for (std::int64_t k = 0; k < K; ++k)
-        for (int gate = 0; gate < 4; ++gate)
-          store(gate_slot(panel, K, k, gate),
-                load_part(kernel + (k * 4 + gate) * H + group * lanes, n));
-    }
+// A kernel (end - begin, 4H) as the rows [begin, end) of K in the panels of unit groups, which are
+// padded with zeros.
+inline void pack_gates(int64_t K, int64_t H, const float* kernel, float* packed, int64_t begin,
+                       int64_t end) {
+  parallel_each(groups_of(H), 4.0 * (end - begin) * group_width, [&](auto group) {
+    float* panel = packed + group * K * group_width;
+    const int n = units_of(H, group);
+    for (int64_t k = begin; k < end; ++k)
+      for (int gate = 0; gate < 4; ++gate)
+        store(gate_slot(panel, K, k, gate),
+              load_part(kernel + ((k - begin) * 4 + gate) * H + group * lanes, n));
   });
 }
 
-// z of so many sequences at one step, and of these in so many steps, fits into the cache. Never so
-// few sequences that the weights would be read for a single tile.
-constexpr std::int64_t cached = 1 << 16;
-LSTM_INLINE std::int64_t sequences_at_once(std::int64_t H) {
-  return std::max<std::int64_t>(cached / (groups_of(H) * group_width), 4 * tile_rows);
-}
-LSTM_INLINE std::int64_t steps_at_once(const RecurrentShape& s, std::int64_t sequences) {
-  const std::int64_t steps = cached / (sequences * groups_of(s.H) * group_width);
-  return std::clamp<std::int64_t>(steps, 1, s.T);
-}
-
-// The time of a step; step 0 is the first to be computed.
-LSTM_INLINE std::int64_t time_of(const RecurrentShape& s, std::int64_t step) {
-  return s.reverse ? s.T - 1 - step : step;
+// z of some sequences in so many steps fits into the cache.
+LSTM_INLINE int64_t steps_at_once(const RecurrentShape& s, int64_t sequences) {
+  const int64_t steps = cached / (sequences * groups_of(s.H) * group_width);
+  return std::clamp<int64_t>(steps, 1, s.T);
 }
 
 // Rows that a product can go through as one matrix: row k is at `first + k * apart` in the arrays
 // (B·T, ·), and at `z + k * z_apart` in the z of some steps, ordered by step and sequence.
 struct Run {
-  std::int64_t first, apart, z, z_apart, count;
+  int64_t first, apart, z, z_apart, count;
 };
 
 // The rows of the sequences [b0, b1) and steps [step0, step1), in as few runs as possible.
 template <class F>
-LSTM_INLINE void for_each_run(const RecurrentShape& s, std::int64_t b0, std::int64_t b1,
-                              std::int64_t step0, std::int64_t step1, F f) {
-  const std::int64_t sequences = b1 - b0, steps = step1 - step0;
+LSTM_INLINE void for_each_run(const RecurrentShape& s, int64_t b0, int64_t b1, int64_t step0,
+                              int64_t step1, F f) {
+  const int64_t sequences = b1 - b0, steps = step1 - step0;
   if (steps < sequences) {
-    for (std::int64_t step = step0; step < step1; ++step)
+    for (int64_t step = step0; step < step1; ++step)
       f(Run{b0 * s.T + time_of(s, step), s.T, (step - step0) * sequences, 1, sequences});
   } else {
-    for (std::int64_t b = b0; b < b1; ++b)
+    for (int64_t b = b0; b < b1; ++b)
       f(Run{b * s.T + time_of(s, step0), s.reverse ? -1 : 1, b - b0, sequences, steps});
   }
 }
 
 // z = x·w + b of some units in the steps [step0, step1), by step, sequence, unit group and gate.
 inline void input_products(const RecurrentShape& s, const float* packed, const RecurrentForward& io,
-                           std::int64_t b0, std::int64_t b1, lstm::Part groups, std::int64_t step0,
-                           std::int64_t step1, float* z) {
-  const std::int64_t D = s.D, H = s.H, width = groups_of(H) * group_width;
-  for (std::int64_t group = groups.begin; group < groups.end; ++group) {
+                           int64_t b0, int64_t b1, Part groups, int64_t step0, int64_t step1,
+                           float* z) {
+  const int64_t D = s.D, H = s.H, width = groups_of(H) * group_width;
+  for (int64_t group = groups.begin; group < groups.end; ++group) {
     const float* panel = packed + group * D * group_width;
     vec bias[4] = {};
     for (int gate = 0; io.b && gate < 4; ++gate)
       bias[gate] = load_part(io.b + gate * H + group * lanes, units_of(H, group));
     for_each_run(s, b0, b1, step0, step1, [&](Run run) LSTM_INLINE_LAMBDA {
-      for (std::int64_t k = 0; k < run.count; k += tile_rows)
+      for (int64_t k = 0; k < run.count; k += tile_rows)
         with_rows(run.count - k, [&](auto height) LSTM_INLINE_LAMBDA {
           constexpr int M = decltype(height)::value;
           vec acc[M][4];
@@ -116,37 +103,36 @@ inline void input_products(const RecurrentShape& s, const float* packed, const R
 
 // w + b as the rows of z that its tokens stand for.
 inline void pack_table(const RecurrentShape& s, const float* w, const float* b, float* table) {
-  const std::int64_t H = s.H, width = groups_of(H) * group_width;
-  lstm::parallel(s.D, 1, 4.0 * width, [&](auto begin, auto end) {
-    for (auto token = begin; token < end; ++token)
-      for (std::int64_t group = 0; group < groups_of(H); ++group)
-        for (int gate = 0; gate < 4; ++gate) {
-          const std::int64_t at = gate * H + group * lanes;
-          const int n = units_of(H, group);
-          const vec bias = b ? load_part(b + at, n) : vec{};
-          store(table + token * width + group * group_width + gate * lanes,
-                load_part(w + token * 4 * H + at, n) + bias);
-        }
+  const int64_t H = s.H, width = groups_of(H) * group_width;
+  parallel_each(s.D, 4.0 * width, [&](auto token) {
+    for (int64_t group = 0; group < groups_of(H); ++group)
+      for (int gate = 0; gate < 4; ++gate) {
+        const int64_t at = gate * H + group * lanes;
+        const int n = units_of(H, group);
+        const vec bias = b ? load_part(b + at, n) : vec{};
+        store(table + token * width + group * group_width + gate * lanes,
+              load_part(w + token * 4 * H + at, n) + bias);
+      }
   });
 }
 
 // One step of some units of the sequences [b0, b1); `z_of(b)` gives their rows of z, without h·r.
 template <Activation G, Activation S, class RowOf>
 LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
-                              const RecurrentForward& io, std::int64_t b0, std::int64_t b1,
-                              lstm::Part groups, std::int64_t step, RowOf z_of) {
-  const std::int64_t T = s.T, H = s.H, t = time_of(s, step), before = time_of(s, step - 1);
+                              const RecurrentForward& io, int64_t b0, int64_t b1, Part groups,
+                              int64_t step, RowOf z_of) {
+  const int64_t T = s.T, H = s.H, t = time_of(s, step), before = time_of(s, step - 1);
   const bool kept = io.gates != nullptr;
   float* next = io.masked_h && step + 1 < T ? io.masked_h + time_of(s, step + 1) * H : nullptr;
-  for (std::int64_t group = groups.begin; group < groups.end; ++group) {
+  for (int64_t group = groups.begin; group < groups.end; ++group) {
     const float* panel = packed + group * H * group_width;
-    const std::int64_t u = group * lanes;
+    const int64_t u = group * lanes;
     const int n = units_of(H, group);
     const auto get = [n](const float* p)
                          LSTM_INLINE_LAMBDA { return n == lanes ? load(p) : load_part(p, n); };
     const auto put = [n](float* p, vec v)
                          LSTM_INLINE_LAMBDA { n == lanes ? store(p, v) : store_part(p, v, n); };
-    for (std::int64_t b = b0; b < b1; b += tile_rows) {
+    for (int64_t b = b0; b < b1; b += tile_rows) {
       const int rows = int(b1 - b < tile_rows ? b1 - b : tile_rows);
       View h{io.h0, H, 1}, c{io.c0, H, 1};
       if (step) h = {io.y + before * H, T * H, 1};
@@ -154,7 +140,7 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
       const View seen = io.masked_h && h.p ? View{io.masked_h + t * H, T * H, 1} : h;
       for (int m = 0; kept && m < rows; ++m) {
         // What the cell will be written to, while the product keeps the core busy.
-        const std::int64_t at = (b + m) * T + t;
+        const int64_t at = (b + m) * T + t;
         for (int gate = 0; gate < 4; ++gate)
           __builtin_prefetch(io.gates + (at * 4 + gate) * H + u, 1);
         __builtin_prefetch(io.c + at * H + u, 1);
@@ -168,7 +154,7 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
                                                  hr);
         });
       for (int m = 0; m < rows; ++m) {
-        const std::int64_t at = (b + m) * T + t;
+        const int64_t at = (b + m) * T + t;
         const float* z = z_of(b + m) + group * group_width;
         const vec c_before = c.p ? get(c.p + (b + m) * c.rows + u) : vec{};
         const vec i = apply<S>(hr[m][0] + load(z));  // (L1), (L2)
@@ -200,24 +186,25 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
 // after each step. `packed_w` is a table for tokens, panels otherwise.
 template <Activation G, Activation S, class Stepped>
 void sequences_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
-                       const RecurrentForward& io, std::int64_t b0, std::int64_t b1,
-                       lstm::Part groups, Stepped stepped) {
-  const std::int64_t width = groups_of(s.H) * group_width, most = sequences_at_once(s.H);
-  for (; b1 - b0 > most; b0 += most)
-    sequences_forward<G, S>(s, packed_w, packed_r, io, b0, b0 + most, groups, stepped);
-  const std::int64_t sequences = b1 - b0, chunk = steps_at_once(s, sequences);
-  float* z = io.tokens ? nullptr : scratch(0, chunk * sequences * width);
-  for (std::int64_t step0 = 0; step0 < s.T; step0 += chunk) {
-    const std::int64_t step1 = step0 + chunk < s.T ? step0 + chunk : s.T;
-    if (!io.tokens) input_products(s, packed_w, io, b0, b1, groups, step0, step1, z);
-    for (std::int64_t step = step0; step < step1; ++step) {
-      step_forward<G, S>(s, packed_r, io, b0, b1, groups, step, [&](auto b) LSTM_INLINE_LAMBDA {
-        if (io.tokens) return packed_w + io.tokens[b * s.T + time_of(s, step)] * width;
-        return static_cast<const float*>(z + ((step - step0) * sequences + b - b0) * width);
-      });
-      stepped();
+                       const RecurrentForward& io, int64_t b0, int64_t b1, Part groups,
+                       Stepped stepped) {
+  const int64_t width = groups_of(s.H) * group_width;
+  for_each_slice(b0, b1, width, [&](auto first, auto end) {
+    const int64_t sequences = end - first, chunk = steps_at_once(s, sequences);
+    float* z = io.tokens ? nullptr : scratch(0, chunk * sequences * width);
+    for (int64_t step0 = 0; step0 < s.T; step0 += chunk) {
+      const int64_t step1 = step0 + chunk < s.T ? step0 + chunk : s.T;
+      if (!io.tokens) input_products(s, packed_w, io, first, end, groups, step0, step1, z);
+      for (int64_t step = step0; step < step1; ++step) {
+        const auto z_of = [&](auto b) LSTM_INLINE_LAMBDA {
+          if (io.tokens) return packed_w + io.tokens[b * s.T + time_of(s, step)] * width;
+          return static_cast<const float*>(z + ((step - step0) * sequences + b - first) * width);
+        };
+        step_forward<G, S>(s, packed_r, io, first, end, groups, step, z_of);
+        stepped();
+      }
     }
-  }
+  });
 }
 
 // Threads divide the sequences or, where these are far too few and the layer is large enough, the
@@ -225,118 +212,61 @@ void sequences_forward(const RecurrentShape& s, const float* packed_w, const flo
 template <Activation G, Activation S>
 void divided_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                      const RecurrentForward& io) {
-  const std::int64_t groups = groups_of(s.H);
-  if (s.B && 2 * s.B <= std::min<std::int64_t>(groups, lstm::team_size()) && s.H >= 96) {
-    lstm::together(groups, [&](int member, int members, auto& barrier) {
+  const int64_t groups = groups_of(s.H);
+  if (s.B && 2 * s.B <= std::min<int64_t>(groups, team_size()) && s.H >= 96) {
+    together(groups, [&](int member, int members, auto& barrier) {
       sequences_forward<G, S>(s, packed_w, packed_r, io, 0, s.B,
-                              lstm::part_of(groups, 1, member, members), [&] { barrier.wait(); });
+                              part_of(groups, 1, member, members), [&] { barrier.wait(); });
     });
     return;
   }
-  lstm::parallel(s.B, 1, 8.0 * s.T * s.H * (s.D + s.H), [&](auto b0, auto b1) {
+  parallel(s.B, 1, 8.0 * s.T * s.H * (s.D + s.H), [&](auto b0, auto b1) {
     sequences_forward<G, S>(s, packed_w, packed_r, io, b0, b1, {0, groups}, [] {});
   });
 }
 
-// What the first step multiplies r with; every step leaves that of the next.
-inline void mask_first_state(const RecurrentShape& s, const RecurrentForward& io) {
-  for (std::int64_t b = 0; b < s.B; ++b) {
-    const float *h0 = io.h0 ? io.h0 + b * s.H : nullptr, *factor = io.recurrent_mask + b * s.H;
-    float* out = io.masked_h + (b * s.T + time_of(s, 0)) * s.H;
-    for_each_vec(s.H, [&](auto u, auto get, auto put) LSTM_INLINE_LAMBDA {
-      put(out + u, h0 ? get(h0 + u) * get(factor + u) : vec{});
-    });
-  }
-}
-
 inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& io) {
   if (s.H == 0 || s.T == 0) return;
-  if (io.recurrent_mask) mask_first_state(s, io);
-  const std::int64_t width = groups_of(s.H) * group_width;
+  if (io.recurrent_mask) mask_first_states(s, with_states(s, io), 0, s.B);
+  const int64_t width = groups_of(s.H) * group_width;
   float* packed_w = scratch(1, (s.D + s.H) * width);
   float* packed_r = packed_w + s.D * width;
   if (io.tokens)
     pack_table(s, io.w, io.b, packed_w);
   else
-    pack_gates(s.D, s.H, io.w, packed_w);
-  pack_gates(s.H, s.H, io.r, packed_r);
-  with_activation(s.activation, [&](auto g) {
-    with_activation(s.recurrent_activation, [&](auto r) {
-      divided_forward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io);
-    });
+    pack_gates(s.D, s.H, io.w, packed_w, 0, s.D);
+  pack_gates(s.H, s.H, io.r, packed_r, 0, s.H);
+  with_activations(s, [&](auto g, auto r) {
+    divided_forward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io);
   });
 }
 
-// dz of one step of one sequence, in the place of its gates; dh and dc become those of the step
-// before, but for dz·rᵀ.
-template <Activation G, Activation S>
-LSTM_INLINE void cell_backward(std::int64_t H, const float* c, const float* c_before,
-                               const float* dy, float* dh, float* dc, float* gates) {
-  for_each_vec(H, [&](auto u, auto get, auto put) LSTM_INLINE_LAMBDA {
-    const vec i = get(gates + u), f = get(gates + H + u);
-    const vec g = get(gates + 2 * H + u), o = get(gates + 3 * H + u);
-    const vec a = apply<G>(get(c + u));
-    const vec dh_u = dy ? get(dh + u) + get(dy + u) : get(dh + u);  // (B1)
-    const vec dc_u = get(dc + u) + dh_u * o * slope<G>(a);  // (B3)
-    const vec c_u = c_before ? get(c_before + u) : vec{};
-    put(gates + u, dc_u * g * slope<S>(i));  // (B4), (B5)
-    put(gates + H + u, dc_u * c_u * slope<S>(f));
-    put(gates + 2 * H + u, dc_u * i * slope<G>(g));
-    put(gates + 3 * H + u, dh_u * a * slope<S>(o));  // (B2)
-    put(dc + u, dc_u * f);  // (B6)
-  });
-}
-
-// dh of some sequences, in place, from the gradient of what they multiplied r with: (B14).
-LSTM_INLINE void through_recurrent_mask(const RecurrentShape& s, const RecurrentBackward& io,
-                                        std::int64_t b0, std::int64_t b1) {
-  if (!io.recurrent_mask) return;
-  const float* factor = io.recurrent_mask + b0 * s.H;
-  float* dh = io.dh + b0 * s.H;
-  for_each_vec((b1 - b0) * s.H, [&](auto u, auto get, auto put) LSTM_INLINE_LAMBDA {
-    put(dh + u, get(dh + u) * get(factor + u));
-  });
-}
-
+// dz of one step of the sequences [b0, b1), in the place of its gates; dh and dc become those of
+// the step before.
 template <Activation G, Activation S>
 LSTM_INLINE void step_backward(const RecurrentShape& s, const float* packed,
-                               const RecurrentBackward& io, std::int64_t b0, std::int64_t b1,
-                               std::int64_t step) {
-  const std::int64_t T = s.T, H = s.H, t = time_of(s, step), before = time_of(s, step - 1);
-  for (std::int64_t b = b0; b < b1; ++b) {
-    const std::int64_t at = b * T + t;
-    const float* dy = io.dy ? io.dy + at * H : nullptr;
-    float *dh = io.dh + b * H, *gates = io.gates + at * 4 * H;
-    if (io.mask && !io.mask[at]) {
-      std::memset(gates, 0, 4 * H * sizeof(float));
-      for (std::int64_t u = 0; dy && u < H; ++u) dh[u] += dy[u];
-      continue;
-    }
-    const float* c_before = step ? io.c + (b * T + before) * H : io.c0 ? io.c0 + b * H : nullptr;
-    cell_backward<G, S>(H, io.c + at * H, c_before, dy, dh, io.dc + b * H, gates);
-  }
-  const View dz{io.gates + (b0 * T + t) * 4 * H, T * 4 * H, 1};
-  if (!io.mask) {
-    packed_product(b1 - b0, H, 4 * H, dz, packed, io.dh + b0 * H, H, false, nullptr);  // (B7)
-    through_recurrent_mask(s, io, b0, b1);
-    return;
-  }
-  for (std::int64_t b = b0; b < b1; ++b)  // (B8): a masked row keeps its dh
-    if (io.mask[b * T + t]) {
-      packed_product(1, H, 4 * H, {dz.p + (b - b0) * dz.rows, 0, 1}, packed, io.dh + b * H, H,
-                     false, nullptr);
-      through_recurrent_mask(s, io, b, b + 1);
-    }
+                               const RecurrentBackward& io, int64_t b0, int64_t b1, int64_t step) {
+  const int64_t T = s.T, H = s.H, t = time_of(s, step);
+  // A cell without options, which the compiler knows.
+  cells_backward(LSTMCell<G, S>(RecurrentShape{}), s, io, b0, b1, step);
+  const auto to_state = [&](int64_t first, int64_t count) LSTM_INLINE_LAMBDA {
+    float* dh = io.dh + first * H;
+    const View dz{io.gates + (first * T + t) * 4 * H, T * 4 * H, 1};
+    packed_product(count, H, 4 * H, dz, packed, dh, H, false, nullptr);  // (B7)
+    if (io.recurrent_mask) scaled(count * H, dh, io.recurrent_mask + first * H, dh);  // (B14)
+  };
+  if (!io.mask) return to_state(b0, b1 - b0);
+  for (int64_t b = b0; b < b1; ++b)  // (B8): a masked row keeps its dh
+    if (io.mask[b * T + t]) to_state(b, 1);
 }
 
 template <Activation G, Activation S>
 void lstm_rows_backward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
-                        const RecurrentBackward& io, std::int64_t b0, std::int64_t b1) {
-  const std::int64_t chunk = steps_at_once(s, b1 - b0);
-  for (std::int64_t step1 = s.T; step1 > 0; step1 -= chunk) {
-    const std::int64_t step0 = step1 > chunk ? step1 - chunk : 0;
-    for (std::int64_t step = step1; step-- > step0;)
-      step_backward<G, S>(s, packed_r, io, b0, b1, step);
+                        const RecurrentBackward& io, int64_t b0, int64_t b1) {
+  const int64_t chunk = steps_at_once(s, b1 - b0);
+  for (int64_t step1 = s.T; step1 > 0; step1 -= chunk) {
+    const int64_t step0 = step1 > chunk ? step1 - chunk : 0;
+    for (int64_t step = step1; step-- > step0;) step_backward<G, S>(s, packed_r, io, b0, b1, step);
     if (!io.dx) continue;
     for_each_run(s, b0, b1, step0, step1, [&](Run run) {  // (B12)
       packed_product(run.count, s.D, 4 * s.H,
@@ -349,20 +279,20 @@ void lstm_rows_backward(const RecurrentShape& s, const float* packed_w, const fl
 // dw, dr and db, from dz in the place of the gates. Columns of dz are divided among threads, and
 // each block of them is packed once for all three.
 inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& io) {
-  const std::int64_t T = s.T, D = s.D, H = s.H, N = 4 * H, rows = s.B * T;
+  const int64_t T = s.T, D = s.D, H = s.H, N = 4 * H, rows = s.B * T;
   // The state before row k of dz is row k - 1 of y, or k + 1 in reverse; not so for first steps.
-  const std::int64_t offset = s.reverse ? 1 : -1, phase = s.reverse ? T - 1 : 0;
-  lstm::parallel(panels(N), 1, 2.0 * rows * (D + H) * panel_width, [&](auto begin, auto end) {
+  const int64_t offset = s.reverse ? 1 : -1, phase = s.reverse ? T - 1 : 0;
+  parallel(panels(N), 1, 2.0 * rows * (D + H) * panel_width, [&](auto begin, auto end) {
     float* panel = scratch(0, depth * panel_width);
-    for (std::int64_t k = 0; k < rows; k += depth)
+    for (int64_t k = 0; k < rows; k += depth)
       for (auto p = begin; p < end; ++p) {
-        const std::int64_t block = rows - k < depth ? rows - k : depth, j = p * panel_width;
+        const int64_t block = rows - k < depth ? rows - k : depth, j = p * panel_width;
         const int n = columns_of(N, p);
         pack_panel({io.gates + j, N, 1}, k, block, n, panel);
-        const std::int64_t width = padded(n);
+        const int64_t width = padded(n);
         if (io.db) add_rows(block, n, panel, width, io.db + j);  // (B11)
         if (io.dw && io.tokens)  // (B9)
-          for (std::int64_t row = 0; row < block; ++row)
+          for (int64_t row = 0; row < block; ++row)
             add_rows(1, n, panel + row * width, width, io.dw + io.tokens[k + row] * N + j);
         else if (io.dw)
           panel_product(0, D, block, {io.x + k * D, 1, D}, panel, io.dw + j, N, n, true, nullptr);
@@ -372,10 +302,10 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
                         nullptr);
           continue;
         }
-        for (std::int64_t row = (phase - k % T + T) % T; row < block; row += T)
+        for (int64_t row = (phase - k % T + T) % T; row < block; row += T)
           std::memset(panel + row * width, 0, width * sizeof(float));
         // The outermost row has no neighbour; its dz is zero by now.
-        const std::int64_t low = k + offset < 0 ? 1 : 0, high = k + block + offset > rows ? 1 : 0;
+        const int64_t low = k + offset < 0 ? 1 : 0, high = k + block + offset > rows ? 1 : 0;
         panel_product(0, H, block - low - high, {io.y + (k + low + offset) * H, 1, H},
                       panel + low * width, io.dr + j, N, n, true, nullptr);  // (B10)
       }
@@ -384,22 +314,18 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
     gemm(H, N, s.B, {io.h0, 1, H}, {io.gates + phase * N, T * N, 1}, io.dr, N, true, nullptr);
 }
 
-inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward& io) {
-  const std::int64_t D = io.dx ? s.D : 0, H = s.H;
+inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward& given) {
+  const int64_t D = given.dx ? s.D : 0, H = s.H;
   if (H == 0 || s.T == 0) return;
+  const RecurrentBackward io = with_states(s, given);
   float* packed_r = scratch(1, (panels(D) + panels(H)) * 4 * H * panel_width);
   float* packed_w = packed_r + panels(H) * 4 * H * panel_width;
   pack_panels(4 * H, H, {io.r, 1, 4 * H}, packed_r);
   pack_panels(4 * H, D, {io.w, 1, 4 * H}, packed_w);
-  with_activation(s.activation, [&](auto g) {
-    with_activation(s.recurrent_activation, [&](auto r) {
-      constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
-      lstm::parallel(s.B, 1, 8.0 * s.T * H * (D + H), [&](auto b0, auto b1) {
-        lstm_rows_backward<G, S>(s, packed_w, packed_r, io, b0, b1);
-      });
+  with_activations(s, [&](auto g, auto r) {
+    parallel(s.B, 1, 8.0 * s.T * H * (D + H), [&](auto b0, auto b1) {
+      lstm_rows_backward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io, b0, b1);
     });
   });
-  if (io.dw || io.dr || io.db) weight_gradients(s, io);
+  if (io.dw || io.dr || io.db) weight_gradients(s, given);
 }
-
-}  // namespace LSTM_ISA

@@ -22,7 +22,7 @@ constexpr std::align_val_t line{64};  // of the cache
 
 struct Buffer {
   float* p = nullptr;
-  std::int64_t size = 0;
+  int64_t size = 0;
   ~Buffer() { ::operator delete(p, line); }
 };
 thread_local Buffer buffers[3];
@@ -43,7 +43,7 @@ void release(Block* block) {
 
 void out_of_memory() { throw OutOfMemory(); }
 
-float* scratch(int slot, std::int64_t count) {
+float* scratch(int slot, int64_t count) {
   Buffer& buffer = buffers[slot];
   if (count > buffer.size) {
     ::operator delete(buffer.p, line);

@@ -6,12 +6,14 @@
 
 namespace lstm {
 
+using std::int64_t;
+
 // Throws std::bad_alloc in words that a user understands; Python makes a MemoryError of it.
 [[noreturn]] void out_of_memory();
 
 // Memory of the calling thread, for `count` floats, that lasts until the next call with the same
 // slot: 0, 1 or 2. Throws std::bad_alloc.
-float* scratch(int slot, std::int64_t count);
+float* scratch(int slot, int64_t count);
 
 // Let the calling thread have now what it needs to use scratch memory and to throw: where there is
 // no memory for that, the system ends the process.

@@ -1,7 +1,5 @@
 // Random words from a key and a counter, and dropout by them: Philox 4x32-10 (Salmon et al., 2011).
 
-namespace LSTM_ISA {
-
 constexpr int words_at_once = 4 * lanes;
 
 // The words of `lanes` blocks from `block` on, as lstm.backends.reference.philox makes them. Plain
@@ -36,19 +34,17 @@ inline void random_words(std::uint64_t seed, std::uint64_t draw, std::uint64_t b
   }
 }
 
-inline void dropout(std::int64_t n, const float* x, std::uint64_t seed, std::uint64_t draw,
-                    double rate, float* y) {
+inline void dropout(int64_t n, const float* x, std::uint64_t seed, std::uint64_t draw, double rate,
+                    float* y) {
   const auto least = std::uint32_t(rate * 4294967296.0);
   const auto grown = float(1 / (1 - rate));
-  lstm::parallel(n, words_at_once, 12.0, [&](auto begin, auto end) {
+  parallel(n, words_at_once, 12.0, [&](auto begin, auto end) {
     std::uint32_t words[words_at_once];
     for (auto first = begin; first < end; first += words_at_once) {
       random_words(seed, draw, std::uint64_t(first / 4), words);
-      const int count = int(std::min<std::int64_t>(words_at_once, end - first));
+      const int count = int(std::min<int64_t>(words_at_once, end - first));
       for (int k = 0; k < count; ++k)
         y[first + k] = words[k] >= least ? (x ? x[first + k] : 1.0f) * grown : 0.0f;
     }
   });
 }
-
-}  // namespace LSTM_ISA

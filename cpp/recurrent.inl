@@ -17,8 +17,6 @@
 // - backward(H, after, before, dy, d, dz): dz in its place; d, the gradients of the state without
 //   dy, become those of `before`, but for dq·rᵀ.
 
-namespace LSTM_ISA {
-
 struct Blocks {
   int in_dz, in_r, count;
 };
@@ -30,28 +28,33 @@ struct StateOf {
 };
 
 // out = x·factor, row by row.
-LSTM_INLINE void scaled(std::int64_t n, const float* x, const float* factor, float* out) {
+LSTM_INLINE void scaled(int64_t n, const float* x, const float* factor, float* out) {
   for_each_vec(n, [&](auto k, auto get, auto put)
                       LSTM_INLINE_LAMBDA { put(out + k, get(x + k) * get(factor + k)); });
 }
 
+// The time of a step; step 0 is the first to be computed.
+LSTM_INLINE int64_t time_of(const RecurrentShape& s, int64_t step) {
+  return s.reverse ? s.T - 1 - step : step;
+}
+
 // The states that the sequences from b on start a step from.
-LSTM_INLINE View states_before(const RecurrentShape& s, const float* h0, const float* y,
-                               std::int64_t b, std::int64_t step) {
+LSTM_INLINE View states_before(const RecurrentShape& s, const float* h0, const float* y, int64_t b,
+                               int64_t step) {
   if (step == 0) return {h0 + b * s.H, s.H, 1};
   return {y + (b * s.T + time_of(s, step - 1)) * s.H, s.T * s.H, 1};
 }
 
 // The state `at` numbers into the arrays of all steps.
 template <class Cell, class T, class IO>
-LSTM_INLINE StateOf<T> state_at(const IO& io, std::int64_t at) {
+LSTM_INLINE StateOf<T> state_at(const IO& io, int64_t at) {
   return {io.y + at, Cell::remembers ? io.c + at : nullptr};
 }
 
 // The state that sequence b starts a step from.
 template <class Cell, class IO>
-LSTM_INLINE StateOf<const float> state_before(const RecurrentShape& s, const IO& io, std::int64_t b,
-                                              std::int64_t step) {
+LSTM_INLINE StateOf<const float> state_before(const RecurrentShape& s, const IO& io, int64_t b,
+                                              int64_t step) {
   if (step) return state_at<Cell, const float>(io, (b * s.T + time_of(s, step - 1)) * s.H);
   return {io.h0 + b * s.H, Cell::remembers ? io.c0 + b * s.H : nullptr};
 }
@@ -67,45 +70,51 @@ IO with_states(const RecurrentShape& s, IO io) {
   return io;
 }
 
+// What the first step multiplies r with; every step leaves that of the next.
+inline void mask_first_states(const RecurrentShape& s, const RecurrentForward& io, int64_t b0,
+                              int64_t b1) {
+  for (int64_t b = b0; b < b1; ++b)
+    scaled(s.H, io.h0 + b * s.H, io.recurrent_mask + b * s.H,
+           io.masked_h + (b * s.T + time_of(s, 0)) * s.H);
+}
+
 // z (B·T, N) = x·w + b, in rows that are `apart` floats apart.
-inline void input_side(const RecurrentShape& s, const RecurrentForward& io, std::int64_t N,
-                       float* z, std::int64_t apart) {
+inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int64_t N, float* z,
+                       int64_t apart) {
   if (!io.tokens) {
     gemm(s.B * s.T, N, s.D, {io.x, s.D, 1}, {io.w, N, 1}, z, apart, false, io.b);
     return;
   }
-  lstm::parallel(s.B * s.T, 1, 2.0 * N, [&](auto begin, auto end) {
-    for (auto row = begin; row < end; ++row)
-      for_each_vec(N, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
-        const vec xw = get(io.w + io.tokens[row] * N + k);
-        put(z + row * apart + k, io.b ? xw + get(io.b + k) : xw);
-      });
+  parallel_each(s.B * s.T, 2.0 * N, [&](auto row) {
+    for_each_vec(N, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+      const vec xw = get(io.w + io.tokens[row] * N + k);
+      put(z + row * apart + k, io.b ? xw + get(io.b + k) : xw);
+    });
   });
 }
 
 // The sequences [b0, b1), all steps.
 template <class Cell>
 void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packed_r,
-                   const RecurrentForward& io, float* z, std::int64_t b0, std::int64_t b1) {
-  const std::int64_t T = s.T, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
+                   const RecurrentForward& io, float* z, int64_t b0, int64_t b1) {
+  const int64_t T = s.T, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
   const float* bias = Cell::two_biases && io.b ? io.b + N : nullptr;
   float* q = scratch(0, (b1 - b0) * N);
-  for (std::int64_t b = b0; io.masked_h && b < b1; ++b)
-    scaled(H, io.h0 + b * H, io.recurrent_mask + b * H, io.masked_h + (b * T + time_of(s, 0)) * H);
-  for (std::int64_t step = 0; step < T; ++step) {
-    const std::int64_t t = time_of(s, step);
+  if (io.masked_h) mask_first_states(s, io, b0, b1);
+  for (int64_t step = 0; step < T; ++step) {
+    const int64_t t = time_of(s, step);
     const View h = states_before(s, io.h0, io.y, b0, step);
     const View seen = io.masked_h ? View{io.masked_h + (b0 * T + t) * H, T * H, 1} : h;
     packed_product(b1 - b0, N, H, seen, packed_r, q, N, false, bias);
-    for (std::int64_t b = b0; b < b1; ++b) {
-      const std::int64_t at = b * T + t;
+    for (int64_t b = b0; b < b1; ++b) {
+      const int64_t at = b * T + t;
       const auto before = state_before<Cell>(s, io, b, step);
       const auto after = state_at<Cell, float>(io, at * H);
+      // Skipped steps have gates, too, as whoever looks at them expects.
+      cell.forward(H, z + at * apart, q + (b - b0) * N, before, after);
       if (io.mask && !io.mask[at]) {  // (L8), (R3), (G7)
         std::memcpy(after.h, before.h, H * sizeof(float));
         if (Cell::remembers) std::memcpy(after.c, before.c, H * sizeof(float));
-      } else {
-        cell.forward(H, z + at * apart, q + (b - b0) * N, before, after);
       }
       if (io.masked_h && step + 1 < T)  // (L10)
         scaled(H, after.h, io.recurrent_mask + b * H,
@@ -115,54 +124,64 @@ void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packe
 }
 
 // Call f(b, end) for the sequences [b0, b1), a few at a time: n floats for each fit into the cache.
+// Never so few that the weights would be read for a single tile.
+constexpr int64_t cached = 1 << 16;
 template <class F>
-LSTM_INLINE void for_each_slice(std::int64_t b0, std::int64_t b1, std::int64_t n, F f) {
-  const std::int64_t most = std::max<std::int64_t>(cached / n, 4 * tile_rows);
+LSTM_INLINE void for_each_slice(int64_t b0, int64_t b1, int64_t n, F f) {
+  const int64_t most = std::max<int64_t>(cached / n, 4 * tile_rows);
   for (; b0 < b1; b0 += most) f(b0, std::min(b0 + most, b1));
 }
 
 template <class Cell>
 void framed_forward(const Cell& cell, const RecurrentShape& s, const RecurrentForward& given) {
-  const std::int64_t H = s.H, N = cell.blocks * H;
+  const int64_t H = s.H, N = cell.blocks * H;
   if (s.B == 0 || s.T == 0 || H == 0) return;
   const RecurrentForward io = with_states(s, given);
   float* z = io.gates ? io.gates : io.y;
   input_side(s, io, N, z, cell.kept * H);
   float* packed_r = scratch(1, panels(N) * panel_width * H);
   pack_panels(H, N, {io.r, N, 1}, packed_r);
-  lstm::parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
+  parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
                    [&](auto b, auto end) { slice_forward(cell, s, packed_r, io, z, b, end); });
   });
 }
 
 // Where the panels of rᵀ for some blocks stand.
-LSTM_INLINE std::int64_t panels_at(std::int64_t H, Blocks blocks) {
+LSTM_INLINE int64_t panels_at(int64_t H, Blocks blocks) {
   return blocks.in_r * H * panels(H) * panel_width;
+}
+
+// dz of one step of the sequences [b0, b1), in its place; dh and dc become those of the step
+// before, but for dq·rᵀ.
+template <class Cell>
+LSTM_INLINE void cells_backward(const Cell& cell, const RecurrentShape& s,
+                                const RecurrentBackward& io, int64_t b0, int64_t b1, int64_t step) {
+  const int64_t H = s.H, apart = cell.kept * H;
+  for (int64_t b = b0; b < b1; ++b) {
+    const int64_t at = b * s.T + time_of(s, step);
+    const float* dy = io.dy ? io.dy + at * H : nullptr;
+    float* dz = io.gates + at * apart;
+    const StateOf<float> d{io.dh + b * H, Cell::remembers ? io.dc + b * H : nullptr};
+    if (io.mask && !io.mask[at]) {  // (B8), (R7), (G14)
+      std::memset(dz, 0, apart * sizeof(float));
+      if (dy) add_rows(1, H, dy, H, d.h);
+    } else {
+      cell.backward(H, state_at<Cell, const float>(io, at * H), state_before<Cell>(s, io, b, step),
+                    dy, d, dz);
+    }
+  }
 }
 
 // dz of the sequences [b0, b1), all steps; dh becomes the gradient of h0.
 template <class Cell>
 void slice_backward(const Cell& cell, const RecurrentShape& s, const float* packed_r,
-                    const RecurrentBackward& io, std::int64_t b0, std::int64_t b1) {
-  const std::int64_t T = s.T, H = s.H, apart = cell.kept * H;
+                    const RecurrentBackward& io, int64_t b0, int64_t b1) {
+  const int64_t T = s.T, H = s.H, apart = cell.kept * H;
   float* back = scratch(0, (b1 - b0) * H);
-  for (std::int64_t step = T; step-- > 0;) {
-    const std::int64_t t = time_of(s, step);
-    for (std::int64_t b = b0; b < b1; ++b) {
-      const std::int64_t at = b * T + t;
-      const float* dy = io.dy ? io.dy + at * H : nullptr;
-      float* dz = io.gates + at * apart;
-      const StateOf<float> d{io.dh + b * H, Cell::remembers ? io.dc + b * H : nullptr};
-      if (io.mask && !io.mask[at]) {  // (B8), (R7), (G14)
-        std::memset(dz, 0, apart * sizeof(float));
-        if (dy) add_rows(1, H, dy, H, d.h);
-      } else {
-        cell.backward(H, state_at<Cell, const float>(io, at * H),
-                      state_before<Cell>(s, io, b, step), dy, d, dz);
-      }
-    }
-    const float* dz = io.gates + (b0 * T + t) * apart;
+  for (int64_t step = T; step-- > 0;) {
+    cells_backward(cell, s, io, b0, b1, step);
+    const float* dz = io.gates + (b0 * T + time_of(s, step)) * apart;
     for (const Blocks& blocks : cell.dq)
       packed_product(b1 - b0, H, blocks.count * H, {dz + blocks.in_dz * H, T * apart, 1},
                      packed_r + panels_at(H, blocks), back, H, blocks.in_r > 0, nullptr);
@@ -175,16 +194,16 @@ void slice_backward(const Cell& cell, const RecurrentShape& s, const float* pack
 // of dz is row k - 1 of y, or k + 1 in reverse: not so for first steps, whose rows are set to zero.
 template <class Cell>
 void recurrent_gradient(const Cell& cell, const RecurrentShape& s, const RecurrentBackward& io) {
-  const std::int64_t T = s.T, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
-  const std::int64_t rows = s.B * T, first = time_of(s, 0);
-  const auto add = [&](std::int64_t count, View states, const float* dz, std::int64_t dz_apart) {
+  const int64_t T = s.T, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
+  const int64_t rows = s.B * T, first = time_of(s, 0);
+  const auto add = [&](int64_t count, View states, const float* dz, int64_t dz_apart) {
     for (const Blocks& blocks : cell.dq)
       gemm(H, blocks.count * H, count, states, {dz + blocks.in_dz * H, dz_apart, 1},
            io.dr + blocks.in_r * H, N, true, nullptr);
   };
   if (io.masked_h) return add(rows, {io.masked_h, 1, H}, io.gates, apart);
   add(s.B, {io.h0, 1, H}, io.gates + first * apart, T * apart);
-  for (std::int64_t b = 0; b < s.B; ++b)
+  for (int64_t b = 0; b < s.B; ++b)
     std::memset(io.gates + (b * T + first) * apart, 0, apart * sizeof(float));
   if (s.reverse)
     add(rows - 1, {io.y + H, 1, H}, io.gates, apart);
@@ -194,15 +213,15 @@ void recurrent_gradient(const Cell& cell, const RecurrentShape& s, const Recurre
 
 template <class Cell>
 void framed_backward(const Cell& cell, const RecurrentShape& s, const RecurrentBackward& given) {
-  const std::int64_t D = s.D, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
-  const std::int64_t rows = s.B * s.T;
+  const int64_t D = s.D, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
+  const int64_t rows = s.B * s.T;
   if (rows == 0 || H == 0) return;
   const RecurrentBackward io = with_states(s, given);
   float* packed_r = scratch(1, panels(H) * panel_width * N);
   for (const Blocks& blocks : cell.dq)
     pack_panels(blocks.count * H, H, {io.r + blocks.in_r * H, 1, N},
                 packed_r + panels_at(H, blocks));
-  lstm::parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
+  parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
                    [&](auto b, auto end) { slice_backward(cell, s, packed_r, io, b, end); });
   });
@@ -219,5 +238,3 @@ void framed_backward(const Cell& cell, const RecurrentShape& s, const RecurrentB
                   io.db + N + blocks.in_r * H);
   if (io.dr) recurrent_gradient(cell, s, io);
 }
-
-}  // namespace LSTM_ISA

@@ -1,7 +1,5 @@
 // The simple recurrent layer; equations (R1)-(R11) of docs/theory/recurrence.md.
 
-namespace LSTM_ISA {
-
 template <Activation A>
 struct SimpleCell {
   static constexpr bool remembers = false, two_biases = false;
@@ -11,15 +9,15 @@ struct SimpleCell {
 
   explicit SimpleCell(const RecurrentShape&) {}
 
-  static void forward(std::int64_t H, const float* z, const float* q, StateOf<const float>,
+  static void forward(int64_t H, const float* z, const float* q, StateOf<const float>,
                       StateOf<float> after) {
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       put(after.h + k, apply<A>(get(z + k) + get(q + k)));  // (R1), (R2)
     });
   }
 
-  static void backward(std::int64_t H, StateOf<const float> after, StateOf<const float>,
-                       const float* dy, StateOf<float> dstate, float* dz) {
+  static void backward(int64_t H, StateOf<const float> after, StateOf<const float>, const float* dy,
+                       StateOf<float> dstate, float* dz) {
     for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec d = dy ? get(dstate.h + k) + get(dy + k) : get(dstate.h + k);  // (R4)
       put(dz + k, d * slope<A>(get(after.h + k)));  // (R5)
@@ -27,5 +25,3 @@ struct SimpleCell {
     });
   }
 };
-
-}  // namespace LSTM_ISA

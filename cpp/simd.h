@@ -21,7 +21,9 @@
 #define LSTM_LANES 4
 #endif
 
-namespace LSTM_ISA {
+namespace lstm::LSTM_ISA {
+
+using std::int64_t;
 
 constexpr int lanes = LSTM_LANES;
 
@@ -94,8 +96,8 @@ LSTM_INLINE float largest(vec v) {
 // Apply `f(index, vector)` over [0, n) in whole vectors, and once for what is left: f loads and
 // stores through the two functions it is given.
 template <class F>
-LSTM_INLINE void for_each_vec(std::int64_t n, F f) {
-  std::int64_t k = 0;
+LSTM_INLINE void for_each_vec(int64_t n, F f) {
+  int64_t k = 0;
   for (; k + lanes <= n; k += lanes)
     f(
         k, [](const float* p) LSTM_INLINE_LAMBDA { return load(p); },
@@ -106,4 +108,4 @@ LSTM_INLINE void for_each_vec(std::int64_t n, F f) {
         [rest](float* p, vec v) LSTM_INLINE_LAMBDA { store_part(p, v, rest); });
 }
 
-}  // namespace LSTM_ISA
+}  // namespace lstm::LSTM_ISA

@@ -40,9 +40,8 @@ void relax() {
 }
 
 struct Job {
-  void (*task)(void*, std::int64_t) = nullptr;
-  void* context = nullptr;
-  std::int64_t count = 0;
+  Task task{};
+  int64_t count = 0;
   std::uint32_t generation = 0;
 };
 
@@ -74,11 +73,11 @@ class Pool {
 
   // Waits for the tasks, not for the workers: one that another program keeps from its core is not
   // missed, the caller does its task.
-  void run(std::int64_t count, void (*task)(void*, std::int64_t), void* context) {
+  void run(int64_t count, Task task) {
     Job job;
     {
       std::lock_guard lock(mutex_);
-      job = job_ = {task, context, count, job_.generation + 1};
+      job = job_ = {task, count, job_.generation + 1};
       done_.store(0, std::memory_order_relaxed);
       claims_.store(std::uint64_t(job.generation) << 32, std::memory_order_release);
       signal_.fetch_add(1, std::memory_order_release);
@@ -96,9 +95,9 @@ class Pool {
   // another job and touches nothing.
   void share(const Job& job) {
     std::uint64_t claim = claims_.load(std::memory_order_acquire);
-    while (claim >> 32 == job.generation && std::int64_t(claim & 0xffffffff) < job.count) {
+    while (claim >> 32 == job.generation && int64_t(claim & 0xffffffff) < job.count) {
       if (!claims_.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel)) continue;
-      job.task(job.context, std::int64_t(claim & 0xffffffff));
+      job.task(int64_t(claim & 0xffffffff));
       done_.fetch_add(1, std::memory_order_acq_rel);
       claim = claims_.load(std::memory_order_acquire);
     }
@@ -137,7 +136,7 @@ class Pool {
   Job job_;                              // under mutex_
   std::atomic<std::uint64_t> signal_{0};  // changes with every job, and at the end
   std::atomic<std::uint64_t> claims_{0};  // generation of the job << 32 | tasks claimed
-  std::atomic<std::int64_t> done_{0};    // tasks finished
+  std::atomic<int64_t> done_{0};    // tasks finished
   std::atomic<int> prepared_{0};         // workers that have begun
 };
 
@@ -145,7 +144,7 @@ std::mutex in_use;
 Pool* pool = nullptr;
 std::atomic<int> wanted{0};  // 0: as many as there are cores
 std::atomic<bool> forced{false};
-std::atomic<std::int64_t> teams{0};
+std::atomic<int64_t> teams{0};
 
 #if !defined(_WIN32)
 // The threads of the parent do not exist in a child: forget them, and the lock they may have held.
@@ -186,7 +185,7 @@ void set_thread_count(int count) { wanted.store(count); }
 
 void force_teams(bool force) { forced = force; }
 
-std::int64_t teams_so_far() { return teams; }
+int64_t teams_so_far() { return teams; }
 
 int team_size() { return forced ? thread_count() : std::min(thread_count(), cores()); }
 
@@ -208,14 +207,14 @@ void Barrier::wait() {
   }
 }
 
-void run_tasks(std::int64_t count, void (*task)(void*, std::int64_t), void* context) {
+void run_tasks(int64_t count, Task task) {
   std::unique_lock lock(in_use, std::try_to_lock);
   Pool* const ready = lock.owns_lock() ? ready_pool() : nullptr;
-  if (ready) return ready->run(count, task, context);
-  for (std::int64_t k = 0; k < count; ++k) task(context, k);
+  if (ready) return ready->run(count, task);
+  for (int64_t k = 0; k < count; ++k) task(k);
 }
 
-bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), void* context) {
+bool run_team(int size, Barrier& barrier, Task task) {
   static Clock::time_point resting_until;  // both under the lock
   static Clock::duration rest = shortest_rest;
   std::unique_lock lock(in_use, std::try_to_lock);
@@ -224,7 +223,7 @@ bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), voi
   Pool* const team = ready_pool();
   if (!team || team->size() < size || (!forced && Clock::now() < resting_until)) return false;
   // Each member keeps its thread until all have come, so that none does the task of another.
-  team->run(size, task, context);
+  team->run(size, task);
   teams.fetch_add(1);
   if (barrier.kept_waiting()) {
     resting_until = Clock::now() + rest;

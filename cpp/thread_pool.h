@@ -19,6 +19,8 @@
 
 namespace lstm {
 
+using std::int64_t;
+
 // Denormal numbers cost a hundred times as much as others and mean nothing here: they count as zero
 // while a guard lives, and the caller's setting comes back after it. Always inline, like all that
 // is compiled for several instruction sets: the linker would keep one copy for all of them.
@@ -52,9 +54,24 @@ int thread_count();
 void set_thread_count(int count);  // at least 1
 int team_size();                   // the number of threads, but at most that of cores
 
-// Call task(context, index) for every index in [0, count), on several threads, and wait for all. A
-// task must not throw: others would go on with what is gone.
-void run_tasks(std::int64_t count, void (*task)(void*, std::int64_t), void* context);
+// What several threads do: calls a body that outlives it with an index. It must not throw: others
+// would go on with what is gone.
+struct Task {
+  const void* body;
+  void (*call)(const void* body, int64_t index) noexcept;
+
+  void operator()(int64_t index) const { call(body, index); }
+};
+template <class Body>
+Task task_of(const Body& body) {
+  return {&body, [](const void* p, int64_t index) noexcept {
+            const DenormalsFlushed guard;
+            (*static_cast<const Body*>(p))(index);
+          }};
+}
+
+// Do a task for every index in [0, count), on several threads, and wait for all.
+void run_tasks(int64_t count, Task task);
 
 // Where the members of a team wait for each other. A wait is short: it spins.
 class Barrier {
@@ -76,25 +93,25 @@ class Barrier {
   bool kept_waiting_ = false;  // written by the last to arrive
 };
 
-// Call task(context, member) for every member in [0, size) at once, each on a thread of its own;
-// the members may wait for each other at the barrier. Returns false, and calls nothing, where the
-// pool is in use or has not so many threads, or where the cores have been found busy of late.
-bool run_team(int size, Barrier& barrier, void (*task)(void*, std::int64_t), void* context);
+// Do a task for every member in [0, size) at once, each on a thread of its own; the members may
+// wait for each other at the barrier. Returns false, and does nothing, where the pool is in use or
+// has not so many threads, or where the cores have been found busy of late.
+bool run_team(int size, Barrier& barrier, Task task);
 
 // For tests: teams of as many threads as are set, however busy the cores are; and how many teams
 // there have been.
 void force_teams(bool force);
-std::int64_t teams_so_far();
+int64_t teams_so_far();
 
 // The part [begin, end) of `total` items, in units of `grain`, that task `index` of `count` owns.
 struct Part {
-  std::int64_t begin, end;
+  int64_t begin, end;
 };
-__attribute__((always_inline)) inline Part part_of(std::int64_t total, std::int64_t grain,
-                                                   std::int64_t index, std::int64_t count) {
-  const std::int64_t units = (total + grain - 1) / grain;
-  const std::int64_t begin = units * index / count * grain;
-  const std::int64_t end = units * (index + 1) / count * grain;
+__attribute__((always_inline)) inline Part part_of(int64_t total, int64_t grain, int64_t index,
+                                                   int64_t count) {
+  const int64_t units = (total + grain - 1) / grain;
+  const int64_t begin = units * index / count * grain;
+  const int64_t end = units * (index + 1) / count * grain;
   return {begin < total ? begin : total, end < total ? end : total};
 }
 
@@ -102,61 +119,51 @@ __attribute__((always_inline)) inline Part part_of(std::int64_t total, std::int6
 // Serial where the work of `total * cost` floating-point operations is too small to be worth waking
 // threads.
 template <class Body>
-void parallel(std::int64_t total, std::int64_t grain, double cost, Body body) {
-  const std::int64_t units = (total + grain - 1) / grain;
-  std::int64_t tasks = thread_count() < units ? thread_count() : units;
+void parallel(int64_t total, int64_t grain, double cost, Body body) {
+  const int64_t units = (total + grain - 1) / grain;
+  int64_t tasks = thread_count() < units ? thread_count() : units;
   if (double(total) * cost < 200000.0) tasks = 1;
   if (tasks <= 1) {
     const DenormalsFlushed guard;
-    if (total > 0) body(std::int64_t(0), total);
+    if (total > 0) body(int64_t(0), total);
     return;
   }
-  struct Context {
-    Body& body;
-    std::int64_t total, grain, tasks;
-    std::atomic<bool> starved{false};
-  } context{body, total, grain, tasks};
-  run_tasks(
-      tasks,
-      [](void* raw, std::int64_t index) noexcept {
-        const DenormalsFlushed guard;
-        auto& c = *static_cast<Context*>(raw);
-        const Part part = part_of(c.total, c.grain, index, c.tasks);
-        try {
-          if (part.begin < part.end) c.body(part.begin, part.end);
-        } catch (const std::bad_alloc&) {
-          c.starved.store(true, std::memory_order_relaxed);
-        }
-      },
-      &context);
-  if (context.starved.load(std::memory_order_relaxed)) out_of_memory();
+  std::atomic<bool> starved{false};
+  run_tasks(tasks, task_of([&](int64_t index) {
+              const Part part = part_of(total, grain, index, tasks);
+              try {
+                if (part.begin < part.end) body(part.begin, part.end);
+              } catch (const std::bad_alloc&) {
+                starved.store(true, std::memory_order_relaxed);
+              }
+            }));
+  if (starved.load(std::memory_order_relaxed)) out_of_memory();
+}
+
+// The same with each(k) for every k in [0, total).
+template <class Each>
+void parallel_each(int64_t total, double cost, Each each) {
+  parallel(total, 1, cost, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) each(k);
+  });
 }
 
 // Work in many short steps that follow on each other: body(member, size, barrier) on as many
 // threads as there are cores for, up to `most`; alone where there is one.
 template <class Body>
-void together(std::int64_t most, Body body) {
-  struct Context {
-    Body& body;
-    int size;
-    Barrier barrier;
-  };
+void together(int64_t most, Body body) {
   const int size = int(most < team_size() ? most : team_size());
-  if (size > 1) {
-    Context context{body, size, Barrier(size)};
-    const auto task = [](void* raw, std::int64_t member) noexcept {
-      const DenormalsFlushed guard;
-      auto& c = *static_cast<Context*>(raw);
-      try {
-        c.body(int(member), c.size, c.barrier);
-      } catch (const std::bad_alloc&) {
-        c.barrier.give_up();
-      }
-    };
-    if (run_team(size, context.barrier, task, &context)) {
-      if (context.barrier.given_up()) out_of_memory();
-      return;
+  Barrier barrier(size);
+  const auto member = [&](int64_t index) {
+    try {
+      body(int(index), size, barrier);
+    } catch (const std::bad_alloc&) {
+      barrier.give_up();
     }
+  };
+  if (size > 1 && run_team(size, barrier, task_of(member))) {
+    if (barrier.given_up()) out_of_memory();
+    return;
   }
   const DenormalsFlushed guard;
   Barrier alone(1);

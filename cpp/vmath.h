@@ -7,7 +7,7 @@
 
 #include "simd.h"
 
-namespace LSTM_ISA {
+namespace lstm::LSTM_ISA {
 
 // 2^n for integers n in [-126, 127].
 LSTM_INLINE vec power_of_two(ivec n) { return (vec)((n + 127) << 23); }
@@ -65,4 +65,4 @@ LSTM_INLINE vec tanh(vec x) {
   return with_sign_of(x, m / (2.0f + m));
 }
 
-}  // namespace LSTM_ISA
+}  // namespace lstm::LSTM_ISA

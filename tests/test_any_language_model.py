@@ -77,6 +77,18 @@ MODELS: dict[str, Callable[[], Model]] = {
     ),
     "doubled": lambda: chain(Doubled(6)),
 }
+NEARLY_PLAIN: dict[str, Callable[[], Model]] = {
+    "relu below a softmax": lambda: chain(
+        LSTM(6, return_sequences=True), end=[Dense(V, "relu"), Activation("softmax")]
+    ),
+    "softmax as logits": lambda: chain(
+        LSTM(6, return_sequences=True), end=[Dense(V, "softmax"), Activation("linear")]
+    ),
+    "softmax of a softmax": lambda: chain(
+        LSTM(6, return_sequences=True), end=[Dense(V, "softmax"), Activation("softmax")]
+    ),
+    "coupled": lambda: chain(LSTM(6, coupled=True, return_sequences=True)),
+}
 PLAIN: dict[str, Callable[[], Model]] = {
     "softmax": lambda: chain(
         LSTM(6, return_sequences=True),
@@ -146,7 +158,11 @@ class TestWriting:
         monkeypatch.setattr(generation, "stack_of", lambda model: None)
         assert writer.generate("the ", 60, seed=3, samples=3, **choice) == texts
 
-    def test_every_token_is_drawn_from_what_the_model_expects(self, general: LanguageModel) -> None:
+    @pytest.mark.parametrize("model", (MODELS | NEARLY_PLAIN).values(), ids=MODELS | NEARLY_PLAIN)
+    def test_every_token_is_drawn_from_what_the_model_expects(
+        self, model: Callable[[], Model]
+    ) -> None:
+        general = made(model)
         assert generation.stack_of(general) is None
         u = np.random.default_rng(7).random(25)
         tokens = VOCABULARY.encode("the ")

@@ -20,6 +20,7 @@ from lstm import saving
 from lstm.callbacks import HOOKS, BackupAndRestore, Callback, EarlyStopping, LambdaCallback
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.layers import LSTM, Dense
+from lstm.losses import Huber
 
 KILLS = int(os.environ.get("LSTM_KILLS", "12"))
 
@@ -224,7 +225,10 @@ class TestRefused:
             ({"initial_epoch": 1}, "initial_epoch: expected 0, as in .*, got 1"),
             ({"class_weight": {0: 2}}, "class_weight: expected"),
             ({"validation_split": 0.5}, "x: expected the same"),
-            ({"callbacks": [EarlyStopping("loss")]}, "callbacks: expected '', .* 'EarlyStopping'"),
+            (
+                {"callbacks": [EarlyStopping("loss")]},
+                "callbacks: expected 'none', .* 'EarlyStopping'",
+            ),
         ],
     )
     def test_other_data_and_arguments(
@@ -245,12 +249,26 @@ class TestRefused:
             ({"optimizer": "sgd"}, "optimizer: expected 'Adam', as in .*, got 'SGD'"),
             ({"optimizer": lstm.optimizers.Adam(beta_1=0.5)}, "beta_1: expected 0.9, .*got 0.5"),
             ({"loss": "mae"}, "loss: expected"),
-            ({"metrics": ["mae"]}, "metrics: expected '', as in .*, got 'mae'"),
+            ({"metrics": ["mae"]}, "metrics: expected 'none', as in .*, got 'mae'"),
         ],
     )
     def test_another_model(self, kept: Path, options: dict[str, Any], message: str) -> None:
         with pytest.raises(InvalidValueError, match=f"^{message}"):
             fit(small(**options), kept)
+
+    def test_the_same_loss_with_other_arguments(self, tmp_path: Path) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            fit(small(loss=Huber(1.0)), tmp_path, callbacks=[stopping(1)])
+        with pytest.raises(InvalidValueError, match=r"^delta: expected 1.0, as in .*, got 0.1"):
+            fit(small(loss=Huber(0.1)), tmp_path)
+
+    def test_what_a_callback_remembers_has_a_form(self, tmp_path: Path) -> None:
+        class Forgetful(Callback):
+            def contents(self) -> Any:
+                return {}
+
+        with pytest.raises(InvalidTypeError, match=r"^contents of Forgetful: expected \(arrays"):
+            fit(small(), tmp_path, callbacks=[Forgetful()])
 
     def test_another_backend(self, kept: Path, float64: None) -> None:
         with pytest.raises(InvalidValueError, match=r"^backend: expected 'native, float32', as in"):

@@ -14,7 +14,9 @@ def module(file: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-FILES = {module(file): file for pattern in ("*.py", "*.pyi") for file in ROOT.rglob(pattern)}
+FILES = {module(file): file for file in ROOT.rglob("*.py")}
+KERNELS = "lstm.backends._kernels"
+"""Compiled: it imports nothing."""
 
 
 def imported(file: Path) -> set[str]:
@@ -25,7 +27,7 @@ def imported(file: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             paths = [f"{node.module}.{alias.name}" for alias in node.names]
-            found |= {path if path in FILES else node.module for path in paths}
+            found |= {path if path in {*FILES, KERNELS} else node.module for path in paths}
     return (found & FILES.keys()) - {module(file)}
 
 

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 import lstm
 from lstm.backends import _kernels, native, reference, using
-from lstm.backends.contract import CELLS, CellName, Choice, RecurrentSpec
+from lstm.backends.contract import CELLS, CellName, Choice, RecurrentSpec, RecurrentWeights
 from lstm.errors import InvalidValueError
 from lstm_cases import OPTIONS as LSTM_OPTIONS
 from lstm_cases import SHAPES as LSTM_SHAPES
+from lstm_cases import make_mask
 from native_cases import INSTRUCTION_SETS, LARGE, LAYOUTS, SIZES, USES, Use, running_on
 from op_cases import Array, Case, make_probes
 from tolerances import assert_close
@@ -320,6 +321,13 @@ def test_the_frame_computes_what_the_fast_path_does(case: Case) -> None:
 
 # ---- cells
 
+SPECS = [
+    RecurrentSpec(cell, options=options)
+    for cell, known in CELLS.items()
+    for count in range(len(known.options) + 1)
+    for options in combinations(known.options, count)
+]
+
 
 @pytest.mark.parametrize(("code", "cell"), list(enumerate(CELLS)))
 def test_a_cell_has_the_blocks_that_the_contract_says(code: int, cell: CellName) -> None:
@@ -334,9 +342,49 @@ def test_a_cell_has_the_blocks_that_the_contract_says(code: int, cell: CellName)
             assert kept >= len(layout.gates)
 
 
+@on_instruction_sets
+@pytest.mark.parametrize("mask", ["none", "right", "holes"])
+@pytest.mark.parametrize("spec", SPECS, ids=str)
+def test_gates_are_those_of_the_reference(
+    spec: RecurrentSpec, mask: str, instruction_set: str
+) -> None:
+    rng, layout, H = np.random.default_rng(3), spec.layout, 5
+    N = layout.blocks * H
+    bias = rng.normal(size=N if layout.biases == 1 else (layout.biases, N))
+    arrays = [rng.normal(size=size) for size in ((4, 6, 3), (3, N), (H, N))]
+    x, *weights = (array.astype("float32") for array in (*arrays, bias))
+    real = make_mask(mask, 4, 6)
+    first = (None,) * len(layout.states)
+    found = []
+    with running_on(instruction_set):
+        for ops in (native, reference):
+            *_, cache = ops.recurrent_forward(
+                spec, x, RecurrentWeights(*weights), first, real, None, True
+            )
+            found.append(ops.recurrent_gates(cache))
+    got, expected = found
+    assert list(got) == list(expected) == [*layout.states, *layout.gates]
+    for letter, values in expected.items():
+        assert_close(got[letter], values, "lstm", terms=6)
+
+
 def test_a_cell_or_an_option_that_is_not_known_is_refused() -> None:
     for cell, options in ((-1, 0), (len(CELLS), 0), (0, 1 << len(CELLS["lstm"].options)), (1, 1)):
         with pytest.raises(ValueError, match=r"cell|options"):
             _kernels.cell_sizes(cell, options)
-    with pytest.raises(InvalidValueError, match=r"options of gru.*expected none"):
-        RecurrentSpec("gru", options=("nothing",))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"cell": "gur"}, r"cell: expected one of 'lstm', 'gru', 'rnn' \(did you mean 'gru'\?\)"),
+        ({"cell": "lstm", "activation": "softmax"}, "activation of lstm: expected one of 'linear'"),
+        ({"cell": "gru", "recurrent_activation": "nix"}, "recurrent_activation of gru: expected"),
+        ({"cell": "gru", "options": ("coupled",)}, "options of gru: expected none"),
+        ({"cell": "lstm", "options": ("coupled", "coupled")}, "options of lstm: expected each of"),
+        ({"cell": "lstm", "options": ("peephole",)}, "options of lstm: expected each of coupled"),
+    ],
+)
+def test_a_specification_that_cannot_be_is_refused(arguments: Any, message: str) -> None:
+    with pytest.raises(InvalidValueError, match=f"^{message}"):
+        RecurrentSpec(**arguments)

@@ -56,6 +56,75 @@ def says(key: str) -> str:
     return rf"^{key.removeprefix('layers.')}: expected .+, got .+"
 
 
+# ---- limits, said here once more: a wrong line in the table would be believed by what follows
+
+
+NEGATIVE, ZERO = -1, 0
+LIMITS: list[tuple[str, str, list[Any]]] = [
+    ("lstm_forward", "activation", [NEGATIVE, 5]),
+    ("framed_gru_forward", "recurrent_activation", [NEGATIVE, 5]),
+    ("linear_forward", "activation", [NEGATIVE, 6]),
+    ("pointwise_loss", "loss", [NEGATIVE, 5]),
+    ("conv1d_forward", "stride", [NEGATIVE, ZERO, 2**31]),
+    ("conv1d_forward", "dilation", [NEGATIVE, ZERO, 2**31]),
+    ("conv1d_forward", "before", [NEGATIVE, 2**31]),
+    ("adam_step", "step", [NEGATIVE, ZERO]),
+    ("dropout", "rate", [-0.1, 1.0, np.nan]),
+    ("sample", "temperature", [-0.1, np.nan]),
+    ("sample", "top_k", [NEGATIVE]),
+    ("sample", "top_p", [0.0, np.nan]),
+    ("sample", "min_p", [-0.1, 1.1]),
+    ("sample", "repetition_penalty", [0.0, -1.0]),
+    ("generate", "repetition_penalty", [0.0]),
+]
+
+
+@pytest.mark.parametrize(("name", "key", "values"), LIMITS)
+def test_limits(name: str, key: str, values: list[Any]) -> None:
+    for value in values:
+        assert_refused(name, right(name) | {key: value}, says(key))
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "low", "high"),
+    [
+        ("embedding_forward", "tokens", -1, SIZES["V"]),
+        ("embedding_backward", "tokens", -1, SIZES["V"]),
+        ("softmax_cross_entropy_forward", "classes", -1, SIZES["V"]),
+        ("linear_cross_entropy", "classes", -1, SIZES["V"]),
+        ("generate", "tokens", -1, SIZES["V"]),
+        ("sample", "recent", -2, SIZES["V"]),
+        ("generate", "recent", -2, SIZES["V"]),
+    ],
+)
+def test_limits_of_tokens(name: str, key: str, low: int, high: int) -> None:
+    for value in (low, high):
+        arguments = right(name)
+        arguments[key].flat[-1] = value
+        assert_refused(name, arguments, says(key))
+    arguments[key].flat[-1] = high - 1
+    call(name, arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("softmax_cross_entropy_forward", {"rows": np.zeros((2, 3, SIZES["V"]), np.float32)}),
+        ("softmax_cross_entropy_forward", {"classes": None}),
+        ("lstm_forward", {"recurrent_mask": None}),
+        ("lstm_forward", {"masked_h": None}),
+        ("lstm_forward", {"gates": None}),
+        ("lstm_forward", {"x": None}),
+        ("lstm_forward", {"tokens": np.zeros((SIZES["B"], SIZES["T"]), np.int64)}),
+        ("framed_gru_backward", {"gates": None}),
+        ("linear_backward", {"dz": None}),
+        ("adam_step", {"m": None}),
+    ],
+)
+def test_what_belongs_together(name: str, given: dict[str, Any]) -> None:
+    assert_refused(name, right(name) | given)
+
+
 # ---- functions
 
 OTHERS = {"instruction_set", "set_instruction_set", "num_threads", "set_num_threads", "empty"}

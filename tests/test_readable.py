@@ -61,6 +61,7 @@ class TestSetLater:
             ("units", None, "units: expected an integer of at least 1, got None"),
             ("activation", "tank", "activation: .*did you mean 'tanh'"),
             ("use_bias", False, "use_bias of lstm: expected True, with which the layer was made"),
+            ("return_state", True, "return_state of lstm: expected False, with which the layer"),
             ("kernel_initializer", {1, 2}, "kernel_initializer: expected the name of an init"),
         ],
     )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 import lstm
 from gradients import assert_gradient
+from lstm.callbacks import Callback
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Dropout, Embedding
 from tolerances import assert_close
@@ -334,6 +335,23 @@ class TestCarriedTraining:
         source = iter([(X, Y), (X[:2], Y[:2])])
         with pytest.raises(InvalidShapeError, match="x: expected 4 sequences, because state is"):
             follower().fit(source, steps_per_epoch=2, carry_state=True, verbose=0)
+
+
+def test_a_callback_may_ask_the_model_in_the_middle(float64: None) -> None:
+    def losses(*callbacks: Callback) -> list[float]:
+        model = follower()
+        model.compile(lstm.optimizers.SGD(0.1), "mse", metrics=["mae"])
+        how = {"batch_size": 4, "epochs": 2, "carry_state": True, "chunk_length": 3, "verbose": 0}
+        logs = model.fit(X, Y, **how, callbacks=callbacks).history
+        return [*logs["loss"], *logs["mae"]]
+
+    class Asking(Callback):
+        def on_train_batch_end(self, batch: int, logs: Any) -> None:
+            assert self.model
+            self.model.predict(X[:1])
+            self.model.evaluate(X[:2], Y[:2], verbose=0)
+
+    assert losses(Asking()) == losses()
 
 
 class TestStateful:

@@ -43,8 +43,8 @@ Floats gru_results(const lstm::Kernels& kernels, lstm::RecurrentShape s, const F
   backward.dr = dr.data();
   backward.db = db.data();
   backward.dx = dx.data();
-  kernels.recurrent_forward(s, forward, false);
-  kernels.recurrent_backward(s, backward, false);
+  kernels.recurrent_forward(s, forward, true);
+  kernels.recurrent_backward(s, backward, true);
   Floats all = y;
   for (const Floats* part : {&dx, &dw, &dr, &db, &dh})
     all.insert(all.end(), part->begin(), part->end());
@@ -57,7 +57,7 @@ Floats results(const lstm::Kernels& kernels) {
   constexpr std::int64_t B = 13, T = 5, D = 19, H = 67, V = 71, n = B * T;
   const auto relu = lstm::Activation::relu;
   const lstm::RecurrentShape shape{
-      B, T, D, H, lstm::Cell::lstm, false, lstm::Activation::tanh, lstm::Activation::sigmoid};
+      B, T, D, H, lstm::Cell::lstm, 0, false, lstm::Activation::tanh, lstm::Activation::sigmoid};
   const Floats x = numbers(n * D, 1), w = numbers(D * 4 * H, 2), r = numbers(H * 4 * H, 3);
   const Floats w_out = numbers(H * V, 4), dz = numbers(n * V, 5);
   const std::vector<std::int64_t> classes(n, V / 2);

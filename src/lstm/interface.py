@@ -120,6 +120,11 @@ def overridden(kind: type) -> frozenset[str]:
     return frozenset(name for name in known & own if not name.startswith("_"))
 
 
+def computes_anew(kind: type) -> bool:
+    """Return whether a user's class redefines more of the library than its description."""
+    return not overridden(kind) <= {"arguments", "get_config", "from_config"}
+
+
 def promises(kind: type, shortcut: str, *methods: str) -> bool:
     """Whether a shortcut still returns the same as some methods of a class.
 

@@ -120,6 +120,12 @@ class LSTMNetwork(Configured):
     def _usual(self, needed: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**needed, **self._defaults}  # Without a model.
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("optimizer", "seed"):
+            expected = "an argument of the constructor only (compile `model` for another optimizer)"
+            raise InvalidValueError(name, expected, repr(value))
+        super().__setattr__(name, value)
+
     def _set_again(self, name: str, value: Any) -> None:
         other = object.__new__(LSTMNetwork)
         other._describe(**{**self.arguments(), name: value})

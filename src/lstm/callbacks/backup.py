@@ -100,7 +100,8 @@ class BackupAndRestore(Callback):
         try:
             for path in self._paths:
                 saving.remove_strays(path)
-            self._asked = json_values("callbacks", asked)  # As it will be read.
+            # As they will be read, in the order in which they are compared.
+            self._asked = {name: json_values(name, value) for name, value in asked.items()}
             self._training, self._steps = training, 0
             yield self._read()
             for path in self._paths if self.delete_checkpoint else ():

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
+from lstm import checks
 from lstm.callbacks.base import HOOKS, Callback, Contents, Logs, Tensors, Trainable
 from lstm.container import under
 from lstm.errors import InvalidTypeError, InvalidValueError
@@ -77,7 +78,13 @@ class CallbackList:
         tensors: dict[str, NDArray[Any]] = {}
         headers = []
         for k, callback in enumerate(self.remembering):
-            arrays, header = callback.contents()
+            match callback.contents():
+                case (Mapping() as arrays, Mapping() as header):
+                    pass
+                case other:
+                    argument = f"contents of {type(callback).__name__}"
+                    expected = "(arrays by name, JSON values by name)"
+                    raise InvalidTypeError(argument, expected, checks.summary(other))
             tensors |= {f"{k}/{name}": array for name, array in arrays.items()}
             headers.append(header)
         return tensors, {"callbacks": headers}

@@ -25,6 +25,9 @@ class Abilities(Configured):
     stateful = False
     """Whether each batch starts from the state in which the last one ended."""
 
+    only_trains: ClassVar[bool] = False
+    """Whether it passes its input on as it is, unless the model trains."""
+
     folds_time = 0
     """1 if the layer turns steps of sequences into examples, -1 if it turns them back."""
 

@@ -38,7 +38,10 @@ class Conv1D(Activated):
         (None, None, 8)
     """
 
-    weight_arguments = ("filters", "kernel_size", "use_bias")
+    fixed_arguments = (
+        *("filters", "kernel_size", "use_bias"),
+        *("strides", "padding", "dilation_rate"),
+    )
 
     def __init__(
         self,

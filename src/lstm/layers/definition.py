@@ -56,8 +56,8 @@ class Definition(Abilities):
         "arguments of the constructor, by get_config, and weights of add_weight: files keep these",
     )
 
-    weight_arguments: ClassVar[tuple[str, ...]] = ()
-    """Arguments that determine the weights: they cannot change once the weights exist."""
+    fixed_arguments: ClassVar[tuple[str, ...]] = ()
+    """Arguments that determine weights or shapes: they cannot change once the layer was called."""
 
     input_shape: tuple[int | None, ...] | None = None
     """The declared shape of the data without the batch axis, if any."""
@@ -109,7 +109,7 @@ class Definition(Abilities):
     def _with(self, name: str, value: Any) -> Self:
         arguments = {**self.arguments(), "input_shape": self.input_shape, name: value}
         changed, old = type(self).made_with(arguments), vars(self)[name]
-        settled = any(members(old, Definition)) or (name in self.weight_arguments and self.built)
+        settled = any(members(old, Definition)) or (name in self.fixed_arguments and self.built)
         if settled and vars(changed)[name] != old:
             expected = f"{old!r}, with which the layer was made"
             raise InvalidValueError(f"{name} of {self.name}", expected, repr(value))

@@ -48,7 +48,7 @@ class Dense(Activated):
     """
 
     memoryless = True
-    weight_arguments = ("units", "use_bias")
+    fixed_arguments = ("units", "use_bias")
 
     def __init__(
         self,

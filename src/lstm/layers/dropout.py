@@ -47,6 +47,7 @@ class Dropout(Layer):
 
     keeps_mask = True
     memoryless = True
+    only_trains = True
 
     def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
@@ -96,6 +97,7 @@ class SpatialDropout1D(Layer):
 
     keeps_mask = True
     memoryless = True
+    only_trains = True
 
     def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

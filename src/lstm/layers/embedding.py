@@ -42,7 +42,7 @@ class Embedding(Layer):
 
     keeps_mask = True
     memoryless = True
-    weight_arguments = ("input_dim", "output_dim")
+    fixed_arguments = ("input_dim", "output_dim")
 
     def __init__(
         self,

@@ -56,7 +56,7 @@ class LSTM(Recurrent):
         (None, None, 16)
     """
 
-    weight_arguments = (*Recurrent.weight_arguments, "coupled")
+    fixed_arguments = (*Recurrent.fixed_arguments, "coupled")
 
     def __init__(
         self,

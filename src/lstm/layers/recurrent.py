@@ -48,7 +48,10 @@ class Recurrent(Layer):
     """
 
     decisive = ("dropout",)
-    weight_arguments: ClassVar[tuple[str, ...]] = ("units", "use_bias")
+    fixed_arguments: ClassVar[tuple[str, ...]] = (
+        *("units", "use_bias"),
+        *("return_sequences", "return_state"),
+    )
 
     def __init__(
         self,

@@ -17,6 +17,8 @@ from lstm.layers.symbolic import Shape
 class _Reshaping(Layer):
     """Base of the layers that keep the order of the numbers and change only the shape."""
 
+    fixed_arguments = ("target_shape", "axis")
+
     def target(self, shape: Sequence[Any]) -> Sequence[Any]:
         """Return the shape of the output; accepts symbolic sizes (with None) and real ones."""
         raise NotDefinedError(self, "target(shape)")
@@ -218,6 +220,8 @@ class Permute(Layer):
         (None, 3, 5)
     """
 
+    fixed_arguments = ("dims",)
+
     def __init__(self, dims: Sequence[int], **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         axes = checks.sequence("dims", dims, "a tuple of axes, such as (2, 1)")
@@ -299,6 +303,8 @@ class RepeatVector(Layer):
         >>> lstm.layers.RepeatVector(4)(lstm.Input((3,))).shape
         (None, 4, 3)
     """
+
+    fixed_arguments = ("n",)
 
     def __init__(self, n: int, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

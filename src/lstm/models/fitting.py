@@ -144,6 +144,8 @@ def evaluate(trainer: Trainer, batches: Batches, carried: Carried, callbacks: Ca
     Raises:
         InvalidValueError: there are no batches.
     """
+    # A callback may evaluate in the middle of an epoch, whose metrics go on afterwards.
+    seen = {name: metric.contents() for name, metric in trainer.metrics.items()}
     mean = Mean(trainer.metrics)
     callbacks.tell("on_test_begin", {})
     for batch in batches:
@@ -153,6 +155,8 @@ def evaluate(trainer: Trainer, batches: Batches, carried: Carried, callbacks: Ca
             callbacks.tell("on_test_batch_end", mean.steps - 1, mean.logs())
     _check_some(mean.steps)
     logs = mean.logs()
+    for name, metric in trainer.metrics.items():
+        metric.restore(seen[name])
     callbacks.tell("on_test_end", logs)
     return logs
 

@@ -7,19 +7,16 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError
-from lstm.interface import overridden
+from lstm.interface import computes_anew
 from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.masks import Mask
 from lstm.layers.rules import promised
 from lstm.losses import Loss
 
-_NOT_COMPUTED = {"arguments", "get_config", "from_config"}
-"""Methods that a class may redefine without computing anything else."""
-
 
 def held(layer: Layer) -> "Layer | Held":
-    """Return a layer of the library unchanged, and a user's layer as `Held`."""
-    return layer if overridden(type(layer)) <= _NOT_COMPUTED else Held(layer)
+    """Return a layer that computes as the library unchanged, and a user's layer as `Held`."""
+    return Held(layer) if computes_anew(type(layer)) else layer
 
 
 class Held:
@@ -102,8 +99,8 @@ class Held:
 
 
 def held_loss(loss: Loss) -> Loss:
-    """Return a loss of the library unchanged, and a user's loss as `HeldLoss`."""
-    return loss if overridden(type(loss)) <= _NOT_COMPUTED else HeldLoss(loss)
+    """Return a loss that computes as the library unchanged, and a user's loss as `HeldLoss`."""
+    return HeldLoss(loss) if computes_anew(type(loss)) else loss
 
 
 class HeldLoss(Loss):

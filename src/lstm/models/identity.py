@@ -9,6 +9,7 @@ import numpy as np
 from lstm.callbacks import CallbackList, History
 from lstm.container import digest
 from lstm.errors import InvalidTypeError
+from lstm.interface import of_library
 from lstm.models.batches import Examples, Reading
 from lstm.models.columns import Column, Ragged, Values
 from lstm.models.compiled import Compilable
@@ -45,17 +46,18 @@ def identity(
         raise InvalidTypeError(
             "validation_data", "data that BackupAndRestore can read again", "a generator"
         )
-    optimizer = trainer.optimizer.get_config()
+    optimizer, loss = trainer.optimizer.get_config(), trainer.loss
     remembering = [one for one in callbacks.remembering if not isinstance(one, History)]
     return {
         **arguments,
         "carry_state": how.carry,
         "chunk_length": how.chunk_length,
-        "callbacks": ", ".join(type(callback).__name__ for callback in remembering),
+        "callbacks": ", ".join(type(callback).__name__ for callback in remembering) or "none",
         "model": _summed_up(graph_config(model.graph)),
         "backend": f"{model.backend.name}, {model.backend.dtype}",
-        "loss": trainer.loss.name,
-        "metrics": ", ".join(trainer.metrics),
+        "loss": loss.name,
+        **(loss.get_config() if of_library(type(loss)) else {}),
+        "metrics": ", ".join(trainer.metrics) or "none",
         "optimizer": type(trainer.optimizer).__name__,
         **{key: value for key, value in optimizer.items() if key != "learning_rate"},
         **(_of_stream(data) if isinstance(data, Source) else _of_arrays(data, how)),

@@ -238,9 +238,8 @@ class Predictor(GraphLayer):
 
     def _start_carrying(self, everywhere: bool) -> Carried:
         """Return the states to carry: of all recurrent layers, or of the stateful ones."""
-        self._carried.nodes = self.graph.recurrent(stateful=not everywhere)
-        self._carried.anew = everywhere
-        return self._carried
+        nodes = self.graph.recurrent(stateful=not everywhere)
+        return Carried(nodes, self._carried.states, everywhere)
 
     def _telling(
         self, callbacks: Sequence[Callback], params: Mapping[str, Any], *, bar: bool = False

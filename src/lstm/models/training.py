@@ -38,7 +38,7 @@ class Carried:
 
     Attributes:
         nodes: names of the recurrent nodes whose state is carried.
-        states: the states after the last batch, on the backend.
+        states: the states after the last batch, on the backend; a model has one dict for all uses.
         anew: whether each pass over the data starts from zeros.
     """
 
@@ -60,7 +60,8 @@ class Carried:
     def go_on_from(self, state: State, backend: Backend) -> None:
         """Continue from a copy of a state."""
         copy = backend.ops.copy
-        self.states = {name: tuple(map(copy, parts)) for name, parts in state.on(backend).items()}
+        self.states.clear()
+        self.states |= {name: tuple(map(copy, parts)) for name, parts in state.on(backend).items()}
 
     def check(self, batch_size: int) -> None:
         """Check that the states have as many sequences as the batch.

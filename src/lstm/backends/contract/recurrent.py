@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, get_args
 
+from lstm import checks
 from lstm.backends.contract.types import ActivationName, Array, Cache, State
 from lstm.errors import InvalidValueError
+
+_ELEMENTWISE = [name for name in get_args(ActivationName) if name != "softmax"]
 
 CellName = Literal["lstm", "gru", "rnn"]
 
@@ -56,7 +59,7 @@ class RecurrentSpec:
             an LSTM whose forget gate is f = 1 - i.
 
     Raises:
-        InvalidValueError: the cell has no such option.
+        InvalidValueError: there is no such cell or activation, or the cell has no such option.
     """
 
     cell: CellName
@@ -66,10 +69,13 @@ class RecurrentSpec:
     options: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        known = CELLS[self.cell].options
+        known = CELLS[checks.one_of("cell", self.cell, list(CELLS))].options
+        for argument in ("activation", "recurrent_activation"):
+            checks.one_of(f"{argument} of {self.cell}", getattr(self, argument), _ELEMENTWISE)
         if self.options != tuple(option for option in known if option in self.options):
-            expected = f"some of {', '.join(known)}, in this order" if known else "none"
-            raise InvalidValueError(f"options of {self.cell}", expected, self.options)
+            expected = f"each of {', '.join(known)} once at most, in this order"
+            argument = f"options of {self.cell}"
+            raise InvalidValueError(argument, expected if known else "none", self.options)
 
     @cached_property
     def layout(self) -> Cell:
@@ -152,6 +158,7 @@ class RecurrentOps(Protocol):
     def recurrent_gates(self, cache: Cache) -> dict[str, Array]:
         """What a forward pass computed at each step, by letter, (B, T, H) each.
 
-        The states of the cell and its gates; those at step t are the ones after input t. Called
+        The states of the cell and its gates; those at step t are the ones after input t. At a step
+        that the mask skips, gates are what they would be without it. Called
         before the backward pass, which uses the cache up. Nothing of it may be changed.
         """

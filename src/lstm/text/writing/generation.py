@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends.contract import Array, Choice, RecurrentSpec, RecurrentWeights
-from lstm.interface import overridden
-from lstm.layers import Dense, Dropout, Embedding, Layer, SpatialDropout1D
+from lstm.interface import computes_anew
+from lstm.layers import Dense, Embedding, Layer
 from lstm.layers.recurrent import Recurrent
 from lstm.models import State
 from lstm.models.graph import layer_of
@@ -99,15 +99,19 @@ def stack_of(model: TokenModel) -> Stack | None:
     """Return the weights of a model that computes what `Ops.generate` does; None for others."""
     graph = model.model.graph
     nodes = [node for node in graph.nodes if not _only_trains(layer_of(node))]
-    if layer_of(nodes[-1]).only_activates:  # The softmax, or nothing: see `check_language_model`.
+    # The activation at the end, softmax or linear, may be a layer: see `check_language_model`.
+    activated = layer_of(nodes[-1]).only_activates
+    if activated:
         del nodes[-1]
-    embedding, *lstms, output = map(layer_of, nodes)
     chained = all(len(node.inputs) == 1 for node in graph.nodes)
-    if not chained or len(graph.layers) < len(graph.nodes) or not lstms:
+    if not chained or len(graph.layers) < len(graph.nodes) or len(nodes) < 3:
         return None
+    embedding, *lstms, output = map(layer_of, nodes)
     if not (isinstance(embedding, Embedding) and embedding.gives_table):
         return None
     if not (isinstance(output, Dense) and output.is_head):
+        return None
+    if output.ends_in not in (("linear",) if activated else ("linear", "softmax")):
         return None
     layers = [layer for layer in lstms if isinstance(layer, Recurrent) and _is_plain(layer)]
     if len(layers) < len(lstms):
@@ -122,12 +126,12 @@ def stack_of(model: TokenModel) -> Stack | None:
 
 def _is_plain(layer: Recurrent) -> bool:
     """Whether a layer computes what the LSTMs of `Ops.generate` do."""
-    return layer.spec == _PLAIN and not overridden(type(layer))
+    return layer.spec == _PLAIN and not computes_anew(type(layer))
 
 
 def _only_trains(layer: Layer) -> bool:
-    """Whether a layer has an effect only in training."""
-    return isinstance(layer, Dropout | SpatialDropout1D) and not overridden(type(layer))
+    """Return whether a layer passes its input on unchanged, except in training."""
+    return layer.only_trains and not computes_anew(type(layer))
 
 
 def _without(model: TokenModel, stack: Stack, never: NDArray[np.bool_]) -> Stack:

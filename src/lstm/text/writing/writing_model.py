@@ -1,14 +1,13 @@
 """WritingModel: a language model that writes texts."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, naming
 from lstm.text.normalization import normalized
 from lstm.text.token_model import TokenModel
 from lstm.text.writing.beam import Continuation, beam_search, checked_width
@@ -215,7 +214,7 @@ class WritingModel(TokenModel):
         """Return the tokens of a prompt, and whether its last space is left to the next token."""
         if not isinstance(prompt, str):
             raise InvalidTypeError("prompt", "a text", type(prompt).__name__)
-        with _named("prompt"):
+        with naming(lambda _: "prompt"):
             return self.vocabulary.encode_open(normalized(prompt))
 
     def _before(self, prompt: str) -> tuple[Tokens, bool]:
@@ -233,7 +232,7 @@ class WritingModel(TokenModel):
             raise InvalidTypeError("text", "a text", type(text).__name__)
         _, space = self._prompt(prompt)
         text = normalized(text)
-        with _named("text"):
+        with naming(lambda _: "text"):
             return self.vocabulary.encode(" " * (space and text != "") + text)
 
 
@@ -243,12 +242,3 @@ def _stops(stop: str | Sequence[str] | None, length: int | None) -> tuple[str, .
     if length is None and not stops:
         raise InvalidTypeError("length", "an integer of at least 0, if there is no stop", None)
     return stops
-
-
-@contextmanager
-def _named(argument: str) -> Iterator[None]:
-    """Let errors name the argument of the caller instead of that of the vocabulary."""
-    try:
-        yield
-    except InvalidValueError as error:
-        raise type(error)(argument, error.expected, error.got) from None
