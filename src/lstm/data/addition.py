@@ -23,18 +23,18 @@ def addition(
     Args:
         batch_size: number of sums in a batch, B.
         length: number of digits of a sum, T.
-        carry: "kept" starts each batch with the carries that the batch before it left, as one long
+        carry: "kept" starts each batch with the carries at the end of the last batch, like one long
             sum cut in pieces; "reset" starts each with carries of 0. The first batch always starts
             with 0.
-        seed: the same seed gives the same batches; None gives others every time.
+        seed: the same seed leads to the same batches; None draws new ones every time.
 
     Returns:
         An iterator over pairs `(a, res)`: the digits of the two numbers, int64 (B, T, 2), and those
         of their sum, float32 (B, T).
 
     Raises:
-        InvalidTypeError: a size or the seed is no integer.
-        InvalidValueError: a size is below 1, the seed negative or `carry` unknown.
+        InvalidTypeError: a size or the seed is not an integer.
+        InvalidValueError: a size is below 1, the seed is negative or `carry` is unknown.
 
     Example:
         >>> a, res = next(addition(1, 4, seed=1))
@@ -69,7 +69,7 @@ def _batches(batch_size: int, length: int, keep_carry: bool, seed: int | None) -
 
 
 def irreducible_loss(length: int) -> float:
-    """Return the mean squared error that no model without state gets below when carries are kept.
+    """Return the lowest mean squared error of a model without state when carries are kept.
 
     A model that starts each batch from zero state cannot know the carry c with which the sum
     starts, and c is 0 or 1 with probability 1/2 each. Digit t depends on c only if each of the t
@@ -86,7 +86,7 @@ def irreducible_loss(length: int) -> float:
         The least expected mean squared error.
 
     Raises:
-        InvalidTypeError: `length` is no integer.
+        InvalidTypeError: `length` is not an integer.
         InvalidValueError: `length` is below 1.
 
     Example:

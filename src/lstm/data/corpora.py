@@ -1,4 +1,4 @@
-"""Texts to train on: one that every Python carries, and the one that everyone measures with."""
+"""Corpora: a text that comes with every Python, and the text that everyone measures with."""
 
 import hashlib
 import os
@@ -15,13 +15,13 @@ SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2d
 
 
 def offline_corpus() -> str:
-    """Return the help topics of Python, the text of `pydoc_data.topics`: no network needed.
+    """Return the help topics of Python, the text of `pydoc_data.topics`, without a network.
 
-    The text differs from one version of Python to another: 465,047 characters in 3.11, 492,232 in
-    3.12, 510,663 in 3.13. Compare figures only within one version.
+    The text depends on the version of Python: 465,047 characters in 3.11, 492,232 in 3.12, 510,663
+    in 3.13. Compare results only within one version.
 
     Returns:
-        All topics in the order of their names, joined by blank lines.
+        All topics in order of their names, joined by blank lines.
 
     Raises:
         DataUnavailableError: this Python was installed without `pydoc_data`.
@@ -44,8 +44,8 @@ def shakespeare() -> str:
     """Return tinyshakespeare: 1,115,394 characters of his plays, 65 of them distinct.
 
     The environment variable LSTM_SHAKESPEARE may name a local copy. Otherwise the text is fetched
-    once (which needs `pip install 'lstm-kit[data]'`) and kept in the cache folder of the user. In
-    either case its hash decides whether it is the right text.
+    once (which needs `pip install 'lstm-kit[data]'`) and kept in the user's cache folder. In both
+    cases its hash is checked.
 
     Returns:
         The text, with line ends as in the original.

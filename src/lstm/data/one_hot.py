@@ -12,18 +12,18 @@ from lstm.interface import spelled
 def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.float32]:
     """Return a vector for each label: one at the label, zero elsewhere.
 
-    The losses also take the labels themselves, which need `num_classes` times less memory.
+    The losses also accept the labels themselves, which need `num_classes` times less memory.
 
     Args:
         x: labels (...), whole numbers from 0; a last axis of size 1 is dropped.
-        num_classes: size of a vector; None takes the largest label plus one.
+        num_classes: size of a vector; None uses the largest label plus one.
 
     Returns:
         One-hot vectors (..., num_classes), float32.
 
     Raises:
         InvalidShapeError: `x` is ragged.
-        InvalidTypeError: `x` are no integers.
+        InvalidTypeError: `x` does not contain integers.
         InvalidValueError: a label is negative, masked or not below `num_classes`, or there is no
             label to take `num_classes` from.
 
@@ -45,7 +45,7 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
         classes = checks.positive_int("num_classes", num_classes)
     else:
         checks.finite("x", labels)
-        # `indices` refuses negative, fractional and other labels below, with the right words.
+        # `indices` below refuses negative, fractional and other labels with the right message.
         classes = max(int(labels.max()), 0) + 1 if labels.dtype.kind in "biuf" else 1
     flat = checks.indices("x", labels, classes).ravel()
     vectors = np.zeros((flat.size, classes), dtype=np.float32)

@@ -26,19 +26,19 @@ def pad_sequences(
 
     Args:
         sequences: N sequences, each (T,) or (T, ...), of any lengths T but equal further axes.
-        maxlen: length of the rows; None takes that of the longest sequence.
+        maxlen: length of the rows; None uses the length of the longest sequence.
         dtype: type of the result, a number or `object`; an integer type must hold every entry
             exactly.
         padding: whether to pad short sequences before or after their entries.
         truncating: whether to cut long sequences at their start or their end.
-        value: what to pad with.
+        value: the value to pad with.
 
     Returns:
         An array (N, maxlen, ...) of `dtype`.
 
     Raises:
-        InvalidTypeError: an entry, `value` or `dtype` is of a type that cannot be used.
-        InvalidShapeError: a sequence has no time axis, or other further axes than the rest.
+        InvalidTypeError: an entry, `value` or `dtype` has an unusable type.
+        InvalidShapeError: a sequence has no time axis, or other further axes than the others.
         InvalidValueError: an option has an unknown value, `dtype` cannot hold an entry, an entry
             is masked, or there is no sequence to take the length from.
 

@@ -12,16 +12,16 @@ def progression(start: int, length: int, modulus: int = 50, factor: int = 3) -> 
 
     Args:
         start: the first number, in [0, modulus).
-        length: how many numbers, T.
-        modulus: how many different numbers there can be.
-        factor: what each number is multiplied by.
+        length: number of numbers, T.
+        modulus: number of different numbers.
+        factor: factor from each number to the next.
 
     Returns:
         The numbers (T,), int64, in [0, modulus).
 
     Raises:
-        InvalidTypeError: an argument is no integer.
-        InvalidValueError: `start` is out of range, or another argument below 1.
+        InvalidTypeError: an argument is not an integer.
+        InvalidValueError: `start` is out of range, or another argument is below 1.
 
     Example:
         >>> progression(7, 5)
@@ -42,19 +42,19 @@ def progression(start: int, length: int, modulus: int = 50, factor: int = 3) -> 
 def progression_dataset(
     length: int = 10, modulus: int = 50, factor: int = 3
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return the progressions from every start, each with the numbers that come next.
+    """Return the progressions from every start, each with the next numbers as targets.
 
     Args:
         length: time steps of a sequence, T.
-        modulus: how many different numbers there can be, and sequences, N.
-        factor: what each number is multiplied by.
+        modulus: number of different numbers, and of sequences, N.
+        factor: factor from each number to the next.
 
     Returns:
         Inputs (N, T, 1), float32, the numbers divided by `modulus`; and targets (N, T), int64, the
-        number after each. Row n starts with n.
+        next number after each. Row n starts with n.
 
     Raises:
-        InvalidTypeError: an argument is no integer.
+        InvalidTypeError: an argument is not an integer.
         InvalidValueError: an argument is below 1.
 
     Example:

@@ -16,17 +16,17 @@ def windows(array: ArrayLike, length: int, stride: int = 1) -> NDArray[Any]:
     Args:
         array: the series (S, ...) with time first; a memory-mapped one stays on disk.
         length: time steps of a window, T.
-        stride: steps from the start of a window to that of the next.
+        stride: steps from the start of a window to the start of the next.
 
     Returns:
         A read-only view (N, T, ...) with N = 1 + (S - T) // stride; entry n is
         `array[n * stride : n * stride + length]`. Index it to copy a batch.
 
     Raises:
-        InvalidTypeError: `length` or `stride` is no integer.
+        InvalidTypeError: `length` or `stride` is not an integer.
         InvalidShapeError: `array` has no axis.
-        InvalidValueError: `length` or `stride` is below 1, the series shorter than one window, or
-            a step masked.
+        InvalidValueError: `length` or `stride` is below 1, the series is shorter than a window, or
+            a step is masked.
 
     Example:
         >>> windows([1, 2, 3, 4, 5], length=3, stride=2)
@@ -45,18 +45,18 @@ def next_step_windows(
     Args:
         array: the series (S, ...) with time first; a memory-mapped one stays on disk.
         length: time steps of a window, T.
-        stride: steps from the start of a window to that of the next; equal to `length`, every step
-            is predicted once.
+        stride: steps from the start of a window to the start of the next; if it equals `length`,
+            every step is predicted once.
 
     Returns:
         Inputs and targets, read-only views (N, T, ...) with N = 1 + (S - T - 1) // stride:
         `targets[n, t]` is the entry of the series that follows `inputs[n, t]`.
 
     Raises:
-        InvalidTypeError: `length` or `stride` is no integer.
+        InvalidTypeError: `length` or `stride` is not an integer.
         InvalidShapeError: `array` has no axis.
-        InvalidValueError: `length` or `stride` is below 1, the series shorter than one window and
-            its next step, or a step masked.
+        InvalidValueError: `length` or `stride` is below 1, the series is too short for a window and
+            its next step, or a step is masked.
 
     Example:
         >>> inputs, targets = next_step_windows([1, 2, 3, 4, 5], length=2, stride=2)
