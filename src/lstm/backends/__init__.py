@@ -20,7 +20,7 @@ BACKENDS: dict[str, Ops] = {native.NAME: native, reference.NAME: reference}
 
 @dataclass(frozen=True)
 class Backend:
-    """An implementation of the contract together with the dtype it computes in."""
+    """An implementation of the contract, together with the dtype in which it computes."""
 
     ops: Ops
     dtype: str
@@ -35,10 +35,10 @@ class Backend:
 
 
 def backend(name: str | None = None, dtype: str | None = None) -> Backend:
-    """The backend of that name and dtype; where one is None, the active one.
+    """Return the backend with this name and dtype; None means the active one.
 
     Raises:
-        InvalidValueError: there is no such backend, or it does not compute in that dtype.
+        InvalidValueError: there is no such backend, or it does not compute in this dtype.
     """
     active = _active.get()
     ops = active.ops if name is None else BACKENDS[checks.one_of("backend", name, BACKENDS)]
@@ -55,12 +55,12 @@ def backend(name: str | None = None, dtype: str | None = None) -> Backend:
 def use(name: str | None = None, dtype: str | None = None) -> Backend:
     """Choose the backend and dtype of every model made from now on.
 
-    Without this call it is the one that the environment variable `LSTM_BACKEND` names, or "native".
-    Called in the main thread it holds for every thread, in another one for that thread alone.
+    Without this call, it is the backend in the environment variable `LSTM_BACKEND`, or "native".
+    Called in the main thread, it holds for every thread; in another thread, only for that one.
 
     Args:
         name: "native" or "reference"; None keeps the active one.
-        dtype: "float32" or "float64"; None takes the backend's default.
+        dtype: "float32" or "float64"; None uses the backend's default.
 
     Example:
         >>> import lstm
@@ -78,7 +78,7 @@ def use(name: str | None = None, dtype: str | None = None) -> Backend:
 def using(name: str | None = None, dtype: str | None = None) -> Iterator[Backend]:
     """Choose a backend for the models made within a `with` block, in this thread; see `use`.
 
-    Without arguments it is the active one, which `use` may change within the block.
+    Without arguments it is the active backend, which `use` may change within the block.
     """
     chosen = _active.get() if name is None and dtype is None else backend(name, dtype)
     with _active.within(chosen):

@@ -1,4 +1,4 @@
-"""How many cores the process may use, which may be fewer than the machine has."""
+"""Cores: the number of cores that the process may use, perhaps fewer than the machine has."""
 
 import os
 from collections.abc import Iterator
@@ -8,10 +8,10 @@ _ROOT = Path("/")
 
 
 def usable_cores() -> int:
-    """The number of cores that the process really gets, at least 1.
+    """Return the number of cores that the process really gets, at least 1.
 
-    It is that of the cores it may run on (`taskset`, `sched_setaffinity`) or the share of time that
-    its control groups allow (`docker run --cpus`), rounded, whichever is less.
+    That is the number of cores on which it may run (`taskset`, `sched_setaffinity`), or the share
+    of time that its control groups allow (`docker run --cpus`), rounded, whichever is less.
     """
     affinity = getattr(os, "sched_getaffinity", None)
     allowed = os.cpu_count() or 1 if affinity is None else len(affinity(0))
@@ -19,10 +19,10 @@ def usable_cores() -> int:
 
 
 def _quotas(root: Path = _ROOT) -> Iterator[float]:
-    """The cores' worth of time that each control group of the process allows, if it limits it.
+    """Yield the limit of each control group of the process, in cores, if it has one.
 
     Args:
-        root: of the file system.
+        root: root of the file system.
     """
     for kind, folder, top in _groups(root):
         while True:
@@ -31,17 +31,17 @@ def _quotas(root: Path = _ROOT) -> Iterator[float]:
                 if quota > 0:
                     yield quota / period
             except (OSError, ValueError, ZeroDivisionError):
-                pass  # "max", no such file, or none that could be understood
+                pass  # "max", no such file, or an unknown format
             if folder == top:
                 break
             folder = folder.parent
 
 
 def _groups(root: Path) -> Iterator[tuple[str, Path, Path]]:
-    """The control groups that may limit the time of processors.
+    """Yield the control groups that may limit processor time.
 
-    For each the kind of hierarchy, the folder of the process's own group, and that of the outermost
-    one that can be seen: within a container, often the same.
+    Each with the kind of hierarchy, the folder of the process's own group, and the folder of the
+    outermost visible group: within a container, often the same.
     """
     try:
         paths, mounts = (_lines(root / "proc/self" / name) for name in ("cgroup", "mountinfo"))
@@ -54,7 +54,7 @@ def _groups(root: Path) -> Iterator[tuple[str, Path, Path]]:
         for controller in controllers.split(",")
     }
     for mount in mounts:
-        # Which part of the hierarchy is to be seen where; then the kind of file system, options.
+        # The visible part of the hierarchy and its place; then the kind of file system, options.
         place, _, system = mount.partition(" - ")
         (visible, folder), (kind, *options) = place.split(" ")[3:5], system.split(" ")
         controller = {"cgroup": "cpu", "cgroup2": ""}.get(kind)
@@ -66,12 +66,12 @@ def _groups(root: Path) -> Iterator[tuple[str, Path, Path]]:
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines of a file of the system, in which names of other files may be any bytes."""
+    """Return the lines of a system file, in which names of files may be any bytes."""
     return [line for line in os.fsdecode(path.read_bytes()).split("\n") if line]
 
 
 def _limit(kind: str, group: Path) -> tuple[int, int]:
-    """Microseconds of processor time in each period, and the length of a period."""
+    """Return the microseconds of processor time in each period, and the length of a period."""
     if kind == "cgroup2":
         quota, period = (group / "cpu.max").read_text().split()
     else:

@@ -1,4 +1,4 @@
-"""Arrays of NumPy: the part of the contract that both backends share, as it only moves numbers."""
+"""Arrays of NumPy: the part of the contract that only moves numbers, shared by both backends."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -13,10 +13,10 @@ class ArrayOps(Protocol):
     """Arrays: made, moved, reshaped, added up."""
 
     def array(self, values: NDArray[Any]) -> Array:
-        """Bring a NumPy array to the backend, without a copy where that is possible."""
+        """Bring a NumPy array to the backend, without a copy if possible."""
 
     def to_numpy(self, x: Array) -> NDArray[Any]:
-        """Bring an array of the backend to NumPy, without a copy where that is possible."""
+        """Bring an array of the backend to NumPy, without a copy if possible."""
 
     def holds_tokens(self, x: Array) -> bool:
         """Whether `x` holds tokens, int64, and not numbers of a floating dtype."""
@@ -25,10 +25,10 @@ class ArrayOps(Protocol):
         """A new array of zeros."""
 
     def copy(self, x: Array) -> Array:
-        """`x` as an array of its own, which nothing else changes."""
+        """`x` as a separate array, which nothing else changes."""
 
     def part(self, x: Array, start: int, stop: int) -> Array:
-        """`x[start:stop]` of a buffer (P), as a view: what is written to one is in the other."""
+        """`x[start:stop]` of a buffer (P), as a view: both share their content."""
 
     def fill(self, x: Array, value: float) -> None:
         """Set every entry of `x`, in place."""
@@ -40,7 +40,7 @@ class ArrayOps(Protocol):
         """Copy NumPy values of the same shape into `x`, in place."""
 
     def reshape(self, x: Array, shape: Sequence[int]) -> Array:
-        """`x` with another shape of the same size, in row-major order; a view, as `part` is."""
+        """`x` with another shape of the same size, in row-major order; a view, like `part`."""
 
     def transpose(self, x: Array, axes: Sequence[int]) -> Array:
         """`x` with its axes in the order `axes`."""

@@ -24,16 +24,16 @@ class LayerOps(Protocol):
     def dropout(self, x: Array, key: Key, rate: float) -> Array:
         """y_k = x_k·[u_k ≥ rate] / (1 - rate), with uniforms u in [0, 1) drawn from the key.
 
-        Entry k of x, counted in row-major order, meets u_k = w / 2³², w being word k % 4 of
-        Philox 4x32-10 for the counter (k // 4, draw) and the key `seed`, 64 bits each. All
-        backends drop the same, and nothing has to be kept: it is its own backward pass.
+        Entry k of x, in row-major order, uses u_k = w / 2³², where w is word k % 4 of Philox
+        4x32-10 for the counter (k // 4, draw) and the key `seed`, 64 bits each. All backends drop
+        the same entries, and nothing is cached: it is its own backward pass.
 
         Source:
             Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011.
         """
 
     def dropout_mask(self, shape: Sequence[int], key: Key, rate: float, dtype: str) -> Array:
-        """What `dropout` makes of ones: 0 with probability `rate`, else 1 / (1 - rate)."""
+        """`dropout` of ones: 0 with probability `rate`, else 1 / (1 - rate)."""
 
     def embedding_forward(self, tokens: Array, w: Array) -> Array:
         """y = w[tokens]: tokens (...), w (V, E) -> y (..., E)."""

@@ -13,7 +13,7 @@ class LossOps(Protocol):
     ) -> tuple[float, Cache]:
         """Σ_n weight_n · (log Σ_v exp z_nv - Σ_v target_nv · z_nv).
 
-        z (..., V); target int64 (...) or a distribution (..., V); weight (...), of which None means
+        z (..., V); target int64 (...) or a distribution (..., V); weight (...), where None means
         the mean over all positions.
         """
 
@@ -33,8 +33,8 @@ class LossOps(Protocol):
     ) -> tuple[float, Array | None]:
         """The softmax cross-entropy of the logits z = x·w + b, with its gradients, in one call.
 
-        No pair: a backend can then go through the logits a chunk at a time and keep none, where a
-        backward pass of its own would need them all again.
+        This is not a pair of passes, so a backend can compute the logits in chunks and keep none; a
+        separate backward pass would need them all again.
 
         Args:
             x: (..., D).
@@ -70,7 +70,7 @@ class LossOps(Protocol):
     ) -> tuple[float, Cache]:
         """Σ_n weight_n · ℓ(y_n, target_n) over all entries.
 
-        y, target (...); weight (...), of which None means the mean over all entries. `delta` is the
+        y, target (...); weight (...), where None means the mean over all entries. `delta` is the
         bend of the Huber loss and ignored by the others. "binary_cross_entropy" takes
         probabilities, limited to [1e-7, 1 - 1e-7] as in Keras, beyond which its slope is 0;
         "sigmoid_cross_entropy" takes logits.

@@ -31,8 +31,8 @@ class OptimizerOps(Protocol):
         """s = rho·s + (1 - rho)·g²; p -= lr·g / √(s + eps); in place.
 
         Args:
-            m: the mean of the gradient, for which s is centered; None does not center.
-                m = rho·m + (1 - rho)·g, and below the root stands max(0, s - m²) + eps.
+            m: the mean of the gradient, to center s; None does not center.
+                m = rho·m + (1 - rho)·g, and max(0, s - m²) + eps is below the root.
             v: velocity; None for no momentum. v = momentum·v + lr·g / √(s + eps); p -= v.
         """
 

@@ -1,4 +1,4 @@
-"""Recurrent layers: a frame that goes through the steps, around a cell that computes one."""
+"""Recurrent layers: a frame that loops over the steps, around a cell that computes one step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ CellName = Literal["lstm", "gru", "rnn"]
 
 
 class Cell(NamedTuple):
-    """What is known of a cell before any numbers are.
+    """The description of a cell, without numbers.
 
     Attributes:
-        blocks: the kernels have blocks·H columns. Where there are gates, the first `blocks` of them
-            have one each, in their order.
-        states: what it remembers, its output first.
-        gates: what `recurrent_gates` gives, by letter.
-        biases: rows of the bias: one, or one for each side, the input's and the recurrent.
-        options: the names of those that it may have.
+        blocks: the kernels have blocks·H columns. If there are gates, the first `blocks` of them
+            have one each, in order.
+        states: the names of its states, the output first.
+        gates: the results of `recurrent_gates`, by letter.
+        biases: rows of the bias: one, or one for the input side and one for the recurrent side.
+        options: the names of its possible options.
     """
 
     blocks: int
@@ -33,7 +33,7 @@ class Cell(NamedTuple):
     options: tuple[str, ...] = ()
 
     def widths(self, units: int) -> tuple[int, ...]:
-        """The width of each state of a layer with that many units."""
+        """Return the width of each state of a layer with this many units."""
         return (units,) * len(self.states)
 
 
@@ -42,20 +42,20 @@ CELLS: dict[CellName, Cell] = {
     "gru": Cell(3, ("h",), ("u", "s", "g"), biases=2),
     "rnn": Cell(1, ("h",), ()),
 }
-"""Every cell, as it is without options."""
+"""Every cell, without options."""
 
 
 @dataclass(frozen=True)
 class RecurrentSpec:
-    """What a recurrent layer computes.
+    """The computation of a recurrent layer.
 
     Attributes:
         cell: "lstm" (docs/theory/gates.md), "gru" (docs/theory/gru.md) or "rnn"
             (docs/theory/recurrence.md).
-        activation: φ of the candidate g, of an LSTM also of the cell on its way out; never softmax.
-        recurrent_activation: σ of the gates, which an "rnn" does not have; never softmax.
+        activation: φ of the candidate g, and in an LSTM of the cell state; not softmax.
+        recurrent_activation: σ of the gates, which an "rnn" lacks; not softmax.
         reverse: go from the last step to the first. Output t still belongs to input t.
-        options: what differs from the plain cell, in the order of the cell's `options`: "coupled",
+        options: differences from the plain cell, in the order of the cell's `options`: "coupled",
             an LSTM whose forget gate is f = 1 - i.
 
     Raises:
@@ -79,7 +79,7 @@ class RecurrentSpec:
 
     @cached_property
     def layout(self) -> Cell:
-        """What is known of its cell, with its options."""
+        """The description of its cell, with its options."""
         cell = CELLS[self.cell]
         if "coupled" in self.options:
             return cell._replace(blocks=3, gates=("i", "g", "o", "f"))
@@ -92,10 +92,10 @@ class RecurrentWeights(NamedTuple):
     Attributes:
         w: (D, blocks·H), the kernel.
         r: (H, blocks·H), the recurrent kernel.
-        b: (blocks·H), or (2, blocks·H) of a cell with two biases: row 0 is added on the side of the
-            input, row 1 on the recurrent side. None is no bias.
+        b: (blocks·H), or (2, blocks·H) for a cell with two biases: row 0 is added on the input
+            side, row 1 on the recurrent side. None means no bias.
 
-    A buffer of None, of any of them, is a gradient that is not wanted.
+    If a buffer is None, its gradient is not needed.
     """
 
     w: Array
@@ -116,18 +116,18 @@ class RecurrentOps(Protocol):
         recurrent_mask: Array | None,
         keep_cache: bool,
     ) -> tuple[Array, State, Cache]:
-        """All steps of a sequence.
+        """Compute all steps of a sequence.
 
         Args:
-            spec: what is computed.
+            spec: the computation.
             x: (B, T, D), or tokens, int64 (B, T): token v stands for row v of the identity, so that
                 x·w is row v of w, a table (V, blocks·H).
             weights: by name.
             state: for each state (B, H) before the first step; None means zeros.
             mask: bool (B, T). Where it is False the step is skipped: state and output stay as they
                 were. A sequence of length n in a padded batch is a mask that is True up to n.
-            recurrent_mask: (B, H), what the hidden state is multiplied with on its way to r, at
-                every step; None means ones. The states and outputs themselves are not multiplied.
+            recurrent_mask: (B, H), the factor of the hidden state before r, at every step; None
+                means ones. The states and outputs themselves are not multiplied.
             keep_cache: whether `recurrent_backward` or `recurrent_gates` will follow.
 
         Returns:
@@ -142,23 +142,23 @@ class RecurrentOps(Protocol):
         gradients: RecurrentWeights,
         need_dx: bool,
     ) -> tuple[Array | None, State]:
-        """Backpropagation through time; a gradient of None stands for zeros.
+        """Backpropagation through time; a gradient of None means zeros.
 
         Args:
             dy: (B, T, H), the gradient of every output.
             dstate: (B, H) each, the gradients of the last state.
-            cache: what `recurrent_forward` left.
+            cache: the cache from `recurrent_forward`.
             gradients: buffers to add to.
-            need_dx: whether the gradient of x is wanted.
+            need_dx: whether the gradient of x is needed.
 
         Returns:
             dx (B, T, D), None for tokens; and the gradients of the first state.
         """
 
     def recurrent_gates(self, cache: Cache) -> dict[str, Array]:
-        """What a forward pass computed at each step, by letter, (B, T, H) each.
+        """Return the states and gates of a forward pass at each step, by letter, (B, T, H) each.
 
-        The states of the cell and its gates; those at step t are the ones after input t. At a step
-        that the mask skips, gates are what they would be without it. Called
-        before the backward pass, which uses the cache up. Nothing of it may be changed.
+        Values at step t are those after input t. At a step that the mask skips, gates are what they
+        would be without it. Call this before the backward pass, which uses up the cache. The arrays
+        must not be changed.
         """

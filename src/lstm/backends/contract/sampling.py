@@ -30,7 +30,7 @@ class SamplingOps(Protocol):
         Args:
             z: logits (B, V).
             u: uniforms in [0, 1), (B).
-            recent: int64 (B, W), the last tokens of each text, -1 where there is none; W may be 0.
+            recent: int64 (B, W), the last tokens of each text, -1 for no token; W may be 0.
             choice: temperature at least 0, top_k at least 0, top_p in (0, 1], min_p in [0, 1],
                 repetition_penalty above 0.
 
@@ -57,16 +57,16 @@ class SamplingOps(Protocol):
         """The whole sampling loop: embed -> LSTM stack -> logits -> sample, and again.
 
         Args:
-            tokens: int64 (B), the last token of each text, not yet seen by the states.
+            tokens: int64 (B), the last token of each text, not yet part of the states.
             embedding: (V, E).
             layers: one triple for each LSTM of the stack (tanh and sigmoid).
             w, b: (H, V) and (V) or None, the output layer.
             states: one (h, c) for each LSTM.
             recent: int64 (B, W), the last tokens of each text, the one in `tokens` included if it
-                is to count; -1 where there is none. Each token drawn enters, the oldest leaves.
+                is to count; -1 for no token. Each new token enters, and the oldest leaves.
             u: uniforms in [0, 1), (B, N): one for each token to draw.
             choice: see `sample`.
 
         Returns:
-            The tokens drawn (B, N), of which the last is not yet seen by the states, and states.
+            The new tokens (B, N), and the states, without the last token.
         """

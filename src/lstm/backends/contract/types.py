@@ -1,4 +1,4 @@
-"""What the operations take: arrays, caches, names and choices."""
+"""Types of the operations: arrays, caches, names and choices."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -6,7 +6,7 @@ Array = Any
 """An array of the backend: `numpy.ndarray` here, a tensor elsewhere."""
 
 Cache = Any
-"""What a forward pass leaves for its backward pass."""
+"""The values that a forward pass keeps for its backward pass."""
 
 ActivationName = Literal["linear", "relu", "tanh", "sigmoid", "hard_sigmoid", "softmax"]
 """Every activation's derivative is a function of its output; softmax works on the last axis."""
@@ -16,15 +16,15 @@ PointwiseLossName = Literal[
 ]
 
 State = tuple[Array, ...]
-"""What a recurrent layer remembers, its output first, an array (B, H) for each state."""
+"""The states of a recurrent layer, the output first, an array (B, H) for each state."""
 
 
 class Key(NamedTuple):
-    """What random numbers follow from: entry k of what is drawn is a function of this and k.
+    """The key of random numbers: entry k of a draw is a function of the key and k.
 
     Attributes:
-        seed: an integer of 64 bits, such as that of a pass.
-        draw: another one, which of the draws with that seed it is.
+        seed: an integer of 64 bits, such as the seed of a pass.
+        draw: the number of the draw with this seed, also of 64 bits.
     """
 
     seed: int
@@ -32,9 +32,9 @@ class Key(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """How a token is chosen from logits; see `SamplingOps.sample`.
+    """How to choose a token from logits; see `SamplingOps.sample`.
 
-    The defaults draw from all tokens with the probabilities that the logits give them.
+    The defaults draw from all tokens with the probabilities from the logits.
     """
 
     temperature: float = 1.0

@@ -1,7 +1,7 @@
-"""The contract in C++: float32, on as many threads as there are cores to use.
+"""The contract in C++: float32, with a thread for each usable core.
 
-Allocates the arrays and calls the kernels of `cpp/`. What each function means is said in
-`lstm.backends.contract`, and line by line in `lstm.backends.reference`.
+Allocates the arrays and calls the kernels of `cpp/`. Each function is documented in
+`lstm.backends.contract`, and defined line by line in `lstm.backends.reference`.
 """
 
 from lstm.backends.native.arrays import array

@@ -1,4 +1,4 @@
-"""Arrays that the kernels can take, and memory for large ones."""
+"""Arrays that the kernels accept, and memory for large ones."""
 
 import math
 from typing import Any
@@ -12,18 +12,18 @@ Array = NDArray[Any]
 
 
 def array(values: Array) -> Array:
-    # The kernels read contiguous and aligned memory: what is not is copied here, once.
+    # The kernels need contiguous and aligned memory: other arrays are copied here, once.
     flags = values.flags
     return values if flags.c_contiguous and flags.aligned else values.copy()
 
 
 def empty(shape: tuple[int, ...]) -> Array:
-    """New memory; large arrays come from memory that is kept for the next step."""
+    """Return new memory; large arrays use memory that is kept from step to step."""
     if math.prod(shape) < 1 << 18:
         return np.empty(shape, np.float32)
     return _kernels.empty(shape)
 
 
 def like(x: Array) -> Array:
-    """New memory for an array of the shape of `x`."""
+    """Return new memory for an array with the shape of `x`."""
     return empty(x.shape)

@@ -14,7 +14,7 @@ _LOSSES = {name: code for code, name in enumerate(get_args(PointwiseLossName))}
 
 
 def _split(z: Array, target: Array) -> tuple[Array | None, Array | None]:
-    """Targets that are classes, and those that are rows: one of the two is None."""
+    """Return targets as classes and as rows: one of the two is None."""
     return (None, target) if target.ndim == z.ndim else (target, None)
 
 
@@ -50,10 +50,10 @@ def linear_softmax_cross_entropy(
 
 
 def _rows_at_once(rows: int, V: int) -> int:
-    """Rows of V logits in a chunk.
+    """Return the number of rows of V logits in a chunk.
 
-    As many as the second-level cache holds, and at least so many that reading and writing weights
-    and gradients for each chunk costs less than a tenth of the products.
+    As many as fit in the second-level cache, but enough that reading and writing weights and
+    gradients for each chunk costs less than a tenth of the products.
     """
     return max(1, min(rows, max(256, (1 << 17) // V)))
 

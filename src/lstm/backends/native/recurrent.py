@@ -1,4 +1,4 @@
-"""Recurrent layers, in C++: the plain LSTM on a path of its own, all else in one frame."""
+"""Recurrent layers, in C++: a separate path for the plain LSTM, one frame for all others."""
 
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -20,7 +20,7 @@ class Path(NamedTuple):
 
     Attributes:
         forward, backward: the two passes.
-        kept: blocks of H numbers that are kept of each step for the backward pass; 0 for none.
+        kept: blocks of H numbers to keep from each step for the backward pass; 0 for none.
     """
 
     forward: Callable[..., None]
@@ -30,7 +30,7 @@ class Path(NamedTuple):
 
 @cache
 def path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool, framed: bool) -> Path:
-    """The fastest way for a cell with these options; if `framed`, the one that all cells have."""
+    """Return the fastest path for a cell with these options; if `framed`, the general one."""
     bits = sum(1 << CELLS[cell].options.index(option) for option in options)
     _, kept, _, _ = _kernels.cell_sizes(list(CELLS).index(cell), bits)
     name = f"framed_{cell}_{bits}" if bits else f"framed_{cell}"
@@ -64,7 +64,7 @@ def run(
     recurrent_mask: Array | None,
     keep_cache: bool,
 ) -> tuple[Array, State, Cache]:
-    """`recurrent_forward` by a path of the kernels, which its backward pass takes too."""
+    """Run `recurrent_forward` on a path of the kernels, which its backward pass also uses."""
     w, r, b = weights
     B, T, *_ = x.shape
     H = r.shape[0]
@@ -115,10 +115,10 @@ def recurrent_gates(cache: Cache) -> dict[str, Array]:
 
 
 def _last(states: Array, reverse: bool) -> Array:
-    """The last of some states (B, T, H), as an array of its own; what is one already stays."""
+    """Return the last of some states (B, T, H) as a separate array; one that is stays."""
     return states if states.ndim == 2 else states[:, 0 if reverse else -1].copy()
 
 
 def _gradient_of_state(d: Array | None, shape: tuple[int, ...]) -> Array:
-    """A copy that the kernel may change."""
+    """Return a copy that the kernel may change."""
     return np.zeros(shape, np.float32) if d is None else np.array(d, order="C")

@@ -10,7 +10,7 @@ from lstm.backends.cores import usable_cores
 from lstm.errors import InvalidValueError
 
 _SPEEDS = {"avx512": 1.5e11, "avx2": 7e10, "baseline": 2e10}
-"""Operations of a thread in a second: about, for which machine is like another?"""
+"""Operations of a thread per second, roughly: machines differ."""
 
 
 def instruction_set() -> str:
@@ -26,16 +26,16 @@ def num_threads() -> int:
 def set_num_threads(count: int) -> None:
     """Choose the number of threads that the kernels run on.
 
-    The results are the same bits for any number. At first it is the number of cores, or what the
-    environment variable `LSTM_NUM_THREADS` says. Cores are those that the process may use: others
-    than it may run on (`taskset`), or than the quota of its container is worth, do not count.
+    The results are the same bits for any number. By default, it is the number of cores, or the
+    value of the environment variable `LSTM_NUM_THREADS`. Only cores that the process may use count:
+    those on which it may run (`taskset`), within the quota of its container.
 
     Args:
-        count: at least 1; more than there are cores would only wait for each other, and count as so
-            many.
+        count: at least 1; more threads than cores would only wait for each other, so the number of
+            cores is the limit.
 
     Raises:
-        InvalidTypeError, InvalidValueError: it is not such a number.
+        InvalidTypeError, InvalidValueError: `count` is not such a number.
 
     Example:
         >>> import lstm
@@ -55,7 +55,7 @@ def facts() -> dict[str, Any]:
 
 
 def _asked_for() -> int:
-    """The number of threads that the environment asks for; as many as there can be if none."""
+    """Return the number of threads from the environment, or else the largest number."""
     text = os.environ.get("LSTM_NUM_THREADS")
     try:
         count = int(text) if text else sys.maxsize

@@ -1,8 +1,8 @@
-"""The contract in NumPy: the living definition of every operation, beside docs/theory/.
+"""The contract in NumPy: the living definition of every operation, next to docs/theory/.
 
-Written to be read. float32 and float64; any array that NumPy accepts. What each function takes and
-returns is said in `lstm.backends.contract`. It does without every trick that makes kernels fast: no
-packed weights, no fused gates, no threads of its own.
+Written to be read. float32 and float64; any array that NumPy accepts. `lstm.backends.contract`
+documents the arguments and results of each function. It avoids every trick that makes kernels fast:
+no packed weights, no fused gates, no threads.
 """
 
 from lstm.backends.numpy_arrays import (

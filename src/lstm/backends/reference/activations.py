@@ -11,7 +11,7 @@ Array = NDArray[Any]
 
 
 def sigmoid(x: Array) -> Array:
-    # tanh never overflows, whatever x is.
+    # tanh never overflows, for any x.
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 

@@ -77,7 +77,7 @@ def conv1d_forward(
 
 
 def _taps(k: int, steps: int, stride: int, dilation: int) -> slice:
-    """The inputs that element k of the kernel meets, one for each output step."""
+    """Return the inputs for element k of the kernel, one for each output step."""
     return slice(k * dilation, k * dilation + stride * (steps - 1) + 1 if steps else 0, stride)
 
 

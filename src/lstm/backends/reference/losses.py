@@ -85,7 +85,7 @@ def pointwise_loss_backward(cache: Cache) -> Array:
 
 
 def _limited(q: Array) -> tuple[Array, Array]:
-    """q with neither it nor 1 - q too small for a loss; and where that changed nothing."""
+    """Return q limited so that q and 1 - q are not too small, and where this changed nothing."""
     least, most = q.dtype.type(1e-7), q.dtype.type(1 - 1e-7)
     return np.clip(q, least, most), (q >= least) & (q <= most)
 
@@ -97,7 +97,7 @@ def _weights(positions: Array, weight: Array | None) -> Array:
 
 
 def _distribution(z: Array, target: Array) -> Array:
-    """Integer targets (...) as one-hot rows (..., V); distributions as they are."""
+    """Return integer targets (...) as one-hot rows (..., V); distributions stay unchanged."""
     if target.ndim == z.ndim:
         return target
     rows = np.zeros(z.shape, z.dtype)

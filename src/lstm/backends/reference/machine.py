@@ -1,4 +1,4 @@
-"""What NumPy makes of the machine."""
+"""The machine as NumPy uses it."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Random numbers without a state: each follows from a key and its own number alone.
+"""Random numbers without a state: each depends only on a key and its own number.
 
-Philox 4x32-10 makes four words of 32 bits out of a counter of four words and a key of two, in ten
-rounds of multiplications whose halves are crossed over. No word needs the one before it, so that
+Philox 4x32-10 makes four words of 32 bits from a counter of four words and a key of two, in ten
+rounds of multiplications whose halves are crossed over. No word depends on the one before it, so
 any part of the sequence can be computed anywhere, in any order, to the same bits.
 
 Source:
@@ -21,13 +21,13 @@ Words = NDArray[np.uint64]
 _ROUNDS = 10
 _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
-"""What is added to the key from round to round."""
+"""Increments of the key from round to round."""
 
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 
 
 def philox(counter: NDArray[Any], key: NDArray[Any]) -> Words:
-    """Words (..., 4) for counters (..., 4) and a key (2), all of 32 bits."""
+    """Return words (..., 4) for counters (..., 4) and a key (2), all of 32 bits."""
     c0, c1, c2, c3 = np.moveaxis(counter.astype(np.uint64), -1, 0)
     k0, k1 = key.astype(np.uint64)
     for _ in range(_ROUNDS):
@@ -38,9 +38,9 @@ def philox(counter: NDArray[Any], key: NDArray[Any]) -> Words:
 
 
 def random_words(count: int, key: Key) -> Words:
-    """That many words of 32 bits: number k is word k % 4 of block k // 4.
+    """Return this many words of 32 bits: number k is word k % 4 of block k // 4.
 
-    The seed is Philox's key. The counter is the number of the block, and above it that of the draw.
+    The seed is Philox's key. The counter holds the number of the block, and above it the draw.
     """
     blocks = np.arange(-(-count // 4), dtype=np.uint64)
     draw = np.full_like(blocks, key.draw)

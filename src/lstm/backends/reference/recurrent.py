@@ -1,7 +1,7 @@
 """All steps of a recurrent layer, around the cell that computes one.
 
-The labels are those of docs/theory/, of the LSTM, the simple layer and the GRU: what they share is
-said once.
+The labels are those in docs/theory/ for the LSTM, the simple layer and the GRU, which share this
+code.
 """
 
 from collections.abc import Sequence
@@ -117,13 +117,13 @@ def recurrent_gates(cache: Cache) -> dict[str, Array]:
 
 
 def x_side(x: Array, w: Array, b: Array | None) -> Array:
-    """x·w + b of all steps; for tokens, x being rows of the identity, rows of w."""
+    """Return x·w + b for all steps; for tokens, which stand for rows of the identity, rows of w."""
     xw = w[x] if _tokens(x) else x @ w
     return xw if b is None else xw + b
 
 
 def order(T: int, reverse: bool) -> range:
-    """The time steps in the order in which they are computed."""
+    """Return the time steps in order of computation."""
     return range(T - 1, -1, -1) if reverse else range(T)
 
 
@@ -133,12 +133,12 @@ def _tokens(x: Array) -> bool:
 
 
 def _summed_product(x: Array, dz: Array) -> Array:
-    """Σ x_tᵀ·dz_t over all steps and sequences."""
+    """Return Σ x_tᵀ·dz_t over all steps and sequences."""
     return x.reshape(-1, x.shape[2]).T @ dz.reshape(-1, dz.shape[2])
 
 
 def _before(states: Array, first: Array, reverse: bool) -> Array:
-    """For each step of `states` (B, T, H), the state that it started from."""
+    """Return, for each step of `states` (B, T, H), the state before it."""
     if reverse:
         return np.concatenate((states, first[:, None]), 1)[:, 1:]
     return np.concatenate((first[:, None], states), 1)[:, :-1]

@@ -33,7 +33,7 @@ def sample(
 
 
 def _penalized(z: Array, recent: NDArray[np.int64], penalty: float) -> Array:
-    """Logits z (B, V), those of recent tokens (B, W) made less probable."""
+    """Return logits z (B, V), with recent tokens (B, W) made less probable."""
     z = z.copy()
     for row, tokens in zip(z, recent, strict=True):
         repeated = np.unique(tokens[tokens >= 0])

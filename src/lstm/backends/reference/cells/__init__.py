@@ -1,12 +1,12 @@
-"""The cells: what a recurrent layer computes in one step.
+"""The cells: the computation of a recurrent layer in one step.
 
-A cell is a module with two functions, for B sequences side by side:
+A cell is a module with two functions, for B parallel sequences:
 
-- `forward(spec, xw, q, state)`: from xw = x·w + b and q = h·r, which are (B, blocks·H), and the
-  state before the step to the state after it, and what is kept of it: by letter the gates, and what
+- `forward(spec, xw, q, state)` computes, from xw = x·w + b and q = h·r, both (B, blocks·H), and the
+  state before the step, the state after it, and what to keep: the gates by letter, and whatever
   else `backward` needs, (B, H) each;
-- `backward(spec, dstate, kept, before, after)`: from the gradients of the state after the step to
-  those of xw and q, and of the state before it, but for what comes through q.
+- `backward(spec, dstate, kept, before, after)` computes, from the gradients of the state after the
+  step, those of xw and q, and of the state before it, except the part that comes through q.
 """
 
 from types import ModuleType

@@ -1,6 +1,6 @@
 """The gated recurrent unit; docs/theory/gru.md.
 
-The reset gate multiplies what the recurrent kernel has made of the state, not the state.
+The reset gate multiplies the product of the state and the recurrent kernel, not the state.
 """
 
 from typing import Any
