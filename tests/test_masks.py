@@ -394,7 +394,7 @@ class TestWhatReadsAllStepsAtOnce:
     def test_a_dense_layer_refuses_lists(self) -> None:
         model = lstm.Sequential([lstm.Input((3, 2)), Flatten(), Dense(1)])
         model.predict([np.ones((3, 2))] * 2)
-        with pytest.raises(InvalidShapeError, match="input of dense: expected sequences of one"):
+        with pytest.raises(InvalidShapeError, match="input of dense: expected sequences of equal"):
             model.predict([np.ones((3, 2)), np.ones((2, 2))])
 
     def test_and_reads_the_zeros_of_the_user(self) -> None:

@@ -360,7 +360,7 @@ class TestWhatWouldNeverBeCalled:
             (Layer, "compute_mask", "output_mask"),
             (LSTM, "get_initial_state", "state_shapes"),
             (Layer, "reset_states", "state_shapes"),
-            (lstm.Model, "compute_mask", "by themselves"),
+            (lstm.Model, "compute_mask", "automatically"),
             *(
                 (base, f"{verb}_{what}", "get_config")
                 for base in (Layer, LSTM, lstm.Model)
@@ -493,7 +493,7 @@ def test_a_name_of_a_weight_that_is_taken() -> None:
             self.add_weight("w", (2, 2))
             self.add_weight("w", (2, 2))
 
-    with pytest.raises(InvalidValueError, match=r"^name: expected one.* taken in twice, got 'w'$"):
+    with pytest.raises(InvalidValueError, match=r"^name: expected an unused one in twice, got 'w'$"):
         Twice()(lstm.Input((None, 2)))
 
 
