@@ -137,7 +137,7 @@ class TestCorpora:
         path = tmp_path / "tokens"
         data = pickle.dumps(Corpus.write(path, lstm.text.TextSource.of(TEXT), vocabulary))
         path.write_bytes(path.read_bytes()[:100])
-        with pytest.raises(ModelFileError, match=r"has 100 tokens, and .* it was cut"):
+        with pytest.raises(ModelFileError, match=r"has 100 tokens, but .* it was cut"):
             pickle.loads(data)
 
 

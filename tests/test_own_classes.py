@@ -493,7 +493,9 @@ def test_a_name_of_a_weight_that_is_taken() -> None:
             self.add_weight("w", (2, 2))
             self.add_weight("w", (2, 2))
 
-    with pytest.raises(InvalidValueError, match=r"^name: expected an unused one in twice, got 'w'$"):
+    with pytest.raises(
+        InvalidValueError, match=r"^name: expected an unused one in twice, got 'w'$"
+    ):
         Twice()(lstm.Input((None, 2)))
 
 

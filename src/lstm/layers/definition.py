@@ -304,7 +304,7 @@ class Definition(Abilities):
         if "/" in checks.name("name", name):
             raise InvalidValueError("name", "a name without `/`", repr(name))
         if name in self.own_weights:
-            raise InvalidValueError("name", f"an unused one in {self.name}", repr(name))
+            raise InvalidValueError("name", f"an unused name in {self.name}", repr(name))
         if self.composite:
             raise InvalidTypeError(
                 f"{name} of {self.name}",
