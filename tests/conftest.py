@@ -31,6 +31,12 @@ def no_figures() -> Iterator[None]:
         sys.modules["matplotlib.pyplot"].close("all")
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where there is nothing yet."""
+    return tmp_path / "run"
+
+
 @pytest.fixture(scope="session")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training that nothing disturbed."""

@@ -3,9 +3,12 @@
 from typing import Any
 
 import numpy as np
+from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 from lstm import LanguageModel
+from lstm.text import CharVocabulary, Corpus, TextSource, TrainingOptions
+from lstm.text.training.training import Training
 
 WORDS = ["red", "green", "blue", "apple", "melon", "is", "was", "sweet", "sour", "the", "a"]
 
@@ -27,3 +30,18 @@ def small() -> LanguageModel:
 def probabilities(model: LanguageModel, text: str) -> NDArray[Any]:
     """What comes after each character of a text, computed as one sequence (T, V)."""
     return model.model.predict(model.vocabulary.encode(text)[None])[0].astype(np.float64)
+
+
+def training_of(
+    text: str, hidden: int = 4, seed: int = 0, model: dict[str, Any] | None = None, **options: Any
+) -> tuple[LanguageModel, Training]:
+    """A model that has learned nothing yet, and its training."""
+    vocabulary = CharVocabulary.from_text(text)
+    made = LanguageModel.create(vocabulary, hidden=hidden, seed=seed, **(model or {}))
+    corpus = Corpus.encode(TextSource.of(text), vocabulary)
+    return made, Training(made, corpus, TrainingOptions(**options), seed)
+
+
+def assert_same_weights(a: LanguageModel, b: LanguageModel) -> None:
+    for w, v in zip(a.model.get_weights(), b.model.get_weights(), strict=True):
+        assert_array_equal(w, v)

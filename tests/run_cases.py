@@ -3,6 +3,8 @@
 import csv
 import hashlib
 import json
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +125,18 @@ def check_same(folder: Path, other: Path) -> None:
         del state["seconds"]
         state["records"] = timeless(state["records"])
     assert states[0] == states[1]
+
+
+def stopped(folder: Path, step: int = 50, **options: Any) -> Path:
+    """A folder of a training that was stopped after a step."""
+    stop_at(begin(folder, **options), step)
+    return folder
+
+
+def unbegun(folder: Path, left: Sequence[str] = ("config.json",)) -> None:
+    """Leave what a training leaves that is killed before its first checkpoint."""
+    config = json.loads((folder / "config.json").read_bytes())
+    del config["chosen"]
+    (folder / "config.json").write_text(json.dumps(config))
+    for name in set(os.listdir(folder)) - {*left}:
+        (folder / name).unlink()

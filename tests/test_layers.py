@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 import lstm
 from gradients import assert_gradient
-from layer_cases import CASES, STEPS, TOKENS, LayerCase
+from layer_case import STEPS, TOKENS, LayerCase
+from layer_cases import CASES
 from lstm.errors import InvalidValueError
 from lstm.layers import (
     LSTM,

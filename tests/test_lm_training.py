@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from language_cases import TEXT, sentences
+from language_cases import TEXT, assert_same_weights, training_of
 from lstm import LanguageModel
 from lstm.backends import BACKENDS
 from lstm.callbacks import Callback, EarlyStopping, LambdaCallback, Logs
@@ -17,22 +17,14 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM
 from lstm.optimizers import Adam
 from lstm.schedules import Plateau, constant, cosine, one_cycle
-from lstm.text import CharVocabulary, Corpus, TextSource, TrainingOptions
+from lstm.text import Corpus, TextSource, TrainingOptions
 from lstm.text.training.training import Training
 from tolerances import assert_close
 
 NOISE = "".join(np.random.default_rng(0).choice(list("abcdefgh"), 1200))
+
+
 """There is nothing to learn in it but the text by heart."""
-
-
-def training_of(
-    text: str, hidden: int = 4, seed: int = 0, model: dict[str, Any] | None = None, **options: Any
-) -> tuple[LanguageModel, Training]:
-    """A model that has learned nothing yet, and its training."""
-    vocabulary = CharVocabulary.from_text(text)
-    made = LanguageModel.create(vocabulary, hidden=hidden, seed=seed, **(model or {}))
-    corpus = Corpus.encode(TextSource.of(text), vocabulary)
-    return made, Training(made, corpus, TrainingOptions(**options), seed)
 
 
 class Steps:
@@ -55,11 +47,6 @@ class Steps:
             return step(x, y, **options)
 
         monkeypatch.setattr(made.model, "train_on_batch", watched)
-
-
-def assert_same_weights(a: LanguageModel, b: LanguageModel) -> None:
-    for w, v in zip(a.model.get_weights(), b.model.get_weights(), strict=True):
-        assert_array_equal(w, v)
 
 
 class TestReading:
@@ -401,51 +388,6 @@ class TestCallbacks:
         _, training = training_of(TEXT)
         with pytest.raises(InvalidTypeError, match=r"^callbacks: expected Callbacks, got str"):
             training.run(["bar"])  # type: ignore[list-item]
-
-
-class TestFindingALearningRate:
-    def test_leaves_no_trace(self) -> None:
-        trained = []
-        for find in (False, True):
-            made, _ = training_of(TEXT, model={"dropout": 0.3})
-            weights, random_state = made.model.get_weights(), made.model.random_state
-            if find:
-                made.find_lr(TEXT)
-            for w, v in zip(made.model.get_weights(), weights, strict=True):
-                assert_array_equal(w, v)
-            assert made.model.random_state == random_state
-            assert len(made.model.carried_state) == 0
-            trained.append((made, made.fit(TEXT, epochs=1).history))
-        assert_same_weights(trained[0][0], trained[1][0])
-        assert trained[0][1] == trained[1][1]
-
-    def test_suggests_one_that_learns(self) -> None:
-        made, _ = training_of(TEXT, hidden=24)
-        found = made.find_lr(TEXT, seq_len=16)
-        assert len(found.rates) == len(found.losses) > 30
-        assert all(a < b for a, b in pairwise(found.rates))
-        assert found.rates[0] == 1e-5
-        assert found.rates[-1] <= 1.0
-        assert found.suggestion == found.rates[int(np.argmin(found.losses))] / 10
-        # It falls there: much earlier nothing happens, much later all is lost.
-        assert 1e-3 < found.suggestion < 0.5
-        made.fit(TEXT, epochs=3, lr=found.suggestion, seq_len=16)
-        assert made.evaluate(TEXT).nats < found.losses[0] - 0.5
-
-    @pytest.mark.filterwarnings("ignore:overflow|invalid:RuntimeWarning")
-    def test_stops_where_the_loss_explodes(self) -> None:
-        made, _ = training_of(sentences(400), hidden=32)
-        found = made.find_lr(sentences(400), clip=0)
-        assert np.isfinite(found.losses).all()
-        assert 0.1 < found.rates[-1] <= 1.0
-        lowest = np.minimum.accumulate(found.losses)
-        assert (np.array(found.losses[1:]) <= 2 * lowest[:-1]).all()
-
-    @pytest.mark.parametrize("options", [{"lr": -1}, {"seq_len": 0}])
-    def test_bad_options(self, options: dict[str, Any]) -> None:
-        made, _ = training_of(TEXT)
-        with pytest.raises(InvalidValueError, match=rf"^{next(iter(options))}: expected"):
-            made.find_lr(TEXT, **options)
 
 
 def test_a_text_that_is_too_short() -> None:

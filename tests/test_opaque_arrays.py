@@ -10,7 +10,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
-from layer_cases import CASES, STEPS, LayerCase
+from layer_case import STEPS, LayerCase
+from layer_cases import CASES
 from lstm.backends.contract import Array, Cache
 from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Layer, Multiply, TiedDense
 from lstm.layers.base import Arrays, Gradients, Run

@@ -23,12 +23,6 @@ from run_cases import FILES, at_step, begin, check_same, checkpoint, contents, s
 posix = pytest.mark.skipif(os.name != "posix", reason="processes are those of POSIX")
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where there is nothing yet."""
-    return tmp_path / "run"
-
-
 class TestMissingFiles:
     """What is missing is not taken for what was never there."""
 

@@ -11,12 +11,6 @@ from lstm.callbacks import CSVLogger, LambdaCallback, ModelCheckpoint, TensorBoa
 from lstm.errors import InvalidValueError
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Where there is nothing yet."""
-    return tmp_path / "run"
-
-
 def train(folder: Path, **options: Any) -> None:
     LanguageModel.train(TEXT, folder=folder, hidden=4, epochs=3, seed=5, **options)
 

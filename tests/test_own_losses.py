@@ -1,0 +1,58 @@
+"""Losses of users."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lstm
+from gradients import assert_gradient
+from lstm.errors import InvalidValueError
+from lstm.layers import LSTM, Dense
+from lstm.losses import Loss
+from own_layers import X
+from tolerances import assert_close
+
+
+class Cubic(Loss):
+    """|y - t|³, and nothing but its two halves."""
+
+    def forward(self, ops: Any, y: Any, target: Any, weight: Any) -> Any:
+        error = ops.to_numpy(y) - ops.to_numpy(target)
+        share = 1 / error.size if weight is None else ops.to_numpy(weight)
+        return float((np.abs(error) ** 3 * share).sum()), (error, share)
+
+    def backward(self, ops: Any, cache: Any) -> Any:
+        error, share = cache
+        return ops.array(3 * error * np.abs(error) * share)
+
+
+@pytest.mark.usefixtures("float64")
+class TestLosses:
+    def test_need_forward_and_backward_only(self) -> None:
+        model = lstm.Sequential([lstm.Input((None, 2)), LSTM(3, return_sequences=True), Dense(1)])
+        model.compile(lstm.optimizers.SGD(0.0), Cubic())
+        y = np.random.default_rng(1).normal(size=(4, 6, 1))
+        expected = np.mean(np.abs(model.predict(X) - y) ** 3)
+        for targets in (y, y[..., 0]):
+            assert_close(model.evaluate(X, targets), expected, "loss", terms=24)
+        model.train_on_batch(X, y)
+        for name, weight in model.graph.weights.items():
+            gradient = weight.gradient.copy()
+            assert_gradient(gradient, lambda: model.evaluate(X, y), weight.value, name)
+
+    def test_leave_padding_out(self) -> None:
+        model = lstm.Sequential([lstm.Input((None, 2)), LSTM(3, return_sequences=True), Dense(1)])
+        model.compile("sgd", Cubic())
+        x, y = [X[0], X[1, :2]], [np.ones((6, 1)), np.zeros((2, 1))]
+        alone = [np.abs(model.predict(a[None])[0] - b) ** 3 for a, b in zip(x, y, strict=True)]
+        assert_close(model.evaluate(x, y), np.concatenate(alone).mean(), "loss", terms=8)
+
+    @pytest.mark.parametrize(
+        "targets", [np.ones((4, 6, 2)), np.ones((4, 1)), np.ones((4, 6, 1)) + 1j]
+    )
+    def test_check_targets_by_default(self, targets: Any) -> None:
+        model = lstm.Sequential([lstm.Input((None, 2)), LSTM(3, return_sequences=True), Dense(1)])
+        model.compile("sgd", Cubic())
+        with pytest.raises(InvalidValueError, match=r"^y: expected"):
+            model.fit(X, targets, verbose=0)
