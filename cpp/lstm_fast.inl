@@ -34,17 +34,22 @@ __attribute__((noinline)) void gate_products(int64_t K, View a, const float* pan
   }
 }
 
+// The columns of one group of a kernel (end - begin, 4H) as the rows [begin, end) of K in its
+// panel.
+inline void pack_group(int64_t K, int64_t H, const float* kernel, float* panel, int n,
+                       int64_t begin, int64_t end) {
+  for (int64_t k = begin; k < end; ++k)
+    for (int gate = 0; gate < 4; ++gate)
+      store(gate_slot(panel, K, k, gate), load_part(kernel + ((k - begin) * 4 + gate) * H, n));
+}
+
 // A kernel (end - begin, 4H) as the rows [begin, end) of K in the panels of unit groups, which are
 // padded with zeros.
 inline void pack_gates(int64_t K, int64_t H, const float* kernel, float* packed, int64_t begin,
                        int64_t end) {
   parallel_each(groups_of(H), 4.0 * (end - begin) * group_width, [&](auto group) {
-    float* panel = packed + group * K * group_width;
-    const int n = units_of(H, group);
-    for (int64_t k = begin; k < end; ++k)
-      for (int gate = 0; gate < 4; ++gate)
-        store(gate_slot(panel, K, k, gate),
-              load_part(kernel + ((k - begin) * 4 + gate) * H + group * lanes, n));
+    pack_group(K, H, kernel + group * lanes, packed + group * K * group_width, units_of(H, group),
+               begin, end);
   });
 }
 
@@ -182,29 +187,27 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
   }
 }
 
-// Some units of the sequences [b0, b1), all steps, a few sequences at a time; `stepped` is called
+// Some units of the sequences [b0, b1), all steps; `stepped` is called
 // after each step. `packed_w` is a table for tokens, panels otherwise.
 template <Activation G, Activation S, class Stepped>
 void sequences_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                        const RecurrentForward& io, int64_t b0, int64_t b1, Part groups,
                        Stepped stepped) {
   const int64_t width = groups_of(s.H) * group_width;
-  for_each_slice(b0, b1, width, [&](auto first, auto end) {
-    const int64_t sequences = end - first, chunk = steps_at_once(s, sequences);
-    float* z = io.tokens ? nullptr : scratch(0, chunk * sequences * width);
-    for (int64_t step0 = 0; step0 < s.T; step0 += chunk) {
-      const int64_t step1 = step0 + chunk < s.T ? step0 + chunk : s.T;
-      if (!io.tokens) input_products(s, packed_w, io, first, end, groups, step0, step1, z);
-      for (int64_t step = step0; step < step1; ++step) {
-        const auto z_of = [&](auto b) LSTM_INLINE_LAMBDA {
-          if (io.tokens) return packed_w + io.tokens[b * s.T + time_of(s, step)] * width;
-          return static_cast<const float*>(z + ((step - step0) * sequences + b - first) * width);
-        };
-        step_forward<G, S>(s, packed_r, io, first, end, groups, step, z_of);
-        stepped();
-      }
+  const int64_t sequences = b1 - b0, chunk = steps_at_once(s, sequences);
+  float* z = io.tokens ? nullptr : scratch(0, chunk * sequences * width);
+  for (int64_t step0 = 0; step0 < s.T; step0 += chunk) {
+    const int64_t step1 = step0 + chunk < s.T ? step0 + chunk : s.T;
+    if (!io.tokens) input_products(s, packed_w, io, b0, b1, groups, step0, step1, z);
+    for (int64_t step = step0; step < step1; ++step) {
+      const auto z_of = [&](auto b) LSTM_INLINE_LAMBDA {
+        if (io.tokens) return packed_w + io.tokens[b * s.T + time_of(s, step)] * width;
+        return static_cast<const float*>(z + ((step - step0) * sequences + b - b0) * width);
+      };
+      step_forward<G, S>(s, packed_r, io, b0, b1, groups, step, z_of);
+      stepped();
     }
-  });
+  }
 }
 
 // Threads divide the sequences or, where these are far too few and the layer is large enough, the
@@ -221,7 +224,9 @@ void divided_forward(const RecurrentShape& s, const float* packed_w, const float
     return;
   }
   parallel(s.B, 1, 8.0 * s.T * s.H * (s.D + s.H), [&](auto b0, auto b1) {
-    sequences_forward<G, S>(s, packed_w, packed_r, io, b0, b1, {0, groups}, [] {});
+    for_each_slice(b0, b1, groups * group_width, [&](auto b, auto end) {
+      sequences_forward<G, S>(s, packed_w, packed_r, io, b, end, {0, groups}, [] {});
+    });
   });
 }
 
