@@ -40,7 +40,7 @@ void add_settings(nb::module_& m) {
     return found != nullptr;
   });
   m.def("cell_sizes", [](int cell, unsigned options) {
-    if (cell < 0 || cell > 2) fail("cell", "a code", std::to_string(cell));
+    if (cell < 0 || cell >= lstm::cells) fail("cell", "a code", std::to_string(cell));
     lstm::RecurrentShape s{};
     s.cell = lstm::Cell(cell);
     s.options = options;

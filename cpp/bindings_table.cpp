@@ -117,15 +117,14 @@ void add_recurrent(Table& table) {
   lstm::RecurrentShape shape{};
   add_recurrent(table, "lstm", shape, false, true);
   add_recurrent(table, "inference_lstm", shape, false, false);
-  const std::string names[] = {"framed_lstm", "framed_gru", "framed_rnn"};
-  for (int cell = 0; cell < 3; ++cell) {
+  for (int cell = 0; cell < lstm::cells; ++cell) {
+    const std::string name = std::string("framed_") + lstm::cell_names[cell];
     shape = {};
     shape.cell = lstm::Cell(cell);
     const unsigned all = kernels->cell_sizes(shape).options;
     for (unsigned& some = shape.options; some <= all; ++some)
       if (!(some & ~all))
-        add_recurrent(table, names[cell] + (some ? "_" + std::to_string(some) : ""), shape, true,
-                      true);
+        add_recurrent(table, name + (some ? "_" + std::to_string(some) : ""), shape, true, true);
   }
 }
 

@@ -1,7 +1,8 @@
 // The contract in C++: every operation with shapes, layout, aliasing and ownership.
 //
 // Rules for all:
-// - float32, int64 tokens, row-major and contiguous; batch first. Letters as in lstm.backends.contract.
+// - float32, int64 tokens, row-major and contiguous; batch first. Letters as in
+// lstm.backends.contract.
 // - The caller owns every array and has checked shapes and ranges; nothing is read or written
 //   outside them. Outputs do not overlap inputs unless it is said. "added to": +=; others: =.
 // - A pointer that may be null says so.
@@ -30,6 +31,8 @@ constexpr PointwiseLoss last(PointwiseLoss) { return PointwiseLoss::sigmoid_cros
 // LSTM: gates i, f, g, o. GRU: u, s, g. SimpleRNN: no gates. Their kernels have N = blocks·H
 // columns, one block for each gate, a SimpleRNN one block.
 enum class Cell : int { lstm, gru, rnn };
+constexpr const char* cell_names[] = {"lstm", "gru", "rnn"};
+constexpr int cells = 3;
 
 // Options of a cell, a bit for each. Coupled: an LSTM without a block for f, which is 1 - i.
 enum LSTMOptions : unsigned { coupled = 1 };

@@ -224,7 +224,8 @@ class TestRefused:
             ({"steps_per_epoch": 2}, "steps_per_epoch: expected None, as in .*, got 2"),
             ({"initial_epoch": 1}, "initial_epoch: expected 0, as in .*, got 1"),
             ({"class_weight": {0: 2}}, "class_weight: expected"),
-            ({"validation_split": 0.5}, "x: expected the same"),
+            ({"validation_split": 0.5}, "(x|validation_data): expected the same"),
+            ({"validation_data": (X[:2], Y[:2])}, "validation_data: expected the same"),
             (
                 {"callbacks": [EarlyStopping("loss")]},
                 "callbacks: expected 'none', .* 'EarlyStopping'",

@@ -211,7 +211,7 @@ class ArrayBatches:
         rng: np.random.Generator | None = None,
         steps: int | None = None,
     ) -> None:
-        self._examples = examples
+        self.examples = examples
         self._batch_size = min(checks.positive_int("batch_size", how.batch_size), len(examples))
         chunk_length = self._chunk_length = how.chunk_length
         self._time = 0
@@ -238,7 +238,7 @@ class ArrayBatches:
         """Number of batches in an epoch."""
         if self._limit is not None:
             return self._limit
-        return -(-len(self._examples) // self._batch_size) * self._chunks
+        return -(-len(self.examples) // self._batch_size) * self._chunks
 
     @property
     def _chunks(self) -> int:
@@ -263,9 +263,9 @@ class ArrayBatches:
 
     def _cut(self, size: int, order: Order | None = None, skip: int = 0) -> Iterator[Batch]:
         """Yield batches of `size` examples, except the first `skip`, cut into chunks."""
-        for start in range(skip * size, len(self._examples), size):
+        for start in range(skip * size, len(self.examples), size):
             rows = slice(start, start + size)
-            batch = self._examples.batch(rows if order is None else order[rows])
+            batch = self.examples.batch(rows if order is None else order[rows])
             if self._chunk_length is None:
                 batch.fresh = start == 0
                 yield batch

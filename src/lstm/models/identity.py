@@ -10,7 +10,7 @@ from lstm.callbacks import CallbackList, History
 from lstm.container import digest
 from lstm.errors import InvalidTypeError
 from lstm.interface import of_library
-from lstm.models.batches import Examples, Reading
+from lstm.models.batches import ArrayBatches, Examples, Reading
 from lstm.models.columns import Column, Ragged, Values
 from lstm.models.compiled import Compilable
 from lstm.models.reading import Batches
@@ -34,7 +34,7 @@ def identity(
         model: the model to train.
         trainer: how to train it.
         data: the training data.
-        validation: the validation data, which may change.
+        validation: the validation data, if any.
         how: how the model reads it.
         callbacks: the callbacks.
         arguments: the arguments of `fit`.
@@ -60,6 +60,7 @@ def identity(
         "metrics": ", ".join(trainer.metrics) or "none",
         "optimizer": type(trainer.optimizer).__name__,
         **{key: value for key, value in optimizer.items() if key != "learning_rate"},
+        "validation_data": _of_validation(validation),
         **(_of_stream(data) if isinstance(data, Source) else _of_arrays(data, how)),
     }
 
@@ -71,6 +72,15 @@ def _of_arrays(data: Examples, how: Reading) -> dict[str, Any]:
         "sample_weight": [data.weight],
     }
     return {"batch_size": how.batch_size, **{key: _digest(part) for key, part in found.items()}}
+
+
+def _of_validation(batches: Batches | None) -> Any:
+    if batches is None:
+        return "none"
+    if isinstance(batches, ArrayBatches):
+        data = batches.examples
+        return _digest([*data.x, data.y, data.weight])
+    return f"{batches.source.size} batches"
 
 
 def _of_stream(source: Source) -> dict[str, Any]:

@@ -120,7 +120,7 @@ class StreamBatches:
         *,
         anew: bool = False,
     ) -> None:
-        self._source = source
+        self.source = source
         self._how = how
         self._limit = steps
         self._anew = anew
@@ -130,12 +130,12 @@ class StreamBatches:
     @property
     def steps(self) -> int | None:
         """Number of batches in an epoch; None if unknown."""
-        return self._source.size if self._limit is None else self._limit
+        return self.source.size if self._limit is None else self._limit
 
     @property
     def again(self) -> bool:
         """Whether they can be read again."""
-        return self._source.again
+        return self.source.again
 
     def more(self) -> bool:
         """Whether there is a batch for another epoch."""
@@ -147,16 +147,16 @@ class StreamBatches:
             self.epochs.restart()
         how = self._how
         for item, fresh in self.epochs:
-            x, y, weight = parts(f"batch of {self._source.argument}", item)
+            x, y, weight = parts(f"batch of {self.source.argument}", item)
             batch = examples(x, y, weight, how.inputs, how.dtype).batch()
             batch.fresh = fresh
             how.check(batch)
             yield batch
-        self._source.epoch_ended()
+        self.source.epoch_ended()
 
     def _pass(self, order: Order | None, skip: int) -> Iterator[tuple[Any, bool]]:
         """Yield the items of a pass, each with whether carried state is reset before it."""
-        begins = self._source.again and not skip
-        for item in self._source.items(order, skip):
+        begins = self.source.again and not skip
+        for item in self.source.items(order, skip):
             yield item, begins
             begins = False
