@@ -17,7 +17,7 @@ from lstm import LanguageModel, saving
 from lstm.callbacks import LambdaCallback, Logs
 from lstm.text import Corpus
 from lstm.text.corpus.tokenization import Tokenization
-from lstm.text.training.run import Run
+from lstm.text.training.run import TrainingRun
 
 FILES = [
     *("checkpoint.safetensors", "config.json", "history.csv", "history.jsonl"),
@@ -34,11 +34,11 @@ def train(folder: Path, corpus: Any = TEXT, **options: Any) -> LanguageModel:
     return LanguageModel.train(corpus, folder=folder, seed=5, **SMALL | options)
 
 
-def begin(folder: Path, corpus: Any = TEXT, **options: Any) -> Run:
-    return Run.begin(LanguageModel, corpus, Tokenization(), SMALL | options, folder, seed=5)
+def begin(folder: Path, corpus: Any = TEXT, **options: Any) -> TrainingRun:
+    return TrainingRun.begin(LanguageModel, corpus, Tokenization(), SMALL | options, folder, seed=5)
 
 
-def at_step(run: Run, step: int, what: Any) -> LambdaCallback:
+def at_step(run: TrainingRun, step: int, what: Any) -> LambdaCallback:
     """What happens after a step of a training."""
 
     def happen(batch: int, logs: Logs) -> None:
@@ -48,7 +48,7 @@ def at_step(run: Run, step: int, what: Any) -> LambdaCallback:
     return LambdaCallback(on_train_batch_end=happen)
 
 
-def stop_at(run: Run, step: int) -> None:
+def stop_at(run: TrainingRun, step: int) -> None:
     """Train to a step, and stop there as Ctrl-C does."""
     stop = at_step(run, step, lambda: setattr(run.training, "interrupted", True))
     with pytest.raises(KeyboardInterrupt):

@@ -18,7 +18,7 @@ from lstm.cli import app
 from lstm.data import offline_corpus
 from lstm.text import ByteVocabulary
 from lstm.text.corpus.tokenization import Tokenization
-from lstm.text.training.run import Run
+from lstm.text.training.run import TrainingRun
 from run_cases import check_same, digest
 
 SMALL = ["--hidden", "8", "--epochs", "2", "--seed", "1"]
@@ -220,7 +220,9 @@ class TestTrain:
 class TestResume:
     def test_goes_on_where_it_stopped(self, folder: Path) -> None:
         options = {"hidden": 8, "epochs": 2}
-        begun = Run.begin(LanguageModel, Path("text.txt"), Tokenization(), options, "m", seed=1)
+        begun = TrainingRun.begin(
+            LanguageModel, Path("text.txt"), Tokenization(), options, "m", seed=1
+        )
 
         def stop(batch: int, logs: Any) -> None:
             begun.training.interrupted = batch == 30

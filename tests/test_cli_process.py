@@ -21,7 +21,7 @@ from language_cases import TEXT, small
 from lstm import LanguageModel
 from lstm.cli import app
 from lstm.cli.running import pasted
-from lstm.text.training.run import Run
+from lstm.text.training.run import TrainingRun
 from run_cases import FILES
 
 FOLDER = Path(sys.executable).parent
@@ -101,7 +101,7 @@ class TestSignals:
         assert loaded.history is not None
         assert len(loaded.history.epoch) >= 1
         assert len(loaded.generate("the ", 9)) == 13
-        assert Run.resume(LanguageModel, "m").training.step == int(step.replace(",", ""))
+        assert TrainingRun.resume(LanguageModel, "m").training.step == int(step.replace(",", ""))
 
     def test_of_a_terminal_that_is_gone(self, folder: Path) -> None:
         # Nobody can be told any more.
@@ -115,7 +115,7 @@ class TestSignals:
         process.send_signal(signal.SIGHUP)
         assert process.wait(60) == 128 + signal.SIGHUP
         assert sorted(set(os.listdir(folder / "m")) - {"samples.txt"}) == FILES
-        assert Run.resume(LanguageModel, "m").training.step > 0
+        assert TrainingRun.resume(LanguageModel, "m").training.step > 0
 
     @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
     def test_end_all_else_in_a_sentence(self, folder: Path, name: str) -> None:
@@ -192,7 +192,7 @@ class TestOutputs:
     def test_a_training_goes_on_when_nobody_reads(self, folder: Path) -> None:
         shell(f"set -o pipefail; lstm train text.txt --out m {' '.join(SMALL)} | head -1")
         assert sorted(os.listdir(folder / "m")) == FILES
-        assert Run.resume(LanguageModel, "m").training.progress == 1
+        assert TrainingRun.resume(LanguageModel, "m").training.progress == 1
 
     @pytest.mark.parametrize(
         "command",
@@ -423,7 +423,7 @@ def test_two_trainings_in_one_folder(folder: Path) -> None:
     shell("lstm info m")
     process.kill()
     process.communicate()
-    assert Run.resume(LanguageModel, "m").training.step >= 0
+    assert TrainingRun.resume(LanguageModel, "m").training.step >= 0
 
 
 @pytest.mark.parametrize(

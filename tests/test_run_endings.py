@@ -17,7 +17,7 @@ from lstm.errors import InvalidValueError, ModelFileError
 from lstm.folder_lock import FolderLock
 from lstm.models import Model
 from lstm.text import Corpus
-from lstm.text.training.run import Run
+from lstm.text.training.run import TrainingRun
 from run_cases import FILES, at_step, begin, check_same, checkpoint, contents, stop_at, train
 
 posix = pytest.mark.skipif(os.name != "posix", reason="processes are those of POSIX")
@@ -231,9 +231,9 @@ class TestLock:
     def test_holds_within_a_process_too(self, folder: Path, whole: Path) -> None:
         run = begin(folder)
         with pytest.raises(ModelFileError, match=f"another process trains in it: {os.getpid()} on"):
-            Run.resume(LanguageModel, folder)
+            TrainingRun.resume(LanguageModel, folder)
         run.train()
-        Run.resume(LanguageModel, folder)
+        TrainingRun.resume(LanguageModel, folder)
         LanguageModel.resume(folder)
         check_same(folder, whole)
 
@@ -267,7 +267,7 @@ class TestLock:
         run = begin(folder)
         (folder / ".lock").write_bytes(content)
         with pytest.raises(ModelFileError, match=r"another process trains in it$"):
-            Run.resume(LanguageModel, folder)
+            TrainingRun.resume(LanguageModel, folder)
         del run
 
     def test_leaves_nothing_where_there_is_no_training(self, tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ class TestLock:
             assert process.stdout is not None
             process.stdout.readline()
             with pytest.raises(ModelFileError, match=f": {process.pid} on"):
-                Run.resume(LanguageModel, folder)
+                TrainingRun.resume(LanguageModel, folder)
             process.communicate("go on\n", timeout=60)
         assert sorted(os.listdir(folder)) == FILES
 
@@ -295,12 +295,12 @@ class TestLock:
             (stray,) = folder.glob(".model.safetensors.*")
             dead = folder / ".tokens.bin.0123abcd"
             dead.write_bytes(b"half")
-            Run.resume(LanguageModel, folder)
+            TrainingRun.resume(LanguageModel, folder)
             assert stray.exists()
             assert not dead.exists()
             file.seek(0)
             file.write((folder / "model.safetensors").read_bytes())
-        Run.resume(LanguageModel, folder)
+        TrainingRun.resume(LanguageModel, folder)
         assert sorted(os.listdir(folder)) == FILES
 
 

@@ -18,7 +18,7 @@ from lstm.errors import (
     ModelFileError,
 )
 from lstm.text import TextSource, source
-from lstm.text.training.run import Run
+from lstm.text.training.run import TrainingRun
 from run_cases import (
     at_step,
     begin,
@@ -90,7 +90,7 @@ class TestNothingIsLeft:
 
         with pytest.raises(RuntimeError, match="own"):
             run.train(callbacks=at_step(run, 20, fail), checkpoint_every=0)
-        assert Run.resume(LanguageModel, folder).training.step == 20
+        assert TrainingRun.resume(LanguageModel, folder).training.step == 20
         LanguageModel.resume(folder)
         check_same(folder, whole)
 

@@ -20,7 +20,7 @@ from lstm.backends import BACKENDS
 from lstm.callbacks import LambdaCallback, Logs
 from lstm.text import BPEVocabulary
 from lstm.text.corpus.tokenization import Tokenization
-from lstm.text.training.run import Run
+from lstm.text.training.run import TrainingRun
 from run_cases import (
     FILES,
     SMALL,
@@ -159,7 +159,7 @@ class TestGoingOn:
             stop_at(run, step)
             assert run.training.step == step
             assert LanguageModel.load(folder).generate(length=5)
-            run = Run.resume(LanguageModel, folder)
+            run = TrainingRun.resume(LanguageModel, folder)
             assert run.training.step == step
         run.train()
         check_same(folder, whole)
@@ -184,7 +184,7 @@ class TestGoingOn:
             run = begin(other, **short)
             for step in sorted(rng.choice(np.arange(1, steps), 3, replace=False)):
                 stop_at(run, step)
-                run = Run.resume(LanguageModel, other)
+                run = TrainingRun.resume(LanguageModel, other)
         # The folder knows its backend.
         run.train()
         assert run.language_model.model.backend.name == backend
@@ -217,12 +217,12 @@ class TestGoingOn:
         assert contents(folder) == before
 
     def test_time_goes_on_too(self, folder: Path) -> None:
-        run = Run.resume(LanguageModel, stopped(folder, 50, minutes=60))
+        run = TrainingRun.resume(LanguageModel, stopped(folder, 50, minutes=60))
         assert run.training.seconds > 0
         progress = run.training.progress
         stop_at(run, 60)
         assert run.training.progress > progress
-        assert Run.resume(LanguageModel, folder).training.seconds == run.training.seconds
+        assert TrainingRun.resume(LanguageModel, folder).training.seconds == run.training.seconds
 
     def test_from_a_checkpoint_before_the_last_round(self, folder: Path, whole: Path) -> None:
         run = begin(folder)
@@ -235,7 +235,7 @@ class TestGoingOn:
         run.train(callbacks=at_step(run, 50, keep))
         assert len(records(folder)) == 3
         (folder / "checkpoint.safetensors").write_bytes(old["checkpoint.safetensors"])
-        resumed = Run.resume(LanguageModel, folder)
+        resumed = TrainingRun.resume(LanguageModel, folder)
         # What was not yet, as far as the checkpoint knows, is struck from the record.
         assert timeless(records(folder)) == timeless(records(whole))[:1] == timeless(table(folder))
         assert resumed.training.step == 50
@@ -244,7 +244,7 @@ class TestGoingOn:
 
     def test_of_a_training_without_a_step(self, folder: Path, whole: Path) -> None:
         begin(folder)
-        assert Run.resume(LanguageModel, folder).training.step == 0
+        assert TrainingRun.resume(LanguageModel, folder).training.step == 0
         LanguageModel.resume(folder)
         check_same(folder, whole)
 
@@ -269,13 +269,13 @@ class TestGoingOn:
         Path("tokenizer.json").write_text(vocabulary.definition)
         Path("text.txt").write_text(TEXT)
         options: dict[str, Any] = SMALL | {"seq_len": 4}
-        Run.begin(
+        TrainingRun.begin(
             LanguageModel, Path("text.txt"), Tokenization("tokenizer.json"), options, folder, 5
         )
         unbegun(folder)
         # It, too, is found from anywhere.
         monkeypatch.chdir("/")
-        assert Run.resume(LanguageModel, folder).language_model.vocabulary == vocabulary
+        assert TrainingRun.resume(LanguageModel, folder).language_model.vocabulary == vocabulary
 
     def test_clears_what_was_being_written(self, folder: Path) -> None:
         stopped(folder)
@@ -283,18 +283,18 @@ class TestGoingOn:
         others = [".notes.bak", ".DS_Store", ".model.safetensors.mine", "notes.0123abcd"]
         for name in strays + others:
             (folder / name).write_text("half")
-        Run.resume(LanguageModel, folder)
+        TrainingRun.resume(LanguageModel, folder)
         assert sorted(os.listdir(folder)) == sorted(FILES + others)
 
     def test_of_another_vocabulary_from_its_own_file(self, folder: Path, tmp_path: Path) -> None:
         options: dict[str, Any] = SMALL | {"seq_len": 4}
         for name in ("a", "b"):
-            run = Run.begin(
+            run = TrainingRun.begin(
                 LanguageModel, TEXT, Tokenization("words", 1), options, tmp_path / name, 5
             )
             if name == "b":
                 stop_at(run, 20)
-                run = Run.resume(LanguageModel, tmp_path / name)
+                run = TrainingRun.resume(LanguageModel, tmp_path / name)
             run.train()
         check_same(tmp_path / "a", tmp_path / "b")
 

@@ -35,7 +35,7 @@ from lstm.text.token_model import MODEL
 from lstm.text.training.lr_finder import LearningRates
 from lstm.text.training.options import SCHEDULES, TrainingOptions
 from lstm.text.training.report import show_sample
-from lstm.text.training.run import CHECKPOINT_EVERY, Run
+from lstm.text.training.run import CHECKPOINT_EVERY, TrainingRun
 from lstm.text.training.run_files import BOARDS, can_go_on
 from lstm.text.training.samples import sample
 
@@ -146,7 +146,7 @@ def train(
     if files.resume is not None:
         _refuse_others(context, "resume", "checkpoint_every", "json_output", "tensorboard")
         boards = _boards(files.resume, files.tensorboard)
-        run = Run.resume(LanguageModel, files.resume)
+        run = TrainingRun.resume(LanguageModel, files.resume)
         _train(run, console, files.checkpoint_every, boards, json_output)
         return
     if backend is not None:
@@ -155,7 +155,7 @@ def train(
     tokenization = Tokenization(reading.tokens, reading.min_count, reading.vocabulary_size)
     asked = LanguageModel, text, tokenization, options
     if find_lr:
-        _show_rates(Run.aside(*asked, seed, backend, console).find_lr(), json_output)
+        _show_rates(TrainingRun.aside(*asked, seed, backend, console).find_lr(), json_output)
         return
     folder = files.out or Path(f"{_stem(corpus)}-model")
     if folder.exists():
@@ -165,7 +165,7 @@ def train(
         raise InvalidValueError("out", "a folder within an existing one", f"{folder}")
     boards = _boards(folder, files.tensorboard)
     with called("out", "folder"):
-        run = Run.begin(*asked, folder, seed, backend, console)
+        run = TrainingRun.begin(*asked, folder, seed, backend, console)
     _train(run, console, files.checkpoint_every, boards, json_output)
 
 
@@ -183,7 +183,7 @@ def _boards(folder: Path, wanted: bool) -> list[Callback]:
 
 
 def _train(
-    run: Run[LanguageModel],
+    run: TrainingRun[LanguageModel],
     console: Screen,
     checkpoint_every: float,
     boards: list[Callback],

@@ -19,7 +19,7 @@ from lstm.models.fusion import As, EmbeddedRecurrent
 from lstm.models.graph import Graph, layer_of
 from lstm.models.held import held
 from lstm.models.objective import HeadObjective, Objective
-from lstm.models.program import Operation, Program, Setting, Step
+from lstm.models.program import Assumption, Operation, Program, Step
 
 
 def infer(graph: Graph) -> Program:
@@ -234,12 +234,12 @@ def _program(
         for part in parts
     ]
     layers = dict.fromkeys([*asked, *(layer for part in parts for layer in part.asked)])
-    settings = [Setting(at, name, getattr(at, name)) for at in layers for name in at.decisive]
+    assumptions = [Assumption(at, name, getattr(at, name)) for at in layers for name in at.decisive]
     return Program(
         graph,
         tuple(steps),
         places,
         numbered(graph.inputs),
         numbered(outputs),
-        tuple(settings),
+        tuple(assumptions),
     )

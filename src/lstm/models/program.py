@@ -35,7 +35,7 @@ class Operation(Protocol):
         """Whether the gradient of a weight is needed."""
 
 
-class Setting(NamedTuple):
+class Assumption(NamedTuple):
     """The value of a layer's attribute when a program was planned, which relies on it."""
 
     layer: Layer
@@ -85,7 +85,7 @@ class Program:
         steps: the steps, in order of computation.
         places: the number of the value for each tensor of the graph, except fused ones.
         inputs, outputs: numbers of the input and output values.
-        settings: the settings of layers that it relies on; they may change later.
+        assumptions: what it assumes of layers, whose attributes may change later.
         objective: what training minimizes, computed from the single output; None for a program that
             only infers.
         wanted: tensors whose gradients `backward` returns.
@@ -98,15 +98,15 @@ class Program:
     places: dict[SymbolicTensor, int]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
-    settings: tuple[Setting, ...]
+    assumptions: tuple[Assumption, ...]
     objective: Objective | None = None
     wanted: frozenset[SymbolicTensor] = frozenset()
     back: tuple[tuple[int, Step, tuple[bool, ...]], ...] = ()
 
     @property
     def holds(self) -> bool:
-        """Whether the settings that it relies on are unchanged; if not, a new program is needed."""
-        return all(getattr(layer, name) == value for layer, name, value in self.settings)
+        """Whether its assumptions still hold; if not, a new program is needed."""
+        return all(getattr(layer, name) == value for layer, name, value in self.assumptions)
 
     def toward(self, wanted: Collection[SymbolicTensor] = ()) -> "Program":
         """Return this program with a backward pass to the weights that have gradients now.

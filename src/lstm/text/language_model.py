@@ -15,7 +15,7 @@ from lstm.text.log_probabilities import TokenLogProbability, log_probabilities
 from lstm.text.training.console import console_for
 from lstm.text.training.lr_finder import LearningRates, find_lr
 from lstm.text.training.options import TrainingOptions
-from lstm.text.training.run import CHECKPOINT_EVERY, Run
+from lstm.text.training.run import CHECKPOINT_EVERY, TrainingRun
 from lstm.text.training.training import Training
 from lstm.text.writing.writing_model import WritingModel
 
@@ -85,7 +85,7 @@ class LanguageModel(WritingModel):
         """
         tokenization = Tokenization(tokens, min_count, vocabulary_size)
         console = console_for(verbose)
-        run = Run.begin(cls, corpus, tokenization, options, folder, seed, backend, console)
+        run = TrainingRun.begin(cls, corpus, tokenization, options, folder, seed, backend, console)
         run.train(console, callbacks, checkpoint_every)
         return run.language_model
 
@@ -110,7 +110,7 @@ class LanguageModel(WritingModel):
                 another process trains in it.
         """
         console = console_for(verbose)
-        run = Run.resume(cls, folder)
+        run = TrainingRun.resume(cls, folder)
         run.train(console, callbacks, checkpoint_every)
         return run.language_model
 
@@ -146,7 +146,7 @@ class LanguageModel(WritingModel):
             LSTMWarning: a twentieth of the tokens or more is unknown.
         """
         training = Training(self, self.encoded(corpus), TrainingOptions(**options))
-        Run(self, training).train(console_for(verbose), callbacks)
+        TrainingRun(self, training).train(console_for(verbose), callbacks)
         return training.history
 
     def find_lr(

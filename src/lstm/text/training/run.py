@@ -1,4 +1,4 @@
-"""Run: a training run in a folder, safe against everything but the loss of the disk.
+"""TrainingRun: a training run in a folder, safe against everything but the loss of the disk.
 
 The folder holds the model of the best validation so far (model.safetensors), the latest state of
 everything (checkpoint.safetensors), the given options (config.json), the text as tokens
@@ -61,7 +61,7 @@ CHECKPOINT_EVERY = 30.0
 M = TypeVar("M", bound=WritingModel)
 
 
-class Run(Generic[M]):
+class TrainingRun(Generic[M]):
     """A training run, with or without a folder.
 
     Attributes:
@@ -104,7 +104,7 @@ class Run(Generic[M]):
         seed: int | None = None,
         backend: str | None = None,
         console: "Console | None" = None,
-    ) -> "Run[M]":
+    ) -> "TrainingRun[M]":
         """Return a run that has not started; for the arguments see `LanguageModel.train`.
 
         `kind` is the class of the model; `console` shows how far a long text was read.
@@ -143,7 +143,7 @@ class Run(Generic[M]):
         seed: int | None = None,
         backend: str | None = None,
         console: "Console | None" = None,
-    ) -> "Run[M]":
+    ) -> "TrainingRun[M]":
         """Return a run without a folder, for a text of any size; no file of its tokens remains."""
         text, config = _asked(corpus, tokenization, options, seed, backend)
         vocabulary = _vocabulary(tokenization, text, console)
@@ -161,7 +161,7 @@ class Run(Generic[M]):
         folder: Path,
         lock: FolderLock,
         console: "Console | None" = None,
-    ) -> "Run[M]":
+    ) -> "TrainingRun[M]":
         """Return a run before its first step, and write its first files."""
         write_config(folder, config)
         vocabulary = _vocabulary(tokenization, text, console)
@@ -182,7 +182,7 @@ class Run(Generic[M]):
         config: dict[str, Any],
         folder: Path | None = None,
         lock: FolderLock | None = None,
-    ) -> "Run[M]":
+    ) -> "TrainingRun[M]":
         """Return the run with these options, and write the chosen values to `config`."""
         with backends.using(config["backend"], config["dtype"]) as backend:
             architecture, options = choose(
@@ -196,7 +196,7 @@ class Run(Generic[M]):
     # ---- resuming
 
     @classmethod
-    def resume(cls, kind: type[M], folder: str | PathLike[str]) -> "Run[M]":
+    def resume(cls, kind: type[M], folder: str | PathLike[str]) -> "TrainingRun[M]":
         """Return the training run in a folder, at its last checkpoint.
 
         Raises:
@@ -222,7 +222,7 @@ class Run(Generic[M]):
     @classmethod
     def _gone_on_with(
         cls, kind: type[M], config: dict[str, Any], folder: Path, lock: FolderLock
-    ) -> "Run[M]":
+    ) -> "TrainingRun[M]":
         with (
             backends.using(config["backend"], config["dtype"]),
             saving.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
@@ -246,7 +246,7 @@ class Run(Generic[M]):
     @classmethod
     def _anew(
         cls, kind: type[M], config: dict[str, Any], folder: Path, lock: FolderLock
-    ) -> "Run[M]":
+    ) -> "TrainingRun[M]":
         """Start a run again that was killed before its first step, with the same options."""
         if config["corpus"] is None:
             raise ModelFileError(
@@ -372,7 +372,7 @@ class Run(Generic[M]):
 class _Saver(Callback):
     """Keeps the files of a run up to date."""
 
-    def __init__(self, run: Run[Any], every: float) -> None:
+    def __init__(self, run: TrainingRun[Any], every: float) -> None:
         self._run = run
         self._every = self._interval = checks.number("checkpoint_every", every, 0)
         self._last = time.perf_counter()
