@@ -106,7 +106,9 @@ SIZES |= {"T": 3, "V": 6, "W": 4}
 
 def size_of(axis: str, sizes: dict[str, int]) -> int:
     """4H is four times H, V16 the multiple of 16 that V fits into."""
-    factor, letter, multiple = re.fullmatch(r"(\d*)([A-Z]?)(\d*)", axis).groups()  # type: ignore[union-attr]
+    found = re.fullmatch(r"(\d*)([A-Z]?)(\d*)", axis)
+    assert found, axis
+    factor, letter, multiple = found.groups()
     size = int(factor or 1) * sizes.get(letter, 1)
     return -(-size // int(multiple or 1)) * int(multiple or 1)
 
@@ -142,7 +144,9 @@ def assert_guards_hold(array: Array) -> None:
 
 def is_there(argument: Argument, before: dict[str, Any], whole: bool) -> bool:
     """Whether an array is given, after such arguments."""
-    without, other = re.fullmatch(r"\??(!?)(\w*)", argument.need).groups()  # type: ignore[union-attr]
+    found = re.fullmatch(r"\??(!?)(\w*)", argument.need)
+    assert found, argument.need
+    without, other = found.groups()
     if argument.shape is None:
         return False
     if other:

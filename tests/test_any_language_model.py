@@ -1,6 +1,7 @@
 """Language models of any layers: what reads tokens and says what comes next, writes as well."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,7 @@ class TestJudging:
         """The same weights, with the softmax in the model and without."""
         layer = [GRU(6, return_sequences=True)]
         models = [
-            made(lambda end=end: chain(*layer, end=[end]), 0.8)  # type: ignore[misc]
+            made(partial(chain, *layer, end=[end]), 0.8)
             for end in (Dense(V, activation="softmax"), Dense(V))
         ]
         models[1].model.set_weights(models[0].model.get_weights())

@@ -194,7 +194,7 @@ def _spelled(function: FunctionType, owner: type | None) -> Callable[..., Any]:
         return function(*args, **given)
 
     if owner is not None and function.__name__ == "__init__":
-        checked.__signature__ = _whole_signature(function, owner)  # type: ignore[attr-defined]
+        vars(checked)["__signature__"] = _whole_signature(function, owner)
     return checked
 
 
@@ -204,7 +204,8 @@ def _whole_signature(function: FunctionType, owner: type) -> Signature:
     *named, last = own.parameters.values()
     if get_origin(last.annotation) is not Unpack:
         return own
-    bases = (signature(kind.__init__).parameters for kind in reversed(owner.__mro__[1:]))  # type: ignore[misc]
+    constructors = (vars(kind).get("__init__") for kind in reversed(owner.__mro__[1:]))
+    bases = (signature(constructor).parameters for constructor in constructors if constructor)
     known = {name: argument for base in bases for name, argument in base.items()}
     handed_on = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=known[name].default, annotation=kind)

@@ -1,7 +1,7 @@
 """Optimizers: change the weights along their gradients, in one call over the flat buffer."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -151,7 +151,8 @@ class Optimizer(Configured):
         if not (math.isfinite(norm) and length < _LONGEST[backend.dtype]):
             return False
         self.step += 1
-        returned = self.update(backend, values, gradients)  # type: ignore[func-returns-value]
+        update: Callable[..., object] = self.update  # A user's own may return anything.
+        returned = update(backend, values, gradients)
         if returned is not None:
             raise InvalidTypeError(
                 f"{type(self).__name__}.update",

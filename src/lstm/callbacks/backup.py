@@ -31,8 +31,9 @@ class BackupAndRestore(Callback):
     history, as without the interruption. The state is the weights, the optimizer, the random
     numbers, the position in the data and their order, carried states, the means of the epoch so
     far, and what callbacks remember: those of the library, and yours through `Callback.contents`
-    and `restore`. You may ask for more epochs; other data, another batch size or another model are
-    refused. The data are arrays, or batches that are available by number.
+    and `restore`. You may ask for more epochs. Other data, also for validation, another batch size,
+    model, loss, optimizer, or other metrics and callbacks are refused; the learning rate is that of
+    the backup. The data are arrays, or batches that are available by number.
 
     Args:
         backup_dir: the folder, used by this training run only; made if it does not exist.
@@ -160,9 +161,8 @@ class BackupAndRestore(Callback):
         Raises:
             InvalidValueError: the run has other data or other arguments.
         """
-        # The optimizer first: it determines which arguments it has.
-        for argument in sorted(self._asked, key=lambda name: name != "optimizer"):
-            value, before = self._asked[argument], asked.get(argument)
+        for argument, value in self._asked.items():
+            before = asked.get(argument)
             if value != before:
                 told = not any(isinstance(one, dict | list) for one in (value, before))
                 expected = repr(before) if told else "the same"

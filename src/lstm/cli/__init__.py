@@ -38,7 +38,7 @@ def _visible() -> Iterator[None]:
         yield
     except Exception as error:
         if isinstance(message := getattr(error, "message", None), str):
-            error.message = visible_name(message)  # type: ignore[attr-defined]
+            vars(error)["message"] = visible_name(message)
         raise
 
 

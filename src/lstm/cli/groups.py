@@ -58,7 +58,7 @@ def grouped(described: Mapping[str, Any]) -> Callable[[Callable[..., None]], Cal
             chosen = {name: value for name, value in chosen.items() if name in wanted}
             command(context, *args, **values, **made, **chosen)
 
-        run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+        vars(run)["__signature__"] = inspect.Signature(flat)
         run.__annotations__ = {p.name: p.annotation for p in flat}
         return run
 

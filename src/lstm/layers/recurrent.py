@@ -7,12 +7,7 @@ from typing import Any, ClassVar, Unpack
 import numpy as np
 
 from lstm import activations, checks, initializers
-from lstm.backends.contract import (
-    Array,
-    Cache,
-    RecurrentSpec,
-    RecurrentWeights,
-)
+from lstm.backends.contract import Array, Cache, RecurrentSpec, RecurrentWeights
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.interface import promises
@@ -43,8 +38,7 @@ spec_of = cache(RecurrentSpec)
 class Recurrent(Layer):
     """A layer that reads a sequence step by step: (B, T, D) -> (B, units) or (B, T, units).
 
-    A subclass says in `spec` what it computes. The constructor's arguments are
-    explained there.
+    A subclass says in `spec` what it computes. The constructor's arguments are explained there.
     """
 
     decisive = ("dropout",)

@@ -2,6 +2,7 @@
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -93,7 +94,7 @@ class Limits:
     minutes: float | None = None
 
 
-class Loop:
+class Loop(ABC):
     """Base of all training loops: rounds of steps, which callbacks see as epochs.
 
     Training stops between two steps: at its limits, if a callback sets `stop_training`, if
@@ -154,21 +155,21 @@ class Loop:
     steps_of_round: int | None = None
     """Number of steps in a round, if it is fixed."""
 
+    @abstractmethod
     def batches(self) -> Iterator[Any]:
         """Yield the rest of the current round, or the batches of the next one."""
-        raise NotImplementedError
 
     def more(self) -> bool:
         """Whether there are batches for another round."""
         return True
 
+    @abstractmethod
     def take(self, batch: Any) -> Result:
         """Take a step."""
-        raise NotImplementedError
 
+    @abstractmethod
     def diverged(self, result: Result) -> str:
         """Return the message for a step whose loss is not a finite number, which ends training."""
-        raise NotImplementedError
 
     def step_logs(self, result: Result) -> Logs:
         """Return the logs for callbacks after a step: the means so far."""
@@ -180,7 +181,7 @@ class Loop:
 
     def ran_out(self) -> str:
         """Return the message for training that runs out of batches."""
-        raise NotImplementedError
+        return "there are no more batches: training stops"
 
     # ---- running
 

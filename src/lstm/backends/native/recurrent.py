@@ -15,7 +15,7 @@ from lstm.backends.native.layers import ACTIVATIONS
 Array = NDArray[Any]
 
 
-class Path(NamedTuple):
+class KernelPath(NamedTuple):
     """A way through the kernels.
 
     Attributes:
@@ -29,7 +29,7 @@ class Path(NamedTuple):
 
 
 @cache
-def path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool, framed: bool) -> Path:
+def path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool, framed: bool) -> KernelPath:
     """Return the fastest path for a cell with these options; if `framed`, the general one."""
     bits = sum(1 << CELLS[cell].options.index(option) for option in options)
     _, kept, _, _ = _kernels.cell_sizes(list(CELLS).index(cell), bits)
@@ -38,7 +38,7 @@ def path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool, framed: 
         name = "lstm" if keep_cache else "inference_lstm"
         kept *= keep_cache
     backward = getattr(_kernels, f"{name}_backward", None)
-    return Path(getattr(_kernels, f"{name}_forward"), backward, 0 if kept == 1 else kept)
+    return KernelPath(getattr(_kernels, f"{name}_forward"), backward, 0 if kept == 1 else kept)
 
 
 def recurrent_forward(
@@ -55,7 +55,7 @@ def recurrent_forward(
 
 
 def run(
-    path: Path,
+    path: KernelPath,
     spec: RecurrentSpec,
     x: Array,
     weights: RecurrentWeights,
