@@ -70,19 +70,19 @@ inline void pack_panel(View b, int64_t k0, int64_t K, int n, float* panel) {
   }
 }
 
-// out (n) += the sums over K rows of x, which are `apart` floats apart.
-inline void add_rows(int64_t K, int64_t n, const float* x, int64_t apart, float* out) {
+// out (n) += the sums over K rows of x, of `pitch` floats each.
+inline void add_rows(int64_t K, int64_t n, const float* x, int64_t pitch, float* out) {
   constexpr int vecs = 4, width = vecs * lanes;  // at once: whole lines of the cache
   for (; n >= width; n -= width, x += width, out += width) {
     vec total[vecs];
     for (int v = 0; v < vecs; ++v) total[v] = load(out + v * lanes);
     for (int64_t k = 0; k < K; ++k)
-      for (int v = 0; v < vecs; ++v) total[v] += load(x + k * apart + v * lanes);
+      for (int v = 0; v < vecs; ++v) total[v] += load(x + k * pitch + v * lanes);
     for (int v = 0; v < vecs; ++v) store(out + v * lanes, total[v]);
   }
   for_each_vec(n, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
     vec total = get(out + j);
-    for (int64_t k = 0; k < K; ++k) total += get(x + k * apart + j);
+    for (int64_t k = 0; k < K; ++k) total += get(x + k * pitch + j);
     put(out + j, total);
   });
 }

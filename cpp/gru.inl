@@ -6,7 +6,7 @@ struct GatedCell {
   static constexpr bool remembers = false, two_biases = true;
   static constexpr unsigned options = 0;
   static constexpr int blocks = 3, kept = 4;
-  static constexpr Blocks dq[] = {{0, 0, 2}, {3, 2, 1}};
+  static constexpr Blocks dz[] = {{0, 0, 0, 2}, {2, 2, -1, 1}, {3, -1, 2, 1}};
 
   explicit GatedCell(const RecurrentShape&) {}
 

@@ -9,11 +9,11 @@ void parallel_vecs(int64_t n, double cost, F f) {
   });
 }
 
-// out (N) += the sums over n rows, which are `apart` floats apart. Columns are divided among
+// out (N) += the sums over n rows, of `pitch` floats each. Columns are divided among
 // threads, rows are added in order.
-inline void column_sums(int64_t n, int64_t N, const float* x, int64_t apart, float* out) {
+inline void column_sums(int64_t n, int64_t N, const float* x, int64_t pitch, float* out) {
   parallel(N, lanes, double(n),
-           [&](auto begin, auto end) { add_rows(n, end - begin, x + begin, apart, out + begin); });
+           [&](auto begin, auto end) { add_rows(n, end - begin, x + begin, pitch, out + begin); });
 }
 
 inline float top_of(int64_t V, const float* x) {
@@ -85,23 +85,12 @@ inline void embedding_forward(int64_t n, int64_t E, const int64_t* tokens, const
                 [&](auto k) { std::memcpy(y + k * E, w + tokens[k] * E, E * sizeof(float)); });
 }
 
-// dw[token] += the row of each token; the rows (n, E) are `apart` floats apart.
-inline void add_at_tokens(int64_t n, int64_t E, const float* rows, int64_t apart,
-                          const int64_t* tokens, float* dw) {
-  parallel(E, lanes, double(n), [&](auto begin, auto end) {
-    for (int64_t t = 0; t < n; ++t) {
-      float* row = dw + tokens[t] * E + begin;
-      const float* d = rows + t * apart + begin;
-      for_each_vec(end - begin, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
-        put(row + k, get(row + k) + get(d + k));
-      });
-    }
-  });
-}
-
 inline void embedding_backward(int64_t n, int64_t E, const float* dy, const int64_t* tokens,
                                float* dw) {
-  add_at_tokens(n, E, dy, E, tokens, dw);
+  parallel(E, lanes, double(n), [&](auto begin, auto end) {
+    for (int64_t k = 0; k < n; ++k)
+      add_rows(1, end - begin, dy + k * E + begin, E, dw + tokens[k] * E + begin);
+  });
 }
 
 inline void linear_forward(int64_t n, int64_t D, int64_t F, const float* x, const float* w,

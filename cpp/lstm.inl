@@ -9,7 +9,7 @@ struct LSTMCell {
 
   const bool coupled;
   const int blocks = coupled ? 3 : 4;
-  const Blocks dq[1] = {{0, 0, blocks}};
+  const Blocks dz[1] = {{0, 0, 0, blocks}};
 
   explicit LSTMCell(const RecurrentShape& s) : coupled(s.options & lstm::coupled) {}
 

@@ -59,10 +59,10 @@ LSTM_INLINE int64_t steps_at_once(const RecurrentShape& s, int64_t sequences) {
   return std::clamp<int64_t>(steps, 1, s.T);
 }
 
-// Rows that a product can go through as one matrix: row k is at `first + k * apart` in the arrays
-// (B·T, ·), and at `z + k * z_apart` in the z of some steps, ordered by step and sequence.
+// Rows that a product can go through as one matrix: row k is at `first + k * stride` in the arrays
+// (B·T, ·), and at `z + k * z_stride` in the z of some steps, ordered by step and sequence.
 struct Run {
-  int64_t first, apart, z, z_apart, count;
+  int64_t first, stride, z, z_stride, count;
 };
 
 // The rows of the sequences [b0, b1) and steps [step0, step1), in as few runs as possible.
@@ -94,10 +94,10 @@ inline void input_products(const RecurrentShape& s, const float* packed, const R
         with_rows(run.count - k, [&](auto height) LSTM_INLINE_LAMBDA {
           constexpr int M = decltype(height)::value;
           vec acc[M][4];
-          const View x{io.x + (run.first + k * run.apart) * D, run.apart * D, 1};
+          const View x{io.x + (run.first + k * run.stride) * D, run.stride * D, 1};
           gate_products<M>(D, x, panel, acc);
           for (int m = 0; m < M; ++m) {
-            float* out = z + (run.z + (k + m) * run.z_apart) * width + group * group_width;
+            float* out = z + (run.z + (k + m) * run.z_stride) * width + group * group_width;
             for (int gate = 0; gate < 4; ++gate)
               store(out + gate * lanes, acc[m][gate] + bias[gate]);
           }
@@ -275,48 +275,10 @@ void lstm_rows_backward(const RecurrentShape& s, const float* packed_w, const fl
     if (!io.dx) continue;
     for_each_run(s, b0, b1, step0, step1, [&](Run run) {  // (B12)
       packed_product(run.count, s.D, 4 * s.H,
-                     {io.gates + run.first * 4 * s.H, run.apart * 4 * s.H, 1}, packed_w,
-                     io.dx + run.first * s.D, run.apart * s.D, false, nullptr);
+                     {io.gates + run.first * 4 * s.H, run.stride * 4 * s.H, 1}, packed_w,
+                     io.dx + run.first * s.D, run.stride * s.D, false, nullptr);
     });
   }
-}
-
-// dw, dr and db, from dz in the place of the gates. Columns of dz are divided among threads, and
-// each block of them is packed once for all three.
-inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& io) {
-  const int64_t T = s.T, D = s.D, H = s.H, N = 4 * H, rows = s.B * T;
-  // The state before row k of dz is row k - 1 of y, or k + 1 in reverse; not so for first steps.
-  const int64_t offset = s.reverse ? 1 : -1, phase = s.reverse ? T - 1 : 0;
-  parallel(panels(N), 1, 2.0 * rows * (D + H) * panel_width, [&](auto begin, auto end) {
-    float* panel = scratch(0, depth * panel_width);
-    for (int64_t k = 0; k < rows; k += depth)
-      for (auto p = begin; p < end; ++p) {
-        const int64_t block = rows - k < depth ? rows - k : depth, j = p * panel_width;
-        const int n = columns_of(N, p);
-        pack_panel({io.gates + j, N, 1}, k, block, n, panel);
-        const int64_t width = padded(n);
-        if (io.db) add_rows(block, n, panel, width, io.db + j);  // (B11)
-        if (io.dw && io.tokens)  // (B9)
-          for (int64_t row = 0; row < block; ++row)
-            add_rows(1, n, panel + row * width, width, io.dw + io.tokens[k + row] * N + j);
-        else if (io.dw)
-          panel_product(0, D, block, {io.x + k * D, 1, D}, panel, io.dw + j, N, n, true, nullptr);
-        if (!io.dr) continue;
-        if (io.masked_h) {  // (B15)
-          panel_product(0, H, block, {io.masked_h + k * H, 1, H}, panel, io.dr + j, N, n, true,
-                        nullptr);
-          continue;
-        }
-        for (int64_t row = (phase - k % T + T) % T; row < block; row += T)
-          std::memset(panel + row * width, 0, width * sizeof(float));
-        // The outermost row has no neighbour; its dz is zero by now.
-        const int64_t low = k + offset < 0 ? 1 : 0, high = k + block + offset > rows ? 1 : 0;
-        panel_product(0, H, block - low - high, {io.y + (k + low + offset) * H, 1, H},
-                      panel + low * width, io.dr + j, N, n, true, nullptr);  // (B10)
-      }
-  });
-  if (io.dr && io.h0 && !io.masked_h)
-    gemm(H, N, s.B, {io.h0, 1, H}, {io.gates + phase * N, T * N, 1}, io.dr, N, true, nullptr);
 }
 
 inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward& given) {
@@ -332,5 +294,5 @@ inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward&
       lstm_rows_backward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io, b0, b1);
     });
   });
-  if (io.dw || io.dr || io.db) weight_gradients(s, given);
+  if (io.dw || io.dr || io.db) weight_gradients(s, given, {0, 0, 0, 4}, 4 * H, 4 * H, false);
 }

@@ -1,7 +1,8 @@
 // What all recurrent layers share: all steps of a sequence, around the cell that computes one.
 //
-// x·w + b of all steps is one product before the first of them; dw, dr, db and dx are products
-// after the last. Between the two a thread owns a slice of the batch for the whole sequence.
+// x·w + b of all steps is one product before the first of them; dx is one after the last, and dw,
+// dr and db follow in one pass over dz. Between the two a thread owns a slice of the batch for the
+// whole sequence.
 // Deliberately absent: what makes the LSTM faster still, gates in registers and products a few
 // steps at a time.
 //
@@ -9,16 +10,17 @@
 // - blocks: w and r have blocks·H columns;
 // - remembers: whether it has a state c beside its output;
 // - kept: numbers for each unit and step that the backward pass turns into dz, its first `blocks`
-//   blocks, and what else is needed of dq, the gradient of q = h·r;
-// - dq: the blocks of dq, where they stand in dz and in r;
+//   blocks, and what else is needed of the gradient of q = h·r;
+// - dz: which blocks of w and r it gives the gradients of;
 // - two_biases: whether q has a bias of its own;
 // - options: those that it may have;
 // - forward(H, z, q, before, after): the state after `before`, whose h may be z = x·w + b;
 // - backward(H, after, before, dy, d, dz): dz in its place; d, the gradients of the state without
 //   dy, become those of `before`, but for dq·rᵀ.
 
+// Blocks of dz side by side, and those of w and of r that they belong to, or -1.
 struct Blocks {
-  int in_dz, in_r, count;
+  int in_dz, in_w, in_r, count;
 };
 
 // The state of a sequence at some step, or its gradient; c of a cell that has one.
@@ -78,17 +80,17 @@ inline void mask_first_states(const RecurrentShape& s, const RecurrentForward& i
            io.masked_h + (b * s.T + time_of(s, 0)) * s.H);
 }
 
-// z (B·T, N) = x·w + b, in rows that are `apart` floats apart.
+// z (B·T, N) = x·w + b, in rows of `pitch` floats.
 inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int64_t N, float* z,
-                       int64_t apart) {
+                       int64_t pitch) {
   if (!io.tokens) {
-    gemm(s.B * s.T, N, s.D, {io.x, s.D, 1}, {io.w, N, 1}, z, apart, false, io.b);
+    gemm(s.B * s.T, N, s.D, {io.x, s.D, 1}, {io.w, N, 1}, z, pitch, false, io.b);
     return;
   }
   parallel_each(s.B * s.T, 2.0 * N, [&](auto row) {
     for_each_vec(N, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec xw = get(io.w + io.tokens[row] * N + k);
-      put(z + row * apart + k, io.b ? xw + get(io.b + k) : xw);
+      put(z + row * pitch + k, io.b ? xw + get(io.b + k) : xw);
     });
   });
 }
@@ -97,7 +99,7 @@ inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int6
 template <class Cell>
 void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packed_r,
                    const RecurrentForward& io, float* z, int64_t b0, int64_t b1) {
-  const int64_t T = s.T, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
+  const int64_t T = s.T, H = s.H, N = cell.blocks * H, pitch = cell.kept * H;
   const float* bias = Cell::two_biases && io.b ? io.b + N : nullptr;
   float* q = scratch(0, (b1 - b0) * N);
   if (io.masked_h) mask_first_states(s, io, b0, b1);
@@ -111,7 +113,7 @@ void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packe
       const auto before = state_before<Cell>(s, io, b, step);
       const auto after = state_at<Cell, float>(io, at * H);
       // Skipped steps have gates, too, as whoever looks at them expects.
-      cell.forward(H, z + at * apart, q + (b - b0) * N, before, after);
+      cell.forward(H, z + at * pitch, q + (b - b0) * N, before, after);
       if (io.mask && !io.mask[at]) {  // (L8), (R3), (G7)
         std::memcpy(after.h, before.h, H * sizeof(float));
         if (Cell::remembers) std::memcpy(after.c, before.c, H * sizeof(float));
@@ -157,14 +159,14 @@ LSTM_INLINE int64_t panels_at(int64_t H, Blocks blocks) {
 template <class Cell>
 LSTM_INLINE void cells_backward(const Cell& cell, const RecurrentShape& s,
                                 const RecurrentBackward& io, int64_t b0, int64_t b1, int64_t step) {
-  const int64_t H = s.H, apart = cell.kept * H;
+  const int64_t H = s.H, pitch = cell.kept * H;
   for (int64_t b = b0; b < b1; ++b) {
     const int64_t at = b * s.T + time_of(s, step);
     const float* dy = io.dy ? io.dy + at * H : nullptr;
-    float* dz = io.gates + at * apart;
+    float* dz = io.gates + at * pitch;
     const StateOf<float> d{io.dh + b * H, Cell::remembers ? io.dc + b * H : nullptr};
     if (io.mask && !io.mask[at]) {  // (B8), (R7), (G14)
-      std::memset(dz, 0, apart * sizeof(float));
+      std::memset(dz, 0, pitch * sizeof(float));
       if (dy) add_rows(1, H, dy, H, d.h);
     } else {
       cell.backward(H, state_at<Cell, const float>(io, at * H), state_before<Cell>(s, io, b, step),
@@ -177,64 +179,86 @@ LSTM_INLINE void cells_backward(const Cell& cell, const RecurrentShape& s,
 template <class Cell>
 void slice_backward(const Cell& cell, const RecurrentShape& s, const float* packed_r,
                     const RecurrentBackward& io, int64_t b0, int64_t b1) {
-  const int64_t T = s.T, H = s.H, apart = cell.kept * H;
+  const int64_t T = s.T, H = s.H, pitch = cell.kept * H;
   float* back = scratch(0, (b1 - b0) * H);
   for (int64_t step = T; step-- > 0;) {
     cells_backward(cell, s, io, b0, b1, step);
-    const float* dz = io.gates + (b0 * T + time_of(s, step)) * apart;
-    for (const Blocks& blocks : cell.dq)
-      packed_product(b1 - b0, H, blocks.count * H, {dz + blocks.in_dz * H, T * apart, 1},
-                     packed_r + panels_at(H, blocks), back, H, blocks.in_r > 0, nullptr);
+    const float* dz = io.gates + (b0 * T + time_of(s, step)) * pitch;
+    for (const Blocks& blocks : cell.dz)
+      if (blocks.in_r >= 0)
+        packed_product(b1 - b0, H, blocks.count * H, {dz + blocks.in_dz * H, T * pitch, 1},
+                       packed_r + panels_at(H, blocks), back, H, blocks.in_r > 0, nullptr);
     if (io.recurrent_mask) scaled((b1 - b0) * H, back, io.recurrent_mask + b0 * H, back);  // (B14)
     add_rows(1, (b1 - b0) * H, back, 0, io.dh + b0 * H);  // (B7), (R6), (G13)
   }
 }
 
-// dr += Σ h_{t-1}ᵀ dq_t, (B10), (R9), (G16), (B15). Without a recurrent mask the state before row k
-// of dz is row k - 1 of y, or k + 1 in reverse: not so for first steps, whose rows are set to zero.
-template <class Cell>
-void recurrent_gradient(const Cell& cell, const RecurrentShape& s, const RecurrentBackward& io) {
-  const int64_t T = s.T, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
-  const int64_t rows = s.B * T, first = time_of(s, 0);
-  const auto add = [&](int64_t count, View states, const float* dz, int64_t dz_apart) {
-    for (const Blocks& blocks : cell.dq)
-      gemm(H, blocks.count * H, count, states, {dz + blocks.in_dz * H, dz_apart, 1},
-           io.dr + blocks.in_r * H, N, true, nullptr);
+// dw, dr and db of some blocks, from dz in the place of the gates: (B9)-(B11), (R8)-(R10),
+// (G15)-(G17). Columns of dz are divided among threads, and each block of rows is packed once for
+// all that it is needed for.
+inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& io, Blocks blocks,
+                             int64_t N, int64_t pitch, bool two_biases) {
+  const int64_t T = s.T, D = s.D, H = s.H, rows = s.B * T, columns = blocks.count * H;
+  const auto part = [H](float* gradient, int block) {
+    return gradient && block >= 0 ? gradient + block * H : nullptr;
   };
-  if (io.masked_h) return add(rows, {io.masked_h, 1, H}, io.gates, apart);
-  add(s.B, {io.h0, 1, H}, io.gates + first * apart, T * apart);
-  for (int64_t b = 0; b < s.B; ++b)
-    std::memset(io.gates + (b * T + first) * apart, 0, apart * sizeof(float));
-  if (s.reverse)
-    add(rows - 1, {io.y + H, 1, H}, io.gates, apart);
-  else
-    add(rows - 1, {io.y, 1, H}, io.gates + apart, apart);
+  const float* dz = io.gates + blocks.in_dz * H;
+  float *const dw = part(io.dw, blocks.in_w), *const dr = part(io.dr, blocks.in_r);
+  float* const db = part(io.db, blocks.in_w);
+  float* const db_of_r = two_biases && io.db ? part(io.db + N, blocks.in_r) : nullptr;
+  // The state before row k of dz is row k - 1 of y, or k + 1 in reverse; not so for first steps.
+  const int64_t offset = s.reverse ? 1 : -1, phase = time_of(s, 0);
+  parallel(panels(columns), 1, 2.0 * rows * (D + H) * panel_width, [&](auto begin, auto end) {
+    float* panel = scratch(0, depth * panel_width);
+    for (int64_t k = 0; k < rows; k += depth)
+      for (auto p = begin; p < end; ++p) {
+        const int64_t block = rows - k < depth ? rows - k : depth, j = p * panel_width;
+        const int n = columns_of(columns, p);
+        pack_panel({dz + j, pitch, 1}, k, block, n, panel);
+        const int64_t width = padded(n);
+        if (db) add_rows(block, n, panel, width, db + j);
+        if (db_of_r) add_rows(block, n, panel, width, db_of_r + j);
+        if (dw && io.tokens)
+          for (int64_t row = 0; row < block; ++row)
+            add_rows(1, n, panel + row * width, width, dw + io.tokens[k + row] * N + j);
+        else if (dw)
+          panel_product(0, D, block, {io.x + k * D, 1, D}, panel, dw + j, N, n, true, nullptr);
+        if (!dr) continue;
+        if (io.masked_h) {  // (B15)
+          panel_product(0, H, block, {io.masked_h + k * H, 1, H}, panel, dr + j, N, n, true,
+                        nullptr);
+          continue;
+        }
+        for (int64_t row = (phase - k % T + T) % T; row < block; row += T)
+          std::memset(panel + row * width, 0, width * sizeof(float));
+        // The outermost row has no neighbour; its dz is zero by now.
+        const int64_t low = k + offset < 0 ? 1 : 0, high = k + block + offset > rows ? 1 : 0;
+        panel_product(0, H, block - low - high, {io.y + (k + low + offset) * H, 1, H},
+                      panel + low * width, dr + j, N, n, true, nullptr);
+      }
+  });
+  if (dr && io.h0 && !io.masked_h)
+    gemm(H, columns, s.B, {io.h0, 1, H}, {dz + phase * pitch, T * pitch, 1}, dr, N, true, nullptr);
 }
 
 template <class Cell>
 void framed_backward(const Cell& cell, const RecurrentShape& s, const RecurrentBackward& given) {
-  const int64_t D = s.D, H = s.H, N = cell.blocks * H, apart = cell.kept * H;
+  const int64_t D = s.D, H = s.H, N = cell.blocks * H, pitch = cell.kept * H;
   const int64_t rows = s.B * s.T;
   if (rows == 0 || H == 0) return;
   const RecurrentBackward io = with_states(s, given);
   float* packed_r = scratch(1, panels(H) * panel_width * N);
-  for (const Blocks& blocks : cell.dq)
-    pack_panels(blocks.count * H, H, {io.r + blocks.in_r * H, 1, N},
-                packed_r + panels_at(H, blocks));
+  for (const Blocks& blocks : cell.dz)
+    if (blocks.in_r >= 0)
+      pack_panels(blocks.count * H, H, {io.r + blocks.in_r * H, 1, N},
+                  packed_r + panels_at(H, blocks));
   parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
                    [&](auto b, auto end) { slice_backward(cell, s, packed_r, io, b, end); });
   });
   if (io.dx)  // (B12), (R11), (G18)
-    gemm(rows, D, N, {io.gates, apart, 1}, {io.w, 1, N}, io.dx, D, false, nullptr);
-  if (io.dw && io.tokens)  // (B9), (R8), (G15)
-    add_at_tokens(rows, N, io.gates, apart, io.tokens, io.dw);
-  else if (io.dw)
-    gemm(D, N, rows, {io.x, 1, D}, {io.gates, apart, 1}, io.dw, N, true, nullptr);
-  if (io.db) column_sums(rows, N, io.gates, apart, io.db);  // (B11), (R10), (G17)
-  if (io.db && Cell::two_biases)
-    for (const Blocks& blocks : cell.dq)
-      column_sums(rows, blocks.count * H, io.gates + blocks.in_dz * H, apart,
-                  io.db + N + blocks.in_r * H);
-  if (io.dr) recurrent_gradient(cell, s, io);
+    gemm(rows, D, N, {io.gates, pitch, 1}, {io.w, 1, N}, io.dx, D, false, nullptr);
+  if (!io.dw && !io.dr && !io.db) return;
+  for (const Blocks& blocks : cell.dz)
+    weight_gradients(s, given, blocks, N, pitch, Cell::two_biases);
 }

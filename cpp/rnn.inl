@@ -5,7 +5,7 @@ struct SimpleCell {
   static constexpr bool remembers = false, two_biases = false;
   static constexpr unsigned options = 0;
   static constexpr int blocks = 1, kept = 1;
-  static constexpr Blocks dq[] = {{0, 0, 1}};
+  static constexpr Blocks dz[] = {{0, 0, 0, 1}};
 
   explicit SimpleCell(const RecurrentShape&) {}
 

@@ -71,7 +71,7 @@ class EmbeddedRecurrent:
         return self.embedding.learns or self.recurrent.learns
 
 
-class As:
+class WithActivation:
     """A layer with another activation instead of its own.
 
     This is the activation of the layer above, which is then computed here, or none, if the loss

@@ -15,7 +15,7 @@ from lstm.layers.embedding import Embedding
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
-from lstm.models.fusion import As, EmbeddedRecurrent
+from lstm.models.fusion import WithActivation, EmbeddedRecurrent
 from lstm.models.graph import Graph, layer_of
 from lstm.models.held import held
 from lstm.models.objective import HeadObjective, Objective
@@ -115,7 +115,7 @@ class Part:
         if self.table_of is not None:
             return EmbeddedRecurrent(cast(Embedding, self.table_of), cast(Recurrent, self.layer))
         if self.activation is not None and self.activation != self.layer.ends_in:
-            return As(cast(Activated, self.layer), self.activation)
+            return WithActivation(cast(Activated, self.layer), self.activation)
         return held(self.layer)
 
     def ending_in(self, activation: ActivationName) -> "Part":
