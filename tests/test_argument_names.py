@@ -70,11 +70,16 @@ CALLS: dict[str, Callable[..., Any]] = {
 }
 
 
+SAMPLING = ["temperature", "top_k", "min_p", "repetition_penalty", "repetition_window", "seed"]
+
 OTHERS = {
     "LambdaCallback()": ["on_epoch_end", "on_train_batch_begin"],
     "LanguageModel.create()": ["hidden", "dropout", "tie_weights"],
     "LanguageModel.find_lr()": ["seq_len", "lr", "val_fraction"],
     "LanguageModel.fit()": ["seq_len", "minutes", "val_fraction"],
+    "LanguageModel.generate()": SAMPLING,
+    "LanguageModel.stream()": SAMPLING,
+    "LanguageModel.writer()": SAMPLING,
     "LanguageModel.train()": ["hidden", "tie_weights", "seq_len", "minutes", "val_fraction"],
 }
 """Arguments of those that hand some on."""

@@ -41,10 +41,10 @@ def test_options_reach_the_model(folder: Path, model: LanguageModel) -> None:
     expected = model.generate(
         "the",
         90,
-        1.2,
-        20,
-        0.95,
-        5,
+        temperature=1.2,
+        top_k=20,
+        top_p=0.95,
+        seed=5,
         min_p=0.02,
         repetition_penalty=1.3,
         stop=["zzz", "."],
@@ -56,7 +56,7 @@ def test_options_reach_the_model(folder: Path, model: LanguageModel) -> None:
 
 def test_a_prompt_from_a_file_or_standard_input(folder: Path, model: LanguageModel) -> None:
     prompt = "the red\napple "
-    expected = model.generate(prompt, 20, 0.8, seed=1) + "\n"
+    expected = model.generate(prompt, 20, temperature=0.8, seed=1) + "\n"
     (folder / "prompt.txt").write_bytes(b"\xef\xbb\xbf" + prompt.replace("\n", "\r\n").encode())
     options = ["--length", "20", "--seed", "1"]
     assert run("--prompt-file", "prompt.txt", *options).stdout == expected
@@ -80,7 +80,7 @@ def test_a_prompt_of_a_megabyte(folder: Path) -> None:
 
 
 def test_samples_stand_below_each_other(folder: Path, model: LanguageModel) -> None:
-    texts = model.generate("the", 30, 0.8, seed=4, samples=3)
+    texts = model.generate("the", 30, temperature=0.8, seed=4, samples=3)
     options = ["--prompt", "the", "--length", "30", "--samples", "3"]
     shown = run(*options, "--seed", "4").stdout
     assert shown == "".join(f"{k + 1}. (seed {4 + k})\n{text}\n\n" for k, text in enumerate(texts))
@@ -101,7 +101,7 @@ def test_a_beam_search(folder: Path, model: LanguageModel) -> None:
 
 
 def test_log_probabilities_in_a_table(folder: Path, model: LanguageModel) -> None:
-    text = model.generate("the ", 12, 0.8, seed=3)
+    text = model.generate("the ", 12, temperature=0.8, seed=3)
     logs = model.log_probabilities(text[4:], "the ")
     options = ["--prompt", "the ", "--length", "12", "--seed", "3", "--log-probs"]
     shown = run(*options).stdout

@@ -115,9 +115,9 @@ def test_a_pipe_gets_what_is_written(folder: Path, options: list[str]) -> None:
     if "--beam" in options:
         expected = model.beam("the ", 50, 2).text + "\n"
     elif options:
-        texts = model.generate("the ", 50, 0.8, seed=1, samples=2)
+        texts = model.generate("the ", 50, temperature=0.8, seed=1, samples=2)
         expected = "".join(f"{k + 1}. (seed {k + 1})\n{text}\n\n" for k, text in enumerate(texts))
     else:
-        expected = model.generate("the ", 50, 0.8, seed=1) + "\n"
+        expected = model.generate("the ", 50, temperature=0.8, seed=1) + "\n"
     assert done.stdout == expected.encode()
     assert b"\x1b]0;pwned\x07" in done.stdout

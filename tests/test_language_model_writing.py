@@ -45,7 +45,9 @@ class TestWriting:
         prompt, draws = "the red a", 600
         p = probabilities(model, prompt)[-1] ** (1 / temperature)
         p /= p.sum()
-        drawn = [model.generate(prompt, 1, temperature, seed=k)[-1] for k in range(draws)]
+        drawn = [
+            model.generate(prompt, 1, temperature=temperature, seed=k)[-1] for k in range(draws)
+        ]
         counts = np.array([drawn.count(c) for c in model.vocabulary.characters])
         # Five standard deviations.
         assert (abs(counts - draws * p) <= 5 * np.sqrt(draws * p * (1 - p)) + 1).all()

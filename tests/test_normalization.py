@@ -134,7 +134,10 @@ class TestPrompts:
         monkeypatch.chdir(tmp_path)
         model.save("model")
         Path("prompt").write_bytes(raw.encode())
-        expected = {"prompt": TEXTS[raw], "text": model.generate(TEXTS[raw], 9, 0.8, seed=0)}
+        expected = {
+            "prompt": TEXTS[raw],
+            "text": model.generate(TEXTS[raw], 9, temperature=0.8, seed=0),
+        }
         expected["text"] = expected["text"].removeprefix(TEXTS[raw])
         for given_so in (["--prompt", raw], ["--prompt-file", "prompt"], ["--prompt-file", "-"]):
             command = ["generate", "model", *given_so, "--length", "9", "--seed", "0", "--json"]

@@ -134,7 +134,7 @@ class TestWriting:
     def test_options_hold_for_it(self, model: LanguageModel) -> None:
         p = next_words(model, "the red")
         best = {PROMPT + text_of(model, token) for token in np.argsort(-p)[:2]}
-        assert set(model.generate(PROMPT, 1, 2.0, top_k=2, seed=0, samples=40)) == best
+        assert set(model.generate(PROMPT, 1, temperature=2.0, top_k=2, seed=0, samples=40)) == best
 
     @pytest.mark.parametrize("parts", [[20], [1] * 20, [0, 1, 19], [7, 13]])
     def test_parts_samples_and_saves_change_nothing(

@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lstm import checks
+from lstm.cli.groups import grouped, option
 from lstm.cli.interactive import interact
 from lstm.cli.running import Json, Seed, called, given, print_json, warn, write
 from lstm.errors import InvalidValueError, ModelFileError
@@ -22,18 +24,46 @@ from lstm.text.normalization import normalized
 from lstm.text.writing.beam import checked_width
 from lstm.text.writing.stopping import checked_stops, until_stop
 
-_CHOICE = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
+
+@dataclass(frozen=True)
+class Sampling:
+    """Options for how tokens are drawn."""
+
+    temperature: Annotated[
+        float,
+        option("Below 1 cautious, above 1 daring, 0 the most probable token.", panel="Sampling"),
+    ] = 0.8
+    top_k: Annotated[
+        int, option("Choose among this many most probable tokens; 0 for all.", panel="Sampling")
+    ] = 0
+    top_p: Annotated[
+        float,
+        option("Choose among the most probable tokens that together reach this.", panel="Sampling"),
+    ] = 1.0
+    min_p: Annotated[
+        float,
+        option(
+            "Drop tokens less probable than this times the most probable one.", panel="Sampling"
+        ),
+    ] = 0.0
+    repetition_penalty: Annotated[
+        float, option("Above 1: repeat recent tokens less often.", panel="Sampling")
+    ] = 1.0
+
+
+_SAMPLING = {field.name for field in fields(Sampling)}
 
 # Options that make no sense together with the one named first.
 _APART = {
     "prompt_file": {"prompt"},
-    "beam": {*_CHOICE, "seed", "samples", "state", "save_state"},
-    "state": {*_CHOICE, "seed", "samples", "prompt", "prompt_file", "log_probs"},
+    "beam": {*_SAMPLING, "seed", "samples", "state", "save_state"},
+    "state": {*_SAMPLING, "seed", "samples", "prompt", "prompt_file", "log_probs"},
     "save_state": {"stop"},
     "interactive": {"length", "stop", "samples", "beam", "log_probs", "json_output"},
 }
 
 
+@grouped()
 def generate(
     context: typer.Context,
     model: Annotated[Path, typer.Argument(help="A file that lstm train wrote, or its folder.")],
@@ -46,21 +76,7 @@ def generate(
         typer.Option(help="A file with the beginning of the text; - for standard input."),
     ] = None,
     length: Annotated[int, typer.Option(help="Number of tokens to write.")] = 500,
-    temperature: Annotated[
-        float, typer.Option(help="Below 1 cautious, above 1 daring, 0 the most probable token.")
-    ] = 0.8,
-    top_k: Annotated[
-        int, typer.Option(help="Choose among this many most probable tokens; 0 for all.")
-    ] = 0,
-    top_p: Annotated[
-        float, typer.Option(help="Choose among the most probable tokens that together reach this.")
-    ] = 1.0,
-    min_p: Annotated[
-        float, typer.Option(help="Drop tokens less probable than this times the most probable one.")
-    ] = 0.0,
-    repetition_penalty: Annotated[
-        float, typer.Option(help="Above 1: repeat recent tokens less often.")
-    ] = 1.0,
+    sampling: Sampling,
     stop: Annotated[
         list[str] | None, typer.Option(help="End before this text; may be given several times.")
     ] = None,
@@ -106,16 +122,7 @@ def generate(
         if state is not None:
             writer = _resumed(state, language_model)
         else:
-            writer = language_model.writer(
-                prompt,
-                seed=seed,
-                samples=samples,
-                temperature=temperature,
-                top_k=top_k,
-                top_p=top_p,
-                min_p=min_p,
-                repetition_penalty=repetition_penalty,
-            )
+            writer = language_model.writer(prompt, seed=seed, samples=samples, **asdict(sampling))
     if interactive:
         writer, text = interact(writer, prompt)
         write(f"\n{text}\n")
@@ -208,10 +215,10 @@ class _Output:
 def _check_apart(context: typer.Context) -> None:
     """Check that all options given make sense together."""
     names = given(context)
-    for option, apart in _APART.items():
-        for other in sorted(apart & names if option in names else ()):
+    for first, apart in _APART.items():
+        for other in sorted(apart & names if first in names else ()):
             flag = "--" + other.removesuffix("_output").replace("_", "-")
-            raise InvalidValueError(option, f"no {flag} together with it", "both")
+            raise InvalidValueError(first, f"no {flag} together with it", "both")
 
 
 def _read_prompt(name: str, interactive: bool) -> str:

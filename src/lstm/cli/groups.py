@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import wraps
 from inspect import Parameter
+from types import MappingProxyType
 from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
@@ -18,7 +19,9 @@ def option(help: str, default: str | None = None, panel: str = "Training") -> An
     return typer.Option(help=help, show_default=shown, rich_help_panel=panel)
 
 
-def grouped(described: Mapping[str, Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def grouped(
+    described: Mapping[str, Any] = MappingProxyType({}),
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Return a decorator for commands with dataclasses as parameters: each field is an option.
 
     Each field of the dataclasses in `**options: Annotated[Any, Options]` is an option as well. The
@@ -33,10 +36,11 @@ def grouped(described: Mapping[str, Any]) -> Callable[[Callable[..., None]], Cal
         hints = get_type_hints(command, include_extras=True)
         parameters = inspect.signature(command).parameters
         groups = {name: hints[name] for name in parameters if is_dataclass(hints[name])}
-        rest = next(name for name, p in parameters.items() if p.kind is p.VAR_KEYWORD)
         loose = [
             _described(parameter, described[parameter.name])
-            for kind in get_args(hints[rest])[1:]
+            for name, p in parameters.items()
+            if p.kind is p.VAR_KEYWORD
+            for kind in get_args(hints[name])[1:]
             for parameter in _options_of(kind)
         ]
         single = [p.replace(annotation=hints[name]) for name, p in parameters.items()]

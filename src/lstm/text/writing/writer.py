@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from lstm.models import State
 from lstm.text.normalization import normalized
 from lstm.text.token_model import TokenModel
 from lstm.text.writing.generation import gathered, generate
+from lstm.text.writing.sampling import ChoiceOptions, checked_choice
 
 Tokens = NDArray[np.int64]
 
@@ -92,15 +93,24 @@ class Writer:
         model: TokenModel,
         prompt: Tokens,
         space: bool,
-        choice: Choice,
-        repetition_window: int,
         samples: int,
-        seed: int | None,
+        *,
+        repetition_window: int = 64,
+        seed: int | None = None,
+        **options: Unpack[ChoiceOptions],
     ) -> "Writer":
         """Return a writer of texts that all start with the same tokens (T,), perhaps none.
 
         `space` says whether a space follows that belongs to the next token.
+
+        Raises:
+            InvalidValueError: an argument is out of range.
         """
+        choice = checked_choice(**options)
+        repetition_window = checks.int_at_least("repetition_window", repetition_window, 0)
+        checks.positive_int("samples", samples)
+        if seed is not None:
+            checks.int_at_least("seed", seed, 0)
         state = model.read(prompt[None, :-1], model.model.initial_state(1))
         last = prompt[-1:] if len(prompt) else np.array([model.vocabulary.start], np.int64)
         recent = np.full((1, repetition_window), -1, np.int64)
@@ -308,23 +318,6 @@ class Writer:
         for decoder in writer._decoders:
             decoder.pending = self._decoders[0].pending
         return writer
-
-
-def checked_choice(
-    temperature: float, top_k: int, top_p: float, min_p: float, repetition_penalty: float
-) -> Choice:
-    """Return the choice, in numbers that the backends accept.
-
-    Raises:
-        InvalidValueError: an argument is out of range.
-    """
-    return Choice(
-        checks.number("temperature", temperature, 0),
-        min(checks.int_at_least("top_k", top_k, 0), 2**31),  # No vocabulary is as large.
-        checks.number("top_p", top_p, 0, 1, open_low=True),
-        checks.number("min_p", min_p, 0, 1),
-        checks.number("repetition_penalty", repetition_penalty, 0, open_low=True),
-    )
 
 
 def _entered(recent: Tokens, tokens: Tokens) -> Tokens:

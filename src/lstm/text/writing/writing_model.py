@@ -1,7 +1,7 @@
 """WritingModel: a language model that writes texts."""
 
 from collections.abc import Iterator, Sequence
-from typing import overload
+from typing import Unpack, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,9 @@ from lstm.errors import InvalidTypeError, naming
 from lstm.text.normalization import normalized
 from lstm.text.token_model import TokenModel
 from lstm.text.writing.beam import Continuation, beam_search, checked_width
+from lstm.text.writing.sampling import SamplingOptions
 from lstm.text.writing.stopping import checked_stops, until_stop
-from lstm.text.writing.writer import Writer, checked_choice
+from lstm.text.writing.writer import Writer
 
 Tokens = NDArray[np.int64]
 
@@ -25,16 +26,10 @@ class WritingModel(TokenModel):
         self,
         prompt: str = ...,
         length: int | None = ...,
-        temperature: float = ...,
-        top_k: int = ...,
-        top_p: float = ...,
-        seed: int | None = ...,
         *,
-        min_p: float = ...,
-        repetition_penalty: float = ...,
-        repetition_window: int = ...,
         stop: str | Sequence[str] | None = ...,
         samples: None = ...,
+        **options: Unpack[SamplingOptions],
     ) -> str: ...
 
     @overload
@@ -42,32 +37,20 @@ class WritingModel(TokenModel):
         self,
         prompt: str = ...,
         length: int | None = ...,
-        temperature: float = ...,
-        top_k: int = ...,
-        top_p: float = ...,
-        seed: int | None = ...,
         *,
-        min_p: float = ...,
-        repetition_penalty: float = ...,
-        repetition_window: int = ...,
         stop: str | Sequence[str] | None = ...,
         samples: int,
+        **options: Unpack[SamplingOptions],
     ) -> list[str]: ...
 
     def generate(
         self,
         prompt: str = "",
         length: int | None = 200,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        seed: int | None = None,
         *,
-        min_p: float = 0.0,
-        repetition_penalty: float = 1.0,
-        repetition_window: int = 64,
         stop: str | Sequence[str] | None = None,
         samples: int | None = None,
+        **options: Unpack[SamplingOptions],
     ) -> str | list[str]:
         """Continue a text.
 
@@ -75,16 +58,21 @@ class WritingModel(TokenModel):
             prompt: the start of the text; empty for the start of a line. If tokens are words with
                 the space before them, a space at its end belongs to the first new word.
             length: number of tokens to write; None to write up to a stop string.
-            temperature: below 1 more cautious, above 1 more daring, 0 always the most probable.
-            top_k: choose among this many most probable tokens; 0 for all.
-            top_p: choose among the most probable tokens that together reach this, in (0, 1].
-            seed: the same seed leads to the same text.
-            min_p: drop tokens less probable than this times the most probable one, in [0, 1].
-            repetition_penalty: divides the positive logits of recent tokens and multiplies the
-                others; above 1 they come less often.
-            repetition_window: number of last tokens that count as recent.
             stop: a string, or several, before the first of which the text ends.
             samples: number of texts to write; text k uses the seed `seed + k`.
+            **options: how to draw tokens:
+
+                - temperature=1.0: below 1 more cautious, above 1 more daring, 0 always the most
+                  probable token.
+                - top_k=0: choose among this many most probable tokens; 0 for all.
+                - top_p=1.0: choose among the most probable tokens that together reach this, in
+                  (0, 1].
+                - min_p=0.0: drop tokens less probable than this times the most probable one, in
+                  [0, 1].
+                - repetition_penalty=1.0: divides the positive logits of recent tokens and
+                  multiplies the others; above 1 they come less often.
+                - repetition_window=64: number of last tokens that count as recent.
+                - seed=None: an integer of at least 0; the same seed leads to the same text.
 
         Returns:
             The prompt and its continuation; with `samples`, a list of such texts.
@@ -107,17 +95,7 @@ class WritingModel(TokenModel):
             3
         """
         stops = _stops(stop, length)
-        writer = self.writer(
-            prompt,
-            seed=seed,
-            samples=1 if samples is None else samples,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            repetition_penalty=repetition_penalty,
-            repetition_window=repetition_window,
-        )
+        writer = self.writer(prompt, samples=1 if samples is None else samples, **options)
         parts = list(until_stop(writer.pieces(length), writer.samples, stops))
         texts = [prompt + "".join(column) for column in zip(*parts, strict=True)]
         return texts[0] if samples is None else texts
@@ -126,53 +104,23 @@ class WritingModel(TokenModel):
         self,
         prompt: str = "",
         length: int | None = 200,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        seed: int | None = None,
         *,
-        min_p: float = 0.0,
-        repetition_penalty: float = 1.0,
-        repetition_window: int = 64,
         stop: str | Sequence[str] | None = None,
+        **options: Unpack[SamplingOptions],
     ) -> Iterator[str]:
         """Yield the continuation of one text in small pieces, as it is written; see `generate`."""
         stops = _stops(stop, length)
-        writer = self.writer(
-            prompt,
-            seed=seed,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            repetition_penalty=repetition_penalty,
-            repetition_window=repetition_window,
-        )
+        writer = self.writer(prompt, **options)
         return (text for (text,) in until_stop(writer.pieces(length), 1, stops) if text)
 
     def writer(
-        self,
-        prompt: str = "",
-        *,
-        seed: int | None = None,
-        samples: int = 1,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        min_p: float = 0.0,
-        repetition_penalty: float = 1.0,
-        repetition_window: int = 64,
+        self, prompt: str = "", *, samples: int = 1, **options: Unpack[SamplingOptions]
     ) -> Writer:
         """Return a writer that continues one or more texts, piece by piece.
 
         It can be saved, and continued later; see `Writer`, and `generate` for the arguments.
         """
-        choice = checked_choice(temperature, top_k, top_p, min_p, repetition_penalty)
-        window = checks.int_at_least("repetition_window", repetition_window, 0)
-        checks.positive_int("samples", samples)
-        if seed is not None:
-            checks.int_at_least("seed", seed, 0)
-        return Writer.begin(self, *self._prompt(prompt), choice, window, samples, seed)
+        return Writer.begin(self, *self._prompt(prompt), samples, **options)
 
     def beam(
         self,
