@@ -401,10 +401,12 @@ def test_what_is_to_be_done_next_runs_when_it_is_pasted(folder: Path, name: str)
     process.send_signal(signal.SIGINT)
     _, message = process.communicate(timeout=60)
     command = message.decode().strip().split(" Continue with: ")[1]
-    with subprocess.Popen(["bash", "-c", f"exec {command}"], stdout=subprocess.PIPE) as goes_on:
-        assert goes_on.stdout is not None
-        assert b" to learn from, " in goes_on.stdout.readline()
-        goes_on.kill()
+    with subprocess.Popen(
+        ["bash", "-c", f"exec {command}"], stdout=subprocess.PIPE
+    ) as ignore_errors:
+        assert ignore_errors.stdout is not None
+        assert b" to learn from, " in ignore_errors.stdout.readline()
+        ignore_errors.kill()
 
 
 def test_no_hint_to_go_on_with_what_is_no_training(folder: Path) -> None:

@@ -128,7 +128,7 @@ def test_whatever_has_arguments_checks_them_when_they_are_set(
 
 def test_a_change_leaves_what_was_seen_alone() -> None:
     plateau = Plateau()
-    plateau.judge(2.0)
+    plateau.update(2.0)
     plateau.patience = 5
     assert (plateau.patience, plateau.best) == (5, 2.0)
     right = BinaryAccuracy("right")

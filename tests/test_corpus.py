@@ -94,7 +94,7 @@ class TestWriting:
     def test_a_file_without_a_name(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         seen: list[int] = []
-        corpus = Corpus.aside(TextSource.of(TEXT), VOCABULARY, seen.append)
+        corpus = Corpus.temporary(TextSource.of(TEXT), VOCABULARY, seen.append)
         if os.name == "posix":  # Elsewhere it has a name, but goes with the process, too.
             assert list(tmp_path.iterdir()) == []
         assert_array_equal(corpus.tokens, VOCABULARY.encode(TEXT))
@@ -103,7 +103,7 @@ class TestWriting:
         assert [x.shape for x, _ in corpus.chunks(2, 500)] == [(2, 500), (2, 144)]
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
         with pytest.raises(ModelFileError, match="a temporary file: cannot be written"):
-            Corpus.aside(TextSource.of(TEXT), VOCABULARY)
+            Corpus.temporary(TextSource.of(TEXT), VOCABULARY)
 
     @given(st.text(st.sampled_from("ab \n\r"), min_size=1, max_size=80), st.integers(1, 20))
     def test_tokens_do_not_depend_on_the_chunks(self, text: str, size: int) -> None:

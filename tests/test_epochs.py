@@ -52,7 +52,7 @@ def test_any_position_can_be_gone_on_from(
     first = epochs_of(count, steps, seed)
     before, position = taken_from(first, taken)
     again = epochs_of(count, steps, None if seed is None else 99)
-    again.go_to(position)
+    again.seek(position)
     if seed is not None:
         # Whoever goes on puts the random numbers back, too.
         assert first._rng is not None

@@ -203,7 +203,7 @@ class TestLearningRates:
         )
         training.run()
         plateau = Plateau()
-        expected = [0.02] + [0.02 * plateau.judge(r["val_loss"]) for r in training.records]
+        expected = [0.02] + [0.02 * plateau.update(r["val_loss"]) for r in training.records]
         assert [record["learning_rate"] for record in training.records] == expected[:-1]
         assert expected[-2] < 0.01
 

@@ -99,7 +99,7 @@ class TestErrorsOfCallbacks:
             assert f"is kept at step {step}. Continue with: LanguageModel.resume(" in str(
                 error.__notes__.pop()
             )
-        assert checkpoint(folder)[1]["training"]["step"] == step == run.kept
+        assert checkpoint(folder)[1]["training"]["step"] == step == run.checkpoint_step
         LanguageModel.resume(folder)
         check_same(folder, whole)
 
@@ -111,7 +111,7 @@ class TestErrorsOfCallbacks:
 
         with pytest.raises(InvalidValueError, match=r"^monitor: expected one of"):
             run.train(callbacks=LambdaCallback(on_test_batch_end=fail))
-        assert run.kept == checkpoint(folder)[1]["training"]["step"] == 42
+        assert run.checkpoint_step == checkpoint(folder)[1]["training"]["step"] == 42
 
     def test_within_a_step_leave_the_last_checkpoint(
         self, folder: Path, whole: Path, monkeypatch: pytest.MonkeyPatch
@@ -129,7 +129,7 @@ class TestErrorsOfCallbacks:
         with pytest.raises(MemoryError) as caught:
             run.train(callbacks=at_step(run, 50, soon))
         monkeypatch.undo()
-        assert run.kept == checkpoint(folder)[1]["training"]["step"] == 0
+        assert run.checkpoint_step == checkpoint(folder)[1]["training"]["step"] == 0
         assert "is kept at step 0" in caught.value.__notes__[0]
         LanguageModel.resume(folder)
         check_same(folder, whole)
@@ -149,7 +149,7 @@ class TestErrorsOfCallbacks:
         with pytest.raises(ModelFileError):
             run.train()
         monkeypatch.undo()
-        assert run.kept == 0
+        assert run.checkpoint_step == 0
         LanguageModel.resume(folder)
         check_same(folder, whole)
 

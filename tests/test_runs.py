@@ -317,7 +317,7 @@ class TestSignals:
         with pytest.raises(KeyboardInterrupt, match=name):
             run.train(callbacks=at_step(run, 60, lambda: os.kill(os.getpid(), number)))
         assert signal.getsignal(number) == handler
-        assert run.kept == checkpoint(folder)[1]["training"]["step"] == 60
+        assert run.checkpoint_step == checkpoint(folder)[1]["training"]["step"] == 60
         LanguageModel.resume(folder)
         check_same(folder, whole)
 

@@ -84,14 +84,14 @@ class TestPlateau:
     def test_divides_when_patience_is_at_an_end(self) -> None:
         plateau = Plateau(patience=3, factor=0.1)
         losses = [5.0, 6.0, 5.0, 4.9, 7.0, 7.0, 4.9, 4.9, 4.9, 4.9, 4.0, 4.1]
-        shares = [plateau.judge(loss) for loss in losses]
+        shares = [plateau.update(loss) for loss in losses]
         assert_close(shares, [1.0] * 6 + [0.1] * 3 + [0.01] * 3, "pointwise")
         assert plateau.best == 4.0
         assert plateau.waited == 1
 
     def test_never_goes_below_its_minimum(self) -> None:
         plateau = Plateau(patience=1, factor=0.5, minimum=0.3)
-        assert [plateau.judge(1.0) for _ in range(4)] == [1.0, 0.5, 0.3, 0.3]
+        assert [plateau.update(1.0) for _ in range(4)] == [1.0, 0.5, 0.3, 0.3]
 
     @pytest.mark.parametrize(
         ("arguments", "name"),

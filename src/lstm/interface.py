@@ -120,7 +120,7 @@ def overridden(kind: type) -> frozenset[str]:
     return frozenset(name for name in known & own if not name.startswith("_"))
 
 
-def computes_anew(kind: type) -> bool:
+def overrides_computation(kind: type) -> bool:
     """Return whether a user's class redefines more of the library than its description."""
     return not overridden(kind) <= {"arguments", "get_config", "from_config"}
 

@@ -41,7 +41,7 @@ class ProgressBar(Callback):
 
         from lstm.screen import Screen
 
-        screen = Screen(goes_on=True)
+        screen = Screen(ignore_errors=True)
         if not (screen.is_terminal or screen.is_jupyter):
             return  # A removed bar would leave an empty line.
         self._bar = Progress(

@@ -96,7 +96,7 @@ class Plateau(Configured):
 
     Example:
         >>> plateau = Plateau(patience=2, factor=0.5)
-        >>> [plateau.judge(loss) for loss in (3.0, 2.0, 2.1, 2.0, 1.5)]
+        >>> [plateau.update(loss) for loss in (3.0, 2.0, 2.1, 2.0, 1.5)]
         [1.0, 1.0, 1.0, 0.5, 0.5]
     """
 
@@ -108,7 +108,7 @@ class Plateau(Configured):
         self.minimum = checks.number("minimum", minimum, 0, 1)
         self.share, self.best, self.waited = 1.0, math.inf, 0
 
-    def judge(self, loss: float) -> float:
+    def update(self, loss: float) -> float:
         """Record a loss, and return the share from now on."""
         if loss < self.best:
             self.best, self.waited = loss, 0

@@ -21,7 +21,7 @@ class Screen(Console):
         stderr: show on standard error.
         quiet: show nothing.
         terminal: whether it is a terminal; detected by default.
-        goes_on: after the first failure, drop all output; otherwise a failure is an error.
+        ignore_errors: after the first failure, drop all output; otherwise a failure is an error.
     """
 
     def __init__(
@@ -30,10 +30,10 @@ class Screen(Console):
         stderr: bool = False,
         quiet: bool = False,
         terminal: bool | None = None,
-        goes_on: bool = False,
+        ignore_errors: bool = False,
     ) -> None:
         stream: TextIO | None = sys.stderr if stderr else sys.stdout
-        self._lossy = _Lossy(stream) if stream is not None and goes_on else None
+        self._lossy = _Lossy(stream) if stream is not None and ignore_errors else None
         if self._lossy is not None:
             stream = cast(TextIO, self._lossy)
         known = plausible("COLUMNS") and plausible("LINES")

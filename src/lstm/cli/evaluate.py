@@ -42,7 +42,7 @@ def evaluate(
     language_model = LanguageModel.load(model)
     if corpus:
         text = named(corpus, encoding=encoding, errors=errors)
-        tokens, what = Corpus.aside(text, language_model.vocabulary), str(text)
+        tokens, what = Corpus.temporary(text, language_model.vocabulary), str(text)
     elif not model.is_dir():
         raise InvalidValueError("corpus", "a text, because the model is not a folder", "none")
     else:

@@ -97,7 +97,7 @@ def inspect(
     _check_target("report", report, (".html", ".htm"), text or [])
     _check_target("csv", csv, (".csv",), text or [])
     language_model = LanguageModel.load(model)
-    screen, aside = Screen(), Screen(stderr=True, goes_on=True)
+    screen, aside = Screen(), Screen(stderr=True, ignore_errors=True)
     with called("text", "corpus"):
         tokens, what = _tokens(model, language_model, text, encoding, errors, aside)
         place = None if unit is None else _place(unit, language_model)
@@ -150,7 +150,7 @@ def _tokens(
     if text:
         source = named(text, encoding=encoding, errors=errors)
         with reading_bar(console, source, "encoding the text") as progress:
-            return Corpus.aside(source, language_model.vocabulary, progress), str(source)
+            return Corpus.temporary(source, language_model.vocabulary, progress), str(source)
     if not model.is_dir():
         raise InvalidValueError("text", "a text, because the model is not a folder", "none")
     tokens, part = held_out(model, language_model)

@@ -120,7 +120,7 @@ def given(context: typer.Context) -> set[str]:
 def fail(message: str, code: int = FAILURE) -> typer.Exit:
     """Print an error, and return the exception that ends the command."""
     sentence = Text.assemble(("error: ", "bold red"), visible_name(message))
-    Screen(stderr=True, goes_on=True).print(sentence)
+    Screen(stderr=True, ignore_errors=True).print(sentence)
     return typer.Exit(code)
 
 
@@ -132,7 +132,7 @@ def tell(text: str) -> None:
 def warn(message: str) -> None:
     """Print a warning."""
     sentence = Text.assemble(("warning: ", "bold yellow"), visible_name(message))
-    Screen(stderr=True, goes_on=True).print(sentence)
+    Screen(stderr=True, ignore_errors=True).print(sentence)
 
 
 def write(text: str) -> None:

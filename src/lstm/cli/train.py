@@ -36,7 +36,7 @@ from lstm.text.training.lr_finder import LearningRates
 from lstm.text.training.options import SCHEDULES, TrainingOptions
 from lstm.text.training.report import show_sample
 from lstm.text.training.run import CHECKPOINT_EVERY, TrainingRun
-from lstm.text.training.run_files import BOARDS, can_go_on
+from lstm.text.training.run_files import BOARDS, can_resume
 from lstm.text.training.samples import sample
 
 CHOSEN = "for the text and the time"
@@ -65,7 +65,7 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TextOptions:
     """Options for reading the text and cutting it into tokens."""
 
     encoding: Annotated[str, option("Encoding of the text.", panel="Text")] = "utf-8"
@@ -125,7 +125,7 @@ def train(
     ] = None,
     *,
     files: Files,
-    reading: Reading,
+    text_options: TextOptions,
     find_lr: Annotated[
         bool, option("Show how the loss reacts to learning rates; train nothing.")
     ] = False,
@@ -141,7 +141,7 @@ def train(
 
     Ctrl-C stops, keeps everything, and shows the command that continues.
     """
-    console = Screen(quiet=json_output, goes_on=True)
+    console = Screen(quiet=json_output, ignore_errors=True)
     checks.number("checkpoint_every", files.checkpoint_every, 0)
     if files.resume is not None:
         _refuse_others(context, "resume", "checkpoint_every", "json_output", "tensorboard")
@@ -151,15 +151,17 @@ def train(
         return
     if backend is not None:
         checks.one_of("backend", backend, BACKENDS)
-    text = named(corpus or None, encoding=reading.encoding, errors=reading.errors)
-    tokenization = Tokenization(reading.tokens, reading.min_count, reading.vocabulary_size)
+    text = named(corpus or None, encoding=text_options.encoding, errors=text_options.errors)
+    tokenization = Tokenization(
+        text_options.tokens, text_options.min_count, text_options.vocabulary_size
+    )
     asked = LanguageModel, text, tokenization, options
     if find_lr:
-        _show_rates(TrainingRun.aside(*asked, seed, backend, console).find_lr(), json_output)
+        _show_rates(TrainingRun.temporary(*asked, seed, backend, console).find_lr(), json_output)
         return
     folder = files.out or Path(f"{_stem(corpus)}-model")
     if folder.exists():
-        hint = f" (to continue: {RESUME} {pasted(folder)})" if can_go_on(folder) else ""
+        hint = f" (to continue: {RESUME} {pasted(folder)})" if can_resume(folder) else ""
         raise InvalidValueError("out", f"a folder that does not exist yet{hint}", f"{folder}")
     if not folder.parent.is_dir():
         raise InvalidValueError("out", "a folder within an existing one", f"{folder}")
@@ -208,12 +210,14 @@ def _train(
     try:
         run.train(console, callbacks, checkpoint_every)
     except KeyboardInterrupt as error:
-        stopped = f"stopped at step {run.kept:,}. Continue with: {RESUME} {place}"
+        stopped = f"stopped at step {run.checkpoint_step:,}. Continue with: {RESUME} {place}"
         raise fail(stopped, interrupted(error)) from None
     except FAILURES as error:
-        if run.kept is None or isinstance(error, DivergedError):
+        if run.checkpoint_step is None or isinstance(error, DivergedError):
             raise
-        failed = f"{sentence(error)}. Continue from step {run.kept:,} with: {RESUME} {place}"
+        failed = (
+            f"{sentence(error)}. Continue from step {run.checkpoint_step:,} with: {RESUME} {place}"
+        )
         raise fail(failed) from error
     if json_output:
         print_json(

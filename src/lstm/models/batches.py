@@ -50,7 +50,7 @@ Check = Callable[[Batch], object]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Batching:
     """How a model reads data.
 
     Attributes:
@@ -138,17 +138,21 @@ class Examples:
         """Return the first examples, at most `count`."""
         return self._range(0, min(count, len(self)))
 
-    def to_train_on(
-        self, how: Reading, steps: int | None, rng: np.random.Generator | None
+    def for_training(
+        self, batching: Batching, steps: int | None, rng: np.random.Generator | None
     ) -> "ArrayBatches":
         """Return batches for epochs of this many steps, or one pass each; shuffled by `rng`."""
-        return ArrayBatches(self, how, rng, steps)
+        return ArrayBatches(self, batching, rng, steps)
 
-    def to_judge(self, how: Reading, argument: str, steps: int | None) -> "ArrayBatches":
+    def for_evaluation(
+        self, batching: Batching, argument: str, steps: int | None
+    ) -> "ArrayBatches":
         """Return batches to evaluate on, at most `steps`, named `argument` in errors."""
         if steps is None:
-            return ArrayBatches(self, how)
-        return ArrayBatches(self.first(checks.positive_int(argument, steps) * how.batch_size), how)
+            return ArrayBatches(self, batching)
+        return ArrayBatches(
+            self.first(checks.positive_int(argument, steps) * batching.batch_size), batching
+        )
 
     def _range(self, start: int, stop: int) -> "Examples":
         def part(values: Column) -> Column:
@@ -187,12 +191,12 @@ def examples(x: Any, y: Any, weight: Any, inputs: Sequence[SymbolicTensor], dtyp
 class ArrayBatches:
     """The batches of one or more passes over examples.
 
-    With `how.carry`, each row of a batch continues the same row of the last batch, and each pass
+    With `batching.carry`, each row of a batch continues the same row of the last one, and each pass
     starts again from zeros; all chunks of a batch follow one another.
 
     Args:
         examples: the data; it is all checked here, once.
-        how: how the model reads it; the last batch of a pass may have fewer examples.
+        batching: how the model reads it; the last batch of a pass may have fewer examples.
         rng: shuffles each pass; None keeps the order.
         steps: batches in an epoch, which continues in the pass where the last one ended; None for
             one pass per epoch.
@@ -207,21 +211,23 @@ class ArrayBatches:
     def __init__(
         self,
         examples: Examples,
-        how: Reading,
+        batching: Batching,
         rng: np.random.Generator | None = None,
         steps: int | None = None,
     ) -> None:
         self.examples = examples
-        self._batch_size = min(checks.positive_int("batch_size", how.batch_size), len(examples))
-        chunk_length = self._chunk_length = how.chunk_length
+        self._batch_size = min(
+            checks.positive_int("batch_size", batching.batch_size), len(examples)
+        )
+        chunk_length = self._chunk_length = batching.chunk_length
         self._time = 0
         self._limit = None if steps is None else checks.positive_int("steps_per_epoch", steps)
-        if how.carry and chunk_length is None and len(examples) % self._batch_size:
+        if batching.carry and chunk_length is None and len(examples) % self._batch_size:
             raise InvalidValueError(
                 "batch_size",
                 f"a divisor of the {len(examples)} examples, because state is carried from one "
                 "batch to the next",
-                how.batch_size,
+                batching.batch_size,
             )
         if chunk_length is not None:
             checks.positive_int("chunk_length", chunk_length)
@@ -231,7 +237,7 @@ class ArrayBatches:
         # Arrays are checked as one batch, which is faster; sequences are not, because padding all
         # to the longest could be far larger than the data.
         for batch in self._cut(self._batch_size if examples.ragged else len(examples)):
-            how.check(batch)
+            batching.check(batch)
 
     @property
     def steps(self) -> int:

@@ -14,10 +14,10 @@ from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
 from lstm.metrics import Metric, MetricFunction
 from lstm.metrics import get as get_metric
+from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import Predictor
-from lstm.models.reading import Given
 from lstm.models.structure import listed
 from lstm.models.training import Trainer
 from lstm.optimizers import Optimizer

@@ -102,7 +102,7 @@ class Epochs(Generic[T]):
             "drawn_from": self._drawn_from,
         }
 
-    def go_to(self, position: Mapping[str, Any]) -> None:
+    def seek(self, position: Mapping[str, Any]) -> None:
         """Continue from a position of other epochs over the same data."""
         self.restart()
         self._of_epoch, self._of_pass = position["of_epoch"], position["of_pass"]

@@ -9,9 +9,9 @@ from lstm.container import under
 from lstm.errors import InvalidValueError
 from lstm.models.batches import Batch
 from lstm.models.copying import Copied
+from lstm.models.data_adapter import Batches
 from lstm.models.goals import ClassWeights
 from lstm.models.loop import Limits, Loop, Mean
-from lstm.models.reading import Batches
 from lstm.models.state import State
 from lstm.models.training import Carried, Result, Trainer
 
@@ -85,13 +85,13 @@ class Fitting(Loop):
             "be read again, or set steps_per_epoch and fewer epochs"
         )
 
-    def go_on(
+    def train_with_backup(
         self, callbacks: CallbackList, backup: BackupAndRestore, identity: Mapping[str, Any]
     ) -> None:
-        """Like `go`, but continue from a backup of the same training run, if there is one."""
+        """Like `train`, but continue from a backup of the same training run, if there is one."""
         self.keeper = backup
         with backup.keeping(self, identity) as saved:
-            self.go(callbacks, saved)
+            self.train(callbacks, saved)
 
     # ---- saving
 
@@ -114,7 +114,7 @@ class Fitting(Loop):
             "position": self._batches.epochs.position,
             "random_state": model.random_state,
             "stopped": model.stop_training,
-            "why": self.why,
+            "why": self.stop_reason,
         }
         return {f"{p}/{key}": a for p, part in parts.items() for key, a in part.items()}, header
 
@@ -133,9 +133,9 @@ class Fitting(Loop):
         model.reset_states()
         if carried := under("carried/", tensors):
             model.carried_state = State.of_tensors(carried)
-        self._batches.epochs.go_to(header["position"])
+        self._batches.epochs.seek(header["position"])
         model.random_state = header["random_state"]
-        model.stop_training, self.why = header["stopped"], header["why"]
+        model.stop_training, self.stop_reason = header["stopped"], header["why"]
 
 
 def evaluate(trainer: Trainer, batches: Batches, carried: Carried, callbacks: CallbackList) -> Logs:

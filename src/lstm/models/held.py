@@ -7,7 +7,7 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError
-from lstm.interface import computes_anew
+from lstm.interface import overrides_computation
 from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.masks import Mask
 from lstm.layers.rules import promised
@@ -16,7 +16,7 @@ from lstm.losses import Loss
 
 def held(layer: Layer) -> "Layer | Held":
     """Return a layer that computes as the library unchanged, and a user's layer as `Held`."""
-    return Held(layer) if computes_anew(type(layer)) else layer
+    return Held(layer) if overrides_computation(type(layer)) else layer
 
 
 class Held:
@@ -100,7 +100,7 @@ class Held:
 
 def held_loss(loss: Loss) -> Loss:
     """Return a loss that computes as the library unchanged, and a user's loss as `HeldLoss`."""
-    return HeldLoss(loss) if computes_anew(type(loss)) else loss
+    return HeldLoss(loss) if overrides_computation(type(loss)) else loss
 
 
 class HeldLoss(Loss):

@@ -10,10 +10,10 @@ from lstm.callbacks import CallbackList, History
 from lstm.container import digest
 from lstm.errors import InvalidTypeError
 from lstm.interface import of_library
-from lstm.models.batches import ArrayBatches, Examples, Reading
+from lstm.models.batches import ArrayBatches, Batching, Examples
 from lstm.models.columns import Column, Ragged, Values
 from lstm.models.compiled import Compilable
-from lstm.models.reading import Batches
+from lstm.models.data_adapter import Batches
 from lstm.models.serialization import graph_config
 from lstm.models.streams import Source
 from lstm.models.training import Trainer
@@ -24,7 +24,7 @@ def identity(
     trainer: Trainer,
     data: Examples | Source,
     validation: Batches | None,
-    how: Reading,
+    batching: Batching,
     callbacks: CallbackList,
     arguments: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def identity(
         trainer: how to train it.
         data: the training data.
         validation: the validation data, if any.
-        how: how the model reads it.
+        batching: how the model reads it.
         callbacks: the callbacks.
         arguments: the arguments of `fit`.
 
@@ -50,8 +50,8 @@ def identity(
     remembering = [one for one in callbacks.remembering if not isinstance(one, History)]
     return {
         **arguments,
-        "carry_state": how.carry,
-        "chunk_length": how.chunk_length,
+        "carry_state": batching.carry,
+        "chunk_length": batching.chunk_length,
         "callbacks": ", ".join(type(callback).__name__ for callback in remembering) or "none",
         "model": _summed_up(graph_config(model.graph)),
         "backend": f"{model.backend.name}, {model.backend.dtype}",
@@ -61,17 +61,20 @@ def identity(
         "optimizer": type(trainer.optimizer).__name__,
         **{key: value for key, value in optimizer.items() if key != "learning_rate"},
         "validation_data": _of_validation(validation),
-        **(_of_stream(data) if isinstance(data, Source) else _of_arrays(data, how)),
+        **(_of_stream(data) if isinstance(data, Source) else _of_arrays(data, batching)),
     }
 
 
-def _of_arrays(data: Examples, how: Reading) -> dict[str, Any]:
+def _of_arrays(data: Examples, batching: Batching) -> dict[str, Any]:
     found: dict[str, Sequence[Column | None]] = {
         "x": data.x,
         "y": [data.y],
         "sample_weight": [data.weight],
     }
-    return {"batch_size": how.batch_size, **{key: _digest(part) for key, part in found.items()}}
+    return {
+        "batch_size": batching.batch_size,
+        **{key: _digest(part) for key, part in found.items()},
+    }
 
 
 def _of_validation(batches: Batches | None) -> Any:

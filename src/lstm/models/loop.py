@@ -117,7 +117,7 @@ class Loop(ABC):
         mean: the mean results of the steps of the current round.
         improved: whether the last round was the best so far.
         best_weights: the weights after the best round, if `best` is given.
-        why: why no other round can follow; empty if one can.
+        stop_reason: why no other round can follow; empty if one can.
         interrupted: set it to stop after the current step, in the middle of the round.
         between_steps: whether `contents` is complete now.
         keeper: saves the state, if given.
@@ -145,7 +145,7 @@ class Loop(ABC):
         self.round = first
         self.step, self.seconds, self.interrupted = 0, 0.0, False
         self.mean = Mean(metrics or {})
-        self.why = ""
+        self.stop_reason = ""
         self.between_steps = True
         self.keeper: Keeper | None = None
         self.callbacks = CallbackList([], model, {})
@@ -199,7 +199,7 @@ class Loop(ABC):
         return min(1.0, done)
 
     @property
-    def judged(self) -> int:
+    def steps_before_round(self) -> int:
         """Number of steps before the current round."""
         return self.step - self.mean.steps
 
@@ -207,10 +207,15 @@ class Loop(ABC):
     def over(self) -> bool:
         """Whether no other round is to follow."""
         waited = 0 if self._best is None else self._best.waited
-        tired = self._patience is not None and waited >= self._patience
-        return tired or bool(self.why) or self._trainable.stop_training or self.progress >= 1
+        exhausted = self._patience is not None and waited >= self._patience
+        return (
+            exhausted
+            or bool(self.stop_reason)
+            or self._trainable.stop_training
+            or self.progress >= 1
+        )
 
-    def go(self, callbacks: CallbackList, saved: Contents | None = None) -> None:
+    def train(self, callbacks: CallbackList, saved: Contents | None = None) -> None:
         """Train until it is over, or interrupted.
 
         Args:
@@ -219,31 +224,31 @@ class Loop(ABC):
         """
         self.callbacks = callbacks
         self._trainable.stop_training = False
-        self._told = False  # Whether callbacks know that the round has started.
+        self._announced = False  # Whether callbacks know that the round has started.
         try:
             with callbacks.training():
                 if saved is not None:
-                    self._put_back(*saved)
+                    self._restore_saved(*saved)
                 elif self.keeper is not None:
                     self.keeper.begun()
                 self._started = time.perf_counter() - self.seconds
-                self.course()
+                self.run_rounds()
         finally:
             if self.best_weights is not None:
                 self._trainable.set_weights(self.best_weights)
 
-    def _put_back(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
+    def _restore_saved(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
         """Restore the result of `contents`, whatever callbacks do when they start."""
         if header["steps"]:
-            self._told = True
+            self._announced = True
             self.callbacks.tell("on_epoch_begin", header["round"], {})
         self.restore(tensors, header)
 
-    def course(self) -> None:
+    def run_rounds(self) -> None:
         """Run the rounds."""
         while not self.interrupted and (self.mean.steps or not self.over):
             if not self.mean.steps and not self.more():
-                self.why = self.ran_out()
+                self.stop_reason = self.ran_out()
                 break
             self._take_steps()
             if not self.interrupted:
@@ -251,8 +256,8 @@ class Loop(ABC):
 
     def _take_steps(self) -> None:
         """Take the remaining steps of a round."""
-        if not self._told:
-            self._told = True
+        if not self._announced:
+            self._announced = True
             self.callbacks.tell("on_epoch_begin", self.round, {})
         if not self.mean.steps:
             self.mean.restart()  # A callback may have evaluated the model.
@@ -263,7 +268,7 @@ class Loop(ABC):
             if self.interrupted or self._round_is_over():
                 return
         if self.mean.steps < (self.steps_of_round or 0):
-            self.why = self.ran_out()
+            self.stop_reason = self.ran_out()
 
     def _take_step(self, batch: Any) -> None:
         callbacks, number = self.callbacks, self.mean.steps
@@ -273,14 +278,14 @@ class Loop(ABC):
             self._trainable.optimizer.learning_rate = self._schedule(self.progress)
         result = self.take(batch)
         if not math.isfinite(result.loss):
-            self.why = self.diverged(result)
+            self.stop_reason = self.diverged(result)
         self.mean.add(result)
         self.step += 1
         self._tick()
         self.between_steps = True
         if callbacks.listen("on_train_batch_end"):
             callbacks.tell("on_train_batch_end", number, self.step_logs(result))
-        if self.keeper is not None and not self.why:
+        if self.keeper is not None and not self.stop_reason:
             self.keeper.step_taken()
 
     def _tick(self) -> None:
@@ -289,23 +294,27 @@ class Loop(ABC):
     def _round_is_over(self) -> bool:
         """Whether a round ends before its batches do."""
         limited = self.limits.steps is not None or self.limits.minutes is not None
-        return self._trainable.stop_training or bool(self.why) or (limited and self.progress >= 1)
+        return (
+            self._trainable.stop_training
+            or bool(self.stop_reason)
+            or (limited and self.progress >= 1)
+        )
 
     def _end_round(self) -> None:
         logs = self.mean.logs() | self.validate()
         self.between_steps = False
         self._tick()
-        self._judge(logs)
+        self._update_best(logs)
         number, self.round = self.round, self.round + 1
         self.mean.restart()
-        self._told = False
+        self._announced = False
         self.between_steps = True
         self.callbacks.last_logs = logs
         self.callbacks.tell("on_epoch_end", number, logs)
         if self.keeper is not None:
             self.keeper.round_ended()
 
-    def _judge(self, logs: Logs) -> None:
+    def _update_best(self, logs: Logs) -> None:
         """Keep the weights if they are the best so far; without a way to tell, keep the last."""
         if self._best is not None:
             self.improved = self._best.monitor not in logs or self._best.improved(logs)

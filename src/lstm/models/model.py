@@ -14,14 +14,14 @@ from lstm.interface import spelled, warn
 from lstm.layers.base import Layer
 from lstm.layers.definition import Definition
 from lstm.layers.symbolic import SymbolicTensor
-from lstm.models.batches import Examples, Reading
+from lstm.models.batches import Batching, Examples
 from lstm.models.compiled import compile_again, compiled_contents
 from lstm.models.copying import Copied
+from lstm.models.data_adapter import Given, validation_batches
 from lstm.models.fitting import Fitting, evaluate
 from lstm.models.goals import ClassWeights
 from lstm.models.identity import identity
 from lstm.models.order import ordered
-from lstm.models.reading import Given, to_validate
 from lstm.models.serialization import (
     check_classes,
     check_readable,
@@ -154,16 +154,16 @@ class Model(Copied):
         given = Given(x, y, sample_weight, validation_split=validation_split or None)
         trainer = self._training(given)
         carried = self._start_carrying(carry_state)
-        how = self._reading(trainer, batch_size, carried.nodes, carry_state, chunk_length)
-        data = given.read(how)
+        batching = self._batching(trainer, batch_size, carried.nodes, carry_state, chunk_length)
+        data = given.read(batching)
         if isinstance(data, Examples) and validation_split and validation_data is None:
             data, validation_data = data.split(validation_split)
         rng = self._rng if shuffle and not carried.nodes else None
-        batches = data.to_train_on(how, steps_per_epoch, rng)
+        batches = data.for_training(batching, steps_per_epoch, rng)
         held_out = None
         if validation_data is not None:
             left = epochs - initial_epoch
-            held_out = to_validate(validation_data, how, validation_steps, epochs=left)
+            held_out = validation_batches(validation_data, batching, validation_steps, epochs=left)
         self.history = History()
         told = [self.history, *listed(() if callbacks is None else callbacks)]
         params = {"epochs": epochs, "steps": batches.steps, "verbose": verbose}
@@ -173,7 +173,7 @@ class Model(Copied):
         )
         backup = telling.only(BackupAndRestore)
         if backup is None:
-            loop.go(telling)
+            loop.train(telling)
         else:
             asked = {
                 "shuffle": rng is not None,
@@ -181,30 +181,30 @@ class Model(Copied):
                 "steps_per_epoch": steps_per_epoch,
                 "class_weight": class_weight and sorted(class_weight.items()),
             }
-            which = identity(self, trainer, data, held_out, how, telling, asked)
-            loop.go_on(telling, backup, which)
-        if loop.why and not self.stop_training:
-            warn(loop.why, StoppedWarning)
+            which = identity(self, trainer, data, held_out, batching, telling, asked)
+            loop.train_with_backup(telling, backup, which)
+        if loop.stop_reason and not self.stop_training:
+            warn(loop.stop_reason, StoppedWarning)
         return self.history
 
     def _class_weights(self, factors: Mapping[int, float] | None) -> ClassWeights | None:
         return None if factors is None else ClassWeights(factors, self.backend.dtype)
 
-    def _reading(
+    def _batching(
         self,
         trainer: Trainer,
         batch_size: int,
         carried: frozenset[str],
         carry_state: bool,
         chunk_length: int | None,
-    ) -> Reading:
+    ) -> Batching:
         """Return how this model reads data with targets, carrying the states of some nodes."""
         if chunk_length is not None and not carry_state:
             raise InvalidValueError("chunk_length", "carry_state=True with it", carry_state)
         checks.positive_int("batch_size", batch_size)
         inputs, dtype = self.graph.inputs, self.backend.dtype
         check = partial(trainer.check, any_length=bool(carried))
-        return Reading(inputs, dtype, check, batch_size, bool(carried), chunk_length)
+        return Batching(inputs, dtype, check, batch_size, bool(carried), chunk_length)
 
     def train_on_batch(
         self,
@@ -261,8 +261,8 @@ class Model(Copied):
         given = Given(x, y, sample_weight)
         trainer = self._training(given)
         nodes = self.graph.recurrent(stateful=not carry_state)
-        how = self._reading(trainer, batch_size, nodes, carry_state, chunk_length)
-        batches = given.read(how).to_judge(how, "steps", steps)
+        batching = self._batching(trainer, batch_size, nodes, carry_state, chunk_length)
+        batches = given.read(batching).for_evaluation(batching, "steps", steps)
         carried = Carried(nodes) if carry_state else self._start_carrying(False)
         everyone = listed(() if callbacks is None else callbacks)
         telling = self._telling(everyone, {"steps": batches.steps, "verbose": verbose})
@@ -350,7 +350,7 @@ class Model(Copied):
     def session(self, session: Mapping[str, Any]) -> None:
         self.name, self._trainable = session["name"], session["trainable"]
         self._compiled, self._trainer = session["compiled"], None
-        self._carried.go_on_from(session["carried_state"], self.backend)
+        self._carried.continue_from(session["carried_state"], self.backend)
         self.random_state = session["random_state"]
         self.history = session["history"]
 

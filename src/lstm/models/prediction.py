@@ -15,9 +15,9 @@ from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import SymbolicTensor
-from lstm.models.batches import ArrayBatches, Batch, Examples, Reading, examples
+from lstm.models.batches import ArrayBatches, Batch, Batching, Examples, examples
+from lstm.models.data_adapter import Given
 from lstm.models.program import Program
-from lstm.models.reading import Given
 from lstm.models.state import State
 from lstm.models.structure import GraphLayer, listed
 from lstm.models.training import Carried, Feeder
@@ -107,7 +107,7 @@ class Predictor(GraphLayer):
         if stateful and len(data) % min(size, len(data)):
             size = len(data)  # State continues only in batches of the same size.
         check = partial(self._feeder.check, any_length=bool(stateful))
-        yield from ArrayBatches(data, Reading(self.graph.inputs, self.backend.dtype, check, size))
+        yield from ArrayBatches(data, Batching(self.graph.inputs, self.backend.dtype, check, size))
 
     def _outputs(self, batch: Batch) -> list[Any]:
         """Return the outputs of a checked batch, from the states of stateful layers."""
@@ -229,7 +229,7 @@ class Predictor(GraphLayer):
         known = stateful if state.keys() <= stateful.keys() else self.graph.state_shapes()
         shapes = {name: shape for name, shape in known.items() if name in state}
         checked = State.checked(state, shapes, State(state).batch_size, self.backend.dtype)
-        self._carried.go_on_from(checked, self.backend)
+        self._carried.continue_from(checked, self.backend)
 
     # ---- reading
 

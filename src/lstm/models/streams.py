@@ -8,7 +8,7 @@ import numpy as np
 
 from lstm import checks
 from lstm.errors import InvalidValueError
-from lstm.models.batches import Batch, Reading, examples, parts
+from lstm.models.batches import Batch, Batching, examples, parts
 from lstm.models.epochs import Epochs, Order
 
 
@@ -81,17 +81,19 @@ class Source:
         numbers = range(len(self.stream)) if order is None else map(int, order)
         return (self.stream[k] for k in islice(numbers, skip, None))
 
-    def to_train_on(
-        self, how: Reading, steps: int | None, rng: np.random.Generator | None
+    def for_training(
+        self, batching: Batching, steps: int | None, rng: np.random.Generator | None
     ) -> "StreamBatches":
         """Return batches for epochs of this many steps, or one pass each; shuffled by `rng`."""
         limit = None if steps is None else checks.positive_int("steps_per_epoch", steps)
-        return StreamBatches(self, how, limit, rng)
+        return StreamBatches(self, batching, limit, rng)
 
-    def to_judge(self, how: Reading, argument: str, steps: int | None) -> "StreamBatches":
+    def for_evaluation(
+        self, batching: Batching, argument: str, steps: int | None
+    ) -> "StreamBatches":
         """Return batches to evaluate on, at most `steps`, named `argument` in errors."""
         limit = None if steps is None else checks.positive_int(argument, steps)
-        return StreamBatches(self, how, limit, anew=True)
+        return StreamBatches(self, batching, limit, anew=True)
 
     def epoch_ended(self) -> None:
         """Tell a sequence of batches that the epoch ended, if it has a method for this."""
@@ -105,7 +107,7 @@ class StreamBatches:
 
     Args:
         source: the source of the batches.
-        how: how the model reads them.
+        batching: how the model reads them.
         steps: batches in an epoch; None for a pass.
         rng: shuffles each pass over a sequence of batches; None keeps their order.
         anew: whether each epoch starts with the first batch, not where the last one ended.
@@ -114,14 +116,14 @@ class StreamBatches:
     def __init__(
         self,
         source: Source,
-        how: Reading,
+        batching: Batching,
         steps: int | None,
         rng: np.random.Generator | None = None,
         *,
         anew: bool = False,
     ) -> None:
         self.source = source
-        self._how = how
+        self._batching = batching
         self._limit = steps
         self._anew = anew
         ordered = (source.stream, rng) if source.indexed else ()
@@ -145,12 +147,12 @@ class StreamBatches:
         """Yield the rest of the current epoch, or the batches of the next one."""
         if self._anew:
             self.epochs.restart()
-        how = self._how
+        batching = self._batching
         for item, fresh in self.epochs:
             x, y, weight = parts(f"batch of {self.source.argument}", item)
-            batch = examples(x, y, weight, how.inputs, how.dtype).batch()
+            batch = examples(x, y, weight, batching.inputs, batching.dtype).batch()
             batch.fresh = fresh
-            how.check(batch)
+            batching.check(batch)
             yield batch
         self.source.epoch_ended()
 

@@ -57,7 +57,7 @@ class Carried:
         states = {name: tuple(map(copy, parts)) for name, parts in self.states.items()}
         return State.of(backend, states)
 
-    def go_on_from(self, state: State, backend: Backend) -> None:
+    def continue_from(self, state: State, backend: Backend) -> None:
         """Continue from a copy of a state."""
         copy = backend.ops.copy
         self.states.clear()

@@ -95,7 +95,7 @@ class Corpus:
         return cls._mapped(Path(path), len(vocabulary))
 
     @classmethod
-    def aside(
+    def temporary(
         cls, source: TextLike, vocabulary: Vocabulary, progress: Progress | None = None
     ) -> "Corpus":
         """Return the tokens of a text in a temporary file without a name; otherwise like `write`.

@@ -26,7 +26,7 @@ def console_for(verbose: int | str) -> "Console | None":
     from lstm.screen import Screen  # It needs rich.
 
     # Losing the terminal must not stop the training run.
-    return Screen(terminal=None if verbose == "auto" else verbose == 1, goes_on=True)
+    return Screen(terminal=None if verbose == "auto" else verbose == 1, ignore_errors=True)
 
 
 @contextmanager

@@ -52,10 +52,10 @@ def plot_runs(folders: Sequence[str | PathLike[str]], *, over: str = "time", ax:
             at = [record[key] for record in records]
             losses = [record["loss"] for record in records]
             ax.plot(at, losses, linewidth=0.9, label=f"{name}, training", **look)
-            judged = [record for record in records if "val_loss" in record]
-            if judged:
-                at = [record[key] for record in judged]
-                losses = [record["val_loss"] for record in judged]
+            validated = [record for record in records if "val_loss" in record]
+            if validated:
+                at = [record[key] for record in validated]
+                losses = [record["val_loss"] for record in validated]
                 ax.plot(at, losses, label=f"{name}, validation", **look)
         ax.set(xlabel=label, ylabel="loss (nats per token)")
         ax.legend()

@@ -69,7 +69,7 @@ class TrainingRun(Generic[M]):
         training: the training loop.
         folder: the folder of the files, or None.
         config: the options that were given, as JSON values.
-        kept: the step of the last checkpoint; None if there is nothing to continue from.
+        checkpoint_step: the step of the last checkpoint; None if there is nothing to continue from.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class TrainingRun(Generic[M]):
         self.training = training
         self.folder = folder
         self.config = config or {}
-        self.kept: int | None = None
+        self.checkpoint_step: int | None = None
         self._lock = lock
         self._new = False
         self._best_is_kept = True
@@ -134,7 +134,7 @@ class TrainingRun(Generic[M]):
         return run
 
     @classmethod
-    def aside(
+    def temporary(
         cls,
         kind: type[M],
         corpus: TextLike,
@@ -148,7 +148,7 @@ class TrainingRun(Generic[M]):
         text, config = _asked(corpus, tokenization, options, seed, backend)
         vocabulary = _vocabulary(tokenization, text, console)
         with reading(console, text, "encoding the text") as progress:
-            tokens = Corpus.aside(text, vocabulary, progress)
+            tokens = Corpus.temporary(text, vocabulary, progress)
         return cls._made(kind, vocabulary, tokens, config)
 
     @classmethod
@@ -209,18 +209,18 @@ class TrainingRun(Generic[M]):
             config = read_config(folder)
             clear(folder)
             if never_trained(folder, config):
-                return cls._anew(kind, config, folder, lock)
+                return cls._restarted(kind, config, folder, lock)
             if not (folder / CHECKPOINT).exists():
                 raise ModelFileError(
                     folder, f"has lost {CHECKPOINT}, which training needs to continue"
                 )
-            return cls._gone_on_with(kind, config, folder, lock)
+            return cls._resumed(kind, config, folder, lock)
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def _gone_on_with(
+    def _resumed(
         cls, kind: type[M], config: dict[str, Any], folder: Path, lock: FolderLock
     ) -> "TrainingRun[M]":
         with (
@@ -239,12 +239,12 @@ class TrainingRun(Generic[M]):
                 best = _best_weights(folder / MODEL, model)
             training = Training(model, corpus, options, saved=(tensors, header), best_weights=best)
         run = cls(model, training, folder, config, lock)
-        run.kept = training.step
+        run.checkpoint_step = training.step
         write_records(folder, training.records)
         return run
 
     @classmethod
-    def _anew(
+    def _restarted(
         cls, kind: type[M], config: dict[str, Any], folder: Path, lock: FolderLock
     ) -> "TrainingRun[M]":
         """Start a run again that was killed before its first step, with the same options."""
@@ -301,7 +301,7 @@ class TrainingRun(Generic[M]):
         try:
             self._train_in(self.folder, everyone, checkpoint_every)
         except Exception as error:
-            self._say_what_is_kept(error)
+            self._add_resume_note(error)
             raise
         finally:
             self._lock.release()
@@ -315,7 +315,7 @@ class TrainingRun(Generic[M]):
         if self.training.interrupted:
             raise Stopped(*signals)
 
-    def _say_what_is_kept(self, error: Exception) -> None:
+    def _add_resume_note(self, error: Exception) -> None:
         """Note on an error how to continue; or remove the run if nothing was learned."""
         assert self.folder is not None
         assert self._lock is not None
@@ -323,10 +323,10 @@ class TrainingRun(Generic[M]):
         nothing = self._new and (diverged or self.training.step == 0)
         if nothing and not (self.folder / MODEL).exists():
             remove(self.folder, self._lock)
-            self.kept = None
+            self.checkpoint_step = None
         elif not diverged:
             error.add_note(
-                f"The training run is kept at step {self.kept:,}. "
+                f"The training run is kept at step {self.checkpoint_step:,}. "
                 f"Continue with: LanguageModel.resume({str(self.folder)!r})"
             )
 
@@ -345,7 +345,7 @@ class TrainingRun(Generic[M]):
             "chosen": self.config["chosen"],
         }
         saving.write(self.folder / CHECKPOINT, tensors, header)
-        self.kept = self.training.step
+        self.checkpoint_step = self.training.step
 
     def end_round(self) -> None:
         """Write the record of the last round, and its model if it is the best so far."""

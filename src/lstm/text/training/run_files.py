@@ -220,7 +220,7 @@ def never_trained(folder: Path, config: Mapping[str, Any]) -> bool:
     return "chosen" not in config and not any((folder / name).exists() for name in learned)
 
 
-def can_go_on(folder: Path) -> bool:
+def can_resume(folder: Path) -> bool:
     """Whether the folder holds a training run that can be resumed."""
     try:
         config = read_config(folder)

@@ -26,10 +26,10 @@ from lstm.text.training.options import TrainingOptions
 _ROUND = 1000
 """Largest number of steps between two validations."""
 
-_JUDGED = 2**18
+_VALIDATION_TOKENS = 2**18
 """Tokens that a validation always reads, if there are this many."""
 
-_ANEW = 32
+_RESET_EVERY = 32
 """Steps after which a stream forgets its past, so that the model also learns to begin."""
 
 _LOSSES = "loss", "val_loss"
@@ -100,7 +100,9 @@ class Training(Loop):
         self.steps_per_epoch = max(1, (count - span) // (self._streams * span))
         self._slack = max(0, count - self.steps_per_epoch * self._streams * span)
         self._rounds = -(-self.steps_per_epoch // _ROUND)
-        most = max(_JUDGED, self.steps_per_epoch * self._streams * span // (4 * self._rounds))
+        most = max(
+            _VALIDATION_TOKENS, self.steps_per_epoch * self._streams * span // (4 * self._rounds)
+        )
         self._validation = validation.part(0, min(len(validation), most))
         self.epochs = options.epochs or (10 if options.minutes is None else _FOREVER)
         super().__init__(
@@ -140,7 +142,7 @@ class Training(Loop):
         header["training"] = state | {
             "corpus": self.corpus.sha256,
             "seed": self._seed,
-            "judged": self.judged,
+            "judged": self.steps_before_round,
             "plateau": [self._plateau.share, self._plateau.waited],
             "records": self.records,
             "random_state": self._model.random_state,
@@ -228,14 +230,14 @@ class Training(Loop):
         record = LambdaCallback(on_epoch_end=self._record)
         telling = CallbackList([self.history, record, *callbacks], self._model, params)
         try:
-            self.go(telling)
+            self.train(telling)
         finally:
             self._model.reset_states()
         return self.history
 
-    def course(self) -> None:
+    def run_rounds(self) -> None:
         try:
-            super().course()
+            super().run_rounds()
         except DivergedError:
             raise  # To continue from there would only diverge again.
         except BaseException:
@@ -248,7 +250,7 @@ class Training(Loop):
 
     def batches(self) -> Iterator[_Batch]:
         """Yield the batches up to the end of the round."""
-        epoch, begun = divmod(self.judged, self.steps_per_epoch)
+        epoch, begun = divmod(self.steps_before_round, self.steps_per_epoch)
         done = self.step - epoch * self.steps_per_epoch
         number = begun * self._rounds // self.steps_per_epoch
         border = -(-(number + 1) * self.steps_per_epoch // self._rounds)
@@ -260,7 +262,7 @@ class Training(Loop):
         if not self.step % self.steps_per_epoch:
             self._model.reset_states()
         # A different stream each time, or none.
-        self._model.reset_states(range(self.step % _ANEW, self._streams, _ANEW))
+        self._model.reset_states(range(self.step % _RESET_EVERY, self._streams, _RESET_EVERY))
         return Result(self._model.train_on_batch(*batch, carry_state=True), 1.0)
 
     def diverged(self, result: Result) -> str:
@@ -306,7 +308,7 @@ class Training(Loop):
         self.records.append(record)
         if evaluation is None:
             return
-        self._plateau.judge(evaluation.nats)
+        self._plateau.update(evaluation.nats)
         record["val_bits"] = evaluation.bits
         if self._language_model.vocabulary.unknown is not None:
             record["val_unknown"] = evaluation.unknown_share

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends.contract import Array, Choice, RecurrentSpec, RecurrentWeights
-from lstm.interface import computes_anew
+from lstm.interface import overrides_computation
 from lstm.layers import Dense, Embedding, Layer
 from lstm.layers.recurrent import Recurrent
 from lstm.models import State
@@ -126,12 +126,12 @@ def stack_of(model: TokenModel) -> Stack | None:
 
 def _is_plain(layer: Recurrent) -> bool:
     """Whether a layer computes what the LSTMs of `Ops.generate` do."""
-    return layer.spec == _PLAIN and not computes_anew(type(layer))
+    return layer.spec == _PLAIN and not overrides_computation(type(layer))
 
 
 def _only_trains(layer: Layer) -> bool:
     """Return whether a layer passes its input on unchanged, except in training."""
-    return layer.only_trains and not computes_anew(type(layer))
+    return layer.only_trains and not overrides_computation(type(layer))
 
 
 def _without(model: TokenModel, stack: Stack, never: NDArray[np.bool_]) -> Stack:

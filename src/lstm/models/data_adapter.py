@@ -1,9 +1,9 @@
-"""Reading: decides whether a user's data is arrays or a stream of batches."""
+"""Data adapter: decides whether a user's data is arrays or a stream of batches."""
 
 from typing import Any
 
 from lstm.errors import InvalidValueError
-from lstm.models.batches import ArrayBatches, Examples, Reading, examples, parts
+from lstm.models.batches import ArrayBatches, Batching, Examples, examples, parts
 from lstm.models.streams import Source, StreamBatches, is_stream
 
 Batches = ArrayBatches | StreamBatches
@@ -38,19 +38,19 @@ class Given:
             return self._arrays[0]
         return parts("batch of x", self.source.first())[0]
 
-    def read(self, how: Reading) -> Examples | Source:
+    def read(self, batching: Batching) -> Examples | Source:
         """Return the data as the model reads it."""
         if self.source is not None:
             return self.source
-        return examples(*self._arrays, how.inputs, how.dtype)
+        return examples(*self._arrays, batching.inputs, batching.dtype)
 
 
-def to_validate(data: Any, how: Reading, steps: int | None, *, epochs: int) -> Batches:
+def validation_batches(data: Any, batching: Batching, steps: int | None, *, epochs: int) -> Batches:
     """Return the batches to validate on after each of some epochs.
 
     Args:
         data: (x, y) or (x, y, sample_weight), batches of these, or examples.
-        how: how the model reads it.
+        batching: how the model reads it.
         steps: number of batches; None for all.
         epochs: number of epochs.
 
@@ -59,7 +59,7 @@ def to_validate(data: Any, how: Reading, steps: int | None, *, epochs: int) -> B
     """
     if not isinstance(data, Examples):
         given = Given(data) if is_stream(data) else Given(*parts("validation_data", data))
-        data = given.read(how)
+        data = given.read(batching)
     if isinstance(data, Source) and not data.again and steps is None and epochs > 1:
         raise InvalidValueError("validation_steps", "a number of batches, with a generator", steps)
-    return data.to_judge(how, "validation_steps", steps)
+    return data.for_evaluation(batching, "validation_steps", steps)
