@@ -72,8 +72,8 @@ class Callback(Configured):
     def contents(self) -> Contents:
         """Return what it remembers during training, so that another run can continue.
 
-        Override it, and `restore`, in a callback that remembers something: `BackupAndRestore` saves
-        it.
+        Override it, and `restore`, in a callback that remembers something: `BackupAndRestore` and
+        the checkpoints of a language model save it.
 
         Returns:
             Arrays by name, and JSON values by name.

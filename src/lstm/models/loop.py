@@ -256,9 +256,7 @@ class Loop(ABC):
 
     def _take_steps(self) -> None:
         """Take the remaining steps of a round."""
-        if not self._announced:
-            self._announced = True
-            self.callbacks.tell("on_epoch_begin", self.round, {})
+        self._announce()
         if not self.mean.steps:
             self.mean.restart()  # A callback may have evaluated the model.
         elif self._round_is_over():
@@ -269,6 +267,12 @@ class Loop(ABC):
                 return
         if self.mean.steps < (self.steps_of_round or 0):
             self.stop_reason = self.ran_out()
+
+    def _announce(self) -> None:
+        """Tell callbacks that the round starts, if they do not know."""
+        if not self._announced:
+            self._announced = True
+            self.callbacks.tell("on_epoch_begin", self.round, {})
 
     def _take_step(self, batch: Any) -> None:
         callbacks, number = self.callbacks, self.mean.steps

@@ -103,9 +103,11 @@ class LanguageModel(WritingModel):
         Args:
             folder: the folder that was given to `train`.
             checkpoint_every: see `train`.
-            verbose, callbacks: see `fit`.
+            verbose, callbacks: see `fit`. Pass the same callbacks again: those that remember
+                something, such as `EarlyStopping`, continue, too.
 
         Raises:
+            InvalidValueError: other callbacks remember something than before.
             ModelFileError: the folder holds no training run, its files do not belong together, or
                 another process trains in it.
         """

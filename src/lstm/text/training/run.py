@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import backends, checks, saving, seeding
-from lstm.callbacks import Callback, Logs
+from lstm.callbacks import Callback, LambdaCallback
 from lstm.errors import DivergedError, InvalidValueError, ModelFileError
 from lstm.folder_lock import FolderLock
 from lstm.interface import warn
@@ -307,9 +307,10 @@ class TrainingRun(Generic[M]):
             self._lock.release()
 
     def _train_in(self, folder: Path, callbacks: Sequence[Callback], every: float) -> None:
-        saver = _Saver(self, every)
+        self.training.keeper = _Checkpoints(self, every)
+        write = LambdaCallback(on_epoch_end=lambda epoch, logs: self.end_round())
         with interruptible(self.training) as signals:
-            self.training.run([saver, *callbacks], self.checkpoint)
+            self.training.run([write, *callbacks], self.checkpoint)
         if not self.training.interrupted or not (folder / MODEL).exists():
             self.language_model.save(folder / MODEL)
         if self.training.interrupted:
@@ -369,15 +370,19 @@ class TrainingRun(Generic[M]):
             show_sample(console, text)
 
 
-class _Saver(Callback):
-    """Keeps the files of a run up to date."""
+class _Checkpoints:
+    """Writes checkpoints now and then, each after all callbacks were told of a step."""
 
     def __init__(self, run: TrainingRun[Any], every: float) -> None:
         self._run = run
         self._every = self._interval = checks.number("checkpoint_every", every, 0)
         self._last = time.perf_counter()
 
-    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+    def begun(self) -> None:
+        """A run has a checkpoint before its first step."""
+
+    def step_taken(self) -> None:
+        """Write a checkpoint, if it is time."""
         started = time.perf_counter()
         if started - self._last < self._interval:
             return
@@ -386,8 +391,8 @@ class _Saver(Callback):
         if self._every:
             self._interval = max(self._every, 20 * (self._last - started))
 
-    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        self._run.end_round()
+    def round_ended(self) -> None:
+        """The next step, or the end of training, is soon enough for a checkpoint."""
 
 
 def _asked(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lstm import checks, schedules
 from lstm.callbacks import Callback, CallbackList, Contents, History, LambdaCallback, Logs, Tensors
 from lstm.callbacks.best import Best
+from lstm.container import under
 from lstm.errors import DivergedError, InvalidValueError, LSTMError
 from lstm.models.loop import Limits, Loop
 from lstm.models.training import Result
@@ -118,6 +119,7 @@ class Training(Loop):
         self._initial_weights = model.get_weights()
         self._plateau = Plateau()
         self._seed = model.new_seed() if seed is None else seed
+        self._remembered: Contents | None = None  # By callbacks, for a run that continues.
         if saved is None:
             model.reset_states()
             model.compile(options.optimizer(), language_model.loss)
@@ -136,10 +138,14 @@ class Training(Loop):
         tensors, header = self._language_model.contents(include_optimizer=True)
         carried = self._model.carried_state.tensors()
         tensors |= {f"carried/{name}": array for name, array in carried.items()}
+        remembered, callbacks = self.callbacks.contents()
+        tensors |= {f"callbacks/{name}": array for name, array in remembered.items()}
         _, state = super().contents()
         for key in _DERIVED:
             del state[key]
         header["training"] = state | {
+            "callbacks": list(zip(_kinds(self.callbacks), callbacks["callbacks"], strict=True)),
+            "stopped": self._model.stop_training,
             "corpus": self.corpus.sha256,
             "seed": self._seed,
             "judged": self.steps_before_round,
@@ -173,6 +179,12 @@ class Training(Loop):
         for number, record in enumerate(self.records):
             self.history.on_epoch_end(number, {k: record[k] for k in _LOSSES if k in record})
         self._model.random_state = state["random_state"]
+        # Older files hold neither.
+        if self.step and state.keys() & {"callbacks", "stopped"}:
+            self._kinds = [checks.string("callbacks", kind) for kind, _ in state["callbacks"]]
+            self._stopped = checks.boolean("stopped", state["stopped"])
+            headers = [header for _, header in state["callbacks"]]
+            self._remembered = under("callbacks/", tensors), {"callbacks": headers}
 
     # ---- running
 
@@ -223,12 +235,17 @@ class Training(Loop):
         Raises:
             DivergedError: the loss became infinite; the model has its best weights before that, or
                 else its initial ones.
+            InvalidValueError: the run continues, and began with other callbacks that remember
+                something.
         """
         self._save = save
         steps = -(-self.steps_per_epoch // self._rounds)
         params = {"epochs": self.epochs * self._rounds, "steps": steps, "verbose": 0}
         record = LambdaCallback(on_epoch_end=self._record)
-        telling = CallbackList([self.history, record, *callbacks], self._model, params)
+        telling = CallbackList([record, *callbacks], self._model, params)
+        self.history.set_model(self._model)
+        self.history.set_params(params)
+        self._check_callbacks(telling)
         try:
             self.train(telling)
         finally:
@@ -236,6 +253,7 @@ class Training(Loop):
         return self.history
 
     def run_rounds(self) -> None:
+        self._restore_callbacks()
         try:
             super().run_rounds()
         except DivergedError:
@@ -247,6 +265,23 @@ class Training(Loop):
                     self._save()
             raise
         self._save()
+
+    def _check_callbacks(self, telling: CallbackList) -> None:
+        kinds = _kinds(telling)
+        if self._remembered is not None and kinds != self._kinds:
+            before = ", ".join(self._kinds) or "none that remembers something"
+            raise InvalidValueError(
+                "callbacks", f"{before}, as when the run began", ", ".join(kinds) or "none"
+            )
+
+    def _restore_callbacks(self) -> None:
+        """Let callbacks continue, too, whatever they did when training began."""
+        if self._remembered is None:
+            return
+        if self.mean.steps:
+            self._announce()
+        self.callbacks.restore(*self._remembered)
+        self._remembered, self._model.stop_training = None, self._stopped
 
     def batches(self) -> Iterator[_Batch]:
         """Yield the batches up to the end of the round."""
@@ -297,6 +332,7 @@ class Training(Loop):
 
     def _record(self, number: int, logs: Logs) -> None:
         """Record a round, and adapt what follows to it."""
+        self.history.on_epoch_end(number, logs)
         evaluation = self._evaluation
         record = {
             "epoch": self.epoch,
@@ -347,3 +383,8 @@ class Training(Loop):
         return DivergedError(
             f"the loss is no longer a finite number: lower lr, which is {self.options.lr:g}"
         )
+
+
+def _kinds(callbacks: CallbackList) -> list[str]:
+    """Return the classes of the callbacks that remember something."""
+    return [type(callback).__name__ for callback in callbacks.remembering]
