@@ -1,4 +1,4 @@
-"""`load_model(custom_layers=...)`: it is blamed for what is wrong with it, not the file."""
+"""`load_model(custom_layers=...)` is blamed for what is wrong with it, not the file."""
 
 from pathlib import Path
 from typing import Any
@@ -6,12 +6,16 @@ from typing import Any
 import pytest
 
 import lstm
-from lstm.errors import InvalidTypeError
-from lstm.layers import Dense, Input, Layer
+from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.layers import GRU, Dense, Embedding, Input, Layer
+from lstm.text import CharVocabulary
 
 
 class Scale(Layer):
     """Stands for the class that was saved."""
+
+    memoryless = True
+    keeps_mask = True
 
     def __init__(self, factor: float, **options: Any) -> None:
         super().__init__(**options)
@@ -22,6 +26,9 @@ class Scale(Layer):
 
     def output_shapes(self, *shapes: Any) -> Any:
         return shapes
+
+    def forward(self, run: Any, *inputs: Any, mask: Any) -> Any:
+        return (run.ops.add([inputs[0], inputs[0]]),), None
 
 
 class Otherwise(Scale):
@@ -60,6 +67,8 @@ def test_what_is_no_dict_of_classes_is_refused_before_the_file_is_read(custom_la
     message = r"^custom_layers: expected a dict of layer classes by name, such as .*, got "
     with pytest.raises(InvalidTypeError, match=message):
         lstm.load_model("there_is_no_such_file", custom_layers)
+    with pytest.raises(InvalidTypeError, match=message):
+        lstm.LanguageModel.load("there_is_no_such_file", custom_layers=custom_layers)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +89,20 @@ def test_a_class_that_is_not_the_one_that_was_saved(kind: Any, why: str, path: P
     assert f"{kind.__name__} (" in message
     assert why in message
     assert lstm.load_model(path, {"Scale": Scale}).count_params() == 10
+
+
+def test_a_language_model_with_layers_of_ones_own(tmp_path: Path) -> None:
+    vocabulary = CharVocabulary.from_text("abc\n")
+    layers = [Embedding(4, 3), GRU(5, return_sequences=True), Scale(2.0), Dense(4)]
+    made = lstm.LanguageModel.create(vocabulary, model=lstm.Sequential(layers))
+    made.save(tmp_path / "model")
+    loaded = lstm.LanguageModel.load(tmp_path / "model", custom_layers={"Scale": Scale})
+    assert loaded.generate("ab", 20, seed=0) == made.generate("ab", 20, seed=0)
+    for classes in (None, {}):
+        with pytest.raises(InvalidValueError, match=r"^custom_layers: expected the class 'Scale'"):
+            lstm.LanguageModel.load(tmp_path / "model", custom_layers=classes)
+    with pytest.raises(InvalidTypeError, match=r"^custom_layers: .* that was saved, made with"):
+        lstm.LanguageModel.load(tmp_path / "model", custom_layers={"Scale": Renamed})
 
 
 def test_an_error_of_the_file_stays_one(path: Path) -> None:

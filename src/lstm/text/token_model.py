@@ -15,12 +15,13 @@ from lstm.backends.contract import Array
 from lstm.callbacks import History
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.interface import Interface
-from lstm.layers.base import Run, StepState
+from lstm.layers.base import Layer, Run, StepState
 from lstm.layers.recurrent import Recurrent
 from lstm.losses import Loss, SparseCategoricalCrossentropy
 from lstm.models import Model, State, planning
 from lstm.models.graph import Graph
 from lstm.models.program import Program
+from lstm.models.serialization import check_classes
 from lstm.text.architecture import Architecture
 from lstm.text.corpus.corpus import Corpus
 from lstm.text.corpus.learned_text import LearnedText
@@ -233,36 +234,49 @@ class TokenModel(Interface):
         return tensors, header
 
     @classmethod
-    def load(cls, path: str | PathLike[str], backend: str | None = None) -> Self:
+    def load(
+        cls,
+        path: str | PathLike[str],
+        backend: str | None = None,
+        custom_layers: Mapping[str, type[Layer]] | None = None,
+    ) -> Self:
         """Read a model that `save` or a training run wrote.
 
         Args:
             path: the file, or the folder of a training run.
             backend: name of the backend; the active one by default.
+            custom_layers: classes of your own layers by name, as for `load_model`.
 
         Raises:
+            InvalidTypeError, InvalidValueError: `custom_layers` is not a dict of classes, lacks
+                one, or has one that cannot be made with the arguments in the file.
             ModelFileError: the file is missing, damaged or of another kind.
         """
+        classes = check_classes(custom_layers)
         path = Path(path)
         file = path / MODEL if path.is_dir() else path
         with (
             backends.using(backend),
             saving.reading(file, ("language model", "checkpoint")) as contents,
         ):
-            return cls.from_contents(*contents)
+            return cls.from_contents(*contents, classes)
 
     @classmethod
-    def from_contents(cls, tensors: Mapping[str, Any], header: Mapping[str, Any]) -> Self:
+    def from_contents(
+        cls,
+        tensors: Mapping[str, Any],
+        header: Mapping[str, Any],
+        custom_layers: Mapping[str, type[Layer]] | None = None,
+    ) -> Self:
         """Return the model described by these arrays and values from `contents`."""
-        model = cls(
-            vocabulary_from_config(header["vocabulary"]), Model.from_contents(tensors, header)
-        )
+        model = Model.from_contents(tensors, header, custom_layers)
+        made = cls(vocabulary_from_config(header["vocabulary"]), model)
         if header["history"] is not None:
-            model.history = History()
-            model.history.history = _checked(header["history"])
-            model.history.epoch = list(range(max(map(len, header["history"].values()), default=0)))
-        model.learned_text = LearnedText.of_header(header)
-        return model
+            made.history = History()
+            made.history.history = _checked(header["history"])
+            made.history.epoch = list(range(max(map(len, header["history"].values()), default=0)))
+        made.learned_text = LearnedText.of_header(header)
+        return made
 
 
 def _checked(history: Any) -> dict[str, list[float]]:
