@@ -5,7 +5,7 @@ from typing import Unpack
 
 from lstm import checks
 from lstm.backends.contract import Array, Cache
-from lstm.interface import overridden
+from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
 from lstm.layers.rules import known_last_axis
@@ -55,7 +55,7 @@ class Dropout(Layer):
 
     @property
     def rowwise(self) -> bool:
-        return not overridden(type(self)) & {"forward", "backward"}
+        return promises(type(self), "rowwise", "forward", "backward")
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (shapes[0],)
