@@ -275,6 +275,34 @@ class TestRefused:
         with pytest.raises(InvalidValueError, match=r"^backend: expected 'native, float32', as in"):
             fit(small(), kept)
 
+    @pytest.mark.parametrize(("epochs", "begun"), [(0, 2), (1, 2)])
+    def test_fewer_epochs_than_it_has(self, kept: Path, epochs: int, begun: int) -> None:
+        """The longer training would be lost at the end of the shorter one."""
+        with pytest.raises(KeyboardInterrupt):
+            fit(small(), kept, callbacks=[stopping(2)])
+        files = [path.read_bytes() for path in kept.iterdir()]
+        made = small()
+        before = made.get_weights()
+        message = rf"^epochs: expected at least {begun}, which .*backup has begun .*, got {epochs}"
+        with pytest.raises(InvalidValueError, match=message):
+            fit(made, kept, epochs=epochs)
+        for a, b in zip(made.get_weights(), before, strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert [path.read_bytes() for path in kept.iterdir()] == files
+
+    def test_fewer_epochs_than_it_has_begun(self, tmp_path: Path) -> None:
+        def stop(batch: int, logs: Any) -> None:
+            if batch == 1:
+                raise KeyboardInterrupt
+
+        options: dict[str, Any] = {"batch_size": 8, "backup": {"save_freq": 1}}
+        stops = [LambdaCallback(on_train_batch_begin=stop)]
+        with pytest.raises(KeyboardInterrupt):
+            fit(small(), tmp_path, callbacks=stops, **options)
+        with pytest.raises(InvalidValueError, match=r"^epochs: expected at least 1, .* got 0$"):
+            fit(small(), tmp_path, epochs=0, **options)
+        assert len(fit(small(), tmp_path, epochs=1, **options).history.epoch) == 1  # type: ignore[union-attr]
+
     def test_another_sequence_of_batches(self, tmp_path: Path) -> None:
         class Shorter(backup_cases.Numbered):
             def __len__(self) -> int:
@@ -310,6 +338,7 @@ class TestRefused:
         ("options", "message"),
         [
             ({"backup_dir": 3}, "backup_dir: expected"),
+            ({"backup_dir": ""}, r"backup_dir: expected a path \(.*\), got ''"),
             ({"save_freq": 0}, "save_freq: expected an integer of at least 1"),
             ({"save_freq": "batch"}, 'save_freq: expected "epoch" or a number of steps, got \'ba'),
             ({"save_freq": False}, 'save_freq: expected "epoch" or a number of steps, got False'),
