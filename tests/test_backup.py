@@ -216,16 +216,22 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"x": X[::-1]}, "x: expected the same, as in the training run in .*, got another"),
-            ({"y": Y * 2}, "y: expected the same, as in"),
-            ({"sample_weight": np.ones(22)}, "sample_weight: expected the same, as in"),
+            (
+                {"x": X[::-1]},
+                "x: expected the same values, as in the training run in .*, got other values",
+            ),
+            ({"y": Y * 2}, "y: expected the same values, as in"),
+            ({"sample_weight": np.ones(22)}, "sample_weight: expected the same values, as in"),
             ({"batch_size": 16}, r"batch_size: expected 32, as in .*backup \(remove .*, got 16"),
             ({"shuffle": False}, "shuffle: expected True, as in .*, got False"),
             ({"steps_per_epoch": 2}, "steps_per_epoch: expected None, as in .*, got 2"),
             ({"initial_epoch": 1}, "initial_epoch: expected 0, as in .*, got 1"),
-            ({"class_weight": {0: 2}}, "class_weight: expected"),
-            ({"validation_split": 0.5}, "(x|validation_data): expected the same"),
-            ({"validation_data": (X[:2], Y[:2])}, "validation_data: expected the same"),
+            ({"class_weight": {0: 2}}, r"class_weight: expected None, as in .*, got \[\[0, 2\]\]"),
+            ({"validation_split": 0.5}, "(x|validation_data): expected ('none'|the same values)"),
+            (
+                {"validation_data": (X[:2], Y[:2])},
+                "validation_data: expected 'none', .*, got other values",
+            ),
             (
                 {"callbacks": [EarlyStopping("loss")]},
                 "callbacks: expected 'none', .* 'EarlyStopping'",
@@ -246,7 +252,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"units": 4}, "model: expected the same, as in"),
+            ({"units": 4}, "model: expected the same layers, as in .*, got other layers"),
             ({"optimizer": "sgd"}, "optimizer: expected 'Adam', as in .*, got 'SGD'"),
             ({"optimizer": lstm.optimizers.Adam(beta_1=0.5)}, "beta_1: expected 0.9, .*got 0.5"),
             ({"loss": "mae"}, "loss: expected"),

@@ -326,8 +326,8 @@ class TestPlot:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            (["model.safetensors"], 1, "model.safetensors: holds no training run"),
-            (["none"], 1, "none: holds no training run (there is no history.jsonl)"),
+            (["model.safetensors"], 1, "model.safetensors: is not a folder"),
+            (["none"], 1, "none: there is no such folder"),
             (["begun"], 1, "begun/history.jsonl: is empty"),
             (["damaged"], 1, "damaged/history.jsonl: is damaged"),
             (["words"], 1, "words/history.jsonl: is damaged"),

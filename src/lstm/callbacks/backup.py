@@ -165,11 +165,12 @@ class BackupAndRestore(Callback):
         for argument, value in self._asked.items():
             before = asked.get(argument)
             if value != before:
-                told = not any(isinstance(one, dict | list) for one in (value, before))
-                expected = repr(before) if told else "the same"
-                raise InvalidValueError(
-                    argument,
-                    f"{expected}, as in the training run in {self.backup_dir} (remove that folder "
-                    "to start again)",
-                    repr(value) if told else "another",
+                # Of data and of a model, a backup has only digests.
+                what = "layers" if argument == "model" else "values"
+                expected, got = (
+                    f"{which} {what}" if isinstance(one, dict) else repr(one)
+                    for which, one in (("the same", before), ("other", value))
                 )
+                place = f"as in the training run in {self.backup_dir}"
+                hint = "(remove that folder to start again)"
+                raise InvalidValueError(argument, f"{expected}, {place} {hint}", got)
