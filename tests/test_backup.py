@@ -216,16 +216,22 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"x": X[::-1]}, "x: expected the same, as in the training run in .*, got another"),
-            ({"y": Y * 2}, "y: expected the same, as in"),
-            ({"sample_weight": np.ones(22)}, "sample_weight: expected the same, as in"),
+            (
+                {"x": X[::-1]},
+                "x: expected the same values, as in the training run in .*, got other values",
+            ),
+            ({"y": Y * 2}, "y: expected the same values, as in"),
+            ({"sample_weight": np.ones(22)}, "sample_weight: expected the same values, as in"),
             ({"batch_size": 16}, r"batch_size: expected 32, as in .*backup \(remove .*, got 16"),
             ({"shuffle": False}, "shuffle: expected True, as in .*, got False"),
             ({"steps_per_epoch": 2}, "steps_per_epoch: expected None, as in .*, got 2"),
             ({"initial_epoch": 1}, "initial_epoch: expected 0, as in .*, got 1"),
-            ({"class_weight": {0: 2}}, "class_weight: expected"),
-            ({"validation_split": 0.5}, "(x|validation_data): expected the same"),
-            ({"validation_data": (X[:2], Y[:2])}, "validation_data: expected the same"),
+            ({"class_weight": {0: 2}}, r"class_weight: expected None, as in .*, got \[\[0, 2\]\]"),
+            ({"validation_split": 0.5}, "(x|validation_data): expected ('none'|the same values)"),
+            (
+                {"validation_data": (X[:2], Y[:2])},
+                "validation_data: expected 'none', .*, got other values",
+            ),
             (
                 {"callbacks": [EarlyStopping("loss")]},
                 "callbacks: expected 'none', .* 'EarlyStopping'",
@@ -246,7 +252,7 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"units": 4}, "model: expected the same, as in"),
+            ({"units": 4}, "model: expected the same layers, as in .*, got other layers"),
             ({"optimizer": "sgd"}, "optimizer: expected 'Adam', as in .*, got 'SGD'"),
             ({"optimizer": lstm.optimizers.Adam(beta_1=0.5)}, "beta_1: expected 0.9, .*got 0.5"),
             ({"loss": "mae"}, "loss: expected"),
@@ -274,6 +280,34 @@ class TestRefused:
     def test_another_backend(self, kept: Path, float64: None) -> None:
         with pytest.raises(InvalidValueError, match=r"^backend: expected 'native, float32', as in"):
             fit(small(), kept)
+
+    @pytest.mark.parametrize(("epochs", "begun"), [(0, 2), (1, 2)])
+    def test_fewer_epochs_than_it_has(self, kept: Path, epochs: int, begun: int) -> None:
+        """The longer training would be lost at the end of the shorter one."""
+        with pytest.raises(KeyboardInterrupt):
+            fit(small(), kept, callbacks=[stopping(2)])
+        files = [path.read_bytes() for path in kept.iterdir()]
+        made = small()
+        before = made.get_weights()
+        message = rf"^epochs: expected at least {begun}, which .*backup has begun .*, got {epochs}"
+        with pytest.raises(InvalidValueError, match=message):
+            fit(made, kept, epochs=epochs)
+        for a, b in zip(made.get_weights(), before, strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert [path.read_bytes() for path in kept.iterdir()] == files
+
+    def test_fewer_epochs_than_it_has_begun(self, tmp_path: Path) -> None:
+        def stop(batch: int, logs: Any) -> None:
+            if batch == 1:
+                raise KeyboardInterrupt
+
+        options: dict[str, Any] = {"batch_size": 8, "backup": {"save_freq": 1}}
+        stops = [LambdaCallback(on_train_batch_begin=stop)]
+        with pytest.raises(KeyboardInterrupt):
+            fit(small(), tmp_path, callbacks=stops, **options)
+        with pytest.raises(InvalidValueError, match=r"^epochs: expected at least 1, .* got 0$"):
+            fit(small(), tmp_path, epochs=0, **options)
+        assert len(fit(small(), tmp_path, epochs=1, **options).history.epoch) == 1  # type: ignore[union-attr]
 
     def test_another_sequence_of_batches(self, tmp_path: Path) -> None:
         class Shorter(backup_cases.Numbered):
@@ -310,6 +344,7 @@ class TestRefused:
         ("options", "message"),
         [
             ({"backup_dir": 3}, "backup_dir: expected"),
+            ({"backup_dir": ""}, r"backup_dir: expected a path \(.*\), got ''"),
             ({"save_freq": 0}, "save_freq: expected an integer of at least 1"),
             ({"save_freq": "batch"}, 'save_freq: expected "epoch" or a number of steps, got \'ba'),
             ({"save_freq": False}, 'save_freq: expected "epoch" or a number of steps, got False'),

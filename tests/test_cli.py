@@ -347,7 +347,7 @@ class TestInfo:
         shown = run("info", "done").stdout
         assert model.history is not None
         assert repr(model.vocabulary.characters) in shown
-        assert "trained for 6 rounds" in shown
+        assert "trained, at last with loss " in shown
         assert f"val_loss {model.history.history['val_loss'][-1]:.4f}" in shown
         assert f"{model.model.count_params():,} parameters" in shown
         facts = json.loads(run("info", "done", "--json").stdout)
@@ -355,6 +355,13 @@ class TestInfo:
         assert facts["characters"] == model.vocabulary.characters
         assert facts["history"] == model.history.history
         assert facts["parameters"] == model.model.count_params()
+
+    def test_of_a_checkpoint(self, folder: Path, model: LanguageModel) -> None:
+        lstm.LanguageModel.train("to be or not to be " * 20, hidden=3, epochs=1, folder="kept")
+        facts = json.loads(run("info", "kept/checkpoint.safetensors", "--json").stdout)
+        assert facts["kind"] == "checkpoint"
+        assert facts["characters"] == " benort"
+        assert "vocabulary: 7 tokens" in run("info", "kept/checkpoint.safetensors").stdout
 
     def test_of_a_language_model_of_bytes(self, folder: Path) -> None:
         LanguageModel.create(ByteVocabulary(), hidden=2).save("bytes.safetensors")
@@ -378,7 +385,7 @@ class TestInfo:
         made = LanguageModel.create(model.vocabulary, hidden=2)
         made.history = lstm.callbacks.History()
         made.save("stopped.safetensors")
-        assert "trained for" not in run("info", "stopped.safetensors").stdout
+        assert "trained, at last" not in run("info", "stopped.safetensors").stdout
 
 
 class TestDemo:

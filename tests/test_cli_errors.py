@@ -215,14 +215,23 @@ class TestFailures:
     def test_a_training_goes_on_as_it_began(self, folder: Path, arguments: list[str]) -> None:
         code, message = fails(folder, "train", "--resume", "done", *arguments)
         assert code == (1 if arguments == ["text.txt"] else 2)
-        assert "expected no other options with --resume" in message
-
-    @pytest.mark.parametrize("place", ["none", "done", "empty-folder", "text.txt"])
-    def test_no_training_to_go_on_with(self, folder: Path, place: str) -> None:
-        assert fails(folder, "train", "--resume", place) == (
-            1,
-            f"error: {place}: holds no training run to continue\n",
+        told = (
+            "corpus: expected no text" if arguments == ["text.txt"] else "expected no other options"
         )
+        assert f"{told} with --resume, which keeps its own, got " in message
+        assert "(" not in message
+
+    @pytest.mark.parametrize(
+        ("place", "why"),
+        [
+            ("none", "there is no such folder"),
+            ("done", "holds no training run to continue"),
+            ("empty-folder", "holds no training run to continue"),
+            ("text.txt", "is not a folder"),
+        ],
+    )
+    def test_no_training_to_go_on_with(self, folder: Path, place: str, why: str) -> None:
+        assert fails(folder, "train", "--resume", place) == (1, f"error: {place}: {why}\n")
 
     def test_event_files_need_an_extra(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, "tensorboardX", None)

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import sys
+from ast import literal_eval
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +102,40 @@ class TestInspect:
 
     def test_a_long_text_is_sampled(self, folder: Path) -> None:
         (folder / "long.txt").write_text(TEXT * 350)
-        size = len(TEXT * 350)
-        assert size > 1_000_000
         arguments = ["inspect", "model.safetensors", "--text", "long.txt", "--report", "r.html"]
         shown = run(*arguments).stdout
-        read_part = f"the first 20,000 of {size:,} characters"
-        assert shown.startswith(f"long.txt: {read_part}, 20,000 tokens\n")
+        read_part = "the first 20,000 characters of long.txt"
+        assert shown.startswith(f"{read_part}: 20,000 characters, 20,000 tokens\n")
         assert shown.endswith("Saved r.html.\n")
         assert read_part in (folder / "r.html").read_text("utf-8")
+
+    @pytest.mark.parametrize("more", [["--json"], ["--unit", "lstm/12"], ["--csv", "t.csv"]])
+    def test_what_comes_later_is_not_read(self, folder: Path, more: list[str]) -> None:
+        """It could not even be encoded, or decoded."""
+        arguments = ["inspect", "model.safetensors", *more, "--text"]
+        (folder / "start.txt").write_text(TEXT[:200])
+        (folder / "unknown.txt").write_text(TEXT[:200] + "\u2603" + TEXT)
+        (folder / "more").mkdir()
+        (folder / "more" / "1.txt").write_text(TEXT[:200] + "\n")
+        (folder / "more" / "2.txt").write_bytes(b"\xff\xff")
+        alone = run(*arguments, "start.txt").stdout
+        for name in ("unknown.txt", "more"):
+            shown = run(*arguments, name, "--characters", "200").stdout
+            expected = alone.replace("start.txt", f"the first 200 characters of {name}")
+            assert shown == expected
+        code, message = fails(*arguments, "unknown.txt", "--characters", "201", folder=folder)
+        assert code == 2
+        assert "U+2603" in message
+
+    def test_no_part_of_a_word_is_read(self, folder: Path) -> None:
+        words = LanguageModel.train(TEXT, folder="w", tokens="words", **SMALL)
+        whole = read(words, TEXT).pieces
+        for characters in range(60, 70):
+            arguments = ["inspect", "w", "--text", "text.txt", "--unit", "lstm/0"]
+            shown = run(*arguments, "--characters", str(characters)).stdout.splitlines()
+            pieces = [literal_eval(line.split("\t")[0]) for line in shown]
+            assert tuple(pieces) == whole[: len(pieces)]
+            assert 50 < len("".join(pieces)) <= characters
 
     def test_a_property(self, folder: Path) -> None:
         arguments = ["inspect", "model.safetensors", "--text", "text.txt", "--json"]
@@ -299,8 +326,8 @@ class TestPlot:
     @pytest.mark.parametrize(
         ("arguments", "code", "message"),
         [
-            (["model.safetensors"], 1, "model.safetensors: holds no training run"),
-            (["none"], 1, "none: holds no training run (there is no history.jsonl)"),
+            (["model.safetensors"], 1, "model.safetensors: is not a folder"),
+            (["none"], 1, "none: there is no such folder"),
             (["begun"], 1, "begun/history.jsonl: is empty"),
             (["damaged"], 1, "damaged/history.jsonl: is damaged"),
             (["words"], 1, "words/history.jsonl: is damaged"),

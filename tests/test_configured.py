@@ -126,6 +126,116 @@ def test_whatever_has_arguments_checks_them_when_they_are_set(
     setattr(made, name, before)
 
 
+def compiled() -> lstm.Sequential:
+    model = lstm.Sequential([lstm.Input((None, 1)), layers.LSTM(2)])
+    model.compile("adam", "mse")
+    return model
+
+
+class OwnModel(lstm.Model):
+    """A model of a user's, with attributes of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.anything, self.loss, self.output_layer = 1, "mine", layers.Dense(1)
+
+    def call(self, inputs: Any) -> Any:
+        return self.output_layer(inputs)
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "message"),
+    [
+        (EarlyStopping, "patiense", "attribute of EarlyStopping: .*did you mean 'patience'"),
+        (lambda: CSVLogger("log.csv"), "seperator", "attribute of CSVLogger: .*'separator'"),
+        (lstm.callbacks.History, "histori", "attribute of History: .*did you mean 'history'"),
+        (EarlyStopping, "on_epoch_end", "attribute of EarlyStopping: expected one of"),
+        (compiled, "predict", "attribute of Sequential: expected one of"),
+        (lambda: lstm.LSTMNetwork(1, 2, 3), "hiden_size", "attribute of .*'hidden_size'"),
+        (lambda: lstm.LSTMNetwork(1, 2, 3), "seed", "seed: expected an argument of the constr"),
+        (compiled, "stop_trainin", "attribute of Sequential: .*did you mean 'stop_training'"),
+        (compiled, "loss", r"loss: expected model\.compile\(loss=\.\.\.\)"),
+        (compiled, "optimiser", r"optimiser: expected model\.compile\(optimizer="),
+        (compiled, "layers", "layers: expected a new model"),
+        (compiled, "weight", "attribute of Sequential: expected one of"),
+        (OwnModel, "optimizer", r"optimizer: expected model\.compile\(optimizer="),
+        (OwnModel, "graph", "graph: expected another name for an attribute of OwnModel"),
+        (lambda: lstm.Model(x := lstm.Input((2,)), x), "inputs", "inputs: expected a new model"),
+    ],
+)
+def test_what_has_no_meaning_is_refused(make: Any, name: str, message: str) -> None:
+    made = make()
+    before = dict(vars(made))
+    with pytest.raises(InvalidValueError, match=f"^{message}"):
+        setattr(made, name, None)
+    assert vars(made) == before
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "value", "kept"),
+    [
+        (Adam, "step", 3, 3),
+        (Adam, "step", "x", None),
+        (Adam, "step", -1, None),
+        (Adam, "step", 1.5, None),
+        (Plateau, "share", 0.5, 0.5),
+        (Plateau, "share", 2, None),
+        (Plateau, "waited", "x", None),
+        (compiled, "stop_training", 1, True),
+        (compiled, "stop_training", "no", None),
+        (compiled, "name", "mine", "mine"),
+        (compiled, "name", 3, None),
+        (OwnModel, "name", 3, None),
+        (OwnModel, "input_shape", 3, None),
+    ],
+)
+def test_what_may_be_set_is_checked(make: Any, name: str, value: Any, kept: Any) -> None:
+    made = make()
+    before = getattr(made, name)
+    if kept is None:
+        with pytest.raises(InvalidValueError, match=f"^{name}: expected"):
+            setattr(made, name, value)
+        assert getattr(made, name) == before
+    else:
+        setattr(made, name, value)
+        assert getattr(made, name) == kept
+        assert type(getattr(made, name)) is type(kept)
+
+
+def test_models_and_callbacks_of_ones_own_are_free() -> None:
+    class Mine(EarlyStopping):
+        def __init__(self) -> None:
+            super().__init__("loss")
+            self.seen = 0
+
+        def on_epoch_end(self, epoch: int, logs: Any) -> None:
+            self.seen += 1
+
+    model, callback = OwnModel(), Mine()
+    model.more = callback.patiense = 1  # type: ignore[attr-defined]
+    model.compile("sgd", "mse")
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), epochs=3, verbose=0, callbacks=callback)
+    assert (callback.seen, model.anything, model.loss) == (3, 1, "mine")
+
+
+def test_functions_replace_methods_of_models_and_callbacks() -> None:
+    model, seen = compiled(), []
+    callback: Any = lstm.callbacks.TerminateOnNaN()
+    callback.on_epoch_end = lambda epoch, logs: seen.append(epoch)
+    model.fit(np.zeros((4, 3, 1)), np.zeros((4, 2)), verbose=0, callbacks=callback)
+    model.predict = lambda x: "seen"  # type: ignore[method-assign]
+    assert (seen, model.predict([])) == ([0], "seen")
+
+
+def test_a_monitor_judges_by_what_was_set() -> None:
+    early = EarlyStopping()
+    early.monitor, early.min_delta = "loss", 0.5
+    model = compiled()
+    x = np.zeros((4, 3, 1))
+    model.fit(x, np.zeros((4, 2)), epochs=9, verbose=0, callbacks=early)
+    assert early.stopped_epoch == 1  # A loss of 0 falls by less than 0.5.
+
+
 def test_a_change_leaves_what_was_seen_alone() -> None:
     plateau = Plateau()
     plateau.update(2.0)

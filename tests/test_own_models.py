@@ -170,3 +170,74 @@ class TestTraining:
             with pytest.raises(InvalidValueError, match=r"^training: expected None"):
                 layer(lstm.Input((5, 3)), training=value)
         assert Dropout(0.5)(lstm.Input((5, 3)), training=None).shape == (None, 5, 3)
+
+
+class Making(lstm.Model):
+    """A model that makes a layer each time that `call` runs."""
+
+    def call(self, inputs: Any) -> Any:
+        return Dense(1)(inputs)
+
+
+class MakingLayer(Layer):
+    def call(self, inputs: Any) -> Any:
+        return Making()(inputs)
+
+
+class Late(Layer):
+    """A layer that makes a weight when it computes."""
+
+    def output_shapes(self, *shapes: Any) -> Any:
+        return shapes
+
+    def forward(self, run: Any, x: Any, *, mask: Any) -> Any:
+        self.add_weight("w", (2, 2))
+        return (x,), None
+
+
+class TestLayersMadeInCall:
+    @pytest.mark.parametrize("kind", [Making, MakingLayer])
+    def test_learn(self, kind: Any) -> None:
+        x = lstm.Input((None, 2))
+        model = lstm.Model(x, kind()(x))
+        model.compile("sgd", "mse")
+        before = model.get_weights()
+        model.fit(np.ones((3, 4, 2)), np.ones((3, 4, 1)), verbose=0)
+        assert len(before) == 2
+        assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
+
+    @pytest.mark.parametrize("kind", [Making, MakingLayer])
+    def test_are_refused_in_a_second_call(self, kind: Any) -> None:
+        """It would compute with new weights, in place of those that have learned."""
+        made = kind()
+        made(lstm.Input((None, 2)))
+        message = (
+            rf"^call of {kind.__name__}: expected the layers that .* in attributes.*a new Dense"
+        )
+        with pytest.raises(InvalidValueError, match=message):
+            made(lstm.Input((None, 2)))
+
+    def test_are_refused_after_training(self) -> None:
+        model = Making()
+        model.compile("sgd", "mse")
+        model.fit(np.ones((3, 2)), np.ones((3, 1)), verbose=0)
+        with pytest.raises(InvalidValueError, match=r"^call of Making: expected the layers"):
+            model(lstm.Input((2,)))
+
+    def test_may_have_no_weights(self) -> None:
+        class Activated(Layer):
+            def __init__(self) -> None:
+                super().__init__()
+                self.parts = [Dense(2), Block()]
+
+            def call(self, inputs: Any) -> Any:
+                return Dropout(0.5)(self.parts[1](self.parts[0](inputs)))
+
+        made, x = Activated(), lstm.Input((2,))
+        assert len(lstm.Model(x, made(made(x))).weights) == 4
+
+    def test_nor_may_weights_be_made_later(self) -> None:
+        x = lstm.Input((2,))
+        model = lstm.Model(x, Late()(x))
+        with pytest.raises(InvalidTypeError, match=r"^w of late: expected a weight that `build`"):
+            model.predict(np.ones((3, 2)))

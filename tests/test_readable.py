@@ -346,13 +346,6 @@ class TestCompiled:
             one.fit(X, Y, epochs=2, shuffle=False, verbose=0)
         assert_array_equal(loaded.predict(X), model.predict(X))
 
-    @pytest.mark.parametrize("step", [-1, 1.5, "x", None])
-    def test_with_a_step_that_is_none(self, path: Path, step: Any) -> None:
-        model = small()
-        model.optimizer.step = step
-        with pytest.raises(InvalidValueError, match="step of the optimizer: expected an integer"):
-            model.save(path)
-
 
 # ---- any graph
 

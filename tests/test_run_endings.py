@@ -272,8 +272,12 @@ class TestLock:
 
     def test_leaves_nothing_where_there_is_no_training(self, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("mine")
-        for place in (tmp_path, tmp_path / "none", tmp_path / "notes.txt"):
-            with pytest.raises(ModelFileError, match="holds no training run to continue"):
+        for place, why in (
+            (tmp_path, "holds no training run to continue"),
+            (tmp_path / "none", "there is no such folder"),
+            (tmp_path / "notes.txt", "is not a folder"),
+        ):
+            with pytest.raises(ModelFileError, match=why):
                 LanguageModel.resume(place)
         assert os.listdir(tmp_path) == ["notes.txt"]
 

@@ -120,8 +120,8 @@ class TestErrors:
 
     def test_no_training_there(self, tmp_path: Path, whole: Path) -> None:
         (tmp_path / "empty").mkdir()
-        for place in ("none", "empty"):
-            with pytest.raises(ModelFileError, match="holds no training run to continue"):
+        for place, why in (("none", "no such folder"), ("empty", "holds no training run to cont")):
+            with pytest.raises(ModelFileError, match=why):
                 LanguageModel.resume(tmp_path / place)
 
     @pytest.mark.parametrize("size", [0, 1, 100, -1])

@@ -222,6 +222,8 @@ def path(argument: str, value: object) -> str:
     found = fspath(value) if isinstance(value, str | PathLike) else value
     if not isinstance(found, str):
         raise InvalidTypeError(argument, "a path", repr(value))
+    if not found:
+        raise InvalidValueError(argument, 'a path ("." is the current folder)', repr(value))
     if "\0" in found:
         raise InvalidValueError(argument, "a path without zero characters", repr(value))
     return str(found)

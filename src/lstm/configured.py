@@ -1,15 +1,16 @@
 """Configured: objects described by the arguments of their constructor, also in files."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from difflib import get_close_matches
 from inspect import Parameter, get_annotations, signature
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from lstm import checks
-from lstm.errors import InvalidTypeError, LSTMError
+from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError
 from lstm.interface import Interface, of_library
 
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY, Parameter.VAR_POSITIONAL)
@@ -20,14 +21,21 @@ class Configured(Interface):
 
     So they can be shown, described in a file and rebuilt. On classes of this library, these
     attributes can be changed at any time, to what the constructor accepts; there are no others, so
-    a misspelled name is refused. Your own classes may have any attributes.
+    a misspelled name is refused. Your own classes may have any attributes, except those that only
+    the library sets.
     """
 
     state: ClassVar[tuple[str, ...]] = ()
     """Attributes that are not arguments and change in use."""
 
-    free: ClassVar[bool] = False
-    """Whether it may have other attributes as well."""
+    checked: ClassVar[Mapping[str, Callable[[str, Any], Any]]] = {}
+    """Functions that check other attributes when they are set."""
+
+    set_elsewhere: ClassVar[Mapping[str, str]] = {}
+    """Attributes that cannot be set, and what to do instead."""
+
+    replaceable: ClassVar[bool] = False
+    """Whether functions may replace the methods of an object."""
 
     _names: ClassVar[tuple[str, ...]] = ()
     _defaults: ClassVar[Mapping[str, Any]] = {}
@@ -47,8 +55,7 @@ class Configured(Interface):
         declared = [k for k, kind in get_annotations(cls).items() if "ClassVar" not in str(kind)]
         names = [*cls._names, *properties, *declared, *cls.state, *cls._attributes]
         cls._attributes = tuple(dict.fromkeys(n for n in names if not n.startswith("_")))
-        root = cls.__mro__[cls.__mro__.index(Configured) - 1]
-        cls._closed = of_library(cls) and _part(cls) == _part(root)
+        cls._closed = of_library(cls)
 
     @property
     def called(self) -> str:
@@ -94,13 +101,32 @@ class Configured(Interface):
 
     def __setattr__(self, name: str, value: Any) -> None:
         kind = type(self)
-        if kind._closed and name not in kind.state and not name.startswith("_"):
-            if name in kind._names and name in vars(self):
+        if name in kind.checked:
+            value = kind.checked[name](name, value)
+        elif not name.startswith("_"):
+            kind._check_may_set(name, value)
+            if kind._closed and name in kind._names and name in vars(self):
                 self._set_again(name, value)
                 return
-            if not kind.free:
-                checks.one_of(f"attribute of {kind.__name__}", name, kind._attributes)
         super().__setattr__(name, value)
+
+    @classmethod
+    def _check_may_set(cls, name: str, value: object) -> None:
+        """Refuse an attribute that cannot be set, or that a class of the library does not have."""
+        if cls.replaceable and callable(value) and callable(getattr(cls, name, None)):
+            return
+        owner = next((kind for kind in cls.__mro__ if name in vars(kind)), None)
+        found = None if owner is None or not of_library(owner) else vars(owner)[name]
+        read_only = isinstance(found, property) and found.fset is None
+        if cls._closed and name not in cls.state:
+            known = [other for other in cls._attributes if other not in cls.set_elsewhere]
+            if name not in known:
+                for meant in get_close_matches(name, cls.set_elsewhere, n=1, cutoff=0.8):
+                    raise InvalidValueError(name, cls.set_elsewhere[meant], f"{value!r:.60}")
+                checks.one_of(f"attribute of {cls.__name__}", name, known)
+        elif read_only:
+            other = f"another name for an attribute of {cls.__name__}: the library sets {name}"
+            raise InvalidValueError(name, cls.set_elsewhere.get(name, other), f"{value!r:.60}")
 
     def _set_again(self, name: str, value: Any) -> None:
         """Change an argument as the constructor would, and everything that follows from it."""
@@ -130,11 +156,6 @@ class Configured(Interface):
 
     def __copy__(self) -> Self:
         return copy.deepcopy(self)  # A copy shares nothing that either may change.
-
-
-def _part(kind: type) -> str:
-    """Return the part of the library of a class, such as "layers"."""
-    return kind.__module__.split(".")[1]
 
 
 def _alike(value: Any, usual: Any) -> bool:

@@ -35,7 +35,7 @@ class FolderLock:
             try:
                 descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
             except (FileNotFoundError, NotADirectoryError):
-                raise ModelFileError(folder, "holds no training run to continue") from None
+                raise ModelFileError(folder, no_folder(folder)) from None
             except OSError as error:
                 raise ModelFileError(
                     folder, f"cannot be written to ({checks.reason(error)})"
@@ -52,6 +52,11 @@ class FolderLock:
         with suppress(OSError):  # The lock also works on a full disk, without naming its owner.
             os.ftruncate(descriptor, 0)
             os.write(descriptor, json.dumps(_me()).encode())
+
+
+def no_folder(folder: Path) -> str:
+    """Return why there is no such folder, as the message of an error."""
+    return "is not a folder" if folder.exists() else "there is no such folder"
 
 
 _held: set[int] = set()

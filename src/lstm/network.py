@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from os import PathLike
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,12 @@ class LSTMNetwork(Configured):
         (4, 3, 5)
     """
 
-    free = True
+    model: Model
+
+    set_elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("optimizer", "seed"),
+        "an argument of the constructor only (compile `model` for another optimizer)",
+    )
 
     def __init__(
         self,
@@ -97,7 +102,7 @@ class LSTMNetwork(Configured):
         alone = "sigmoid" if loss == "binary_crossentropy" else None
         classes = loss == "cross_entropy" and input_size == 1
         with seeding.seeded(seed):
-            self.model: Model = Sequential(
+            self.model = Sequential(
                 [
                     Input((None, input_size)),
                     LSTM(
@@ -119,12 +124,6 @@ class LSTMNetwork(Configured):
 
     def _usual(self, needed: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**needed, **self._defaults}  # Without a model.
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in ("optimizer", "seed"):
-            expected = "an argument of the constructor only (compile `model` for another optimizer)"
-            raise InvalidValueError(name, expected, repr(value))
-        super().__setattr__(name, value)
 
     def _set_again(self, name: str, value: Any) -> None:
         other = object.__new__(LSTMNetwork)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -46,6 +47,7 @@ class Optimizer(Configured):
     }
 
     state = ("step", "slots")
+    checked: ClassVar[Mapping[str, Any]] = {"step": partial(checks.int_at_least, minimum=0)}
 
     clipnorm: float | None = set_by_constructor()
     slots: dict[str, Array] = set_by_constructor()

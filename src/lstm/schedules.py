@@ -1,7 +1,9 @@
 """Schedules: the learning rate as a function of the progress of training."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, ClassVar
 
 from lstm import checks
 from lstm.configured import Configured
@@ -101,6 +103,10 @@ class Plateau(Configured):
     """
 
     state = ("share", "best", "waited")
+    checked: ClassVar[Mapping[str, Any]] = {
+        "share": partial(checks.number, low=0, high=1),
+        "waited": partial(checks.int_at_least, minimum=0),
+    }
 
     def __init__(self, patience: int = 2, factor: float = 0.5, minimum: float = 0.001) -> None:
         self.patience = checks.positive_int("patience", patience)

@@ -31,9 +31,10 @@ class BackupAndRestore(Callback):
     history, as without the interruption. The state is the weights, the optimizer, the random
     numbers, the position in the data and their order, carried states, the means of the epoch so
     far, and what callbacks remember: those of the library, and yours through `Callback.contents`
-    and `restore`. You may ask for more epochs. Other data, also for validation, another batch size,
-    model, loss, optimizer, or other metrics and callbacks are refused; the learning rate is that of
-    the backup. The data are arrays, or batches that are available by number.
+    and `restore`. You may ask for more epochs, but not for fewer than the backup has begun. Other
+    data, also for validation, another batch size, model, loss, optimizer, or other metrics and
+    callbacks are refused; the learning rate is that of the backup. The data are arrays, or batches
+    that are available by number.
 
     Args:
         backup_dir: the folder, used by this training run only; made if it does not exist.
@@ -164,11 +165,12 @@ class BackupAndRestore(Callback):
         for argument, value in self._asked.items():
             before = asked.get(argument)
             if value != before:
-                told = not any(isinstance(one, dict | list) for one in (value, before))
-                expected = repr(before) if told else "the same"
-                raise InvalidValueError(
-                    argument,
-                    f"{expected}, as in the training run in {self.backup_dir} (remove that folder "
-                    "to start again)",
-                    repr(value) if told else "another",
+                # Of data and of a model, a backup has only digests.
+                what = "layers" if argument == "model" else "values"
+                expected, got = (
+                    f"{which} {what}" if isinstance(one, dict) else repr(one)
+                    for which, one in (("the same", before), ("other", value))
                 )
+                place = f"as in the training run in {self.backup_dir}"
+                hint = "(remove that folder to start again)"
+                raise InvalidValueError(argument, f"{expected}, {place} {hint}", got)

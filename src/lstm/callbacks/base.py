@@ -45,7 +45,7 @@ class Callback(Configured):
         params: `epochs`, `steps` (None if unknown) and `verbose`.
     """
 
-    free = True
+    replaceable = True
 
     model: Trainable
     params: dict[str, Any]

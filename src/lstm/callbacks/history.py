@@ -18,9 +18,12 @@ class History(Callback):
         history: for each key of the logs, one value per epoch.
     """
 
+    epoch: list[int]
+    history: dict[str, list[float]]
+
     def __init__(self) -> None:
-        self.epoch: list[int] = []
-        self.history: dict[str, list[float]] = {}
+        self.epoch = []
+        self.history = {}
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self.epoch.append(epoch)

@@ -16,7 +16,19 @@ from lstm.errors import InvalidValueError
 from lstm.terminal import say
 
 
-class EarlyStopping(Callback):
+class _Monitor(Callback):
+    """Base of callbacks that compare values with the best so far."""
+
+    _best: Best
+
+    def _set_again(self, name: str, value: Any) -> None:
+        super()._set_again(name, value)
+        # It judges by the arguments.
+        best, self._best = self._best, self._with(name, value)._best
+        self._best.restore(best.contents())
+
+
+class EarlyStopping(_Monitor):
     """Stop when a value has not improved for some epochs.
 
     Args:
@@ -25,7 +37,11 @@ class EarlyStopping(Callback):
         patience: number of epochs without improvement after which to stop.
         mode: "min", "max", or "auto" (accuracies rise, everything else falls).
         restore_best_weights: restore the weights of the best epoch at the end.
+    Attributes:
+        stopped_epoch: number of the epoch after which it stopped; None if it did not.
     """
+
+    stopped_epoch: int | None
 
     def __init__(
         self,
@@ -40,7 +56,7 @@ class EarlyStopping(Callback):
         self.min_delta = self._best.min_delta
         self.patience = checks.int_at_least("patience", patience, 0)
         self.restore_best_weights = checks.boolean("restore_best_weights", restore_best_weights)
-        self.stopped_epoch: int | None = None
+        self.stopped_epoch = None
 
     def on_train_begin(self, logs: Logs) -> None:
         self._best.restart()
@@ -69,7 +85,7 @@ class EarlyStopping(Callback):
         self.stopped_epoch = header["stopped_epoch"]
 
 
-class ModelCheckpoint(Callback):
+class ModelCheckpoint(_Monitor):
     """Save the model after each epoch, or after each that is the best so far.
 
     Args:

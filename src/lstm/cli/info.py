@@ -33,9 +33,12 @@ def info(
                 tell(f"{key.replace('_', ' ')}: {shown}")
         return
     path = model / MODEL if model.is_dir() else model
-    with saving.reading(path, ("model", "language model", "network")) as (tensors, header):
+    with saving.reading(path, ("model", "language model", "checkpoint", "network")) as (
+        tensors,
+        header,
+    ):
         language_model = None
-        if header["kind"] == "language model":
+        if header["kind"] in ("language model", "checkpoint"):
             language_model = LanguageModel.from_contents(tensors, header)
         network = language_model.model if language_model else Model.from_contents(tensors, header)
     facts = {
@@ -59,7 +62,7 @@ def info(
         history = language_model.history
         if history is not None and history.epoch:
             last = (f"{key} {values[-1]:.4f}" for key, values in history.history.items() if values)
-            tell(f"trained for {len(history.epoch)} rounds; last {', '.join(last)}")
+            tell(f"trained, at last with {', '.join(last)}")
     network.summary()
 
 

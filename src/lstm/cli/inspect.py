@@ -31,11 +31,12 @@ from lstm.saving import check_writable
 from lstm.screen import Screen
 from lstm.terminal import visible_name
 from lstm.text import Corpus, LanguageModel
-from lstm.text.corpus.sources import named
+from lstm.text.corpus.sources import TextSource, named
 from lstm.text.corpus.unknown_tokens import unknown_share, warning_of_evaluation
 from lstm.text.evaluation import Surprise
-from lstm.text.training.console import reading as reading_bar
 from lstm.text.training.run_files import held_out
+from lstm.text.vocabularies import ByteVocabulary, CharVocabulary, Vocabulary
+from lstm.text.vocabularies.chunks import split
 
 _SURPRISES = 5
 """Number of surprising places to show."""
@@ -99,7 +100,11 @@ def inspect(
     language_model = LanguageModel.load(model)
     screen, aside = Screen(), Screen(stderr=True, ignore_errors=True)
     with called("text", "corpus"):
-        tokens, what = _tokens(model, language_model, text, encoding, errors, aside)
+        if text:
+            source = named(text, encoding=encoding, errors=errors)
+            tokens, what = _start(source, characters, language_model.vocabulary)
+        else:
+            tokens, what = _held_out(model, language_model)
         place = None if unit is None else _place(unit, language_model)
         with aside.status("reading the text ...") as status:
             if unit is None or report is not None:
@@ -138,19 +143,24 @@ def inspect(
             screen.print(f"Saved {path}.")
 
 
-def _tokens(
-    model: Path,
-    language_model: LanguageModel,
-    text: Sequence[str] | None,
-    encoding: str,
-    errors: str,
-    console: Screen,
-) -> tuple[Corpus, str]:
-    """Return the tokens of the text, and its name."""
-    if text:
-        source = named(text, encoding=encoding, errors=errors)
-        with reading_bar(console, source, "encoding the text") as progress:
-            return Corpus.temporary(source, language_model.vocabulary, progress), str(source)
+def _start(source: TextSource, characters: int, vocabulary: Vocabulary) -> tuple[Corpus, str]:
+    """Return the tokens of the first characters of a text, and its name; read no more of it."""
+    text = ""
+    for chunk in source:
+        text += chunk
+        if len(text) > characters:
+            break
+    cut, what = text[:characters], str(source)
+    if len(text) > characters:
+        what = f"the first {characters:,} characters of {source}"
+        if not isinstance(vocabulary, CharVocabulary | ByteVocabulary):
+            # A part of a word would be another token.
+            cut = "".join(split(cut)[:-1]) or cut
+    return Corpus.encode(TextSource.of(cut), vocabulary), what
+
+
+def _held_out(model: Path, language_model: LanguageModel) -> tuple[Corpus, str]:
+    """Return the tokens of the text that the model did not learn from, and its name."""
     if not model.is_dir():
         raise InvalidValueError("text", "a text, because the model is not a folder", "none")
     tokens, part = held_out(model, language_model)

@@ -174,9 +174,10 @@ def train(
 def _refuse_others(context: typer.Context, *allowed: str) -> None:
     """Refuse options that a resumed training run already has."""
     for name in sorted(given(context) - {*allowed}):
-        raise InvalidValueError(
-            name, "no other options with --resume, which keeps its own", context.params[name]
-        )
+        value = context.params[name]
+        got = " ".join(value) if isinstance(value, list | tuple) else value
+        what = "text" if name == "corpus" else "other options"
+        raise InvalidValueError(name, f"no {what} with --resume, which keeps its own", got)
 
 
 def _boards(folder: Path, wanted: bool) -> list[Callback]:

@@ -15,7 +15,7 @@ from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.rules import check_signatures
 from lstm.layers.run import Arrays, Gradients, Run, StepState
 from lstm.layers.symbolic import Call, Node, Shape, SymbolicTensor, Tensors
-from lstm.layers.tracing import UNDECIDED, building, no_choice, scope, shapes_of, within
+from lstm.layers.tracing import UNDECIDED, building, check_kept, no_choice, scope, shapes_of, within
 
 __all__ = ["Arrays", "Gradients", "Layer", "LayerOptions", "Run", "StepState", "has_time"]
 
@@ -118,11 +118,13 @@ class Layer(Definition):
                     type(tensor).__name__,
                 )
         shapes = [tensor.shape for tensor in inputs]
-        node = Node(self, tuple(inputs), scope.get())
+        node, new = Node(self, tuple(inputs), scope.get()), not self._built
         try:
             outputs = self.outputs_for(shapes)
         except InvalidShapeError as error:
             raise remedied(error, for_layer(inputs, self._takes)) from None
+        if new and self.own_weights:
+            check_kept(self)
         node.outputs = tuple(SymbolicTensor(shape, node, k) for k, shape in enumerate(outputs))
         return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
 
@@ -135,10 +137,13 @@ class Layer(Definition):
             self.trainable = False  # Also for the inner layers, which are known only now.
         training = options.get("training")
         if "training" in signature(self.call).parameters:
-            told = UNDECIDED if training is None else training
-            return self.call(*inputs, **{**options, "training": told})
-        no_choice(training)
-        return self.call(*inputs, **{k: v for k, v in options.items() if k != "training"})
+            options = {**options, "training": UNDECIDED if training is None else training}
+        else:
+            no_choice(training)
+            options = {k: v for k, v in options.items() if k != "training"}
+        outputs = self.call(*inputs, **options)
+        self.was_called = True
+        return outputs
 
     def _takes(self, shapes: list[Shape]) -> bool:
         """Whether it would accept inputs of these shapes; a user's class is not tried."""

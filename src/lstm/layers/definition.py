@@ -49,7 +49,10 @@ class Definition(Abilities):
     own_weights: dict[str, Weight] = set_by_constructor()
     _trainable: bool = set_by_constructor()
     _built: bool = set_by_constructor()
-    state: ClassVar[tuple[str, ...]] = ("own_weights", "weight_source", "_trainable", "_built")
+    state: ClassVar[tuple[str, ...]] = (
+        *("own_weights", "weight_source", "was_called"),
+        *("_trainable", "_built"),
+    )
 
     never_called: ClassVar[Mapping[str, str]] = dict.fromkeys(
         ("load_assets", "load_own_variables", "save_assets", "save_own_variables"),
@@ -67,6 +70,9 @@ class Definition(Abilities):
 
     weight_source: Callable[[str, Sequence[int]], NDArray[Any]] | None = None
     """Returns existing weights for "layer/weight" and a shape."""
+    was_called = False
+    """Whether its `call` has already made nodes."""
+
     memoryless = False
     """Whether output step t depends only on input step t: nothing is carried between chunks."""
 
@@ -310,6 +316,12 @@ class Definition(Abilities):
                 f"{name} of {self.name}",
                 "a weight of a layer with `forward`, such as Dense, for `call` to use",
                 "one of a layer with `call`",
+            )
+        if self._built:
+            raise InvalidTypeError(
+                f"{name} of {self.name}",
+                "a weight that `build` makes: the model knows only these",
+                "one that comes later",
             )
         sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
         shape = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)

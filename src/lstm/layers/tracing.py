@@ -34,6 +34,22 @@ def building(layer: Definition) -> Iterator[None]:
         raise
 
 
+def check_kept(layer: Definition) -> None:
+    """Refuse a layer with new weights in a repeated `call`: nothing would have trained them.
+
+    Raises:
+        InvalidValueError: a composite layer, called before, makes the layer in its `call`.
+    """
+    for outer in (call.layer for call in scope.get()):
+        if outer.was_called and layer not in outer.all_parts():
+            raise InvalidValueError(
+                f"call of {type(outer).__name__}",
+                f"the layers that {outer.called} keeps in attributes, because `call` runs again "
+                f"(make {type(layer).__name__} in __init__, and call it here)",
+                f"a new {type(layer).__name__}, with new weights",
+            )
+
+
 class Undecided:
     """The value of `training` in `call`, which runs once, before this is known."""
 

@@ -1,7 +1,7 @@
 """Compiled: how to train a model, from the arguments of `compile` or from a file."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,19 @@ _STEPS = 2**62
 
 class Compilable(Predictor):
     """A model with `compile`, which sets how to train it."""
+
+    stop_training: bool
+    checked: ClassVar[Mapping[str, Any]] = {
+        **Predictor.checked,
+        "stop_training": checks.boolean,
+    }
+    set_elsewhere: ClassVar[Mapping[str, str]] = {
+        **Predictor.set_elsewhere,
+        **{
+            name: f"model.compile({name}=...), which sets it"
+            for name in ("optimizer", "loss", "metrics", "weighted_metrics")
+        },
+    }
 
     _trainer: Trainer | None = set_by_constructor()
     _compiled: tuple[Optimizer, Loss, list[MetricSpec], list[MetricSpec]] | None = (
@@ -156,7 +169,7 @@ def compiled_contents(
         "loss": {"name": loss.name, "config": loss.get_config()},
         "metrics": [spec for spec in metrics if isinstance(spec, str)],
         "weighted_metrics": [spec for spec in weighted_metrics if isinstance(spec, str)],
-        "step": checks.int_at_least("step of the optimizer", step, 0),
+        "step": step,
         "slots": names,
     }
     return {names[key]: slot for key, slot in slots.items()}, config

@@ -88,10 +88,25 @@ class Fitting(Loop):
     def train_with_backup(
         self, callbacks: CallbackList, backup: BackupAndRestore, identity: Mapping[str, Any]
     ) -> None:
-        """Like `train`, but continue from a backup of the same training run, if there is one."""
+        """Like `train`, but continue from a backup of the same training run, if there is one.
+
+        Raises:
+            InvalidValueError: the backup has more epochs than this training run is to have.
+        """
         self.keeper = backup
         with backup.keeping(self, identity) as saved:
+            if saved is not None:
+                self._check_not_shorter(saved[1], backup)
             self.train(callbacks, saved)
+
+    def _check_not_shorter(self, header: Mapping[str, Any], backup: BackupAndRestore) -> None:
+        """Refuse fewer epochs than a backup has begun, which would be lost."""
+        begun, last = header["round"] + bool(header["steps"]), self.limits.rounds
+        if last is not None and last < begun:
+            expected = f"at least {begun}, which the backup in {backup.backup_dir} has begun"
+            raise InvalidValueError(
+                "epochs", f"{expected} (remove that folder to start again)", last
+            )
 
     # ---- saving
 

@@ -62,6 +62,8 @@ class Model(Copied):
         (5, 1)
     """
 
+    history: History | None
+
     never_called: ClassVar[Mapping[str, str]] = {
         **Definition.never_called,
         "compute_loss": _OWN_LOSS,
@@ -83,7 +85,7 @@ class Model(Copied):
         name: str | None = None,
     ) -> None:
         super().__init__(inputs, outputs, name)
-        self.history: History | None = None
+        self.history = None
 
     # ---- training
 

@@ -15,7 +15,7 @@ from lstm.layers.embedding import Embedding
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
-from lstm.models.fusion import WithActivation, EmbeddedRecurrent
+from lstm.models.fusion import EmbeddedRecurrent, WithActivation
 from lstm.models.graph import Graph, layer_of
 from lstm.models.held import held
 from lstm.models.objective import HeadObjective, Objective

@@ -1,8 +1,8 @@
 """Structure: a layer that is a graph of layers, with the weights of all."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,17 @@ class GraphLayer(Layer):
         name: base of the names of the weights, if the graph is part of another.
     """
 
+    replaceable = True
+
+    backend: Backend
+    checked: ClassVar[Mapping[str, Any]] = {
+        "name": checks.name,
+        "input_shape": lambda name, shape: None if shape is None else checks.sizes(name, shape),
+    }
+    set_elsewhere: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("inputs", "outputs", "layers"), "a new model, with other layers"
+    )
+
     _graph: Graph | None = set_by_constructor()
     _programs: dict[Callable[[Graph], Program], Program] = set_by_constructor()
 
@@ -48,7 +59,7 @@ class GraphLayer(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
-        self.backend: Backend = choose_backend()
+        self.backend = choose_backend()
         self._graph = None
         self._programs = {}
         self._parameters: Parameters | None = None
@@ -104,6 +115,9 @@ class GraphLayer(Layer):
                 expected = "a layer that the model keeps in an attribute, to be copied with it"
                 raise InvalidValueError(name, expected, "one that a function calls from elsewhere")
         self._build(inputs, outputs)
+
+    def __repr__(self) -> str:
+        return object.__repr__(self)  # Its layers are not arguments.
 
     @property
     def traced(self) -> bool:

@@ -110,7 +110,8 @@ class TokenModel(Interface):
         if model is not None:
             for name, value in {"seed": seed, "backend": backend, **architecture}.items():
                 if value is not None:
-                    raise InvalidValueError(name, "nothing besides a model, which has it", value)
+                    expected = f"None with model=, which has its own (leave out {name} or model)"
+                    raise InvalidValueError(name, expected, repr(value))
             return cls(vocabulary, model)
         built = Architecture(**architecture)
         with seeding.seeded(seed), backends.using(backend):

@@ -14,7 +14,7 @@ from typing import Any
 
 from lstm import backends, saving
 from lstm.errors import ModelFileError
-from lstm.folder_lock import FolderLock
+from lstm.folder_lock import FolderLock, no_folder
 from lstm.text.corpus.corpus import Corpus
 from lstm.text.corpus.learned_text import LearnedText
 from lstm.text.corpus.tokenization import Tokenization
@@ -103,7 +103,8 @@ def read_records(folder: Path) -> list[dict[str, float]]:
             if missing := _DRAWN - record.keys():
                 raise LookupError(f"it lacks {', '.join(sorted(missing))}")
     except OSError:
-        raise ModelFileError(folder, f"holds no training run (there is no {HISTORY})") from None
+        why = f"holds no training run (there is no {HISTORY})"
+        raise ModelFileError(folder, why if folder.is_dir() else no_folder(folder)) from None
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise ModelFileError(path, f"is damaged ({error})") from error
     if not records:

@@ -7,9 +7,8 @@ from lstm.backends.contract import Choice
 
 
 class ChoiceOptions(TypedDict, total=False):
-    """How to choose a token from its logits; the defaults are those of `Choice`."""
+    """How to choose a token from its logits, beside the temperature; defaults as in `Choice`."""
 
-    temperature: float
     top_k: int
     top_p: float
     min_p: float
@@ -23,13 +22,13 @@ class SamplingOptions(ChoiceOptions, total=False):
     seed: int | None
 
 
-def checked_choice(**options: Unpack[ChoiceOptions]) -> Choice:
+def checked_choice(temperature: float, **options: Unpack[ChoiceOptions]) -> Choice:
     """Return the choice, in numbers that the backends accept.
 
     Raises:
         InvalidValueError: an argument is out of range.
     """
-    choice = Choice(**options)
+    choice = Choice(temperature, **options)
     return Choice(
         checks.number("temperature", choice.temperature, 0),
         min(checks.int_at_least("top_k", choice.top_k, 0), 2**31),  # No vocabulary is as large.

@@ -94,6 +94,7 @@ class Writer:
         prompt: Tokens,
         space: bool,
         samples: int,
+        temperature: float = 1.0,
         *,
         repetition_window: int = 64,
         seed: int | None = None,
@@ -106,7 +107,7 @@ class Writer:
         Raises:
             InvalidValueError: an argument is out of range.
         """
-        choice = checked_choice(**options)
+        choice = checked_choice(temperature, **options)
         repetition_window = checks.int_at_least("repetition_window", repetition_window, 0)
         checks.positive_int("samples", samples)
         if seed is not None:

@@ -26,6 +26,7 @@ class WritingModel(TokenModel):
         self,
         prompt: str = ...,
         length: int | None = ...,
+        temperature: float = ...,
         *,
         stop: str | Sequence[str] | None = ...,
         samples: None = ...,
@@ -37,6 +38,7 @@ class WritingModel(TokenModel):
         self,
         prompt: str = ...,
         length: int | None = ...,
+        temperature: float = ...,
         *,
         stop: str | Sequence[str] | None = ...,
         samples: int,
@@ -47,6 +49,7 @@ class WritingModel(TokenModel):
         self,
         prompt: str = "",
         length: int | None = 200,
+        temperature: float = 1.0,
         *,
         stop: str | Sequence[str] | None = None,
         samples: int | None = None,
@@ -58,12 +61,12 @@ class WritingModel(TokenModel):
             prompt: the start of the text; empty for the start of a line. If tokens are words with
                 the space before them, a space at its end belongs to the first new word.
             length: number of tokens to write; None to write up to a stop string.
+            temperature: below 1 more cautious, above 1 more daring, 0 always the most probable
+                token.
             stop: a string, or several, before the first of which the text ends.
             samples: number of texts to write; text k uses the seed `seed + k`.
-            **options: how to draw tokens:
+            **options: how else to draw tokens:
 
-                - temperature=1.0: below 1 more cautious, above 1 more daring, 0 always the most
-                  probable token.
                 - top_k=0: choose among this many most probable tokens; 0 for all.
                 - top_p=1.0: choose among the most probable tokens that together reach this, in
                   (0, 1].
@@ -95,7 +98,8 @@ class WritingModel(TokenModel):
             3
         """
         stops = _stops(stop, length)
-        writer = self.writer(prompt, samples=1 if samples is None else samples, **options)
+        count = 1 if samples is None else samples
+        writer = self.writer(prompt, temperature=temperature, samples=count, **options)
         parts = list(until_stop(writer.pieces(length), writer.samples, stops))
         texts = [prompt + "".join(column) for column in zip(*parts, strict=True)]
         return texts[0] if samples is None else texts
@@ -104,23 +108,29 @@ class WritingModel(TokenModel):
         self,
         prompt: str = "",
         length: int | None = 200,
+        temperature: float = 1.0,
         *,
         stop: str | Sequence[str] | None = None,
         **options: Unpack[SamplingOptions],
     ) -> Iterator[str]:
         """Yield the continuation of one text in small pieces, as it is written; see `generate`."""
         stops = _stops(stop, length)
-        writer = self.writer(prompt, **options)
+        writer = self.writer(prompt, temperature=temperature, **options)
         return (text for (text,) in until_stop(writer.pieces(length), 1, stops) if text)
 
     def writer(
-        self, prompt: str = "", *, samples: int = 1, **options: Unpack[SamplingOptions]
+        self,
+        prompt: str = "",
+        *,
+        samples: int = 1,
+        temperature: float = 1.0,
+        **options: Unpack[SamplingOptions],
     ) -> Writer:
         """Return a writer that continues one or more texts, piece by piece.
 
         It can be saved, and continued later; see `Writer`, and `generate` for the arguments.
         """
-        return Writer.begin(self, *self._prompt(prompt), samples, **options)
+        return Writer.begin(self, *self._prompt(prompt), samples, temperature, **options)
 
     def beam(
         self,
