@@ -10,6 +10,7 @@
 #include <new>
 
 #include "memory.h"
+#include "plan.h"
 #include "thread_pool.h"
 
 namespace bindings {
@@ -68,5 +69,6 @@ NB_MODULE(_kernels, m) {
   m.def("empty", empty, nb::arg("shape"));
   Table table{m};
   fill(table);
+  add_plans(m);
   m.def("operations", [lines = table.lines] { return lines; });
 }

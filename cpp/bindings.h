@@ -51,6 +51,10 @@ struct Passing {
   }
   static void take(Call& call, std::size_t k, Given given) { call.take(k, double(given)); }
   static A get(const Call&, std::size_t, Given given) { return A(given); }
+  static A of(const Slot& slot) {
+    if constexpr (std::is_floating_point_v<A>) return A(slot.number);
+    return A(slot.integer);
+  }
 };
 
 template <class T>
@@ -66,6 +70,7 @@ struct Passing<T*> {
   }
   static void take(Call& call, std::size_t k, Given given) { call.take(k, given.ptr()); }
   static T* get(const Call& call, std::size_t k, Given) { return static_cast<T*>(call.data(k)); }
+  static T* of(const Slot& slot) { return static_cast<T*>(slot.memory); }
 };
 
 // The sizes are the numbers that a kernel takes first.
@@ -82,13 +87,13 @@ struct Table {
   nb::module_& module;
   nb::dict lines{};
 
-  const Operation& declare(const std::string& name, const std::string& line,
-                           const std::vector<Kind>& kinds) {
+  Operation& declare(const std::string& name, const std::string& line,
+                     const std::vector<Kind>& kinds) {
     nb::list listed;
     for (const Kind& kind : kinds)
       listed.append(nb::make_tuple(kind.name, kind.written, kind.last_code));
     lines[name.c_str()] = nb::make_tuple(line, listed);
-    return *new Operation(name, line, kinds);  // as long as the process lives
+    return operations().emplace(name, Operation(name, line, kinds)).first->second;
   }
 
   template <class R, class... A>
@@ -109,7 +114,14 @@ struct Table {
            std::index_sequence<S...>, std::index_sequence<K...>) {
     using All = std::tuple<A...>;
     constexpr std::size_t first = sizeof...(S);
-    const auto& operation = declare(name, line, {At<All, first + K>::kind()...});
+    auto& operation = declare(name, line, {At<All, first + K>::kind()...});
+    operation.run = [kernel](const Slot* slots) {
+      const All all{slots[S].integer..., At<All, first + K>::of(slots[first + K])...};
+      if constexpr (!std::is_void_v<R>) return double(std::apply(kernel, all));
+      std::apply(kernel, all);
+      return 0.0;
+    };
+    operation.returns = !std::is_void_v<R>;
     module.def(
         name.c_str(),
         [&operation, kernel](typename At<All, first + K>::Given... given) {

@@ -16,6 +16,8 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,13 +63,25 @@ struct Argument {
   bool may_be_none() const { return kind.formats && (nullable || !shaped); }
 };
 
+// A size or an argument of a kernel, whatever it is.
+union Slot {
+  int64_t integer;
+  double number;
+  void* memory;
+};
+
 struct Operation {
   std::string name, letters;  // one for each size, those of the kernel first
   std::vector<Argument> sizes, arguments;
+  std::function<double(const Slot*)> run;  // the kernel, with its sizes and arguments
+  bool returns = false;                    // whether it returns a number
 
   Operation(const std::string& name, const std::string& line, const std::vector<Kind>& kinds);
   std::string signature(const std::string& result) const;
 };
+
+// All of them, by name, as long as the process lives.
+std::map<std::string, Operation>& operations();
 
 // A call holds the memory of its arguments as long as it lives.
 class Call {
@@ -78,7 +92,13 @@ class Call {
 
   void take(std::size_t k, PyObject* array);
   void take(std::size_t k, double number) { given_[k].number = number; }
+  // An array of this shape, which outlives the call; its content is checked if there is memory.
+  void take(std::size_t k, const std::vector<Py_ssize_t>& shape, void* memory);
   void check();  // before anything is read or written
+  // The least and the most that the numbers of an array of int64 may be.
+  std::pair<int64_t, int64_t> limits(const Argument& a) const {
+    return {int64_t(value(a.least)), int64_t(value(a.most)) - a.most.strict};
+  }
   int64_t size(std::size_t letter) const { return sizes_[letter]; }
   void* data(std::size_t k) const;
 

@@ -50,6 +50,7 @@ struct Passing<Layers> {
   static Layers get(const Call& call, std::size_t, const Given& given) {
     return checked_layers(call.size(0), call.size(4), call.size(5), given);
   }
+  static Layers of(const Slot&) { throw std::logic_error("a plan has no lists"); }
 };
 
 namespace {
@@ -132,6 +133,13 @@ void add_recurrent(Table& table) {
 
 void fill(Table& table) {
   table.add("matmul", "M N K: a[M K], b[K N], c[M N]", &Kernels::matmul);
+  table.add("fill", "n: value, y[...]", &Kernels::fill);
+  table.add("add", "n: x[...], y[...]", &Kernels::add);
+  table.add("multiply", "n: a[...], b[...], y[...]", &Kernels::multiply);
+  table.add("scale", "n: x[...], factor, y[...]", &Kernels::scale);
+  table.add("gather", "A N C M: x[A N C], 0<=index<N[M], y[A M C]", &Kernels::gather);
+  table.add("scatter_add", "A N C M: x[A M C], 0<=index<N[M], y[A N C]", &Kernels::scatter_add);
+  table.add("transpose", "A N C: x[A N C], y[A C N]", &Kernels::transpose);
   table.add("activation_forward", "n D: x[... D], activation, y[... D]",
             &Kernels::activation_forward);
   table.add("activation_backward", "n D: dy[... D], y[... D], activation, dx[... D]",

@@ -138,6 +138,19 @@ struct Kernels {
   // C (M, N) = A (M, K)·B (K, N): for measuring the machine.
   void (*matmul)(int64_t M, int64_t N, int64_t K, const float* a, const float* b, float* c);
 
+  // n numbers: y = value, y += x, y = a·b, y = x·factor; y of the last two may be an argument.
+  void (*fill)(int64_t n, float value, float* y);
+  void (*add)(int64_t n, const float* x, float* y);
+  void (*multiply)(int64_t n, const float* a, const float* b, float* y);
+  void (*scale)(int64_t n, const float* x, float factor, float* y);
+  // Along the middle axis: y (A, M, C) = x (A, N, C)[:, index], and its reverse, y[:, index] += x.
+  void (*gather)(int64_t A, int64_t N, int64_t C, int64_t M, const float* x, const int64_t* index,
+                 float* y);
+  void (*scatter_add)(int64_t A, int64_t N, int64_t C, int64_t M, const float* x,
+                      const int64_t* index, float* y);
+  // y (A, C, N) from x (A, N, C).
+  void (*transpose)(int64_t A, int64_t N, int64_t C, const float* x, float* y);
+
   // y = φ(x), dx = dy·φ'; rows of `width` for softmax. y may be x, dx may be dy.
   void (*activation_forward)(int64_t rows, int64_t width, const float* x, Activation, float* y);
   void (*activation_backward)(int64_t rows, int64_t width, const float* dy, const float* y,

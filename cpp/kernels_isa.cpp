@@ -19,6 +19,7 @@ namespace lstm::LSTM_ISA {
 #include "gemm.inl"
 #include "activations.inl"
 #include "layers.inl"
+#include "arrays.inl"
 #include "losses.inl"
 #include "optimizers.inl"
 #include "philox.inl"
@@ -42,6 +43,13 @@ constexpr Kernels table = {
 #define LSTM_NAME_OF(isa) LSTM_NAME(isa)
     LSTM_NAME_OF(LSTM_ISA),
     matmul,
+    fill,
+    add,
+    multiply,
+    scale,
+    gather,
+    scatter_add,
+    transpose,
     activation_forward,
     activation_backward,
     dropout,

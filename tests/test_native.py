@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lstm
-from lstm.backends import _kernels, native, reference, using
+from lstm.backends import _kernels, reference, using
 from lstm.backends.contract import CELLS, CellName, Choice, RecurrentSpec, RecurrentWeights
+from lstm.backends.native import Native
+from lstm.backends.native.recurrent import path_of
 from lstm.errors import InvalidValueError
 from lstm_cases import OPTIONS as LSTM_OPTIONS
 from lstm_cases import SHAPES as LSTM_SHAPES
@@ -18,6 +20,8 @@ from lstm_cases import make_mask
 from native_cases import INSTRUCTION_SETS, LARGE, LAYOUTS, SIZES, USES, Use, running_on
 from op_cases import Array, Case, make_probes
 from tolerances import assert_close
+
+native = Native()
 
 # The same examples in every run: a random one may fall on a kink, where both answers are right.
 thorough = settings(max_examples=100, derandomize=True)
@@ -305,8 +309,8 @@ def test_the_frame_computes_what_the_fast_path_does(case: Case) -> None:
 
         @staticmethod
         def recurrent_forward(*arguments: Any) -> Any:
-            path = native.recurrent.path_of("lstm", (), True, True)
-            return native.recurrent.run(path, *arguments)
+            path = path_of("lstm", (), True, True)
+            return native.run(path, *arguments)
 
     results = []
     for ops in (native, Framed):

@@ -90,6 +90,8 @@ def test_limits(name: str, key: str, values: list[Any]) -> None:
     [
         ("embedding_forward", "tokens", -1, SIZES["V"]),
         ("embedding_backward", "tokens", -1, SIZES["V"]),
+        ("gather", "index", -1, SIZES["N"]),
+        ("scatter_add", "index", -1, SIZES["N"]),
         ("softmax_cross_entropy_forward", "classes", -1, SIZES["V"]),
         ("linear_cross_entropy", "classes", -1, SIZES["V"]),
         ("generate", "tokens", -1, SIZES["V"]),
@@ -128,7 +130,7 @@ def test_what_belongs_together(name: str, given: dict[str, Any]) -> None:
 # ---- functions
 
 OTHERS = {"instruction_set", "set_instruction_set", "num_threads", "set_num_threads", "empty"}
-OTHERS |= {"force_teams", "teams_so_far", "logits_pitch", "operations", "cell_sizes"}
+OTHERS |= {"force_teams", "teams_so_far", "logits_pitch", "operations", "cell_sizes", "Plan"}
 
 
 def test_every_function_is_in_the_table() -> None:

@@ -14,10 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lstm.backends import _kernels, native
+from lstm.backends import _kernels
 from lstm.backends.contract import Choice
+from lstm.backends.native import Native
 from native_cases import INSTRUCTION_SETS, LARGE, Use, running_on, threads
 from op_cases import Array
+
+native = Native()
 
 COUNTS = (1, 2, 3, 4, 8)
 BUSY = [use for use in LARGE if str(use.case).startswith(("linear", "lstm", "softmax"))]
@@ -282,13 +285,15 @@ time.sleep(0.2)
 def test_the_interpreter_exits_cleanly(state: str) -> None:
     program = f"""
 import numpy as np
-from lstm.backends import _kernels, native
+from lstm.backends import _kernels
 from lstm.backends.contract import RecurrentSpec, RecurrentWeights
+from lstm.backends.native import Native
 _kernels.set_num_threads(3)
 x, w, r = (np.ones(s, np.float32) for s in ((13, 20, 64), (64, 256), (64, 256)))
 def call():
     weights = RecurrentWeights(w, r, None)
-    native.recurrent_forward(RecurrentSpec("lstm"), x, weights, (None, None), None, None, False)
+    options = (None, None), None, None, False
+    Native().recurrent_forward(RecurrentSpec("lstm"), x, weights, *options)
 {EXITS[state]}
 """
     run = subprocess.run(
@@ -324,11 +329,12 @@ def test_fewer_threads_do_where_the_system_gives_no_more(afterwards: str) -> Non
 import os
 import resource
 import numpy as np
-from lstm.backends import _kernels, native
+from lstm.backends import _kernels
+from lstm.backends.native import Native
 x = np.random.default_rng(0).random((600, 300), np.float32)
 def product(count):
     _kernels.set_num_threads(count)
-    return native.linear_forward(x, x.T.copy(), None, "linear")[0]
+    return Native().linear_forward(x, x.T.copy(), None, "linear")[0]
 expected = product(1)
 pages = int(open("/proc/self/statm").read().split()[0])
 room = pages * resource.getpagesize() + 100_000_000

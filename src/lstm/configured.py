@@ -1,6 +1,7 @@
 """Configured: objects described by the arguments of their constructor, also in files."""
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
@@ -156,6 +157,20 @@ class Configured(Interface):
 
     def __copy__(self) -> Self:
         return copy.deepcopy(self)  # A copy shares nothing that either may change.
+
+
+_versions = itertools.count(1)
+
+
+class Versioned(Configured):
+    """Something configured that tells whether an attribute was set since one looked."""
+
+    version = 0
+    """Another number after each attribute that is set; no two objects have the same."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        vars(self)["version"] = next(_versions)
 
 
 def _alike(value: Any, usual: Any) -> bool:

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends.contract import ActivationName, Array, Cache, Ops, PointwiseLossName
-from lstm.configured import Configured, described
+from lstm.configured import Versioned, described
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.interface import promises
 
 Values = NDArray[Any]
 
 
-class Loss(Configured):
+class Loss(Versioned):
     """Base of all losses, including those that users write.
 
     Your own loss defines `forward` and `backward`. By default, it compares outputs and targets of

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm import checks
-from lstm.backends import native, reference
+from lstm.backends import reference
 from lstm.backends.contract import Ops
-from lstm.backends.native import num_threads, set_num_threads
+from lstm.backends.native import Native, num_threads, set_num_threads
 from lstm.errors import InvalidValueError
 from lstm.settings import Setting
 
 __all__ = ["BACKENDS", "Backend", "backend", "num_threads", "set_num_threads", "use", "using"]
 
-BACKENDS: dict[str, Ops] = {native.NAME: native, reference.NAME: reference}
+BACKENDS: dict[str, Ops] = {Native.NAME: Native(), reference.NAME: reference}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def using(name: str | None = None, dtype: str | None = None) -> Iterator[Backend
 
 
 def _default() -> Backend:
-    name = os.environ.get("LSTM_BACKEND") or native.NAME
+    name = os.environ.get("LSTM_BACKEND") or Native.NAME
     ops = BACKENDS[checks.one_of("LSTM_BACKEND", name, BACKENDS)]
     return Backend(ops, ops.DTYPES[0])
 

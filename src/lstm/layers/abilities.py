@@ -3,10 +3,10 @@
 from typing import Any, ClassVar
 
 from lstm.backends.contract import ActivationName
-from lstm.configured import Configured
+from lstm.configured import Versioned
 
 
-class Abilities(Configured):
+class Abilities(Versioned):
     """Base of layers: the questions about them, so that other code need not know their classes.
 
     A shortcut, such as `forward_as`, counts as long as `promises` holds: a subclass that changes

@@ -29,6 +29,8 @@ class Run:
         training: whether dropout is active.
         keep_cache: whether a backward pass follows.
         rng: source of the seed for dropout, in a pass that drops something.
+        seed: this seed, from the first draw on.
+        draws: how many draws there were.
         states: carried state by node name, on the backend; a node that is not in it starts from
             zeros.
         carried: names of the nodes that leave their last state in `new_states`.
@@ -49,15 +51,15 @@ class Run:
     ragged: bool = False
     node: str = ""
     masks: Sequence[Mask | None] = ()
-    _seed: int | None = field(default=None, init=False)
-    _draws: int = field(default=0, init=False)
+    seed: int | None = None
+    draws: int = 0
 
     def key(self) -> Key:
         """Return the key of the next draw of the pass, for `ops.dropout` and `ops.dropout_mask`."""
-        if self._seed is None:
-            self._seed = int(self.rng.integers(2**64, dtype=np.uint64))
-        self._draws += 1
-        return Key(self._seed, self._draws)
+        if self.seed is None:
+            self.seed = int(self.rng.integers(2**64, dtype=np.uint64))
+        self.draws += 1
+        return Key(self.seed, self.draws)
 
     @property
     def ops(self) -> Ops:

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.backends import Backend
+from lstm.backends.contract import Array
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.masks import Mask, spread
 
@@ -48,6 +50,12 @@ class Goal:
         weight = weight if self.mask is None else weight * self.mask
         with np.errstate(over="ignore"):  # With huge weights, training stops at the result.
             return np.asarray(weight / (self.count or 1.0), dtype)
+
+    def arrays(self, backend: Backend) -> tuple[Array, Array | None]:
+        """Return the target, and `weights` if there are any, as arrays of a backend."""
+        weights = self.weights(backend.dtype)
+        array = backend.ops.array
+        return array(self.target), None if weights is None else array(weights)
 
 
 class ClassWeights:

@@ -27,11 +27,12 @@ class Objective:
             program; "linear" if there is none.
 
     Attributes:
+        loss: the loss as compiled.
         fused: what is computed together with the loss, in the words of `summary()`; may be empty.
     """
 
     def __init__(self, loss: Loss, computed: Loss, activation: ActivationName) -> None:
-        self._loss = loss
+        self.loss = loss
         self._computed = held_loss(computed)
         self._activation = activation
         self.fused = "" if activation == "linear" else "the last activation"
@@ -58,7 +59,7 @@ class Objective:
         """
         assert batch.y is not None
         shape, dtype = self._shape(y), run.backend.dtype
-        target, positions = self._loss.target(batch.y, shape, dtype), self._loss.positions(shape)
+        target, positions = self.loss.target(batch.y, shape, dtype), self.loss.positions(shape)
         weight = spread_over("sample_weight", batch.weight, positions)
         if class_weights is not None:
             of_classes = spread(class_weights.of(target, positions), positions)
@@ -78,15 +79,16 @@ class Objective:
         return Goal(target, real, weight, float(count))
 
     def compare(
-        self, run: Run, y: Array, goal: Goal, *, learns: bool
+        self, run: Run, y: Array, target: Array, weight: Array | None, *, learns: bool
     ) -> tuple[float, Array | None]:
         """Return the loss and, if something learns, the gradient of y.
+
+        The target, and the weights of positions, are those of a goal.
 
         The gradients of weights that are computed together with the loss are added to their
         buffers.
         """
-        target = run.ops.array(goal.target)
-        loss, cache = self._computed.forward(run.ops, y, target, _weights(run, goal))
+        loss, cache = self._computed.forward(run.ops, y, target, weight)
         return loss, self._computed.backward(run.ops, cache) if learns else None
 
     def outputs(self, ops: Ops, y: Array) -> Array:
@@ -121,9 +123,8 @@ class HeadObjective(Objective):
         self._of_linear, self._head, self._need_dx = computed.of_linear, head, need_dx
 
     def compare(
-        self, run: Run, y: Array, goal: Goal, *, learns: bool
+        self, run: Run, y: Array, target: Array, weight: Array | None, *, learns: bool
     ) -> tuple[float, Array | None]:
-        target, weight = run.ops.array(goal.target), _weights(run, goal)
         need_dx = learns and self._need_dx
         with self._head.linear(run.backend, learns=learns) as (w, b, dw, db):
             return self._of_linear(run.ops, y, w, b, target, weight, dw, db, need_dx)
@@ -133,12 +134,6 @@ class HeadObjective(Objective):
 
     def _mask(self, run: Run, y: Array, mask: Mask | None) -> Mask | None:
         return self._head.mask_after(run, (y,), mask)
-
-
-def _weights(run: Run, goal: Goal) -> Array | None:
-    """Return the factor of each position's loss, on the backend; None for the mean."""
-    weights = goal.weights(run.backend.dtype)
-    return None if weights is None else run.ops.array(weights)
 
 
 def _reversed(mask: Mask, real: Sequence[Mask | None]) -> bool:

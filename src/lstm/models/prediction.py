@@ -15,9 +15,10 @@ from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import SymbolicTensor
+from lstm.models import planning
 from lstm.models.batches import ArrayBatches, Batch, Batching, Examples, examples
 from lstm.models.data_adapter import Given
-from lstm.models.program import Program
+from lstm.models.passes import Passes
 from lstm.models.state import State
 from lstm.models.structure import GraphLayer, listed
 from lstm.models.training import Carried, Feeder
@@ -114,7 +115,7 @@ class Predictor(GraphLayer):
         carried = self._start_carrying(False)
         carried.check(batch.size)
         run = Run(self.backend, states=carried.current, carried=carried.nodes)
-        outputs = computed(self.program, self._feeder, run, batch)
+        outputs = computed(self.passes(planning.infer), self._feeder, run, batch)
         carried.states.update(run.new_states)
         return outputs
 
@@ -179,7 +180,7 @@ class Predictor(GraphLayer):
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)
         run = Run(self.backend, states=states.on(self.backend), carried=frozenset(shapes))
-        outputs = computed(self.program, self._feeder, run, batch)
+        outputs = computed(self.passes(planning.infer), self._feeder, run, batch)
         after = State.of(self.backend, run.new_states)
         return (outputs if self._several_outputs else outputs[0]), after
 
@@ -251,14 +252,14 @@ class Predictor(GraphLayer):
         return CallbackList(everyone, cast(Trainable, self), params)
 
 
-def computed(program: Program, feed: Feeder, run: Run, batch: Batch) -> list[Any]:
+def computed(passes: Passes, feed: Feeder, run: Run, batch: Batch) -> list[Any]:
     """Return the outputs of a checked batch, each an array; or a list, to remove padding."""
-    trace = program.forward(run, *feed(batch))
-    outputs = [np.array(run.ops.to_numpy(output)) for output in trace.outputs]
+    found, masks = passes.forward(run, *feed(batch))
+    outputs = [np.array(run.ops.to_numpy(output)) for output in found]
     real = [mask for mask in batch.masks if mask is not None]
     if not real:
         return outputs
-    return [_unpadded(y, mask, real) for y, mask in zip(outputs, trace.masks, strict=True)]
+    return [_unpadded(y, mask, real) for y, mask in zip(outputs, masks, strict=True)]
 
 
 def classes(y: Values) -> Values:

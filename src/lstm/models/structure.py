@@ -23,6 +23,7 @@ from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
 from lstm.models.order import by_level
 from lstm.models.parameters import Parameters
+from lstm.models.passes import Passes
 from lstm.models.program import Program
 from lstm.models.summary import summary_lines
 from lstm.terminal import encodable
@@ -50,7 +51,7 @@ class GraphLayer(Layer):
     )
 
     _graph: Graph | None = set_by_constructor()
-    _programs: dict[Callable[[Graph], Program], Program] = set_by_constructor()
+    _passes: dict[Callable[[Graph], Program], Passes] = set_by_constructor()
 
     def __init__(
         self,
@@ -61,7 +62,7 @@ class GraphLayer(Layer):
         super().__init__(name=name)
         self.backend = choose_backend()
         self._graph = None
-        self._programs = {}
+        self._passes = {}
         self._parameters: Parameters | None = None
         self._several_outputs = False
         self._by_level = inputs is not None
@@ -231,14 +232,14 @@ class GraphLayer(Layer):
     @property
     def program(self) -> Program:
         """The program that computes the outputs of the graph."""
-        return self.planned(planning.infer)
+        return self.passes(planning.infer).program
 
-    def planned(self, purpose: Callable[[Graph], Program]) -> Program:
-        """Return the program for a purpose, a function of `planning`; it is planned once."""
-        graph, program = self._ready(), self._programs.get(purpose)
-        if program is None or program.graph is not graph or not program.holds:
-            self._programs[purpose] = program = purpose(graph)
-        return program
+    def passes(self, purpose: Callable[[Graph], Program]) -> Passes:
+        """Return what runs the program for a purpose, a function of `planning`."""
+        graph, passes = self._ready(), self._passes.get(purpose)
+        if passes is None or passes.program.graph is not graph or not passes.program.holds:
+            self._passes[purpose] = passes = Passes(purpose(graph), self.backend)
+        return passes
 
     @property
     def layers(self) -> list[Layer]:

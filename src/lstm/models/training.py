@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,8 @@ from lstm.models.goals import ClassWeights, Goal
 from lstm.models.graph import Graph
 from lstm.models.objective import Objective
 from lstm.models.parameters import Parameters
-from lstm.models.program import Program, Trace
+from lstm.models.passes import Passes
+from lstm.models.program import Program
 from lstm.models.state import State
 from lstm.optimizers import Optimizer
 
@@ -198,7 +200,7 @@ class Trainer:
         self._sees_outputs = any(metric.needs_outputs for metric in self.metrics.values())
         self._rng = rng
         self._graph, self._feed = graph, Feeder(graph, backend)
-        self._program = self._planned()
+        self._passes = self._planned()
         self.reduce_gradients: Callable[[Array], None] | None = None
 
     @property
@@ -210,18 +212,25 @@ class Trainer:
     @property
     def program(self) -> Program:
         """The program of a step, with the current settings of the layers."""
-        if not self._program.holds:
-            self.parameters.bind()  # Weights that learn are recognized by their buffers.
-            self._program = self._planned()
-        return self._program
+        return self._current.program
 
-    def _planned(self) -> Program:
-        return planning.train(self._graph, self.loss, sees_outputs=self._sees_outputs)
+    @property
+    def _current(self) -> Passes:
+        """Return what runs the program, with the current settings of the layers."""
+        if not self._passes.program.holds:
+            self.parameters.bind()  # Weights that learn are recognized by their buffers.
+            self._passes = self._planned()
+        return self._passes
+
+    def _planned(self) -> Passes:
+        program = planning.train(self._graph, self.loss, sees_outputs=self._sees_outputs)
+        return Passes(program, self.backend, self.parameters.gradients)
 
     @property
     def _objective(self) -> Objective:
-        assert self._program.objective is not None
-        return self._program.objective
+        objective = self._passes.program.objective
+        assert objective is not None
+        return objective
 
     def check(self, batch: Batch, *, any_length: bool = False) -> None:
         """Refuse a batch that cannot be trained on; `any_length` as for the `Feeder`.
@@ -250,14 +259,19 @@ class Trainer:
             gradient is too large for any number.
         """
         self.parameters.bind()
-        run = self._run(batch, carried, training=True)
-        trace, goal = self._forward(run, batch, class_weights)
-        self.parameters.zero_gradients()
-        loss, gradient = self._objective.compare(run, trace.outputs[0], goal, learns=True)
-        self._measure(run, loss, trace.outputs[0], goal)
+        run, passes = self._run(batch, carried, training=True), self._current
+        assert batch.y is not None
+        learned = passes.learn(
+            run,
+            *self._feed(batch),
+            partial(self._goal, run, batch, class_weights),
+            like=(batch.y.shape, batch.weight is None, class_weights is None),
+            sees_output=bool(self.metrics),
+        )
+        loss, goal = learned.loss, learned.goal
+        self._measure(run, loss, learned.y, goal)
         if not math.isfinite(loss):
             return Result(loss, goal.count)
-        self._program.backward(run, trace, [gradient])
         gradients = self.parameters.gradients
         if self.reduce_gradients is not None:
             self.reduce_gradients(gradients)
@@ -269,11 +283,12 @@ class Trainer:
 
     def test(self, batch: Batch, carried: Carried) -> Result:
         """Compute the loss and metrics of a checked batch."""
-        run = self._run(batch, carried, training=False)
-        trace, goal = self._forward(run, batch)
-        loss, _ = self._objective.compare(run, trace.outputs[0], goal, learns=False)
+        run, passes = self._run(batch, carried, training=False), self._current
+        (y,), (mask,) = passes.forward(run, *self._feed(batch))
+        goal = self._goal(run, batch, None, y, mask)
+        loss = self._loss(run, y, goal)
         carried.states.update(run.new_states)
-        self._measure(run, loss, trace.outputs[0], goal)
+        self._measure(run, loss, y, goal)
         return Result(loss, goal.count)
 
     def _run(self, batch: Batch, carried: Carried, *, training: bool) -> Run:
@@ -289,14 +304,19 @@ class Trainer:
             carried=carried.nodes,
         )
 
-    def _forward(
-        self, run: Run, batch: Batch, class_weights: ClassWeights | None = None
-    ) -> tuple[Trace, Goal]:
-        """Return the output of the program for a batch, and its goal."""
-        trace = self.program.forward(run, *self._feed(batch))
-        return trace, self._objective.goal(
-            run, trace.outputs[0], trace.masks[0], batch, class_weights
-        )
+    def _goal(
+        self,
+        run: Run,
+        batch: Batch,
+        class_weights: ClassWeights | None,
+        y: Array,
+        mask: Mask | None,
+    ) -> Goal:
+        return self._objective.goal(run, y, mask, batch, class_weights)
+
+    def _loss(self, run: Run, y: Array, goal: Goal) -> float:
+        """Return the loss of an output, without gradients."""
+        return self._objective.compare(run, y, *goal.arrays(self.backend), learns=False)[0]
 
     def _measure(self, run: Run, loss: float, y: Array, goal: Goal) -> None:
         if not self.metrics:
@@ -319,4 +339,4 @@ class Trainer:
         """Return the mean loss of a batch with weights, with positions weighted or equal."""
         if weighted:
             return loss * goal.count / (total or 1.0)
-        return self._objective.compare(run, y, replace(goal, weight=None), learns=False)[0]
+        return self._loss(run, y, replace(goal, weight=None))

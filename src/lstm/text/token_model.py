@@ -211,7 +211,7 @@ class TokenModel(Interface):
         shapes = model.graph.state_shapes()
         states = State.checked(state, shapes, feeds[0].shape[0], model.backend.dtype)
         run = Run(model.backend, states=states.on(model.backend), carried=frozenset(shapes))
-        outputs = model.planned(purpose).forward(run, feeds, masks).outputs
+        outputs, _ = model.passes(purpose).forward(run, feeds, masks)
         return outputs, State.of(model.backend, run.new_states)
 
     # ---- files

@@ -26,6 +26,7 @@ from lstm.backends.contract.arrays import ArrayOps
 from lstm.backends.contract.layers import LayerOps
 from lstm.backends.contract.losses import LossOps
 from lstm.backends.contract.optimizers import OptimizerOps
+from lstm.backends.contract.recording import NotRecordableError, Plan, Recording, RecordingOps
 from lstm.backends.contract.recurrent import (
     CELLS,
     Cell,
@@ -54,15 +55,20 @@ __all__ = [
     "CellName",
     "Choice",
     "Key",
+    "NotRecordableError",
     "Ops",
+    "Plan",
     "PointwiseLossName",
+    "Recording",
     "RecurrentSpec",
     "RecurrentWeights",
     "State",
 ]
 
 
-class Ops(ArrayOps, LayerOps, RecurrentOps, LossOps, OptimizerOps, SamplingOps, Protocol):
+class Ops(
+    ArrayOps, LayerOps, RecurrentOps, LossOps, OptimizerOps, SamplingOps, RecordingOps, Protocol
+):
     """The operations of a backend."""
 
     @property

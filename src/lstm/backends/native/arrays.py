@@ -6,24 +6,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends import _kernels
+from lstm.backends import _kernels, numpy_arrays
 
 Array = NDArray[Any]
 
 
-def array(values: Array) -> Array:
-    # The kernels need contiguous and aligned memory: other arrays are copied here, once.
-    flags = values.flags
-    return values if flags.c_contiguous and flags.aligned else values.copy()
+class NativeArrays:
+    """The kernels, and arrays for them.
 
+    Attributes:
+        kernels: the operations of the extension; every array that they write is passed to them.
+    """
 
-def empty(shape: tuple[int, ...]) -> Array:
-    """Return new memory; large arrays use memory that is kept from step to step."""
-    if math.prod(shape) < 1 << 18:
-        return np.empty(shape, np.float32)
-    return _kernels.empty(shape)
+    kernels: Any = _kernels
 
+    add = staticmethod(numpy_arrays.add)
+    assign = staticmethod(numpy_arrays.assign)
+    concatenate = staticmethod(numpy_arrays.concatenate)
+    copy = staticmethod(numpy_arrays.copy)
+    fill = staticmethod(numpy_arrays.fill)
+    flip = staticmethod(numpy_arrays.flip)
+    holds_tokens = staticmethod(numpy_arrays.holds_tokens)
+    multiply = staticmethod(numpy_arrays.multiply)
+    part = staticmethod(numpy_arrays.part)
+    repeat = staticmethod(numpy_arrays.repeat)
+    reshape = staticmethod(numpy_arrays.reshape)
+    scale = staticmethod(numpy_arrays.scale)
+    slice_backward = staticmethod(numpy_arrays.slice_backward)
+    slice_forward = staticmethod(numpy_arrays.slice_forward)
+    split = staticmethod(numpy_arrays.split)
+    sum = staticmethod(numpy_arrays.sum)
+    to_numpy = staticmethod(numpy_arrays.to_numpy)
+    transpose = staticmethod(numpy_arrays.transpose)
+    zero_rows = staticmethod(numpy_arrays.zero_rows)
+    zeros = staticmethod(numpy_arrays.zeros)
 
-def like(x: Array) -> Array:
-    """Return new memory for an array with the shape of `x`."""
-    return empty(x.shape)
+    def array(self, values: Array) -> Array:
+        # The kernels need contiguous and aligned memory: other arrays are copied here, once.
+        flags = values.flags
+        return values if flags.c_contiguous and flags.aligned else values.copy()
+
+    def empty(self, shape: tuple[int, ...]) -> Array:
+        """Return new memory; large arrays use memory that is kept from step to step."""
+        if math.prod(shape) < 1 << 18:
+            return np.empty(shape, np.float32)
+        return self.kernels.empty(shape)
+
+    def like(self, x: Array) -> Array:
+        """Return new memory for an array with the shape of `x`."""
+        return self.empty(x.shape)

@@ -5,101 +5,96 @@ from typing import Any, get_args
 
 from numpy.typing import NDArray
 
-from lstm.backends import _kernels
 from lstm.backends.contract import ActivationName, Cache, Key
-from lstm.backends.native.arrays import empty, like
+from lstm.backends.native.arrays import NativeArrays
 
 Array = NDArray[Any]
 
 ACTIVATIONS = {name: code for code, name in enumerate(get_args(ActivationName))}
 
 
-def scale_features(x: Array, factor: Array) -> Array:
-    y = like(x)
-    _kernels.scale_features(x, factor, y)
-    return y
+class NativeLayers(NativeArrays):
+    """Layers without a state."""
 
+    def scale_features(self, x: Array, factor: Array) -> Array:
+        y = self.like(x)
+        self.kernels.scale_features(x, factor, y)
+        return y
 
-def activation_forward(x: Array, activation: ActivationName) -> Array:
-    if activation == "linear":
-        return x
-    y = like(x)
-    _kernels.activation_forward(x, ACTIVATIONS[activation], y)
-    return y
+    def activation_forward(self, x: Array, activation: ActivationName) -> Array:
+        if activation == "linear":
+            return x
+        y = self.like(x)
+        self.kernels.activation_forward(x, ACTIVATIONS[activation], y)
+        return y
 
+    def activation_backward(self, dy: Array, y: Array, activation: ActivationName) -> Array:
+        if activation == "linear":
+            return dy
+        dx = self.like(y)
+        self.kernels.activation_backward(dy, y, ACTIVATIONS[activation], dx)
+        return dx
 
-def activation_backward(dy: Array, y: Array, activation: ActivationName) -> Array:
-    if activation == "linear":
-        return dy
-    dx = like(y)
-    _kernels.activation_backward(dy, y, ACTIVATIONS[activation], dx)
-    return dx
+    def dropout(self, x: Array, key: Key, rate: float) -> Array:
+        y = self.like(x)
+        self.kernels.dropout(x, *key, rate, y)
+        return y
 
+    def dropout_mask(self, shape: Sequence[int], key: Key, rate: float, dtype: str) -> Array:
+        y = self.empty(tuple(shape))
+        self.kernels.dropout(None, *key, rate, y)
+        return y
 
-def dropout(x: Array, key: Key, rate: float) -> Array:
-    y = like(x)
-    _kernels.dropout(x, *key, rate, y)
-    return y
+    def embedding_forward(self, tokens: Array, w: Array) -> Array:
+        y = self.empty((*tokens.shape, w.shape[1]))
+        self.kernels.embedding_forward(tokens, w, y)
+        return y
 
+    def embedding_backward(self, dy: Array, tokens: Array, dw: Array) -> None:
+        self.kernels.embedding_backward(dy, tokens, dw)
 
-def dropout_mask(shape: Sequence[int], key: Key, rate: float, dtype: str) -> Array:
-    y = empty(tuple(shape))
-    _kernels.dropout(None, *key, rate, y)
-    return y
+    def linear_forward(
+        self, x: Array, w: Array, b: Array | None, activation: ActivationName
+    ) -> tuple[Array, Cache]:
+        y = self.empty((*x.shape[:-1], w.shape[1]))
+        self.kernels.linear_forward(x, w, b, ACTIVATIONS[activation], y)
+        return y, (x, w, y, activation)
 
+    def linear_backward(
+        self, dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
+    ) -> Array | None:
+        x, w, y, activation = cache
+        dx = self.like(x) if need_dx else None
+        dz = None if activation == "linear" else self.like(y)
+        self.kernels.linear_backward(dy, x, w, y, ACTIVATIONS[activation], dz, dw, db, dx)
+        return dx
 
-def embedding_forward(tokens: Array, w: Array) -> Array:
-    y = empty((*tokens.shape, w.shape[1]))
-    _kernels.embedding_forward(tokens, w, y)
-    return y
+    def conv1d_forward(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        stride: int,
+        dilation: int,
+        padding: tuple[int, int],
+        activation: ActivationName,
+    ) -> tuple[Array, Cache]:
+        steps = max(
+            0, (x.shape[1] + padding[0] + padding[1] - dilation * (len(w) - 1) - 1) // stride + 1
+        )
+        y = self.empty((len(x), steps, w.shape[2]))
+        code = ACTIVATIONS[activation]
+        self.kernels.conv1d_forward(x, w, b, stride, dilation, padding[0], code, y)
+        return y, (x, w, y, stride, dilation, padding, activation)
 
-
-def embedding_backward(dy: Array, tokens: Array, dw: Array) -> None:
-    _kernels.embedding_backward(dy, tokens, dw)
-
-
-def linear_forward(
-    x: Array, w: Array, b: Array | None, activation: ActivationName
-) -> tuple[Array, Cache]:
-    y = empty((*x.shape[:-1], w.shape[1]))
-    _kernels.linear_forward(x, w, b, ACTIVATIONS[activation], y)
-    return y, (x, w, y, activation)
-
-
-def linear_backward(
-    dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
-) -> Array | None:
-    x, w, y, activation = cache
-    dx = like(x) if need_dx else None
-    dz = None if activation == "linear" else like(y)
-    _kernels.linear_backward(dy, x, w, y, ACTIVATIONS[activation], dz, dw, db, dx)
-    return dx
-
-
-def conv1d_forward(
-    x: Array,
-    w: Array,
-    b: Array | None,
-    stride: int,
-    dilation: int,
-    padding: tuple[int, int],
-    activation: ActivationName,
-) -> tuple[Array, Cache]:
-    steps = max(
-        0, (x.shape[1] + padding[0] + padding[1] - dilation * (len(w) - 1) - 1) // stride + 1
-    )
-    y = empty((len(x), steps, w.shape[2]))
-    code = ACTIVATIONS[activation]
-    _kernels.conv1d_forward(x, w, b, stride, dilation, padding[0], code, y)
-    return y, (x, w, y, stride, dilation, padding, activation)
-
-
-def conv1d_backward(
-    dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
-) -> Array | None:
-    x, w, y, stride, dilation, padding, activation = cache
-    dx = like(x) if need_dx else None
-    dz = None if activation == "linear" else like(y)
-    code = ACTIVATIONS[activation]
-    _kernels.conv1d_backward(dy, x, w, y, stride, dilation, padding[0], code, dz, dw, db, dx)
-    return dx
+    def conv1d_backward(
+        self, dy: Array, cache: Cache, dw: Array | None, db: Array | None, need_dx: bool
+    ) -> Array | None:
+        x, w, y, stride, dilation, padding, activation = cache
+        dx = self.like(x) if need_dx else None
+        dz = None if activation == "linear" else self.like(y)
+        code = ACTIVATIONS[activation]
+        self.kernels.conv1d_backward(
+            dy, x, w, y, stride, dilation, padding[0], code, dz, dw, db, dx
+        )
+        return dx

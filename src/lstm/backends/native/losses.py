@@ -4,49 +4,71 @@ from typing import Any, get_args
 
 from numpy.typing import NDArray
 
-from lstm.backends import _kernels
 from lstm.backends.contract import Cache, PointwiseLossName
-from lstm.backends.native.arrays import empty, like
+from lstm.backends.native.arrays import NativeArrays
 
 Array = NDArray[Any]
 
 _LOSSES = {name: code for code, name in enumerate(get_args(PointwiseLossName))}
 
 
+class NativeLosses(NativeArrays):
+    """Losses."""
+
+    def softmax_cross_entropy_forward(
+        self, z: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        log_p, given = self.like(z), (*_split(z, target), weight)
+        return self.kernels.softmax_cross_entropy_forward(z, *given, log_p), (log_p, *given)
+
+    def softmax_cross_entropy_backward(self, cache: Cache) -> Array:
+        log_p, classes, rows, weight = cache
+        dz = self.like(log_p)
+        self.kernels.softmax_cross_entropy_backward(log_p, classes, rows, weight, dz)
+        return dz
+
+    def linear_softmax_cross_entropy(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        target: Array,
+        weight: Array | None,
+        dw: Array | None,
+        db: Array | None,
+        need_dx: bool,
+    ) -> tuple[float, Array | None]:
+        D, V = w.shape
+        dx = self.like(x) if need_dx else None
+        z = self.empty((_rows_at_once(x.size // D, V), self.kernels.logits_pitch(V)))
+        targets = _split(x, target)
+        return self.kernels.linear_cross_entropy(x, w, b, *targets, weight, z, dw, db, dx), dx
+
+    def cross_entropy_forward(
+        self, p: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        given = (p, *_split(p, target), weight)
+        return self.kernels.cross_entropy_forward(*given), given
+
+    def cross_entropy_backward(self, cache: Cache) -> Array:
+        p, classes, rows, weight = cache
+        dp = self.like(p)
+        self.kernels.cross_entropy_backward(p, classes, rows, weight, dp)
+        return dp
+
+    def pointwise_loss_forward(
+        self, loss: PointwiseLossName, y: Array, target: Array, weight: Array | None, delta: float
+    ) -> tuple[float, Cache]:
+        dy = self.like(y)
+        return self.kernels.pointwise_loss(_LOSSES[loss], y, target, weight, delta, dy), dy
+
+    def pointwise_loss_backward(self, cache: Cache) -> Array:
+        return cache
+
+
 def _split(z: Array, target: Array) -> tuple[Array | None, Array | None]:
     """Return targets as classes and as rows: one of the two is None."""
     return (None, target) if target.ndim == z.ndim else (target, None)
-
-
-def softmax_cross_entropy_forward(
-    z: Array, target: Array, weight: Array | None
-) -> tuple[float, Cache]:
-    log_p, given = like(z), (*_split(z, target), weight)
-    return _kernels.softmax_cross_entropy_forward(z, *given, log_p), (log_p, *given)
-
-
-def softmax_cross_entropy_backward(cache: Cache) -> Array:
-    log_p, classes, rows, weight = cache
-    dz = like(log_p)
-    _kernels.softmax_cross_entropy_backward(log_p, classes, rows, weight, dz)
-    return dz
-
-
-def linear_softmax_cross_entropy(
-    x: Array,
-    w: Array,
-    b: Array | None,
-    target: Array,
-    weight: Array | None,
-    dw: Array | None,
-    db: Array | None,
-    need_dx: bool,
-) -> tuple[float, Array | None]:
-    D, V = w.shape
-    dx = like(x) if need_dx else None
-    z = empty((_rows_at_once(x.size // D, V), _kernels.logits_pitch(V)))
-    targets = _split(x, target)
-    return _kernels.linear_cross_entropy(x, w, b, *targets, weight, z, dw, db, dx), dx
 
 
 def _rows_at_once(rows: int, V: int) -> int:
@@ -56,26 +78,3 @@ def _rows_at_once(rows: int, V: int) -> int:
     gradients for each chunk costs less than a tenth of the products.
     """
     return max(1, min(rows, max(256, (1 << 17) // V)))
-
-
-def cross_entropy_forward(p: Array, target: Array, weight: Array | None) -> tuple[float, Cache]:
-    given = (p, *_split(p, target), weight)
-    return _kernels.cross_entropy_forward(*given), given
-
-
-def cross_entropy_backward(cache: Cache) -> Array:
-    p, classes, rows, weight = cache
-    dp = like(p)
-    _kernels.cross_entropy_backward(p, classes, rows, weight, dp)
-    return dp
-
-
-def pointwise_loss_forward(
-    loss: PointwiseLossName, y: Array, target: Array, weight: Array | None, delta: float
-) -> tuple[float, Cache]:
-    dy = like(y)
-    return _kernels.pointwise_loss(_LOSSES[loss], y, target, weight, delta, dy), dy
-
-
-def pointwise_loss_backward(cache: Cache) -> Array:
-    return cache

@@ -1,15 +1,14 @@
 """Recurrent layers, in C++: a separate path for the plain LSTM, one frame for all others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends import _kernels
 from lstm.backends.contract import CELLS, Cache, CellName, RecurrentSpec, RecurrentWeights, State
-from lstm.backends.native.arrays import empty, like
+from lstm.backends.native.arrays import NativeArrays
 from lstm.backends.native.layers import ACTIVATIONS
 
 Array = NDArray[Any]
@@ -19,12 +18,11 @@ class KernelPath(NamedTuple):
     """A way through the kernels.
 
     Attributes:
-        forward, backward: the two passes.
+        name: the start of the names of its kernels.
         kept: blocks of H numbers to keep from each step for the backward pass; 0 for none.
     """
 
-    forward: Callable[..., None]
-    backward: Callable[..., None] | None
+    name: str
     kept: int
 
 
@@ -37,88 +35,94 @@ def path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool, framed: 
     if cell == "lstm" and not bits and not framed:
         name = "lstm" if keep_cache else "inference_lstm"
         kept *= keep_cache
-    backward = getattr(_kernels, f"{name}_backward", None)
-    return KernelPath(getattr(_kernels, f"{name}_forward"), backward, 0 if kept == 1 else kept)
+    return KernelPath(name, 0 if kept == 1 else kept)
 
 
-def recurrent_forward(
-    spec: RecurrentSpec,
-    x: Array,
-    weights: RecurrentWeights,
-    state: Sequence[Array | None],
-    mask: Array | None,
-    recurrent_mask: Array | None,
-    keep_cache: bool,
-) -> tuple[Array, State, Cache]:
-    path = path_of(spec.cell, spec.options, keep_cache, False)
-    return run(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
+class NativeRecurrent(NativeArrays):
+    """Recurrent layers."""
 
+    def recurrent_forward(
+        self,
+        spec: RecurrentSpec,
+        x: Array,
+        weights: RecurrentWeights,
+        state: Sequence[Array | None],
+        mask: Array | None,
+        recurrent_mask: Array | None,
+        keep_cache: bool,
+    ) -> tuple[Array, State, Cache]:
+        path = path_of(spec.cell, spec.options, keep_cache, False)
+        return self.run(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
 
-def run(
-    path: KernelPath,
-    spec: RecurrentSpec,
-    x: Array,
-    weights: RecurrentWeights,
-    state: Sequence[Array | None],
-    mask: Array | None,
-    recurrent_mask: Array | None,
-    keep_cache: bool,
-) -> tuple[Array, State, Cache]:
-    """Run `recurrent_forward` on a path of the kernels, which its backward pass also uses."""
-    w, r, b = weights
-    B, T, *_ = x.shape
-    H = r.shape[0]
-    whole = B, T, H
-    h0, c0 = state if len(state) == 2 else (state[0], None)
-    gates = empty((B, T, path.kept * H)) if path.kept else None
-    masked_h = None if recurrent_mask is None else empty(whole)
-    c = None if len(state) == 1 else empty((B, H) if gates is None else whole)
-    y = empty(whole)
-    inputs = (None, x, w, r) if x.ndim == 2 else (x, None, w, r)
-    codes = spec.reverse, ACTIVATIONS[spec.activation], ACTIVATIONS[spec.recurrent_activation]
-    steps = h0, c0, mask, recurrent_mask, *codes, gates, masked_h, c, y
-    path.forward(*inputs, b, *steps)
-    if not T:
-        last = tuple([np.zeros((B, H), np.float32) if part is None else part for part in state])
-    elif c is None:
-        last = (_last(y, spec.reverse),)
-    else:
-        last = _last(y, spec.reverse), _last(c, spec.reverse)
-    return y, last, (path, spec, inputs, steps) if keep_cache else None
+    def run(
+        self,
+        path: KernelPath,
+        spec: RecurrentSpec,
+        x: Array,
+        weights: RecurrentWeights,
+        state: Sequence[Array | None],
+        mask: Array | None,
+        recurrent_mask: Array | None,
+        keep_cache: bool,
+    ) -> tuple[Array, State, Cache]:
+        """Run `recurrent_forward` on a path of the kernels, which its backward pass also uses."""
+        w, r, b = weights
+        B, T, *_ = x.shape
+        H = r.shape[0]
+        whole = B, T, H
+        h0, c0 = state if len(state) == 2 else (state[0], None)
+        gates = self.empty((B, T, path.kept * H)) if path.kept else None
+        masked_h = None if recurrent_mask is None else self.empty(whole)
+        c = None if len(state) == 1 else self.empty((B, H) if gates is None else whole)
+        y = self.empty(whole)
+        inputs = (None, x, w, r) if x.ndim == 2 else (x, None, w, r)
+        codes = spec.reverse, ACTIVATIONS[spec.activation], ACTIVATIONS[spec.recurrent_activation]
+        steps = h0, c0, mask, recurrent_mask, *codes, gates, masked_h, c, y
+        getattr(self.kernels, f"{path.name}_forward")(*inputs, b, *steps)
+        if not T:
+            last = tuple(
+                [self.zeros((B, H), "float32") if part is None else part for part in state]
+            )
+        elif c is None:
+            last = (self._last(y, spec.reverse),)
+        else:
+            last = self._last(y, spec.reverse), self._last(c, spec.reverse)
+        return y, last, (path, spec, inputs, steps) if keep_cache else None
 
+    def recurrent_backward(
+        self,
+        dy: Array | None,
+        dstate: Sequence[Array | None],
+        cache: Cache,
+        gradients: RecurrentWeights,
+        need_dx: bool,
+    ) -> tuple[Array | None, State]:
+        path, _, inputs, (*given, gates, masked_h, c, y) = cache
+        x, shape = inputs[0], (y.shape[0], y.shape[2])
+        dh, *rest = dstate
+        dh = self._gradient_of_state(dh, shape)
+        dc = None if c is None else self._gradient_of_state(rest[0], shape)
+        dx = self.like(x) if need_dx and x is not None else None
+        dz = self.like(y) if gates is None else gates
+        getattr(self.kernels, f"{path.name}_backward")(
+            *inputs, *given, dz, masked_h, c, y, dy, dh, dc, *gradients, dx
+        )
+        return dx, (dh,) if dc is None else (dh, dc)
 
-def recurrent_backward(
-    dy: Array | None,
-    dstate: Sequence[Array | None],
-    cache: Cache,
-    gradients: RecurrentWeights,
-    need_dx: bool,
-) -> tuple[Array | None, State]:
-    path, _, inputs, (*given, gates, masked_h, c, y) = cache
-    x, shape = inputs[0], (y.shape[0], y.shape[2])
-    dh, *rest = dstate
-    dh = _gradient_of_state(dh, shape)
-    dc = None if c is None else _gradient_of_state(rest[0], shape)
-    dx = like(x) if need_dx and x is not None else None
-    dz = like(y) if gates is None else gates
-    path.backward(*inputs, *given, dz, masked_h, c, y, dy, dh, dc, *gradients, dx)
-    return dx, (dh,) if dc is None else (dh, dc)
+    def recurrent_gates(self, cache: Cache) -> dict[str, Array]:
+        _, spec, _, (*_, gates, _, c, y) = cache
+        layout, H = spec.layout, y.shape[2]
+        found = dict(zip(layout.states, (y, c), strict=False))
+        for k, name in enumerate(layout.gates):
+            found[name] = gates[..., k * H : (k + 1) * H]
+        return found
 
+    def _last(self, states: Array, reverse: bool) -> Array:
+        """Return the last of some states (B, T, H) as a separate array; one that is stays."""
+        if states.ndim == 2:
+            return states
+        return self.slice_forward(states, (slice(None), 0 if reverse else -1))
 
-def recurrent_gates(cache: Cache) -> dict[str, Array]:
-    _, spec, _, (*_, gates, _, c, y) = cache
-    layout, H = spec.layout, y.shape[2]
-    found = dict(zip(layout.states, (y, c), strict=False))
-    for k, name in enumerate(layout.gates):
-        found[name] = gates[..., k * H : (k + 1) * H]
-    return found
-
-
-def _last(states: Array, reverse: bool) -> Array:
-    """Return the last of some states (B, T, H) as a separate array; one that is stays."""
-    return states if states.ndim == 2 else states[:, 0 if reverse else -1].copy()
-
-
-def _gradient_of_state(d: Array | None, shape: tuple[int, ...]) -> Array:
-    """Return a copy that the kernel may change."""
-    return np.zeros(shape, np.float32) if d is None else np.array(d, order="C")
+    def _gradient_of_state(self, d: Array | None, shape: tuple[int, ...]) -> Array:
+        """Return a copy that the kernel may change."""
+        return self.zeros(shape, "float32") if d is None else self.copy(d)

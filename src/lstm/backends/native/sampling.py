@@ -6,33 +6,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends import _kernels
 from lstm.backends.contract import Choice, RecurrentWeights, State
+from lstm.backends.native.arrays import NativeArrays
 
 Array = NDArray[Any]
 
 
-def sample(
-    z: Array, u: NDArray[Any], recent: NDArray[np.int64], choice: Choice
-) -> NDArray[np.int64]:
-    drawn = np.empty(len(z), np.int64)
-    _kernels.sample(z, u, recent, *choice, drawn)
-    return drawn
+class NativeSampling(NativeArrays):
+    """Drawing tokens."""
 
+    def sample(
+        self, z: Array, u: NDArray[Any], recent: NDArray[np.int64], choice: Choice
+    ) -> NDArray[np.int64]:
+        drawn = np.empty(len(z), np.int64)
+        self.kernels.sample(z, u, recent, *choice, drawn)
+        return drawn
 
-def generate(
-    tokens: Array,
-    embedding: Array,
-    layers: Sequence[RecurrentWeights],
-    w: Array,
-    b: Array | None,
-    states: Sequence[State],
-    recent: NDArray[np.int64],
-    u: NDArray[Any],
-    choice: Choice,
-) -> tuple[NDArray[np.int64], list[State]]:
-    drawn = np.empty(u.shape, np.int64)
-    after: list[State] = [(np.array(h, order="C"), np.array(c, order="C")) for h, c in states]
-    stack = [(*weights, *state) for weights, state in zip(layers, after, strict=True)]
-    _kernels.generate(tokens, embedding, stack, w, b, recent, u, *choice, drawn)
-    return drawn, after
+    def generate(
+        self,
+        tokens: Array,
+        embedding: Array,
+        layers: Sequence[RecurrentWeights],
+        w: Array,
+        b: Array | None,
+        states: Sequence[State],
+        recent: NDArray[np.int64],
+        u: NDArray[Any],
+        choice: Choice,
+    ) -> tuple[NDArray[np.int64], list[State]]:
+        drawn = np.empty(u.shape, np.int64)
+        after: list[State] = [(np.array(h, order="C"), np.array(c, order="C")) for h, c in states]
+        stack = [(*weights, *state) for weights, state in zip(layers, after, strict=True)]
+        self.kernels.generate(tokens, embedding, stack, w, b, recent, u, *choice, drawn)
+        return drawn, after

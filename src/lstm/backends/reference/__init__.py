@@ -54,7 +54,7 @@ from lstm.backends.reference.losses import (
     softmax_cross_entropy_backward,
     softmax_cross_entropy_forward,
 )
-from lstm.backends.reference.machine import facts, speed
+from lstm.backends.reference.machine import facts, recording, speed
 from lstm.backends.reference.optimizers import (
     adam_step,
     clip_by_global_norm,
@@ -96,6 +96,7 @@ __all__ = [
     "part",
     "pointwise_loss_backward",
     "pointwise_loss_forward",
+    "recording",
     "recurrent_backward",
     "recurrent_forward",
     "recurrent_gates",

@@ -1,6 +1,9 @@
 """The machine as NumPy uses it."""
 
+from collections.abc import Sequence
 from typing import Any
+
+from numpy.typing import NDArray
 
 
 def speed() -> float:
@@ -9,3 +12,7 @@ def speed() -> float:
 
 def facts() -> dict[str, Any]:
     return {}
+
+
+def recording(weights: Sequence[NDArray[Any]]) -> None:
+    return None

@@ -1,0 +1,47 @@
+// Arrays: filled, added, multiplied, and moved along an axis.
+
+inline void fill(int64_t n, float value, float* y) {
+  parallel_vecs(n, 1.0,
+                [&](auto k, auto, auto put) LSTM_INLINE_LAMBDA { put(y + k, broadcast(value)); });
+}
+
+inline void add(int64_t n, const float* x, float* y) {
+  parallel_vecs(n, 1.0, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+    put(y + k, get(y + k) + get(x + k));
+  });
+}
+
+inline void multiply(int64_t n, const float* a, const float* b, float* y) {
+  parallel_vecs(n, 1.0, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+    put(y + k, get(a + k) * get(b + k));
+  });
+}
+
+inline void scale(int64_t n, const float* x, float factor, float* y) {
+  parallel_vecs(n, 1.0, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+    put(y + k, get(x + k) * factor);
+  });
+}
+
+inline void gather(int64_t A, int64_t N, int64_t C, int64_t M, const float* x, const int64_t* index,
+                   float* y) {
+  if (C == 0) return;
+  parallel_each(A * M, double(C), [&](auto row) {
+    std::memcpy(y + row * C, x + (row / M * N + index[row % M]) * C, C * sizeof(float));
+  });
+}
+
+inline void scatter_add(int64_t A, int64_t N, int64_t C, int64_t M, const float* x,
+                        const int64_t* index, float* y) {
+  parallel_each(A, double(M * C), [&](auto a) {
+    for (int64_t m = 0; m < M; ++m)
+      add_rows(1, C, x + (a * M + m) * C, C, y + (a * N + index[m]) * C);
+  });
+}
+
+inline void transpose(int64_t A, int64_t N, int64_t C, const float* x, float* y) {
+  parallel_each(A, double(N * C), [&](auto a) {
+    for (int64_t c = 0; c < C; ++c)
+      for (int64_t n = 0; n < N; ++n) y[(a * C + c) * N + n] = x[(a * N + n) * C + c];
+  });
+}

@@ -1,0 +1,188 @@
+#include "plan.h"
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+#include <tuple>
+
+#include "bindings.h"
+#include "memory.h"
+
+namespace bindings {
+namespace {
+
+// Buffers of Python, released at the end.
+struct Views {
+  std::vector<Py_buffer> all;
+
+  const Py_buffer& take(const nb::handle array, bool written) {
+    Py_buffer view;
+    const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (written ? PyBUF_WRITABLE : 0);
+    if (PyObject_GetBuffer(array.ptr(), &view, flags)) {
+      PyErr_Clear();
+      fail("inputs", "arrays without gaps", nb::str(array.type()).c_str());
+    }
+    return all.emplace_back(view);
+  }
+  ~Views() {
+    for (Py_buffer& view : all) PyBuffer_Release(&view);
+  }
+};
+
+void check_tokens(const std::string& name, const void* buffer, std::int64_t offset,
+                  std::int64_t end, std::int64_t least, std::int64_t most) {
+  const auto* tokens = static_cast<const std::int64_t*>(buffer);
+  for (std::int64_t k = offset / 8; k < end / 8; ++k)
+    if (tokens[k] < least || tokens[k] > most)
+      fail(name, std::to_string(least) + " to " + std::to_string(most), std::to_string(tokens[k]));
+}
+
+// A number as the kernel takes it.
+Slot slot_of(const Kind& kind, const nb::handle value) {
+  Slot slot{};
+  if (std::strcmp(kind.name, "float") == 0)
+    slot.number = nb::cast<double>(value);
+  else if (PyLong_Check(value.ptr()))
+    slot.integer = std::int64_t(PyLong_AsUnsignedLongLongMask(value.ptr()));
+  else
+    slot.integer = nb::cast<std::int64_t>(value);
+  return slot;
+}
+
+}  // namespace
+
+Plan::Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept, int inputs)
+    : arena_bytes_(arena_bytes), inputs_(inputs) {
+  arena_ = lstm::take_block(arena_bytes + 1);
+  if (!arena_) lstm::out_of_memory();
+  try {
+    Views views;
+    for (const nb::handle array : kept) views.take(array, false);
+    kept_.swap(views.all);
+    for (const nb::handle item : instructions) add(nb::cast<nb::tuple>(item));
+  } catch (...) {
+    for (Py_buffer& view : kept_) PyBuffer_Release(&view);
+    lstm::return_block(arena_);
+    throw;
+  }
+}
+
+Plan::~Plan() {
+  for (Py_buffer& view : kept_) PyBuffer_Release(&view);
+  lstm::return_block(arena_);
+}
+
+void Plan::add(const nb::tuple& given) {
+  const auto name = nb::cast<std::string>(given[0]);
+  const auto found = operations().find(name);
+  if (found == operations().end() || !found->second.run) fail("name", "an operation", name);
+  const Operation& operation = found->second;
+  const nb::tuple arguments(given[1]);
+  const std::size_t sizes = operation.sizes.size(), count = operation.arguments.size();
+  if (arguments.size() != count)
+    fail(name, std::to_string(count) + " arguments", std::to_string(arguments.size()));
+  Instruction instruction{&operation, std::vector<Slot>(sizes + count), nb::cast<bool>(given[2])};
+  std::vector<std::vector<Py_ssize_t>> shapes(count);
+  Call call(operation);
+  for (std::size_t k = 0; k < count; ++k) {
+    const Kind& kind = operation.arguments[k].kind;
+    const nb::handle value = arguments[k];
+    Slot& slot = instruction.slots[sizes + k];
+    const Place place{instructions_.size(), sizes + k, 0, 0, 0, false, 0, 0};
+    if (!kind.formats && nb::isinstance<nb::str>(value)) {
+      numbers_.push_back(place);
+      numbers_.back().given = std::stoul(nb::cast<std::string>(value));
+      call.take(k, 1);
+    } else if (!kind.formats) {
+      slot = slot_of(kind, value);
+      call.take(k, std::strcmp(kind.name, "float") ? double(slot.integer) : slot.number);
+    } else if (!value.is_none()) {
+      const nb::tuple array(value);
+      const auto buffer = nb::cast<std::size_t>(array[0]);
+      const auto offset = nb::cast<std::int64_t>(array[1]);
+      std::int64_t bytes = kind.size;
+      for (const nb::handle size : nb::cast<nb::tuple>(array[2]))
+        bytes *= shapes[k].emplace_back(nb::cast<Py_ssize_t>(size));
+      const bool in_arena = buffer == 0, is_kept = buffer && buffer <= kept_.size();
+      const std::int64_t room = in_arena  ? std::int64_t(arena_bytes_)
+                                : is_kept ? kept_[buffer - 1].len
+                                          : INT64_MAX;
+      if (offset < 0 || bytes < 0 || offset % kind.size || offset > room - bytes ||
+          buffer > kept_.size() + inputs_)
+        fail(operation.arguments[k].name, "a place within a buffer", std::to_string(offset));
+      if (is_kept && !std::strchr(kind.formats, *kept_[buffer - 1].format))
+        fail(operation.arguments[k].name, kind.name, kept_[buffer - 1].format);
+      if (in_arena || is_kept)
+        slot.memory =
+            static_cast<char*>(in_arena ? arena_->memory : kept_[buffer - 1].buf) + offset;
+      else
+        arrays_.push_back(
+            {place.instruction, place.argument, buffer - kept_.size() - 1, offset, offset + bytes});
+      call.take(k, shapes[k], is_kept ? slot.memory : nullptr);
+    }
+  }
+  call.check();
+  for (std::size_t k = 0; k < sizes; ++k) instruction.slots[k].integer = call.size(k);
+  for (Place& place : arrays_)
+    if (place.instruction == instructions_.size()) {
+      const Argument& argument = operation.arguments[place.argument - sizes];
+      place.limited = argument.most.there;
+      std::tie(place.least, place.most) = call.limits(argument);
+    }
+  instructions_.push_back(std::move(instruction));
+}
+
+nb::object Plan::run(const nb::list& inputs, const nb::list& numbers) {
+  if (running_.test_and_set(std::memory_order_acquire)) return nb::none();
+  const struct Running {
+    std::atomic_flag& flag;
+    ~Running() { flag.clear(std::memory_order_release); }
+  } running{running_};
+  if (inputs.size() != inputs_)
+    fail("inputs", std::to_string(inputs_) + " arrays", std::to_string(inputs.size()));
+  Views views;
+  for (const nb::handle array : inputs) views.take(array, false);
+  for (const Place& place : arrays_) {
+    Instruction& instruction = instructions_[place.instruction];
+    const Argument& argument =
+        instruction.operation->arguments[place.argument - instruction.operation->sizes.size()];
+    const Py_buffer& view = views.all[place.given];
+    if (view.len < place.end || !std::strchr(argument.kind.formats, *view.format) ||
+        (argument.kind.written && view.readonly))
+      fail(argument.name, std::string("memory of ") + argument.kind.name, view.format);
+    instruction.slots[place.argument].memory = static_cast<char*>(view.buf) + place.offset;
+    if (place.limited)
+      check_tokens(argument.name, view.buf, place.offset, place.end, place.least, place.most);
+  }
+  for (const Place& place : numbers_) {
+    Instruction& instruction = instructions_[place.instruction];
+    const Operation& operation = *instruction.operation;
+    if (place.given >= numbers.size())
+      fail("numbers", "one for each place", std::to_string(numbers.size()));
+    const Argument& argument = operation.arguments[place.argument - operation.sizes.size()];
+    instruction.slots[place.argument] = slot_of(argument.kind, numbers[place.given]);
+  }
+  std::vector<double> results;
+  unlocked([&] {
+    for (const Instruction& instruction : instructions_) {
+      const double result = instruction.operation->run(instruction.slots.data());
+      if (!instruction.operation->returns) continue;
+      results.push_back(result);
+      if (instruction.stops && !std::isfinite(result)) break;
+    }
+  });
+  return nb::cast(results);
+}
+
+void add_plans(nb::module_& module) {
+  nb::set_leak_warnings(false);  // A model that lives until the interpreter exits is no leak.
+  nb::class_<Plan>(module, "Plan")
+      .def(nb::init<const nb::list&, std::size_t, const nb::list&, int>(), nb::arg("instructions"),
+           nb::arg("arena_bytes"), nb::arg("kept"), nb::arg("inputs"))
+      .def("run", &Plan::run, nb::arg("inputs"), nb::arg("numbers"));
+}
+
+}  // namespace bindings

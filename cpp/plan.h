@@ -1,0 +1,56 @@
+// A plan: operations on arrays of known places, run one after the other in a single call.
+//
+// Arrays lie in numbered buffers: first the arena, whose memory is the plan's own, then arrays that
+// it keeps, then those that every run is given. An array that a plan keeps may change between runs.
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "bindings_operation.h"
+#include "memory.h"
+
+namespace bindings {
+
+class Plan {
+ public:
+  // instructions: of each its name, its arguments, and whether the plan stops where the number that
+  // it returns is not finite. An argument is None, a number, an array (buffer, bytes before it,
+  // shape), or the place of a number that every run is given, as a string. inputs: the number of
+  // arrays that every run is given.
+  Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept, int inputs);
+  ~Plan();
+  Plan(const Plan&) = delete;
+
+  // Returns the numbers that operations returned, up to where it stopped; None where another thread
+  // runs this plan.
+  nb::object run(const nb::list& inputs, const nb::list& numbers);
+
+ private:
+  struct Instruction {
+    const Operation* operation;
+    std::vector<Slot> slots;
+    bool stops;
+  };
+  // Where an input, or a number, is put before a run.
+  struct Place {
+    std::size_t instruction, argument, given;
+    std::int64_t offset, end;
+    bool limited;  // whether its numbers, tokens, are held to [least, most]
+    std::int64_t least, most;
+  };
+
+  void add(const nb::tuple& instruction);
+
+  lstm::Block* arena_;
+  std::size_t arena_bytes_;
+  std::vector<Py_buffer> kept_;
+  std::size_t inputs_;
+  std::vector<Instruction> instructions_;
+  std::vector<Place> arrays_, numbers_;
+  std::atomic_flag running_ = ATOMIC_FLAG_INIT;
+};
+
+void add_plans(nb::module_& module);
+
+}  // namespace bindings

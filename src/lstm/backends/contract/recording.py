@@ -1,0 +1,62 @@
+"""Recording: operations that are written down instead of run, and plans that run them."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from lstm.backends.contract.types import Array
+
+
+class NotRecordableError(Exception):
+    """An operation needs the content of an array, which a recording does not have."""
+
+
+class Plan(Protocol):
+    """A recorded pass, which runs in one call, as often as wanted."""
+
+    def run(
+        self, inputs: Sequence[Array], numbers: Sequence[float]
+    ) -> tuple[list[Array], list[float]] | None:
+        """Run it.
+
+        Args:
+            inputs: the arrays for the inputs of the recording, in order.
+            numbers: those for its variables.
+
+        Returns:
+            The outputs, and the numbers that operations returned, up to where it stopped; None if
+            another thread runs it now.
+        """
+
+
+class Recording(Protocol):
+    """The operations of a backend, on arrays of which only the shape is known.
+
+    An operation that needs the content of an array raises a NotRecordableError.
+    """
+
+    def input(self, shape: Sequence[int], dtype: str) -> Array:
+        """Return an array that every run is given."""
+
+    def variable(self) -> Any:
+        """Return a number that every run is given."""
+
+    def fill(self, x: Array, value: float) -> None:
+        """As in the contract."""
+
+    def stop_unless_finite(self) -> None:
+        """Let a run end here if the number that the last operation returned is not finite."""
+
+    def plan(self, outputs: Sequence[Array]) -> Plan:
+        """Return the plan of what was recorded, which also returns these arrays."""
+
+
+class RecordingOps(Protocol):
+    """Recording."""
+
+    def recording(self, weights: Sequence[Array]) -> Any:
+        """A `Recording` with all operations of passes, or None if the backend has none.
+
+        Args:
+            weights: arrays of weights and gradients: plans read and change their memory. All other
+                numbers have to be inputs of the recording.
+        """

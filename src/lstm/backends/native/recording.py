@@ -1,0 +1,422 @@
+"""Recording: operations that are written down instead of run, and the plan that runs them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.backends import _kernels
+from lstm.backends.contract import NotRecordableError
+from lstm.backends.native.layers import NativeLayers
+from lstm.backends.native.losses import NativeLosses
+from lstm.backends.native.optimizers import NativeOptimizers
+from lstm.backends.native.recurrent import NativeRecurrent
+
+_SIZES = {"float32": 4, "int64": 8, "bool_": 1}
+_LINE = 64
+"""Bytes in a line of the cache, at which arrays begin."""
+
+
+@dataclass(frozen=True, eq=False)
+class Recorded:
+    """An array of a recording: where it lies, and what it looks like."""
+
+    buffer: "Buffer"
+    shape: tuple[int, ...]
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+@dataclass(eq=False)
+class Buffer:
+    """Memory of a recording.
+
+    Attributes:
+        dtype: "float32", "int64" or "bool_".
+        size: numbers in it.
+        kept: the array whose memory it is, if it exists outside.
+        is_input: whether every run is given it.
+        first, last: the first and last instruction that use it.
+        offset: bytes before it in the arena.
+    """
+
+    dtype: str
+    size: int
+    kept: NDArray[Any] | None = None
+    is_input: bool = False
+    first: int = -1
+    last: int = -1
+    offset: int = 0
+
+    @property
+    def bytes(self) -> int:
+        return self.size * _SIZES[self.dtype]
+
+
+class Variable(float):
+    """A number that every run is given."""
+
+    place: int
+
+
+class Returned(float):
+    """A number that an operation returns: its place among those of a run."""
+
+    place: int
+
+
+@dataclass
+class Instruction:
+    """An operation with its arguments: arrays, numbers or None."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    stops: bool = False
+
+
+class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimizers):
+    """The operations of the native backend, which write down what they would do.
+
+    Args:
+        weights: arrays of weights and gradients; a plan reads and changes their memory. All other
+            numbers have to be computed within the recording.
+    """
+
+    NAME = "recording"
+    DTYPES = ("float32",)
+
+    def __init__(self, weights: Sequence[NDArray[Any]]) -> None:
+        self.instructions: list[Instruction] = []
+        self._inputs: list[Buffer] = []
+        self._weights = [*weights]
+        self._kept: dict[tuple[int, int], Buffer] = {}
+        self._variables = 0
+        self._returned = 0
+        self.kernels = _Writer(self._write)
+
+    # ---- what a run is given
+
+    def input(self, shape: Sequence[int], dtype: str) -> Recorded:
+        """Return an array that every run is given."""
+        buffer = Buffer(dtype, prod(shape), is_input=True)
+        self._inputs.append(buffer)
+        return Recorded(buffer, tuple(shape))
+
+    def variable(self) -> Variable:
+        """Return a number that every run is given."""
+        variable = Variable(0.5)
+        variable.place, self._variables = self._variables, self._variables + 1
+        return variable
+
+    # ---- arrays
+
+    def empty(self, shape: Sequence[int]) -> Any:
+        return Recorded(Buffer("float32", prod(shape)), tuple(shape))
+
+    def array(self, values: Any) -> Any:
+        return values
+
+    def to_numpy(self, x: Any) -> Any:
+        if isinstance(x, Recorded):
+            raise NotRecordableError("to_numpy")
+        return x
+
+    def holds_tokens(self, x: Any) -> bool:
+        return (x.buffer.dtype if isinstance(x, Recorded) else str(x.dtype)) == "int64"
+
+    def zeros(self, shape: Sequence[int], dtype: str) -> Any:
+        x = self.empty(shape)
+        self.kernels.fill(0.0, x)
+        return x
+
+    def fill(self, x: Any, value: float) -> None:
+        self.kernels.fill(value, x)
+
+    def copy(self, x: Any) -> Any:
+        return self.scale(x, 1.0)
+
+    def scale(self, x: Any, factor: float) -> Any:
+        y = self.like(x)
+        self.kernels.scale(x, factor, y)
+        return y
+
+    def add(self, xs: Sequence[Any]) -> Any:
+        total = self.copy(xs[0])
+        for x in xs[1:]:
+            self.kernels.add(x, total)
+        return total
+
+    def multiply(self, x: Any, y: Any) -> Any:
+        product = self.like(x)
+        self.kernels.multiply(x, y, product)
+        return product
+
+    def reshape(self, x: Any, shape: Sequence[int]) -> Any:
+        return Recorded(x.buffer, tuple(shape)) if isinstance(x, Recorded) else x.reshape(shape)
+
+    def transpose(self, x: Any, axes: Sequence[int]) -> Any:
+        first, *rest = axes
+        if list(axes) == sorted(axes):
+            return x
+        if list(axes) == [1, 0]:
+            flat = 1, *x.shape
+        elif first == 0 and rest == [2, 1]:
+            flat = x.shape
+        else:
+            raise NotRecordableError("transpose")
+        y = self.empty([x.shape[axis] for axis in axes])
+        self.kernels.transpose(self._as(x, flat), self._as(y, (flat[0], flat[2], flat[1])))
+        return y
+
+    def flip(self, x: Any, axis: int) -> Any:
+        return self._gather(x, range(x.shape[axis])[::-1], axis)
+
+    def repeat(self, x: Any, count: int, axis: int) -> Any:
+        single = self.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
+        return self._gather(single, [0] * count, axis)
+
+    def concatenate(self, xs: Sequence[Any], axis: int) -> Any:
+        axis %= len(xs[0].shape)
+        ends = np.cumsum([0, *(x.shape[axis] for x in xs)])
+        shape = list(xs[0].shape)
+        shape[axis] = int(ends[-1])
+        y = self.zeros(shape, "float32")
+        for x, start, stop in zip(xs, ends, ends[1:], strict=False):
+            self._scatter(x, range(start, stop), axis, y)
+        return y
+
+    def split(self, x: Any, sizes: Sequence[int], axis: int) -> list[Any]:
+        ends = np.cumsum([0, *sizes])
+        return [self._gather(x, range(start, stop), axis) for start, stop in pairwise(ends)]
+
+    def slice_forward(self, x: Any, index: Sequence[int | slice]) -> Any:
+        steps = _steps(x.shape, index)
+        for axis, taken in steps:
+            x = self._gather(x, taken, axis)
+        return self.reshape(x, _sliced(x.shape, index))
+
+    def slice_backward(self, dy: Any, index: Sequence[int | slice], shape: Sequence[int]) -> Any:
+        steps = _steps(shape, index)
+        shapes = [list(shape)]
+        for axis, taken in steps:
+            shapes.append([*shapes[-1]])
+            shapes[-1][axis] = len(taken)
+        dx = self.reshape(dy, shapes[-1])
+        for (axis, taken), wider in zip(reversed(steps), reversed(shapes[:-1]), strict=True):
+            narrow, dx = dx, self.zeros(wider, "float32")
+            self._scatter(narrow, taken, axis, dx)
+        return self.copy(dx) if not steps else dx
+
+    def sum(self, x: Any, axis: int) -> Any:
+        shape = [*x.shape]
+        shape[axis] = 1
+        y = self.zeros(shape, "float32")
+        self._scatter(x, [0] * x.shape[axis], axis, y)
+        return self.reshape(y, (*x.shape[:axis], *x.shape[axis + 1 :]))
+
+    def _gather(self, x: Any, index: Sequence[int], axis: int) -> Recorded:
+        axis %= len(x.shape)
+        before, after = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
+        y = self.empty((*x.shape[:axis], len(index), *x.shape[axis + 1 :]))
+        parts = (before, x.shape[axis], after), (before, len(index), after)
+        self.kernels.gather(self._as(x, parts[0]), np.array(index, np.int64), self._as(y, parts[1]))
+        return y
+
+    def _scatter(self, x: Any, index: Sequence[int], axis: int, y: Recorded) -> None:
+        before, after = prod(y.shape[:axis]), prod(y.shape[axis + 1 :])
+        self.kernels.scatter_add(
+            self._as(x, (before, len(index), after)),
+            np.array(index, np.int64),
+            self._as(y, (before, y.shape[axis], after)),
+        )
+
+    def _as(self, x: Any, shape: Sequence[int]) -> Any:
+        return self.reshape(x, shape)
+
+    # ---- writing
+
+    def _write(self, name: str, *arguments: Any) -> Any:
+        """Write an operation down; return the number that it returns, if any."""
+        _, kinds = _OPERATIONS[name]
+        written = []
+        for (kind, _, _), argument in zip(kinds, arguments, strict=True):
+            if isinstance(argument, np.ndarray):
+                argument = Recorded(self._buffer_of(argument), argument.shape)
+            if isinstance(argument, Recorded):
+                if argument.buffer.dtype != kind:
+                    raise NotRecordableError(name)
+                buffer = argument.buffer
+                buffer.last = len(self.instructions)
+                buffer.first = buffer.last if buffer.first < 0 else buffer.first
+            elif argument is not None and kind in _SIZES:
+                raise NotRecordableError(name)
+            written.append(argument)
+        self.instructions.append(Instruction(name, tuple(written)))
+        if not _RETURNS[name]:
+            return None
+        number = Returned(0.5)
+        number.place, self._returned = self._returned, self._returned + 1
+        return number
+
+    def _buffer_of(self, array: NDArray[Any]) -> Buffer:
+        """Return the buffer of an array that exists."""
+        place = _place(array)
+        if str(array.dtype) == "float32" and place not in map(_place, self._weights):
+            raise NotRecordableError("numbers from outside")
+        known = self._kept.get(place)
+        if known is None:
+            dtype = {"bool": "bool_"}.get(str(array.dtype), str(array.dtype))
+            known = self._kept[place] = Buffer(dtype, array.size, kept=array)
+        return known
+
+    def stop_unless_finite(self) -> None:
+        """Let a run end here if the number that the last operation returned is not finite."""
+        self.instructions[-1].stops = True
+
+    def plan(self, outputs: Sequence[Recorded]) -> "Plan":
+        """Return the plan that computes these arrays, too."""
+        given = [self._given(output) for output in outputs]
+        kept = [*self._kept.values()]
+        arena = _lay_out(
+            {
+                id(x.buffer): x.buffer
+                for instruction in self.instructions
+                for x in instruction.arguments
+                if isinstance(x, Recorded) and x.buffer.kept is None and not x.buffer.is_input
+            }.values()
+        )
+        numbers = {id(buffer): k + 1 for k, buffer in enumerate([*kept, *self._inputs])}
+
+        def placed(x: Any) -> Any:
+            if isinstance(x, Recorded):
+                number = numbers.get(id(x.buffer), 0)
+                return number, x.buffer.offset if number == 0 else 0, x.shape
+            return str(x.place) if isinstance(x, Variable) else x
+
+        instructions = [
+            (step.name, tuple(map(placed, step.arguments)), step.stops)
+            for step in self.instructions
+        ]
+        compiled = _kernels.Plan(
+            instructions, arena, [buffer.kept for buffer in kept], len(self._inputs)
+        )
+        return Plan(compiled, [x.shape for x in given], len(self.instructions), arena)
+
+    def _given(self, output: Any) -> Recorded:
+        """Return an output as an array that every run is given."""
+        buffer = output.buffer if isinstance(output, Recorded) else None
+        if buffer is None or buffer.kept is not None or buffer.is_input:
+            output = self.copy(output)
+        output.buffer.is_input = True
+        self._inputs.append(output.buffer)
+        return output
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recorded pass, run in one call.
+
+    Attributes:
+        instructions: number of operations.
+        arena_bytes: memory for what lies between them.
+    """
+
+    _compiled: Any
+    _shapes: list[tuple[int, ...]]
+    instructions: int
+    arena_bytes: int
+
+    def run(
+        self, inputs: Sequence[NDArray[Any]], numbers: Sequence[float] = ()
+    ) -> tuple[list[NDArray[Any]], list[float]] | None:
+        """Run it.
+
+        Args:
+            inputs: the arrays that the recording took as inputs, in order.
+            numbers: its variables, in order.
+
+        Returns:
+            The outputs, and the numbers that operations returned, up to where it stopped; None if
+            another thread runs this plan now.
+        """
+        outputs = [np.empty(shape, np.float32) for shape in self._shapes]
+        returned = self._compiled.run([*inputs, *outputs], list(numbers))
+        return None if returned is None else (outputs, returned)
+
+
+class _Writer:
+    """Writes calls of kernels down; what is no operation of the table is as in `_kernels`."""
+
+    def __init__(self, write: Callable[..., Any]) -> None:
+        self._write = write
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _OPERATIONS:
+            return getattr(_kernels, name)
+
+        def operation(*arguments: Any) -> Any:
+            return self._write(name, *arguments)
+
+        return operation
+
+
+_OPERATIONS: dict[str, Any] = _kernels.operations()
+_RETURNS = {
+    name: (getattr(getattr(_kernels, name, None), "__doc__", "") or "")
+    .rstrip()
+    .endswith("-> float")
+    for name in _OPERATIONS
+}
+
+
+def _place(array: NDArray[Any]) -> tuple[int, int]:
+    """Return where the memory of an array begins, and its size in bytes."""
+    return array.__array_interface__["data"][0], array.nbytes
+
+
+def _steps(shape: Sequence[int], index: Sequence[int | slice]) -> list[tuple[int, Sequence[int]]]:
+    """Return for each axis that an index cuts which of its entries remain."""
+    found: list[tuple[int, Sequence[int]]] = []
+    for axis, part in enumerate(index):
+        every = range(shape[axis])
+        taken = [every[part]] if isinstance(part, int) else every[part]
+        if len(taken) != len(every) or list(taken) != list(every):
+            found.append((axis, taken))
+    return found
+
+
+def _sliced(shape: Sequence[int], index: Sequence[int | slice]) -> list[int]:
+    """Return the shape without the axes of which an index takes one entry."""
+    single = {axis for axis, part in enumerate(index) if isinstance(part, int)}
+    return [size for axis, size in enumerate(shape) if axis not in single]
+
+
+def _lay_out(buffers: Iterable[Buffer]) -> int:
+    """Give every buffer a place in the arena, and return its size in bytes.
+
+    Buffers that are in use at different times may share memory. The largest are placed first, each
+    as low as possible.
+    """
+    placed: list[Buffer] = []
+    for buffer in sorted(buffers, key=lambda buffer: -buffer.bytes):
+        alive = [b for b in placed if b.first <= buffer.last and buffer.first <= b.last]
+        for other in sorted(alive, key=lambda b: b.offset):
+            if other.offset - buffer.offset >= buffer.bytes:
+                break
+            end = (other.offset + other.bytes + _LINE - 1) // _LINE * _LINE
+            buffer.offset = max(buffer.offset, end)
+        placed.append(buffer)
+    return max((b.offset + b.bytes for b in placed), default=0)

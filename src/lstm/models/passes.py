@@ -1,0 +1,263 @@
+"""Passes: runs a program on batches, step by step or, for a shape that comes again, from a plan."""
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from lstm.backends import Backend
+from lstm.backends.contract import Array, NotRecordableError, Plan, Recording
+from lstm.interface import overrides_computation
+from lstm.layers.base import Layer, Run
+from lstm.layers.masks import Mask
+from lstm.losses import Loss
+from lstm.models.goals import Goal
+from lstm.models.objective import Objective
+from lstm.models.program import Program
+
+GoalOf = Callable[[Array, Mask | None], Goal]
+"""Returns the goal of the output of a batch, of which it reads only the shape, and its mask."""
+
+Written = tuple[Array | None, list[Array]]
+"""What was recorded: the output of which a goal needs the shape, and the arrays to return."""
+
+Record = Callable[[Recording, Run, Sequence[Array]], Written]
+"""Records a pass."""
+
+
+@dataclass
+class Learned:
+    """The result of the passes of a training step.
+
+    Attributes:
+        loss: the loss.
+        y: the output of the program; perhaps None if nothing sees it.
+        goal: its goal.
+    """
+
+    loss: float
+    y: Array
+    goal: Goal
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A plan, and what its runs are given and return.
+
+    Attributes:
+        plan: the plan.
+        y: the output of which a goal needs the shape, if there is one.
+        seeded: whether it draws random numbers.
+        states: for each node that leaves a state, how many arrays it has.
+    """
+
+    plan: Plan
+    y: Array
+    seeded: bool
+    states: Mapping[str, int]
+
+    def run(self, run: Run, *arrays: Array) -> tuple[list[Array], list[float]] | None:
+        """Return the outputs and numbers of a run; None if the plan is in use in another thread.
+
+        Args:
+            run: the pass, which gets its states.
+            arrays: the inputs, the states that it starts from, and what the loss compares with.
+        """
+        returned = self.plan.run(arrays, [run.key().seed] if self.seeded else [])
+        if returned is None:
+            return None
+        outputs, numbers = returned
+        for name, count in self.states.items():
+            run.new_states[name] = tuple(outputs[:count])
+            del outputs[:count]
+        return outputs, numbers
+
+
+class Passes:
+    """Runs the passes of a program.
+
+    A backend that can record writes down what it does when a shape of batches comes for the second
+    time; from then on, batches of this shape are computed in one call. This changes no result.
+    Batches with masks are computed step by step, and so is a program with layers or a loss that a
+    user wrote.
+
+    Args:
+        program: the program.
+        backend: the backend of its arrays.
+        gradients: the buffer of all gradients, if the program learns.
+    """
+
+    most_shapes = 8
+    """As many shapes are remembered."""
+
+    def __init__(self, program: Program, backend: Backend, gradients: Array | None = None) -> None:
+        self.program = program
+        self._backend = backend
+        self._gradients = gradients
+        graph = program.graph
+        losses = [] if program.objective is None else [program.objective.loss]
+        self._parts: list[Layer | Loss] = [*graph.layers.values(), *losses]
+        self._weights = [*graph.weights.values()]
+        self._own = any(overrides_computation(type(part)) for part in self._parts)
+        self._recorded: dict[object, Recorded | str] = {}
+        self._as_they_were: list[Any] = []
+
+    def forward(
+        self, run: Run, feeds: Sequence[Array], masks: Sequence[Mask | None] = ()
+    ) -> tuple[list[Array], list[Mask | None]]:
+        """Return the outputs and their masks."""
+        recorded = self._find(None, run, feeds, masks, self._record_forward)
+        if recorded is not None:
+            returned = recorded.run(run, *feeds, *_states(run))
+            if returned is not None:
+                outputs, _ = returned
+                return outputs, [None] * len(outputs)
+        trace = self.program.forward(run, feeds, masks)
+        return trace.outputs, trace.masks
+
+    def learn(
+        self,
+        run: Run,
+        feeds: Sequence[Array],
+        masks: Sequence[Mask | None],
+        goal_of: GoalOf,
+        *,
+        like: object,
+        sees_output: bool,
+    ) -> Learned:
+        """Compute the loss of a batch and, unless it is not finite, all gradients.
+
+        Args:
+            run, feeds, masks: the pass and its inputs.
+            goal_of: see there.
+            like: what the shapes of goals depend on.
+            sees_output: whether the output is wanted.
+        """
+
+        def record(recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
+            trace = self.program.forward(run, feeds)
+            y = trace.outputs[0]
+            target, weight = goal_of(y, None).arrays(self._backend)
+            target = recording.input(target.shape, str(target.dtype))
+            weight = None if weight is None else recording.input(weight.shape, str(weight.dtype))
+            recording.fill(self._gradients, 0.0)
+            _, gradient = self._objective.compare(run, y, target, weight, learns=True)
+            recording.stop_unless_finite()
+            self.program.backward(run, trace, [gradient])
+            return y, [y] if sees_output else []
+
+        recorded = self._find((like, sees_output), run, feeds, masks, record)
+        if recorded is not None:
+            goal = goal_of(recorded.y, None)
+            target, weight = goal.arrays(self._backend)
+            compared = [target] if weight is None else [target, weight]
+            returned = recorded.run(run, *feeds, *_states(run), *compared)
+            if returned is not None:
+                outputs, (loss, *_) = returned
+                return Learned(loss, outputs[0] if sees_output else None, goal)
+        trace = self.program.forward(run, feeds, masks)
+        y, mask = trace.outputs[0], trace.masks[0]
+        goal = goal_of(y, mask)
+        run.ops.fill(self._gradients, 0.0)
+        target, weight = goal.arrays(self._backend)
+        loss, gradient = self._objective.compare(run, y, target, weight, learns=True)
+        if math.isfinite(loss):
+            self.program.backward(run, trace, [gradient])
+        return Learned(loss, y, goal)
+
+    @property
+    def _objective(self) -> Objective:
+        assert self.program.objective is not None
+        return self.program.objective
+
+    # ---- recording
+
+    def _find(
+        self,
+        purpose: object,
+        run: Run,
+        feeds: Sequence[Array],
+        masks: Sequence[Mask | None],
+        record: Record,
+    ) -> Recorded | None:
+        """Return what was recorded for such a pass; record it when it comes for the second time."""
+        if self._own or any(mask is not None for mask in masks):
+            return None
+        if not self._still():
+            self._recorded = {}
+        key = (
+            purpose,
+            (run.training, run.keep_cache, run.carried),
+            tuple([(x.shape, run.ops.holds_tokens(x)) for x in feeds]),
+            tuple([(name, *[part.shape for part in parts]) for name, parts in run.states.items()]),
+        )
+        known = self._recorded.get(key)
+        if isinstance(known, Recorded):
+            return known
+        if known is None:
+            self._recorded[key] = "met"
+        elif known == "met":
+            self._recorded[key] = self._record(run, feeds, record) or "not recordable"
+        if len(self._recorded) > self.most_shapes:
+            del self._recorded[next(iter(self._recorded))]
+        return None
+
+    def _still(self) -> bool:
+        """Whether layers, weights and loss are as they were at the last call."""
+        now: list[Any] = [part.version for part in self._parts]
+        for weight in self._weights:
+            now += weight.value, weight.gradient
+        before, self._as_they_were = self._as_they_were, now
+        return len(before) == len(now) and all(map(operator.is_, before, now))
+
+    def _record(
+        self,
+        run: Run,
+        feeds: Sequence[Array],
+        record: Record,
+    ) -> Recorded | None:
+        """Return a recorded pass like `run`, if the backend can record it."""
+        weights = [
+            part for w in self._weights for part in (w.value, w.gradient) if part is not None
+        ]
+        if self._gradients is not None:
+            weights.append(self._gradients)
+        recording = run.ops.recording(weights)
+        if recording is None:
+            return None
+
+        def given(x: Array) -> Array:
+            tokens = run.ops.holds_tokens(x)
+            return recording.input(x.shape, "int64" if tokens else run.backend.dtype)
+
+        try:
+            symbols = [given(x) for x in feeds]
+            silent = replace(
+                run,
+                backend=Backend(recording, run.backend.dtype),
+                states={name: tuple(map(given, parts)) for name, parts in run.states.items()},
+                new_states={},
+                drawn={},
+                seed=recording.variable(),
+            )
+            y, outputs = record(recording, silent, symbols)
+        except NotRecordableError:
+            return None
+        left = [part for parts in silent.new_states.values() for part in parts]
+        return Recorded(
+            recording.plan([*left, *outputs]),
+            y,
+            silent.draws > 0,
+            {name: len(parts) for name, parts in silent.new_states.items()},
+        )
+
+    def _record_forward(self, recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
+        trace = self.program.forward(run, feeds)
+        if any(mask is not None for mask in trace.masks):
+            raise NotRecordableError
+        return None, trace.outputs
+
+
+def _states(run: Run) -> list[Array]:
+    return [part for parts in run.states.values() for part in parts]
