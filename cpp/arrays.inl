@@ -39,9 +39,11 @@ inline void scatter_add(int64_t A, int64_t N, int64_t C, int64_t M, const float*
   });
 }
 
-inline void transpose(int64_t A, int64_t N, int64_t C, const float* x, float* y) {
-  parallel_each(A, double(N * C), [&](auto a) {
-    for (int64_t c = 0; c < C; ++c)
-      for (int64_t n = 0; n < N; ++n) y[(a * C + c) * N + n] = x[(a * N + n) * C + c];
+inline void transpose(int64_t A, int64_t N, int64_t M, int64_t C, const float* x, float* y) {
+  parallel_each(A, double(N * M * C), [&](auto a) {
+    for (int64_t m = 0; m < M; ++m)
+      for (int64_t n = 0; n < N; ++n)
+        for (int64_t c = 0; c < C; ++c)
+          y[((a * M + m) * N + n) * C + c] = x[((a * N + n) * M + m) * C + c];
   });
 }

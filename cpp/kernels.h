@@ -148,8 +148,8 @@ struct Kernels {
                  float* y);
   void (*scatter_add)(int64_t A, int64_t N, int64_t C, int64_t M, const float* x,
                       const int64_t* index, float* y);
-  // y (A, C, N) from x (A, N, C).
-  void (*transpose)(int64_t A, int64_t N, int64_t C, const float* x, float* y);
+  // y (A, M, N, C) from x (A, N, M, C).
+  void (*transpose)(int64_t A, int64_t N, int64_t M, int64_t C, const float* x, float* y);
 
   // y = φ(x), dx = dy·φ'; rows of `width` for softmax. y may be x, dx may be dy.
   void (*activation_forward)(int64_t rows, int64_t width, const float* x, Activation, float* y);

@@ -8,7 +8,7 @@ import numpy as np
 
 from lstm import activations, checks, initializers
 from lstm.backends import Backend
-from lstm.backends.contract import ActivationName, Array, Cache
+from lstm.backends.contract import ActivationName, Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.interface import promises
@@ -83,7 +83,7 @@ class Dense(Activated):
         self, activation: ActivationName, run: Run, *inputs: Array, mask: Mask | None
     ) -> tuple[Arrays, Cache]:
         b = self.value("bias") if self.use_bias else None
-        y, cache = run.ops.linear_forward(inputs[0], self.value("kernel"), b, activation)
+        y, cache = run.ops.linear_forward(inputs[0], self.kernel(run.ops), b, activation)
         return (y,), cache
 
     def backward(
@@ -120,12 +120,16 @@ class Dense(Activated):
             backend: the backend of the computation.
             learns: whether to compute the gradients of the weights that learn.
         """
-        w, b = self.value("kernel"), self.value("bias") if self.use_bias else None
+        w, b = self.kernel(backend.ops), self.value("bias") if self.use_bias else None
         if not learns:
             yield Linear(w, b, None, None)
             return
         with self.kernel_gradient(backend) as dw:
             yield Linear(w, b, dw, self.gradient("bias") if self.use_bias else None)
+
+    def kernel(self, ops: Ops) -> Array:
+        """Return the kernel (D, units)."""
+        return self.value("kernel")
 
     @contextmanager
     def kernel_gradient(self, backend: Backend) -> Iterator[Array | None]:

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from lstm.backends import Backend
-from lstm.backends.contract import Array
+from lstm.backends.contract import Array, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.initializers import Initializer
 from lstm.layers.base import LayerOptions
@@ -22,8 +22,8 @@ class TiedDense(Dense):
 
     Reading tokens and predicting the next one then use the same vectors, and E learns from both. E
     is one weight, which belongs to the Embedding; the Embedding must be part of the same model.
-    `value("kernel")` returns E as the kernel (output_dim, V) of a Dense. The Embedding's dropout
-    does not affect the output, and its `trainable` decides whether E learns.
+    `kernel(ops)` returns E as the kernel (output_dim, V) of a Dense. The Embedding's dropout does
+    not affect the output, and its `trainable` decides whether E learns.
 
     Args:
         embedding: the Embedding; its `output_dim` is the last axis of the input.
@@ -88,12 +88,8 @@ class TiedDense(Dense):
             )
         return ((*shapes[0][:-1], self.units),)
 
-    def value(self, name: str) -> Array:
-        if name != "kernel":
-            return super().value(name)
-        vectors = self.embedding.value("embeddings")
-        owner = self.embedding.own_weights["embeddings"].owner
-        return vectors.T if owner is None else owner.backend.ops.transpose(vectors, (1, 0))
+    def kernel(self, ops: Ops) -> Array:
+        return ops.transpose(self.embedding.value("embeddings"), (1, 0))
 
     @contextmanager
     def kernel_gradient(self, backend: Backend) -> Iterator[Array | None]:

@@ -88,8 +88,11 @@ class Passes:
         gradients: the buffer of all gradients, if the program learns.
     """
 
-    most_shapes = 8
-    """As many shapes are remembered."""
+    most_shapes = 16
+    """As many shapes of batches are remembered."""
+
+    most_bytes = 1 << 28
+    """As much memory may plans hold, unless it is a single one."""
 
     def __init__(self, program: Program, backend: Backend, gradients: Array | None = None) -> None:
         self.program = program
@@ -199,9 +202,19 @@ class Passes:
             self._recorded[key] = "met"
         elif known == "met":
             self._recorded[key] = self._record(run, feeds, record) or "not recordable"
-        if len(self._recorded) > self.most_shapes:
+        while len(self._recorded) > self.most_shapes or self._held() > self.most_bytes:
             del self._recorded[next(iter(self._recorded))]
         return None
+
+    @property
+    def planned(self) -> list[Plan]:
+        """The plans of the shapes that came again."""
+        found = self._recorded.values()
+        return [recorded.plan for recorded in found if isinstance(recorded, Recorded)]
+
+    def _held(self) -> int:
+        """Return the memory of all plans but the last."""
+        return sum(plan.arena_bytes for plan in self.planned[:-1])
 
     def _still(self) -> bool:
         """Whether layers, weights and loss are as they were at the last call."""

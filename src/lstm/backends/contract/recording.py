@@ -11,7 +11,14 @@ class NotRecordableError(Exception):
 
 
 class Plan(Protocol):
-    """A recorded pass, which runs in one call, as often as wanted."""
+    """A recorded pass, which runs in one call, as often as wanted.
+
+    Attributes:
+        arena_bytes: the memory that it holds.
+    """
+
+    @property
+    def arena_bytes(self) -> int: ...
 
     def run(
         self, inputs: Sequence[Array], numbers: Sequence[float]

@@ -134,6 +134,15 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
             raise NotRecordableError("to_numpy")
         return x
 
+    def part(self, x: Any, start: int, stop: int) -> Any:
+        raise NotRecordableError("part")
+
+    def assign(self, x: Any, values: Any) -> None:
+        raise NotRecordableError("assign")
+
+    def zero_rows(self, x: Any, rows: Any) -> None:
+        raise NotRecordableError("zero_rows")
+
     def holds_tokens(self, x: Any) -> bool:
         return (x.buffer.dtype if isinstance(x, Recorded) else str(x.dtype)) == "int64"
 
@@ -168,18 +177,21 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         return Recorded(x.buffer, tuple(shape)) if isinstance(x, Recorded) else x.reshape(shape)
 
     def transpose(self, x: Any, axes: Sequence[int]) -> Any:
-        first, *rest = axes
-        if list(axes) == sorted(axes):
-            return x
-        if list(axes) == [1, 0]:
-            flat = 1, *x.shape
-        elif first == 0 and rest == [2, 1]:
-            flat = x.shape
-        else:
-            raise NotRecordableError("transpose")
-        y = self.empty([x.shape[axis] for axis in axes])
-        self.kernels.transpose(self._as(x, flat), self._as(y, (flat[0], flat[2], flat[1])))
-        return y
+        # The axis that is to come first moves to the front, then the next one behind it, and so on.
+        order = [*range(x.ndim)]
+        for place, axis in enumerate(axes):
+            at = order.index(axis)
+            if at != place:
+                shape = [x.shape[k] for k in (*range(at), *range(at + 1, x.ndim))]
+                shape.insert(place, x.shape[at])
+                y, around = self.empty(shape), (prod(x.shape[:place]), prod(x.shape[place:at]))
+                flat = (*around, x.shape[at], prod(x.shape[at + 1 :]))
+                self.kernels.transpose(
+                    self.reshape(x, flat), self.reshape(y, (flat[0], flat[2], flat[1], flat[3]))
+                )
+                order.insert(place, order.pop(at))
+                x = y
+        return x
 
     def flip(self, x: Any, axis: int) -> Any:
         return self._gather(x, range(x.shape[axis])[::-1], axis)
@@ -232,19 +244,16 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         before, after = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
         y = self.empty((*x.shape[:axis], len(index), *x.shape[axis + 1 :]))
         parts = (before, x.shape[axis], after), (before, len(index), after)
-        self.kernels.gather(self._as(x, parts[0]), np.array(index, np.int64), self._as(y, parts[1]))
+        self.kernels.gather(self.reshape(x, parts[0]), np.array(index, np.int64), self.reshape(y, parts[1]))
         return y
 
     def _scatter(self, x: Any, index: Sequence[int], axis: int, y: Recorded) -> None:
         before, after = prod(y.shape[:axis]), prod(y.shape[axis + 1 :])
         self.kernels.scatter_add(
-            self._as(x, (before, len(index), after)),
+            self.reshape(x, (before, len(index), after)),
             np.array(index, np.int64),
-            self._as(y, (before, y.shape[axis], after)),
+            self.reshape(y, (before, y.shape[axis], after)),
         )
-
-    def _as(self, x: Any, shape: Sequence[int]) -> Any:
-        return self.reshape(x, shape)
 
     # ---- writing
 

@@ -119,7 +119,7 @@ def stack_of(model: TokenModel) -> Stack | None:
     return Stack(
         embedding.value("embeddings"),
         [layer.weights_for(layer.value("kernel")) for layer in layers],
-        output.value("kernel"),
+        output.kernel(model.model.backend.ops),
         output.value("bias") if output.use_bias else None,
     )
 

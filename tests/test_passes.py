@@ -1,0 +1,356 @@
+"""Passes from a plan give the bits that they give step by step, and notice whatever changes."""
+
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import lstm
+from layer_case import LayerCase
+from layer_cases import CASES
+from lstm.backends import _kernels
+from lstm.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, TimeDistributed
+from lstm.models import planning
+from lstm.models.passes import Passes
+
+ROUNDS = 4
+"""The first two are computed step by step, and recorded; the others come from a plan."""
+
+
+@pytest.fixture(autouse=True)
+def native() -> Iterator[None]:
+    with lstm.backends.using("native"):
+        yield
+
+
+def plans(model: lstm.Model) -> list[Any]:
+    """The plans of a model's predictions."""
+    return model.passes(planning.infer).planned
+
+
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Passes, "_find", lambda *_: None)
+
+
+def both(monkeypatch: pytest.MonkeyPatch, course: Callable[[], Any]) -> None:
+    """A course gives the same from plans and step by step."""
+    lstm.set_seed(3)
+    planned = course()
+    with monkeypatch.context() as patch:
+        step_by_step(patch)
+        lstm.set_seed(3)
+        expected = course()
+    assert len(planned) == len(expected) > 0
+    for one, other in zip(planned, expected, strict=True):
+        assert_array_equal(one, other)
+
+
+# ---- every layer
+
+# A mask depends on tokens.
+MASKED = ("embedding, mask",)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_every_layer_predicts_the_same(case: LayerCase) -> None:
+    model, rng = case.model(), np.random.default_rng(1)
+    x, others = (case.data(rng, 3) for _ in range(2))
+    first = model.predict(x)
+    for _ in range(ROUNDS):
+        model.predict(others)
+    again = model.predict(x)
+    assert len(plans(model)) == (case.name not in MASKED)
+    for one, other in zip(listed(first), listed(again), strict=True):
+        assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.weights or "tied" in case.name], ids=lambda c: c.name
+)
+def test_every_layer_learns_the_same(
+    case: LayerCase, weighted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def course() -> list[Any]:
+        graph, rng = case.model(any_length=True).graph, np.random.default_rng(2)
+        model = lstm.Model(graph.inputs, graph.outputs[0])
+        model.compile(lstm.optimizers.Adam(0.01, clipnorm=1.0), "mse", ["mae"])
+        found: list[Any] = []
+        for _ in range(ROUNDS):
+            y = rng.normal(size=(3, *case.output[0]))
+            weight = rng.random(3) if weighted else None
+            found.append(model.train_on_batch(case.data(rng, 3), y, sample_weight=weight))
+        assert model._trainer is not None
+        recorded.append(len(model._trainer._passes.planned))
+        return found + model.get_weights()
+
+    recorded: list[int] = []
+    both(monkeypatch, course)
+    assert recorded == [case.name not in MASKED, 0]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+# ---- losses, heads, states
+
+
+def language_model(**options: Any) -> lstm.Model:
+    layers = [Embedding(6, 4), LSTM(5, return_sequences=True, **options), Dense(6, "softmax")]
+    return lstm.Sequential([lstm.Input((None,)), *layers])
+
+
+@pytest.mark.parametrize("metrics", [[], ["accuracy", "mae"]])
+@pytest.mark.parametrize(
+    ("loss", "one_hot"),
+    [
+        ("sparse_categorical_crossentropy", False),
+        ("categorical_crossentropy", True),
+        ("mse", True),
+        ("mae", True),
+        ("binary_crossentropy", True),
+        ("huber", True),
+    ],
+)
+def test_losses(
+    loss: str, one_hot: bool, metrics: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def course() -> list[Any]:
+        rng, model = np.random.default_rng(4), language_model(dropout=0.1)
+        model.compile("rmsprop", loss, metrics)
+        x, y = rng.integers(0, 6, (2, 20, 7))
+        targets = np.eye(6)[y] if one_hot else y
+        history = model.fit(x, targets, batch_size=4, epochs=3, verbose=0, validation_split=0.2)
+        return [history.history[key] for key in sorted(history.history)] + model.get_weights()
+
+    both(monkeypatch, course)
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU])
+def test_states_are_carried(cell: type[Layer], monkeypatch: pytest.MonkeyPatch) -> None:
+    def course() -> list[Any]:
+        rng = np.random.default_rng(5)
+        layers = [cell(4, return_sequences=True, stateful=True), cell(3), Dropout(0.3), Dense(1)]
+        model = lstm.Sequential([lstm.Input((None, 2)), *layers])
+        model.compile("sgd", "mse")
+        found = [model.train_on_batch(rng.random((3, 4, 2)), rng.random((3, 1))) for _ in range(5)]
+        found += [model.predict(rng.random((3, 4, 2))) for _ in range(4)]
+        state = model.initial_state(3)
+        for _ in range(4):
+            y, state = model.step(rng.random((3, 2, 2)), state)
+            found += [y, *(part for name in sorted(state) for part in state[name])]
+        return found + [part for parts in model.carried_state.values() for part in parts]
+
+    both(monkeypatch, course)
+
+
+def test_a_loss_that_is_not_finite_changes_nothing() -> None:
+    model = lstm.Sequential([lstm.Input((3, 1)), LSTM(2), Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((2, 3, 1)), np.ones((2, 1))
+    for _ in range(ROUNDS):
+        model.train_on_batch(x, y)
+    before = model.get_weights()
+    assert model.train_on_batch(x, np.full((2, 1), 3e38)) == np.inf
+    for one, other in zip(before, model.get_weights(), strict=True):
+        assert_array_equal(one, other)
+
+
+# ---- what changes is noticed
+
+
+def recurrent() -> lstm.Model:
+    model = lstm.Sequential(
+        [lstm.Input((4, 2)), LSTM(3, name="lstm", return_sequences=True), Dropout(0.5), Dense(1)]
+    )
+    model.compile("sgd", lstm.losses.Huber(0.1))
+    return model
+
+
+def _set(path: str, value: Any) -> Callable[[lstm.Model], None]:
+    def change(model: lstm.Model) -> None:
+        *way, name = path.split(".")
+        owner: Any = model
+        for part in way:
+            owner = owner.layers[int(part)] if part.isdigit() else getattr(owner, part)
+        setattr(owner, name, value)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _set("0.activation", "relu"),
+        _set("0.recurrent_activation", "hard_sigmoid"),
+        _set("0.dropout", 0.3),
+        _set("0.recurrent_dropout", 0.3),
+        _set("0.go_backwards", True),
+        _set("1.rate", 0.1),
+        _set("2.activation", "tanh"),
+        _set("optimizer.learning_rate", 0.5),
+        _set("optimizer.clipnorm", 1e-3),
+        lambda model: model.set_weights([w + 0.1 for w in model.get_weights()]),
+        lambda model: model.compile("adam", "mae"),
+    ],
+)
+def test_a_change_between_two_calls_counts(
+    change: Callable[[lstm.Model], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(6)
+    x, y = rng.random((3, 4, 2)), rng.random((3, 4, 1))
+
+    def course() -> list[Any]:
+        model, found = recurrent(), []
+        for turn in range(2):
+            for _ in range(ROUNDS):
+                found += [model.train_on_batch(x, y), model.predict(x)]
+            if turn == 0:
+                change(model)
+        return found + model.get_weights()
+
+    both(monkeypatch, course)
+
+
+def test_layers_in_two_models_learn_in_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    def course() -> list[Any]:
+        rng, shared = np.random.default_rng(7), LSTM(3)
+        models = [lstm.Sequential([lstm.Input((4, 2)), shared, Dense(1)]) for _ in range(2)]
+        found: list[Any] = []
+        for model in models:
+            model.compile("adam", "mse")
+        for k in range(12):
+            x, y = rng.random((2, 4, 2)), rng.random((2, 1))
+            found += [models[k // 3 % 2].train_on_batch(x, y), models[0].predict(x)]
+        return found + models[0].get_weights() + models[1].get_weights()
+
+    both(monkeypatch, course)
+
+
+def test_a_copy_has_plans_of_its_own() -> None:
+    model, x = recurrent(), np.random.default_rng(8).random((3, 4, 2))
+    for _ in range(ROUNDS):
+        y = model.predict(x)
+    twin = copy.deepcopy(model)
+    twin.set_weights([0 * w for w in twin.get_weights()])
+    for _ in range(ROUNDS):
+        assert not twin.predict(x).any()
+        assert_array_equal(model.predict(x), y)
+
+
+def test_threads_predict_with_one_model() -> None:
+    model, rng = recurrent(), np.random.default_rng(9)
+    data = [rng.random((40, 4, 2)) for _ in range(4)]
+    expected = [model.predict(x) for x in data]
+    wrong: list[int] = []
+
+    def work(k: int) -> None:
+        for _ in range(50):
+            if not np.array_equal(model.predict(data[k]), expected[k]):
+                wrong.append(k)
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+# ---- what is computed step by step
+
+
+class Doubled(Layer):
+    """A layer of one's own."""
+
+    memoryless = True
+
+    def output_shapes(self, *shapes: Any) -> Any:
+        return shapes
+
+    def forward(self, run: Any, *inputs: Any, mask: Any) -> Any:
+        return (run.ops.scale(inputs[0], 2.0),), None
+
+    def backward(self, run: Any, cache: Any, *gradients: Any, need: Any) -> Any:
+        return (run.ops.scale(gradients[0], 2.0),)
+
+
+def test_layers_of_ones_own_and_ragged_data_have_no_plan() -> None:
+    model = lstm.Sequential([lstm.Input((None, 2)), Doubled(), LSTM(3)])
+    for _ in range(ROUNDS):
+        model.predict(np.ones((2, 3, 2)))
+    assert not plans(model)
+    model = lstm.Sequential([lstm.Input((None, 2)), LSTM(3)])
+    for _ in range(ROUNDS):
+        model.predict([np.ones((3, 2)), np.ones((5, 2))])
+    assert not plans(model)
+
+
+def test_a_shape_gets_a_plan_when_it_comes_again_and_few_are_kept() -> None:
+    model = lstm.Sequential([lstm.Input((None, 2)), TimeDistributed(Dense(3)), LSTM(3)])
+    for steps in range(1, 40):
+        model.predict(np.ones((2, steps, 2)))
+        assert not plans(model)
+    for steps in range(1, 40):
+        for _ in range(2):
+            model.predict(np.ones((2, steps, 2)))
+        assert 1 <= len(plans(model)) <= Passes.most_shapes
+
+
+# ---- the plans of the kernels
+
+DENSE = ("linear_forward", ((1, 0, (2, 3)), (2, 0, (3, 4)), None, 0, (0, 64, (2, 4))), False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([("no_such", (), False)], "name: expected an operation"),
+        ([("generation_layer", (None,) * 5, False)], "name: expected an operation"),
+        ([(DENSE[0], DENSE[1][:-1], False)], "linear_forward: expected 5 arguments"),
+        ([(DENSE[0], ((1, 0, (2, 9)), *DENSE[1][1:]), False)], "x: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], (0, 65, (2, 4))), False)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], (0, 72, (2, 4))), False)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], (0, -64, (2, 4))), False)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], (5, 0, (2, 4))), False)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], (0, 0, (2, 5))), False)], "y: expected shape"),
+        ([(DENSE[0], ((1, 0, (3, 2)), *DENSE[1][1:]), False)], "w: expected shape"),
+        ([(DENSE[0], (*DENSE[1][:3], 9, DENSE[1][4]), False)], "activation"),
+        ([("gather", ((1, 0, (1, 2, 3)), (3, 0, (2,)), (0, 0, (1, 2, 3))), False)], "index"),
+    ],
+)
+def test_a_plan_that_cannot_run_is_refused(arguments: Any, words: str) -> None:
+    x, w, index = np.ones((2, 3), np.float32), np.ones((3, 4), np.float32), np.array([0, 2])
+    with pytest.raises((TypeError, ValueError), match=words):
+        _kernels.Plan(arguments, 96, [x, w, index], 1)
+
+
+def test_a_run_with_other_arrays_than_planned_is_refused() -> None:
+    w = np.ones((3, 4), np.float32)
+    given = (2, 0, (2, 3)), (1, 0, (3, 4)), None, 0, (3, 0, (2, 4))
+    plan = _kernels.Plan([("linear_forward", given, False)], 0, [w], 2)
+    x, y = np.ones((2, 3), np.float32), np.zeros((2, 4), np.float32)
+    frozen = y.copy()
+    frozen.flags.writeable = False
+    for wrong in ([x], [x, y, y], [x[:1], y], [x.astype(np.float64), y], [x, frozen], [x.T, y]):
+        with pytest.raises((TypeError, ValueError)):
+            plan.run(wrong, [])
+    assert plan.run([x, y], []) == []
+    assert_array_equal(y, np.full((2, 4), 3))
+
+
+def test_tokens_of_a_run_are_held_to_their_limits() -> None:
+    w = np.arange(12, dtype=np.float32).reshape(4, 3)
+    given = (2, 0, (2,)), (1, 0, (4, 3)), (3, 0, (2, 3))
+    plan = _kernels.Plan([("embedding_forward", given, False)], 0, [w], 2)
+    y = np.zeros((2, 3), np.float32)
+    for token in (-1, 4):
+        with pytest.raises(ValueError, match=f"tokens: expected 0 to 3, got {token}"):
+            plan.run([np.array([0, token]), y], [])
+    plan.run([np.array([3, 1]), y], [])
+    assert_array_equal(y, w[[3, 1]])
