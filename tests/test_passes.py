@@ -280,12 +280,18 @@ class Doubled(Layer):
         return (run.ops.scale(gradients[0], 2.0),)
 
 
-def test_layers_of_ones_own_and_ragged_data_have_no_plan() -> None:
+def test_layers_of_ones_own_and_ragged_data_have_no_plan(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     model = lstm.Sequential([lstm.Input((None, 2)), Doubled(), LSTM(3)])
     for _ in range(ROUNDS):
         model.predict(np.ones((2, 3, 2)))
     assert not plans(model)
+    model.summary()
+    assert "No plan: doubled is a layer of your own" in capsys.readouterr().out
     model = lstm.Sequential([lstm.Input((None, 2)), LSTM(3)])
+    model.summary()
+    assert "No plan" not in capsys.readouterr().out
     for _ in range(ROUNDS):
         model.predict([np.ones((3, 2)), np.ones((5, 2))])
     assert not plans(model)

@@ -1,6 +1,7 @@
 """The table that `summary()` prints."""
 
 from lstm.backends import Backend
+from lstm.interface import overrides_computation
 from lstm.layers.symbolic import Shape
 from lstm.models.program import Program
 from lstm.terminal import visible_name
@@ -44,6 +45,11 @@ def summary_lines(program: Program, backend: Backend, kind: str, fused: str) -> 
     end += [f"Fused: {part}" for step in program.steps for part in step.fused]
     if fused:
         end.append(f"Fused in training: {fused}, into the loss")
+    end += [
+        f"No plan: {name} is a layer of your own, so passes are computed step by step"
+        for layer, name in name_of.items()
+        if overrides_computation(type(layer)) and backend.ops.recording([]) is not None
+    ]
     lines = [kind, rule, lines[0], rule, *lines[1:], rule, *end]
     return [visible_name(line) for line in lines]  # The names may come from a file.
 

@@ -244,7 +244,9 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         before, after = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
         y = self.empty((*x.shape[:axis], len(index), *x.shape[axis + 1 :]))
         parts = (before, x.shape[axis], after), (before, len(index), after)
-        self.kernels.gather(self.reshape(x, parts[0]), np.array(index, np.int64), self.reshape(y, parts[1]))
+        self.kernels.gather(
+            self.reshape(x, parts[0]), np.array(index, np.int64), self.reshape(y, parts[1])
+        )
         return y
 
     def _scatter(self, x: Any, index: Sequence[int], axis: int, y: Recorded) -> None:
