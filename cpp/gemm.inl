@@ -148,6 +148,46 @@ LSTM_INLINE void packed_product(int64_t M, int64_t N, int64_t K, View a, const f
                   columns_of(N, p), accumulate, bias ? bias + p * panel_width : nullptr);
 }
 
+// So few rows of A that to pack B would cost more than the product.
+constexpr int64_t few_rows = 4;
+
+// c (n) += Σ_k a(k)·b(k, ·) over K rows of b, of `ldb` floats each.
+template <int K>
+inline void add_products(int64_t n, const float* a, int64_t stride, const float* b, int64_t ldb,
+                         float* c) {
+  vec x[K];
+  for (int k = 0; k < K; ++k) x[k] = broadcast(a[k * stride]);
+  int64_t j = 0;
+  for (; j + lanes <= n; j += lanes) {
+    vec total = load(c + j);
+    for (int k = 0; k < K; ++k) total += x[k] * load(b + k * ldb + j);
+    store(c + j, total);
+  }
+  if (const int rest = int(n - j)) {
+    vec total = load_part(c + j, rest);
+    for (int k = 0; k < K; ++k) total += x[k] * load_part(b + k * ldb + j, rest);
+    store_part(c + j, total, rest);
+  }
+}
+
+// `gemm` with few rows: B is read where it is, once for each of them. Threads divide the columns.
+inline void thin_gemm(int64_t M, int64_t N, int64_t K, View a, const float* b, int64_t ldb,
+                      float* c, int64_t ldc, bool accumulate, const float* bias) {
+  parallel(N, 4 * lanes, 2.0 * M * K, [&](auto j0, auto j1) {
+    for (int64_t i = 0; i < M; ++i) {
+      const float* row = a.p + i * a.rows;
+      float* out = c + i * ldc + j0;
+      if (!accumulate) std::memset(out, 0, (j1 - j0) * sizeof(float));
+      int64_t k = 0;
+      for (; k + 8 <= K; k += 8)
+        add_products<8>(j1 - j0, row + k * a.columns, a.columns, b + k * ldb + j0, ldb, out);
+      for (; k < K; ++k)
+        add_products<1>(j1 - j0, row + k * a.columns, a.columns, b + k * ldb + j0, ldb, out);
+      if (bias) add_rows(1, j1 - j0, bias + j0, 0, out);
+    }
+  });
+}
+
 // C (M, N) = A (M, K)·B (K, N) + bias (N), or C += A·B where `accumulate`. C has rows of ldc
 // floats. Threads divide the columns if these are many, or the rows, of which each packs all of B.
 inline void gemm(int64_t M, int64_t N, int64_t K, View a, View b, float* c, int64_t ldc,
@@ -158,6 +198,8 @@ inline void gemm(int64_t M, int64_t N, int64_t K, View a, View b, float* c, int6
       for (int64_t j = 0; j < N; ++j) c[i * ldc + j] = bias ? bias[j] : 0;
     return;
   }
+  if (M <= few_rows && b.columns == 1)
+    return thin_gemm(M, N, K, a, b.p, b.rows, c, ldc, accumulate, bias);
   const auto multiply = [&](int64_t i0, int64_t i1, int64_t p0, int64_t p1) {
     float* panel = scratch(0, panel_width * (K < depth ? K : depth));
     for (int64_t k = 0; k < K; k += depth) {

@@ -232,17 +232,20 @@ void divided_forward(const RecurrentShape& s, const float* packed_w, const float
 
 inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& io) {
   if (s.H == 0 || s.T == 0) return;
-  if (io.recurrent_mask) mask_first_states(s, with_states(s, io), 0, s.B);
-  const int64_t width = groups_of(s.H) * group_width;
-  float* packed_w = scratch(1, (s.D + s.H) * width);
-  float* packed_r = packed_w + s.D * width;
-  if (io.tokens)
-    pack_table(s, io.w, io.b, packed_w);
-  else
-    pack_gates(s.D, s.H, io.w, packed_w, 0, s.D);
-  pack_gates(s.H, s.H, io.r, packed_r, 0, s.H);
   with_activations(s, [&](auto g, auto r) {
-    divided_forward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io);
+    constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
+    // For a single step of few sequences, packing would cost more than the step.
+    if (s.T == 1 && s.B <= few_rows) return framed_forward(LSTMCell<G, S>(s), s, io);
+    if (io.recurrent_mask) mask_first_states(s, with_states(s, io), 0, s.B);
+    const int64_t width = groups_of(s.H) * group_width;
+    float* packed_w = scratch(1, (s.D + s.H) * width);
+    float* packed_r = packed_w + s.D * width;
+    if (io.tokens)
+      pack_table(s, io.w, io.b, packed_w);
+    else
+      pack_gates(s.D, s.H, io.w, packed_w, 0, s.D);
+    pack_gates(s.H, s.H, io.r, packed_r, 0, s.H);
+    divided_forward<G, S>(s, packed_w, packed_r, io);
   });
 }
 

@@ -95,7 +95,8 @@ inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int6
   });
 }
 
-// The sequences [b0, b1), all steps.
+// The sequences [b0, b1), all steps. Without packed_r, which pays for many rows, r is read where it
+// is.
 template <class Cell>
 void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packed_r,
                    const RecurrentForward& io, float* z, int64_t b0, int64_t b1) {
@@ -107,7 +108,10 @@ void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packe
     const int64_t t = time_of(s, step);
     const View h = states_before(s, io.h0, io.y, b0, step);
     const View seen = io.masked_h ? View{io.masked_h + (b0 * T + t) * H, T * H, 1} : h;
-    packed_product(b1 - b0, N, H, seen, packed_r, q, N, false, bias);
+    if (packed_r)
+      packed_product(b1 - b0, N, H, seen, packed_r, q, N, false, bias);
+    else
+      thin_gemm(b1 - b0, N, H, seen, io.r, N, q, N, false, bias);
     for (int64_t b = b0; b < b1; ++b) {
       const int64_t at = b * T + t;
       const auto before = state_before<Cell>(s, io, b, step);
@@ -139,8 +143,11 @@ void framed_forward(const Cell& cell, const RecurrentShape& s, const RecurrentFo
   const int64_t H = s.H, N = cell.blocks * H;
   if (s.B == 0 || s.T == 0 || H == 0) return;
   const RecurrentForward io = with_states(s, given);
-  float* z = io.gates ? io.gates : io.y;
+  // A SimpleRNN keeps nothing, and an LSTM not always.
+  const bool single = s.T == 1 && s.B <= few_rows;
+  float* z = io.gates ? io.gates : single ? scratch(1, s.B * cell.kept * H) : io.y;
   input_side(s, io, N, z, cell.kept * H);
+  if (single) return slice_forward(cell, s, nullptr, io, z, 0, s.B);
   float* packed_r = scratch(1, panels(N) * panel_width * H);
   pack_panels(H, N, {io.r, N, 1}, packed_r);
   parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
