@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
@@ -32,12 +33,17 @@ struct Views {
   }
 };
 
-void check_tokens(const std::string& name, const void* buffer, std::int64_t offset,
-                  std::int64_t end, std::int64_t least, std::int64_t most) {
+bool are_within(const void* buffer, std::int64_t offset, std::int64_t end, std::int64_t least,
+                std::int64_t most) {
   const auto* tokens = static_cast<const std::int64_t*>(buffer);
-  for (std::int64_t k = offset / 8; k < end / 8; ++k)
-    if (tokens[k] < least || tokens[k] > most)
-      fail(name, std::to_string(least) + " to " + std::to_string(most), std::to_string(tokens[k]));
+  return std::all_of(tokens + offset / 8, tokens + end / 8,
+                     [=](std::int64_t token) { return least <= token && token <= most; });
+}
+
+bool is_finite(const Py_buffer& view) {
+  if (*view.format != 'f') return true;
+  const auto* x = static_cast<const float*>(view.buf);
+  return std::all_of(x, x + view.len / 4, [](float number) { return std::isfinite(number); });
 }
 
 // A number as the kernel takes it.
@@ -54,8 +60,9 @@ Slot slot_of(const Kind& kind, const nb::handle value) {
 
 }  // namespace
 
-Plan::Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept, int inputs)
-    : arena_bytes_(arena_bytes), inputs_(inputs) {
+Plan::Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept, int inputs,
+           int finite)
+    : arena_bytes_(arena_bytes), inputs_(inputs), finite_(finite) {
   arena_ = lstm::take_block(arena_bytes + 1);
   if (!arena_) lstm::out_of_memory();
   try {
@@ -145,6 +152,8 @@ nb::object Plan::run(const nb::list& inputs, const nb::list& numbers) {
     fail("inputs", std::to_string(inputs_) + " arrays", std::to_string(inputs.size()));
   Views views;
   for (const nb::handle array : inputs) views.take(array, false);
+  for (std::size_t k = 0; k < finite_; ++k)
+    if (!is_finite(views.all[k])) return nb::none();
   for (const Place& place : arrays_) {
     Instruction& instruction = instructions_[place.instruction];
     const Argument& argument =
@@ -154,8 +163,8 @@ nb::object Plan::run(const nb::list& inputs, const nb::list& numbers) {
         (argument.kind.written && view.readonly))
       fail(argument.name, std::string("memory of ") + argument.kind.name, view.format);
     instruction.slots[place.argument].memory = static_cast<char*>(view.buf) + place.offset;
-    if (place.limited)
-      check_tokens(argument.name, view.buf, place.offset, place.end, place.least, place.most);
+    if (place.limited && !are_within(view.buf, place.offset, place.end, place.least, place.most))
+      return nb::none();
   }
   for (const Place& place : numbers_) {
     Instruction& instruction = instructions_[place.instruction];
@@ -180,8 +189,9 @@ nb::object Plan::run(const nb::list& inputs, const nb::list& numbers) {
 void add_plans(nb::module_& module) {
   nb::set_leak_warnings(false);  // A model that lives until the interpreter exits is no leak.
   nb::class_<Plan>(module, "Plan")
-      .def(nb::init<const nb::list&, std::size_t, const nb::list&, int>(), nb::arg("instructions"),
-           nb::arg("arena_bytes"), nb::arg("kept"), nb::arg("inputs"))
+      .def(nb::init<const nb::list&, std::size_t, const nb::list&, int, int>(),
+           nb::arg("instructions"), nb::arg("arena_bytes"), nb::arg("kept"), nb::arg("inputs"),
+           nb::arg("finite") = 0)
       .def("run", &Plan::run, nb::arg("inputs"), nb::arg("numbers"));
 }
 

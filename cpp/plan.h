@@ -17,13 +17,14 @@ class Plan {
   // instructions: of each its name, its arguments, and whether the plan stops where the number that
   // it returns is not finite. An argument is None, a number, an array (buffer, bytes before it,
   // shape), or the place of a number that every run is given, as a string. inputs: the number of
-  // arrays that every run is given.
-  Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept, int inputs);
+  // arrays that every run is given, of which the first `finite` must hold finite numbers.
+  Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept, int inputs,
+       int finite);
   ~Plan();
   Plan(const Plan&) = delete;
 
-  // Returns the numbers that operations returned, up to where it stopped; None where another thread
-  // runs this plan.
+  // Returns the numbers that operations returned, up to where it stopped; None, and does nothing,
+  // where another thread runs this plan, or where an input is not finite, or a token none.
   nb::object run(const nb::list& inputs, const nb::list& numbers);
 
  private:
@@ -45,7 +46,7 @@ class Plan {
   lstm::Block* arena_;
   std::size_t arena_bytes_;
   std::vector<Py_buffer> kept_;
-  std::size_t inputs_;
+  std::size_t inputs_, finite_;
   std::vector<Instruction> instructions_;
   std::vector<Place> arrays_, numbers_;
   std::atomic_flag running_ = ATOMIC_FLAG_INIT;

@@ -356,7 +356,7 @@ def test_tokens_of_a_run_are_held_to_their_limits() -> None:
     plan = _kernels.Plan([("embedding_forward", given, False)], 0, [w], 2)
     y = np.zeros((2, 3), np.float32)
     for token in (-1, 4):
-        with pytest.raises(ValueError, match=f"tokens: expected 0 to 3, got {token}"):
-            plan.run([np.array([0, token]), y], [])
+        assert plan.run([np.array([0, token]), y], []) is None
+        assert not y.any()
     plan.run([np.array([3, 1]), y], [])
     assert_array_equal(y, w[[3, 1]])

@@ -104,7 +104,7 @@ class Passes:
         self._weights = [*graph.weights.values()]
         self._own = any(overrides_computation(type(part)) for part in self._parts)
         self._recorded: dict[object, Recorded | str] = {}
-        self._as_they_were: list[Any] = []
+        self._seen: list[Any] = []
 
     def forward(
         self, run: Run, feeds: Sequence[Array], masks: Sequence[Mask | None] = ()
@@ -176,6 +176,14 @@ class Passes:
 
     # ---- recording
 
+    def prepared(self, run: Run, feeds: Sequence[Array]) -> Recorded | None:
+        """Record a forward pass now; its plan checks that all inputs are finite.
+
+        Returns:
+            What was recorded; None if such a pass is computed step by step.
+        """
+        return None if self._own else self._record(run, feeds, self._record_forward, finite=True)
+
     def _find(
         self,
         purpose: object,
@@ -187,8 +195,8 @@ class Passes:
         """Return what was recorded for such a pass; record it when it comes for the second time."""
         if self._own or any(mask is not None for mask in masks):
             return None
-        if not self._still():
-            self._recorded = {}
+        if not same(self._seen, now := self.seen()):
+            self._recorded, self._seen = {}, now
         key = (
             purpose,
             (run.training, run.keep_cache, run.carried),
@@ -216,19 +224,20 @@ class Passes:
         """Return the memory of all plans but the last."""
         return sum(plan.arena_bytes for plan in self.planned[:-1])
 
-    def _still(self) -> bool:
-        """Whether layers, weights and loss are as they were at the last call."""
-        now: list[Any] = [part.version for part in self._parts]
+    def seen(self) -> list[Any]:
+        """Return what plans rely on: layers, loss and weights, as they are now."""
+        found: list[Any] = [part.version for part in self._parts]
         for weight in self._weights:
-            now += weight.value, weight.gradient
-        before, self._as_they_were = self._as_they_were, now
-        return len(before) == len(now) and all(map(operator.is_, before, now))
+            found += weight.value, weight.gradient
+        return found
 
     def _record(
         self,
         run: Run,
         feeds: Sequence[Array],
         record: Record,
+        *,
+        finite: bool = False,
     ) -> Recorded | None:
         """Return a recorded pass like `run`, if the backend can record it."""
         weights = [
@@ -259,7 +268,7 @@ class Passes:
             return None
         left = [part for parts in silent.new_states.values() for part in parts]
         return Recorded(
-            recording.plan([*left, *outputs]),
+            recording.plan([*left, *outputs], finite=finite),
             y,
             silent.draws > 0,
             {name: len(parts) for name, parts in silent.new_states.items()},
@@ -274,3 +283,8 @@ class Passes:
 
 def _states(run: Run) -> list[Array]:
     return [part for parts in run.states.values() for part in parts]
+
+
+def same(before: Sequence[Any], now: Sequence[Any]) -> bool:
+    """Whether two results of `seen` are the same objects."""
+    return len(before) == len(now) and all(map(operator.is_, before, now))

@@ -54,6 +54,16 @@ class State(Interface, Mapping[str, StepState]):
         """Number of sequences B; 0 if no layer remembers anything, which fits any number."""
         return next((len(array) for parts in self.values() for array in parts), 0)
 
+    @property
+    def signature(self) -> tuple[object, ...]:
+        """What arrays it consists of: their names, shapes, dtypes, and whether they are dense."""
+        return tuple(
+            [
+                (name, *[(x.shape, x.dtype.char, x.flags.c_contiguous) for x in parts])
+                for name, parts in self._parts.items()
+            ]
+        )
+
     @classmethod
     def of(cls, backend: Backend, states: Mapping[str, Sequence[Array]]) -> "State":
         """Return the state in arrays of a backend, perhaps sharing their memory."""

@@ -21,17 +21,19 @@ class Plan(Protocol):
     def arena_bytes(self) -> int: ...
 
     def run(
-        self, inputs: Sequence[Array], numbers: Sequence[float]
+        self, inputs: Sequence[Array], numbers: Sequence[float] = (), outputs: Sequence[Array] = ()
     ) -> tuple[list[Array], list[float]] | None:
         """Run it.
 
         Args:
             inputs: the arrays for the inputs of the recording, in order.
             numbers: those for its variables.
+            outputs: arrays for the first outputs; there are new ones for the others.
 
         Returns:
-            The outputs, and the numbers that operations returned, up to where it stopped; None if
-            another thread runs it now.
+            The outputs, and the numbers that operations returned, up to where it stopped; None, and
+            nothing is changed, if another thread runs it now, or an input cannot be taken: it is
+            not finite, or a token is none of the vocabulary.
         """
 
 
@@ -53,8 +55,13 @@ class Recording(Protocol):
     def stop_unless_finite(self) -> None:
         """Let a run end here if the number that the last operation returned is not finite."""
 
-    def plan(self, outputs: Sequence[Array]) -> Plan:
-        """Return the plan of what was recorded, which also returns these arrays."""
+    def plan(self, outputs: Sequence[Array], *, finite: bool = False) -> Plan:
+        """Return the plan of what was recorded, which returns these arrays.
+
+        Args:
+            outputs: arrays of the recording.
+            finite: whether all inputs must be finite numbers.
+        """
 
 
 class RecordingOps(Protocol):

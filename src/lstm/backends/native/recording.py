@@ -297,8 +297,8 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         """Let a run end here if the number that the last operation returned is not finite."""
         self.instructions[-1].stops = True
 
-    def plan(self, outputs: Sequence[Recorded]) -> "Plan":
-        """Return the plan that computes these arrays, too."""
+    def plan(self, outputs: Sequence[Recorded], *, finite: bool = False) -> "Plan":
+        checked = len(self._inputs) if finite else 0
         given = [self._given(output) for output in outputs]
         kept = [*self._kept.values()]
         arena = _lay_out(
@@ -322,9 +322,9 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
             for step in self.instructions
         ]
         compiled = _kernels.Plan(
-            instructions, arena, [buffer.kept for buffer in kept], len(self._inputs)
+            instructions, arena, [buffer.kept for buffer in kept], len(self._inputs), checked
         )
-        return Plan(compiled, [x.shape for x in given], len(self.instructions), arena)
+        return Plan(compiled, [x.shape for x in given], arena)
 
     def _given(self, output: Any) -> Recorded:
         """Return an output as an array that every run is given."""
@@ -338,34 +338,22 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
 
 @dataclass(frozen=True)
 class Plan:
-    """A recorded pass, run in one call.
-
-    Attributes:
-        instructions: number of operations.
-        arena_bytes: memory for what lies between them.
-    """
+    """A recorded pass: see the contract."""
 
     _compiled: Any
     _shapes: list[tuple[int, ...]]
-    instructions: int
     arena_bytes: int
 
     def run(
-        self, inputs: Sequence[NDArray[Any]], numbers: Sequence[float] = ()
+        self,
+        inputs: Sequence[NDArray[Any]],
+        numbers: Sequence[float] = (),
+        outputs: Sequence[NDArray[Any]] = (),
     ) -> tuple[list[NDArray[Any]], list[float]] | None:
-        """Run it.
-
-        Args:
-            inputs: the arrays that the recording took as inputs, in order.
-            numbers: its variables, in order.
-
-        Returns:
-            The outputs, and the numbers that operations returned, up to where it stopped; None if
-            another thread runs this plan now.
-        """
-        outputs = [np.empty(shape, np.float32) for shape in self._shapes]
-        returned = self._compiled.run([*inputs, *outputs], list(numbers))
-        return None if returned is None else (outputs, returned)
+        shapes = self._shapes[len(outputs) :]
+        written = [*outputs, *[np.empty(shape, np.float32) for shape in shapes]]
+        returned = self._compiled.run([*inputs, *written], list(numbers))
+        return None if returned is None else (written, returned)
 
 
 class _Writer:
