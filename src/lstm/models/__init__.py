@@ -3,5 +3,6 @@
 from lstm.models.model import Model, load_model
 from lstm.models.sequential import Sequential
 from lstm.models.state import State
+from lstm.models.stream import Stream
 
-__all__ = ["Model", "Sequential", "State", "load_model"]
+__all__ = ["Model", "Sequential", "State", "Stream", "load_model"]
