@@ -31,6 +31,15 @@ inline void gather(int64_t A, int64_t N, int64_t C, int64_t M, const float* x, c
   });
 }
 
+inline void scatter(int64_t A, int64_t N, int64_t C, int64_t M, const float* x,
+                    const int64_t* index, float* y) {
+  if (C == 0) return;
+  parallel_each(A, double(M * C), [&](auto a) {
+    for (int64_t m = 0; m < M; ++m)
+      std::memcpy(y + (a * N + index[m]) * C, x + (a * M + m) * C, C * sizeof(float));
+  });
+}
+
 inline void scatter_add(int64_t A, int64_t N, int64_t C, int64_t M, const float* x,
                         const int64_t* index, float* y) {
   parallel_each(A, double(M * C), [&](auto a) {

@@ -138,6 +138,7 @@ void fill(Table& table) {
   table.add("multiply", "n: a[...], b[...], y[...]", &Kernels::multiply);
   table.add("scale", "n: x[...], factor, y[...]", &Kernels::scale);
   table.add("gather", "A N C M: x[A N C], 0<=index<N[M], y[A M C]", &Kernels::gather);
+  table.add("scatter", "A N C M: x[A M C], 0<=index<N[M], y[A N C]", &Kernels::scatter);
   table.add("scatter_add", "A N C M: x[A M C], 0<=index<N[M], y[A N C]", &Kernels::scatter_add);
   table.add("transpose", "A N M C: x[A N M C], y[A M N C]", &Kernels::transpose);
   table.add("activation_forward", "n D: x[... D], activation, y[... D]",

@@ -143,9 +143,13 @@ struct Kernels {
   void (*add)(int64_t n, const float* x, float* y);
   void (*multiply)(int64_t n, const float* a, const float* b, float* y);
   void (*scale)(int64_t n, const float* x, float factor, float* y);
-  // Along the middle axis: y (A, M, C) = x (A, N, C)[:, index], and its reverse, y[:, index] += x.
+  // Along the middle axis: y (A, M, C) = x (A, N, C)[:, index]; and its reverse, y[:, index] = x,
+  // or
+  // += x.
   void (*gather)(int64_t A, int64_t N, int64_t C, int64_t M, const float* x, const int64_t* index,
                  float* y);
+  void (*scatter)(int64_t A, int64_t N, int64_t C, int64_t M, const float* x, const int64_t* index,
+                  float* y);
   void (*scatter_add)(int64_t A, int64_t N, int64_t C, int64_t M, const float* x,
                       const int64_t* index, float* y);
   // y (A, M, N, C) from x (A, N, M, C).

@@ -48,6 +48,7 @@ constexpr Kernels table = {
     multiply,
     scale,
     gather,
+    scatter,
     scatter_add,
     transpose,
     activation_forward,

@@ -15,18 +15,19 @@
 namespace bindings {
 namespace {
 
+constexpr std::int64_t largest = std::int64_t(1) << 48;  // bytes of an array
+
 // Buffers of Python, released at the end.
 struct Views {
   std::vector<Py_buffer> all;
 
-  const Py_buffer& take(const nb::handle array, bool written) {
+  void take(const nb::handle array) {
     Py_buffer view;
-    const int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (written ? PyBUF_WRITABLE : 0);
-    if (PyObject_GetBuffer(array.ptr(), &view, flags)) {
+    if (PyObject_GetBuffer(array.ptr(), &view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT)) {
       PyErr_Clear();
-      fail("inputs", "arrays without gaps", nb::str(array.type()).c_str());
+      fail("arrays", "memory without gaps", nb::str(array.type()).c_str());
     }
-    return all.emplace_back(view);
+    all.push_back(view);
   }
   ~Views() {
     for (Py_buffer& view : all) PyBuffer_Release(&view);
@@ -40,10 +41,23 @@ bool are_within(const void* buffer, std::int64_t offset, std::int64_t end, std::
                      [=](std::int64_t token) { return least <= token && token <= most; });
 }
 
+void check_kind(const Argument& argument, const Py_buffer& view) {
+  if (std::strlen(view.format) != 1 || !std::strchr(argument.kind.formats, *view.format))
+    fail(argument.name, std::string("an array of ") + argument.kind.name, view.format);
+  if (argument.kind.written && view.readonly)
+    fail(argument.name, "memory to write to", "memory to read");
+}
+
 bool is_finite(const Py_buffer& view) {
   if (*view.format != 'f') return true;
   const auto* x = static_cast<const float*>(view.buf);
   return std::all_of(x, x + view.len / 4, [](float number) { return std::isfinite(number); });
+}
+
+nb::tuple tuple_of(const std::string& name, const nb::handle value, std::size_t size) {
+  if (!nb::isinstance<nb::tuple>(value) || nb::len(value) != size)
+    fail(name, "a tuple of " + std::to_string(size), nb::repr(value).c_str());
+  return nb::tuple(nb::cast<nb::tuple>(value));
 }
 
 // A number as the kernel takes it.
@@ -67,9 +81,10 @@ Plan::Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list
   if (!arena_) lstm::out_of_memory();
   try {
     Views views;
-    for (const nb::handle array : kept) views.take(array, false);
+    if (inputs < finite || finite < 0) fail("inputs", "at least `finite`", std::to_string(inputs));
+    for (const nb::handle array : kept) views.take(array);
     kept_.swap(views.all);
-    for (const nb::handle item : instructions) add(nb::cast<nb::tuple>(item));
+    for (const nb::handle item : instructions) add(tuple_of("instruction", item, 3));
   } catch (...) {
     for (Py_buffer& view : kept_) PyBuffer_Release(&view);
     lstm::return_block(arena_);
@@ -107,12 +122,15 @@ void Plan::add(const nb::tuple& given) {
       slot = slot_of(kind, value);
       call.take(k, std::strcmp(kind.name, "float") ? double(slot.integer) : slot.number);
     } else if (!value.is_none()) {
-      const nb::tuple array(value);
+      const nb::tuple array = tuple_of(operation.arguments[k].name, value, 3);
       const auto buffer = nb::cast<std::size_t>(array[0]);
       const auto offset = nb::cast<std::int64_t>(array[1]);
       std::int64_t bytes = kind.size;
-      for (const nb::handle size : nb::cast<nb::tuple>(array[2]))
-        bytes *= shapes[k].emplace_back(nb::cast<Py_ssize_t>(size));
+      for (const nb::handle item : nb::cast<nb::tuple>(array[2])) {
+        const auto size = shapes[k].emplace_back(nb::cast<Py_ssize_t>(item));
+        bytes = size < 0 || (size && bytes > largest / size) ? -1 : bytes * size;
+        if (bytes < 0) break;
+      }
       const bool in_arena = buffer == 0, is_kept = buffer && buffer <= kept_.size();
       const std::int64_t room = in_arena  ? std::int64_t(arena_bytes_)
                                 : is_kept ? kept_[buffer - 1].len
@@ -120,14 +138,18 @@ void Plan::add(const nb::tuple& given) {
       if (offset < 0 || bytes < 0 || offset % kind.size || offset > room - bytes ||
           buffer > kept_.size() + inputs_)
         fail(operation.arguments[k].name, "a place within a buffer", std::to_string(offset));
-      if (is_kept && !std::strchr(kind.formats, *kept_[buffer - 1].format))
-        fail(operation.arguments[k].name, kind.name, kept_[buffer - 1].format);
+      if (is_kept) check_kind(operation.arguments[k], kept_[buffer - 1]);
       if (in_arena || is_kept)
         slot.memory =
             static_cast<char*>(in_arena ? arena_->memory : kept_[buffer - 1].buf) + offset;
       else
         arrays_.push_back(
             {place.instruction, place.argument, buffer - kept_.size() - 1, offset, offset + bytes});
+      if (is_kept && kind.size == 8) {
+        // Tokens are checked now: a copy of them cannot change.
+        const auto* first = static_cast<const std::int64_t*>(slot.memory);
+        slot.memory = tokens_.emplace_back(first, first + bytes / 8).data();
+      }
       call.take(k, shapes[k], is_kept ? slot.memory : nullptr);
     }
   }
@@ -151,7 +173,7 @@ nb::object Plan::run(const nb::list& inputs, const nb::list& numbers) {
   if (inputs.size() != inputs_)
     fail("inputs", std::to_string(inputs_) + " arrays", std::to_string(inputs.size()));
   Views views;
-  for (const nb::handle array : inputs) views.take(array, false);
+  for (const nb::handle array : inputs) views.take(array);
   for (std::size_t k = 0; k < finite_; ++k)
     if (!is_finite(views.all[k])) return nb::none();
   for (const Place& place : arrays_) {
@@ -159,9 +181,9 @@ nb::object Plan::run(const nb::list& inputs, const nb::list& numbers) {
     const Argument& argument =
         instruction.operation->arguments[place.argument - instruction.operation->sizes.size()];
     const Py_buffer& view = views.all[place.given];
-    if (view.len < place.end || !std::strchr(argument.kind.formats, *view.format) ||
-        (argument.kind.written && view.readonly))
-      fail(argument.name, std::string("memory of ") + argument.kind.name, view.format);
+    check_kind(argument, view);
+    if (view.len < place.end)
+      fail(argument.name, std::to_string(place.end) + " bytes", std::to_string(view.len));
     instruction.slots[place.argument].memory = static_cast<char*>(view.buf) + place.offset;
     if (place.limited && !are_within(view.buf, place.offset, place.end, place.least, place.most))
       return nb::none();

@@ -1,7 +1,8 @@
 // A plan: operations on arrays of known places, run one after the other in a single call.
 //
 // Arrays lie in numbered buffers: first the arena, whose memory is the plan's own, then arrays that
-// it keeps, then those that every run is given. An array that a plan keeps may change between runs.
+// it keeps, then those that every run is given. Numbers that a plan keeps may change between runs;
+// tokens are copied.
 #pragma once
 
 #include <atomic>
@@ -46,6 +47,7 @@ class Plan {
   lstm::Block* arena_;
   std::size_t arena_bytes_;
   std::vector<Py_buffer> kept_;
+  std::vector<std::vector<std::int64_t>> tokens_;
   std::size_t inputs_, finite_;
   std::vector<Instruction> instructions_;
   std::vector<Place> arrays_, numbers_;

@@ -91,7 +91,7 @@ def test_limits(name: str, key: str, values: list[Any]) -> None:
         ("embedding_forward", "tokens", -1, SIZES["V"]),
         ("embedding_backward", "tokens", -1, SIZES["V"]),
         ("gather", "index", -1, SIZES["N"]),
-        ("scatter_add", "index", -1, SIZES["N"]),
+        *[(name, "index", -1, SIZES["N"]) for name in ("scatter", "scatter_add")],
         ("softmax_cross_entropy_forward", "classes", -1, SIZES["V"]),
         ("linear_cross_entropy", "classes", -1, SIZES["V"]),
         ("generate", "tokens", -1, SIZES["V"]),

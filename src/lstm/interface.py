@@ -114,8 +114,12 @@ def of_library(kind: type) -> bool:
 
 
 def overridden(kind: type) -> frozenset[str]:
-    """Return the public names of its library base classes that a user's class redefines."""
-    known = {name for base in kind.__mro__ if of_library(base) for name in vars(base)}
+    """Return the public names of its library base classes that a user's class redefines.
+
+    Attributes that a base class sets in its constructor count, too: a property may replace one.
+    """
+    library = [base for base in kind.__mro__ if of_library(base)]
+    known = {name for base in library for name in (*vars(base), *vars(base).get("_attributes", ()))}
     own = {name for base in kind.__mro__ if not of_library(base) for name in vars(base)}
     return frozenset(name for name in known & own if not name.startswith("_"))
 

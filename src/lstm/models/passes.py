@@ -4,10 +4,10 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from lstm.backends import Backend
-from lstm.backends.contract import Array, NotRecordableError, Plan, Recording
+from lstm.backends.contract import Array, NotRecordableError, Ops, Plan, Recording
 from lstm.interface import overrides_computation
 from lstm.layers.base import Layer, Run
 from lstm.layers.masks import Mask
@@ -25,6 +25,9 @@ Written = tuple[Array | None, list[Array]]
 Record = Callable[[Recording, Run, Sequence[Array]], Written]
 """Records a pass."""
 
+_ENOUGH = 20
+"""So many runs of a plan make up for the time that it takes to record it."""
+
 
 @dataclass
 class Learned:
@@ -41,21 +44,23 @@ class Learned:
     goal: Goal
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """A plan, and what its runs are given and return.
+@dataclass
+class PlannedPass:
+    """A plan, and what its runs take and return.
 
     Attributes:
         plan: the plan.
         y: the output of which a goal needs the shape, if there is one.
         seeded: whether it draws random numbers.
         states: for each node that leaves a state, how many arrays it has.
+        runs: how often it was found.
     """
 
     plan: Plan
     y: Array
     seeded: bool
     states: Mapping[str, int]
+    runs: int = 0
 
     def run(self, run: Run, *arrays: Array) -> tuple[list[Array], list[float]] | None:
         """Return the outputs and numbers of a run; None if the plan is in use in another thread.
@@ -77,10 +82,10 @@ class Recorded:
 class Passes:
     """Runs the passes of a program.
 
-    A backend that can record writes down what it does when a shape of batches comes for the second
-    time; from then on, batches of this shape are computed in one call. This changes no result.
-    Batches with masks are computed step by step, and so is a program with layers or a loss that a
-    user wrote.
+    When a shape of batches comes again, a backend that can record writes down what it does; from
+    then on, batches of this shape are computed in one call. This changes no bit of a result. Where
+    shapes vary so much that plans are hardly used, they are made ever more rarely. Batches with
+    masks are computed step by step, and so is a program with layers or a loss that a user wrote.
 
     Args:
         program: the program.
@@ -89,10 +94,10 @@ class Passes:
     """
 
     most_shapes = 16
-    """As many shapes of batches are remembered."""
+    """Number of shapes that are remembered."""
 
-    most_bytes = 1 << 28
-    """As much memory may plans hold, unless it is a single one."""
+    most_bytes = 1 << 26
+    """Memory that plans may hold besides the latest one."""
 
     def __init__(self, program: Program, backend: Backend, gradients: Array | None = None) -> None:
         self.program = program
@@ -102,9 +107,10 @@ class Passes:
         losses = [] if program.objective is None else [program.objective.loss]
         self._parts: list[Layer | Loss] = [*graph.layers.values(), *losses]
         self._weights = [*graph.weights.values()]
-        self._own = any(overrides_computation(type(part)) for part in self._parts)
-        self._recorded: dict[object, Recorded | str] = {}
+        # For each shape, the latest last: its plan, or how often it came. Infinity: it has none.
+        self._shapes: dict[object, PlannedPass | float] = {}
         self._seen: list[Any] = []
+        self._patience = 1
 
     def forward(
         self, run: Run, feeds: Sequence[Array], masks: Sequence[Mask | None] = ()
@@ -133,8 +139,8 @@ class Passes:
 
         Args:
             run, feeds, masks: the pass and its inputs.
-            goal_of: see there.
-            like: what the shapes of goals depend on.
+            goal_of: returns the goal of the batch.
+            like: a value that differs where goals have other shapes.
             sees_output: whether the output is wanted.
         """
 
@@ -176,13 +182,15 @@ class Passes:
 
     # ---- recording
 
-    def prepared(self, run: Run, feeds: Sequence[Array]) -> Recorded | None:
+    def prepared(self, run: Run, feeds: Sequence[Array]) -> PlannedPass | None:
         """Record a forward pass now; its plan checks that all inputs are finite.
 
         Returns:
             What was recorded; None if such a pass is computed step by step.
         """
-        return None if self._own else self._record(run, feeds, self._record_forward, finite=True)
+        if any(map(_is_own, self._parts)):
+            return None
+        return self._record(run, feeds, self._record_forward, finite=True)
 
     def _find(
         self,
@@ -191,34 +199,40 @@ class Passes:
         feeds: Sequence[Array],
         masks: Sequence[Mask | None],
         record: Record,
-    ) -> Recorded | None:
+    ) -> PlannedPass | None:
         """Return what was recorded for such a pass; record it when it comes for the second time."""
-        if self._own or any(mask is not None for mask in masks):
+        if any(mask is not None for mask in masks):
             return None
         if not same(self._seen, now := self.seen()):
-            self._recorded, self._seen = {}, now
+            self._shapes, self._seen = {}, now
+            self._own = any(map(_is_own, self._parts))
+        if self._own:
+            return None
         key = (
             purpose,
             (run.training, run.keep_cache, run.carried),
             tuple([(x.shape, run.ops.holds_tokens(x)) for x in feeds]),
             tuple([(name, *[part.shape for part in parts]) for name, parts in run.states.items()]),
         )
-        known = self._recorded.get(key)
-        if isinstance(known, Recorded):
+        known = self._shapes.pop(key, 0)
+        if isinstance(known, PlannedPass):
+            known.runs += 1
+            self._shapes[key] = known
             return known
-        if known is None:
-            self._recorded[key] = "met"
-        elif known == "met":
-            self._recorded[key] = self._record(run, feeds, record) or "not recordable"
-        while len(self._recorded) > self.most_shapes or self._held() > self.most_bytes:
-            del self._recorded[next(iter(self._recorded))]
+        if self._patience <= known < math.inf:
+            self._shapes[key] = self._record(run, feeds, record) or math.inf
+        else:
+            self._shapes[key] = known + 1
+        while len(self._shapes) > self.most_shapes or self._held() > self.most_bytes:
+            oldest = self._shapes.pop(next(iter(self._shapes)))
+            if isinstance(oldest, PlannedPass) and oldest.runs < _ENOUGH:
+                self._patience = min(2 * self._patience, 64)
         return None
 
     @property
     def planned(self) -> list[Plan]:
         """The plans of the shapes that came again."""
-        found = self._recorded.values()
-        return [recorded.plan for recorded in found if isinstance(recorded, Recorded)]
+        return [known.plan for known in self._shapes.values() if isinstance(known, PlannedPass)]
 
     def _held(self) -> int:
         """Return the memory of all plans but the last."""
@@ -238,7 +252,7 @@ class Passes:
         record: Record,
         *,
         finite: bool = False,
-    ) -> Recorded | None:
+    ) -> PlannedPass | None:
         """Return a recorded pass like `run`, if the backend can record it."""
         weights = [
             part for w in self._weights for part in (w.value, w.gradient) if part is not None
@@ -257,22 +271,19 @@ class Passes:
             symbols = [given(x) for x in feeds]
             silent = replace(
                 run,
-                backend=Backend(recording, run.backend.dtype),
+                backend=Backend(cast(Ops, recording), run.backend.dtype),
                 states={name: tuple(map(given, parts)) for name, parts in run.states.items()},
                 new_states={},
                 drawn={},
                 seed=recording.variable(),
             )
             y, outputs = record(recording, silent, symbols)
+            left = [part for parts in silent.new_states.values() for part in parts]
+            plan = recording.plan([*left, *outputs], finite=finite)
         except NotRecordableError:
             return None
-        left = [part for parts in silent.new_states.values() for part in parts]
-        return Recorded(
-            recording.plan([*left, *outputs], finite=finite),
-            y,
-            silent.draws > 0,
-            {name: len(parts) for name, parts in silent.new_states.items()},
-        )
+        states = {name: len(parts) for name, parts in silent.new_states.items()}
+        return PlannedPass(plan, y, silent.draws > 0, states)
 
     def _record_forward(self, recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
         trace = self.program.forward(run, feeds)
@@ -283,6 +294,12 @@ class Passes:
 
 def _states(run: Run) -> list[Array]:
     return [part for parts in run.states.values() for part in parts]
+
+
+def _is_own(part: Layer | Loss) -> bool:
+    """Whether a user's class, or a function on this object, computes something of its own."""
+    methods = (name for name, value in vars(part).items() if callable(value))
+    return overrides_computation(type(part)) or any(hasattr(type(part), name) for name in methods)
 
 
 def same(before: Sequence[Any], now: Sequence[Any]) -> bool:

@@ -44,16 +44,16 @@ class Recording(Protocol):
     """
 
     def input(self, shape: Sequence[int], dtype: str) -> Array:
-        """Return an array that every run is given."""
+        """Return an array that every run passes."""
 
     def variable(self) -> Any:
-        """Return a number that every run is given."""
+        """Return a number that every run passes."""
 
     def fill(self, x: Array, value: float) -> None:
         """As in the contract."""
 
     def stop_unless_finite(self) -> None:
-        """Let a run end here if the number that the last operation returned is not finite."""
+        """Let a run end after the last operation that returns a number, if that is not finite."""
 
     def plan(self, outputs: Sequence[Array], *, finite: bool = False) -> Plan:
         """Return the plan of what was recorded, which returns these arrays.
@@ -67,7 +67,7 @@ class Recording(Protocol):
 class RecordingOps(Protocol):
     """Recording."""
 
-    def recording(self, weights: Sequence[Array]) -> Any:
+    def recording(self, weights: Sequence[Array]) -> Recording | None:
         """A `Recording` with all operations of passes, or None if the backend has none.
 
         Args:

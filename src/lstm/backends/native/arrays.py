@@ -35,7 +35,6 @@ class NativeArrays:
     slice_backward = staticmethod(numpy_arrays.slice_backward)
     slice_forward = staticmethod(numpy_arrays.slice_forward)
     split = staticmethod(numpy_arrays.split)
-    sum = staticmethod(numpy_arrays.sum)
     to_numpy = staticmethod(numpy_arrays.to_numpy)
     transpose = staticmethod(numpy_arrays.transpose)
     zero_rows = staticmethod(numpy_arrays.zero_rows)
@@ -55,3 +54,12 @@ class NativeArrays:
     def like(self, x: Array) -> Array:
         """Return new memory for an array with the shape of `x`."""
         return self.empty(x.shape)
+
+    def sum(self, x: Array, axis: int) -> Array:
+        axis %= x.ndim
+        before, after = x.shape[:axis], x.shape[axis + 1 :]
+        y, every = self.zeros((*before, *after), "float32"), np.zeros(x.shape[axis], np.int64)
+        parts = math.prod(before), x.shape[axis], math.prod(after)
+        of_y = self.reshape(y, (parts[0], 1, parts[2]))
+        self.kernels.scatter_add(self.reshape(x, parts), every, of_y)
+        return y

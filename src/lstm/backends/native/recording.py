@@ -22,8 +22,8 @@ _LINE = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Recorded:
-    """An array of a recording: where it lies, and what it looks like."""
+class Symbol:
+    """An array of a recording: its buffer and its shape; its content is not known."""
 
     buffer: "Buffer"
     shape: tuple[int, ...]
@@ -47,8 +47,8 @@ class Buffer:
     Attributes:
         dtype: "float32", "int64" or "bool_".
         size: numbers in it.
-        kept: the array whose memory it is, if it exists outside.
-        is_input: whether every run is given it.
+        kept: the existing array whose memory this is; None for memory of the plan.
+        is_input: whether every run passes it.
         first, last: the first and last instruction that use it.
         offset: bytes before it in the arena.
     """
@@ -67,15 +67,13 @@ class Buffer:
 
 
 class Variable(float):
-    """A number that every run is given."""
+    """A number that every run passes, at this place; its value here means nothing."""
 
     place: int
 
 
 class Returned(float):
-    """A number that an operation returns: its place among those of a run."""
-
-    place: int
+    """A number that an operation will return; its value here means nothing."""
 
 
 @dataclass
@@ -104,19 +102,18 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         self._weights = [*weights]
         self._kept: dict[tuple[int, int], Buffer] = {}
         self._variables = 0
-        self._returned = 0
         self.kernels = _Writer(self._write)
 
-    # ---- what a run is given
+    # ---- what a run passes
 
-    def input(self, shape: Sequence[int], dtype: str) -> Recorded:
-        """Return an array that every run is given."""
+    def input(self, shape: Sequence[int], dtype: str) -> Symbol:
+        """Return an array that every run passes."""
         buffer = Buffer(dtype, prod(shape), is_input=True)
         self._inputs.append(buffer)
-        return Recorded(buffer, tuple(shape))
+        return Symbol(buffer, tuple(shape))
 
     def variable(self) -> Variable:
-        """Return a number that every run is given."""
+        """Return a number that every run passes."""
         variable = Variable(0.5)
         variable.place, self._variables = self._variables, self._variables + 1
         return variable
@@ -124,13 +121,13 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
     # ---- arrays
 
     def empty(self, shape: Sequence[int]) -> Any:
-        return Recorded(Buffer("float32", prod(shape)), tuple(shape))
+        return Symbol(Buffer("float32", prod(shape)), tuple(shape))
 
     def array(self, values: Any) -> Any:
         return values
 
     def to_numpy(self, x: Any) -> Any:
-        if isinstance(x, Recorded):
+        if isinstance(x, Symbol):
             raise NotRecordableError("to_numpy")
         return x
 
@@ -144,7 +141,7 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         raise NotRecordableError("zero_rows")
 
     def holds_tokens(self, x: Any) -> bool:
-        return (x.buffer.dtype if isinstance(x, Recorded) else str(x.dtype)) == "int64"
+        return (x.buffer.dtype if isinstance(x, Symbol) else str(x.dtype)) == "int64"
 
     def zeros(self, shape: Sequence[int], dtype: str) -> Any:
         x = self.empty(shape)
@@ -174,7 +171,7 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         return product
 
     def reshape(self, x: Any, shape: Sequence[int]) -> Any:
-        return Recorded(x.buffer, tuple(shape)) if isinstance(x, Recorded) else x.reshape(shape)
+        return Symbol(x.buffer, tuple(shape)) if isinstance(x, Symbol) else x.reshape(shape)
 
     def transpose(self, x: Any, axes: Sequence[int]) -> Any:
         # The axis that is to come first moves to the front, then the next one behind it, and so on.
@@ -205,7 +202,7 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         ends = np.cumsum([0, *(x.shape[axis] for x in xs)])
         shape = list(xs[0].shape)
         shape[axis] = int(ends[-1])
-        y = self.zeros(shape, "float32")
+        y = self.empty(shape)
         for x, start, stop in zip(xs, ends, ends[1:], strict=False):
             self._scatter(x, range(start, stop), axis, y)
         return y
@@ -232,14 +229,7 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
             self._scatter(narrow, taken, axis, dx)
         return self.copy(dx) if not steps else dx
 
-    def sum(self, x: Any, axis: int) -> Any:
-        shape = [*x.shape]
-        shape[axis] = 1
-        y = self.zeros(shape, "float32")
-        self._scatter(x, [0] * x.shape[axis], axis, y)
-        return self.reshape(y, (*x.shape[:axis], *x.shape[axis + 1 :]))
-
-    def _gather(self, x: Any, index: Sequence[int], axis: int) -> Recorded:
+    def _gather(self, x: Any, index: Sequence[int], axis: int) -> Symbol:
         axis %= len(x.shape)
         before, after = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
         y = self.empty((*x.shape[:axis], len(index), *x.shape[axis + 1 :]))
@@ -249,9 +239,10 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         )
         return y
 
-    def _scatter(self, x: Any, index: Sequence[int], axis: int, y: Recorded) -> None:
+    def _scatter(self, x: Any, index: Sequence[int], axis: int, y: Symbol) -> None:
+        """Write the entries of x to places of y along an axis."""
         before, after = prod(y.shape[:axis]), prod(y.shape[axis + 1 :])
-        self.kernels.scatter_add(
+        self.kernels.scatter(
             self.reshape(x, (before, len(index), after)),
             np.array(index, np.int64),
             self.reshape(y, (before, y.shape[axis], after)),
@@ -265,8 +256,8 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         written = []
         for (kind, _, _), argument in zip(kinds, arguments, strict=True):
             if isinstance(argument, np.ndarray):
-                argument = Recorded(self._buffer_of(argument), argument.shape)
-            if isinstance(argument, Recorded):
+                argument = Symbol(self._buffer_of(argument), argument.shape)
+            if isinstance(argument, Symbol):
                 if argument.buffer.dtype != kind:
                     raise NotRecordableError(name)
                 buffer = argument.buffer
@@ -278,9 +269,7 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         self.instructions.append(Instruction(name, tuple(written)))
         if not _RETURNS[name]:
             return None
-        number = Returned(0.5)
-        number.place, self._returned = self._returned, self._returned + 1
-        return number
+        return Returned(0.5)
 
     def _buffer_of(self, array: NDArray[Any]) -> Buffer:
         """Return the buffer of an array that exists."""
@@ -294,10 +283,11 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         return known
 
     def stop_unless_finite(self) -> None:
-        """Let a run end here if the number that the last operation returned is not finite."""
-        self.instructions[-1].stops = True
+        """Let a run end after the last operation that returns a number, if that is not finite."""
+        last = next(step for step in reversed(self.instructions) if _RETURNS[step.name])
+        last.stops = True
 
-    def plan(self, outputs: Sequence[Recorded], *, finite: bool = False) -> "Plan":
+    def plan(self, outputs: Sequence[Symbol], *, finite: bool = False) -> "Plan":
         checked = len(self._inputs) if finite else 0
         given = [self._given(output) for output in outputs]
         kept = [*self._kept.values()]
@@ -306,13 +296,13 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
                 id(x.buffer): x.buffer
                 for instruction in self.instructions
                 for x in instruction.arguments
-                if isinstance(x, Recorded) and x.buffer.kept is None and not x.buffer.is_input
+                if isinstance(x, Symbol) and x.buffer.kept is None and not x.buffer.is_input
             }.values()
         )
         numbers = {id(buffer): k + 1 for k, buffer in enumerate([*kept, *self._inputs])}
 
         def placed(x: Any) -> Any:
-            if isinstance(x, Recorded):
+            if isinstance(x, Symbol):
                 number = numbers.get(id(x.buffer), 0)
                 return number, x.buffer.offset if number == 0 else 0, x.shape
             return str(x.place) if isinstance(x, Variable) else x
@@ -326,9 +316,9 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         )
         return Plan(compiled, [x.shape for x in given], arena)
 
-    def _given(self, output: Any) -> Recorded:
-        """Return an output as an array that every run is given."""
-        buffer = output.buffer if isinstance(output, Recorded) else None
+    def _given(self, output: Any) -> Symbol:
+        """Return an output as an array that every run passes."""
+        buffer = output.buffer if isinstance(output, Symbol) else None
         if buffer is None or buffer.kept is not None or buffer.is_input:
             output = self.copy(output)
         output.buffer.is_input = True
@@ -357,7 +347,7 @@ class Plan:
 
 
 class _Writer:
-    """Writes calls of kernels down; what is no operation of the table is as in `_kernels`."""
+    """The kernels, of which calls of operations are written down; all else is as in `_kernels`."""
 
     def __init__(self, write: Callable[..., Any]) -> None:
         self._write = write
