@@ -1,24 +1,53 @@
 """Stream: sequences that a model reads step by step, with its state inside."""
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.backends.contract import Plan
+from lstm.backends import Backend
+from lstm.backends.contract import Array, Plan
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Run, StepState
+from lstm.layers.masks import Mask
 from lstm.models import planning
+from lstm.models.graph import Graph
 from lstm.models.passes import Passes, same
+from lstm.models.program import Program
 from lstm.models.state import State
 
-if TYPE_CHECKING:
-    from lstm.models.prediction import Predictor
-
 Values = NDArray[Any]
+
+
+class Stepping(Protocol):
+    """A model that can be read step by step."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def backend(self) -> Backend:
+        """The backend of its arrays."""
+
+    @property
+    def graph(self) -> Graph:
+        """Its graph."""
+
+    def passes(self, purpose: Callable[[Graph], Program]) -> Passes:
+        """Return what runs the program for a purpose."""
+
+    def feed(self, x: Any) -> tuple[list[Array], list[Mask | None]]:
+        """Return a chunk as arrays of the backend, and their masks."""
+
+    def initial_state(self, batch_size: int) -> State:
+        """Return the state before the first step."""
+
+    def step(self, x: Any, state: Mapping[str, StepState]) -> tuple[Any, State]:
+        """Return the outputs for a chunk, and the state after it."""
 
 
 class Prepared:
@@ -64,7 +93,7 @@ class Steps:
 
     most = 16
 
-    def __init__(self, model: "Predictor") -> None:
+    def __init__(self, model: Stepping) -> None:
         self._model = model
         self._prepared: dict[object, Prepared | None] = {}
 
@@ -121,7 +150,7 @@ class Stream:
 
     __slots__ = ("_after", "_batch_size", "_busy", "_model", "_names", "_states", "_steps")
 
-    def __init__(self, model: "Predictor", batch_size: int = 1) -> None:
+    def __init__(self, model: Stepping, batch_size: int = 1) -> None:
         self._model = model
         self._batch_size = checks.positive_int("batch_size", batch_size)
         self._steps = Steps(model)

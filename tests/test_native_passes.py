@@ -12,7 +12,6 @@ from numpy.testing import assert_array_equal
 import lstm
 from layer_case import LayerCase
 from layer_cases import CASES
-from lstm.backends import _kernels
 from lstm.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, TimeDistributed
 from lstm.models import planning
 from lstm.models.passes import Passes
@@ -385,74 +384,3 @@ def test_a_method_that_is_replaced_on_a_layer_is_called() -> None:
     layer.forward = doubled  # type: ignore[method-assign]
     for _ in range(ROUNDS):
         assert_array_equal(model.predict(x), 2 * y)
-
-
-# ---- the plans of the kernels
-
-DENSE = ("linear_forward", ((1, 0, (2, 3)), (2, 0, (3, 4)), None, 0, (0, 64, (2, 4))), False)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ([("no_such", (), False)], "name: expected an operation"),
-        ([("fill",)], "instruction: expected a tuple of 3"),
-        ([("fill", (0.0, (0, 0)), False)], "y: expected a tuple of 3"),
-        ([("fill", (0.0, (0, 0, (-1, -1))), False)], "y: expected a place within"),
-        ([("fill", (0.0, (0, 0, (2**40, 2**40))), False)], "y: expected a place within"),
-        ([("fill", (0.0, (4, 0, (2, 3))), False)], "y: expected memory to write to"),
-        ([("generation_layer", (None,) * 5, False)], "name: expected an operation"),
-        ([(DENSE[0], DENSE[1][:-1], False)], "linear_forward: expected 5 arguments"),
-        ([(DENSE[0], ((1, 0, (2, 9)), *DENSE[1][1:]), False)], "x: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, 65, (2, 4))), False)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, 72, (2, 4))), False)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, -64, (2, 4))), False)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (6, 0, (2, 4))), False)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, 0, (2, 5))), False)], "y: expected shape"),
-        ([(DENSE[0], ((1, 0, (3, 2)), *DENSE[1][1:]), False)], "w: expected shape"),
-        ([(DENSE[0], (*DENSE[1][:3], 9, DENSE[1][4]), False)], "activation"),
-        ([("gather", ((1, 0, (1, 2, 3)), (3, 0, (2,)), (0, 0, (1, 2, 3))), False)], "index"),
-    ],
-)
-def test_a_plan_that_cannot_run_is_refused(arguments: Any, words: str) -> None:
-    x, w, index = np.ones((2, 3), np.float32), np.ones((3, 4), np.float32), np.array([0, 2])
-    frozen = x.copy()
-    frozen.flags.writeable = False
-    with pytest.raises((TypeError, ValueError), match=words):
-        _kernels.Plan(arguments, 96, [x, w, index, frozen], 1)
-
-
-def test_a_run_with_other_arrays_than_planned_is_refused() -> None:
-    w = np.ones((3, 4), np.float32)
-    given = (2, 0, (2, 3)), (1, 0, (3, 4)), None, 0, (3, 0, (2, 4))
-    plan = _kernels.Plan([("linear_forward", given, False)], 0, [w], 2)
-    x, y = np.ones((2, 3), np.float32), np.zeros((2, 4), np.float32)
-    frozen = y.copy()
-    frozen.flags.writeable = False
-    for wrong in ([x], [x, y, y], [x[:1], y], [x.astype(np.float64), y], [x, frozen], [x.T, y]):
-        with pytest.raises((TypeError, ValueError)):
-            plan.run(wrong, [])
-    assert plan.run([x, y], []) == []
-    assert_array_equal(y, np.full((2, 4), 3))
-
-
-def test_tokens_that_a_plan_keeps_cannot_change() -> None:
-    x, index = np.arange(6, dtype=np.float32).reshape(1, 3, 2), np.array([2, 0])
-    given = (1, 0, (1, 3, 2)), (2, 0, (2,)), (3, 0, (1, 2, 2))
-    plan = _kernels.Plan([("gather", given, False)], 0, [x, index], 1)
-    index[:] = 10**12
-    y = np.zeros((1, 2, 2), np.float32)
-    plan.run([y], [])
-    assert_array_equal(y, x[:, [2, 0]])
-
-
-def test_tokens_of_a_run_are_held_to_their_limits() -> None:
-    w = np.arange(12, dtype=np.float32).reshape(4, 3)
-    given = (2, 0, (2,)), (1, 0, (4, 3)), (3, 0, (2, 3))
-    plan = _kernels.Plan([("embedding_forward", given, False)], 0, [w], 2)
-    y = np.zeros((2, 3), np.float32)
-    for token in (-1, 4):
-        assert plan.run([np.array([0, token]), y], []) is None
-        assert not y.any()
-    plan.run([np.array([3, 1]), y], [])
-    assert_array_equal(y, w[[3, 1]])
