@@ -335,6 +335,8 @@ LARGE = [
     Use(linear_case((613,), 300, 5, "softmax"), "product", 613),  # longer than a packed block
     Use(conv1d_case(61, 3, padding=(2, 0), activation="relu", B=5, C=37, F=41), "product", 5 * 61),
     Use(conv1d_case(47, 1, activation="tanh", B=5, C=37, F=41), "product", 5 * 47),
+    Use(conv1d_case(61, 3, 2, 3, padding=(3, 5), B=5, C=37, F=41), "product", 5 * 61),
+    Use(conv1d_case(613, 5, padding=(2, 2), B=1, C=13, F=19), "product", 613),  # several parts
     *(
         replace(
             use, case=replace(use.case, weights={k: w / 4 for k, w in use.case.weights.items()})

@@ -312,6 +312,8 @@ CASES = [
     conv1d_case(8, 2, stride=3, padding=(1, 1)),
     conv1d_case(7, 3, dilation=2, padding=(4, 0), activation="tanh"),
     conv1d_case(5, 4, stride=2, dilation=3, padding=(3, 5)),
+    conv1d_case(9, 5, stride=4, dilation=6, padding=(12, 15)),  # a common factor
+    conv1d_case(4, 3, dilation=50, padding=(50, 50)),  # elements that meet no input
     conv1d_case(3, 3, B=1, C=1, F=1),
     conv1d_case(1, 2, padding=(1, 0)),
     conv1d_case(2, 3),  # the kernel does not fit in: no output

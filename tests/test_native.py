@@ -236,6 +236,18 @@ def test_a_text_is_the_same_in_one_call_and_in_many(instruction_set: str) -> Non
 # ---- memory and numbers out of the ordinary
 
 
+def test_a_convolution_takes_no_memory_for_inputs_that_are_not_there() -> None:
+    x = np.random.default_rng(12).standard_normal((2, 3, 5), np.float32)
+    w = np.random.default_rng(13).standard_normal((3, 5, 7), np.float32)
+    far, dw = 10**9, np.zeros_like(w)
+    y, cache = native.conv1d_forward(x, w, None, 1, far, (far, far), "linear")
+    dx = native.conv1d_backward(y, cache, dw, None, need_dx=True)
+    assert_close(y, x @ w[1], "product", terms=5)
+    assert_close(dx, y @ w[1].T, "product", terms=7)
+    assert_close(dw[1], np.tensordot(x, y, ((0, 1), (0, 1))), "product", terms=6)
+    np.testing.assert_array_equal(dw[::2], 0)
+
+
 def test_arrays_at_odd_addresses_are_copied_on_the_way_in() -> None:
     values = np.arange(12, dtype=np.float32).reshape(3, 4)
     odd = np.frombuffer(b"\0" + values.tobytes(), np.uint8)[1:].view(np.float32).reshape(3, 4)
