@@ -41,7 +41,8 @@ class Case:
 
     Attributes:
         name, title: for the command line and for the report.
-        kind: "language model", "ragged", "addition" and "forward" in steps, "generation" in tokens.
+        kind: "language model", "ragged", "addition" and "forward" in steps, "generation" in tokens,
+            "step" in time steps of one sequence, with the state carried on.
         V, E, H, B, T: tokens, embedding (or input) size, units, batch, time steps.
         layers: number of LSTM layers.
         goals: the goals of this case.
@@ -61,6 +62,11 @@ class Case:
     goals: tuple[Goal, ...] = ()
     all_forms: bool = True
 
+    @property
+    def bare(self) -> bool:
+        """Whether the model consists of LSTM layers alone."""
+        return self.kind in ("forward", "step")
+
     def arrays(self) -> dict[str, Array]:
         """Initial weights w0, w1, … and data, from a fixed seed."""
         rng = np.random.default_rng(1)
@@ -77,7 +83,7 @@ class Case:
                 both = a[:, t].sum(-1) + carry
                 total[:, t, 0], carry = both % 2, both // 2
             return data | {"x": a.astype(np.float32), "y": total}
-        if self.kind == "forward":
+        if self.bare:
             return data | {"x": rng.standard_normal((self.B, self.T, self.E)).astype(np.float32)}
         tokens = rng.integers(self.V, size=(self.B, self.T + 1))
         data |= {"x": tokens[:, :-1].copy(), "y": tokens[:, 1:].copy()}
@@ -91,11 +97,11 @@ class Case:
             units = self.H
             head: list[tuple[int, ...]] = [(1, 2, 8), (8,), (1, 8, 4), (4,)]
             return [*head, (4, 4 * units), (units, 4 * units), (4 * units,), (units, 1), (1,)]
-        shapes: list[tuple[int, ...]] = [] if self.kind == "forward" else [(self.V, self.E)]
+        shapes: list[tuple[int, ...]] = [] if self.bare else [(self.V, self.E)]
         for k in range(self.layers):
             below = self.H if k else self.E
             shapes += [(below, 4 * self.H), (self.H, 4 * self.H), (4 * self.H,)]
-        return shapes if self.kind == "forward" else [*shapes, (self.H, self.V), (self.V,)]
+        return shapes if self.bare else [*shapes, (self.H, self.V), (self.V,)]
 
     def training_flop(self, *, folded: bool) -> float:
         """Floating-point operations of the matrix products of a training step.
@@ -162,6 +168,20 @@ CASES = {
             B=1,
             layers=1,
             goals=(Goal("pytorch", 2), Goal("onnx_runtime", 1.3)),
+        ),
+        *(
+            Case(
+                f"step{H}",
+                f"One step of one sequence, with its state: {layers} x {H} units",
+                "step",
+                E=H,
+                H=H,
+                B=1,
+                T=1,
+                layers=layers,
+                goals=(Goal("onnx_runtime", ratio),),
+            )
+            for layers, H, ratio in ((1, 32, 3.6), (2, 128, 2.4), (2, 512, 1.6))
         ),
         Case(
             "generate128",

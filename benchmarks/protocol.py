@@ -47,7 +47,7 @@ class Workload:
     @property
     def lstm_weights(self) -> list[Sequence[Any]]:
         """(kernel, recurrent kernel, bias) of each LSTM layer."""
-        first = 0 if self.case.kind == "forward" else 1
+        first = 0 if self.case.bare else 1
         found = self.weights[first : first + 3 * self.case.layers]
         return [found[k : k + 3] for k in range(0, len(found), 3)]
 

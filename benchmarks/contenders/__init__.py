@@ -31,6 +31,7 @@ CONTENDERS = {
             "ragged": ("fit",),
             "addition": ("fit",),
             "forward": ("predict_on_batch",),
+            "step": ("stream", "step"),
             "generation": ("LanguageModel",),
         },
     ),
@@ -42,6 +43,7 @@ CONTENDERS = {
             "ragged": ("PackedSequence", "padded"),
             "addition": ("eager", "script", "compile"),
             "forward": ("eager", "eager, no oneDNN"),
+            "step": ("eager", "eager, no oneDNN"),
             "generation": ("eager", "eager, no oneDNN", "script, no oneDNN"),
         },
     ),
@@ -59,7 +61,7 @@ CONTENDERS = {
     "onnx_runtime": Contender(
         "ONNX Runtime",
         ("onnxruntime", "onnx"),
-        {"forward": ("session",), "generation": ("session",)},
+        {"forward": ("session",), "step": ("session",), "generation": ("session",)},
     ),
     # No library, but what the machine can do: products of two matrices of 1024 x 1024.
     "peak": Contender("sgemm", ("lstm-kit", "numpy"), {"language model": ("numpy", "lstm")}),

@@ -6,7 +6,7 @@ import numpy as np
 import onnxruntime
 from cases import TEMPERATURE
 from onnx import TensorProto, helper, numpy_helper
-from protocol import Ready, Steps, Workload, repeated, serve
+from protocol import FIRST_STEPS, Ready, Steps, Workload, repeated, serve
 
 
 def _constant(name: str, values: Any) -> Any:
@@ -74,6 +74,19 @@ def session(work: Workload) -> onnxruntime.InferenceSession:
     )
 
 
+def stepping(run: Any, x: Any, names: list[str], start: dict[str, Any]) -> Ready:
+    def after(count: int) -> list[float]:
+        feeds, first = dict(start), []
+        for k in range(count):
+            y, *states = run(None, {"x": x, **feeds})
+            feeds = dict(zip(names, states, strict=True))
+            if k < FIRST_STEPS:
+                first.append(y.ravel()[0])
+        return first
+
+    return Ready(after(FIRST_STEPS), lambda count: lambda: after(count))
+
+
 def prepare(work: Workload) -> Ready:
     case, run = work.case, session(work).run
     zeros = np.zeros((1, 1, case.H), np.float32)
@@ -82,6 +95,8 @@ def prepare(work: Workload) -> Ready:
     if case.kind == "forward":
         feeds = {"x": work.x.transpose(1, 0, 2).copy(), **start}
         return Ready(run(None, feeds)[0][-1].ravel(), repeated(lambda: run(None, feeds)))
+    if case.kind == "step":
+        return stepping(run, work.x, names, start)
     curve, feeds = [], dict(start)
     for token, following in zip(work.x[0, :8], work.y[0], strict=False):
         logits, *states = run(None, {"x": np.array([[token]]), **feeds})

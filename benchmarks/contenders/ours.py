@@ -15,6 +15,8 @@ from lstm.text import CharVocabulary
 def prepare(work: Workload) -> Ready:
     if work.case.kind == "generation":
         return generation(work)
+    if work.case.kind == "step":
+        return stepping(work)
     if work.case.kind == "forward":
         model = lstm.Sequential(
             [Input((None, work.case.E)), LSTM(work.case.H, return_sequences=True)]
@@ -23,6 +25,27 @@ def prepare(work: Workload) -> Ready:
         last = model.predict_on_batch(work.x)[0, -1]
         return Ready(last, repeated(lambda: model.predict_on_batch(work.x)))
     return training(work)
+
+
+def stepping(work: Workload) -> Ready:
+    case = work.case
+    stack = [LSTM(case.H, return_sequences=True) for _ in range(case.layers)]
+    model = lstm.Sequential([Input((None, case.E)), *stack])
+    model.set_weights(work.weights)
+    stream, x = model.stream(), work.x
+    curve = [stream(x)[0, 0, 0] for _ in range(FIRST_STEPS)]
+    if work.form == "stream":
+        return Ready(curve, repeated(lambda: stream(x)))
+
+    def steps(count: int) -> Steps:
+        def run() -> None:
+            state = model.initial_state()
+            for _ in range(count):
+                _, state = model.step(x, state)
+
+        return run
+
+    return Ready(curve, steps)
 
 
 def training(work: Workload) -> Ready:

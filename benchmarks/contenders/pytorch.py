@@ -77,9 +77,8 @@ def _parameter(values: Tensor) -> nn.Parameter:
 def prepare(work: Workload) -> Ready:
     torch.set_num_threads(work.threads)
     torch.backends.mkldnn.enabled = "no oneDNN" not in work.form
-    return {"addition": addition, "forward": forward, "generation": generation}.get(
-        work.case.kind, language_model
-    )(work)
+    kinds = {"addition": addition, "forward": forward, "step": step, "generation": generation}
+    return kinds.get(work.case.kind, language_model)(work)
 
 
 def load(layer: nn.LSTM, weights: Sequence[Sequence[Any]]) -> nn.LSTM:
@@ -152,6 +151,24 @@ def forward(work: Workload) -> Ready:
             return layer(x)[0]
 
     return Ready(run()[0, -1].tolist(), repeated(run))
+
+
+def step(work: Workload) -> Ready:
+    case = work.case
+    stack = nn.LSTM(case.E, case.H, case.layers, batch_first=True)
+    load(stack, work.lstm_weights).eval()
+    x = torch.from_numpy(work.x)
+
+    def run(count: int) -> list[float]:
+        first, state = [], None
+        with torch.inference_mode():
+            for k in range(count):
+                y, state = stack(x, state)
+                if k < FIRST_STEPS:
+                    first.append(y[0, 0, 0].item())
+        return first
+
+    return Ready(run(FIRST_STEPS), lambda count: lambda: run(count))
 
 
 def generation(work: Workload) -> Ready:
