@@ -39,7 +39,7 @@ def first_steps(case: Any, backend: str) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "name", ["lm128", "lm_small", "addition", "forward", "generate128", "ragged"]
+    "name", ["lm128", "lm_small", "addition", "forward", "step128", "generate128", "ragged"]
 )
 def test_backends_agree(name: str) -> None:
     from cases import CASES
