@@ -93,7 +93,7 @@ class Source:
     ) -> "StreamBatches":
         """Return batches to evaluate on, at most `steps`, named `argument` in errors."""
         limit = None if steps is None else checks.positive_int(argument, steps)
-        return StreamBatches(self, batching, limit, anew=True)
+        return StreamBatches(self, batching, limit, restarts=True)
 
     def epoch_ended(self) -> None:
         """Tell a sequence of batches that the epoch ended, if it has a method for this."""
@@ -110,7 +110,7 @@ class StreamBatches:
         batching: how the model reads them.
         steps: batches in an epoch; None for a pass.
         rng: shuffles each pass over a sequence of batches; None keeps their order.
-        anew: whether each epoch starts with the first batch, not where the last one ended.
+        restarts: whether each epoch starts with the first batch, not where the last one ended.
     """
 
     def __init__(
@@ -120,12 +120,12 @@ class StreamBatches:
         steps: int | None,
         rng: np.random.Generator | None = None,
         *,
-        anew: bool = False,
+        restarts: bool = False,
     ) -> None:
         self.source = source
         self._batching = batching
         self._limit = steps
-        self._anew = anew
+        self._restarts = restarts
         ordered = (source.stream, rng) if source.indexed else ()
         self.epochs = Epochs(self._pass, steps, *ordered, once=not source.again)
 
@@ -145,7 +145,7 @@ class StreamBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the rest of the current epoch, or the batches of the next one."""
-        if self._anew:
+        if self._restarts:
             self.epochs.restart()
         batching = self._batching
         for item, fresh in self.epochs:

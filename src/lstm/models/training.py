@@ -41,12 +41,12 @@ class Carried:
     Attributes:
         nodes: names of the recurrent nodes whose state is carried.
         states: the states after the last batch, on the backend; a model has one dict for all uses.
-        anew: whether each pass over the data starts from zeros.
+        resets: whether each pass over the data starts from zeros.
     """
 
     nodes: frozenset[str] = frozenset()
     states: dict[str, Arrays] = field(default_factory=dict)
-    anew: bool = True
+    resets: bool = True
 
     @property
     def current(self) -> dict[str, Arrays]:
@@ -292,7 +292,7 @@ class Trainer:
         return Result(loss, goal.count)
 
     def _run(self, batch: Batch, carried: Carried, *, training: bool) -> Run:
-        if batch.fresh and carried.anew:
+        if batch.fresh and carried.resets:
             carried.states.clear()
         carried.check(batch.size)
         return Run(
