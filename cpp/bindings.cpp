@@ -10,7 +10,7 @@
 #include <new>
 
 #include "memory.h"
-#include "plan.h"
+#include "bindings_plan.h"
 #include "thread_pool.h"
 
 namespace bindings {

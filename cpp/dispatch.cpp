@@ -38,6 +38,8 @@ int x86_level() {
 }  // namespace
 #else
 const Kernels* kernels_avx2() { return nullptr; }
+#endif
+#if !defined(LSTM_AVX512)
 const Kernels* kernels_avx512() { return nullptr; }
 #endif
 

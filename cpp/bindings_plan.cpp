@@ -1,4 +1,4 @@
-#include "plan.h"
+#include "bindings_plan.h"
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
