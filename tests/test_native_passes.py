@@ -1,6 +1,7 @@
 """Passes from a plan give the bits that they give step by step, and notice whatever changes."""
 
 import copy
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -240,6 +241,28 @@ def test_a_copy_has_plans_of_its_own() -> None:
     for _ in range(ROUNDS):
         assert not twin.predict(x).any()
         assert_array_equal(model.predict(x), y)
+
+
+def test_threads_that_meet_ever_other_shapes() -> None:
+    before, errors = sys.getswitchinterval(), list[Exception]()
+    model = lstm.Sequential([lstm.Input((None, 2)), LSTM(2)])
+    model.build((None, 3, 2))
+
+    def work(start: int) -> None:
+        try:
+            for k in range(300):
+                model.predict(np.ones((1, 1 + (start + k) // 3 % 40, 2)))
+        except Exception as error:  # Whatever it is, the test must see it.
+            errors.append(error)
+
+    sys.setswitchinterval(1e-6)
+    threads = [threading.Thread(target=work, args=(11 * k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.setswitchinterval(before)
+    assert not errors
 
 
 def test_threads_predict_with_one_model() -> None:

@@ -67,10 +67,16 @@ def test_any_array_is_read_alike() -> None:
         lambda x: x.tolist(),
         lambda x: np.repeat(x, 2, -1)[..., ::2],
         np.asfortranarray,
+        lambda x: x.astype(">f4"),
+        lambda x: np.frombuffer(b"-" + x.tobytes(), np.float32, offset=1).reshape(x.shape),
     ):
         stream.reset()
         for x, y in zip(values, expected, strict=True):
             assert_array_equal(stream(change(x)), y)
+        state = stream.state
+        for x in values:
+            y, state = stream._model.step(change(x), state)
+            assert_array_equal(stream(x), y)
 
 
 def test_outputs_are_kept() -> None:

@@ -2,6 +2,7 @@
 
 import math
 import operator
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -110,7 +111,9 @@ class Passes:
         # For each shape, the latest last: its plan, or how often it came. Infinity: it has none.
         self._shapes: dict[object, PlannedPass | float] = {}
         self._seen: list[Any] = []
+        self._own = False
         self._patience = 1
+        self._lock = threading.Lock()  # Several threads may predict with one model.
 
     def forward(
         self, run: Run, feeds: Sequence[Array], masks: Sequence[Mask | None] = ()
@@ -200,13 +203,8 @@ class Passes:
         masks: Sequence[Mask | None],
         record: Record,
     ) -> PlannedPass | None:
-        """Return what was recorded for such a pass; record it when it comes for the second time."""
+        """Return what was recorded for such a pass; record it if it came often enough."""
         if any(mask is not None for mask in masks):
-            return None
-        if not same(self._seen, now := self.seen()):
-            self._shapes, self._seen = {}, now
-            self._own = any(map(_is_own, self._parts))
-        if self._own:
             return None
         key = (
             purpose,
@@ -214,19 +212,25 @@ class Passes:
             tuple([(x.shape, run.ops.holds_tokens(x)) for x in feeds]),
             tuple([(name, *[part.shape for part in parts]) for name, parts in run.states.items()]),
         )
-        known = self._shapes.pop(key, 0)
-        if isinstance(known, PlannedPass):
-            known.runs += 1
-            self._shapes[key] = known
-            return known
-        if self._patience <= known < math.inf:
-            self._shapes[key] = self._record(run, feeds, record) or math.inf
-        else:
-            self._shapes[key] = known + 1
-        while len(self._shapes) > self.most_shapes or self._held() > self.most_bytes:
-            oldest = self._shapes.pop(next(iter(self._shapes)))
-            if isinstance(oldest, PlannedPass) and oldest.runs < _ENOUGH:
-                self._patience = min(2 * self._patience, 64)
+        with self._lock:
+            if not same(self._seen, now := self.seen()):
+                self._shapes, self._seen = {}, now
+                self._own = any(map(_is_own, self._parts))
+            if self._own:
+                return None
+            known = self._shapes.pop(key, 0)
+            if isinstance(known, PlannedPass):
+                known.runs += 1
+                self._shapes[key] = known
+                return known
+            if self._patience <= known < math.inf:
+                self._shapes[key] = self._record(run, feeds, record) or math.inf
+            else:
+                self._shapes[key] = known + 1
+            while len(self._shapes) > self.most_shapes or self._held() > self.most_bytes:
+                oldest = self._shapes.pop(next(iter(self._shapes)))
+                if isinstance(oldest, PlannedPass) and oldest.runs < _ENOUGH:
+                    self._patience = min(2 * self._patience, 64)
         return None
 
     @property

@@ -178,7 +178,7 @@ class Predictor(GraphLayer):
             >>> y.shape
             (1, 3)
         """
-        dense = type(x) is np.ndarray and x.flags.c_contiguous
+        dense = type(x) is np.ndarray and x.flags.c_contiguous and x.flags.aligned
         known = state.signature if dense and isinstance(state, State) else None
         prepared = self._steps.find(x, known) if known else None
         if prepared is not None:

@@ -59,7 +59,7 @@ class State(Interface, Mapping[str, StepState]):
         """What arrays it consists of: their names, shapes, dtypes, and whether they are dense."""
         return tuple(
             [
-                (name, *[(x.shape, x.dtype.char, x.flags.c_contiguous) for x in parts])
+                (name, *[(x.shape, x.dtype, x.flags.c_contiguous, x.flags.aligned) for x in parts])
                 for name, parts in self._parts.items()
             ]
         )

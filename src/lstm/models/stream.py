@@ -99,7 +99,7 @@ class Steps:
 
     def find(self, x: Values, shapes: object) -> Prepared | None:
         """Return the prepared step for such a chunk and states of such shapes, if there is one."""
-        found = self._prepared.get((x.shape, x.dtype.char, shapes))
+        found = self._prepared.get((x.shape, x.dtype, shapes))
         if found is not None and not found.holds:
             self._prepared = {}
             return None
@@ -108,7 +108,7 @@ class Steps:
     def prepare(self, x: Values, shapes: object, state: State) -> None:
         """Prepare the step for such a chunk, which was found to be right."""
         model, backend = self._model, self._model.backend
-        key = x.shape, x.dtype.char, shapes
+        key = x.shape, x.dtype, shapes
         if key in self._prepared or str(x.dtype) not in ("int64", backend.dtype):
             return
         feeds, masks = model.feed(x)
@@ -169,7 +169,7 @@ class Stream:
         if not self._busy.acquire(blocking=False):
             raise InvalidValueError("stream", "one thread at a time: others need their own", "two")
         try:
-            if type(x) is np.ndarray and x.flags.c_contiguous:
+            if type(x) is np.ndarray and x.flags.c_contiguous and x.flags.aligned:
                 prepared = self._steps.find(x, self._batch_size)
                 if prepared is not None:
                     found = prepared.run(x, self._states, self._after)
