@@ -118,7 +118,7 @@ class NativeRecurrent(NativeArrays):
         return found
 
     def _last(self, states: Array, reverse: bool) -> Array:
-        """Return the last of some states (B, T, H) as a separate array; one that is stays."""
+        """Return the last of some states (B, T, H); without a time axis, they are the last."""
         if states.ndim == 2:
             return states
         return self.slice_forward(states, (slice(None), 0 if reverse else -1))
