@@ -34,10 +34,9 @@ struct Views {
   }
 };
 
-bool are_within(const void* buffer, std::int64_t offset, std::int64_t end, std::int64_t least,
-                std::int64_t most) {
-  const auto* tokens = static_cast<const std::int64_t*>(buffer);
-  return std::all_of(tokens + offset / 8, tokens + end / 8,
+bool are_within(const void* tokens, std::int64_t bytes, std::int64_t least, std::int64_t most) {
+  const auto* first = static_cast<const std::int64_t*>(tokens);
+  return std::all_of(first, first + bytes / 8,
                      [=](std::int64_t token) { return least <= token && token <= most; });
 }
 
@@ -59,6 +58,10 @@ nb::tuple tuple_of(const std::string& name, const nb::handle value, std::size_t 
     fail(name, "a tuple of " + std::to_string(size), nb::repr(value).c_str());
   return nb::tuple(nb::cast<nb::tuple>(value));
 }
+
+std::size_t place_of(const nb::handle text) { return std::stoul(nb::cast<std::string>(text)); }
+
+const Kind number{"float"};
 
 // A number as the kernel takes it.
 Slot slot_of(const Kind& kind, const nb::handle value) {
@@ -106,7 +109,7 @@ void Plan::add(const nb::tuple& given) {
   const std::size_t sizes = operation.sizes.size(), count = operation.arguments.size();
   if (arguments.size() != count)
     fail(name, std::to_string(count) + " arguments", std::to_string(arguments.size()));
-  Instruction instruction{&operation, std::vector<Slot>(sizes + count), nb::cast<bool>(given[2])};
+  Instruction instruction{&operation, std::vector<Slot>(sizes + count + 1), !given[2].is_none()};
   std::vector<std::vector<Py_ssize_t>> shapes(count);
   Call call(operation);
   for (std::size_t k = 0; k < count; ++k) {
@@ -116,7 +119,7 @@ void Plan::add(const nb::tuple& given) {
     const Place place{instructions_.size(), sizes + k, 0, 0, 0, false, 0, 0};
     if (!kind.formats && nb::isinstance<nb::str>(value)) {
       numbers_.push_back(place);
-      numbers_.back().given = std::stoul(nb::cast<std::string>(value));
+      numbers_.back().given = place_of(value);
       call.take(k, 1);
     } else if (!kind.formats) {
       slot = slot_of(kind, value);
@@ -155,6 +158,11 @@ void Plan::add(const nb::tuple& given) {
   }
   call.check();
   for (std::size_t k = 0; k < sizes; ++k) instruction.slots[k].integer = call.size(k);
+  if (nb::isinstance<nb::str>(given[2]))
+    numbers_.push_back(
+        {instructions_.size(), sizes + count, place_of(given[2]), 0, 0, false, 0, 0});
+  else if (instruction.stops)
+    instruction.slots.back() = slot_of(number, given[2]);
   for (Place& place : arrays_)
     if (place.instruction == instructions_.size()) {
       const Argument& argument = operation.arguments[place.argument - sizes];
@@ -164,7 +172,13 @@ void Plan::add(const nb::tuple& given) {
   instructions_.push_back(std::move(instruction));
 }
 
-nb::object Plan::run(const nb::list& inputs, const nb::list& numbers) {
+const Kind& Plan::kind_of(const Place& place) const {
+  const Operation& operation = *instructions_[place.instruction].operation;
+  const std::size_t k = place.argument - operation.sizes.size();
+  return k < operation.arguments.size() ? operation.arguments[k].kind : number;
+}
+
+nb::object Plan::run(const nb::list& inputs, const nb::list& numbers, std::size_t times) {
   if (running_.test_and_set(std::memory_order_acquire)) return nb::none();
   const struct Running {
     std::atomic_flag& flag;
@@ -172,39 +186,55 @@ nb::object Plan::run(const nb::list& inputs, const nb::list& numbers) {
   } running{running_};
   if (inputs.size() != inputs_)
     fail("inputs", std::to_string(inputs_) + " arrays", std::to_string(inputs.size()));
+  if (times == 0) fail("times", "at least 1", "0");
   Views views;
   for (const nb::handle array : inputs) views.take(array);
   for (std::size_t k = 0; k < finite_; ++k)
     if (!is_finite(views.all[k])) return nb::none();
+  std::vector<std::int64_t> parts(inputs_);  // bytes of each that a run takes
+  for (std::size_t k = 0; k < inputs_; ++k) parts[k] = views.all[k].len / std::int64_t(times);
   for (const Place& place : arrays_) {
-    Instruction& instruction = instructions_[place.instruction];
-    const Argument& argument =
-        instruction.operation->arguments[place.argument - instruction.operation->sizes.size()];
+    const Operation& operation = *instructions_[place.instruction].operation;
+    const Argument& argument = operation.arguments[place.argument - operation.sizes.size()];
     const Py_buffer& view = views.all[place.given];
     check_kind(argument, view);
-    if (view.len < place.end)
-      fail(argument.name, std::to_string(place.end) + " bytes", std::to_string(view.len));
-    instruction.slots[place.argument].memory = static_cast<char*>(view.buf) + place.offset;
-    if (place.limited && !are_within(view.buf, place.offset, place.end, place.least, place.most))
-      return nb::none();
+    if (parts[place.given] < place.end || view.len % std::int64_t(times))
+      fail(argument.name, std::to_string(place.end) + " bytes for each run",
+           std::to_string(view.len));
+    for (std::size_t k = 0; place.limited && k < times; ++k)
+      if (!are_within(static_cast<char*>(view.buf) + k * parts[place.given] + place.offset,
+                      place.end - place.offset, place.least, place.most))
+        return nb::none();
   }
-  for (const Place& place : numbers_) {
-    Instruction& instruction = instructions_[place.instruction];
-    const Operation& operation = *instruction.operation;
-    if (place.given >= numbers.size())
-      fail("numbers", "one for each place", std::to_string(numbers.size()));
-    const Argument& argument = operation.arguments[place.argument - operation.sizes.size()];
-    instruction.slots[place.argument] = slot_of(argument.kind, numbers[place.given]);
-  }
-  std::vector<double> results;
-  unlocked([&] {
+  const std::size_t width = numbers.size() / times;
+  std::vector<Slot> given;
+  for (std::size_t k = 0; k < times; ++k)
+    for (const Place& place : numbers_) {
+      if (place.given >= width || numbers.size() % times)
+        fail("numbers", "one for each place and run", std::to_string(numbers.size()));
+      given.push_back(slot_of(kind_of(place), numbers[k * width + place.given]));
+    }
+  std::vector<std::vector<double>> results(times);
+  const auto run_once = [&](std::size_t k) {
+    for (const Place& place : arrays_)
+      instructions_[place.instruction].slots[place.argument].memory =
+          static_cast<char*>(views.all[place.given].buf) + k * parts[place.given] + place.offset;
+    for (std::size_t n = 0; n < numbers_.size(); ++n)
+      instructions_[numbers_[n].instruction].slots[numbers_[n].argument] =
+          given[k * numbers_.size() + n];
     for (const Instruction& instruction : instructions_) {
       const double result = instruction.operation->run(instruction.slots.data());
       if (!instruction.operation->returns) continue;
-      results.push_back(result);
-      if (instruction.stops && !std::isfinite(result)) break;
+      results[k].push_back(result);
+      if (instruction.stops && !(std::abs(result) < instruction.slots.back().number)) return false;
     }
+    return true;
+  };
+  std::size_t ran = 0;
+  unlocked([&] {
+    while (ran < times && run_once(ran++)) continue;
   });
+  results.resize(ran);
   return nb::cast(results);
 }
 
@@ -214,7 +244,7 @@ void add_plans(nb::module_& module) {
       .def(nb::init<const nb::list&, std::size_t, const nb::list&, int, int>(),
            nb::arg("instructions"), nb::arg("arena_bytes"), nb::arg("kept"), nb::arg("inputs"),
            nb::arg("finite") = 0)
-      .def("run", &Plan::run, nb::arg("inputs"), nb::arg("numbers"));
+      .def("run", &Plan::run, nb::arg("inputs"), nb::arg("numbers"), nb::arg("times") = 1);
 }
 
 }  // namespace bindings

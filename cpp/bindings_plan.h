@@ -15,23 +15,24 @@ namespace bindings {
 
 class Plan {
  public:
-  // instructions: of each its name, its arguments, and whether the plan stops where the number that
-  // it returns is not finite. An argument is None, a number, an array (buffer, bytes before it,
-  // shape), or the place of a number that every run is given, as a string. inputs: the number of
-  // arrays that every run is given, of which the first `finite` must hold finite numbers.
+  // instructions: of each its name, its arguments, and None or the number that what it returns has
+  // to be below, or else the plan stops. An argument is None, a number, an array (buffer, bytes
+  // before it, shape), or the place of a number that every run is given, as a string. inputs: the
+  // number of arrays that every run is given, of which the first `finite` must hold finite numbers.
   Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept, int inputs,
        int finite);
   ~Plan();
   Plan(const Plan&) = delete;
 
-  // Returns the numbers that operations returned, up to where it stopped; None, and does nothing,
-  // where another thread runs this plan, or where an input is not finite, or a token none.
-  nb::object run(const nb::list& inputs, const nb::list& numbers);
+  // Runs it so many times in a row, each time on the next part of every array, and with the next
+  // numbers. Returns those that operations returned in each, up to where it stopped; None, and does
+  // nothing, where another thread runs this plan, or where an input is not finite, or a token none.
+  nb::object run(const nb::list& inputs, const nb::list& numbers, std::size_t times);
 
  private:
   struct Instruction {
     const Operation* operation;
-    std::vector<Slot> slots;
+    std::vector<Slot> slots;  // behind those of the operation, what the result has to be below
     bool stops;
   };
   // Where an input, or a number, is put before a run.
@@ -43,6 +44,7 @@ class Plan {
   };
 
   void add(const nb::tuple& instruction);
+  const Kind& kind_of(const Place& place) const;
 
   lstm::Block* arena_;
   std::size_t arena_bytes_;

@@ -8,29 +8,29 @@ from numpy.testing import assert_array_equal
 
 from lstm.backends import _kernels
 
-DENSE = ("linear_forward", ((1, 0, (2, 3)), (2, 0, (3, 4)), None, 0, (0, 64, (2, 4))), False)
+DENSE = ("linear_forward", ((1, 0, (2, 3)), (2, 0, (3, 4)), None, 0, (0, 64, (2, 4))), None)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([("no_such", (), False)], "name: expected an operation"),
+        ([("no_such", (), None)], "name: expected an operation"),
         ([("fill",)], "instruction: expected a tuple of 3"),
-        ([("fill", (0.0, (0, 0)), False)], "y: expected a tuple of 3"),
-        ([("fill", (0.0, (0, 0, (-1, -1))), False)], "y: expected a place within"),
-        ([("fill", (0.0, (0, 0, (2**40, 2**40))), False)], "y: expected a place within"),
-        ([("fill", (0.0, (4, 0, (2, 3))), False)], "y: expected memory to write to"),
-        ([("generation_layer", (None,) * 5, False)], "name: expected an operation"),
-        ([(DENSE[0], DENSE[1][:-1], False)], "linear_forward: expected 5 arguments"),
-        ([(DENSE[0], ((1, 0, (2, 9)), *DENSE[1][1:]), False)], "x: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, 65, (2, 4))), False)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, 72, (2, 4))), False)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, -64, (2, 4))), False)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (6, 0, (2, 4))), False)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, 0, (2, 5))), False)], "y: expected shape"),
-        ([(DENSE[0], ((1, 0, (3, 2)), *DENSE[1][1:]), False)], "w: expected shape"),
-        ([(DENSE[0], (*DENSE[1][:3], 9, DENSE[1][4]), False)], "activation"),
-        ([("gather", ((1, 0, (1, 2, 3)), (3, 0, (2,)), (0, 0, (1, 2, 3))), False)], "index"),
+        ([("fill", (0.0, (0, 0)), None)], "y: expected a tuple of 3"),
+        ([("fill", (0.0, (0, 0, (-1, -1))), None)], "y: expected a place within"),
+        ([("fill", (0.0, (0, 0, (2**40, 2**40))), None)], "y: expected a place within"),
+        ([("fill", (0.0, (4, 0, (2, 3))), None)], "y: expected memory to write to"),
+        ([("generation_layer", (None,) * 5, None)], "name: expected an operation"),
+        ([(DENSE[0], DENSE[1][:-1], None)], "linear_forward: expected 5 arguments"),
+        ([(DENSE[0], ((1, 0, (2, 9)), *DENSE[1][1:]), None)], "x: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], (0, 65, (2, 4))), None)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], (0, 72, (2, 4))), None)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], (0, -64, (2, 4))), None)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], (6, 0, (2, 4))), None)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], (0, 0, (2, 5))), None)], "y: expected shape"),
+        ([(DENSE[0], ((1, 0, (3, 2)), *DENSE[1][1:]), None)], "w: expected shape"),
+        ([(DENSE[0], (*DENSE[1][:3], 9, DENSE[1][4]), None)], "activation"),
+        ([("gather", ((1, 0, (1, 2, 3)), (3, 0, (2,)), (0, 0, (1, 2, 3))), None)], "index"),
     ],
 )
 def test_a_plan_that_cannot_run_is_refused(arguments: Any, words: str) -> None:
@@ -44,21 +44,21 @@ def test_a_plan_that_cannot_run_is_refused(arguments: Any, words: str) -> None:
 def test_a_run_with_other_arrays_than_planned_is_refused() -> None:
     w = np.ones((3, 4), np.float32)
     given = (2, 0, (2, 3)), (1, 0, (3, 4)), None, 0, (3, 0, (2, 4))
-    plan = _kernels.Plan([("linear_forward", given, False)], 0, [w], 2)
+    plan = _kernels.Plan([("linear_forward", given, None)], 0, [w], 2)
     x, y = np.ones((2, 3), np.float32), np.zeros((2, 4), np.float32)
     frozen = y.copy()
     frozen.flags.writeable = False
     for wrong in ([x], [x, y, y], [x[:1], y], [x.astype(np.float64), y], [x, frozen], [x.T, y]):
         with pytest.raises((TypeError, ValueError)):
             plan.run(wrong, [])
-    assert plan.run([x, y], []) == []
+    assert plan.run([x, y], []) == [[]]
     assert_array_equal(y, np.full((2, 4), 3))
 
 
 def test_tokens_that_a_plan_keeps_cannot_change() -> None:
     x, index = np.arange(6, dtype=np.float32).reshape(1, 3, 2), np.array([2, 0])
     given = (1, 0, (1, 3, 2)), (2, 0, (2,)), (3, 0, (1, 2, 2))
-    plan = _kernels.Plan([("gather", given, False)], 0, [x, index], 1)
+    plan = _kernels.Plan([("gather", given, None)], 0, [x, index], 1)
     index[:] = 10**12
     y = np.zeros((1, 2, 2), np.float32)
     plan.run([y], [])
@@ -68,10 +68,61 @@ def test_tokens_that_a_plan_keeps_cannot_change() -> None:
 def test_tokens_of_a_run_are_held_to_their_limits() -> None:
     w = np.arange(12, dtype=np.float32).reshape(4, 3)
     given = (2, 0, (2,)), (1, 0, (4, 3)), (3, 0, (2, 3))
-    plan = _kernels.Plan([("embedding_forward", given, False)], 0, [w], 2)
+    plan = _kernels.Plan([("embedding_forward", given, None)], 0, [w], 2)
     y = np.zeros((2, 3), np.float32)
     for token in (-1, 4):
         assert plan.run([np.array([0, token]), y], []) is None
         assert not y.any()
     plan.run([np.array([3, 1]), y], [])
     assert_array_equal(y, w[[3, 1]])
+
+
+# ---- several runs in one call
+
+SUM = ("pointwise_loss", (0, (1, 0, (2,)), (2, 0, (2,)), None, 1.0, (3, 0, (2,))), "0")
+"""The mean of squares, and its gradient; it stops unless it is below a number of the run."""
+
+
+def test_each_run_takes_the_next_part_of_every_array() -> None:
+    plan = _kernels.Plan([SUM], 0, [], 3)
+    x, zeros, d = np.arange(6, dtype=np.float32), np.zeros(6, np.float32), np.ones(6, np.float32)
+    assert plan.run([x, zeros, d], [9.0, np.inf, 99.0], 3) == [[0.5], [6.5], [20.5]]
+    assert_array_equal(d, x)
+
+
+def test_runs_end_where_one_stops() -> None:
+    plan = _kernels.Plan([SUM], 0, [], 3)
+    x, zeros = np.arange(6, dtype=np.float32), np.zeros(6, np.float32)
+    d = np.full(6, 7, np.float32)
+    assert plan.run([x, zeros, d], [0.6, 6.5, 99.0], 3) == [[0.5], [6.5]]
+    assert_array_equal(d, [0, 1, 2, 3, 7, 7])
+    x[2] = np.nan
+    ((_,), (last,)) = plan.run([x, zeros, d], [np.inf] * 3, 3)
+    assert np.isnan(last)
+
+
+def test_runs_without_their_arrays_or_numbers_are_refused() -> None:
+    plan = _kernels.Plan([SUM], 0, [], 3)
+    x, d = np.ones(6, np.float32), np.full(6, 7, np.float32)
+    for arrays, numbers, times in (
+        ([x, x, d], [1.0, 1.0], 3),
+        ([x, x, d], [], 3),
+        ([x, x, d], [1.0] * 4, 4),
+        ([x[:5], x, d], [1.0] * 3, 3),
+        ([x, x, d], [], 0),
+    ):
+        with pytest.raises((TypeError, ValueError)):
+            plan.run(arrays, numbers, times)
+        assert (d == 7).all()
+
+
+def test_tokens_of_every_run_are_held_to_their_limits() -> None:
+    w = np.arange(12, dtype=np.float32).reshape(4, 3)
+    given = (2, 0, (2,)), (1, 0, (4, 3)), (3, 0, (2, 3))
+    plan = _kernels.Plan([("embedding_forward", given, None)], 0, [w], 2)
+    y = np.zeros((6, 3), np.float32)
+    assert plan.run([np.array([0, 1, 2, 3, 4, 0]), y], [], 3) is None
+    assert not y.any()
+    tokens = np.array([0, 1, 2, 3, 3, 0])
+    assert plan.run([tokens, y], [], 3) == [[], [], []]
+    assert_array_equal(y, w[tokens])

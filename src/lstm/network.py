@@ -358,6 +358,8 @@ class LSTMNetwork(Configured):
 class _Routine(Callback):
     """The actions at the start and end of epochs."""
 
+    every_batch = False
+
     def __init__(
         self,
         learning_rate: float,

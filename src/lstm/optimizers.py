@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lstm import checks, saving
 from lstm.backends import Backend
-from lstm.backends.contract import Array
+from lstm.backends.contract import Array, Recording
 from lstm.configured import Configured, described
 from lstm.container import pack
 from lstm.errors import InvalidTypeError, NotDefinedError
@@ -147,10 +147,8 @@ class Optimizer(Configured):
             InvalidTypeError: `update` of a user's class returned something.
         """
         self.prepare(backend, gradients.shape[0])
-        limit = math.inf if self.clipnorm is None else self.clipnorm
-        norm = backend.ops.clip_by_global_norm(gradients, limit)
-        length = max(1.0, min(norm, limit)) * max(1.0, self._learning_rate)
-        if not (math.isfinite(norm) and length < _LONGEST[backend.dtype]):
+        norm = backend.ops.clip_by_global_norm(gradients, self._limit)
+        if not norm < self.longest(backend.dtype):
             return False
         self.step += 1
         update: Callable[..., object] = self.update  # A user's own may return anything.
@@ -162,6 +160,49 @@ class Optimizer(Configured):
                 checks.summary(returned),
             )
         return True
+
+    @property
+    def _limit(self) -> float:
+        """The norm to which gradients are clipped."""
+        return math.inf if self.clipnorm is None else self.clipnorm
+
+    def longest(self, dtype: str) -> float:
+        """Return the norm that a gradient has to be below, before it is clipped, for a step."""
+        longest = _LONGEST[dtype] / max(1.0, self._learning_rate)
+        if longest <= 1:
+            return 0.0
+        return math.inf if self._limit < longest else longest
+
+    @property
+    def recordable(self) -> bool:
+        """Whether its steps can be part of a plan: it is of a class of the library, unchanged."""
+        own = any(callable(value) for value in vars(self).values())
+        return type(self) in OPTIMIZERS.values() and not own
+
+    def identity(self) -> tuple[object, ...]:
+        """Return what a recorded step relies on; the learning rate may change."""
+        others = (value for name, value in self.arguments().items() if name != "learning_rate")
+        return type(self), *others, *map(id, self.slots.values())
+
+    def record(
+        self, recording: Recording, backend: Backend, values: Array, gradients: Array
+    ) -> None:
+        """Record a step, as `apply` takes it, with the variables `numbers`.
+
+        Args:
+            recording: the recording, and `backend` with its operations.
+            values, gradients: as for `apply`; the slots must be there.
+        """
+        step, rate, longest = (recording.variable() for _ in range(3))
+        recording.clip_by_global_norm(gradients, self._limit)
+        recording.stop_unless_below(longest)
+        recorded = object.__new__(type(self))
+        vars(recorded).update(vars(self), step=step, _learning_rate=rate)
+        recorded.update(backend, values, gradients)
+
+    def numbers(self, dtype: str, later: int = 0) -> list[float]:
+        """Return the variables of a recorded step: the next, or one so many steps later."""
+        return [self.step + 1 + later, self._learning_rate, self.longest(dtype)]
 
     def update(self, backend: Backend, values: Array, gradients: Array) -> None:
         """Take the step itself, which changes `values` in place; a subclass defines this."""

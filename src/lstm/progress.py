@@ -19,6 +19,8 @@ class ProgressBar(Callback):
             epoch; 2 only these lines; "auto" the bar on a terminal and lines elsewhere.
     """
 
+    every_batch = False
+
     def __init__(self, verbose: int | str = "auto") -> None:
         self._live = verbose == 1 or (verbose in ("auto", True) and on_a_terminal())
         self._bar: Progress | None = None

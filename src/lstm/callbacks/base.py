@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,12 @@ class Callback(Configured):
     """
 
     replaceable = True
+
+    every_batch: ClassVar[bool] = True
+    """Whether its hooks of training batches, if it has any, have to be called for every batch.
+
+    Otherwise several steps may be taken in one call, and it hears of the last.
+    """
 
     model: Trainable
     params: dict[str, Any]

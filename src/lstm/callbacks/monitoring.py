@@ -140,6 +140,8 @@ class ModelCheckpoint(_Monitor):
 class TerminateOnNaN(Callback):
     """Stop when the loss is no longer a finite number."""
 
+    every_batch = False
+
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         if not math.isfinite(logs["loss"]):
             say(f"Batch {batch}: the loss is {logs['loss']}; training stops.")

@@ -48,6 +48,15 @@ class CallbackList:
         found = {hook: [_listener(callback, hook) for callback in callbacks] for hook in HOOKS}
         self._listeners = {hook: [f for f in some if f is not None] for hook, some in found.items()}
 
+    @property
+    def every_batch(self) -> bool:
+        """Whether a callback has to hear of every batch of training."""
+        return any(
+            callback.every_batch and _listener(callback, hook) is not None
+            for callback in self._callbacks
+            for hook in _SAME
+        )
+
     def listen(self, hook: str) -> bool:
         """Whether a callback listens to this event."""
         return bool(self._listeners[hook])

@@ -57,9 +57,13 @@ class Run:
     def key(self) -> Key:
         """Return the key of the next draw of the pass, for `ops.dropout` and `ops.dropout_mask`."""
         if self.seed is None:
-            self.seed = int(self.rng.integers(2**64, dtype=np.uint64))
+            self.seed = self.new_seed()
         self.draws += 1
         return Key(self.seed, self.draws)
+
+    def new_seed(self) -> int:
+        """Draw a seed for a pass."""
+        return int(self.rng.integers(2**64, dtype=np.uint64))
 
     @property
     def ops(self) -> Ops:

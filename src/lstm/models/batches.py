@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from math import floor
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ class Batch:
         masks: for each input, which steps are real (B, T); None without padding.
         fresh: whether carried state is reset before this batch.
         chunk: whether these steps are only a part of longer sequences.
+        steps: number of equal batches that are joined here, each for a training step of its own.
     """
 
     x: list[Values]
@@ -38,11 +39,21 @@ class Batch:
     masks: list[Mask | None] = field(default_factory=list)
     fresh: bool = False
     chunk: bool = False
+    steps: int = 1
 
     @property
     def size(self) -> int:
-        """Number of examples."""
-        return len(self.x[0])
+        """Number of examples of a training step."""
+        return len(self.x[0]) // self.steps
+
+    def parts(self) -> Iterator["Batch"]:
+        """Yield the batch of each training step."""
+        for start in range(0, self.steps * self.size, self.size):
+            rows = slice(start, start + self.size)
+            y, weight = (None if part is None else part[rows] for part in (self.y, self.weight))
+            masks = [None if mask is None else mask[rows] for mask in self.masks]
+            fresh = self.fresh and start == 0
+            yield Batch([x[rows] for x in self.x], y, weight, masks, fresh, self.chunk)
 
 
 Check = Callable[[Batch], object]
@@ -236,8 +247,8 @@ class ArrayBatches:
         self.epochs = Epochs(self._pass, self._limit, examples, rng)
         # Arrays are checked as one batch, which is faster; sequences are not, because padding all
         # to the longest could be far larger than the data.
-        for batch in self._cut(self._batch_size if examples.ragged else len(examples)):
-            batching.check(batch)
+        for portion in self._cut(self._batch_size if examples.ragged else len(examples)):
+            batching.check(self._read(portion))
 
     @property
     def steps(self) -> int:
@@ -257,36 +268,69 @@ class ArrayBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield the rest of the current epoch, or the batches of the next one."""
+        return self.joined(lambda: 1)
+
+    def joined(self, most: Callable[[], int]) -> Iterator[Batch]:
+        """Yield the same, where possible in batches of several steps: `most` returns how many."""
         begins = not self.epochs.begun
-        for batch in self.epochs:
+        portions = iter(self.epochs)
+        for first in portions:
+            others = islice(portions, max(1, min(most(), first.equal)) - 1)
+            *_, last = count = [first, *others]
+            batch = self._read(first._replace(stop=last.stop))
+            batch.steps = len(count)
             batch.fresh = batch.fresh or begins
             begins = False
             yield batch
 
-    def _pass(self, order: Order | None, start: int) -> Iterator[Batch]:
+    def _pass(self, order: Order | None, start: int) -> Iterator["_Portion"]:
         groups, chunks = divmod(start, max(1, self._chunks))
         return islice(self._cut(self._batch_size, order, groups), chunks, None)
 
-    def _cut(self, size: int, order: Order | None = None, skip: int = 0) -> Iterator[Batch]:
-        """Yield batches of `size` examples, except the first `skip`, cut into chunks."""
-        for start in range(skip * size, len(self.examples), size):
-            rows = slice(start, start + size)
-            batch = self.examples.batch(rows if order is None else order[rows])
+    def _cut(self, size: int, order: Order | None = None, skip: int = 0) -> Iterator["_Portion"]:
+        """Yield portions of `size` examples, except the first `skip`, cut into chunks."""
+        ragged, count = self.examples.ragged, len(self.examples)
+        for start in range(skip * size, count, size):
+            stop = min(start + size, count)
             if self._chunk_length is None:
-                batch.fresh = start == 0
-                yield batch
+                equal = 1 if ragged else max(1, (count - start) // size)
+                yield _Portion(order, start, stop, start == 0, equal)
                 continue
             for t in range(0, self._time, self._chunk_length):
-                time = slice(t, t + self._chunk_length)
-                weight = batch.weight
-                yield Batch(
-                    [x[:, time] for x in batch.x],
-                    None if batch.y is None else batch.y[:, time],
-                    weight[:, time] if weight is not None and weight.ndim > 1 else weight,
-                    batch.masks,
-                    fresh=t == 0,
-                    chunk=self._chunk_length < self._time,
-                )
+                yield _Portion(order, start, stop, t == 0, 1, t)
+
+    def _read(self, portion: "_Portion") -> Batch:
+        rows: Rows = slice(portion.start, portion.stop)
+        batch = self.examples.batch(rows if portion.order is None else portion.order[rows])
+        batch.fresh = portion.fresh
+        if self._chunk_length is None:
+            return batch
+        time = slice(portion.time, portion.time + self._chunk_length)
+        weight = batch.weight
+        batch.x = [x[:, time] for x in batch.x]
+        batch.y = None if batch.y is None else batch.y[:, time]
+        batch.weight = weight[:, time] if weight is not None and weight.ndim > 1 else weight
+        batch.chunk = self._chunk_length < self._time
+        return batch
+
+
+class _Portion(NamedTuple):
+    """Where a batch stands in a pass.
+
+    Attributes:
+        order: the order of the examples in the pass; None for that of the data.
+        start, stop: its examples in this order.
+        fresh: whether carried state is reset before it.
+        equal: number of portions of this size from here on that may be joined.
+        time: its first step, if sequences are cut into chunks.
+    """
+
+    order: Order | None
+    start: int
+    stop: int
+    fresh: bool
+    equal: int
+    time: int = 0
 
 
 def _common_length(parts: Sequence[Column]) -> int:

@@ -1,5 +1,6 @@
 """Fitting: the loops of `fit` and `evaluate` over a model's batches."""
 
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -7,13 +8,16 @@ from lstm import optimizers
 from lstm.callbacks import BackupAndRestore, CallbackList, Contents, Logs, Tensors
 from lstm.container import under
 from lstm.errors import InvalidValueError
-from lstm.models.batches import Batch
+from lstm.models.batches import ArrayBatches, Batch
 from lstm.models.copying import Copied
 from lstm.models.data_adapter import Batches
 from lstm.models.goals import ClassWeights
 from lstm.models.loop import Limits, Loop, Mean
 from lstm.models.state import State
 from lstm.models.training import Carried, Result, Trainer
+
+_SECONDS, _BYTES = 0.05, 1 << 22
+"""How long steps in one call may take, which Ctrl-C waits for, and what they may read."""
 
 
 class Fitting(Loop):
@@ -48,15 +52,27 @@ class Fitting(Loop):
         self._carried = carried
         self._validation = validation
         self._class_weights = class_weights
+        self._most = 1  # Steps to take in one call,
+        self._size = 0  # with so many examples each.
 
     def batches(self) -> Iterator[Batch]:
-        return iter(self._batches)
+        every = self.callbacks.every_batch or self.keeper is not None
+        if every or self._carried.nodes or not isinstance(self._batches, ArrayBatches):
+            return iter(self._batches)
+        return self._batches.joined(lambda: self._most)
 
     def more(self) -> bool:
         return self._batches.more()
 
     def take(self, batch: Any) -> Result:
-        return self._trainer.train(batch, self._carried, self._class_weights)
+        started = time.perf_counter()
+        result = self._trainer.train(batch, self._carried, self._class_weights)
+        seconds = max(time.perf_counter() - started, 1e-9) / len(result.losses)
+        if batch.size >= self._size:  # The last of a pass may be smaller.
+            size = sum(x.nbytes for x in batch.x) // batch.steps
+            self._most = min(int(_SECONDS / seconds), _BYTES // max(1, size))
+            self._size = batch.size
+        return result
 
     def validate(self) -> Logs:
         if self._validation is None:
@@ -72,10 +88,11 @@ class Fitting(Loop):
                 "the loss of the first batch is not a finite number: training stops before a step. "
                 "Check what the layers, with these weights, and the loss compute from the data"
             )
+        batch = self.mean.steps + len(result.losses)
         return (
-            f"the loss is no longer a finite number in epoch {self.round + 1}, batch "
-            f"{self.mean.steps + 1}: training stops with the weights from before that batch. Lower "
-            f"the learning rate, which is {optimizer.learning_rate:g}, or set clipnorm"
+            f"the loss is no longer a finite number in epoch {self.round + 1}, batch {batch}: "
+            "training stops with the weights from before that batch. Lower the learning rate, "
+            f"which is {optimizer.learning_rate:g}, or set clipnorm"
         )
 
     def ran_out(self) -> str:

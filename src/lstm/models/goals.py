@@ -32,6 +32,14 @@ class Goal:
     weight: Values | None
     count: float
 
+    def part(self, rows: slice) -> "Goal":
+        """Return the goal of some of the examples, whose count is the same."""
+        target, mask, weight = (
+            None if part is None else part[rows] for part in (self.target, self.mask, self.weight)
+        )
+        assert target is not None
+        return Goal(target, mask, weight, self.count)
+
     def shares(self, *, weighted: bool) -> tuple[Values | None, float]:
         """Return the share of each position in a mean, and the sum of the weights."""
         weight = self.weight if weighted else None

@@ -51,10 +51,11 @@ class Mean:
             metric.reset()
 
     def add(self, result: Result) -> None:
-        """Add a batch."""
-        self.total += result.loss * result.count
-        self.weight += result.count
-        self.steps += 1
+        """Add one or more batches."""
+        for loss in (*result.losses[:-1], result.loss):
+            self.total += loss * result.count
+            self.weight += result.count
+        self.steps += len(result.losses)
 
     def logs(self) -> Logs:
         """Return the means so far."""
@@ -165,7 +166,7 @@ class Loop(ABC):
 
     @abstractmethod
     def take(self, batch: Any) -> Result:
-        """Take a step."""
+        """Take a step, or several that nothing has to see one by one."""
 
     @abstractmethod
     def diverged(self, result: Result) -> str:
@@ -275,8 +276,8 @@ class Loop(ABC):
             self.callbacks.tell("on_epoch_begin", self.round, {})
 
     def _take_step(self, batch: Any) -> None:
-        callbacks, number = self.callbacks, self.mean.steps
-        callbacks.tell("on_train_batch_begin", number, {})
+        callbacks = self.callbacks
+        callbacks.tell("on_train_batch_begin", self.mean.steps, {})
         self.between_steps = False
         if self._schedule is not None:
             self._trainable.optimizer.learning_rate = self._schedule(self.progress)
@@ -284,11 +285,11 @@ class Loop(ABC):
         if not math.isfinite(result.loss):
             self.stop_reason = self.diverged(result)
         self.mean.add(result)
-        self.step += 1
+        self.step += len(result.losses)
         self._tick()
         self.between_steps = True
         if callbacks.listen("on_train_batch_end"):
-            callbacks.tell("on_train_batch_end", number, self.step_logs(result))
+            callbacks.tell("on_train_batch_end", self.mean.steps - 1, self.step_logs(result))
         if self.keeper is not None and not self.stop_reason:
             self.keeper.step_taken()
 

@@ -5,7 +5,9 @@ import operator
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
+
+import numpy as np
 
 from lstm.backends import Backend
 from lstm.backends.contract import Array, NotRecordableError, Ops, Plan, Recording
@@ -15,7 +17,9 @@ from lstm.layers.masks import Mask
 from lstm.losses import Loss
 from lstm.models.goals import Goal
 from lstm.models.objective import Objective
+from lstm.models.parameters import Parameters
 from lstm.models.program import Program
+from lstm.optimizers import Optimizer
 
 GoalOf = Callable[[Array, Mask | None], Goal]
 """Returns the goal of the output of a batch, of which it reads only the shape, and its mask."""
@@ -32,17 +36,30 @@ _ENOUGH = 20
 
 @dataclass
 class Learned:
-    """The result of the passes of a training step.
+    """The result of one or more training steps, one after the other.
 
     Attributes:
-        loss: the loss.
-        y: the output of the program; perhaps None if nothing sees it.
-        goal: its goal.
+        losses: the loss of each; if the last is not finite, its step was not taken.
+        y: the outputs of the program; perhaps None if nothing sees them.
+        goal: the goal of each.
+        refused: whether the last loss is finite, but its gradient is too large for a step.
     """
 
-    loss: float
+    losses: list[float]
     y: Array
     goal: Goal
+    refused: bool = False
+
+
+class Shaped(NamedTuple):
+    """An array of which only the shape is known."""
+
+    shape: tuple[int, ...]
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
 
 
 @dataclass
@@ -63,21 +80,33 @@ class PlannedPass:
     states: Mapping[str, int]
     runs: int = 0
 
-    def run(self, run: Run, *arrays: Array) -> tuple[list[Array], list[float]] | None:
-        """Return the outputs and numbers of a run; None if the plan is in use in another thread.
+    def run(
+        self, run: Run, *arrays: Array, numbers: Sequence[Sequence[float]] = ((),)
+    ) -> tuple[list[Array], list[list[float]]] | None:
+        """Return the outputs and numbers of runs; None if the plan is in use in another thread.
 
         Args:
             run: the pass, which gets its states.
             arrays: the inputs, the states that it starts from, and what the loss compares with.
+            numbers: the variables of each run.
         """
-        returned = self.plan.run(arrays, [run.key().seed] if self.seeded else [])
+        times, before = len(numbers), None
+        if self.seeded and times > 1:
+            before = dict(run.rng.bit_generator.state)
+        seeds = [run.new_seed() if self.seeded else 0 for _ in numbers]
+        given = [x for seed, others in zip(seeds, numbers, strict=True) for x in (seed, *others)]
+        returned = self.plan.run(arrays, given, times=times)
+        done = 0 if returned is None else len(returned[1])
+        if before is not None and done < times:  # As if only they had been drawn that were used.
+            run.rng.bit_generator.state = before
+            run.rng.integers(2**64, size=done, dtype=np.uint64)
         if returned is None:
             return None
-        outputs, numbers = returned
+        outputs, results = returned
         for name, count in self.states.items():
             run.new_states[name] = tuple(outputs[:count])
             del outputs[:count]
-        return outputs, numbers
+        return outputs, results
 
 
 class Passes:
@@ -91,7 +120,7 @@ class Passes:
     Args:
         program: the program.
         backend: the backend of its arrays.
-        gradients: the buffer of all gradients, if the program learns.
+        parameters: all weights, if the program learns.
     """
 
     most_shapes = 16
@@ -100,10 +129,12 @@ class Passes:
     most_bytes = 1 << 26
     """Memory that plans may hold besides the latest one."""
 
-    def __init__(self, program: Program, backend: Backend, gradients: Array | None = None) -> None:
+    def __init__(
+        self, program: Program, backend: Backend, parameters: Parameters | None = None
+    ) -> None:
         self.program = program
         self._backend = backend
-        self._gradients = gradients
+        self._parameters = parameters
         graph = program.graph
         losses = [] if program.objective is None else [program.objective.loss]
         self._parts: list[Layer | Loss] = [*graph.layers.values(), *losses]
@@ -137,15 +168,31 @@ class Passes:
         *,
         like: object,
         sees_output: bool,
-    ) -> Learned:
-        """Compute the loss of a batch and, unless it is not finite, all gradients.
+        optimizer: Optimizer,
+        before_step: Callable[[Learned], None] | None = None,
+        steps: int = 1,
+    ) -> Learned | None:
+        """Take training steps: compute loss and gradients, and let the optimizer change weights.
 
         Args:
             run, feeds, masks: the pass and its inputs.
             goal_of: returns the goal of the batch.
             like: a value that differs where goals have other shapes.
             sees_output: whether the output is wanted.
+            optimizer: takes the steps.
+            before_step: is called when the gradients are there, before the step, if given.
+            steps: number of steps; the inputs are those of all, joined along the first axis.
+
+        Returns:
+            The result; None, and nothing is done, if several steps do not come from a plan.
         """
+        assert self._parameters is not None
+        learned, gradients = self._parameters.learned, self._parameters.gradients
+        whole = before_step is None and optimizer.recordable
+        if whole:
+            optimizer.prepare(self._backend, gradients.shape[0])
+        elif steps > 1:
+            return None
 
         def record(recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
             trace = self.program.forward(run, feeds)
@@ -153,30 +200,64 @@ class Passes:
             target, weight = goal_of(y, None).arrays(self._backend)
             target = recording.input(target.shape, str(target.dtype))
             weight = None if weight is None else recording.input(weight.shape, str(weight.dtype))
-            recording.fill(self._gradients, 0.0)
+            recording.fill(gradients, 0.0)
             _, gradient = self._objective.compare(run, y, target, weight, learns=True)
-            recording.stop_unless_finite()
+            recording.stop_unless_below(math.inf)
             self.program.backward(run, trace, [gradient])
+            if whole:
+                optimizer.record(recording, run.backend, learned, gradients)
             return y, [y] if sees_output else []
 
-        recorded = self._find((like, sees_output), run, feeds, masks, record)
+        purpose = like, sees_output, optimizer.identity() if whole else None
+        slots = [*optimizer.slots.values()] if whole else []
+        recorded = self._find(purpose, run, feeds, masks, record, slots, steps)
         if recorded is not None:
-            goal = goal_of(recorded.y, None)
+            shape = recorded.y.shape
+            goal = goal_of(Shaped((steps * shape[0], *shape[1:])), None)
+            goal.count /= steps
             target, weight = goal.arrays(self._backend)
             compared = [target] if weight is None else [target, weight]
-            returned = recorded.run(run, *feeds, *_states(run), *compared)
+            dtype = self._backend.dtype
+            numbers = [optimizer.numbers(dtype, k) if whole else [] for k in range(steps)]
+            arrays = *feeds, *_states(run), *compared
+            returned = recorded.run(run, *arrays, numbers=numbers)
             if returned is not None:
-                outputs, (loss, *_) = returned
-                return Learned(loss, outputs[0] if sees_output else None, goal)
+                outputs, results = returned
+                losses = [loss for loss, *_ in results]
+                found = Learned(losses, outputs[0] if sees_output else None, goal)
+                if not whole:
+                    self._step(found, optimizer, before_step)
+                elif math.isfinite(losses[-1]):
+                    found.refused = not results[-1][-1] < optimizer.longest(dtype)
+                    optimizer.step += len(losses) - found.refused
+                else:
+                    optimizer.step += len(losses) - 1
+                return found
+        if steps > 1:
+            return None
         trace = self.program.forward(run, feeds, masks)
         y, mask = trace.outputs[0], trace.masks[0]
         goal = goal_of(y, mask)
-        run.ops.fill(self._gradients, 0.0)
+        run.ops.fill(gradients, 0.0)
         target, weight = goal.arrays(self._backend)
         loss, gradient = self._objective.compare(run, y, target, weight, learns=True)
         if math.isfinite(loss):
             self.program.backward(run, trace, [gradient])
-        return Learned(loss, y, goal)
+        found = Learned([loss], y, goal)
+        self._step(found, optimizer, before_step)
+        return found
+
+    def _step(
+        self, found: Learned, optimizer: Optimizer, before: Callable[[Learned], None] | None
+    ) -> None:
+        """Let the optimizer change the weights along the gradients, if the loss is finite."""
+        assert self._parameters is not None
+        if before is not None:
+            before(found)
+        if math.isfinite(found.losses[-1]):
+            learned, gradients = self._parameters.learned, self._parameters.gradients
+            # A user's optimizer may return None.
+            found.refused = optimizer.apply(self._backend, learned, gradients) is False
 
     @property
     def _objective(self) -> Objective:
@@ -202,14 +283,23 @@ class Passes:
         feeds: Sequence[Array],
         masks: Sequence[Mask | None],
         record: Record,
+        kept: Sequence[Array] = (),
+        times: int = 1,
     ) -> PlannedPass | None:
-        """Return what was recorded for such a pass; record it if it came often enough."""
-        if any(mask is not None for mask in masks):
+        """Return what was recorded for such a pass; record it if it came often enough.
+
+        Args:
+            purpose: what else differs between passes.
+            run, feeds, masks, record: the pass.
+            kept: arrays that it changes besides weights and gradients.
+            times: number of passes whose inputs are joined; for several nothing is recorded.
+        """
+        if any(mask is not None for mask in masks) or (times > 1 and run.carried):
             return None
         key = (
             purpose,
             (run.training, run.keep_cache, run.carried),
-            tuple([(x.shape, run.ops.holds_tokens(x)) for x in feeds]),
+            tuple([((x.shape[0] // times, *x.shape[1:]), run.ops.holds_tokens(x)) for x in feeds]),
             tuple([(name, *[part.shape for part in parts]) for name, parts in run.states.items()]),
         )
         with self._lock:
@@ -223,8 +313,12 @@ class Passes:
                 known.runs += 1
                 self._shapes[key] = known
                 return known
+            if times > 1:
+                if known:
+                    self._shapes[key] = known
+                return None
             if self._patience <= known < math.inf:
-                self._shapes[key] = self._record(run, feeds, record) or math.inf
+                self._shapes[key] = self._record(run, feeds, record, kept) or math.inf
             else:
                 self._shapes[key] = known + 1
             while len(self._shapes) > self.most_shapes or self._held() > self.most_bytes:
@@ -254,6 +348,7 @@ class Passes:
         run: Run,
         feeds: Sequence[Array],
         record: Record,
+        kept: Sequence[Array] = (),
         *,
         finite: bool = False,
     ) -> PlannedPass | None:
@@ -261,9 +356,9 @@ class Passes:
         weights = [
             part for w in self._weights for part in (w.value, w.gradient) if part is not None
         ]
-        if self._gradients is not None:
-            weights.append(self._gradients)
-        recording = run.ops.recording(weights)
+        if self._parameters is not None:
+            weights += self._parameters.learned, self._parameters.gradients
+        recording = run.ops.recording([*weights, *kept])
         if recording is None:
             return None
 

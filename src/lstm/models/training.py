@@ -26,7 +26,7 @@ from lstm.models.goals import ClassWeights, Goal
 from lstm.models.graph import Graph
 from lstm.models.objective import Objective
 from lstm.models.parameters import Parameters
-from lstm.models.passes import Passes
+from lstm.models.passes import Learned, Passes
 from lstm.models.program import Program
 from lstm.models.state import State
 from lstm.optimizers import Optimizer
@@ -153,17 +153,22 @@ def _with_feature_axis(x: Values, tensor: SymbolicTensor) -> Values:
 
 @dataclass
 class Result:
-    """The result of one batch.
+    """The result of one batch, or of several equal ones, one after the other.
 
     Attributes:
-        loss: the sum of its weighted losses, divided by `count`.
-        count: number of positions that are not masked.
-        refused: whether the loss is finite but the gradient or the step is not.
+        losses: of each, the sum of its weighted losses, divided by `count`.
+        count: number of positions of each that are not masked.
+        refused: whether the last loss is finite but the gradient or the step is not.
     """
 
-    loss: float
+    losses: list[float]
     count: float
     refused: bool = False
+
+    @property
+    def loss(self) -> float:
+        """The last loss; NaN if its gradient was refused."""
+        return math.nan if self.refused else self.losses[-1]
 
 
 class Trainer:
@@ -224,7 +229,7 @@ class Trainer:
 
     def _planned(self) -> Passes:
         program = planning.train(self._graph, self.loss, sees_outputs=self._sees_outputs)
-        return Passes(program, self.backend, self.parameters.gradients)
+        return Passes(program, self.backend, self.parameters)
 
     @property
     def _objective(self) -> Objective:
@@ -252,34 +257,54 @@ class Trainer:
     def train(
         self, batch: Batch, carried: Carried, class_weights: ClassWeights | None = None
     ) -> Result:
-        """Take one optimizer step on a checked batch.
+        """Take one optimizer step on a checked batch, or several on a batch of that many steps.
 
         Returns:
-            The result. If its loss is not finite, no step was taken, because the loss or its
-            gradient is too large for any number.
+            The result. If the last loss is not finite, that step was not taken, because the loss or
+            its gradient is too large for any number.
         """
         self.parameters.bind()
         run, passes = self._run(batch, carried, training=True), self._current
         assert batch.y is not None
+        weighted = batch.weight is not None or class_weights is not None
+
+        def before_step(learned: Learned) -> None:
+            self._measure_all(run, learned, batch)
+            if self.reduce_gradients is not None and math.isfinite(learned.losses[-1]):
+                self.reduce_gradients(self.parameters.gradients)
+
+        # The loss without weights, which metrics may want, comes from the weights before the step.
+        apart = self.reduce_gradients is not None or (weighted and bool(self.metrics))
         learned = passes.learn(
             run,
             *self._feed(batch),
             partial(self._goal, run, batch, class_weights),
-            like=(batch.y.shape, batch.weight is None, class_weights is None),
+            like=(batch.y.shape[1:], batch.weight is None, class_weights is None),
             sees_output=bool(self.metrics),
+            optimizer=self.optimizer,
+            before_step=before_step if apart else None,
+            steps=batch.steps,
         )
-        loss, goal = learned.loss, learned.goal
-        self._measure(run, loss, learned.y, goal)
-        if not math.isfinite(loss):
-            return Result(loss, goal.count)
-        gradients = self.parameters.gradients
-        if self.reduce_gradients is not None:
-            self.reduce_gradients(gradients)
-        applied = self.optimizer.apply(self.backend, self.parameters.learned, gradients)
-        if applied is False:  # A user's optimizer may return None.
-            return Result(math.nan, goal.count, refused=True)
-        carried.states.update(run.new_states)
-        return Result(loss, goal.count)
+        if learned is None:
+            return self._train_apart(batch, carried, class_weights)
+        if not apart:
+            self._measure_all(run, learned, batch)
+        result = Result(learned.losses, learned.goal.count, learned.refused)
+        if math.isfinite(result.loss):
+            carried.states.update(run.new_states)
+        return result
+
+    def _train_apart(
+        self, batch: Batch, carried: Carried, class_weights: ClassWeights | None
+    ) -> Result:
+        """Take the steps of a batch one by one."""
+        losses: list[float] = []
+        for part in batch.parts():
+            result = self.train(part, carried, class_weights)
+            losses += result.losses
+            if not math.isfinite(result.loss):
+                break
+        return Result(losses, result.count, result.refused)
 
     def test(self, batch: Batch, carried: Carried) -> Result:
         """Compute the loss and metrics of a checked batch."""
@@ -289,7 +314,7 @@ class Trainer:
         loss = self._loss(run, y, goal)
         carried.states.update(run.new_states)
         self._measure(run, loss, y, goal)
-        return Result(loss, goal.count)
+        return Result([loss], goal.count)
 
     def _run(self, batch: Batch, carried: Carried, *, training: bool) -> Run:
         if batch.fresh and carried.resets:
@@ -317,6 +342,12 @@ class Trainer:
     def _loss(self, run: Run, y: Array, goal: Goal) -> float:
         """Return the loss of an output, without gradients."""
         return self._objective.compare(run, y, *goal.arrays(self.backend), learns=False)[0]
+
+    def _measure_all(self, run: Run, learned: Learned, batch: Batch) -> None:
+        for k, loss in enumerate(learned.losses if self.metrics else ()):
+            start, stop = k * batch.size, (k + 1) * batch.size
+            y = learned.y if batch.steps == 1 else run.ops.part(learned.y, start, stop)
+            self._measure(run, loss, y, learned.goal.part(slice(start, stop)))
 
     def _measure(self, run: Run, loss: float, y: Array, goal: Goal) -> None:
         if not self.metrics:

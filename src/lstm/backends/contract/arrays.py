@@ -28,7 +28,7 @@ class ArrayOps(Protocol):
         """`x` as a separate array, which nothing else changes."""
 
     def part(self, x: Array, start: int, stop: int) -> Array:
-        """`x[start:stop]` of a buffer (P), as a view: both share their content."""
+        """`x[start:stop]` along the first axis, as a view: both share their content."""
 
     def fill(self, x: Array, value: float) -> None:
         """Set every entry of `x`, in place."""

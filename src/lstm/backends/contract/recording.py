@@ -21,19 +21,26 @@ class Plan(Protocol):
     def arena_bytes(self) -> int: ...
 
     def run(
-        self, inputs: Sequence[Array], numbers: Sequence[float] = (), outputs: Sequence[Array] = ()
-    ) -> tuple[list[Array], list[float]] | None:
-        """Run it.
+        self,
+        inputs: Sequence[Array],
+        numbers: Sequence[float] = (),
+        outputs: Sequence[Array] = (),
+        times: int = 1,
+    ) -> tuple[list[Array], list[list[float]]] | None:
+        """Run it, perhaps several times in a row.
 
         Args:
-            inputs: the arrays for the inputs of the recording, in order.
-            numbers: those for its variables.
-            outputs: arrays for the first outputs; there are new ones for the others.
+            inputs: the arrays for the inputs of the recording, in order; those of several runs are
+                joined along the first axis.
+            numbers: those for its variables; all of the first run, then all of the next.
+            outputs: arrays for the first outputs; there are new ones for the others. Those of
+                several runs are joined, too.
+            times: the number of runs.
 
         Returns:
-            The outputs, and the numbers that operations returned, up to where it stopped; None, and
-            nothing is changed, if another thread runs it now, or an input cannot be taken: it is
-            not finite, or a token is none of the vocabulary.
+            The outputs, and for each run the numbers that operations returned, up to where it
+            stopped; None, and nothing is changed, if another thread runs it now, or an input cannot
+            be taken: it is not finite, or a token is none of the vocabulary.
         """
 
 
@@ -52,8 +59,15 @@ class Recording(Protocol):
     def fill(self, x: Array, value: float) -> None:
         """As in the contract."""
 
-    def stop_unless_finite(self) -> None:
-        """Let a run end after the last operation that returns a number, if that is not finite."""
+    def clip_by_global_norm(self, g: Array, max_norm: float) -> float:
+        """As in the contract."""
+
+    def stop_unless_below(self, most: float) -> None:
+        """Let runs end after the last operation that returns a number, if |number| is not below.
+
+        Args:
+            most: a number or variable; infinity stops where the number is not finite.
+        """
 
     def plan(self, outputs: Sequence[Array], *, finite: bool = False) -> Plan:
         """Return the plan of what was recorded, which returns these arrays.

@@ -78,11 +78,16 @@ class Returned(float):
 
 @dataclass
 class Instruction:
-    """An operation with its arguments: arrays, numbers or None."""
+    """An operation with its arguments: arrays, numbers or None.
+
+    Attributes:
+        name, arguments: the operation.
+        most: what the number that it returns has to be below, or else a run ends; None for no end.
+    """
 
     name: str
     arguments: tuple[Any, ...]
-    stops: bool = False
+    most: float | None = None
 
 
 class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimizers):
@@ -282,10 +287,9 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
             known = self._kept[place] = Buffer(dtype, array.size, kept=array)
         return known
 
-    def stop_unless_finite(self) -> None:
-        """Let a run end after the last operation that returns a number, if that is not finite."""
+    def stop_unless_below(self, most: float) -> None:
         last = next(step for step in reversed(self.instructions) if _RETURNS[step.name])
-        last.stops = True
+        last.most = most
 
     def plan(self, outputs: Sequence[Symbol], *, finite: bool = False) -> "Plan":
         checked = len(self._inputs) if finite else 0
@@ -308,7 +312,7 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
             return str(x.place) if isinstance(x, Variable) else x
 
         instructions = [
-            (step.name, tuple(map(placed, step.arguments)), step.stops)
+            (step.name, tuple(map(placed, step.arguments)), placed(step.most))
             for step in self.instructions
         ]
         compiled = _kernels.Plan(
@@ -339,10 +343,13 @@ class Plan:
         inputs: Sequence[NDArray[Any]],
         numbers: Sequence[float] = (),
         outputs: Sequence[NDArray[Any]] = (),
-    ) -> tuple[list[NDArray[Any]], list[float]] | None:
+        times: int = 1,
+    ) -> tuple[list[NDArray[Any]], list[list[float]]] | None:
         shapes = self._shapes[len(outputs) :]
+        if times > 1:
+            shapes = [(times * shape[0], *shape[1:]) for shape in shapes]
         written = [*outputs, *[np.empty(shape, np.float32) for shape in shapes]]
-        returned = self._compiled.run([*inputs, *written], list(numbers))
+        returned = self._compiled.run([*inputs, *written], list(numbers), times)
         return None if returned is None else (written, returned)
 
 
