@@ -59,7 +59,10 @@ nb::tuple tuple_of(const std::string& name, const nb::handle value, std::size_t 
   return nb::tuple(nb::cast<nb::tuple>(value));
 }
 
-std::size_t place_of(const nb::handle text) { return std::stoul(nb::cast<std::string>(text)); }
+// The place of a number that every run is given.
+std::size_t place_of(const nb::handle given) {
+  return nb::cast<std::size_t>(tuple_of("number", given, 1)[0]);
+}
 
 const Kind number{"float"};
 
@@ -117,7 +120,7 @@ void Plan::add(const nb::tuple& given) {
     const nb::handle value = arguments[k];
     Slot& slot = instruction.slots[sizes + k];
     const Place place{instructions_.size(), sizes + k, 0, 0, 0, false, 0, 0};
-    if (!kind.formats && nb::isinstance<nb::str>(value)) {
+    if (!kind.formats && nb::isinstance<nb::tuple>(value)) {
       numbers_.push_back(place);
       numbers_.back().given = place_of(value);
       call.take(k, 1);
@@ -125,7 +128,9 @@ void Plan::add(const nb::tuple& given) {
       slot = slot_of(kind, value);
       call.take(k, std::strcmp(kind.name, "float") ? double(slot.integer) : slot.number);
     } else if (!value.is_none()) {
-      const nb::tuple array = tuple_of(operation.arguments[k].name, value, 3);
+      const nb::tuple array = tuple_of(operation.arguments[k].name, value, 4);
+      const auto dtype = nb::cast<std::string>(array[3]);
+      if (dtype != kind.name) fail(operation.arguments[k].name, kind.name, dtype);
       const auto buffer = nb::cast<std::size_t>(array[0]);
       const auto offset = nb::cast<std::int64_t>(array[1]);
       std::int64_t bytes = kind.size;
@@ -158,7 +163,7 @@ void Plan::add(const nb::tuple& given) {
   }
   call.check();
   for (std::size_t k = 0; k < sizes; ++k) instruction.slots[k].integer = call.size(k);
-  if (nb::isinstance<nb::str>(given[2]))
+  if (nb::isinstance<nb::tuple>(given[2]))
     numbers_.push_back(
         {instructions_.size(), sizes + count, place_of(given[2]), 0, 0, false, 0, 0});
   else if (instruction.stops)

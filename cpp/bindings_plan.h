@@ -15,10 +15,8 @@ namespace bindings {
 
 class Plan {
  public:
-  // instructions: of each its name, its arguments, and None or the number that what it returns has
-  // to be below, or else the plan stops. An argument is None, a number, an array (buffer, bytes
-  // before it, shape), or the place of a number that every run is given, as a string. inputs: the
-  // number of arrays that every run is given, of which the first `finite` must hold finite numbers.
+  // instructions: as lstm.backends.contract.instructions says. inputs: the number of arrays that
+  // every run is given, of which the first `finite` must hold finite numbers.
   Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept, int inputs,
        int finite);
   ~Plan();

@@ -7,8 +7,14 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from lstm.backends import _kernels
+from lstm.backends.contract import Given, Place
 
-DENSE = ("linear_forward", ((1, 0, (2, 3)), (2, 0, (3, 4)), None, 0, (0, 64, (2, 4))), None)
+
+def at(buffer: int, offset: int, shape: tuple[int, ...], dtype: str = "float32") -> Place:
+    return Place(buffer, offset, shape, dtype)
+
+
+DENSE = ("linear_forward", (at(1, 0, (2, 3)), at(2, 0, (3, 4)), None, 0, at(0, 64, (2, 4))), None)
 
 
 @pytest.mark.parametrize(
@@ -16,21 +22,25 @@ DENSE = ("linear_forward", ((1, 0, (2, 3)), (2, 0, (3, 4)), None, 0, (0, 64, (2,
     [
         ([("no_such", (), None)], "name: expected an operation"),
         ([("fill",)], "instruction: expected a tuple of 3"),
-        ([("fill", (0.0, (0, 0)), None)], "y: expected a tuple of 3"),
-        ([("fill", (0.0, (0, 0, (-1, -1))), None)], "y: expected a place within"),
-        ([("fill", (0.0, (0, 0, (2**40, 2**40))), None)], "y: expected a place within"),
-        ([("fill", (0.0, (4, 0, (2, 3))), None)], "y: expected memory to write to"),
+        ([("fill", (0.0, (0, 0)), None)], "y: expected a tuple of 4"),
+        ([("fill", (0.0, at(0, 0, (2, 3), "int64")), None)], "y: expected float32, got int64"),
+        ([("fill", (0.0, at(0, 0, (-1, -1))), None)], "y: expected a place within"),
+        ([("fill", (0.0, at(0, 0, (2**40, 2**40))), None)], "y: expected a place within"),
+        ([("fill", (0.0, at(4, 0, (2, 3))), None)], "y: expected memory to write to"),
         ([("generation_layer", (None,) * 5, None)], "name: expected an operation"),
         ([(DENSE[0], DENSE[1][:-1], None)], "linear_forward: expected 5 arguments"),
-        ([(DENSE[0], ((1, 0, (2, 9)), *DENSE[1][1:]), None)], "x: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, 65, (2, 4))), None)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, 72, (2, 4))), None)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, -64, (2, 4))), None)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (6, 0, (2, 4))), None)], "y: expected a place within"),
-        ([(DENSE[0], (*DENSE[1][:-1], (0, 0, (2, 5))), None)], "y: expected shape"),
-        ([(DENSE[0], ((1, 0, (3, 2)), *DENSE[1][1:]), None)], "w: expected shape"),
+        ([(DENSE[0], (at(1, 0, (2, 9)), *DENSE[1][1:]), None)], "x: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], at(0, 65, (2, 4))), None)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], at(0, 72, (2, 4))), None)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], at(0, -64, (2, 4))), None)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], at(6, 0, (2, 4))), None)], "y: expected a place within"),
+        ([(DENSE[0], (*DENSE[1][:-1], at(0, 0, (2, 5))), None)], "y: expected shape"),
+        ([(DENSE[0], (at(1, 0, (3, 2)), *DENSE[1][1:]), None)], "w: expected shape"),
         ([(DENSE[0], (*DENSE[1][:3], 9, DENSE[1][4]), None)], "activation"),
-        ([("gather", ((1, 0, (1, 2, 3)), (3, 0, (2,)), (0, 0, (1, 2, 3))), None)], "index"),
+        (
+            [("gather", (at(1, 0, (1, 2, 3)), at(3, 0, (2,), "int64"), at(0, 0, (1, 2, 3))), None)],
+            "index",
+        ),
     ],
 )
 def test_a_plan_that_cannot_run_is_refused(arguments: Any, words: str) -> None:
@@ -43,7 +53,7 @@ def test_a_plan_that_cannot_run_is_refused(arguments: Any, words: str) -> None:
 
 def test_a_run_with_other_arrays_than_planned_is_refused() -> None:
     w = np.ones((3, 4), np.float32)
-    given = (2, 0, (2, 3)), (1, 0, (3, 4)), None, 0, (3, 0, (2, 4))
+    given = at(2, 0, (2, 3)), at(1, 0, (3, 4)), None, 0, at(3, 0, (2, 4))
     plan = _kernels.Plan([("linear_forward", given, None)], 0, [w], 2)
     x, y = np.ones((2, 3), np.float32), np.zeros((2, 4), np.float32)
     frozen = y.copy()
@@ -57,7 +67,7 @@ def test_a_run_with_other_arrays_than_planned_is_refused() -> None:
 
 def test_tokens_that_a_plan_keeps_cannot_change() -> None:
     x, index = np.arange(6, dtype=np.float32).reshape(1, 3, 2), np.array([2, 0])
-    given = (1, 0, (1, 3, 2)), (2, 0, (2,)), (3, 0, (1, 2, 2))
+    given = at(1, 0, (1, 3, 2)), at(2, 0, (2,), "int64"), at(3, 0, (1, 2, 2))
     plan = _kernels.Plan([("gather", given, None)], 0, [x, index], 1)
     index[:] = 10**12
     y = np.zeros((1, 2, 2), np.float32)
@@ -67,7 +77,7 @@ def test_tokens_that_a_plan_keeps_cannot_change() -> None:
 
 def test_tokens_of_a_run_are_held_to_their_limits() -> None:
     w = np.arange(12, dtype=np.float32).reshape(4, 3)
-    given = (2, 0, (2,)), (1, 0, (4, 3)), (3, 0, (2, 3))
+    given = at(2, 0, (2,), "int64"), at(1, 0, (4, 3)), at(3, 0, (2, 3))
     plan = _kernels.Plan([("embedding_forward", given, None)], 0, [w], 2)
     y = np.zeros((2, 3), np.float32)
     for token in (-1, 4):
@@ -79,7 +89,7 @@ def test_tokens_of_a_run_are_held_to_their_limits() -> None:
 
 # ---- several runs in one call
 
-SUM = ("pointwise_loss", (0, (1, 0, (2,)), (2, 0, (2,)), None, 1.0, (3, 0, (2,))), "0")
+SUM = ("pointwise_loss", (0, at(1, 0, (2,)), at(2, 0, (2,)), None, 1.0, at(3, 0, (2,))), Given(0))
 """The mean of squares, and its gradient; it stops unless it is below a number of the run."""
 
 
@@ -118,7 +128,7 @@ def test_runs_without_their_arrays_or_numbers_are_refused() -> None:
 
 def test_tokens_of_every_run_are_held_to_their_limits() -> None:
     w = np.arange(12, dtype=np.float32).reshape(4, 3)
-    given = (2, 0, (2,)), (1, 0, (4, 3)), (3, 0, (2, 3))
+    given = at(2, 0, (2,), "int64"), at(1, 0, (4, 3)), at(3, 0, (2, 3))
     plan = _kernels.Plan([("embedding_forward", given, None)], 0, [w], 2)
     y = np.zeros((6, 3), np.float32)
     assert plan.run([np.array([0, 1, 2, 3, 4, 0]), y], [], 3) is None

@@ -23,6 +23,7 @@ Rules that hold for every operation:
 from typing import Any, Protocol
 
 from lstm.backends.contract.arrays import ArrayOps
+from lstm.backends.contract.instructions import Given, Instruction, InstructionList, Place
 from lstm.backends.contract.layers import LayerOps
 from lstm.backends.contract.losses import LossOps
 from lstm.backends.contract.optimizers import OptimizerOps
@@ -54,9 +55,13 @@ __all__ = [
     "Cell",
     "CellName",
     "Choice",
+    "Given",
+    "Instruction",
+    "InstructionList",
     "Key",
     "NotRecordableError",
     "Ops",
+    "Place",
     "Plan",
     "PointwiseLossName",
     "Recording",

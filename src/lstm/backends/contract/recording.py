@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from lstm.backends.contract.instructions import InstructionList
 from lstm.backends.contract.types import Array
 
 
@@ -15,10 +16,14 @@ class Plan(Protocol):
 
     Attributes:
         arena_bytes: the memory that it holds.
+        listed: what it computes.
     """
 
     @property
     def arena_bytes(self) -> int: ...
+
+    @property
+    def listed(self) -> InstructionList: ...
 
     def run(
         self,

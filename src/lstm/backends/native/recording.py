@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends import _kernels
-from lstm.backends.contract import NotRecordableError
+from lstm.backends.contract import (
+    Given,
+    Instruction,
+    InstructionList,
+    NotRecordableError,
+    Place,
+)
 from lstm.backends.native.layers import NativeLayers
 from lstm.backends.native.losses import NativeLosses
 from lstm.backends.native.optimizers import NativeOptimizers
@@ -23,10 +29,17 @@ _LINE = 64
 
 @dataclass(frozen=True, eq=False)
 class Symbol:
-    """An array of a recording: its buffer and its shape; its content is not known."""
+    """An array of a recording, whose content is not known.
+
+    Attributes:
+        buffer: its buffer.
+        shape: its shape.
+        begin: bytes of the buffer before it.
+    """
 
     buffer: "Buffer"
     shape: tuple[int, ...]
+    begin: int = 0
 
     @property
     def ndim(self) -> int:
@@ -76,20 +89,6 @@ class Returned(float):
     """A number that an operation will return; its value here means nothing."""
 
 
-@dataclass
-class Instruction:
-    """An operation with its arguments: arrays, numbers or None.
-
-    Attributes:
-        name, arguments: the operation.
-        most: what the number that it returns has to be below, or else a run ends; None for no end.
-    """
-
-    name: str
-    arguments: tuple[Any, ...]
-    most: float | None = None
-
-
 class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimizers):
     """The operations of the native backend, which write down what they would do.
 
@@ -102,9 +101,10 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
     DTYPES = ("float32",)
 
     def __init__(self, weights: Sequence[NDArray[Any]]) -> None:
-        self.instructions: list[Instruction] = []
+        self.instructions: list[tuple[str, list[Any]]] = []
+        self._most: list[Any] = []
         self._inputs: list[Buffer] = []
-        self._weights = [*weights]
+        self._weights = [(_place(weight), weight) for weight in weights]
         self._kept: dict[tuple[int, int], Buffer] = {}
         self._variables = 0
         self.kernels = _Writer(self._write)
@@ -176,7 +176,9 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         return product
 
     def reshape(self, x: Any, shape: Sequence[int]) -> Any:
-        return Symbol(x.buffer, tuple(shape)) if isinstance(x, Symbol) else x.reshape(shape)
+        if isinstance(x, Symbol):
+            return Symbol(x.buffer, tuple(shape), x.begin)
+        return x.reshape(shape)
 
     def transpose(self, x: Any, axes: Sequence[int]) -> Any:
         # The axis that is to come first moves to the front, then the next one behind it, and so on.
@@ -261,7 +263,7 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         written = []
         for (kind, _, _), argument in zip(kinds, arguments, strict=True):
             if isinstance(argument, np.ndarray):
-                argument = Symbol(self._buffer_of(argument), argument.shape)
+                argument = self._symbol_of(argument)
             if isinstance(argument, Symbol):
                 if argument.buffer.dtype != kind:
                     raise NotRecordableError(name)
@@ -271,25 +273,35 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
             elif argument is not None and kind in _SIZES:
                 raise NotRecordableError(name)
             written.append(argument)
-        self.instructions.append(Instruction(name, tuple(written)))
+        self.instructions.append((name, written))
+        self._most.append(None)
         if not _RETURNS[name]:
             return None
         return Returned(0.5)
 
-    def _buffer_of(self, array: NDArray[Any]) -> Buffer:
-        """Return the buffer of an array that exists."""
-        place = _place(array)
-        if str(array.dtype) == "float32" and place not in map(_place, self._weights):
-            raise NotRecordableError("numbers from outside")
-        known = self._kept.get(place)
-        if known is None:
-            dtype = {"bool": "bool_"}.get(str(array.dtype), str(array.dtype))
-            known = self._kept[place] = Buffer(dtype, array.size, kept=array)
-        return known
+    def _symbol_of(self, array: NDArray[Any]) -> Symbol:
+        """Return the symbol of an array that exists."""
+        start, size = _place(array)
+        whole = (start, size), array
+        if str(array.dtype) == "float32":
+            around = [
+                known
+                for known in self._weights
+                if known[0][0] <= start and start + size <= sum(known[0])
+            ]
+            if not around:
+                raise NotRecordableError("numbers from outside")
+            whole = max(around, key=lambda known: known[0][1])
+        place, kept = whole
+        if place not in self._kept:
+            dtype = {"bool": "bool_"}.get(str(kept.dtype), str(kept.dtype))
+            self._kept[place] = Buffer(dtype, kept.size, kept=kept)
+        return Symbol(self._kept[place], array.shape, start - place[0])
 
     def stop_unless_below(self, most: float) -> None:
-        last = next(step for step in reversed(self.instructions) if _RETURNS[step.name])
-        last.most = most
+        names = [name for name, _ in self.instructions]
+        last = max(k for k, name in enumerate(names) if _RETURNS[name])
+        self._most[last] = most
 
     def plan(self, outputs: Sequence[Symbol], *, finite: bool = False) -> "Plan":
         checked = len(self._inputs) if finite else 0
@@ -298,8 +310,8 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         arena = _lay_out(
             {
                 id(x.buffer): x.buffer
-                for instruction in self.instructions
-                for x in instruction.arguments
+                for _, arguments in self.instructions
+                for x in arguments
                 if isinstance(x, Symbol) and x.buffer.kept is None and not x.buffer.is_input
             }.values()
         )
@@ -307,18 +319,23 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
 
         def placed(x: Any) -> Any:
             if isinstance(x, Symbol):
-                number = numbers.get(id(x.buffer), 0)
-                return number, x.buffer.offset if number == 0 else 0, x.shape
-            return str(x.place) if isinstance(x, Variable) else x
+                number, offset = numbers.get(id(x.buffer), 0), x.buffer.offset + x.begin
+                return Place(number, offset, x.shape, x.buffer.dtype)
+            return Given(x.place) if isinstance(x, Variable) else x
 
-        instructions = [
-            (step.name, tuple(map(placed, step.arguments)), placed(step.most))
-            for step in self.instructions
-        ]
-        compiled = _kernels.Plan(
-            instructions, arena, [buffer.kept for buffer in kept], len(self._inputs), checked
+        passed = [Place(numbers[id(b)], 0, (b.size,), b.dtype) for b in self._inputs]
+        listed = InstructionList(
+            [
+                Instruction(name, tuple(map(placed, arguments)), placed(most))
+                for (name, arguments), most in zip(self.instructions, self._most, strict=True)
+            ],
+            arena,
+            [buffer.kept for buffer in kept],
+            passed,
+            len(given),
         )
-        return Plan(compiled, [x.shape for x in given], arena)
+        compiled = _kernels.Plan(listed.instructions, arena, listed.kept, len(passed), checked)
+        return Plan(compiled, [x.shape for x in given], listed)
 
     def _given(self, output: Any) -> Symbol:
         """Return an output as an array that every run passes."""
@@ -336,7 +353,11 @@ class Plan:
 
     _compiled: Any
     _shapes: list[tuple[int, ...]]
-    arena_bytes: int
+    listed: InstructionList
+
+    @property
+    def arena_bytes(self) -> int:
+        return self.listed.arena_bytes
 
     def run(
         self,

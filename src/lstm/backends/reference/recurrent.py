@@ -66,7 +66,8 @@ def recurrent_backward(
     dw, dr, db = gradients
     B, T = x.shape[:2]
     before = [
-        _before(of_all, start, spec.reverse) for of_all, start in zip(states, first, strict=True)
+        states_before(of_all, start, spec.reverse)
+        for of_all, start in zip(states, first, strict=True)
     ]
     d = tuple(
         np.zeros_like(start) if part is None else part
@@ -137,7 +138,7 @@ def _summed_product(x: Array, dz: Array) -> Array:
     return x.reshape(-1, x.shape[2]).T @ dz.reshape(-1, dz.shape[2])
 
 
-def _before(states: Array, first: Array, reverse: bool) -> Array:
+def states_before(states: Array, first: Array, reverse: bool) -> Array:
     """Return, for each step of `states` (B, T, H), the state before it."""
     if reverse:
         return np.concatenate((states, first[:, None]), 1)[:, 1:]
