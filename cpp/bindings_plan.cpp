@@ -183,7 +183,7 @@ const Kind& Plan::kind_of(const Place& place) const {
   return k < operation.arguments.size() ? operation.arguments[k].kind : number;
 }
 
-nb::object Plan::run(const nb::list& inputs, const nb::list& numbers, std::size_t times) {
+nb::object Plan::run(const nb::list& inputs, const nb::sequence& numbers, std::size_t times) {
   if (running_.test_and_set(std::memory_order_acquire)) return nb::none();
   const struct Running {
     std::atomic_flag& flag;
@@ -211,12 +211,12 @@ nb::object Plan::run(const nb::list& inputs, const nb::list& numbers, std::size_
                       place.end - place.offset, place.least, place.most))
         return nb::none();
   }
-  const std::size_t width = numbers.size() / times;
+  const std::size_t count = nb::len(numbers), width = count / times;
   std::vector<Slot> given;
   for (std::size_t k = 0; k < times; ++k)
     for (const Place& place : numbers_) {
-      if (place.given >= width || numbers.size() % times)
-        fail("numbers", "one for each place and run", std::to_string(numbers.size()));
+      if (place.given >= width || count % times)
+        fail("numbers", "one for each place and run", std::to_string(count));
       given.push_back(slot_of(kind_of(place), numbers[k * width + place.given]));
     }
   std::vector<std::vector<double>> results(times);

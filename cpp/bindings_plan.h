@@ -25,7 +25,7 @@ class Plan {
   // Runs it so many times in a row, each time on the next part of every array, and with the next
   // numbers. Returns those that operations returned in each, up to where it stopped; None, and does
   // nothing, where another thread runs this plan, or where an input is not finite, or a token none.
-  nb::object run(const nb::list& inputs, const nb::list& numbers, std::size_t times);
+  nb::object run(const nb::list& inputs, const nb::sequence& numbers, std::size_t times);
 
  private:
   struct Instruction {

@@ -162,6 +162,13 @@ class Configured(Interface):
 _versions = itertools.count(1)
 
 
+class Changes:
+    """The changes of all that has a version."""
+
+    latest = 0
+    """The version of the last change: while it stays, nothing has another version."""
+
+
 class Versioned(Configured):
     """Something configured that tells whether an attribute was set since one looked."""
 
@@ -170,7 +177,13 @@ class Versioned(Configured):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        vars(self)["version"] = next(_versions)
+        new_version(self)
+
+
+def new_version(changed: object) -> None:
+    """Give an object its next version."""
+    vars(changed)["version"] = version = next(_versions)
+    Changes.latest = version
 
 
 def _alike(value: Any, usual: Any) -> bool:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends import Backend
 from lstm.backends.contract import Array
+from lstm.configured import new_version
 
 
 class Owner(Protocol):
@@ -24,7 +25,8 @@ class Weight:
     """A named array that a layer learns.
 
     `value` and `gradient` are NumPy arrays at first; once a model owns the weight, they are views
-    of the model's flat buffers, on its backend.
+    of the model's flat buffers, on its backend. `version` is another number after each attribute
+    that is set; the numbers in an array may change without it.
     """
 
     name: str
@@ -32,6 +34,12 @@ class Weight:
     trainable: bool
     gradient: Array | None = None
     owner: Owner | None = None
+
+    version: ClassVar[int] = 0
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        new_version(self)
 
     def to_numpy(self) -> NDArray[Any]:
         """Return the values as a NumPy array, perhaps without a copy."""

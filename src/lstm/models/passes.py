@@ -1,16 +1,16 @@
 """Passes: runs a program on batches, step by step or, for a shape that comes again, from a plan."""
 
 import math
-import operator
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from lstm.backends import Backend
 from lstm.backends.contract import Array, NotRecordableError, Ops, Plan, Recording
+from lstm.configured import Changes
 from lstm.interface import overrides_computation
 from lstm.layers.base import Layer, Run
 from lstm.layers.masks import Mask
@@ -141,7 +141,8 @@ class Passes:
         self._weights = [*graph.weights.values()]
         # For each shape, the latest last: its plan, or how often it came. Infinity: it has none.
         self._shapes: dict[object, PlannedPass | float] = {}
-        self._seen: list[Any] = []
+        self._seen: list[int] = []
+        self._looked = -1  # The latest change then.
         self._own = False
         self._patience = 1
         self._lock = threading.Lock()  # Several threads may predict with one model.
@@ -303,9 +304,12 @@ class Passes:
             tuple([(name, *[part.shape for part in parts]) for name, parts in run.states.items()]),
         )
         with self._lock:
-            if not same(self._seen, now := self.seen()):
-                self._shapes, self._seen = {}, now
-                self._own = any(map(_is_own, self._parts))
+            latest = Changes.latest
+            if latest != self._looked:
+                self._looked = latest
+                if self._seen != (now := self.seen()):
+                    self._shapes, self._seen = {}, now
+                    self._own = any(map(_is_own, self._parts))
             if self._own:
                 return None
             known = self._shapes.pop(key, 0)
@@ -336,12 +340,9 @@ class Passes:
         """Return the memory of all plans but the last."""
         return sum(plan.arena_bytes for plan in self.planned[:-1])
 
-    def seen(self) -> list[Any]:
-        """Return what plans rely on: layers, loss and weights, as they are now."""
-        found: list[Any] = [part.version for part in self._parts]
-        for weight in self._weights:
-            found += weight.value, weight.gradient
-        return found
+    def seen(self) -> list[int]:
+        """Return the versions of what plans rely on: layers, loss and weights."""
+        return [part.version for part in (*self._parts, *self._weights)]
 
     def _record(
         self,
@@ -399,8 +400,3 @@ def _is_own(part: Layer | Loss) -> bool:
     """Whether a user's class, or a function on this object, computes something of its own."""
     methods = (name for name, value in vars(part).items() if callable(value))
     return overrides_computation(type(part)) or any(hasattr(type(part), name) for name in methods)
-
-
-def same(before: Sequence[Any], now: Sequence[Any]) -> bool:
-    """Whether two results of `seen` are the same objects."""
-    return len(before) == len(now) and all(map(operator.is_, before, now))

@@ -182,11 +182,11 @@ class Predictor(GraphLayer):
         known = state.signature if dense and isinstance(state, State) else None
         prepared = self._steps.find(x, known) if known else None
         if prepared is not None:
-            found = prepared.run(x, [part for parts in state.values() for part in parts])
+            assert isinstance(state, State)
+            found = prepared.run(x, state.arrays())
             if found is not None:
-                outputs, parts = found[0], iter(found[1])
-                after = State({key: tuple(next(parts) for _ in old) for key, old in state.items()})
-                return (outputs if self._several_outputs else outputs[0]), after
+                outputs, arrays = found
+                return (outputs if self._several_outputs else outputs[0]), state.like(arrays)
         batch = self._chunk(x)
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)

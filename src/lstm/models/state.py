@@ -31,6 +31,7 @@ class State(Interface, Mapping[str, StepState]):
 
     def __init__(self, parts: Mapping[str, StepState]) -> None:
         self._parts = dict(parts)
+        self._signature: tuple[object, ...] | None = None
 
     def __getitem__(self, name: str) -> StepState:
         return self._parts[name]
@@ -57,12 +58,28 @@ class State(Interface, Mapping[str, StepState]):
     @property
     def signature(self) -> tuple[object, ...]:
         """What arrays it consists of: their names, shapes, dtypes, and whether they are dense."""
-        return tuple(
-            [
-                (name, *[(x.shape, x.dtype, x.flags.c_contiguous, x.flags.aligned) for x in parts])
-                for name, parts in self._parts.items()
-            ]
-        )
+        if self._signature is None:
+            self._signature = tuple(
+                [
+                    (name, *[(x.shape, x.dtype, x.flags.c_contiguous, x.flags.aligned) for x in xs])
+                    for name, xs in self._parts.items()
+                ]
+            )
+        return self._signature
+
+    def arrays(self) -> list[NDArray[Any]]:
+        """Return all arrays in order."""
+        return [array for parts in self._parts.values() for array in parts]
+
+    def like(self, arrays: Sequence[NDArray[Any]]) -> "State":
+        """Return the state of other arrays with the same signature."""
+        found, start = State({}), 0
+        for name, parts in self._parts.items():
+            stop = start + len(parts)
+            found._parts[name] = tuple(arrays[start:stop])
+            start = stop
+        found._signature = self._signature
+        return found
 
     @classmethod
     def of(cls, backend: Backend, states: Mapping[str, Sequence[Array]]) -> "State":

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends import Backend
 from lstm.backends.contract import Array, Plan
+from lstm.configured import Changes
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.masks import Mask
 from lstm.models import planning
 from lstm.models.graph import Graph
-from lstm.models.passes import Passes, same
+from lstm.models.passes import Passes
 from lstm.models.program import Program
 from lstm.models.state import State
 
@@ -62,13 +63,18 @@ class Prepared:
     def __init__(self, plan: Plan, passes: Passes, parts: int) -> None:
         self._plan = plan
         self._passes = passes
-        self._seen = passes.seen()
+        self._looked, self._seen = Changes.latest, passes.seen()
         self._parts = parts
 
     @property
     def holds(self) -> bool:
         """Whether it still computes what the model does."""
-        return same(self._seen, self._passes.seen())
+        latest = Changes.latest
+        if latest != self._looked:
+            if self._seen != self._passes.seen():
+                return False
+            self._looked = latest
+        return True
 
     def run(
         self, x: Values, states: Sequence[Values], after: Sequence[Values] = ()

@@ -366,11 +366,10 @@ class Plan:
         outputs: Sequence[NDArray[Any]] = (),
         times: int = 1,
     ) -> tuple[list[NDArray[Any]], list[list[float]]] | None:
-        shapes = self._shapes[len(outputs) :]
-        if times > 1:
-            shapes = [(times * shape[0], *shape[1:]) for shape in shapes]
-        written = [*outputs, *[np.empty(shape, np.float32) for shape in shapes]]
-        returned = self._compiled.run([*inputs, *written], list(numbers), times)
+        written = [*outputs]
+        for shape in self._shapes[len(outputs) :]:
+            written.append(np.empty((times * shape[0], *shape[1:]) if times > 1 else shape, "f"))
+        returned = self._compiled.run([*inputs, *written], numbers, times)
         return None if returned is None else (written, returned)
 
 
