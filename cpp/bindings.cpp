@@ -15,9 +15,11 @@
 
 namespace bindings {
 
-const lstm::Kernels* kernels = lstm::best_kernels();
-
 namespace {
+
+// Those of the instruction set in use; tests choose another for float32.
+const lstm::Kernels* float32 = lstm::best_kernels();
+const lstm::Kernels* bfloat16 = lstm::bfloat16_kernels();
 
 // An array whose memory comes from the store and goes back to it.
 nb::ndarray<nb::numpy, float> empty(const std::vector<std::size_t>& shape) {
@@ -33,11 +35,22 @@ nb::ndarray<nb::numpy, float> empty(const std::vector<std::size_t>& shape) {
   return {block->memory, shape.size(), shape.data(), owner};
 }
 
+// All that is computed in one precision of products.
+void add_operations(nb::module_& m, const lstm::Kernels* const& kernels) {
+  auto& operations = *new Operations;
+  m.def("instruction_set", [&kernels] { return std::string(kernels->name); });
+  m.def("logits_pitch", lstm::logits_pitch);
+  m.def("empty", empty, nb::arg("shape"));
+  Table table{m, kernels, operations};
+  fill(table);
+  add_plan(m, operations);
+  m.def("operations", [lines = table.lines] { return lines; });
+}
+
 void add_settings(nb::module_& m) {
-  m.def("instruction_set", [] { return std::string(kernels->name); });
   m.def("set_instruction_set", [](const std::string& name) {
     const lstm::Kernels* found = lstm::find_kernels(name.c_str());
-    if (found) kernels = found;
+    if (found) float32 = found;
     return found != nullptr;
   });
   m.def("cell_sizes", [](int cell, unsigned options) {
@@ -45,11 +58,10 @@ void add_settings(nb::module_& m) {
     lstm::RecurrentShape s{};
     s.cell = lstm::Cell(cell);
     s.options = options;
-    const lstm::CellSizes n = kernels->cell_sizes(s);
+    const lstm::CellSizes n = float32->cell_sizes(s);
     if (options & ~n.options) fail("options", "those of the cell", std::to_string(options));
     return nb::make_tuple(n.blocks, n.kept, n.biases, n.remembers);
   });
-  m.def("logits_pitch", lstm::logits_pitch);
   m.def("force_teams", lstm::force_teams);
   m.def("teams_so_far", lstm::teams_so_far);
   m.def("num_threads", [] { return lstm::thread_count(); });
@@ -66,9 +78,14 @@ NB_MODULE(_kernels, m) {
   using namespace bindings;
   lstm::prepare_thread();
   add_settings(m);
-  m.def("empty", empty, nb::arg("shape"));
-  Table table{m};
-  fill(table);
   add_plans(m);
-  m.def("operations", [lines = table.lines] { return lines; });
+  add_operations(m, float32);
+  // The same in a module of its own, None where it cannot run.
+  nb::object rounding = nb::none();
+  if (bfloat16) {
+    auto module = nb::steal<nb::module_>(PyModule_New("lstm.backends._kernels.bfloat16"));
+    add_operations(module, bfloat16);
+    rounding = module;
+  }
+  m.def("bfloat16", [rounding] { return rounding; });
 }

@@ -15,9 +15,6 @@
 
 namespace bindings {
 
-// Those of the instruction set in use.
-extern const lstm::Kernels* kernels;
-
 // Take the GIL again. In a daemon thread, while the interpreter exits, Python ends the thread by an
 // unwinding that must not cross the binding: such a thread waits here for the end of the process.
 inline void lock(PyThreadState* state) {
@@ -82,9 +79,12 @@ constexpr std::size_t count_sizes() {
   return count;
 }
 
-// The operations of a module: of each the line that declares it, and the kinds of its arguments.
+// The operations of a module, with the kernels of one precision of products; of each the line that
+// declares it, and the kinds of its arguments.
 struct Table {
   nb::module_& module;
+  const lstm::Kernels* const& kernels;  // those of the instruction set in use
+  Operations& operations;
   nb::dict lines{};
 
   Operation& declare(const std::string& name, const std::string& line,
@@ -93,7 +93,7 @@ struct Table {
     for (const Kind& kind : kinds)
       listed.append(nb::make_tuple(kind.name, kind.written, kind.last_code));
     lines[name.c_str()] = nb::make_tuple(line, listed);
-    return operations().emplace(name, Operation(name, line, kinds)).first->second;
+    return operations.emplace(name, Operation(name, line, kinds)).first->second;
   }
 
   template <class R, class... A>
@@ -105,7 +105,8 @@ struct Table {
 
   template <class R, class... A>
   void add(const std::string& name, const std::string& line, R (*lstm::Kernels::*kernel)(A...)) {
-    add(name, line, std::function([kernel](A... a) { return (kernels->*kernel)(a...); }));
+    add(name, line,
+        std::function([kernel, &kernels = kernels](A... a) { return (kernels->*kernel)(a...); }));
   }
 
  private:

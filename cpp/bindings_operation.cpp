@@ -109,11 +109,6 @@ void fail(const std::string& name, const std::string& expected, const std::strin
   throw std::invalid_argument(name + ": expected " + expected + ", got " + got);
 }
 
-std::map<std::string, Operation>& operations() {
-  static auto* const all = new std::map<std::string, Operation>;
-  return *all;
-}
-
 Operation::Operation(const std::string& called, const std::string& line,
                      const std::vector<Kind>& kinds)
     : name(called) {

@@ -80,8 +80,8 @@ struct Operation {
   std::string signature(const std::string& result) const;
 };
 
-// All of them, by name, as long as the process lives.
-std::map<std::string, Operation>& operations();
+// By name, as long as the process lives.
+using Operations = std::map<std::string, Operation>;
 
 // A call holds the memory of its arguments as long as it lives.
 class Call {

@@ -80,8 +80,8 @@ Slot slot_of(const Kind& kind, const nb::handle value) {
 
 }  // namespace
 
-Plan::Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept, int inputs,
-           int finite)
+Plan::Plan(const Operations& operations, const nb::list& instructions, std::size_t arena_bytes,
+           const nb::list& kept, int inputs, int finite)
     : arena_bytes_(arena_bytes), inputs_(inputs), finite_(finite) {
   arena_ = lstm::take_block(arena_bytes + 1);
   if (!arena_) lstm::out_of_memory();
@@ -90,7 +90,7 @@ Plan::Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list
     if (inputs < finite || finite < 0) fail("inputs", "at least `finite`", std::to_string(inputs));
     for (const nb::handle array : kept) views.take(array);
     kept_.swap(views.all);
-    for (const nb::handle item : instructions) add(tuple_of("instruction", item, 3));
+    for (const nb::handle item : instructions) add(operations, tuple_of("instruction", item, 3));
   } catch (...) {
     for (Py_buffer& view : kept_) PyBuffer_Release(&view);
     lstm::return_block(arena_);
@@ -103,10 +103,10 @@ Plan::~Plan() {
   lstm::return_block(arena_);
 }
 
-void Plan::add(const nb::tuple& given) {
+void Plan::add(const Operations& operations, const nb::tuple& given) {
   const auto name = nb::cast<std::string>(given[0]);
-  const auto found = operations().find(name);
-  if (found == operations().end() || !found->second.run) fail("name", "an operation", name);
+  const auto found = operations.find(name);
+  if (found == operations.end() || !found->second.run) fail("name", "an operation", name);
   const Operation& operation = found->second;
   const nb::tuple arguments(given[1]);
   const std::size_t sizes = operation.sizes.size(), count = operation.arguments.size();
@@ -246,10 +246,18 @@ nb::object Plan::run(const nb::list& inputs, const nb::sequence& numbers, std::s
 void add_plans(nb::module_& module) {
   nb::set_leak_warnings(false);  // A model that lives until the interpreter exits is no leak.
   nb::class_<Plan>(module, "Plan")
-      .def(nb::init<const nb::list&, std::size_t, const nb::list&, int, int>(),
-           nb::arg("instructions"), nb::arg("arena_bytes"), nb::arg("kept"), nb::arg("inputs"),
-           nb::arg("finite") = 0)
       .def("run", &Plan::run, nb::arg("inputs"), nb::arg("numbers"), nb::arg("times") = 1);
+}
+
+void add_plan(nb::module_& module, const Operations& operations) {
+  module.def(
+      "plan",
+      [&operations](const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept,
+                    int inputs, int finite) {
+        return new Plan(operations, instructions, arena_bytes, kept, inputs, finite);
+      },
+      nb::arg("instructions"), nb::arg("arena_bytes"), nb::arg("kept"), nb::arg("inputs"),
+      nb::arg("finite") = 0);
 }
 
 }  // namespace bindings

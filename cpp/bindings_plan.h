@@ -15,10 +15,10 @@ namespace bindings {
 
 class Plan {
  public:
-  // instructions: as lstm.backends.contract.instructions says. inputs: the number of arrays that
-  // every run is given, of which the first `finite` must hold finite numbers.
-  Plan(const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept, int inputs,
-       int finite);
+  // instructions: as lstm.backends.contract.instructions says, of these operations. inputs: the
+  // number of arrays that every run is given, of which the first `finite` must hold finite numbers.
+  Plan(const Operations& operations, const nb::list& instructions, std::size_t arena_bytes,
+       const nb::list& kept, int inputs, int finite);
   ~Plan();
   Plan(const Plan&) = delete;
 
@@ -41,7 +41,7 @@ class Plan {
     std::int64_t least, most;
   };
 
-  void add(const nb::tuple& instruction);
+  void add(const Operations& operations, const nb::tuple& instruction);
   const Kind& kind_of(const Place& place) const;
 
   lstm::Block* arena_;
@@ -55,5 +55,6 @@ class Plan {
 };
 
 void add_plans(nb::module_& module);
+void add_plan(nb::module_& module, const Operations& operations);
 
 }  // namespace bindings

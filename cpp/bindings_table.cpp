@@ -75,6 +75,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
   struct Backward : lstm::RecurrentShape, lstm::RecurrentBackward {};
   using F = Forward;
   using B = Backward;
+  const auto& kernels = table.kernels;
   const lstm::CellSizes n = kernels->cell_sizes(shape);
   const std::string N = times_H(n.blocks),
                     bias = n.biases == 2 ? "b?[2 " + N + "]" : "b?[" + N + "]";
@@ -88,7 +89,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
   const std::string states = ", masked_h?recurrent_mask[B T H], c" + c + ", y[B T H]";
   table.add(name + "_forward", inputs + bias + ", " + steps + gates + states,
             of_fields<F>(
-                [=](F& f) {
+                [=, &kernels](F& f) {
                   f.cell = shape.cell;
                   f.options = shape.options;
                   kernels->recurrent_forward(f, f, framed);
@@ -102,7 +103,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
       inputs + steps + dz + states + ", dy?[B T H], dh[B H], dc" + (n.remembers ? "[B H]" : "") +
           ", dw?[D " + N + "], dr?[H " + N + "], d" + bias + ", dx?[B T D]",
       of_fields<B>(
-          [=](B& b) {
+          [=, &kernels](B& b) {
             b.cell = shape.cell;
             b.options = shape.options;
             kernels->recurrent_backward(b, b, framed);
@@ -122,7 +123,7 @@ void add_recurrent(Table& table) {
     const std::string name = std::string("framed_") + lstm::cell_names[cell];
     shape = {};
     shape.cell = lstm::Cell(cell);
-    const unsigned all = kernels->cell_sizes(shape).options;
+    const unsigned all = table.kernels->cell_sizes(shape).options;
     for (unsigned& some = shape.options; some <= all; ++some)
       if (!(some & ~all))
         add_recurrent(table, name + (some ? "_" + std::to_string(some) : ""), shape, true, true);
@@ -132,6 +133,7 @@ void add_recurrent(Table& table) {
 }  // namespace
 
 void fill(Table& table) {
+  const auto& kernels = table.kernels;
   table.add("matmul", "M N K: a[M K], b[K N], c[M N]", &Kernels::matmul);
   table.add("fill", "n: value, y[...]", &Kernels::fill);
   table.add("add", "n: x[...], y[...]", &Kernels::add);
@@ -186,7 +188,7 @@ void fill(Table& table) {
   table.add("linear_cross_entropy",
             "n D 1<=V 1<=R: x[... D], w[D V], b?[V], 0<=classes<V?[...], rows?!classes[... V],"
             " weight?[...], z[R V16], dw?[D V], db?[V], dx?[... D]",
-            of_fields<L>([](const L& s) { return kernels->linear_cross_entropy(s); }, &L::n, &L::D,
+            of_fields<L>([&kernels](const L& s) { return kernels->linear_cross_entropy(s); }, &L::n, &L::D,
                          &L::V, &L::rows_at_once, &L::x, &L::w, &L::b, &L::classes, &L::rows,
                          &L::weight, &L::z, &L::dw, &L::db, &L::dx));
   table.add("pointwise_loss", "n: loss, y[...], target[...], weight?[...], delta, dy[...]",
@@ -210,7 +212,7 @@ void fill(Table& table) {
             " -1<=recent<V[B W], u[B N]," +
                 choice + " drawn[B N]",
             of_fields<G>(
-                [](G& g) {
+                [&kernels](G& g) {
                   g.layers = g.list.each.data();
                   g.depth = int(g.list.each.size());
                   kernels->generate(g);

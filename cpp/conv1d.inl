@@ -1,7 +1,8 @@
 // Convolution over time: products of what the output steps see with the kernel, packed once a call.
 //
 // Where dilation is 1, the K inputs that a step sees are one row in memory, which overlaps with the
-// row of the next step: one product takes all elements of the kernel. Else there is one for each.
+// row of the next step: one product takes all elements of the kernel, if each fills its slots. Else
+// there is one for each.
 
 struct Conv1D {
   int64_t B, T, C, K, F, steps, stride, dilation, before;
@@ -11,8 +12,14 @@ struct Conv1D {
     return t * stride + k * dilation - before;
   }
   // How many elements of the kernel one product takes, and how many steps at most.
-  LSTM_INLINE int64_t elements() const { return dilation == 1 ? K : 1; }
+  LSTM_INLINE int64_t elements() const { return dilation == 1 && C % in_slot == 0 ? K : 1; }
   LSTM_INLINE int64_t most() const { return std::max<int64_t>(depth / stride, 1); }
+
+  LSTM_INLINE int64_t packed_size() const { return panels(F) * panel_width * K * slots(C); }
+  // Where element k stands in the panel of the n columns from j on.
+  LSTM_INLINE int64_t packed_at(int64_t j, int64_t k, int n) const {
+    return (j * K + k * padded(n)) * slots(C);
+  }
 };
 
 // The first k in [0, n) for which first + k·step >= 0, or n.
@@ -56,17 +63,18 @@ LSTM_INLINE void for_each_part(const Conv1D& s, int64_t r0, int64_t r1, F f) {
 inline void part_forward(const Conv1D& s, const float* x, const float* packed, const float* b,
                          int64_t t0, int64_t t1, float* y, int64_t pitch) {
   const Seen in = seen(s, x, t0, t1);
-  for (int64_t j = 0; j < s.F; j += panel_width) {
-    const int n = columns_of(s.F, j / panel_width);
-    int64_t k = in.k0, next;
-    do {  // once even where the steps see no input
-      next = std::min(k + s.elements(), in.k1);
-      panel_product(0, t1 - t0, (next - k) * s.C,
-                    {in.x + (k - in.k0) * s.dilation * s.C, s.stride * s.C, 1},
-                    packed + (j * s.K + k * padded(n)) * s.C, y + t0 * pitch + j, pitch, n,
-                    k > in.k0, b && k == in.k0 ? b + j : nullptr);
-    } while ((k = next) < in.k1);
-  }
+  int64_t k = in.k0, next;
+  do {  // once even where the steps see no input
+    next = std::min(k + s.elements(), in.k1);
+    const int64_t seen = (next - k) * s.C;
+    const View inputs{in.x + (k - in.k0) * s.dilation * s.C, s.stride * s.C, 1};
+    const Left left = left_side(t1 - t0, seen, inputs, scratch(3, left_size(t1 - t0, seen)));
+    for (int64_t j = 0; j < s.F; j += panel_width) {
+      const int n = columns_of(s.F, j / panel_width);
+      panel_product(0, t1 - t0, seen, left, packed + s.packed_at(j, k, n), y + t0 * pitch + j,
+                    pitch, n, k > in.k0, b && k == in.k0 ? b + j : nullptr);
+    }
+  } while ((k = next) < in.k1);
 }
 
 // y of all sequences, each `size` floats after the one before.
@@ -88,8 +96,13 @@ inline void conv1d_forward(int64_t B, int64_t T, int64_t C, int64_t K, int64_t F
                            int64_t dilation, int64_t before, Activation activation, float* y) {
   const Conv1D s{B, T, C, K, F, steps, stride, dilation, before};
   if (pointwise_conv(s)) return linear_forward(B * steps, C, F, x, w, b, activation, y);
-  float* packed = scratch(1, panels(F) * panel_width * K * C);
-  pack_panels(K * C, F, {w, F, 1}, packed);
+  float* packed = scratch(1, s.packed_size());
+  parallel_each(panels(F), 4.0 * K * C * panel_width, [&](auto p) {
+    const int64_t j = p * panel_width;
+    const int n = columns_of(F, p);
+    for (int64_t k = 0; k < K; ++k)
+      pack_panel({w + j, F, 1}, k * C, C, n, packed + s.packed_at(j, k, n));
+  });
   convolution(s, x, packed, b, y, steps * F, F);
   if (activation != Activation::linear) activation_forward(B * steps, F, y, activation, y);
 }
@@ -105,10 +118,12 @@ inline void part_dw(const Conv1D& s, const float* x, const float* d, int64_t i0,
       pack_panel({d + b * s.steps * s.F + j, s.F, 1}, t0, t1 - t0, n, panel);
       for (int64_t k = in.k0, next; k < in.k1; k = next) {
         next = std::min(k + s.elements(), in.k1);
-        const int64_t row = k * s.C, end = next * s.C;
-        panel_product(std::max(i0, row) - row, std::min(i1, end) - row, t1 - t0,
-                      {in.x + (k - in.k0) * s.dilation * s.C, 1, s.stride * s.C}, panel,
-                      dw + row * s.F + j, s.F, n, true, nullptr);
+        const int64_t row = std::max(i0, k * s.C), M = std::min(i1, next * s.C) - row;
+        if (M <= 0) continue;
+        const View inputs{in.x + (k - in.k0) * s.dilation * s.C, 1, s.stride * s.C};
+        const Left left = left_side(M, t1 - t0, inputs.from(row - k * s.C, 0),
+                                    scratch(3, left_size(M, t1 - t0)));
+        panel_product(0, M, t1 - t0, left, panel, dw + row * s.F + j, s.F, n, true, nullptr);
       }
     }
   });
@@ -126,13 +141,13 @@ inline void phase_dx(const Conv1D& s, const float* d, const float* w, int64_t ph
   Conv1D back{s.B, s.steps, s.F, count, s.C, (s.T - 1 - phase) / s.stride + 1, 1, 1, 0};
   if (count > 1) back.dilation = apart * s.dilation / s.stride;
   back.before = (last * s.dilation - phase - s.before) / s.stride;
-  float* packed = scratch(1, panels(s.C) * panel_width * count * s.F);
+  float* packed = scratch(1, back.packed_size());
   parallel_each(panels(s.C), 4.0 * count * s.F * panel_width, [&](auto p) {
     const int64_t j = p * panel_width;
     const int n = columns_of(s.C, p);
     for (int64_t k = 0; k < count; ++k)
       pack_panel({w + ((last - k * apart) * s.C + j) * s.F, 1, s.F}, 0, s.F, n,
-                 packed + (j * count + k * padded(n)) * s.F);
+                 packed + back.packed_at(j, k, n));
   });
   convolution(back, d, packed, nullptr, dx + phase * s.C, s.T * s.C, s.stride * s.C);
 }

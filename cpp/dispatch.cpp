@@ -35,12 +35,21 @@ int x86_level() {
   return avx512 && has(saved, 0xe6) ? 4 : 3;
 }
 
+bool has_avx512_bf16() {
+  unsigned a, b, c, d;
+  return x86_level() >= 4 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 5);
+}
+
 }  // namespace
 #else
 const Kernels* kernels_avx2() { return nullptr; }
+bool has_avx512_bf16() { return false; }
 #endif
 #if !defined(LSTM_AVX512)
 const Kernels* kernels_avx512() { return nullptr; }
+#endif
+#if !defined(LSTM_AVX512_BF16)
+const Kernels* kernels_avx512_bf16() { return nullptr; }
 #endif
 
 const Kernels* find_kernels(const char* name) {
@@ -56,6 +65,10 @@ const Kernels* best_kernels() {
   for (const char* name : {"avx512", "avx2"})
     if (const Kernels* found = find_kernels(name)) return found;
   return kernels_baseline();
+}
+
+const Kernels* bfloat16_kernels() {
+  return has_avx512_bf16() ? kernels_avx512_bf16() : nullptr;
 }
 
 }  // namespace lstm

@@ -1,38 +1,8 @@
 // Matrix products: C = A·B + bias, or C += A·B, for any sizes and strides.
 //
-// B is packed into panels of `panel_width` columns; A is read where it is. A register tile of
+// B is packed into panels of `panel_width` columns; A is read as a `Left`. A register tile of
 // tile_rows × panel_width accumulates along k in ascending order whatever the tile's height, so
 // that a result does not depend on how rows are divided among threads.
-
-#if LSTM_LANES == 16
-constexpr int tile_rows = 6, tile_vecs = 4;
-#else
-constexpr int tile_rows = 6, tile_vecs = 2;
-#endif
-constexpr int panel_width = tile_vecs * lanes;
-constexpr int64_t depth = 256;  // of a packed block of B: a panel of it stays in L1
-
-// A matrix in memory: element (i, j) is at p[i·rows + j·columns].
-struct View {
-  const float* p;
-  int64_t rows, columns;
-};
-
-LSTM_INLINE int64_t panels(int64_t n) { return (n + panel_width - 1) / panel_width; }
-
-// acc[m][v] += Σ_k a(m, k) · panel[k][v]
-template <int M, int V>
-LSTM_INLINE void tile(int64_t K, View a, const float* panel, vec (&acc)[M][V]) {
-  for (int64_t k = 0; k < K; ++k) {
-    vec b[V];
-    for (int v = 0; v < V; ++v) b[v] = load(panel + v * lanes);
-    for (int m = 0; m < M; ++m) {
-      const vec x = broadcast(a.p[m * a.rows + k * a.columns]);
-      for (int v = 0; v < V; ++v) acc[m][v] += x * b[v];
-    }
-    panel += V * lanes;
-  }
-}
 
 // Call f.template operator()<M>() for the run-time height m of a tile.
 template <class F>
@@ -51,23 +21,6 @@ LSTM_INLINE void with_rows(int64_t m, F f) {
 // Number of columns in panel p of a matrix of n: panel_width, or fewer in the last.
 LSTM_INLINE int columns_of(int64_t n, int64_t p) {
   return int(n - p * panel_width < panel_width ? n - p * panel_width : panel_width);
-}
-
-// Floats in a row of a panel of n columns: whole vectors.
-LSTM_INLINE int64_t padded(int n) { return (n + lanes - 1) / lanes * lanes; }
-
-// One panel: columns [0, n) of rows [k0, k0 + K) of b, padded with zeros to whole vectors.
-inline void pack_panel(View b, int64_t k0, int64_t K, int n, float* panel) {
-  for (int64_t k = k0; k < k0 + K; ++k, panel += padded(n)) {
-    const float* row = b.p + k * b.rows;
-    if (b.columns == 1) {
-      for_each_vec(
-          n, [&](auto j, auto get, auto) LSTM_INLINE_LAMBDA { store(panel + j, get(row + j)); });
-    } else {
-      for (int j = 0; j < n; ++j) panel[j] = row[j * b.columns];
-      for (int j = n; j < padded(n); ++j) panel[j] = 0;
-    }
-  }
 }
 
 // out (n) += the sums over K rows of x, of `pitch` floats each.
@@ -89,13 +42,13 @@ inline void add_rows(int64_t K, int64_t n, const float* x, int64_t pitch, float*
 
 // The rows [i0, i1) of C against one packed panel of n columns, V vectors, and K rows.
 template <int V>
-inline void panel_product_of(int64_t i0, int64_t i1, int64_t K, View a, const float* panel,
+inline void panel_product_of(int64_t i0, int64_t i1, int64_t K, Left a, const float* panel,
                              float* c, int64_t ldc, int n, bool accumulate, const float* bias) {
   for (int64_t i = i0; i < i1; i += tile_rows) {
     with_rows(i1 - i, [&](auto height) LSTM_INLINE_LAMBDA {
       constexpr int M = decltype(height)::value;
       vec acc[M][V] = {};
-      tile<M, V>(K, {a.p + i * a.rows, a.rows, a.columns}, panel, acc);
+      tile<M, V>(K, a.from(i), panel, acc);
       for (int r = 0; r < M; ++r) {
         float* row = c + (i + r) * ldc;
         for (int v = 0; v < V; ++v) {
@@ -117,7 +70,7 @@ inline void panel_product_of(int64_t i0, int64_t i1, int64_t K, View a, const fl
   }
 }
 
-inline void panel_product(int64_t i0, int64_t i1, int64_t K, View a, const float* panel, float* c,
+inline void panel_product(int64_t i0, int64_t i1, int64_t K, Left a, const float* panel, float* c,
                           int64_t ldc, int n, bool accumulate, const float* bias) {
   const auto product = [&](auto vecs) {
     panel_product_of<decltype(vecs)::value>(i0, i1, K, a, panel, c, ldc, n, accumulate, bias);
@@ -132,19 +85,23 @@ inline void panel_product(int64_t i0, int64_t i1, int64_t K, View a, const float
   }
 }
 
-// All panels of b (K, N), for `packed_product`: panels(N) * panel_width * K floats.
+// Floats that the panels of a matrix (K, N) take up.
+LSTM_INLINE int64_t packed_size(int64_t K, int64_t N) { return panels(N) * panel_width * slots(K); }
+
+// All panels of b (K, N), for `packed_product`.
 inline void pack_panels(int64_t K, int64_t N, View b, float* packed) {
   parallel_each(panels(N), 4.0 * K * panel_width, [&](auto p) {
     pack_panel({b.p + p * panel_width * b.columns, b.rows, b.columns}, 0, K, columns_of(N, p),
-               packed + p * K * panel_width);
+               packed + p * slots(K) * panel_width);
   });
 }
 
 // C (M, N) = A (M, K)·B + bias (N), or C += A·B, on the calling thread, with the panels of B.
 LSTM_INLINE void packed_product(int64_t M, int64_t N, int64_t K, View a, const float* packed,
                                 float* c, int64_t ldc, bool accumulate, const float* bias) {
+  const Left left = left_side(M, K, a, scratch(3, left_size(M, K)));
   for (int64_t p = 0; p < panels(N); ++p)
-    panel_product(0, M, K, a, packed + p * K * panel_width, c + p * panel_width, ldc,
+    panel_product(0, M, K, left, packed + p * slots(K) * panel_width, c + p * panel_width, ldc,
                   columns_of(N, p), accumulate, bias ? bias + p * panel_width : nullptr);
 }
 
@@ -156,16 +113,16 @@ template <int K>
 inline void add_products(int64_t n, const float* a, int64_t stride, const float* b, int64_t ldb,
                          float* c) {
   vec x[K];
-  for (int k = 0; k < K; ++k) x[k] = broadcast(a[k * stride]);
+  for (int k = 0; k < K; ++k) x[k] = rounded(broadcast(a[k * stride]));
   int64_t j = 0;
   for (; j + lanes <= n; j += lanes) {
     vec total = load(c + j);
-    for (int k = 0; k < K; ++k) total += x[k] * load(b + k * ldb + j);
+    for (int k = 0; k < K; ++k) total += x[k] * rounded(load(b + k * ldb + j));
     store(c + j, total);
   }
   if (const int rest = int(n - j)) {
     vec total = load_part(c + j, rest);
-    for (int k = 0; k < K; ++k) total += x[k] * load_part(b + k * ldb + j, rest);
+    for (int k = 0; k < K; ++k) total += x[k] * rounded(load_part(b + k * ldb + j, rest));
     store_part(c + j, total, rest);
   }
 }
@@ -201,17 +158,19 @@ inline void gemm(int64_t M, int64_t N, int64_t K, View a, View b, float* c, int6
   if (M <= few_rows && b.columns == 1)
     return thin_gemm(M, N, K, a, b.p, b.rows, c, ldc, accumulate, bias);
   const auto multiply = [&](int64_t i0, int64_t i1, int64_t p0, int64_t p1) {
-    float* panel = scratch(0, panel_width * (K < depth ? K : depth));
-    for (int64_t k = 0; k < K; k += depth) {
-      const int64_t block = K - k < depth ? K - k : depth;
-      const View ak{a.p + k * a.columns, a.rows, a.columns};
-      for (int64_t p = p0; p < p1; ++p) {
-        const int64_t j = p * panel_width;
-        pack_panel({b.p + j * b.columns, b.rows, b.columns}, k, block, columns_of(N, p), panel);
-        panel_product(i0, i1, block, ak, panel, c + j, ldc, columns_of(N, p), accumulate || k > 0,
-                      bias && k == 0 ? bias + j : nullptr);
+    float* panel = scratch(0, panel_width * slots(K < depth ? K : depth));
+    for_each_left(i0, i1, [&](int64_t i, int64_t end) {
+      for (int64_t k = 0; k < K; k += depth) {
+        const int64_t block = K - k < depth ? K - k : depth;
+        const Left left = left_side(end - i, block, a.from(i, k), scratch(3, left_size(end - i, block)));
+        for (int64_t p = p0; p < p1; ++p) {
+          const int64_t j = p * panel_width;
+          pack_panel(b.from(0, j), k, block, columns_of(N, p), panel);
+          panel_product(0, end - i, block, left, panel, c + i * ldc + j, ldc, columns_of(N, p),
+                        accumulate || k > 0, bias && k == 0 ? bias + j : nullptr);
+        }
       }
-    }
+    });
   };
   const int64_t threads = thread_count(), whole = N / panel_width;
   if (M < tile_rows * threads || whole >= 4 * threads ||

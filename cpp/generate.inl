@@ -4,15 +4,16 @@
 // that multiplies [x, h]. One token is little work, bound by the speed at which a core can read the
 // weights: threads divide the units of each layer and wait for each other after it.
 
-// A layer at work: its packed weights, and [x, h] (B, D + H) of an even and an odd step. While a
+// A layer at work: its packed weights, and [x, h] (B, inputs) of an even and an odd step. While a
 // step reads one, it writes h to the other: no thread waits for those that still read.
 struct LayerAtWork : GenerationLayer {
   float *packed, *xh[2];
 
-  int64_t inputs() const { return D + H; }
-  int64_t packed_size() const { return groups_of(H) * inputs() * group_width; }
+  // h begins with a slot, behind zeros where x does not fill its last one.
+  int64_t inputs() const { return whole(D) + H; }
+  int64_t packed_size() const { return groups_of(H) * slots(inputs()) * group_width; }
   // h before step t, within [x, h].
-  float* state(int64_t t) const { return xh[t % 2] + D; }
+  float* state(int64_t t) const { return xh[t % 2] + whole(D); }
 };
 
 // The texts at work.
@@ -33,7 +34,7 @@ struct Writing {
 // lines of the cache.
 inline Writing lay_out(const Generation& s) {
   if (s.B > (int64_t(1) << 40) / s.V) out_of_memory();  // for the logits
-  const int64_t output = panels(s.V) * panel_width * s.layers[s.depth - 1].H;
+  const int64_t output = packed_size(s.layers[s.depth - 1].H, s.V);
   Writing w{s, output, panels(s.V), {}, nullptr, nullptr, nullptr, nullptr};
   int64_t states = 0;
   for (int k = 0; k < s.depth; ++k) {
@@ -52,7 +53,8 @@ inline Writing lay_out(const Generation& s) {
     packed += layer.packed_size();
     for (float*& part : layer.xh) {
       part = xh;
-      xh += s.B * layer.inputs();
+      for (int64_t b = 0; b < s.B; ++b)
+        std::fill(xh + layer.D, xh + whole(layer.D), 0.0f), xh += layer.inputs();
     }
   }
   return w;
@@ -61,7 +63,7 @@ inline Writing lay_out(const Generation& s) {
 inline void pack_weights(const Writing& w) {
   for (const LayerAtWork& layer : w.layers) {
     pack_gates(layer.inputs(), layer.H, layer.w, layer.packed, 0, layer.D);
-    pack_gates(layer.inputs(), layer.H, layer.r, layer.packed, layer.D, layer.inputs());
+    pack_gates(layer.inputs(), layer.H, layer.r, layer.packed, whole(layer.D), layer.inputs());
   }
   pack_panels(w.top().H, w.s.V, {w.s.w, w.s.V, 1}, w.output);
 }
@@ -88,18 +90,18 @@ inline void embed(const Writing& w, int64_t t) {
 // One step of some units of a layer for B sequences; `above`, if there is such a layer, gets h too.
 inline void layer_step(const LayerAtWork& layer, int64_t B, int64_t t, Part groups,
                        const LayerAtWork* above) {
-  const int64_t D = layer.D, H = layer.H, K = layer.inputs();
-  const float* xh = layer.xh[t % 2];
-  float* h_next = layer.xh[(t + 1) % 2] + D;
+  const int64_t H = layer.H, K = layer.inputs();
+  float* h_next = layer.state(t + 1);
+  const Left xh = left_side(B, K, {layer.xh[t % 2], K, 1}, scratch(3, left_size(B, K)));
   for (int64_t group = groups.begin; group < groups.end; ++group) {
-    const float* panel = layer.packed + group * K * group_width;
+    const float* panel = layer.packed + group * slots(K) * group_width;
     const int64_t u = group * lanes;
     const int n = units_of(H, group);
     for (int64_t first = 0; first < B; first += tile_rows)
       with_rows(B - first, [&](auto height) LSTM_INLINE_LAMBDA {
         constexpr int M = decltype(height)::value;
         vec z[M][4];
-        gate_products<M>(K, {xh + first * K, K, 1}, panel, z);
+        gate_products<M>(K, xh.from(first), panel, z);
         for (int m = 0; m < M; ++m) {
           const auto bias = [&](int gate) LSTM_INLINE_LAMBDA {
             return layer.b ? load_part(layer.b + gate * H + u, n) : vec{};
@@ -121,9 +123,10 @@ inline void layer_step(const LayerAtWork& layer, int64_t B, int64_t t, Part grou
 inline void logits_step(const Writing& w, int64_t t, Part part) {
   const int64_t V = w.s.V;
   const LayerAtWork& top = w.top();
+  const Left h = left_side(w.s.B, top.H, {top.state(t + 1), top.inputs(), 1},
+                           scratch(3, left_size(w.s.B, top.H)));
   for (int64_t panel = part.begin; panel < part.end; ++panel)
-    panel_product(0, w.s.B, top.H, {top.state(t + 1), top.inputs(), 1},
-                  w.output + panel * top.H * panel_width, w.z + panel * panel_width, V,
+    panel_product(0, w.s.B, top.H, h, w.output + panel * slots(top.H) * panel_width, w.z + panel * panel_width, V,
                   columns_of(V, panel), false, w.s.b ? w.s.b + panel * panel_width : nullptr);
 }
 

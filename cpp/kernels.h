@@ -242,10 +242,15 @@ struct Kernels {
 const Kernels* kernels_baseline();
 const Kernels* kernels_avx2();
 const Kernels* kernels_avx512();
+const Kernels* kernels_avx512_bf16();
 
 // Those for the machine it runs on, and by name ("baseline", "avx2", "avx512"; null if the machine
 // or the build lacks it).
 const Kernels* best_kernels();
 const Kernels* find_kernels(const char* name);
+
+// Those that round both factors of every matrix product to bfloat16; null if the machine or the
+// build lacks them.
+const Kernels* bfloat16_kernels();
 
 }  // namespace lstm

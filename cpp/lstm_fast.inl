@@ -19,16 +19,17 @@ LSTM_INLINE int units_of(int64_t H, int64_t group) {
 // Where the weights of row k of K for a gate stand in the panel of a unit group: as many gates side
 // by side as a register tile holds.
 LSTM_INLINE float* gate_slot(float* panel, int64_t K, int64_t k, int gate) {
-  return panel + ((gate / tile_vecs * K + k) * tile_vecs + gate % tile_vecs) * lanes;
+  return panel +
+         ((gate / tile_vecs * slots(K) + k / in_slot) * tile_vecs + gate % tile_vecs) * lanes;
 }
 
 // z[m][gate] = Σ_k a(m, k)·panel[k][gate], for the units of one group. A function of its own, so
 // that no constant of the code around it takes a register that the tile needs.
 template <int M>
-__attribute__((noinline)) void gate_products(int64_t K, View a, const float* panel, vec (*z)[4]) {
+__attribute__((noinline)) void gate_products(int64_t K, Left a, const float* panel, vec (*z)[4]) {
   for (int first = 0; first < 4; first += tile_vecs) {
     vec acc[M][tile_vecs] = {};
-    tile<M, tile_vecs>(K, a, panel + first * K * lanes, acc);
+    tile<M, tile_vecs>(K, a, panel + first * slots(K) * lanes, acc);
     for (int m = 0; m < M; ++m)
       for (int v = 0; v < tile_vecs; ++v) z[m][first + v] = acc[m][v];
   }
@@ -38,17 +39,21 @@ __attribute__((noinline)) void gate_products(int64_t K, View a, const float* pan
 // panel.
 inline void pack_group(int64_t K, int64_t H, const float* kernel, float* panel, int n,
                        int64_t begin, int64_t end) {
-  for (int64_t k = begin; k < end; ++k)
-    for (int gate = 0; gate < 4; ++gate)
-      store(gate_slot(panel, K, k, gate), load_part(kernel + ((k - begin) * 4 + gate) * H, n));
+  for (int64_t k = begin; k < end; k += in_slot)
+    for (int gate = 0; gate < 4; ++gate) {
+      vec rows[in_slot] = {};
+      for (int i = 0; i < in_slot && k + i < end; ++i)
+        rows[i] = load_part(kernel + ((k + i - begin) * 4 + gate) * H, n);
+      store(gate_slot(panel, K, k, gate), slots_of(rows));
+    }
 }
 
 // A kernel (end - begin, 4H) as the rows [begin, end) of K in the panels of unit groups, which are
-// padded with zeros.
+// padded with zeros. It begins with a slot.
 inline void pack_gates(int64_t K, int64_t H, const float* kernel, float* packed, int64_t begin,
                        int64_t end) {
   parallel_each(groups_of(H), 4.0 * (end - begin) * group_width, [&](auto group) {
-    pack_group(K, H, kernel + group * lanes, packed + group * K * group_width, units_of(H, group),
+    pack_group(K, H, kernel + group * lanes, packed + group * slots(K) * group_width, units_of(H, group),
                begin, end);
   });
 }
@@ -84,8 +89,20 @@ inline void input_products(const RecurrentShape& s, const float* packed, const R
                            int64_t b0, int64_t b1, Part groups, int64_t step0, int64_t step1,
                            float* z) {
   const int64_t D = s.D, H = s.H, width = groups_of(H) * group_width;
+  const int64_t pitch = left_row(D);
+  float* memory = scratch(3, (b1 - b0) * (step1 - step0) * pitch);
+  const auto vectors = [&](Run run) { return View{io.x + run.first * D, run.stride * D, 1}; };
+  if constexpr (in_slot > 1)
+    for_each_run(s, b0, b1, step0, step1, [&](Run run) {
+      for (int64_t k = 0; k < run.count; ++k)
+        left_side(1, D, vectors(run).from(k, 0), memory + (run.z + k * run.z_stride) * pitch);
+    });
+  const auto left_of = [&](Run run) LSTM_INLINE_LAMBDA {
+    if constexpr (in_slot > 1) return Left{memory + run.z * pitch, run.z_stride * pitch, 1};
+    return left_side(run.count, D, vectors(run), memory);
+  };
   for (int64_t group = groups.begin; group < groups.end; ++group) {
-    const float* panel = packed + group * D * group_width;
+    const float* panel = packed + group * slots(D) * group_width;
     vec bias[4] = {};
     for (int gate = 0; io.b && gate < 4; ++gate)
       bias[gate] = load_part(io.b + gate * H + group * lanes, units_of(H, group));
@@ -94,8 +111,7 @@ inline void input_products(const RecurrentShape& s, const float* packed, const R
         with_rows(run.count - k, [&](auto height) LSTM_INLINE_LAMBDA {
           constexpr int M = decltype(height)::value;
           vec acc[M][4];
-          const View x{io.x + (run.first + k * run.stride) * D, run.stride * D, 1};
-          gate_products<M>(D, x, panel, acc);
+          gate_products<M>(D, left_of(run).from(k), panel, acc);
           for (int m = 0; m < M; ++m) {
             float* out = z + (run.z + (k + m) * run.z_stride) * width + group * group_width;
             for (int gate = 0; gate < 4; ++gate)
@@ -129,8 +145,14 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
   const int64_t T = s.T, H = s.H, t = time_of(s, step), before = time_of(s, step - 1);
   const bool kept = io.gates != nullptr;
   float* next = io.masked_h && step + 1 < T ? io.masked_h + time_of(s, step + 1) * H : nullptr;
+  View h{io.h0, H, 1}, c{io.c0, H, 1};
+  if (step) h = {io.y + before * H, T * H, 1};
+  if (step) c = kept ? View{io.c + before * H, T * H, 1} : View{io.c, H, 1};
+  const View seen = io.masked_h && h.p ? View{io.masked_h + t * H, T * H, 1} : h;
+  const Left left = seen.p ? left_side(b1 - b0, H, seen.from(b0, 0), scratch(3, left_size(b1 - b0, H)))
+                           : Left{};
   for (int64_t group = groups.begin; group < groups.end; ++group) {
-    const float* panel = packed + group * H * group_width;
+    const float* panel = packed + group * slots(H) * group_width;
     const int64_t u = group * lanes;
     const int n = units_of(H, group);
     const auto get = [n](const float* p)
@@ -139,10 +161,6 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
                          LSTM_INLINE_LAMBDA { n == lanes ? store(p, v) : store_part(p, v, n); };
     for (int64_t b = b0; b < b1; b += tile_rows) {
       const int rows = int(b1 - b < tile_rows ? b1 - b : tile_rows);
-      View h{io.h0, H, 1}, c{io.c0, H, 1};
-      if (step) h = {io.y + before * H, T * H, 1};
-      if (step) c = kept ? View{io.c + before * H, T * H, 1} : View{io.c, H, 1};
-      const View seen = io.masked_h && h.p ? View{io.masked_h + t * H, T * H, 1} : h;
       for (int m = 0; kept && m < rows; ++m) {
         // What the cell will be written to, while the product keeps the core busy.
         const int64_t at = (b + m) * T + t;
@@ -155,8 +173,7 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
       vec hr[tile_rows][4] = {};
       if (seen.p)
         with_rows(rows, [&](auto height) LSTM_INLINE_LAMBDA {
-          gate_products<decltype(height)::value>(H, {seen.p + b * seen.rows, seen.rows, 1}, panel,
-                                                 hr);
+          gate_products<decltype(height)::value>(H, left.from(b - b0), panel, hr);
         });
       for (int m = 0; m < rows; ++m) {
         const int64_t at = (b + m) * T + t;
@@ -238,8 +255,9 @@ inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& i
     if (s.T == 1 && s.B <= few_rows) return framed_forward(LSTMCell<G, S>(s), s, io);
     if (io.recurrent_mask) mask_first_states(s, with_states(s, io), 0, s.B);
     const int64_t width = groups_of(s.H) * group_width;
-    float* packed_w = scratch(1, (s.D + s.H) * width);
-    float* packed_r = packed_w + s.D * width;
+    const int64_t rows = io.tokens ? s.D : slots(s.D);
+    float* packed_w = scratch(1, (rows + slots(s.H)) * width);
+    float* packed_r = packed_w + rows * width;
     if (io.tokens)
       pack_table(s, io.w, io.b, packed_w);
     else
@@ -288,8 +306,8 @@ inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward&
   const int64_t D = given.dx ? s.D : 0, H = s.H;
   if (H == 0 || s.T == 0) return;
   const RecurrentBackward io = with_states(s, given);
-  float* packed_r = scratch(1, (panels(D) + panels(H)) * 4 * H * panel_width);
-  float* packed_w = packed_r + panels(H) * 4 * H * panel_width;
+  float* packed_r = scratch(1, packed_size(4 * H, H) + packed_size(4 * H, D));
+  float* packed_w = packed_r + packed_size(4 * H, H);
   pack_panels(4 * H, H, {io.r, 1, 4 * H}, packed_r);
   pack_panels(4 * H, D, {io.w, 1, 4 * H}, packed_w);
   with_activations(s, [&](auto g, auto r) {

@@ -148,7 +148,7 @@ void framed_forward(const Cell& cell, const RecurrentShape& s, const RecurrentFo
   float* z = io.gates ? io.gates : single ? scratch(1, s.B * cell.kept * H) : io.y;
   input_side(s, io, N, z, cell.kept * H);
   if (single) return slice_forward(cell, s, nullptr, io, z, 0, s.B);
-  float* packed_r = scratch(1, panels(N) * panel_width * H);
+  float* packed_r = scratch(1, packed_size(H, N));
   pack_panels(H, N, {io.r, N, 1}, packed_r);
   parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
@@ -158,7 +158,7 @@ void framed_forward(const Cell& cell, const RecurrentShape& s, const RecurrentFo
 
 // Where the panels of rᵀ for some blocks stand.
 LSTM_INLINE int64_t panels_at(int64_t H, Blocks blocks) {
-  return blocks.in_r * H * panels(H) * panel_width;
+  return blocks.in_r * packed_size(H, H);
 }
 
 // dz of one step of the sequences [b0, b1), in its place; dh and dc become those of the step
@@ -216,33 +216,41 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
   // The state before row k of dz is row k - 1 of y, or k + 1 in reverse; not so for first steps.
   const int64_t offset = s.reverse ? 1 : -1, phase = time_of(s, 0);
   parallel(panels(columns), 1, 2.0 * rows * (D + H) * panel_width, [&](auto begin, auto end) {
-    float* panel = scratch(0, depth * panel_width);
-    for (int64_t k = 0; k < rows; k += depth)
+    float* panel = scratch(0, slots(depth) * panel_width);
+    for (int64_t k = 0; k < rows; k += depth) {
+      const int64_t block = rows - k < depth ? rows - k : depth;
+      float* memory = scratch(3, left_size(D, block) + left_size(H, block));
+      const Left x = dw && io.x ? left_side(D, block, {io.x + k * D, 1, D}, memory) : Left{};
+      memory += left_size(D, block);
+      // The outermost row has no neighbour. Its dz is zero by then, and left out in whole slots.
+      const int64_t missing = !io.masked_h && k + offset < 0, skipped = missing / in_slot * in_slot;
+      const int64_t seen = block - skipped - (!io.masked_h && k + block + offset > rows);
+      const float* states = io.masked_h ? io.masked_h : io.y + offset * H;  // (B15)
+      const Left h = dr ? left_side(H, seen, {states + (k + skipped) * H, 1, H}, memory,
+                                    missing - skipped)
+                        : Left{};
       for (auto p = begin; p < end; ++p) {
-        const int64_t block = rows - k < depth ? rows - k : depth, j = p * panel_width;
+        const int64_t j = p * panel_width;
         const int n = columns_of(columns, p);
+        const float* unpacked = dz + k * pitch + j;
         pack_panel({dz + j, pitch, 1}, k, block, n, panel);
         const int64_t width = padded(n);
-        if (db) add_rows(block, n, panel, width, db + j);
-        if (db_of_r) add_rows(block, n, panel, width, db_of_r + j);
+        // What is only added up is not rounded.
+        const float* d = in_slot == 1 ? panel : unpacked;
+        const int64_t apart = in_slot == 1 ? width : pitch;
+        if (db) add_rows(block, n, d, apart, db + j);
+        if (db_of_r) add_rows(block, n, d, apart, db_of_r + j);
         if (dw && io.tokens)
           for (int64_t row = 0; row < block; ++row)
-            add_rows(1, n, panel + row * width, width, dw + io.tokens[k + row] * N + j);
+            add_rows(1, n, d + row * apart, apart, dw + io.tokens[k + row] * N + j);
         else if (dw)
-          panel_product(0, D, block, {io.x + k * D, 1, D}, panel, dw + j, N, n, true, nullptr);
+          panel_product(0, D, block, x, panel, dw + j, N, n, true, nullptr);
         if (!dr) continue;
-        if (io.masked_h) {  // (B15)
-          panel_product(0, H, block, {io.masked_h + k * H, 1, H}, panel, dr + j, N, n, true,
-                        nullptr);
-          continue;
-        }
-        for (int64_t row = (phase - k % T + T) % T; row < block; row += T)
-          std::memset(panel + row * width, 0, width * sizeof(float));
-        // The outermost row has no neighbour; its dz is zero by now.
-        const int64_t low = k + offset < 0 ? 1 : 0, high = k + block + offset > rows ? 1 : 0;
-        panel_product(0, H, block - low - high, {io.y + (k + low + offset) * H, 1, H},
-                      panel + low * width, dr + j, N, n, true, nullptr);
+        for (int64_t row = (phase - k % T + T) % T; !io.masked_h && row < block; row += T)
+          clear_row(panel, row, width);
+        panel_product(0, H, seen, h, panel + skipped / in_slot * width, dr + j, N, n, true, nullptr);
       }
+    }
   });
   if (dr && io.h0 && !io.masked_h)
     gemm(H, columns, s.B, {io.h0, 1, H}, {dz + phase * pitch, T * pitch, 1}, dr, N, true, nullptr);
@@ -254,7 +262,7 @@ void framed_backward(const Cell& cell, const RecurrentShape& s, const RecurrentB
   const int64_t rows = s.B * s.T;
   if (rows == 0 || H == 0) return;
   const RecurrentBackward io = with_states(s, given);
-  float* packed_r = scratch(1, panels(H) * panel_width * N);
+  float* packed_r = scratch(1, cell.blocks * packed_size(H, H));
   for (const Blocks& blocks : cell.dz)
     if (blocks.in_r >= 0)
       pack_panels(blocks.count * H, H, {io.r + blocks.in_r * H, 1, N},

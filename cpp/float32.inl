@@ -1,0 +1,55 @@
+// Factors of products in float32: a slot is a number, and A is read where it is.
+
+constexpr int in_slot = 1;
+
+// x as a factor.
+LSTM_INLINE vec rounded(vec x) { return x; }
+
+// A row of a panel, of a vector of each row of B in its slots.
+LSTM_INLINE vec slots_of(const vec (&rows)[in_slot]) { return rows[0]; }
+
+// One panel: columns [0, n) of rows [k0, k0 + K) of b, padded with zeros to whole vectors.
+inline void pack_panel(View b, int64_t k0, int64_t K, int n, float* panel) {
+  for (int64_t k = k0; k < k0 + K; ++k, panel += padded(n)) {
+    const float* row = b.p + k * b.rows;
+    if (b.columns == 1) {
+      for_each_vec(
+          n, [&](auto j, auto get, auto) LSTM_INLINE_LAMBDA { store(panel + j, get(row + j)); });
+    } else {
+      for (int j = 0; j < n; ++j) panel[j] = row[j * b.columns];
+      for (int j = n; j < padded(n); ++j) panel[j] = 0;
+    }
+  }
+}
+
+// Row k of a panel becomes 0.
+LSTM_INLINE void clear_row(float* panel, int64_t k, int64_t width) {
+  std::memset(panel + k * width, 0, width * sizeof(float));
+}
+
+// The left side of a product, and the floats of memory that a row of it and all of it need.
+LSTM_INLINE int64_t left_row(int64_t) { return 0; }
+LSTM_INLINE int64_t left_size(int64_t, int64_t) { return 0; }
+LSTM_INLINE Left left_side(int64_t, int64_t, View a, float*, int = 0) {
+  return {a.p, a.rows, a.columns};
+}
+
+// Call f(i, end) for rows of A that are made a left side together.
+template <class F>
+LSTM_INLINE void for_each_left(int64_t i0, int64_t i1, F f) {
+  f(i0, i1);
+}
+
+// acc[m][v] += Σ_k a(m, k) · panel[k][v]
+template <int M, int V>
+LSTM_INLINE void tile(int64_t K, Left a, const float* panel, vec (&acc)[M][V]) {
+  for (int64_t k = 0; k < K; ++k) {
+    vec b[V];
+    for (int v = 0; v < V; ++v) b[v] = load(panel + v * lanes);
+    for (int m = 0; m < M; ++m) {
+      const vec x = broadcast(a.p[m * a.rows + k * a.columns]);
+      for (int v = 0; v < V; ++v) acc[m][v] += x * b[v];
+    }
+    panel += V * lanes;
+  }
+}
