@@ -39,12 +39,12 @@ def test_slower_machines_get_smaller_models() -> None:
 def test_more_threads_are_faster(monkeypatch: pytest.MonkeyPatch) -> None:
     def speed(threads: int, instruction_set: str) -> float:
         monkeypatch.setattr(threads_of_native, "num_threads", lambda: threads)
-        monkeypatch.setattr(threads_of_native, "instruction_set", lambda: instruction_set)
-        return BACKENDS["native"].speed()
+        return threads_of_native.speed(instruction_set)
 
     speeds = [speed(2, kind) for kind in ("avx512", "avx2", "baseline")]
     assert speeds[:2] == [FAST, SLOW]
     assert speed(4, "avx512") == 2 * FAST
+    assert speed(2, "avx512_bf16") > speeds[0]
     assert speeds[1] > speeds[2] > BACKENDS["reference"].speed() == SLOWEST
 
 

@@ -48,13 +48,13 @@ def test_a_plan_that_cannot_run_is_refused(arguments: Any, words: str) -> None:
     frozen = x.copy()
     frozen.flags.writeable = False
     with pytest.raises((TypeError, ValueError), match=words):
-        _kernels.Plan(arguments, 96, [x, w, index, frozen], 1)
+        _kernels.plan(arguments, 96, [x, w, index, frozen], 1)
 
 
 def test_a_run_with_other_arrays_than_planned_is_refused() -> None:
     w = np.ones((3, 4), np.float32)
     given = at(2, 0, (2, 3)), at(1, 0, (3, 4)), None, 0, at(3, 0, (2, 4))
-    plan = _kernels.Plan([("linear_forward", given, None)], 0, [w], 2)
+    plan = _kernels.plan([("linear_forward", given, None)], 0, [w], 2)
     x, y = np.ones((2, 3), np.float32), np.zeros((2, 4), np.float32)
     frozen = y.copy()
     frozen.flags.writeable = False
@@ -68,7 +68,7 @@ def test_a_run_with_other_arrays_than_planned_is_refused() -> None:
 def test_tokens_that_a_plan_keeps_cannot_change() -> None:
     x, index = np.arange(6, dtype=np.float32).reshape(1, 3, 2), np.array([2, 0])
     given = at(1, 0, (1, 3, 2)), at(2, 0, (2,), "int64"), at(3, 0, (1, 2, 2))
-    plan = _kernels.Plan([("gather", given, None)], 0, [x, index], 1)
+    plan = _kernels.plan([("gather", given, None)], 0, [x, index], 1)
     index[:] = 10**12
     y = np.zeros((1, 2, 2), np.float32)
     plan.run([y], [])
@@ -78,7 +78,7 @@ def test_tokens_that_a_plan_keeps_cannot_change() -> None:
 def test_tokens_of_a_run_are_held_to_their_limits() -> None:
     w = np.arange(12, dtype=np.float32).reshape(4, 3)
     given = at(2, 0, (2,), "int64"), at(1, 0, (4, 3)), at(3, 0, (2, 3))
-    plan = _kernels.Plan([("embedding_forward", given, None)], 0, [w], 2)
+    plan = _kernels.plan([("embedding_forward", given, None)], 0, [w], 2)
     y = np.zeros((2, 3), np.float32)
     for token in (-1, 4):
         assert plan.run([np.array([0, token]), y], []) is None
@@ -94,14 +94,14 @@ SUM = ("pointwise_loss", (0, at(1, 0, (2,)), at(2, 0, (2,)), None, 1.0, at(3, 0,
 
 
 def test_each_run_takes_the_next_part_of_every_array() -> None:
-    plan = _kernels.Plan([SUM], 0, [], 3)
+    plan = _kernels.plan([SUM], 0, [], 3)
     x, zeros, d = np.arange(6, dtype=np.float32), np.zeros(6, np.float32), np.ones(6, np.float32)
     assert plan.run([x, zeros, d], [9.0, np.inf, 99.0], 3) == [[0.5], [6.5], [20.5]]
     assert_array_equal(d, x)
 
 
 def test_runs_end_where_one_stops() -> None:
-    plan = _kernels.Plan([SUM], 0, [], 3)
+    plan = _kernels.plan([SUM], 0, [], 3)
     x, zeros = np.arange(6, dtype=np.float32), np.zeros(6, np.float32)
     d = np.full(6, 7, np.float32)
     assert plan.run([x, zeros, d], [0.6, 6.5, 99.0], 3) == [[0.5], [6.5]]
@@ -112,7 +112,7 @@ def test_runs_end_where_one_stops() -> None:
 
 
 def test_runs_without_their_arrays_or_numbers_are_refused() -> None:
-    plan = _kernels.Plan([SUM], 0, [], 3)
+    plan = _kernels.plan([SUM], 0, [], 3)
     x, d = np.ones(6, np.float32), np.full(6, 7, np.float32)
     for arrays, numbers, times in (
         ([x, x, d], [1.0, 1.0], 3),
@@ -129,7 +129,7 @@ def test_runs_without_their_arrays_or_numbers_are_refused() -> None:
 def test_tokens_of_every_run_are_held_to_their_limits() -> None:
     w = np.arange(12, dtype=np.float32).reshape(4, 3)
     given = at(2, 0, (2,), "int64"), at(1, 0, (4, 3)), at(3, 0, (2, 3))
-    plan = _kernels.Plan([("embedding_forward", given, None)], 0, [w], 2)
+    plan = _kernels.plan([("embedding_forward", given, None)], 0, [w], 2)
     y = np.zeros((6, 3), np.float32)
     assert plan.run([np.array([0, 1, 2, 3, 4, 0]), y], [], 3) is None
     assert not y.any()

@@ -5,12 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from lstm.backends import BACKENDS, backend
+from lstm.backends import BACKENDS, BFLOAT16, backend
 from lstm.backends.cores import usable_cores
 
 
 def info() -> dict[str, Any]:
     """Return versions, the active backend, instruction set and threads of the kernels, and cores.
+
+    `bfloat16` lists the backends that have products of this precision here.
 
     Example:
         >>> import lstm
@@ -21,12 +23,15 @@ def info() -> dict[str, Any]:
     from importlib.metadata import version
 
     active = backend()
-    facts = [ops.facts() for ops in BACKENDS.values()]
+    # Those of the active one come last, and count.
+    facts = [ops.facts() for ops in (*BACKENDS.values(), active.ops)]
     return {
         "lstm-kit": version("lstm-kit"),
         "backend": active.name,
         "dtype": active.dtype,
+        "precision": active.precision,
         "backends": list(BACKENDS),
+        "bfloat16": list(BFLOAT16),
         **{name: value for some in facts for name, value in some.items()},
         "cores": usable_cores(),
         "python": platform.python_version(),

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from lstm import checks
-from lstm.backends import BACKENDS
+from lstm.backends import BACKENDS, PRECISIONS, Backend
+from lstm.backends import backend as choose_backend
 from lstm.callbacks import Callback, LambdaCallback, TensorBoard
 from lstm.cli.groups import grouped, option
 from lstm.cli.running import (
@@ -134,6 +135,12 @@ def train(
         str | None,
         typer.Option(help=f"One of {', '.join(BACKENDS)}.", show_default=False),
     ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Of matrix products: {' or '.join(PRECISIONS)}.", show_default="float32"
+        ),
+    ] = None,
     json_output: Json = False,
     **options: Annotated[Any, Architecture, TrainingOptions],
 ) -> None:
@@ -149,15 +156,15 @@ def train(
         run = TrainingRun.resume(LanguageModel, files.resume)
         _train(run, console, files.checkpoint_every, boards, json_output)
         return
-    if backend is not None:
-        checks.one_of("backend", backend, BACKENDS)
+    choose_backend(backend, None, precision)
     text = named(corpus or None, encoding=text_options.encoding, errors=text_options.errors)
     tokenization = Tokenization(
         text_options.tokens, text_options.min_count, text_options.vocabulary_size
     )
     asked = LanguageModel, text, tokenization, options
     if find_lr:
-        _show_rates(TrainingRun.temporary(*asked, seed, backend, console).find_lr(), json_output)
+        run = TrainingRun.temporary(*asked, seed, backend, precision, console)
+        _show_rates(run.find_lr(), json_output)
         return
     folder = files.out or Path(f"{_stem(corpus)}-model")
     if folder.exists():
@@ -167,7 +174,7 @@ def train(
         raise InvalidValueError("out", "a folder within an existing one", f"{folder}")
     boards = _boards(folder, files.tensorboard)
     with called("out", "folder"):
-        run = TrainingRun.begin(*asked, folder, seed, backend, console)
+        run = TrainingRun.begin(*asked, folder, seed, backend, precision, console)
     _train(run, console, files.checkpoint_every, boards, json_output)
 
 
@@ -202,7 +209,7 @@ def _train(
         f"{training.tokens:,} {training.unit} to learn from{unknown}, "
         f"{len(model.vocabulary):,} distinct; "
         f"{model.model.count_params():,} parameters, {', '.join(model.cells)}; "
-        f"backend {model.model.backend.name}"
+        f"backend {_shown(model.model.backend)}"
     )
     callbacks: list[Callback] = [
         LambdaCallback(on_train_begin=lambda logs: console.print(headline)),
@@ -235,6 +242,11 @@ def _train(
     console.print(f"Saved {run.folder / MODEL}. Next: lstm generate {place}")
     if console.lost:
         drop(sys.stdout)  # The model is saved; only the output is lost.
+
+
+def _shown(backend: Backend) -> str:
+    name, _, precision = backend.chosen
+    return name if precision is None else f"{name}, {precision}"
 
 
 def _show_rates(found: LearningRates, json_output: bool) -> None:

@@ -71,6 +71,7 @@ class Compilable(Predictor):
         loss: str | Loss = "mse",
         metrics: MetricSpecs = (),
         weighted_metrics: MetricSpecs = (),
+        precision: str | None = None,
     ) -> None:
         """Set how to train the model.
 
@@ -80,10 +81,15 @@ class Compilable(Predictor):
             metrics: names such as "accuracy", "perplexity", "bits_per_character" or "mae"; Metrics;
                 or functions of (y_true, y_pred). All positions count equally.
             weighted_metrics: the same, with positions weighted by `sample_weight`.
+            precision: in which the model multiplies matrices from now on, in training and
+                prediction: "float32" or "bfloat16", see `lstm.use`; None keeps what it has. Files
+                do not hold it: a model that is loaded computes as the active backend does.
 
         Raises:
-            InvalidValueError: a name is unknown.
+            InvalidValueError: a name is unknown, or the machine or the model's dtype lacks the
+                precision.
         """
+        backend = self.backend if precision is None else self.backend.in_precision(precision)
         chosen = losses.get(loss)
         plain: list[MetricSpec] = listed(() if metrics is None else metrics)
         weighted: list[MetricSpec] = listed(() if weighted_metrics is None else weighted_metrics)
@@ -91,6 +97,7 @@ class Compilable(Predictor):
             get_metric(spec, chosen)
         self._compiled = (optimizers.get(optimizer), chosen, plain, weighted)
         self._trainer = None
+        self._compute_on(backend)
         if self._graph is not None or self._declared_shape() is not None:
             self._trainer = self._make_trainer()
 

@@ -88,7 +88,7 @@ def _again(
     backend: Backend,
     session: dict[str, Any],
 ) -> Copied:
-    with backends.using(backend.name, backend.dtype):
+    with backends.using(*backend.chosen):
         if not traced:
             with seeding.untouched():
                 model: Copied = built(plan, {})

@@ -54,7 +54,7 @@ def identity(
         "chunk_length": batching.chunk_length,
         "callbacks": ", ".join(type(callback).__name__ for callback in remembering) or "none",
         "model": _summed_up(graph_config(model.graph)),
-        "backend": f"{model.backend.name}, {model.backend.dtype}",
+        "backend": str(model.backend),
         "loss": loss.name,
         **(loss.get_config() if of_library(type(loss)) else {}),
         "metrics": ", ".join(trainer.metrics) or "none",

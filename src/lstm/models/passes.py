@@ -10,7 +10,7 @@ import numpy as np
 
 from lstm.backends import Backend
 from lstm.backends.contract import Array, NotRecordableError, Ops, Plan, Recording
-from lstm.configured import Changes
+from lstm.configured import Changes, new_version
 from lstm.interface import overrides_computation
 from lstm.layers.base import Layer, Run
 from lstm.layers.masks import Mask
@@ -122,6 +122,9 @@ class Passes:
         backend: the backend of its arrays.
         parameters: all weights, if the program learns.
     """
+
+    version = 0
+    """Another number after each change of the backend."""
 
     most_shapes = 16
     """Number of shapes that are remembered."""
@@ -341,8 +344,13 @@ class Passes:
         return sum(plan.arena_bytes for plan in self.planned[:-1])
 
     def seen(self) -> list[int]:
-        """Return the versions of what plans rely on: layers, loss and weights."""
-        return [part.version for part in (*self._parts, *self._weights)]
+        """Return the versions of what plans rely on: backend, layers, loss and weights."""
+        return [part.version for part in (self, *self._parts, *self._weights)]
+
+    def compute_on(self, backend: Backend) -> None:
+        """Compute on another backend with the same arrays from now on."""
+        self._backend = backend
+        new_version(self)
 
     def _record(
         self,
@@ -371,7 +379,7 @@ class Passes:
             symbols = [given(x) for x in feeds]
             silent = replace(
                 run,
-                backend=Backend(cast(Ops, recording), run.backend.dtype),
+                backend=replace(run.backend, ops=cast(Ops, recording)),
                 states={name: tuple(map(given, parts)) for name, parts in run.states.items()},
                 new_states={},
                 drawn={},

@@ -234,6 +234,12 @@ class GraphLayer(Layer):
         """The program that computes the outputs of the graph."""
         return self.passes(planning.infer).program
 
+    def _compute_on(self, backend: Backend) -> None:
+        """Compute on another backend with the same arrays from now on."""
+        self.backend = backend
+        for passes in self._passes.values():
+            passes.backend = backend
+
     def passes(self, purpose: Callable[[Graph], Program]) -> Passes:
         """Return what runs the program for a purpose, a function of `planning`."""
         graph, passes = self._ready(), self._passes.get(purpose)

@@ -35,7 +35,7 @@ def summary_lines(program: Program, backend: Backend, kind: str, fused: str) -> 
     frozen = sum(weight.size for weight in weights if not weight.trainable)
     size = total * (8 if backend.dtype == "float64" else 4)
     end = [f"{total:,} parameters ({_bytes(size)})" + (f", {frozen:,} frozen" if frozen else "")]
-    end.append(f"Backend: {backend.name}, {backend.dtype}")
+    end.append(f"Backend: {backend}")
     name_of = {layer: name for name, layer in graph.layers.items()}
     end += [
         f"Tied: kernel of {name} to {name_of[owner]}"

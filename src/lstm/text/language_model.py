@@ -51,6 +51,7 @@ class LanguageModel(WritingModel):
         checkpoint_every: float = CHECKPOINT_EVERY,
         seed: int | None = None,
         backend: str | None = None,
+        precision: str | None = None,
         verbose: int | str = 0,
         callbacks: Callback | Sequence[Callback] | None = (),
         **options: Annotated[Any, Architecture, TrainingOptions],
@@ -71,6 +72,8 @@ class LanguageModel(WritingModel):
                 every step.
             seed: makes the result reproducible.
             backend: name of the backend; the active one by default.
+            precision: of matrix products, "float32" or "bfloat16", see `lstm.use`; that of the
+                active backend by default. `resume` keeps it.
             verbose, callbacks: see `fit`.
             options: arguments of `Architecture` and of `TrainingOptions`. If hidden, layers,
                 dropout, recurrent_dropout, lr or epochs is not given, it is chosen for the size of
@@ -85,7 +88,9 @@ class LanguageModel(WritingModel):
         """
         tokenization = Tokenization(tokens, min_count, vocabulary_size)
         console = console_for(verbose)
-        run = TrainingRun.begin(cls, corpus, tokenization, options, folder, seed, backend, console)
+        run = TrainingRun.begin(
+            cls, corpus, tokenization, options, folder, seed, backend, precision, console
+        )
         run.train(console, callbacks, checkpoint_every)
         return run.language_model
 

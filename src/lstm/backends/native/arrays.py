@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends import _kernels, numpy_arrays
+from lstm.backends import numpy_arrays
 
 Array = NDArray[Any]
 
@@ -18,7 +18,7 @@ class NativeArrays:
         kernels: the operations of the extension; every array that they write is passed to them.
     """
 
-    kernels: Any = _kernels
+    kernels: Any
 
     add = staticmethod(numpy_arrays.add)
     assign = staticmethod(numpy_arrays.assign)

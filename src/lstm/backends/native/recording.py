@@ -95,18 +95,20 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
     Args:
         weights: arrays of weights and gradients; a plan reads and changes their memory. All other
             numbers have to be computed within the recording.
+        kernels: the operations that will run.
     """
 
     NAME = "recording"
     DTYPES = ("float32",)
 
-    def __init__(self, weights: Sequence[NDArray[Any]]) -> None:
+    def __init__(self, weights: Sequence[NDArray[Any]], kernels: Any) -> None:
         self.instructions: list[tuple[str, list[Any]]] = []
         self._most: list[Any] = []
         self._inputs: list[Buffer] = []
         self._weights = [(_place(weight), weight) for weight in weights]
         self._kept: dict[tuple[int, int], Buffer] = {}
         self._variables = 0
+        self._running = kernels
         self.kernels = _Writer(self._write)
 
     # ---- what a run passes
@@ -334,7 +336,7 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
             passed,
             len(given),
         )
-        compiled = _kernels.Plan(listed.instructions, arena, listed.kept, len(passed), checked)
+        compiled = self._running.plan(listed.instructions, arena, listed.kept, len(passed), checked)
         return Plan(compiled, [x.shape for x in given], listed)
 
     def _given(self, output: Any) -> Symbol:

@@ -5,6 +5,10 @@ documents the arguments and results of each function. It avoids every trick that
 no packed weights, no fused gates, no threads.
 """
 
+import sys
+from typing import Any, cast
+
+from lstm.backends.contract import Ops
 from lstm.backends.numpy_arrays import (
     add,
     array,
@@ -35,20 +39,16 @@ from lstm.backends.reference.activations import (
     softmax,
 )
 from lstm.backends.reference.layers import (
-    conv1d_backward,
-    conv1d_forward,
     dropout,
     dropout_mask,
     embedding_backward,
     embedding_forward,
-    linear_backward,
-    linear_forward,
     scale_features,
 )
 from lstm.backends.reference.losses import (
+    ReferenceLosses,
     cross_entropy_backward,
     cross_entropy_forward,
-    linear_softmax_cross_entropy,
     pointwise_loss_backward,
     pointwise_loss_forward,
     softmax_cross_entropy_backward,
@@ -61,10 +61,12 @@ from lstm.backends.reference.optimizers import (
     rmsprop_step,
     sgd_step,
 )
-from lstm.backends.reference.recurrent import recurrent_backward, recurrent_forward, recurrent_gates
-from lstm.backends.reference.sampling import generate, sample
+from lstm.backends.reference.products import to_bfloat16, unchanged
+from lstm.backends.reference.recurrent import recurrent_gates
+from lstm.backends.reference.sampling import ReferenceSampling, sample
 
 __all__ = [
+    "BFLOAT16",
     "DTYPES",
     "NAME",
     "activation_backward",
@@ -124,3 +126,31 @@ __all__ = [
 
 NAME = "reference"
 DTYPES = ("float32", "float64")
+
+
+class Reference(ReferenceSampling, ReferenceLosses):
+    """The operations that multiply matrices, with their factors in one precision."""
+
+
+_exact = Reference(unchanged)
+conv1d_backward = _exact.conv1d_backward
+conv1d_forward = _exact.conv1d_forward
+generate = _exact.generate
+linear_backward = _exact.linear_backward
+linear_forward = _exact.linear_forward
+linear_softmax_cross_entropy = _exact.linear_softmax_cross_entropy
+recurrent_backward = _exact.recurrent_backward
+recurrent_forward = _exact.recurrent_forward
+
+
+class WithRounding(Reference):
+    """All operations of the reference, of which products round their factors first."""
+
+    NAME = NAME
+    DTYPES = ("float32",)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.modules[__name__], name)  # What multiplies nothing is the same.
+
+
+BFLOAT16 = cast(Ops, WithRounding(to_bfloat16))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lstm.backends.contract import Cache, PointwiseLossName
 from lstm.backends.reference.activations import sigmoid
-from lstm.backends.reference.layers import linear_backward, linear_forward
+from lstm.backends.reference.layers import ReferenceLayers
 
 Array = NDArray[Any]
 
@@ -25,22 +25,6 @@ def softmax_cross_entropy_backward(cache: Cache) -> Array:
     log_p, target, weight = cache
     p = np.exp(log_p)
     return weight[..., None] * (p * target.sum(-1, keepdims=True) - target)
-
-
-def linear_softmax_cross_entropy(
-    x: Array,
-    w: Array,
-    b: Array | None,
-    target: Array,
-    weight: Array | None,
-    dw: Array | None,
-    db: Array | None,
-    need_dx: bool,
-) -> tuple[float, Array | None]:
-    z, linear = linear_forward(x, w, b, "linear")
-    loss, cache = softmax_cross_entropy_forward(z, target, weight)
-    dz = softmax_cross_entropy_backward(cache)
-    return loss, linear_backward(dz, linear, dw, db, need_dx)
 
 
 def cross_entropy_forward(p: Array, target: Array, weight: Array | None) -> tuple[float, Cache]:
@@ -82,6 +66,26 @@ def pointwise_loss_forward(
 
 def pointwise_loss_backward(cache: Cache) -> Array:
     return cache
+
+
+class ReferenceLosses(ReferenceLayers):
+    """Losses that multiply."""
+
+    def linear_softmax_cross_entropy(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        target: Array,
+        weight: Array | None,
+        dw: Array | None,
+        db: Array | None,
+        need_dx: bool,
+    ) -> tuple[float, Array | None]:
+        z, linear = self.linear_forward(x, w, b, "linear")
+        loss, cache = softmax_cross_entropy_forward(z, target, weight)
+        dz = softmax_cross_entropy_backward(cache)
+        return loss, self.linear_backward(dz, linear, dw, db, need_dx)
 
 
 def _limited(q: Array) -> tuple[Array, Array]:

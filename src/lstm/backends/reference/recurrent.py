@@ -12,101 +12,113 @@ from numpy.typing import NDArray
 
 from lstm.backends.contract import Cache, RecurrentSpec, RecurrentWeights
 from lstm.backends.reference.cells import MODULES
+from lstm.backends.reference.products import Products
 
 Array = NDArray[Any]
 Arrays = tuple[Array, ...]
 
 
-def recurrent_forward(
-    spec: RecurrentSpec,
-    x: Array,
-    weights: RecurrentWeights,
-    state: Sequence[Array | None],
-    mask: Array | None,
-    recurrent_mask: Array | None,
-    keep_cache: bool,
-) -> tuple[Array, Arrays, Cache]:
-    cell, layout = MODULES[spec.cell], spec.layout
-    w, r, b = weights
-    (B, T), H = x.shape[:2], r.shape[1] // layout.blocks
-    first = tuple(
-        np.zeros((B, width), r.dtype) if part is None else part
-        for part, width in zip(state, layout.widths(H), strict=True)
-    )
-    b_x, b_h = (None, None) if b is None else (b, None) if layout.biases == 1 else b
-    xw = x_side(x, w, b_x)
-    states = tuple(np.empty((B, T, part.shape[1]), r.dtype) for part in first)
-    kept: list[dict[str, Array]] = [{}] * T
+class ReferenceRecurrent(Products):
+    """Recurrent layers."""
 
-    now = first
-    for t in order(T, spec.reverse):
-        seen = now[0] if recurrent_mask is None else now[0] * recurrent_mask  # (L10)
-        q = seen @ r if b_h is None else seen @ r + b_h  # (G1)
-        new, kept[t] = cell.forward(spec, xw[:, t], q, now)
-        if mask is not None:  # (L8), (R3), (G7)
-            m = mask[:, t, None]
-            new = tuple(np.where(m, n, o) for n, o in zip(new, now, strict=True))
-        now = new
-        for array, part in zip(states, now, strict=True):
-            array[:, t] = part
+    def recurrent_forward(
+        self,
+        spec: RecurrentSpec,
+        x: Array,
+        weights: RecurrentWeights,
+        state: Sequence[Array | None],
+        mask: Array | None,
+        recurrent_mask: Array | None,
+        keep_cache: bool,
+    ) -> tuple[Array, Arrays, Cache]:
+        cell, layout = MODULES[spec.cell], spec.layout
+        w, r, b = weights
+        (B, T), H = x.shape[:2], r.shape[1] // layout.blocks
+        first = tuple(
+            np.zeros((B, width), r.dtype) if part is None else part
+            for part, width in zip(state, layout.widths(H), strict=True)
+        )
+        b_x, b_h = (None, None) if b is None else (b, None) if layout.biases == 1 else b
+        xw = self.x_side(x, w, b_x)
+        states = tuple(np.empty((B, T, part.shape[1]), r.dtype) for part in first)
+        kept: list[dict[str, Array]] = [{}] * T
 
-    cache = spec, x, weights, first, mask, recurrent_mask, states, kept
-    return states[0], now, cache if keep_cache else None
+        now = first
+        for t in order(T, spec.reverse):
+            seen = now[0] if recurrent_mask is None else now[0] * recurrent_mask  # (L10)
+            q = self.product(seen, r)
+            if b_h is not None:
+                q = q + b_h  # (G1)
+            new, kept[t] = cell.forward(spec, xw[:, t], q, now)
+            if mask is not None:  # (L8), (R3), (G7)
+                m = mask[:, t, None]
+                new = tuple(np.where(m, n, o) for n, o in zip(new, now, strict=True))
+            now = new
+            for array, part in zip(states, now, strict=True):
+                array[:, t] = part
 
+        cache = spec, x, weights, first, mask, recurrent_mask, states, kept
+        return states[0], now, cache if keep_cache else None
 
-def recurrent_backward(
-    dy: Array | None,
-    dstate: Sequence[Array | None],
-    cache: Cache,
-    gradients: RecurrentWeights,
-    need_dx: bool,
-) -> tuple[Array | None, Arrays]:
-    spec, x, (w, r, _), first, mask, recurrent_mask, states, kept = cache
-    cell, layout = MODULES[spec.cell], spec.layout
-    dw, dr, db = gradients
-    B, T = x.shape[:2]
-    before = [
-        states_before(of_all, start, spec.reverse)
-        for of_all, start in zip(states, first, strict=True)
-    ]
-    d = tuple(
-        np.zeros_like(start) if part is None else part
-        for part, start in zip(dstate, first, strict=True)
-    )
-    dz, dq = (np.zeros((B, T, w.shape[1]), r.dtype) for _ in range(2))
+    def recurrent_backward(
+        self,
+        dy: Array | None,
+        dstate: Sequence[Array | None],
+        cache: Cache,
+        gradients: RecurrentWeights,
+        need_dx: bool,
+    ) -> tuple[Array | None, Arrays]:
+        spec, x, (w, r, _), first, mask, recurrent_mask, states, kept = cache
+        cell, layout = MODULES[spec.cell], spec.layout
+        dw, dr, db = gradients
+        B, T = x.shape[:2]
+        before = [
+            states_before(of_all, start, spec.reverse)
+            for of_all, start in zip(states, first, strict=True)
+        ]
+        d = tuple(
+            np.zeros_like(start) if part is None else part
+            for part, start in zip(dstate, first, strict=True)
+        )
+        dz, dq = (np.zeros((B, T, w.shape[1]), r.dtype) for _ in range(2))
 
-    for t in reversed(order(T, spec.reverse)):
-        if dy is not None:
-            d = (d[0] + dy[:, t], *d[1:])  # (B1), (R4), (G8)
-        at_t = [tuple(part[:, t] for part in every) for every in (before, states)]
-        dz[:, t], dq[:, t], rest = cell.backward(spec, d, kept[t], *at_t)
-        if mask is not None:
-            dz[:, t] *= mask[:, t, None]
-            dq[:, t] *= mask[:, t, None]
-        back = dq[:, t] @ r.T  # (B7), (R6), (G13)
-        if recurrent_mask is not None:
-            back = back * recurrent_mask  # (B14)
-        d_before = (rest[0] + back, *rest[1:])
-        if mask is not None:  # (B8), (R7), (G14)
-            m = mask[:, t, None]
-            d_before = tuple(np.where(m, n, o) for n, o in zip(d_before, d, strict=True))
-        d = d_before
+        for t in reversed(order(T, spec.reverse)):
+            if dy is not None:
+                d = (d[0] + dy[:, t], *d[1:])  # (B1), (R4), (G8)
+            at_t = [tuple(part[:, t] for part in every) for every in (before, states)]
+            dz[:, t], dq[:, t], rest = cell.backward(spec, d, kept[t], *at_t)
+            if mask is not None:
+                dz[:, t] *= mask[:, t, None]
+                dq[:, t] *= mask[:, t, None]
+            back = self.product(dq[:, t], r.T)  # (B7), (R6), (G13)
+            if recurrent_mask is not None:
+                back = back * recurrent_mask  # (B14)
+            d_before = (rest[0] + back, *rest[1:])
+            if mask is not None:  # (B8), (R7), (G14)
+                m = mask[:, t, None]
+                d_before = tuple(np.where(m, n, o) for n, o in zip(d_before, d, strict=True))
+            d = d_before
 
-    if dw is not None:  # (B9), (R8), (G15)
-        if _tokens(x):
-            np.add.at(dw, x, dz)
-        else:
-            dw += _summed_product(x, dz)
-    if dr is not None:
-        h_before = before[0]
-        if recurrent_mask is not None:
-            h_before = h_before * recurrent_mask[:, None]  # (B15)
-        dr += _summed_product(h_before, dq)  # (B10), (R9), (G16)
-    if db is not None:  # (B11), (R10), (G17)
-        sides = dz.sum((0, 1)), dq.sum((0, 1))
-        db += sides[0] if layout.biases == 1 else np.stack(sides)
-    dx = dz @ w.T if need_dx and not _tokens(x) else None  # (B12), (R11), (G18)
-    return dx, d
+        if dw is not None:  # (B9), (R8), (G15)
+            if _tokens(x):
+                np.add.at(dw, x, dz)
+            else:
+                dw += self.summed_product(x, dz)
+        if dr is not None:
+            h_before = before[0]
+            if recurrent_mask is not None:
+                h_before = h_before * recurrent_mask[:, None]  # (B15)
+            dr += self.summed_product(h_before, dq)  # (B10), (R9), (G16)
+        if db is not None:  # (B11), (R10), (G17)
+            sides = dz.sum((0, 1)), dq.sum((0, 1))
+            db += sides[0] if layout.biases == 1 else np.stack(sides)
+        dx = self.product(dz, w.T) if need_dx and not _tokens(x) else None  # (B12), (R11), (G18)
+        return dx, d
+
+    def x_side(self, x: Array, w: Array, b: Array | None) -> Array:
+        """Return x·w + b for all steps; tokens stand for rows of the identity."""
+        xw = w[x] if _tokens(x) else self.product(x, w)
+        return xw if b is None else xw + b
 
 
 def recurrent_gates(cache: Cache) -> dict[str, Array]:
@@ -117,12 +129,6 @@ def recurrent_gates(cache: Cache) -> dict[str, Array]:
     return found
 
 
-def x_side(x: Array, w: Array, b: Array | None) -> Array:
-    """Return x·w + b for all steps; for tokens, which stand for rows of the identity, rows of w."""
-    xw = w[x] if _tokens(x) else x @ w
-    return xw if b is None else xw + b
-
-
 def order(T: int, reverse: bool) -> range:
     """Return the time steps in order of computation."""
     return range(T - 1, -1, -1) if reverse else range(T)
@@ -131,11 +137,6 @@ def order(T: int, reverse: bool) -> range:
 def _tokens(x: Array) -> bool:
     """Whether `x` holds tokens (B, T) rather than vectors (B, T, D)."""
     return x.ndim == 2
-
-
-def _summed_product(x: Array, dz: Array) -> Array:
-    """Return Σ x_tᵀ·dz_t over all steps and sequences."""
-    return x.reshape(-1, x.shape[2]).T @ dz.reshape(-1, dz.shape[2])
 
 
 def states_before(states: Array, first: Array, reverse: bool) -> Array:

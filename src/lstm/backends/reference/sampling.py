@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from lstm.backends.contract import Choice, RecurrentSpec, RecurrentWeights, State
 from lstm.backends.reference.activations import softmax
-from lstm.backends.reference.layers import embedding_forward, linear_forward
-from lstm.backends.reference.recurrent import recurrent_forward
+from lstm.backends.reference.layers import ReferenceLayers, embedding_forward
+from lstm.backends.reference.recurrent import ReferenceRecurrent
 
 Array = NDArray[Any]
 
@@ -43,25 +43,29 @@ def _penalized(z: Array, recent: NDArray[np.int64], penalty: float) -> Array:
     return z
 
 
-def generate(
-    tokens: Array,
-    embedding: Array,
-    layers: Sequence[RecurrentWeights],
-    w: Array,
-    b: Array | None,
-    states: Sequence[State],
-    recent: NDArray[np.int64],
-    u: NDArray[Any],
-    choice: Choice,
-) -> tuple[NDArray[np.int64], list[State]]:
-    drawn = np.empty(u.shape, np.int64)
-    spec, states = RecurrentSpec("lstm"), list(states)
-    for n in range(u.shape[1]):
-        x = embedding_forward(tokens, embedding)[:, None]
-        for k, (weights, state) in enumerate(zip(layers, states, strict=True)):
-            x, states[k], _ = recurrent_forward(spec, x, weights, state, None, None, False)
-        z, _ = linear_forward(x[:, 0], w, b, "linear")
-        tokens = drawn[:, n] = sample(z, u[:, n], recent, choice)
-        if recent.shape[1]:
-            recent = np.concatenate([recent[:, 1:], tokens[:, None]], 1)
-    return drawn, states
+class ReferenceSampling(ReferenceLayers, ReferenceRecurrent):
+    """Whole texts."""
+
+    def generate(
+        self,
+        tokens: Array,
+        embedding: Array,
+        layers: Sequence[RecurrentWeights],
+        w: Array,
+        b: Array | None,
+        states: Sequence[State],
+        recent: NDArray[np.int64],
+        u: NDArray[Any],
+        choice: Choice,
+    ) -> tuple[NDArray[np.int64], list[State]]:
+        drawn = np.empty(u.shape, np.int64)
+        spec, states = RecurrentSpec("lstm"), list(states)
+        for n in range(u.shape[1]):
+            x = embedding_forward(tokens, embedding)[:, None]
+            for k, (weights, state) in enumerate(zip(layers, states, strict=True)):
+                x, states[k], _ = self.recurrent_forward(spec, x, weights, state, None, None, False)
+            z, _ = self.linear_forward(x[:, 0], w, b, "linear")
+            tokens = drawn[:, n] = sample(z, u[:, n], recent, choice)
+            if recent.shape[1]:
+                recent = np.concatenate([recent[:, 1:], tokens[:, None]], 1)
+        return drawn, states

@@ -39,6 +39,7 @@ from lstm.text.training.run_files import (
     FORMAT,
     TOKENS,
     append_sample,
+    backend_of,
     check_together,
     clear,
     never_trained,
@@ -103,13 +104,14 @@ class TrainingRun(Generic[M]):
         folder: str | PathLike[str] | None = None,
         seed: int | None = None,
         backend: str | None = None,
+        precision: str | None = None,
         console: "Console | None" = None,
     ) -> "TrainingRun[M]":
         """Return a run that has not started; for the arguments see `LanguageModel.train`.
 
         `kind` is the class of the model; `console` shows how far a long text was read.
         """
-        text, config = _asked(corpus, tokenization, options, seed, backend)
+        text, config = _asked(corpus, tokenization, options, seed, backend, precision)
         if folder is None:
             vocabulary = _vocabulary(tokenization, text, console)
             with reading(console, text, "encoding the text") as progress:
@@ -142,10 +144,11 @@ class TrainingRun(Generic[M]):
         options: dict[str, Any],
         seed: int | None = None,
         backend: str | None = None,
+        precision: str | None = None,
         console: "Console | None" = None,
     ) -> "TrainingRun[M]":
         """Return a run without a folder, for a text of any size; no file of its tokens remains."""
-        text, config = _asked(corpus, tokenization, options, seed, backend)
+        text, config = _asked(corpus, tokenization, options, seed, backend, precision)
         vocabulary = _vocabulary(tokenization, text, console)
         with reading(console, text, "encoding the text") as progress:
             tokens = Corpus.temporary(text, vocabulary, progress)
@@ -184,7 +187,7 @@ class TrainingRun(Generic[M]):
         lock: FolderLock | None = None,
     ) -> "TrainingRun[M]":
         """Return the run with these options, and write the chosen values to `config`."""
-        with backends.using(config["backend"], config["dtype"]) as backend:
+        with backends.using(*backend_of(config)) as backend:
             architecture, options = choose(
                 config["options"], len(corpus), len(vocabulary), backend.ops.speed()
             )
@@ -224,7 +227,7 @@ class TrainingRun(Generic[M]):
         cls, kind: type[M], config: dict[str, Any], folder: Path, lock: FolderLock
     ) -> "TrainingRun[M]":
         with (
-            backends.using(config["backend"], config["dtype"]),
+            backends.using(*backend_of(config)),
             saving.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
         ):
             model = kind.from_contents(tensors, header)
@@ -401,13 +404,14 @@ def _asked(
     options: dict[str, Any],
     seed: int | None,
     backend: str | None,
+    precision: str | None,
 ) -> tuple[TextSource, dict[str, Any]]:
     """Return the text, and all options as JSON values."""
     chosen(options)
     text = source(corpus)
     if seed is not None:
         seed = checks.int_at_least("seed", seed, 0)
-    active = backends.backend(backend)
+    name, dtype, precision = backends.backend(backend, None, precision).chosen
     return text, {
         "format": FORMAT,
         "run": secrets.token_hex(8),
@@ -415,8 +419,9 @@ def _asked(
         "tokens": tokenization.to_config(),
         "options": {name: _plain(value) for name, value in options.items()},
         "seed": int(seeding.generator().integers(2**53)) if seed is None else seed,
-        "backend": active.name,
-        "dtype": active.dtype,
+        "backend": name,
+        "dtype": dtype,
+        "precision": precision,
     }
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lstm import backends, saving
+from lstm import backends, checks, saving
 from lstm.errors import ModelFileError
 from lstm.folder_lock import FolderLock, no_folder
 from lstm.text.corpus.corpus import Corpus
@@ -52,7 +52,10 @@ def read_config(folder: Path) -> dict[str, Any]:
         missing = [key for key in _KEYS if key not in config]
         if missing:
             raise ModelFileError(path, f"is damaged: it lacks {', '.join(missing)}")
-        backends.backend(config["backend"], config["dtype"])
+        name, dtype, precision = backend_of(config)
+        backends.backend(name, dtype)
+        if precision is not None:
+            checks.one_of("precision", precision, backends.PRECISIONS)
         if "chosen" in config:
             restored(config["chosen"])
         chosen(config["options"])
@@ -64,6 +67,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFileError(path, f"is damaged ({error})") from error
     return config
+
+
+def backend_of(config: Mapping[str, Any]) -> tuple[str, str, str | None]:
+    """Return the backend, dtype and precision of a training run."""
+    # Before there was a choice, products were as precise as their dtype.
+    return config["backend"], config["dtype"], config.get("precision")
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
