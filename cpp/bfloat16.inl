@@ -26,7 +26,8 @@ LSTM_INLINE vec slots_of(const vec (&rows)[in_slot]) {
   return (vec)(lower_bits(rows[0]) | lower_bits(rows[1]) << 16);
 }
 
-// One panel: columns [0, n) of rows [k0, k0 + K) of b, padded with zeros to whole vectors and pairs.
+// One panel: columns [0, n) of rows [k0, k0 + K) of b, padded with zeros to whole vectors and
+// pairs.
 inline void pack_panel(View b, int64_t k0, int64_t K, int n, float* panel) {
   for (int64_t k = k0, left = K; left > 0; k += 2, left -= 2, panel += padded(n)) {
     const float* row = b.p + k * b.rows;

@@ -188,8 +188,8 @@ void fill(Table& table) {
   table.add("linear_cross_entropy",
             "n D 1<=V 1<=R: x[... D], w[D V], b?[V], 0<=classes<V?[...], rows?!classes[... V],"
             " weight?[...], z[R V16], dw?[D V], db?[V], dx?[... D]",
-            of_fields<L>([&kernels](const L& s) { return kernels->linear_cross_entropy(s); }, &L::n, &L::D,
-                         &L::V, &L::rows_at_once, &L::x, &L::w, &L::b, &L::classes, &L::rows,
+            of_fields<L>([&kernels](const L& s) { return kernels->linear_cross_entropy(s); }, &L::n,
+                         &L::D, &L::V, &L::rows_at_once, &L::x, &L::w, &L::b, &L::classes, &L::rows,
                          &L::weight, &L::z, &L::dw, &L::db, &L::dx));
   table.add("pointwise_loss", "n: loss, y[...], target[...], weight?[...], delta, dy[...]",
             &Kernels::pointwise_loss);

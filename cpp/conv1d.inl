@@ -121,8 +121,8 @@ inline void part_dw(const Conv1D& s, const float* x, const float* d, int64_t i0,
         const int64_t row = std::max(i0, k * s.C), M = std::min(i1, next * s.C) - row;
         if (M <= 0) continue;
         const View inputs{in.x + (k - in.k0) * s.dilation * s.C, 1, s.stride * s.C};
-        const Left left = left_side(M, t1 - t0, inputs.from(row - k * s.C, 0),
-                                    scratch(3, left_size(M, t1 - t0)));
+        const Left left =
+            left_side(M, t1 - t0, inputs.from(row - k * s.C, 0), scratch(3, left_size(M, t1 - t0)));
         panel_product(0, M, t1 - t0, left, panel, dw + row * s.F + j, s.F, n, true, nullptr);
       }
     }

@@ -67,8 +67,6 @@ const Kernels* best_kernels() {
   return kernels_baseline();
 }
 
-const Kernels* bfloat16_kernels() {
-  return has_avx512_bf16() ? kernels_avx512_bf16() : nullptr;
-}
+const Kernels* bfloat16_kernels() { return has_avx512_bf16() ? kernels_avx512_bf16() : nullptr; }
 
 }  // namespace lstm

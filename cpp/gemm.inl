@@ -162,7 +162,8 @@ inline void gemm(int64_t M, int64_t N, int64_t K, View a, View b, float* c, int6
     for_each_left(i0, i1, [&](int64_t i, int64_t end) {
       for (int64_t k = 0; k < K; k += depth) {
         const int64_t block = K - k < depth ? K - k : depth;
-        const Left left = left_side(end - i, block, a.from(i, k), scratch(3, left_size(end - i, block)));
+        const Left left =
+            left_side(end - i, block, a.from(i, k), scratch(3, left_size(end - i, block)));
         for (int64_t p = p0; p < p1; ++p) {
           const int64_t j = p * panel_width;
           pack_panel(b.from(0, j), k, block, columns_of(N, p), panel);

@@ -126,8 +126,9 @@ inline void logits_step(const Writing& w, int64_t t, Part part) {
   const Left h = left_side(w.s.B, top.H, {top.state(t + 1), top.inputs(), 1},
                            scratch(3, left_size(w.s.B, top.H)));
   for (int64_t panel = part.begin; panel < part.end; ++panel)
-    panel_product(0, w.s.B, top.H, h, w.output + panel * slots(top.H) * panel_width, w.z + panel * panel_width, V,
-                  columns_of(V, panel), false, w.s.b ? w.s.b + panel * panel_width : nullptr);
+    panel_product(0, w.s.B, top.H, h, w.output + panel * slots(top.H) * panel_width,
+                  w.z + panel * panel_width, V, columns_of(V, panel), false,
+                  w.s.b ? w.s.b + panel * panel_width : nullptr);
 }
 
 // One token for each text, which becomes the last of its recent ones.

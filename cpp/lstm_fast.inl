@@ -53,8 +53,8 @@ inline void pack_group(int64_t K, int64_t H, const float* kernel, float* panel, 
 inline void pack_gates(int64_t K, int64_t H, const float* kernel, float* packed, int64_t begin,
                        int64_t end) {
   parallel_each(groups_of(H), 4.0 * (end - begin) * group_width, [&](auto group) {
-    pack_group(K, H, kernel + group * lanes, packed + group * slots(K) * group_width, units_of(H, group),
-               begin, end);
+    pack_group(K, H, kernel + group * lanes, packed + group * slots(K) * group_width,
+               units_of(H, group), begin, end);
   });
 }
 
@@ -149,8 +149,8 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
   if (step) h = {io.y + before * H, T * H, 1};
   if (step) c = kept ? View{io.c + before * H, T * H, 1} : View{io.c, H, 1};
   const View seen = io.masked_h && h.p ? View{io.masked_h + t * H, T * H, 1} : h;
-  const Left left = seen.p ? left_side(b1 - b0, H, seen.from(b0, 0), scratch(3, left_size(b1 - b0, H)))
-                           : Left{};
+  const Left left =
+      seen.p ? left_side(b1 - b0, H, seen.from(b0, 0), scratch(3, left_size(b1 - b0, H))) : Left{};
   for (int64_t group = groups.begin; group < groups.end; ++group) {
     const float* panel = packed + group * slots(H) * group_width;
     const int64_t u = group * lanes;

@@ -157,9 +157,7 @@ void framed_forward(const Cell& cell, const RecurrentShape& s, const RecurrentFo
 }
 
 // Where the panels of rᵀ for some blocks stand.
-LSTM_INLINE int64_t panels_at(int64_t H, Blocks blocks) {
-  return blocks.in_r * packed_size(H, H);
-}
+LSTM_INLINE int64_t panels_at(int64_t H, Blocks blocks) { return blocks.in_r * packed_size(H, H); }
 
 // dz of one step of the sequences [b0, b1), in its place; dh and dc become those of the step
 // before, but for dq·rᵀ.
@@ -226,9 +224,9 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
       const int64_t missing = !io.masked_h && k + offset < 0, skipped = missing / in_slot * in_slot;
       const int64_t seen = block - skipped - (!io.masked_h && k + block + offset > rows);
       const float* states = io.masked_h ? io.masked_h : io.y + offset * H;  // (B15)
-      const Left h = dr ? left_side(H, seen, {states + (k + skipped) * H, 1, H}, memory,
-                                    missing - skipped)
-                        : Left{};
+      const Left h =
+          dr ? left_side(H, seen, {states + (k + skipped) * H, 1, H}, memory, missing - skipped)
+             : Left{};
       for (auto p = begin; p < end; ++p) {
         const int64_t j = p * panel_width;
         const int n = columns_of(columns, p);
@@ -248,7 +246,8 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
         if (!dr) continue;
         for (int64_t row = (phase - k % T + T) % T; !io.masked_h && row < block; row += T)
           clear_row(panel, row, width);
-        panel_product(0, H, seen, h, panel + skipped / in_slot * width, dr + j, N, n, true, nullptr);
+        panel_product(0, H, seen, h, panel + skipped / in_slot * width, dr + j, N, n, true,
+                      nullptr);
       }
     }
   });

@@ -6,7 +6,7 @@ before, may lie so close to the middle between two numbers of bfloat16 that one 
 the other down. The reference notes all that do.
 """
 
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pytest
