@@ -2,9 +2,6 @@
 
 constexpr int in_slot = 1;
 
-// x as a factor.
-LSTM_INLINE vec rounded(vec x) { return x; }
-
 // A row of a panel, of a vector of each row of B in its slots.
 LSTM_INLINE vec slots_of(const vec (&rows)[in_slot]) { return rows[0]; }
 
@@ -51,5 +48,24 @@ LSTM_INLINE void tile(int64_t K, Left a, const float* panel, vec (&acc)[M][V]) {
       for (int v = 0; v < V; ++v) acc[m][v] += x * b[v];
     }
     panel += V * lanes;
+  }
+}
+
+// c (n) += Σ_k a(k)·b(k, ·) over K rows of b, of `ldb` floats each.
+template <int K>
+inline void add_products(int64_t n, const float* a, int64_t stride, const float* b, int64_t ldb,
+                         float* c) {
+  vec x[K];
+  for (int k = 0; k < K; ++k) x[k] = broadcast(a[k * stride]);
+  int64_t j = 0;
+  for (; j + lanes <= n; j += lanes) {
+    vec total = load(c + j);
+    for (int k = 0; k < K; ++k) total += x[k] * load(b + k * ldb + j);
+    store(c + j, total);
+  }
+  if (const int rest = int(n - j)) {
+    vec total = load_part(c + j, rest);
+    for (int k = 0; k < K; ++k) total += x[k] * load_part(b + k * ldb + j, rest);
+    store_part(c + j, total, rest);
   }
 }

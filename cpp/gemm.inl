@@ -108,25 +108,6 @@ LSTM_INLINE void packed_product(int64_t M, int64_t N, int64_t K, View a, const f
 // So few rows of A that to pack B would cost more than the product.
 constexpr int64_t few_rows = 4;
 
-// c (n) += Σ_k a(k)·b(k, ·) over K rows of b, of `ldb` floats each.
-template <int K>
-inline void add_products(int64_t n, const float* a, int64_t stride, const float* b, int64_t ldb,
-                         float* c) {
-  vec x[K];
-  for (int k = 0; k < K; ++k) x[k] = rounded(broadcast(a[k * stride]));
-  int64_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
-    vec total = load(c + j);
-    for (int k = 0; k < K; ++k) total += x[k] * rounded(load(b + k * ldb + j));
-    store(c + j, total);
-  }
-  if (const int rest = int(n - j)) {
-    vec total = load_part(c + j, rest);
-    for (int k = 0; k < K; ++k) total += x[k] * rounded(load_part(b + k * ldb + j, rest));
-    store_part(c + j, total, rest);
-  }
-}
-
 // `gemm` with few rows: B is read where it is, once for each of them. Threads divide the columns.
 inline void thin_gemm(int64_t M, int64_t N, int64_t K, View a, const float* b, int64_t ldb,
                       float* c, int64_t ldc, bool accumulate, const float* bias) {

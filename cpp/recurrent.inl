@@ -217,9 +217,10 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
     float* panel = scratch(0, slots(depth) * panel_width);
     for (int64_t k = 0; k < rows; k += depth) {
       const int64_t block = rows - k < depth ? rows - k : depth;
-      float* memory = scratch(3, left_size(D, block) + left_size(H, block));
+      const int64_t of_x = dw && io.x ? left_size(D, block) : 0;
+      float* memory = scratch(3, of_x + left_size(H, block));
       const Left x = dw && io.x ? left_side(D, block, {io.x + k * D, 1, D}, memory) : Left{};
-      memory += left_size(D, block);
+      memory += of_x;
       // The outermost row has no neighbour. Its dz is zero by then, and left out in whole slots.
       const int64_t missing = !io.masked_h && k + offset < 0, skipped = missing / in_slot * in_slot;
       const int64_t seen = block - skipped - (!io.masked_h && k + block + offset > rows);
@@ -230,11 +231,10 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
       for (auto p = begin; p < end; ++p) {
         const int64_t j = p * panel_width;
         const int n = columns_of(columns, p);
-        const float* unpacked = dz + k * pitch + j;
         pack_panel({dz + j, pitch, 1}, k, block, n, panel);
         const int64_t width = padded(n);
         // What is only added up is not rounded.
-        const float* d = in_slot == 1 ? panel : unpacked;
+        const float* d = in_slot == 1 ? panel : dz + k * pitch + j;
         const int64_t apart = in_slot == 1 ? width : pitch;
         if (db) add_rows(block, n, d, apart, db + j);
         if (db_of_r) add_rows(block, n, d, apart, db_of_r + j);

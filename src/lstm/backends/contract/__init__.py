@@ -5,7 +5,8 @@ Everything above the backends calls them and does no arithmetic itself.
 
 Letters: B sequences in a batch, T time steps, D inputs, H units, V symbols, E embedding size,
 K kernel size, C channels, F filters; `...` any leading axes. Arrays are batch first, of one
-floating dtype per model; tokens and integer targets are int64. An `Array` is opaque: callers may
+floating dtype per model; tokens and integer targets are int64. A backend may round the factors of
+matrix products, those of all alike; see `Backend.precision`. An `Array` is opaque: callers may
 read only its `shape` and `ndim`, because it may be on another device. An `NDArray` is always
 NumPy's. For a returned number, such as a loss or a norm, the host waits.
 
