@@ -238,7 +238,7 @@ class GraphLayer(Layer):
         """Compute on another backend with the same arrays from now on."""
         self.backend = backend
         for passes in self._passes.values():
-            passes.backend = backend
+            passes.compute_on(backend)
 
     def passes(self, purpose: Callable[[Graph], Program]) -> Passes:
         """Return what runs the program for a purpose, a function of `planning`."""
