@@ -69,6 +69,7 @@ NB_MODULE(_kernels, m) {
   m.def("empty", empty, nb::arg("shape"));
   Table table{m};
   fill(table);
+  fill_int8(table);
   add_plans(m);
   m.def("operations", [lines = table.lines] { return lines; });
 }

@@ -55,18 +55,6 @@ struct Passing<Layers> {
 
 namespace {
 
-// A function of the fields of a struct, in which all else is zero.
-template <class S, class F, class... Field>
-auto of_fields(F run, Field... fields) {
-  return std::function([=](std::decay_t<decltype(std::declval<S&>().*fields)>... values) {
-    S s{};
-    ((s.*fields = values), ...);
-    return run(s);
-  });
-}
-
-std::string times_H(int n) { return n == 1 ? "H" : std::to_string(n) + "H"; }
-
 // The passes of a cell with its options, which the shape says, in the frame or on the fast path.
 // Where no backward pass `follows`, nothing is kept of a step.
 void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentShape& shape,

@@ -27,7 +27,7 @@ from lstm.backends.native.threads import (
 __all__ = ["Native", "instruction_set", "num_threads", "set_num_threads"]
 
 
-class Native(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimizers, NativeSampling):
+class Native(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimizers, NativeSampling):
     """The operations of the contract."""
 
     NAME = "native"

@@ -61,6 +61,12 @@ from lstm.backends.reference.optimizers import (
     rmsprop_step,
     sgd_step,
 )
+from lstm.backends.reference.quantization import (
+    dequantize,
+    quantize,
+    quantized,
+    quantized_parts,
+)
 from lstm.backends.reference.recurrent import recurrent_backward, recurrent_forward, recurrent_gates
 from lstm.backends.reference.sampling import generate, sample
 
@@ -80,6 +86,7 @@ __all__ = [
     "copy",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "dequantize",
     "dropout",
     "dropout_mask",
     "embedding_backward",
@@ -96,6 +103,9 @@ __all__ = [
     "part",
     "pointwise_loss_backward",
     "pointwise_loss_forward",
+    "quantize",
+    "quantized",
+    "quantized_parts",
     "recording",
     "recurrent_backward",
     "recurrent_forward",

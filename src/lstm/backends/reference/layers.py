@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import ActivationName, Cache, Key
+from lstm.backends.contract import ActivationName, Cache, Key, Quantized
 from lstm.backends.reference.activations import activation_backward, activation_forward
 from lstm.backends.reference.philox import random_words
+from lstm.backends.reference.quantization import product, rows, weights
 
 Array = NDArray[Any]
 
@@ -26,8 +27,8 @@ def dropout_mask(shape: Sequence[int], key: Key, rate: float, dtype: str) -> Arr
     return dropout(np.ones(shape, dtype), key, rate)
 
 
-def embedding_forward(tokens: Array, w: Array) -> Array:
-    return w[tokens]
+def embedding_forward(tokens: Array, w: Array | Quantized) -> Array:
+    return rows(w, tokens)
 
 
 def embedding_backward(dy: Array, tokens: Array, dw: Array) -> None:
@@ -35,9 +36,9 @@ def embedding_backward(dy: Array, tokens: Array, dw: Array) -> None:
 
 
 def linear_forward(
-    x: Array, w: Array, b: Array | None, activation: ActivationName
+    x: Array, w: Array | Quantized, b: Array | None, activation: ActivationName
 ) -> tuple[Array, Cache]:
-    z = x @ w if b is None else x @ w + b
+    z = product(x, w) if b is None else product(x, w) + b
     y = activation_forward(z, activation)
     return y, (x, w, y, activation)
 
@@ -47,12 +48,12 @@ def linear_backward(
 ) -> Array | None:
     x, w, y, activation = cache
     dz = activation_backward(dy, y, activation)
-    rows = dz.reshape(-1, w.shape[1])
+    of_rows = dz.reshape(-1, w.shape[1])
     if dw is not None:
-        dw += x.reshape(-1, w.shape[0]).T @ rows
+        dw += x.reshape(-1, w.shape[0]).T @ of_rows
     if db is not None:
-        db += rows.sum(0)
-    return dz @ w.T if need_dx else None
+        db += of_rows.sum(0)
+    return dz @ weights(w, dz.dtype).T if need_dx else None
 
 
 def conv1d_forward(

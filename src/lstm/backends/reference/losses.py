@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Cache, PointwiseLossName
+from lstm.backends.contract import Cache, PointwiseLossName, Quantized
 from lstm.backends.reference.activations import sigmoid
 from lstm.backends.reference.layers import linear_backward, linear_forward
 
@@ -29,7 +29,7 @@ def softmax_cross_entropy_backward(cache: Cache) -> Array:
 
 def linear_softmax_cross_entropy(
     x: Array,
-    w: Array,
+    w: Array | Quantized,
     b: Array | None,
     target: Array,
     weight: Array | None,

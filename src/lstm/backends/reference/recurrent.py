@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Cache, RecurrentSpec, RecurrentWeights
+from lstm.backends.contract import Cache, Quantized, RecurrentSpec, RecurrentWeights
 from lstm.backends.reference.cells import MODULES
+from lstm.backends.reference.quantization import product, weights
 
 Array = NDArray[Any]
 Arrays = tuple[Array, ...]
@@ -20,28 +21,29 @@ Arrays = tuple[Array, ...]
 def recurrent_forward(
     spec: RecurrentSpec,
     x: Array,
-    weights: RecurrentWeights,
+    given: RecurrentWeights,
     state: Sequence[Array | None],
     mask: Array | None,
     recurrent_mask: Array | None,
     keep_cache: bool,
 ) -> tuple[Array, Arrays, Cache]:
     cell, layout = MODULES[spec.cell], spec.layout
-    w, r, b = weights
+    w, r, b = given
+    dtype = w.dtype if _tokens(x) else x.dtype
     (B, T), H = x.shape[:2], r.shape[1] // layout.blocks
     first = tuple(
-        np.zeros((B, width), r.dtype) if part is None else part
+        np.zeros((B, width), dtype) if part is None else part
         for part, width in zip(state, layout.widths(H), strict=True)
     )
     b_x, b_h = (None, None) if b is None else (b, None) if layout.biases == 1 else b
     xw = x_side(x, w, b_x)
-    states = tuple(np.empty((B, T, part.shape[1]), r.dtype) for part in first)
+    states = tuple(np.empty((B, T, part.shape[1]), dtype) for part in first)
     kept: list[dict[str, Array]] = [{}] * T
 
     now = first
     for t in order(T, spec.reverse):
         seen = now[0] if recurrent_mask is None else now[0] * recurrent_mask  # (L10)
-        q = seen @ r if b_h is None else seen @ r + b_h  # (G1)
+        q = product(seen, r) if b_h is None else product(seen, r) + b_h  # (G1)
         new, kept[t] = cell.forward(spec, xw[:, t], q, now)
         if mask is not None:  # (L8), (R3), (G7)
             m = mask[:, t, None]
@@ -50,7 +52,7 @@ def recurrent_forward(
         for array, part in zip(states, now, strict=True):
             array[:, t] = part
 
-    cache = spec, x, weights, first, mask, recurrent_mask, states, kept
+    cache = spec, x, given, first, mask, recurrent_mask, states, kept
     return states[0], now, cache if keep_cache else None
 
 
@@ -61,7 +63,9 @@ def recurrent_backward(
     gradients: RecurrentWeights,
     need_dx: bool,
 ) -> tuple[Array | None, Arrays]:
-    spec, x, (w, r, _), first, mask, recurrent_mask, states, kept = cache
+    spec, x, given, first, mask, recurrent_mask, states, kept = cache
+    dtype = first[0].dtype
+    w, r = weights(given.w, dtype), weights(given.r, dtype)
     cell, layout = MODULES[spec.cell], spec.layout
     dw, dr, db = gradients
     B, T = x.shape[:2]
@@ -73,7 +77,7 @@ def recurrent_backward(
         np.zeros_like(start) if part is None else part
         for part, start in zip(dstate, first, strict=True)
     )
-    dz, dq = (np.zeros((B, T, w.shape[1]), r.dtype) for _ in range(2))
+    dz, dq = (np.zeros((B, T, w.shape[1]), dtype) for _ in range(2))
 
     for t in reversed(order(T, spec.reverse)):
         if dy is not None:
@@ -117,9 +121,9 @@ def recurrent_gates(cache: Cache) -> dict[str, Array]:
     return found
 
 
-def x_side(x: Array, w: Array, b: Array | None) -> Array:
+def x_side(x: Array, w: Array | Quantized, b: Array | None) -> Array:
     """Return x·w + b for all steps; for tokens, which stand for rows of the identity, rows of w."""
-    xw = w[x] if _tokens(x) else x @ w
+    xw = w[x] if _tokens(x) else product(x, w)
     return xw if b is None else xw + b
 
 

@@ -1,0 +1,54 @@
+"""Products with int8 weights; docs/theory/quantization.md.
+
+Whatever may be int8 is read through these functions, which return float weights unchanged.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.backends.contract import Quantized
+from lstm.backends.numpy_quantization import quantized_rows, quantized_weights
+
+Array = NDArray[Any]
+
+
+def quantize(w: Array, axis: int) -> Quantized:
+    return quantized(*quantized_weights(w, axis), axis)
+
+
+def quantized(values: NDArray[np.int8], scale: NDArray[np.float32], axis: int) -> Quantized:
+    by_input = values if axis else values.T
+    return Quantized(by_input, scale, len(by_input), axis)
+
+
+def quantized_parts(w: Quantized) -> tuple[NDArray[np.int8], Array]:
+    return w.values if w.axis else w.values.T, w.scale
+
+
+def dequantize(w: Quantized) -> Array:
+    weights = w.values.astype(np.float32) * w.scale
+    return np.ascontiguousarray(weights if w.axis else weights.T)
+
+
+def product(x: Array, w: Array | Quantized) -> Array:
+    """Return x·w: x (..., D), w (D, N)."""
+    if not isinstance(w, Quantized):
+        return x @ w
+    values, scale = quantized_rows(x)  # (Q1), (Q2)
+    # In float64 the sums of the products are exact, in whatever order.
+    sums = values.astype(np.float64) @ w.values.astype(np.float64)
+    return sums.astype(x.dtype) * scale[..., None] * w.scale.astype(x.dtype)  # (Q3)
+
+
+def rows(w: Array | Quantized, tokens: Array) -> Array:
+    """Return the rows w[tokens]."""
+    if not isinstance(w, Quantized):
+        return w[tokens]
+    return w.values.T[tokens].astype(np.float32) * w.scale[tokens][..., None]
+
+
+def weights(w: Array | Quantized, dtype: Any) -> Array:
+    """Return the numbers that weights stand for."""
+    return dequantize(w).astype(dtype) if isinstance(w, Quantized) else w
