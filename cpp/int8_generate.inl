@@ -1,41 +1,89 @@
 // The sampling loop of generate.inl with int8 weights, which need no packing.
+//
+// Where more tokens are written than there are in the vocabulary, a table holds what the first
+// layer makes of each: a step reads a row of it instead of a kernel.
 
-// What the texts are written with: for each (z, q), x, and logits.
+// What the texts are written with.
 struct Int8Writing {
   const Int8Generation& s;
-  float *x, *z, *q, *logits;
+  int64_t* order;  // (V), with p what is drawn with
+  double* p;  // (V)
+  float* x;  // (E), a vector
+  float *z, *q, *logits;  // of each text
+  float* table;  // (V, 4H), x·w + b of the first layer, or null
   std::int8_t* rows;
-  int64_t* order;
-  double* p;
 };
+
+constexpr int64_t largest_table = 1 << 22;
 
 inline Int8Writing lay_out(const Int8Generation& s) {
   if (s.B > (int64_t(1) << 40) / s.V) out_of_memory();  // for the logits
   int64_t widest = s.E, units = 0;
   for (int k = 0; k < s.depth; ++k) units = std::max(units, s.layers[k].H);
   widest = std::max(widest, units);
-  auto* order = reinterpret_cast<int64_t*>(scratch(1, 4 * s.V));
   const int64_t rows = (bytes_of_rows(widest) + 3) / 4;
-  float* memory = scratch(0, s.B * (s.E + 8 * units + s.V) + rows);
-  float *z = memory + s.B * s.E, *q = z + s.B * 4 * units, *logits = q + s.B * 4 * units;
-  return {s,      memory,
-          z,      q,
-          logits, reinterpret_cast<std::int8_t*>(logits + s.B * s.V),
-          order,  reinterpret_cast<double*>(order + s.V)};
+  const int64_t drawing = 4 * s.V;  // for the order of tokens and their p
+  float* memory = scratch(1, drawing + s.E + s.B * (8 * units + s.V) + rows);
+  const int64_t N = 4 * s.layers[0].H;
+  const bool tabled = s.V <= s.B * s.N && s.V <= largest_table / N;
+  Int8Writing w{s, {}, {}, {}, {}, {}, {}, {}, {}};
+  w.order = reinterpret_cast<int64_t*>(memory);
+  w.p = reinterpret_cast<double*>(w.order + s.V);
+  w.x = memory + drawing;
+  w.z = w.x + s.E;
+  w.q = w.z + s.B * 4 * units;
+  w.logits = w.q + s.B * 4 * units;
+  w.rows = reinterpret_cast<std::int8_t*>(w.logits + s.B * s.V);
+  w.table = tabled ? scratch(2, s.V * N) : nullptr;
+  return w;
 }
 
-// One step of a layer for all texts: reads x (B, D), updates its state.
-inline void int8_layer_step(Crew& crew, const Int8Writing& w, const Int8GenerationLayer& layer,
-                            const float* x) {
-  const int64_t B = w.s.B, D = layer.D, H = layer.H, N = 4 * H;
+inline void fill_table(const Int8Writing& w) {
+  const Int8Generation& s = w.s;
+  const Int8GenerationLayer& first = s.layers[0];
+  const int64_t E = s.E, N = 4 * first.H;
+  parallel(s.V, rows_at_once, 0.5 * E * N, [&](auto begin, auto end) {
+    float* x = scratch(0, E + (bytes_of_rows(E) + 3) / 4);
+    Crew alone;
+    multiply_rows(
+        alone, end - begin, E, N,
+        [&](int64_t k) {
+          int8_vector(E, s.embedding, begin + k, x);
+          return x;
+        },
+        first.w, first.b, [&](int64_t k) { return w.table + (begin + k) * N; },
+        reinterpret_cast<std::int8_t*>(x + E));
+  });
+}
+
+// z of the first layer, for the last tokens.
+inline void read_tokens(Crew& crew, const Int8Writing& w, int64_t t) {
+  const Int8Generation& s = w.s;
+  const Int8GenerationLayer& first = s.layers[0];
+  const int64_t E = s.E, N = 4 * first.H;
+  const auto last = [&](int64_t b) { return t ? s.drawn[b * s.N + t - 1] : s.tokens[b]; };
+  if (w.table) {
+    for (int64_t b = 0; b < s.B; ++b)
+      std::memcpy(w.z + b * N, w.table + last(b) * N, N * sizeof(float));
+    return;
+  }
+  multiply_rows(
+      crew, s.B, E, N,
+      [&](int64_t b) {
+        int8_vector(E, s.embedding, last(b), w.x);
+        return w.x;
+      },
+      first.w, first.b, [&](int64_t b) { return w.z + b * N; }, w.rows);
+}
+
+// The rest of a layer's step, from its z.
+inline void update_states(Crew& crew, const Int8Writing& w, const Int8GenerationLayer& layer) {
+  const int64_t H = layer.H, N = 4 * H;
   const LSTMCell<Activation::tanh, Activation::sigmoid> cell(RecurrentShape{});
   multiply_rows(
-      crew, B, D, N, [=](int64_t b) { return x + b * D; }, layer.w, layer.b,
-      [&](int64_t b) { return w.z + b * N; }, w.rows);
-  multiply_rows(
-      crew, B, H, N, [&](int64_t b) { return layer.h + b * H; }, layer.r, nullptr,
+      crew, w.s.B, H, N, [&](int64_t b) { return layer.h + b * H; }, layer.r, nullptr,
       [&](int64_t b) { return w.q + b * N; }, w.rows);
-  for (int64_t b = 0; b < B; ++b)
+  for (int64_t b = 0; b < w.s.B; ++b)
     cell.forward(H, w.z + b * N, w.q + b * N, {nullptr, layer.c + b * H},
                  {layer.h + b * H, layer.c + b * H});
 }
@@ -61,12 +109,18 @@ inline void int8_generate(const Int8Generation& s) {
   const Int8GenerationLayer& top = s.layers[s.depth - 1];
   int64_t weights = s.V * top.H;
   for (int k = 0; k < s.depth; ++k) weights += (s.layers[k].D + s.layers[k].H) * 4 * s.layers[k].H;
+  if (w.table) fill_table(w);
   with_crew(weights, [&](Crew& crew) {
     for (int64_t t = 0; t < s.N; ++t) {
-      for (int64_t b = 0; b < s.B; ++b)
-        int8_vector(s.E, s.embedding, t ? s.drawn[b * s.N + t - 1] : s.tokens[b], w.x + b * s.E);
-      for (int k = 0; k < s.depth; ++k)
-        int8_layer_step(crew, w, s.layers[k], k ? s.layers[k - 1].h : w.x);
+      read_tokens(crew, w, t);
+      update_states(crew, w, s.layers[0]);
+      for (int k = 1; k < s.depth; ++k) {
+        const Int8GenerationLayer &layer = s.layers[k], &below = s.layers[k - 1];
+        multiply_rows(
+            crew, s.B, below.H, 4 * layer.H, [&](int64_t b) { return below.h + b * below.H; },
+            layer.w, layer.b, [&](int64_t b) { return w.z + b * 4 * layer.H; }, w.rows);
+        update_states(crew, w, layer);
+      }
       multiply_rows(
           crew, s.B, top.H, s.V, [&](int64_t b) { return top.h + b * top.H; }, s.w, s.b,
           [&](int64_t b) { return w.logits + b * s.V; }, w.rows);

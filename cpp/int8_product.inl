@@ -231,13 +231,13 @@ class Crew {
   const Int8Product* product_ = nullptr;
 };
 
-// So many bytes of weights are worth a team.
-constexpr int64_t worth_a_team = 1 << 17;
+// So many bytes of weights, read at each step, are worth a team of two.
+constexpr int64_t worth_a_team = 1 << 19;
 
 // Call lead(crew) with a team where so many bytes of weights are read.
 template <class Lead>
 void with_crew(int64_t bytes, Lead lead) {
-  const int64_t most = bytes < worth_a_team ? 1 : bytes / (worth_a_team / 2);
+  const int64_t most = bytes < worth_a_team ? 1 : 2 * bytes / worth_a_team;
   Crew shared;
   together(most, [&](int member, int members, auto& barrier) {
     if (member == 0) shared = Crew(members, barrier);
