@@ -44,7 +44,7 @@ inline void fill_table(const Int8Writing& w) {
   const int64_t E = s.E, N = 4 * first.H;
   parallel(s.V, rows_at_once, 0.5 * E * N, [&](auto begin, auto end) {
     float* x = scratch(0, E + (bytes_of_rows(E) + 3) / 4);
-    Crew alone;
+    Crew alone = Crew::alone();
     multiply_rows(
         alone, end - begin, E, N,
         [&](int64_t k) {
@@ -110,7 +110,7 @@ inline void int8_generate(const Int8Generation& s) {
   int64_t weights = s.V * top.H;
   for (int k = 0; k < s.depth; ++k) weights += (s.layers[k].D + s.layers[k].H) * 4 * s.layers[k].H;
   if (w.table) fill_table(w);
-  with_crew(weights, [&](Crew& crew) {
+  with_crew(s.N, weights, [&](Crew& crew) {
     for (int64_t t = 0; t < s.N; ++t) {
       read_tokens(crew, w, t);
       update_states(crew, w, s.layers[0]);

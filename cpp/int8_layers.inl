@@ -10,10 +10,10 @@ inline void int8_linear(int64_t n, int64_t D, int64_t F, const float* x, Int8Wei
         [=](int64_t k) { return y + (begin + k) * F; }, memory);
   };
   if (n <= few_rows) {
-    with_crew(D * F, [&](Crew& crew) { rows(crew, 0, n); });
+    with_crew(1, D * F, [&](Crew& crew) { rows(crew, 0, n); });
   } else {
     parallel(n, most_rows, 0.5 * D * F, [&](auto begin, auto end) {
-      Crew alone;
+      Crew alone = Crew::alone();
       rows(alone, begin, end);
     });
   }

@@ -193,23 +193,31 @@ inline void multiply_panels(const Int8Product& p, Part part) {
 
 // ---- who multiplies
 
-// The calling thread, or a team that it leads: the others wait for products, of which each member
-// computes some panels. On busy cores the leader goes on alone.
+// Who computes the panels of a product: the calling thread; all threads that are free; or a team
+// that it leads, whose others wait for the next product.
 class Crew {
  public:
-  Crew() = default;
-  Crew(int members, Barrier& barrier) : members_(members), barrier_(&barrier) {}
+  static Crew alone() { return Crew(1, nullptr); }
+  static Crew of_tasks() { return Crew(0, nullptr); }
+  Crew(int members, Barrier* barrier) : members_(members), barrier_(barrier) {}
 
   void multiply(const Int8Product& product) {
     const int64_t panels = int8_panels(product.N);
     if (members_ == 1) return multiply_panels(product, {0, panels});
+    if (members_ == 0) {
+      const double cost = 0.5 * product.rows.count * product.rows.K * int8_columns;
+      return parallel(panels, most_panels, cost,
+                      [&](auto begin, auto end) { multiply_panels(product, {begin, end}); });
+    }
     product_ = &product;
     barrier_->wait();
     multiply_panels(product, part_of(panels, most_panels, 0, members_));
     barrier_->wait();
+    // On busy cores the leader goes on alone.
     if (barrier_->kept_waiting()) members_ = 1;
   }
 
+  // What the others do, until the leader dismisses them.
   void serve(int member, int members) const {
     for (;;) {
       barrier_->wait();
@@ -226,21 +234,26 @@ class Crew {
   }
 
  private:
-  int members_ = 1;
-  Barrier* barrier_ = nullptr;
+  int members_;  // 0: whoever is free
+  Barrier* barrier_;
   const Int8Product* product_ = nullptr;
 };
 
-// So many bytes of weights, read at each step, are worth a team of two.
-constexpr int64_t worth_a_team = 1 << 19;
+// So many bytes of weights, read at each step, are worth a team of two. For few steps the threads
+// need not wait for each other.
+constexpr int64_t worth_a_team = 1 << 19, few_steps = 4;
 
-// Call lead(crew) with a team where so many bytes of weights are read.
+// Call lead(crew) for so many steps, each of which reads so many bytes of weights.
 template <class Lead>
-void with_crew(int64_t bytes, Lead lead) {
-  const int64_t most = bytes < worth_a_team ? 1 : 2 * bytes / worth_a_team;
-  Crew shared;
-  together(most, [&](int member, int members, auto& barrier) {
-    if (member == 0) shared = Crew(members, barrier);
+void with_crew(int64_t steps, int64_t bytes, Lead lead) {
+  if (steps <= few_steps || bytes < worth_a_team) {
+    Crew crew = steps <= few_steps ? Crew::of_tasks() : Crew::alone();
+    const DenormalsFlushed guard;
+    return lead(crew);
+  }
+  Crew shared = Crew::alone();
+  together(2 * bytes / worth_a_team, [&](int member, int members, auto& barrier) {
+    if (member == 0) shared = Crew(members, &barrier);
     if (members > 1) barrier.wait();
     if (member) return shared.serve(member, members);
     lead(shared);

@@ -90,10 +90,10 @@ void int8_forward(const Cell& cell, const RecurrentShape& s, const Int8Recurrent
   if (s.B == 0 || s.T == 0 || s.H == 0) return;
   const Int8Recurrent io = with_states(s, given);
   if (s.B <= few_rows)
-    return with_crew(weights, [&](Crew& crew) { int8_sequences(crew, cell, s, io, 0, s.B); });
+    return with_crew(s.T, weights, [&](Crew& crew) { int8_sequences(crew, cell, s, io, 0, s.B); });
   parallel(s.B, most_rows, 0.5 * s.T * weights, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, cell.blocks * s.H, [&](auto b, auto end) {
-      Crew alone;
+      Crew alone = Crew::alone();
       int8_sequences(alone, cell, s, io, b, end);
     });
   });

@@ -313,10 +313,9 @@ class GraphLayer(Layer):
         """
         self._ready()
         own = self.weights
-        for name, weight in own.items():
-            if weight.is_int8:
-                expected = "float32 weights to replace: set them before quantize()"
-                raise InvalidTypeError(name, expected, "int8 weights")
+        for name in (name for name, weight in own.items() if weight.is_int8):
+            replaceable = "float32 weights to replace: set them before quantize()"
+            raise InvalidTypeError(name, replaceable, "int8 weights")
         if len(weights) != len(own):
             raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
         new = [checks.numbers(name, values) for name, values in zip(own, weights, strict=True)]

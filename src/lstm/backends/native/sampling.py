@@ -36,7 +36,7 @@ class NativeSampling(NativeArrays):
     ) -> tuple[NDArray[np.int64], list[State]]:
         drawn = np.empty(u.shape, np.int64)
         after: list[State] = [(np.array(h, order="C"), np.array(c, order="C")) for h, c in states]
-        if isinstance(w, Quantized):
+        if isinstance(w, Quantized) and isinstance(embedding, Quantized):
             int8_stack = [
                 (*_parts(weights.w), *_parts(weights.r), weights.b, *state)
                 for weights, state in zip(layers, after, strict=True)

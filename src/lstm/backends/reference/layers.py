@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lstm.backends.contract import ActivationName, Cache, Key, Quantized
 from lstm.backends.reference.activations import activation_backward, activation_forward
 from lstm.backends.reference.philox import random_words
-from lstm.backends.reference.quantization import product, rows, weights
+from lstm.backends.reference.quantization import plain, product, rows
 
 Array = NDArray[Any]
 
@@ -53,7 +53,7 @@ def linear_backward(
         dw += x.reshape(-1, w.shape[0]).T @ of_rows
     if db is not None:
         db += of_rows.sum(0)
-    return dz @ weights(w, dz.dtype).T if need_dx else None
+    return dz @ plain(w, dz.dtype).T if need_dx else None
 
 
 def conv1d_forward(

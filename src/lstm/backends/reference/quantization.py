@@ -49,6 +49,6 @@ def rows(w: Array | Quantized, tokens: Array) -> Array:
     return w.values.T[tokens].astype(np.float32) * w.scale[tokens][..., None]
 
 
-def weights(w: Array | Quantized, dtype: Any) -> Array:
+def plain(w: Array | Quantized, dtype: Any) -> Array:
     """Return the numbers that weights stand for."""
     return dequantize(w).astype(dtype) if isinstance(w, Quantized) else w

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Cache, Quantized, RecurrentSpec, RecurrentWeights
+from lstm.backends.contract import Cache, RecurrentSpec, RecurrentWeights
 from lstm.backends.reference.cells import MODULES
-from lstm.backends.reference.quantization import product, weights
+from lstm.backends.reference.quantization import plain, product
 
 Array = NDArray[Any]
 Arrays = tuple[Array, ...]
@@ -21,14 +21,14 @@ Arrays = tuple[Array, ...]
 def recurrent_forward(
     spec: RecurrentSpec,
     x: Array,
-    given: RecurrentWeights,
+    weights: RecurrentWeights,
     state: Sequence[Array | None],
     mask: Array | None,
     recurrent_mask: Array | None,
     keep_cache: bool,
 ) -> tuple[Array, Arrays, Cache]:
     cell, layout = MODULES[spec.cell], spec.layout
-    w, r, b = given
+    w, r, b = weights
     dtype = w.dtype if _tokens(x) else x.dtype
     (B, T), H = x.shape[:2], r.shape[1] // layout.blocks
     first = tuple(
@@ -52,7 +52,7 @@ def recurrent_forward(
         for array, part in zip(states, now, strict=True):
             array[:, t] = part
 
-    cache = spec, x, given, first, mask, recurrent_mask, states, kept
+    cache = spec, x, weights, first, mask, recurrent_mask, states, kept
     return states[0], now, cache if keep_cache else None
 
 
@@ -63,9 +63,9 @@ def recurrent_backward(
     gradients: RecurrentWeights,
     need_dx: bool,
 ) -> tuple[Array | None, Arrays]:
-    spec, x, given, first, mask, recurrent_mask, states, kept = cache
+    spec, x, weights, first, mask, recurrent_mask, states, kept = cache
     dtype = first[0].dtype
-    w, r = weights(given.w, dtype), weights(given.r, dtype)
+    w, r = plain(weights.w, dtype), plain(weights.r, dtype)
     cell, layout = MODULES[spec.cell], spec.layout
     dw, dr, db = gradients
     B, T = x.shape[:2]
@@ -121,7 +121,7 @@ def recurrent_gates(cache: Cache) -> dict[str, Array]:
     return found
 
 
-def x_side(x: Array, w: Array | Quantized, b: Array | None) -> Array:
+def x_side(x: Array, w: Any, b: Array | None) -> Array:
     """Return x·w + b for all steps; for tokens, which stand for rows of the identity, rows of w."""
     xw = w[x] if _tokens(x) else product(x, w)
     return xw if b is None else xw + b
