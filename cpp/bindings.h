@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <stdexcept>
 #include <thread>
 #include <tuple>
 #include <type_traits>
@@ -85,6 +86,28 @@ auto of_fields(F run, Field... fields) {
 }
 
 inline std::string times_H(int n) { return n == 1 ? "H" : std::to_string(n) + "H"; }
+
+// The layers of a generator: a list with the arrays of each.
+template <class Layer>
+struct Layers {
+  std::vector<std::shared_ptr<Call>> calls;
+  std::vector<Layer> each;
+};
+
+// Of B texts, whose first layer reads rows of E numbers, and the last gives rows of `last`.
+template <class Layer>
+Layers<Layer> checked_layers(int64_t B, int64_t E, int64_t last, const nb::list& given);
+
+template <class Layer>
+struct Passing<Layers<Layer>> {
+  using Given = nb::list;
+  static Kind kind() { return {"list"}; }
+  static void take(Call&, std::size_t, const Given&) {}
+  static Layers<Layer> get(const Call& call, std::size_t, const Given& given) {
+    return checked_layers<Layer>(call.size(0), call.size(4), call.size(5), given);
+  }
+  static Layers<Layer> of(const Slot&) { throw std::logic_error("a plan has no lists"); }
+};
 
 // The sizes are the numbers that a kernel takes first.
 template <class... A>

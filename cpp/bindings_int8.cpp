@@ -63,15 +63,9 @@ void add_recurrent(Table& table) {
   }
 }
 
-// The layers of a generator: a list with the arrays of each.
-struct Layers {
-  std::vector<std::shared_ptr<Call>> calls;
-  std::vector<lstm::Int8GenerationLayer> each;
-};
-
 struct Generation : lstm::Int8Generation {
   int64_t M;  // numbers in a row of the output layer
-  Layers list;
+  Layers<lstm::Int8GenerationLayer> list;
   const std::int8_t *embedding_values, *w_values;
   const float *embedding_scale, *w_scale;
 };
@@ -82,10 +76,14 @@ int64_t whole(int64_t D) {
   return (D + lstm::int8_depth - 1) / lstm::int8_depth * lstm::int8_depth;
 }
 
+}  // namespace
+
 // Each layer reads what the one below it gives, the first one vectors of E numbers, and the output
 // layer rows of M.
-Layers checked_layers(int64_t B, int64_t E, int64_t M, const nb::list& given) {
-  Layers layers;
+template <>
+Layers<lstm::Int8GenerationLayer> checked_layers(int64_t B, int64_t E, int64_t M,
+                                                 const nb::list& given) {
+  Layers<lstm::Int8GenerationLayer> layers;
   if (E != whole(E)) fail("embedding", std::to_string(whole(E)) + " columns", std::to_string(E));
   for (const nb::handle item : given) {
     const auto call = layers.calls.emplace_back(new Call(*one_layer));
@@ -107,19 +105,6 @@ Layers checked_layers(int64_t B, int64_t E, int64_t M, const nb::list& given) {
     fail("layers", "about " + std::to_string(M) + " units at last", "others");
   return layers;
 }
-
-}  // namespace
-
-template <>
-struct Passing<Layers> {
-  using Given = nb::list;
-  static Kind kind() { return {"list"}; }
-  static void take(Call&, std::size_t, const Given&) {}
-  static Layers get(const Call& call, std::size_t, const Given& given) {
-    return checked_layers(call.size(0), call.size(4), call.size(5), given);
-  }
-  static Layers of(const Slot&) { throw std::logic_error("a plan has no lists"); }
-};
 
 void fill_int8(Table& table) {
   table.add(

@@ -8,22 +8,20 @@ namespace {
 
 using lstm::Kernels;
 
-// The layers of a generator: a list with the arrays of each.
-struct Layers {
-  std::vector<std::shared_ptr<Call>> calls;
-  std::vector<lstm::GenerationLayer> each;
-};
-
 struct Generation : lstm::Generation {
   int64_t E, H;  // sizes of the vectors, and of the last layer
-  Layers list;
+  Layers<lstm::GenerationLayer> list;
 };
 
 const Operation* one_layer;
 
+}  // namespace
+
 // Each layer reads what the one below it gives, the first one vectors of E numbers.
-Layers checked_layers(int64_t B, int64_t E, int64_t H, const nb::list& given) {
-  Layers layers;
+template <>
+Layers<lstm::GenerationLayer> checked_layers(int64_t B, int64_t E, int64_t H,
+                                             const nb::list& given) {
+  Layers<lstm::GenerationLayer> layers;
   for (const nb::handle item : given) {
     const auto call = layers.calls.emplace_back(new Call(*one_layer));
     const nb::tuple arrays(item);
@@ -39,19 +37,6 @@ Layers checked_layers(int64_t B, int64_t E, int64_t H, const nb::list& given) {
   if (layers.each.empty() || E != H) fail("layers", std::to_string(H) + " units at last", "others");
   return layers;
 }
-
-}  // namespace
-
-template <>
-struct Passing<Layers> {
-  using Given = nb::list;
-  static Kind kind() { return {"list"}; }
-  static void take(Call&, std::size_t, const Given&) {}
-  static Layers get(const Call& call, std::size_t, const Given& given) {
-    return checked_layers(call.size(0), call.size(4), call.size(5), given);
-  }
-  static Layers of(const Slot&) { throw std::logic_error("a plan has no lists"); }
-};
 
 namespace {
 

@@ -1,4 +1,4 @@
-"""Numbers as int8 with a scale: the part of quantization that both backends do with NumPy."""
+"""Numbers as int8 with a scale, and their order in panels: what both backends do with NumPy."""
 
 from typing import Any
 
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 LARGEST = 127
+COLUMNS, DEPTH = 16, 4
+"""Outputs in a panel, and inputs of an output that stand side by side; see cpp/int8.h."""
+
 _SMALLEST = 2.0**-100
 """A row without a number above this counts as zeros: its scale would be none."""
 
@@ -27,3 +30,17 @@ def quantized_weights(w: Array, axis: int) -> tuple[NDArray[np.int8], NDArray[np
     """Return weights as int8, with a float32 scale for each entry of `axis`."""
     values, scale = quantized_rows(np.moveaxis(w, axis, 0).astype(np.float32))
     return np.ascontiguousarray(np.moveaxis(values, 0, axis)), scale
+
+
+def packed(rows: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Return weights by output and input (N, D) in panels (N16, D4)."""
+    outputs, inputs = rows.shape
+    padded = np.pad(rows, ((0, -outputs % COLUMNS), (0, -inputs % DEPTH)))
+    panels = padded.reshape(len(padded) // COLUMNS, COLUMNS, -1, DEPTH)
+    return np.ascontiguousarray(panels.transpose(0, 2, 1, 3)).reshape(padded.shape)
+
+
+def unpacked(panels: NDArray[np.int8], outputs: int, inputs: int) -> NDArray[np.int8]:
+    """Return the weights (N, D) that panels hold."""
+    whole = panels.reshape(len(panels) // COLUMNS, -1, COLUMNS, DEPTH)
+    return whole.transpose(0, 2, 1, 3).reshape(panels.shape)[:outputs, :inputs]

@@ -6,12 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends.contract import Quantized
-from lstm.backends.numpy_quantization import quantized_weights
+from lstm.backends.numpy_quantization import packed, quantized_weights, unpacked
 
 Array = NDArray[Any]
-
-_COLUMNS, _DEPTH = 16, 4
-"""Outputs in a panel, and inputs of one output that stand side by side; see cpp/int8.h."""
 
 
 class NativeQuantization:
@@ -24,16 +21,11 @@ class NativeQuantization:
         self, values: NDArray[np.int8], scale: NDArray[np.float32], axis: int
     ) -> Quantized:
         rows = values.T if axis else values
-        outputs, inputs = rows.shape
-        padded = np.pad(rows, ((0, -outputs % _COLUMNS), (0, -inputs % _DEPTH)))
-        panels = padded.reshape(len(padded) // _COLUMNS, _COLUMNS, -1, _DEPTH)
-        packed = np.ascontiguousarray(panels.transpose(0, 2, 1, 3)).reshape(padded.shape)
-        return Quantized(packed, np.ascontiguousarray(scale, np.float32), inputs, axis)
+        scale = np.ascontiguousarray(scale, np.float32)
+        return Quantized(packed(rows), scale, rows.shape[1], axis)
 
     def quantized_parts(self, w: Quantized) -> tuple[NDArray[np.int8], Array]:
-        outputs, inputs = len(w.scale), w.inputs
-        panels = w.values.reshape(len(w.values) // _COLUMNS, -1, _COLUMNS, _DEPTH)
-        rows = panels.transpose(0, 2, 1, 3).reshape(w.values.shape)[:outputs, :inputs]
+        rows = unpacked(w.values, len(w.scale), w.inputs)
         return np.ascontiguousarray(rows.T if w.axis else rows), w.scale
 
     def dequantize(self, w: Quantized) -> Array:
