@@ -31,6 +31,9 @@ from lstm.layers import (
 )
 from lstm.models import planning
 from lstm.models.quantization import is_quantized
+from lstm.text import TrainingOptions
+from lstm.text.training.lr_finder import find_lr
+from lstm.text.training.training import Training
 from lstm.text.writing import generation
 from tampering import signed
 from tolerances import assert_close
@@ -228,6 +231,20 @@ def test_both_backends_hold_the_same_numbers() -> None:
         assert_array_equal(one, other)
 
 
+@over_models
+def test_float64_stays_float64(name: str, tmp_path: Path) -> None:
+    make, x, _ = MODELS[name]
+    with lstm.backends.using("reference", "float64"):
+        model = make()
+        before = model.predict(x)
+        model.quantize()
+        after = model.predict(x)
+        assert after.dtype == np.float64
+        assert 0 < abs(after - before).max() < 0.02 * abs(before).max()
+        model.save(tmp_path / "model")
+        assert_array_equal(lstm.load_model(tmp_path / "model").predict(x), after)
+
+
 def test_weights_can_still_be_read() -> None:
     before = classifier()
     after = quantized("classifier")
@@ -423,6 +440,13 @@ def test_one_call_writes_what_single_steps_do(
     in_one_call = language_model.generate("the ", length=150, seed=1, samples=2)
     monkeypatch.setattr(generation, "stack_of", lambda model: None)
     assert language_model.generate("the ", length=150, seed=1, samples=2) == in_one_call
+
+
+def test_its_training_is_refused(language_model: LanguageModel) -> None:
+    corpus = language_model.encoded(TEXT)
+    for train in (Training, find_lr):
+        with pytest.raises(InvalidTypeError, match="int8 weights"):
+            train(language_model, corpus, TrainingOptions())
 
 
 def test_a_model_that_is_partly_int8_writes_step_by_step() -> None:

@@ -46,7 +46,8 @@ def tensors_of(weights: Mapping[str, Weight], scales: Mapping[str, str]) -> dict
     tensors: dict[str, NDArray[Any]] = {}
     for name, weight in weights.items():
         if name in scales:
-            tensors[name], tensors[scales[name]] = weight.int8_parts()
+            tensors[name], scale = weight.int8_parts()
+            tensors[scales[name]] = scale.astype(np.float32)
         else:
             tensors[name] = weight.to_numpy()
     return tensors
@@ -78,8 +79,9 @@ def take_int8(
         if name not in known:
             raise InvalidValueError("int8", f"weights of {_listed(known)}", repr(name))
         weight, axis = known[name]
-        parts = checked_parts(name, tensors[name], tensors[scale], axis)
-        weight.take_int8(backend, backend.ops.quantized(*parts, axis))
+        values, scales_of_it = checked_parts(name, tensors[name], tensors[scale], axis)
+        found = backend.ops.quantized(values, scales_of_it.astype(backend.dtype), axis)
+        weight.take_int8(backend, found)
 
 
 def checked_parts(

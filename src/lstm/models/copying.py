@@ -98,8 +98,9 @@ def _again(
             with saving.unpacking(content, ("model",)) as contents:
                 model = kind.from_contents(*contents, custom)
         else:
-            with saving.unpacking(content, ("model",)) as (tensors, header):
-                model = _made_again(plan, tensors, header)
+            with saving.unpacking(content, ("model",)) as contents:
+                tensors, header = contents
+            model = _made_again(plan, tensors, header)
     model.session = session
     return model
 

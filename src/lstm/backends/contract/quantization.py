@@ -25,7 +25,7 @@ class Quantized:
 
     Attributes:
         values: int8 in [-127, 127], in a layout that belongs to the backend.
-        scale: float32 (N): w ≈ values·scale.
+        scale: (N): w ≈ values·scale; numbers that float32 can hold, in the dtype of the model.
         inputs: D, at most `MOST_INPUTS`.
         axis: the axis of the outputs: 1 in a kernel (D, N), 0 in a table (N, D).
     """
@@ -63,13 +63,11 @@ class QuantizationOps(Protocol):
     def quantize(self, w: Array, axis: int) -> Quantized:
         """Return finite weights (two axes) as int8, with a scale for each entry of `axis`."""
 
-    def quantized(
-        self, values: NDArray[np.int8], scale: NDArray[np.float32], axis: int
-    ) -> Quantized:
+    def quantized(self, values: NDArray[np.int8], scale: NDArray[Any], axis: int) -> Quantized:
         """Return the weights with these numbers, in the shape of the weights, and scales."""
 
     def quantized_parts(self, w: Quantized) -> tuple[NDArray[np.int8], NDArray[Any]]:
         """Return the numbers, in the shape of the weights, and the scales, as NumPy arrays."""
 
     def dequantize(self, w: Quantized) -> Array:
-        """Return the weights that it stands for, values·scale, in float32."""
+        """Return the weights that it stands for, values·scale."""

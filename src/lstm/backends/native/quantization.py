@@ -17,9 +17,7 @@ class NativeQuantization:
     def quantize(self, w: Array, axis: int) -> Quantized:
         return self.quantized(*quantized_weights(w, axis), axis)
 
-    def quantized(
-        self, values: NDArray[np.int8], scale: NDArray[np.float32], axis: int
-    ) -> Quantized:
+    def quantized(self, values: NDArray[np.int8], scale: Array, axis: int) -> Quantized:
         rows = values.T if axis else values
         scale = np.ascontiguousarray(scale, np.float32)
         return Quantized(packed(rows), scale, rows.shape[1], axis)

@@ -53,7 +53,7 @@ def linear_backward(
         dw += x.reshape(-1, w.shape[0]).T @ of_rows
     if db is not None:
         db += of_rows.sum(0)
-    return dz @ plain(w, dz.dtype).T if need_dx else None
+    return dz @ plain(w).T if need_dx else None
 
 
 def conv1d_forward(

@@ -15,10 +15,11 @@ Array = NDArray[Any]
 
 
 def quantize(w: Array, axis: int) -> Quantized:
-    return quantized(*quantized_weights(w, axis), axis)
+    values, scale = quantized_weights(w, axis)
+    return quantized(values, scale.astype(w.dtype), axis)
 
 
-def quantized(values: NDArray[np.int8], scale: NDArray[np.float32], axis: int) -> Quantized:
+def quantized(values: NDArray[np.int8], scale: Array, axis: int) -> Quantized:
     by_input = values if axis else values.T
     return Quantized(by_input, scale, len(by_input), axis)
 
@@ -28,7 +29,7 @@ def quantized_parts(w: Quantized) -> tuple[NDArray[np.int8], Array]:
 
 
 def dequantize(w: Quantized) -> Array:
-    weights = w.values.astype(np.float32) * w.scale
+    weights = w.values.astype(w.scale.dtype) * w.scale
     return np.ascontiguousarray(weights if w.axis else weights.T)
 
 
@@ -39,16 +40,16 @@ def product(x: Array, w: Array | Quantized) -> Array:
     values, scale = quantized_rows(x)  # (Q1), (Q2)
     # In float64 the sums of the products are exact, in whatever order.
     sums = values.astype(np.float64) @ w.values.astype(np.float64)
-    return sums.astype(x.dtype) * scale[..., None] * w.scale.astype(x.dtype)  # (Q3)
+    return sums.astype(x.dtype) * scale[..., None] * w.scale  # (Q3)
 
 
 def rows(w: Array | Quantized, tokens: Array) -> Array:
     """Return the rows w[tokens]."""
     if not isinstance(w, Quantized):
         return w[tokens]
-    return w.values.T[tokens].astype(np.float32) * w.scale[tokens][..., None]
+    return w.values.T[tokens].astype(w.scale.dtype) * w.scale[tokens][..., None]
 
 
-def plain(w: Array | Quantized, dtype: Any) -> Array:
+def plain(w: Array | Quantized) -> Array:
     """Return the numbers that weights stand for."""
-    return dequantize(w).astype(dtype) if isinstance(w, Quantized) else w
+    return dequantize(w) if isinstance(w, Quantized) else w

@@ -65,7 +65,7 @@ def recurrent_backward(
 ) -> tuple[Array | None, Arrays]:
     spec, x, weights, first, mask, recurrent_mask, states, kept = cache
     dtype = first[0].dtype
-    w, r = plain(weights.w, dtype), plain(weights.r, dtype)
+    w, r = plain(weights.w), plain(weights.r)
     cell, layout = MODULES[spec.cell], spec.layout
     dw, dr, db = gradients
     B, T = x.shape[:2]
