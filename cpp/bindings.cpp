@@ -43,6 +43,7 @@ void add_operations(nb::module_& m, const lstm::Kernels* const& kernels) {
   m.def("empty", empty, nb::arg("shape"));
   Table table{m, kernels, operations};
   fill(table);
+  fill_int8(table);
   add_plan(m, operations);
   m.def("operations", [lines = table.lines] { return lines; });
 }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <stdexcept>
 #include <thread>
 #include <tuple>
 #include <type_traits>
@@ -63,11 +64,46 @@ struct Passing<T*> {
     if (std::is_same_v<const T, const float>) return {"float32", "f", written, size, 0};
     if (std::is_same_v<const T, const double>) return {"float64", "d", written, size, 0};
     if (std::is_same_v<const T, const std::uint8_t>) return {"bool_", "?", written, size, 0};
+    if (std::is_same_v<const T, const std::int8_t>) return {"int8", "b", written, size, 0};
     return {"int64", "lq", written, size, 0};
   }
   static void take(Call& call, std::size_t k, Given given) { call.take(k, given.ptr()); }
   static T* get(const Call& call, std::size_t k, Given) { return static_cast<T*>(call.data(k)); }
   static T* of(const Slot& slot) { return static_cast<T*>(slot.memory); }
+};
+
+// A function of the fields of a struct, in which all else is zero.
+template <class S, class F, class... Field>
+auto of_fields(F run, Field... fields) {
+  return std::function([=](std::decay_t<decltype(std::declval<S&>().*fields)>... values) {
+    S s{};
+    ((s.*fields = values), ...);
+    return run(s);
+  });
+}
+
+inline std::string times_H(int n) { return n == 1 ? "H" : std::to_string(n) + "H"; }
+
+// The layers of a generator: a list with the arrays of each.
+template <class Layer>
+struct Layers {
+  std::vector<std::shared_ptr<Call>> calls;
+  std::vector<Layer> each;
+};
+
+// Of B texts, whose first layer reads rows of E numbers, and the last gives rows of `last`.
+template <class Layer>
+Layers<Layer> checked_layers(int64_t B, int64_t E, int64_t last, const nb::list& given);
+
+template <class Layer>
+struct Passing<Layers<Layer>> {
+  using Given = nb::list;
+  static Kind kind() { return {"list"}; }
+  static void take(Call&, std::size_t, const Given&) {}
+  static Layers<Layer> get(const Call& call, std::size_t, const Given& given) {
+    return checked_layers<Layer>(call.size(0), call.size(4), call.size(5), given);
+  }
+  static Layers<Layer> of(const Slot&) { throw std::logic_error("a plan has no lists"); }
 };
 
 // The sizes are the numbers that a kernel takes first.
@@ -140,7 +176,8 @@ struct Table {
   using At = Passing<std::tuple_element_t<k, All>>;
 };
 
-// All of them.
+// All of them, and those with int8 weights.
 void fill(Table& table);
+void fill_int8(Table& table);
 
 }  // namespace bindings

@@ -8,22 +8,20 @@ namespace {
 
 using lstm::Kernels;
 
-// The layers of a generator: a list with the arrays of each.
-struct Layers {
-  std::vector<std::shared_ptr<Call>> calls;
-  std::vector<lstm::GenerationLayer> each;
-};
-
 struct Generation : lstm::Generation {
   int64_t E, H;  // sizes of the vectors, and of the last layer
-  Layers list;
+  Layers<lstm::GenerationLayer> list;
 };
 
 const Operation* one_layer;
 
+}  // namespace
+
 // Each layer reads what the one below it gives, the first one vectors of E numbers.
-Layers checked_layers(int64_t B, int64_t E, int64_t H, const nb::list& given) {
-  Layers layers;
+template <>
+Layers<lstm::GenerationLayer> checked_layers(int64_t B, int64_t E, int64_t H,
+                                             const nb::list& given) {
+  Layers<lstm::GenerationLayer> layers;
   for (const nb::handle item : given) {
     const auto call = layers.calls.emplace_back(new Call(*one_layer));
     const nb::tuple arrays(item);
@@ -40,32 +38,7 @@ Layers checked_layers(int64_t B, int64_t E, int64_t H, const nb::list& given) {
   return layers;
 }
 
-}  // namespace
-
-template <>
-struct Passing<Layers> {
-  using Given = nb::list;
-  static Kind kind() { return {"list"}; }
-  static void take(Call&, std::size_t, const Given&) {}
-  static Layers get(const Call& call, std::size_t, const Given& given) {
-    return checked_layers(call.size(0), call.size(4), call.size(5), given);
-  }
-  static Layers of(const Slot&) { throw std::logic_error("a plan has no lists"); }
-};
-
 namespace {
-
-// A function of the fields of a struct, in which all else is zero.
-template <class S, class F, class... Field>
-auto of_fields(F run, Field... fields) {
-  return std::function([=](std::decay_t<decltype(std::declval<S&>().*fields)>... values) {
-    S s{};
-    ((s.*fields = values), ...);
-    return run(s);
-  });
-}
-
-std::string times_H(int n) { return n == 1 ? "H" : std::to_string(n) + "H"; }
 
 // The passes of a cell with its options, which the shape says, in the frame or on the fast path.
 // Where no backward pass `follows`, nothing is kept of a step.

@@ -18,6 +18,7 @@ DTYPES: dict[str, Any] = {
     "float64": np.float64,
     "int64": np.int64,
     "bool_": np.bool_,
+    "int8": np.int8,
 }
 
 
@@ -69,6 +70,9 @@ def _argument(text: str, kind: str, written: bool, last_code: int) -> tuple[str,
 Arguments = dict[str, Argument]
 
 
+INT8_LAYER = "int8_generation_layer"
+
+
 def _table() -> tuple[dict[str, Arguments], dict[str, Arguments]]:
     """The sizes and the arguments of each operation, by name.
 
@@ -82,16 +86,21 @@ def _table() -> tuple[dict[str, Arguments], dict[str, Arguments]]:
         arguments[name] = dict(
             _argument(text, *kind) for text, kind in zip(after.split(", "), kinds, strict=True)
         )
-    layer = arguments.pop("generation_layer")
-    sizes["generate"]["H"] = sizes.pop("generation_layer")["H"]
-    arguments["generate"] = {
-        (f"layers.{key}" if name == "layers" else key): value
-        for name, argument in arguments["generate"].items()
-        for key, value in (layer if name == "layers" else {name: argument}).items()
-    }
-    # What the first layer reads are the vectors of the embedding.
-    w = arguments["generate"]["layers.w"]
-    arguments["generate"]["layers.w"] = w._replace(shape=["E", "4H"])
+    for loop, of_layer in (("generate", "generation_layer"), ("int8_generate", INT8_LAYER)):
+        layer = arguments.pop(of_layer)
+        sizes[loop]["H"] = sizes.pop(of_layer)["H"]
+        arguments[loop] = {
+            (f"layers.{key}" if name == "layers" else key): value
+            for name, argument in arguments[loop].items()
+            for key, value in (layer if name == "layers" else {name: argument}).items()
+        }
+    # What the first layer reads are the vectors of the embedding, and the output layer its units.
+    for loop, key, shape in (
+        ("generate", "layers.w", ["E", "4H"]),
+        ("int8_generate", "layers.w", ["4H16", "E"]),
+        ("int8_generate", "w_out", ["V16", "H4"]),
+    ):
+        arguments[loop][key] = arguments[loop][key]._replace(shape=shape)
     return sizes, arguments
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from lstm.backends import BACKENDS, reference
-from lstm.backends.contract import Ops
+from lstm.backends.contract import Ops, Quantized
 
 FUNCTIONS = [name for name, _ in inspect.getmembers(Ops, inspect.isfunction) if name[0] != "_"]
 
@@ -51,6 +51,9 @@ def _through(value: Any, kind: type, change: Callable[[Any], Any]) -> Any:
         return {key: _through(part, kind, change) for key, part in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return type(value)(*(_through(part, kind, change) for part in value))
+    if isinstance(value, Quantized):
+        parts = (_through(part, kind, change) for part in (value.values, value.scale))
+        return Quantized(*parts, value.inputs, value.axis)
     if type(value) in (list, tuple):
         return type(value)(_through(part, kind, change) for part in value)
     return value
@@ -65,7 +68,7 @@ def _walled(name: str) -> Callable[..., Any]:
         if "NDArray" in str(parameter.annotation) or "ndarray" in str(parameter.annotation)
     }
     # Of `generate` the tokens are NumPy's, the states the backend's.
-    returns_host = name in ("to_numpy", "sample")
+    returns_host = name in ("to_numpy", "sample", "quantized_parts")
 
     def on_backend(value: Any) -> Any:
         def refuse(_: Any) -> Any:
@@ -88,7 +91,7 @@ def _walled(name: str) -> Callable[..., Any]:
             given[key] = on_host(value) if key in hosted else on_backend(value)
         result = function(**given)
         if returns_host:
-            return np.copy(result)
+            return _through(result, np.ndarray, np.copy)
         if name == "generate":
             return np.copy(result[0]), _through(result[1], np.ndarray, Opaque)
         return _through(result, np.ndarray, Opaque)

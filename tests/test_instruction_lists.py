@@ -171,3 +171,22 @@ def test_a_list_is_plain_data(compared: list[InstructionList]) -> None:
             if isinstance(x, Place):
                 size = np.dtype(x.dtype).itemsize * np.prod(x.shape, dtype=int)
                 assert 0 <= x.offset <= sizes[x.buffer] - size
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_int8_weights(tokens: bool, compared: list[InstructionList]) -> None:
+    first = Embedding(7, 5) if tokens else Dense(5)
+    layers = [first, *(make(6, return_sequences=True) for make in (LSTM, GRU)), Dense(3)]
+    model = lstm.Sequential(layers)
+    shape = (3, 4) if tokens else (3, 4, 2)
+    rng = np.random.default_rng(4)
+
+    def data() -> Any:
+        return rng.integers(0, 7, shape) if tokens else rng.normal(size=shape)
+
+    model.predict(data())
+    model.quantize()
+    for _ in range(ROUNDS):
+        model.predict(data())
+    names = {instruction.name for listed in compared for instruction in listed.instructions}
+    assert {"int8_inference_lstm_forward", "int8_inference_gru_forward"} < names

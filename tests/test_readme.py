@@ -82,7 +82,7 @@ PAGES = {
 
 
 def test_these_pages_have_commands() -> None:
-    guides = {"docs/guides/inspection.md", "docs/guides/text.md"}
+    guides = {f"docs/guides/{name}.md" for name in ("inspection", "int8", "text")}
     assert PAGES.keys() == {"README.md", "docs/start.md", "docs/ways.md"} | guides
 
 

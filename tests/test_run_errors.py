@@ -248,7 +248,7 @@ class TestErrors:
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run = begin(folder)
-        monkeypatch.setattr(container, "FORMAT", container.FORMAT + 1)
+        monkeypatch.setattr(container, "FORMAT", container.INT8_FORMAT + 1)
         run.checkpoint()
         monkeypatch.undo()
         del run

@@ -15,6 +15,7 @@ from numpy.testing import assert_array_equal
 
 import lstm
 from lstm import saving, seeding
+from lstm.container import INT8_FORMAT
 from lstm.errors import InvalidValueError, ModelFileError, NotReadyError
 from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Layer, TiedDense
 from lstm.optimizers import SGD, AdamW, RMSprop
@@ -282,7 +283,7 @@ class TestDamage:
             lstm.load_model(tmp_path)
 
     def test_a_later_format_asks_for_an_update(self, path: Path) -> None:
-        saving.write(path, {}, {"kind": "model", "format": saving.FORMAT + 1})
+        saving.write(path, {}, {"kind": "model", "format": INT8_FORMAT + 1})
         message = "was written by a later version of lstm-kit; update to read it"
         with pytest.raises(ModelFileError, match=message):
             lstm.load_model(path)

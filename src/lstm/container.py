@@ -19,8 +19,8 @@ from safetensors import SafetensorError
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
 
-FORMAT = 1
-"""Version of the layout; a reader refuses bytes of a later one."""
+FORMAT, INT8_FORMAT = 1, 2
+"""Versions of the layout, the second with int8 weights; a reader refuses bytes of a later one."""
 
 Tensors = Mapping[str, NDArray[Any]]
 

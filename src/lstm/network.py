@@ -261,6 +261,10 @@ class LSTMNetwork(Configured):
         with _named(x="X", y="Y"):
             return float(self.model.evaluate(self._inputs(X), self._targets(Y)))
 
+    def quantize(self, mode: str = "int8") -> None:
+        """Turn the weights into int8 numbers, in place; see `Model.quantize`."""
+        self.model.quantize(mode)
+
     def save(self, path: str | PathLike[str]) -> None:
         """Write the network to one `.safetensors` file, in one step.
 

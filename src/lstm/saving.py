@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from lstm import checks, foreign
-from lstm.container import DTYPES, FORMAT, Tensors, digest, header_of, pack, unpack
+from lstm.container import DTYPES, INT8_FORMAT, Tensors, digest, header_of, pack, unpack
 from lstm.errors import InvalidValueError, LSTMError, ModelFileError
 from lstm.locking import lock
 
@@ -167,7 +167,7 @@ def _making_sense(
     """Yield the arrays and the header, and report errors in them as errors of the file."""
     try:
         header = header_of(text)
-        if header["format"] > FORMAT:
+        if header["format"] > INT8_FORMAT:
             raise ModelFileError(
                 path, "was written by a later version of lstm-kit; update to read it"
             )

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm.backends.contract import Quantized
+
 Array = NDArray[Any]
 
 
@@ -49,7 +51,9 @@ def reshape(x: Array, shape: Sequence[int]) -> Array:
     return x.reshape(shape)
 
 
-def transpose(x: Array, axes: Sequence[int]) -> Array:
+def transpose(x: Array | Quantized, axes: Sequence[int]) -> Array | Quantized:
+    if isinstance(x, Quantized):
+        return x.transposed() if axes[0] else x
     return np.ascontiguousarray(x.transpose(axes))
 
 

@@ -14,6 +14,7 @@ from lstm.cli.info import info
 from lstm.cli.inspect import inspect
 from lstm.cli.plot import plot
 from lstm.cli.process import prepared
+from lstm.cli.quantize import quantize
 from lstm.cli.running import reported
 from lstm.cli.train import train
 from lstm.information import info as about
@@ -69,7 +70,7 @@ def options(
     """Options that come before a command."""
 
 
-for command in (train, generate, evaluate, inspect, plot, demo, info):
+for command in (train, generate, evaluate, quantize, inspect, plot, demo, info):
     app.command(no_args_is_help=command not in (train, info))(reported(command))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lstm import checks
-from lstm.cli.running import Json, print_json, tell, warn
+from lstm.cli.running import Int8, Json, print_json, tell, warn
 from lstm.cli.surprises import surprise_row, surprise_table
 from lstm.errors import InvalidValueError
 from lstm.screen import Screen
@@ -35,11 +35,14 @@ def evaluate(
     errors: Annotated[
         str, typer.Option(help="How to handle invalid bytes: strict, replace or ignore.")
     ] = "strict",
+    int8: Int8 = False,
     json_output: Json = False,
 ) -> None:
     """Measure how well a model predicts a text, of any size."""
     checks.int_at_least("per_token", per_token, 0)
     language_model = LanguageModel.load(model)
+    if int8:
+        language_model.quantize()
     if corpus:
         text = named(corpus, encoding=encoding, errors=errors)
         tokens, what = Corpus.temporary(text, language_model.vocabulary), str(text)

@@ -14,7 +14,7 @@ from rich.text import Text
 from lstm import checks
 from lstm.cli.groups import grouped, option
 from lstm.cli.interactive import interact
-from lstm.cli.running import Json, Seed, called, given, print_json, warn, write
+from lstm.cli.running import Int8, Json, Seed, called, given, print_json, warn, write
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.saving import check_writable
 from lstm.screen import Screen
@@ -98,6 +98,7 @@ def generate(
     interactive: Annotated[
         bool, typer.Option("--interactive", help="Choose the continuation, word by word.")
     ] = False,
+    int8: Int8 = False,
     json_output: Json = False,
 ) -> None:
     """Write a text, and show it as it grows."""
@@ -114,6 +115,8 @@ def generate(
     if save_state is not None:
         check_writable("save_state", save_state)
     language_model = LanguageModel.load(model)
+    if int8:
+        language_model.quantize()
     output = _Output(language_model, prompt, log_probs, json_output)
     with called("prompt" if prompt_file is None else "prompt_file", "prompt"):
         if beam is not None:

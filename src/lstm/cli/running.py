@@ -30,6 +30,9 @@ FAILURES = LSTMError, MemoryError, OSError
 """Errors that are not bugs of the program."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Int8 = Annotated[
+    bool, typer.Option("--int8", help="Compute with int8 weights: smaller and faster.")
+]
 Seed = Annotated[int | None, typer.Option(help="Makes the result reproducible.")]
 
 

@@ -1,5 +1,6 @@
 """Abilities: what planning asks layers about themselves, with answers that are safe by default."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from lstm.backends.contract import ActivationName
@@ -21,6 +22,9 @@ class Abilities(Versioned):
 
     tied: ClassVar[tuple[str, ...]] = ()
     """Constructor arguments that are other layers of the model, whose weights it uses."""
+
+    int8_axes: ClassVar[Mapping[str, int]] = {}
+    """The weights that may be int8 for inference, and the axis of their outputs."""
 
     stateful = False
     """Whether each batch starts from the state in which the last one ended."""

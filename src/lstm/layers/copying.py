@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm import saving
+from lstm.backends import backend
 from lstm.container import pack
 from lstm.errors import InvalidTypeError
 from lstm.layers.definition import Definition
+from lstm.layers.quantization import scale_names, take_int8, tensors_of
 from lstm.layers.weight import Weight
 
 
@@ -83,18 +85,20 @@ def _again(plan: Blueprint, data: bytes) -> Definition:
 def weights_of(layer: Definition) -> bytes:
     """Return the weights of a layer and its parts, as far as they exist."""
     parts = layer.all_parts()
-    tensors = {
-        f"{k}/{name}": weight.to_numpy()
+    weights = {
+        f"{k}/{name}": weight
         for k, part in enumerate(parts)
         for name, weight in part.own_weights.items()
     }
+    scales = scale_names(weights)
     header = {
         "kind": "layer",
         "classes": [type(part).__name__ for part in parts],
         "trainable": [part.trainable for part in parts],
-        "weights": list(tensors),  # In order, which the arrays of a file do not keep.
+        "weights": list(weights),  # In order, which the arrays of a file do not keep.
+        "int8": scales,
     }
-    return bytes(pack(tensors, header))
+    return bytes(pack(tensors_of(weights, scales), header))
 
 
 def take_weights(layer: Definition, data: bytes) -> None:
@@ -111,6 +115,8 @@ def take_weights(layer: Definition, data: bytes) -> None:
             part = parts[int(k)]
             part.own_weights[name] = Weight(name, tensors[key], part.trainable)
             part.built = True
+        numbered = {str(k): part for k, part in enumerate(parts)}
+        take_int8(numbered, tensors, header["int8"], backend())
 
 
 def _replaced(value: Any, kind: type, replace: Callable[[Any], Any]) -> Any:

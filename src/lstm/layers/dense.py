@@ -1,8 +1,8 @@
 """Dense: an affine map of the last axis; and Activation, which only applies an activation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Unpack
+from typing import Any, ClassVar, NamedTuple, Unpack
 
 import numpy as np
 
@@ -49,6 +49,7 @@ class Dense(Activated):
 
     memoryless = True
     fixed_arguments = ("units", "use_bias")
+    int8_axes: ClassVar[Mapping[str, int]] = {"kernel": 1}
 
     def __init__(
         self,

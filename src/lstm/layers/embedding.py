@@ -1,7 +1,7 @@
 """Embedding: one learned vector for each token."""
 
-from collections.abc import Sequence
-from typing import Any, Unpack
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class Embedding(Layer):
     keeps_mask = True
     memoryless = True
     fixed_arguments = ("input_dim", "output_dim")
+    int8_axes: ClassVar[Mapping[str, int]] = {"embeddings": 0}
 
     def __init__(
         self,
@@ -106,7 +107,7 @@ class Embedding(Layer):
     def table(self, run: Run) -> tuple[Array, Cache]:
         """Return the vectors of all tokens (V, output_dim) in this pass, and `backward`'s cache."""
         every = run.ops.array(np.arange(self.input_dim, dtype=np.int64))
-        if not self._drops(run):
+        if not self._drops(run) and not self.own_weights["embeddings"].is_int8:
             return self.value("embeddings"), (every, None)
         (vectors,), cache = self.forward(run, every, mask=None)
         return vectors, cache

@@ -1,6 +1,6 @@
 """Recurrent: the base of all recurrent layers, with states, sequences, direction and dropout."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, Unpack
 
@@ -42,6 +42,7 @@ class Recurrent(Layer):
     """
 
     decisive = ("dropout",)
+    int8_axes: ClassVar[Mapping[str, int]] = {"kernel": 1, "recurrent_kernel": 1}
     fixed_arguments: ClassVar[tuple[str, ...]] = (
         *("units", "use_bias"),
         *("return_sequences", "return_state"),

@@ -1,4 +1,4 @@
-"""Weight: a named array that a layer learns."""
+"""Weight: a named array that a layer learns, or holds as int8."""
 
 from dataclasses import dataclass
 from math import prod
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends import Backend
-from lstm.backends.contract import Array
+from lstm.backends.contract import Array, Quantized
 from lstm.configured import new_version
 
 
@@ -20,13 +20,25 @@ class Owner(Protocol):
         """The backend of the buffers."""
 
 
+@dataclass(frozen=True)
+class Holder:
+    """The owner of an int8 weight, which is in no buffer.
+
+    Attributes:
+        backend: the backend of its numbers.
+    """
+
+    backend: Backend
+
+
 @dataclass(eq=False)
 class Weight:
     """A named array that a layer learns.
 
     `value` and `gradient` are NumPy arrays at first; once a model owns the weight, they are views
-    of the model's flat buffers, on its backend. `version` is another number after each attribute
-    that is set; the numbers in an array may change without it.
+    of the model's flat buffers, on its backend. In a quantized model `value` may be `Quantized`,
+    which is in no buffer and has no gradient. `version` is another number after each attribute that
+    is set; the numbers in an array may change without it.
     """
 
     name: str
@@ -41,8 +53,33 @@ class Weight:
         super().__setattr__(name, value)
         new_version(self)
 
+    @property
+    def is_int8(self) -> bool:
+        """Whether it is held as int8 numbers with scales."""
+        return isinstance(self.value, Quantized)
+
+    def take_int8(self, backend: Backend, value: Quantized) -> None:
+        """Hold these int8 numbers of a backend instead of the current values."""
+        self.value, self.gradient, self.owner = value, None, Holder(backend)
+
+    def int8_parts(self) -> tuple[NDArray[np.int8], NDArray[Any]]:
+        """Return the int8 numbers and their scales as NumPy arrays."""
+        assert self.owner is not None
+        return self.owner.backend.ops.quantized_parts(self.value)
+
+    @property
+    def arrays(self) -> tuple[Array, ...]:
+        """The arrays of the backend that hold its value."""
+        if isinstance(self.value, Quantized):
+            return self.value.values, self.value.scale
+        return (self.value,)
+
     def to_numpy(self) -> NDArray[Any]:
         """Return the values as a NumPy array, perhaps without a copy."""
+        if isinstance(self.value, Quantized):
+            assert self.owner is not None
+            ops = self.owner.backend.ops
+            return ops.to_numpy(ops.dequantize(self.value))
         to_numpy = np.asarray if self.owner is None else self.owner.backend.ops.to_numpy
         return to_numpy(self.value)
 
@@ -50,3 +87,11 @@ class Weight:
     def size(self) -> int:
         """Number of entries."""
         return prod(self.value.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes up in memory, but for what fills up panels of the backend."""
+        if isinstance(self.value, Quantized):
+            return self.value.nbytes
+        dtype = self.value.dtype if self.owner is None else self.owner.backend.dtype
+        return self.size * np.dtype(dtype).itemsize

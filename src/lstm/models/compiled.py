@@ -207,14 +207,15 @@ def compile_again(model: Compilable, tensors: Mapping[str, NDArray[Any]], config
 
 def _learning(graph: Graph) -> int:
     """Return the number of parameters that learn."""
-    return sum(weight.size for weight in graph.weights.values() if weight.trainable)
+    weights = graph.weights.values()
+    return sum(weight.size for weight in weights if weight.trainable and not weight.is_int8)
 
 
 def _usable(slots: Mapping[str, NDArray[Any]], size: int) -> bool:
     """Whether the slots match the weights that will learn, and are finite.
 
-    They are not usable if a layer was frozen after the model was compiled, or if a gradient was
-    too large for any number. The optimizer then starts again.
+    They are not usable if a layer was frozen after the model was compiled, if the model was
+    quantized, or if a gradient was too large for any number. The optimizer then starts again.
     """
     return all(slot.shape == (size,) and np.isfinite(slot).all() for slot in slots.values())
 

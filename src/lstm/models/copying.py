@@ -17,6 +17,7 @@ from lstm.container import json_values, pack
 from lstm.errors import InvalidValueError, LSTMError, NotDefinedError
 from lstm.layers import PRIMITIVES, Layer
 from lstm.layers.copying import blueprint, built, take_weights, weights_of
+from lstm.layers.quantization import take_int8
 from lstm.models.compiled import Compilable
 from lstm.models.serialization import graph_config, input_from_config
 
@@ -97,15 +98,16 @@ def _again(
             with saving.unpacking(content, ("model",)) as contents:
                 model = kind.from_contents(*contents, custom)
         else:
-            with saving.unpacking(content, ("model",)) as (tensors, header):
-                described = header["graph"]
-            model = _made_again(plan, tensors, described)
+            with saving.unpacking(content, ("model",)) as contents:
+                tensors, header = contents
+            model = _made_again(plan, tensors, header)
     model.session = session
     return model
 
 
-def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) -> Copied:
+def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], header: Any) -> Copied:
     """Return the model from the constructor of its class, with the weights of the original."""
+    described = header["graph"]
     with seeding.untouched():
         model: Copied = built(plan, {})
         model.trace_again([input_from_config(entry) for entry in described["inputs"]])
@@ -120,4 +122,5 @@ def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], described: Any) 
             "one that was changed later",
         )
     model.set_weights([tensors[name] for name in model.weights])
+    take_int8(layers, tensors, header.get("int8", {}), model.backend)
     return model

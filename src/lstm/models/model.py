@@ -8,11 +8,14 @@ from typing import Any, ClassVar, Self
 from numpy.typing import NDArray
 
 from lstm import checks, saving, seeding
+from lstm.backends import backend
 from lstm.callbacks import BackupAndRestore, Callback, History
+from lstm.container import INT8_FORMAT
 from lstm.errors import InvalidValueError, StoppedWarning
 from lstm.interface import spelled, warn
 from lstm.layers.base import Layer
 from lstm.layers.definition import Definition
+from lstm.layers.quantization import scale_names, take_int8, tensors_of
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.models.batches import Batching, Examples
 from lstm.models.compiled import compile_again, compiled_contents
@@ -22,6 +25,8 @@ from lstm.models.fitting import Fitting, evaluate
 from lstm.models.goals import ClassWeights
 from lstm.models.identity import identity
 from lstm.models.order import ordered
+from lstm.models.parameters import Parameters
+from lstm.models.quantization import quantize, refuse_training
 from lstm.models.serialization import (
     check_classes,
     check_readable,
@@ -147,6 +152,7 @@ class Model(Copied):
             NotReadyError: the model is not compiled.
             InvalidValueError, InvalidShapeError, InvalidTypeError: data or arguments do not fit.
         """
+        refuse_training(self._graph)
         checks.int_at_least("epochs", epochs, 0)
         checks.int_at_least("initial_epoch", initial_epoch, 0)
         checks.number("validation_split", validation_split, 0, 1, open_high=True)
@@ -275,6 +281,47 @@ class Model(Copied):
             return logs
         return logs["loss"] if len(logs) == 1 else list(logs.values())
 
+    # ---- int8
+
+    def quantize(self, mode: str = "int8") -> None:
+        """Turn weights into int8 numbers, in place: less memory, faster inference, no training.
+
+        The kernels of LSTM, GRU, SimpleRNN and Dense layers and the vectors of an Embedding become
+        int8 with a float32 scale for each output; what multiplies a kernel is quantized at each
+        step, (Q1) to (Q3) of docs/theory/quantization.md. All else stays as it is, also layers of
+        your own: `summary()` says which. Files hold what the model is. Weights that are int8
+        already stay so.
+
+        Args:
+            mode: "int8".
+
+        Raises:
+            InvalidValueError: another mode, or no layer of the model can be int8.
+            NotReadyError: the shape of the data is not known yet.
+
+        Source:
+            Jacob et al., "Quantization and training of neural networks for efficient
+            integer-arithmetic-only inference", 2018; the scales of rows at run time are those of
+            PyTorch's `quantize_dynamic`.
+
+        Example:
+            >>> import numpy as np
+            >>> import lstm
+            >>> layers = [lstm.Input((None, 2)), lstm.layers.LSTM(64), lstm.layers.Dense(1)]
+            >>> model = lstm.Sequential(layers)
+            >>> x = np.random.default_rng(0).normal(size=(1, 9, 2))
+            >>> before = model.predict(x)
+            >>> model.quantize("int8")
+            >>> bool(abs(model.predict(x) - before).max() < 0.01)
+            True
+        """
+        checks.one_of("mode", mode, ("int8",))
+        graph = self._ready()
+        quantize(graph, self.backend, self.name)
+        # What still refers to the old weights would keep them in memory.
+        self._passes, self._trainer = {}, None
+        self._parameters = Parameters(graph.weights, self.backend)
+
     # ---- files
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, Values], dict[str, Any]]:
@@ -284,18 +331,22 @@ class Model(Copied):
             InvalidValueError: a weight is not finite, or a layer cannot be rebuilt from them.
         """
         graph = self.graph
-        tensors = {name: weight.to_numpy() for name, weight in graph.weights.items()}
+        scales = scale_names(graph.weights)
+        tensors = tensors_of(graph.weights, scales)
         for name, values in tensors.items():
             # A file with such weights could not be read, and might replace a good one.
             checks.finite(name, values)
         config = graph_config(graph)
-        check_readable(config, graph.layers, tensors)
+        floats = {name: x for name, x in tensors.items() if name not in scales.values()}
+        check_readable(config, graph.layers, floats)
         name_of = {layer: name for name, layer in graph.layers.items()}
         header: dict[str, Any] = {
             "graph": config,
             "order": [name_of[layer] for layer in self._order],
             "several_outputs": self._several_outputs,
         }
+        if scales:
+            header |= {"format": INT8_FORMAT, "int8": scales}
         if include_optimizer and self._compiled is not None:
             compiled = compiled_contents(graph, self.backend, *self._compiled)
             if compiled is not None:
@@ -314,6 +365,7 @@ class Model(Copied):
         graph = graph_from_config(header["graph"], custom_layers or {}, tensors, given=True)
         for name, weight in graph.weights.items():
             checks.finite(name, weight.to_numpy())
+        take_int8(graph.layers, tensors, header.get("int8", {}), backend())
         several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
         outputs = graph.outputs if several else graph.outputs[0]
         with seeding.untouched():

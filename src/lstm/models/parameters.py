@@ -9,7 +9,7 @@ from lstm.layers.weight import Weight
 
 
 class Parameters:
-    """The weights of a model as named views of one flat buffer.
+    """The weights of a model as named views of one flat buffer; int8 ones are not part of it.
 
     An optimizer step, a norm or an exchange between machines is then one call over one array.
     Trainable weights come first, so an optimizer works on the start of the buffer.
@@ -24,7 +24,8 @@ class Parameters:
 
     def __init__(self, weights: Mapping[str, Weight], backend: Backend) -> None:
         self.backend = backend
-        ordered = sorted(weights.values(), key=lambda weight: not weight.trainable)
+        floats = [weight for weight in weights.values() if not weight.is_int8]
+        ordered = sorted(floats, key=lambda weight: not weight.trainable)
         ends = [*accumulate((weight.size for weight in ordered), initial=0)]
         self._places = list(zip(ordered, ends, ends[1:], strict=False))
         self._learned = frozenset(weight for weight in ordered if weight.trainable)
@@ -42,7 +43,7 @@ class Parameters:
         """
         ops = self.backend.ops
         for weight, start, stop in self._places:
-            if weight.owner is self:
+            if weight.owner is self or weight.is_int8:
                 continue
             shape = tuple(weight.value.shape)
             old = weight.to_numpy()

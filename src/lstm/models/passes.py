@@ -363,7 +363,7 @@ class Passes:
     ) -> PlannedPass | None:
         """Return a recorded pass like `run`, if the backend can record it."""
         weights = [
-            part for w in self._weights for part in (w.value, w.gradient) if part is not None
+            part for w in self._weights for part in (*w.arrays, w.gradient) if part is not None
         ]
         if self._parameters is not None:
             weights += self._parameters.learned, self._parameters.gradients

@@ -315,9 +315,13 @@ class GraphLayer(Layer):
 
         Raises:
             InvalidShapeError, InvalidValueError: they do not fit; nothing is changed.
+            InvalidTypeError: the model is quantized.
         """
         self._ready()
         own = self.weights
+        for name in (name for name, weight in own.items() if weight.is_int8):
+            replaceable = "float32 weights to replace: set them before quantize()"
+            raise InvalidTypeError(name, replaceable, "int8 weights")
         if len(weights) != len(own):
             raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
         new = [checks.numbers(name, values) for name, values in zip(own, weights, strict=True)]

@@ -4,6 +4,7 @@ from lstm.backends import Backend
 from lstm.interface import overrides_computation
 from lstm.layers.symbolic import Shape
 from lstm.models.program import Program
+from lstm.models.quantization import quantized_lines
 from lstm.terminal import visible_name
 
 
@@ -33,9 +34,10 @@ def summary_lines(program: Program, backend: Backend, kind: str, fused: str) -> 
     weights = graph.weights.values()
     total = sum(weight.size for weight in weights)
     frozen = sum(weight.size for weight in weights if not weight.trainable)
-    size = total * (8 if backend.dtype == "float64" else 4)
+    size = sum(weight.nbytes for weight in weights)
     end = [f"{total:,} parameters ({_bytes(size)})" + (f", {frozen:,} frozen" if frozen else "")]
     end.append(f"Backend: {backend}")
+    end += quantized_lines(graph)
     name_of = {layer: name for name, layer in graph.layers.items()}
     end += [
         f"Tied: kernel of {name} to {name_of[owner]}"

@@ -28,6 +28,7 @@ from lstm.models.objective import Objective
 from lstm.models.parameters import Parameters
 from lstm.models.passes import Learned, Passes
 from lstm.models.program import Program
+from lstm.models.quantization import refuse_training
 from lstm.models.state import State
 from lstm.optimizers import Optimizer
 
@@ -263,6 +264,7 @@ class Trainer:
             The result. If the last loss is not finite, that step was not taken, because the loss or
             its gradient is too large for any number.
         """
+        refuse_training(self._graph)
         self.parameters.bind()
         run, passes = self._run(batch, carried, training=True), self._current
         assert batch.y is not None

@@ -214,6 +214,18 @@ class TokenModel(Interface):
         outputs, _ = model.passes(purpose).forward(run, feeds, masks)
         return outputs, State.of(model.backend, run.new_states)
 
+    def quantize(self, mode: str = "int8") -> None:
+        """Turn the weights of its model into int8 numbers, in place; see `Model.quantize`.
+
+        Example:
+            >>> import lstm
+            >>> model = lstm.LanguageModel.train("abracadabra " * 40, hidden=16, epochs=2, seed=0)
+            >>> model.quantize()
+            >>> len(model.generate("abra", length=10, seed=0))
+            14
+        """
+        self.model.quantize(mode)
+
     # ---- files
 
     def save(self, path: str | PathLike[str]) -> None:

@@ -18,7 +18,8 @@ Rules that hold for every operation:
   serves one backward pass, which may overwrite what the cache alone holds;
 - gradients of weights (`dw`, `dr`, `db`) are *added* to the buffers passed in, because a layer may
   be used twice; a buffer of None means that the gradient is not needed;
-- gradients of inputs are returned, as None if `need_dx` is False.
+- gradients of inputs are returned, as None if `need_dx` is False;
+- weights of products may be int8, as `Quantized` explains.
 """
 
 from typing import Any, Protocol
@@ -28,6 +29,7 @@ from lstm.backends.contract.instructions import Given, Instruction, InstructionL
 from lstm.backends.contract.layers import LayerOps
 from lstm.backends.contract.losses import LossOps
 from lstm.backends.contract.optimizers import OptimizerOps
+from lstm.backends.contract.quantization import MOST_INPUTS, QuantizationOps, Quantized
 from lstm.backends.contract.recording import NotRecordableError, Plan, Recording, RecordingOps
 from lstm.backends.contract.recurrent import (
     CELLS,
@@ -50,6 +52,7 @@ from lstm.backends.contract.types import (
 
 __all__ = [
     "CELLS",
+    "MOST_INPUTS",
     "ActivationName",
     "Array",
     "Cache",
@@ -65,6 +68,7 @@ __all__ = [
     "Place",
     "Plan",
     "PointwiseLossName",
+    "Quantized",
     "Recording",
     "RecurrentSpec",
     "RecurrentWeights",
@@ -73,7 +77,15 @@ __all__ = [
 
 
 class Ops(
-    ArrayOps, LayerOps, RecurrentOps, LossOps, OptimizerOps, SamplingOps, RecordingOps, Protocol
+    ArrayOps,
+    LayerOps,
+    RecurrentOps,
+    LossOps,
+    OptimizerOps,
+    SamplingOps,
+    QuantizationOps,
+    RecordingOps,
+    Protocol,
 ):
     """The operations of a backend."""
 

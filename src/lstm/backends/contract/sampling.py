@@ -67,6 +67,8 @@ class SamplingOps(Protocol):
             u: uniforms in [0, 1), (B, N): one for each token to draw.
             choice: see `sample`.
 
+        The embedding, the kernels and w are all `Quantized`, or none of them is.
+
         Returns:
             The new tokens (B, N), and the states, without the last token.
         """

@@ -24,7 +24,7 @@ from lstm.backends.native.threads import num_threads, set_num_threads, speed
 __all__ = ["Native", "num_threads", "set_num_threads"]
 
 
-class Native(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimizers, NativeSampling):
+class Native(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimizers, NativeSampling):
     """The operations of the contract.
 
     Args:

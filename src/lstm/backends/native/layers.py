@@ -5,15 +5,16 @@ from typing import Any, get_args
 
 from numpy.typing import NDArray
 
-from lstm.backends.contract import ActivationName, Cache, Key
+from lstm.backends.contract import ActivationName, Cache, Key, Quantized
 from lstm.backends.native.arrays import NativeArrays
+from lstm.backends.native.quantization import NativeQuantization
 
 Array = NDArray[Any]
 
 ACTIVATIONS = {name: code for code, name in enumerate(get_args(ActivationName))}
 
 
-class NativeLayers(NativeArrays):
+class NativeLayers(NativeArrays, NativeQuantization):
     """Layers without a state."""
 
     def scale_features(self, x: Array, factor: Array) -> Array:
@@ -45,19 +46,25 @@ class NativeLayers(NativeArrays):
         self.kernels.dropout(None, *key, rate, y)
         return y
 
-    def embedding_forward(self, tokens: Array, w: Array) -> Array:
+    def embedding_forward(self, tokens: Array, w: Array | Quantized) -> Array:
         y = self.empty((*tokens.shape, w.shape[1]))
-        self.kernels.embedding_forward(tokens, w, y)
+        if isinstance(w, Quantized):
+            self.kernels.int8_embedding_forward(tokens, w.values, w.scale, y)
+        else:
+            self.kernels.embedding_forward(tokens, w, y)
         return y
 
     def embedding_backward(self, dy: Array, tokens: Array, dw: Array) -> None:
         self.kernels.embedding_backward(dy, tokens, dw)
 
     def linear_forward(
-        self, x: Array, w: Array, b: Array | None, activation: ActivationName
+        self, x: Array, w: Array | Quantized, b: Array | None, activation: ActivationName
     ) -> tuple[Array, Cache]:
-        y = self.empty((*x.shape[:-1], w.shape[1]))
-        self.kernels.linear_forward(x, w, b, ACTIVATIONS[activation], y)
+        y, code = self.empty((*x.shape[:-1], w.shape[1])), ACTIVATIONS[activation]
+        if isinstance(w, Quantized):
+            self.kernels.int8_linear_forward(x, w.values, w.scale, b, code, y)
+        else:
+            self.kernels.linear_forward(x, w, b, code, y)
         return y, (x, w, y, activation)
 
     def linear_backward(
@@ -66,7 +73,8 @@ class NativeLayers(NativeArrays):
         x, w, y, activation = cache
         dx = self.like(x) if need_dx else None
         dz = None if activation == "linear" else self.like(y)
-        self.kernels.linear_backward(dy, x, w, y, ACTIVATIONS[activation], dz, dw, db, dx)
+        code = ACTIVATIONS[activation]
+        self.kernels.linear_backward(dy, x, self.plain(w), y, code, dz, dw, db, dx)
         return dx
 
     def conv1d_forward(

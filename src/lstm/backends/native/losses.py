@@ -4,15 +4,15 @@ from typing import Any, get_args
 
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Cache, PointwiseLossName
-from lstm.backends.native.arrays import NativeArrays
+from lstm.backends.contract import Cache, PointwiseLossName, Quantized
+from lstm.backends.native.layers import NativeLayers
 
 Array = NDArray[Any]
 
 _LOSSES = {name: code for code, name in enumerate(get_args(PointwiseLossName))}
 
 
-class NativeLosses(NativeArrays):
+class NativeLosses(NativeLayers):
     """Losses."""
 
     def softmax_cross_entropy_forward(
@@ -30,7 +30,7 @@ class NativeLosses(NativeArrays):
     def linear_softmax_cross_entropy(
         self,
         x: Array,
-        w: Array,
+        w: Array | Quantized,
         b: Array | None,
         target: Array,
         weight: Array | None,
@@ -38,6 +38,13 @@ class NativeLosses(NativeArrays):
         db: Array | None,
         need_dx: bool,
     ) -> tuple[float, Array | None]:
+        if isinstance(w, Quantized):
+            z, linear = self.linear_forward(x, w, b, "linear")
+            loss, cache = self.softmax_cross_entropy_forward(z, target, weight)
+            if dw is None and db is None and not need_dx:
+                return loss, None
+            dz = self.softmax_cross_entropy_backward(cache)
+            return loss, self.linear_backward(dz, linear, dw, db, need_dx)
         D, V = w.shape
         dx = self.like(x) if need_dx else None
         z = self.empty((_rows_at_once(x.size // D, V), self.kernels.logits_pitch(V)))

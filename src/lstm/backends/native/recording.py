@@ -16,13 +16,14 @@ from lstm.backends.contract import (
     InstructionList,
     NotRecordableError,
     Place,
+    Quantized,
 )
 from lstm.backends.native.layers import NativeLayers
 from lstm.backends.native.losses import NativeLosses
 from lstm.backends.native.optimizers import NativeOptimizers
 from lstm.backends.native.recurrent import NativeRecurrent
 
-_SIZES = {"float32": 4, "int64": 8, "bool_": 1}
+_SIZES = {"float32": 4, "int64": 8, "bool_": 1, "int8": 1}
 _LINE = 64
 """Bytes in a line of the cache, at which arrays begin."""
 
@@ -58,7 +59,7 @@ class Buffer:
     """Memory of a recording.
 
     Attributes:
-        dtype: "float32", "int64" or "bool_".
+        dtype: "float32", "int64", "bool_" or "int8".
         size: numbers in it.
         kept: the existing array whose memory this is; None for memory of the plan.
         is_input: whether every run passes it.
@@ -89,7 +90,7 @@ class Returned(float):
     """A number that an operation will return; its value here means nothing."""
 
 
-class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimizers):
+class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimizers):
     """The operations of the native backend, which write down what they would do.
 
     Args:
@@ -183,6 +184,8 @@ class NativeRecording(NativeLayers, NativeRecurrent, NativeLosses, NativeOptimiz
         return x.reshape(shape)
 
     def transpose(self, x: Any, axes: Sequence[int]) -> Any:
+        if isinstance(x, Quantized):
+            return x.transposed() if axes[0] else x
         # The axis that is to come first moves to the front, then the next one behind it, and so on.
         order = [*range(x.ndim)]
         for place, axis in enumerate(axes):

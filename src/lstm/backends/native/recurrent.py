@@ -7,9 +7,18 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 
 from lstm.backends import _kernels
-from lstm.backends.contract import CELLS, Cache, CellName, RecurrentSpec, RecurrentWeights, State
+from lstm.backends.contract import (
+    CELLS,
+    Cache,
+    CellName,
+    Quantized,
+    RecurrentSpec,
+    RecurrentWeights,
+    State,
+)
 from lstm.backends.native.arrays import NativeArrays
 from lstm.backends.native.layers import ACTIVATIONS
+from lstm.backends.native.quantization import NativeQuantization
 
 Array = NDArray[Any]
 
@@ -18,11 +27,12 @@ class KernelPath(NamedTuple):
     """A way through the kernels.
 
     Attributes:
-        name: the start of the names of its kernels.
+        forward, backward: the names of its kernels.
         kept: blocks of H numbers to keep from each step for the backward pass; 0 for none.
     """
 
-    name: str
+    forward: str
+    backward: str
     kept: int
 
 
@@ -35,10 +45,20 @@ def path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool, framed: 
     if cell == "lstm" and not bits and not framed:
         name = "lstm" if keep_cache else "inference_lstm"
         kept *= keep_cache
-    return KernelPath(name, 0 if kept == 1 else kept)
+    return KernelPath(f"{name}_forward", f"{name}_backward", 0 if kept == 1 else kept)
 
 
-class NativeRecurrent(NativeArrays):
+@cache
+def int8_path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool) -> KernelPath:
+    """Return the path with int8 weights; the way back is that of the general one."""
+    general = path_of(cell, options, True, True)
+    name = general.forward.removeprefix("framed_")
+    if not keep_cache and general.kept:
+        return KernelPath(f"int8_inference_{name}", general.backward, 0)
+    return general._replace(forward=f"int8_{name}")
+
+
+class NativeRecurrent(NativeArrays, NativeQuantization):
     """Recurrent layers."""
 
     def recurrent_forward(
@@ -51,7 +71,8 @@ class NativeRecurrent(NativeArrays):
         recurrent_mask: Array | None,
         keep_cache: bool,
     ) -> tuple[Array, State, Cache]:
-        path = path_of(spec.cell, spec.options, keep_cache, False)
+        which = spec.cell, spec.options, keep_cache
+        path = int8_path_of(*which) if isinstance(weights.r, Quantized) else path_of(*which, False)
         return self.run(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
 
     def run(
@@ -75,10 +96,14 @@ class NativeRecurrent(NativeArrays):
         masked_h = None if recurrent_mask is None else self.empty(whole)
         c = None if len(state) == 1 else self.empty((B, H) if gates is None else whole)
         y = self.empty(whole)
-        inputs = (None, x, w, r) if x.ndim == 2 else (x, None, w, r)
+        read = (None, x) if x.ndim == 2 else (x, None)
         codes = spec.reverse, ACTIVATIONS[spec.activation], ACTIVATIONS[spec.recurrent_activation]
         steps = h0, c0, mask, recurrent_mask, *codes, gates, masked_h, c, y
-        getattr(self.kernels, f"{path.name}_forward")(*inputs, b, *steps)
+        given: tuple[Any, ...] = (w, r)
+        if isinstance(r, Quantized):
+            of_w = (w.values, w.scale, None) if isinstance(w, Quantized) else (None, None, w)
+            given = (*of_w, r.values, r.scale)
+        getattr(self.kernels, path.forward)(*read, *given, b, *steps)
         if not T:
             last = tuple(
                 [self.zeros((B, H), "float32") if part is None else part for part in state]
@@ -87,7 +112,7 @@ class NativeRecurrent(NativeArrays):
             last = (self._last(y, spec.reverse),)
         else:
             last = self._last(y, spec.reverse), self._last(c, spec.reverse)
-        return y, last, (path, spec, inputs, steps) if keep_cache else None
+        return y, last, (path, spec, (*read, w, r), steps) if keep_cache else None
 
     def recurrent_backward(
         self,
@@ -97,14 +122,15 @@ class NativeRecurrent(NativeArrays):
         gradients: RecurrentWeights,
         need_dx: bool,
     ) -> tuple[Array | None, State]:
-        path, _, inputs, (*given, gates, masked_h, c, y) = cache
-        x, shape = inputs[0], (y.shape[0], y.shape[2])
+        path, _, (x, tokens, w, r), (*given, gates, masked_h, c, y) = cache
+        inputs = x, tokens, self.plain(w), self.plain(r)
+        shape = (y.shape[0], y.shape[2])
         dh, *rest = dstate
         dh = self._gradient_of_state(dh, shape)
         dc = None if c is None else self._gradient_of_state(rest[0], shape)
         dx = self.like(x) if need_dx and x is not None else None
         dz = self.like(y) if gates is None else gates
-        getattr(self.kernels, f"{path.name}_backward")(
+        getattr(self.kernels, path.backward)(
             *inputs, *given, dz, masked_h, c, y, dy, dh, dc, *gradients, dx
         )
         return dx, (dh,) if dc is None else (dh, dc)

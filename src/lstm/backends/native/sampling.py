@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Choice, RecurrentWeights, State
+from lstm.backends.contract import Choice, Quantized, RecurrentWeights, State
 from lstm.backends.native.arrays import NativeArrays
 
 Array = NDArray[Any]
@@ -36,6 +36,19 @@ class NativeSampling(NativeArrays):
     ) -> tuple[NDArray[np.int64], list[State]]:
         drawn = np.empty(u.shape, np.int64)
         after: list[State] = [(np.array(h, order="C"), np.array(c, order="C")) for h, c in states]
+        if isinstance(w, Quantized) and isinstance(embedding, Quantized):
+            int8_stack = [
+                (*_parts(weights.w), *_parts(weights.r), weights.b, *state)
+                for weights, state in zip(layers, after, strict=True)
+            ]
+            self.kernels.int8_generate(
+                tokens, *_parts(embedding), int8_stack, *_parts(w), b, recent, u, *choice, drawn
+            )
+            return drawn, after
         stack = [(*weights, *state) for weights, state in zip(layers, after, strict=True)]
         self.kernels.generate(tokens, embedding, stack, w, b, recent, u, *choice, drawn)
         return drawn, after
+
+
+def _parts(w: Quantized) -> tuple[Array, Array]:
+    return w.values, w.scale

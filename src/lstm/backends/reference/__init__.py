@@ -62,6 +62,12 @@ from lstm.backends.reference.optimizers import (
     sgd_step,
 )
 from lstm.backends.reference.products import to_bfloat16, unchanged
+from lstm.backends.reference.quantization import (
+    dequantize,
+    quantize,
+    quantized,
+    quantized_parts,
+)
 from lstm.backends.reference.recurrent import recurrent_gates
 from lstm.backends.reference.sampling import ReferenceSampling, sample
 
@@ -82,6 +88,7 @@ __all__ = [
     "copy",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "dequantize",
     "dropout",
     "dropout_mask",
     "embedding_backward",
@@ -98,6 +105,9 @@ __all__ = [
     "part",
     "pointwise_loss_backward",
     "pointwise_loss_forward",
+    "quantize",
+    "quantized",
+    "quantized_parts",
     "recording",
     "recurrent_backward",
     "recurrent_forward",

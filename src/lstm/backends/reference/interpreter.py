@@ -23,9 +23,11 @@ from lstm.backends.contract import (
     Ops,
     Place,
     PointwiseLossName,
+    Quantized,
     RecurrentSpec,
     RecurrentWeights,
 )
+from lstm.backends.numpy_quantization import unpacked
 from lstm.backends.reference.recurrent import states_before
 
 Array = NDArray[Any]
@@ -34,7 +36,7 @@ _ACTIVATIONS = get_args(ActivationName)
 _LOSSES = get_args(PointwiseLossName)
 
 _RECURRENT = re.compile(
-    r"(framed_|inference_)?(?P<cell>lstm|gru|rnn)(_(?P<bits>\d+))?_(?P<way>forward|backward)"
+    r"(?P<int8>int8_)?(framed_|inference_)?(?P<cell>lstm|gru|rnn)(_(?P<bits>\d+))?_(?P<way>forward|backward)"
 )
 """The names of the recurrent instructions; `bits` are the options of the cell."""
 
@@ -94,7 +96,8 @@ class Instructions:
         cell: Any = found["cell"]
         bits = int(found["bits"] or 0)
         options = tuple(o for k, o in enumerate(CELLS[cell].options) if bits >> k & 1)
-        return partial(getattr(self, f"recurrent_{found['way']}"), cell, options)
+        way = f"{found['int8'] or ''}recurrent_{found['way']}"
+        return partial(getattr(self, way), cell, options)
 
     # ---- arrays
 
@@ -143,7 +146,7 @@ class Instructions:
         self._ops.embedding_backward(dy, tokens, dw)
 
     def linear_forward(
-        self, x: Array, w: Array, b: Array | None, activation: int, y: Array
+        self, x: Array, w: Array | Quantized, b: Array | None, activation: int, y: Array
     ) -> None:
         y[...], _ = self._ops.linear_forward(x, w, b, _ACTIVATIONS[activation])
 
@@ -206,6 +209,30 @@ class Instructions:
         _write(dx, found)
         for out, part in zip(dstate, d, strict=True):
             _write(out, part)
+
+    # ---- int8 weights
+
+    def int8_linear_forward(
+        self, x: Array, w: Array, scale: Array, b: Array | None, activation: int, y: Array
+    ) -> None:
+        self.linear_forward(x, self._quantized(w, scale, x.shape[-1]), b, activation, y)
+
+    def int8_embedding_forward(self, tokens: Array, w: Array, scale: Array, y: Array) -> None:
+        table = self._quantized(w, scale, y.shape[-1]).transposed()
+        y[...] = self._ops.embedding_forward(tokens, table)
+
+    def int8_recurrent_forward(
+        self, cell: CellName, options: tuple[str, ...], *arguments: Any
+    ) -> None:
+        x, tokens, w, w_scale, table, r, r_scale, *rest = arguments
+        y = rest[-1]
+        kernel = table if x is None else self._quantized(w, w_scale, x.shape[-1])
+        kernels = kernel, self._quantized(r, r_scale, y.shape[-1])
+        self.recurrent_forward(cell, options, x, tokens, *kernels, *rest)
+
+    def _quantized(self, panels: Array, scale: Array, inputs: int) -> Quantized:
+        """Return a kernel from its panels."""
+        return self._ops.quantized(unpacked(panels, len(scale), inputs).T, scale, 1)
 
     # ---- losses
 

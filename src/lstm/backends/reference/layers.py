@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import ActivationName, Cache, Key
+from lstm.backends.contract import ActivationName, Cache, Key, Quantized
 from lstm.backends.reference.activations import activation_backward, activation_forward
 from lstm.backends.reference.philox import random_words
 from lstm.backends.reference.products import Products
+from lstm.backends.reference.quantization import plain, rows
 
 Array = NDArray[Any]
 
@@ -27,8 +28,8 @@ def dropout_mask(shape: Sequence[int], key: Key, rate: float, dtype: str) -> Arr
     return dropout(np.ones(shape, dtype), key, rate)
 
 
-def embedding_forward(tokens: Array, w: Array) -> Array:
-    return w[tokens]
+def embedding_forward(tokens: Array, w: Array | Quantized) -> Array:
+    return rows(w, tokens)
 
 
 def embedding_backward(dy: Array, tokens: Array, dw: Array) -> None:
@@ -39,7 +40,7 @@ class ReferenceLayers(Products):
     """Layers that multiply."""
 
     def linear_forward(
-        self, x: Array, w: Array, b: Array | None, activation: ActivationName
+        self, x: Array, w: Array | Quantized, b: Array | None, activation: ActivationName
     ) -> tuple[Array, Cache]:
         z = self.product(x, w)
         if b is not None:
@@ -56,7 +57,7 @@ class ReferenceLayers(Products):
             dw += self.summed_product(x, dz)
         if db is not None:
             db += dz.reshape(-1, w.shape[1]).sum(0)
-        return self.product(dz, w.T) if need_dx else None
+        return self.product(dz, plain(w).T) if need_dx else None
 
     def conv1d_forward(
         self,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Cache, PointwiseLossName
+from lstm.backends.contract import Cache, PointwiseLossName, Quantized
 from lstm.backends.reference.activations import sigmoid
 from lstm.backends.reference.layers import ReferenceLayers
 
@@ -74,7 +74,7 @@ class ReferenceLosses(ReferenceLayers):
     def linear_softmax_cross_entropy(
         self,
         x: Array,
-        w: Array,
+        w: Array | Quantized,
         b: Array | None,
         target: Array,
         weight: Array | None,

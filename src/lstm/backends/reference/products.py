@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm.backends.contract import Quantized
+from lstm.backends.reference.quantization import quantized_product
+
 Array = NDArray[Any]
 Rounding = Callable[[Array], Array]
 
@@ -36,15 +39,17 @@ class Products:
     """Matrix products.
 
     Args:
-        rounding: what is done to both factors of every product. Sums, and all that is not a
-            product of matrices, keep the dtype.
+        rounding: what is done to both factors of every product, but those with int8 weights. Sums,
+            and all that is not a product of matrices, keep the dtype.
     """
 
     def __init__(self, rounding: Rounding) -> None:
         self.rounding = rounding
 
-    def product(self, x: Array, w: Array) -> Array:
+    def product(self, x: Array, w: Array | Quantized) -> Array:
         """Return x·w."""
+        if isinstance(w, Quantized):
+            return quantized_product(x, w)
         return self.rounding(x) @ self.rounding(w)
 
     def summed_product(self, x: Array, dz: Array) -> Array:

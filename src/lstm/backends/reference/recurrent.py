@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lstm.backends.contract import Cache, RecurrentSpec, RecurrentWeights
 from lstm.backends.reference.cells import MODULES
 from lstm.backends.reference.products import Products
+from lstm.backends.reference.quantization import plain
 
 Array = NDArray[Any]
 Arrays = tuple[Array, ...]
@@ -33,14 +34,15 @@ class ReferenceRecurrent(Products):
     ) -> tuple[Array, Arrays, Cache]:
         cell, layout = MODULES[spec.cell], spec.layout
         w, r, b = weights
+        dtype = w.dtype if _tokens(x) else x.dtype
         (B, T), H = x.shape[:2], r.shape[1] // layout.blocks
         first = tuple(
-            np.zeros((B, width), r.dtype) if part is None else part
+            np.zeros((B, width), dtype) if part is None else part
             for part, width in zip(state, layout.widths(H), strict=True)
         )
         b_x, b_h = (None, None) if b is None else (b, None) if layout.biases == 1 else b
         xw = self.x_side(x, w, b_x)
-        states = tuple(np.empty((B, T, part.shape[1]), r.dtype) for part in first)
+        states = tuple(np.empty((B, T, part.shape[1]), dtype) for part in first)
         kept: list[dict[str, Array]] = [{}] * T
 
         now = first
@@ -68,7 +70,9 @@ class ReferenceRecurrent(Products):
         gradients: RecurrentWeights,
         need_dx: bool,
     ) -> tuple[Array | None, Arrays]:
-        spec, x, (w, r, _), first, mask, recurrent_mask, states, kept = cache
+        spec, x, weights, first, mask, recurrent_mask, states, kept = cache
+        dtype = first[0].dtype
+        w, r = plain(weights.w), plain(weights.r)
         cell, layout = MODULES[spec.cell], spec.layout
         dw, dr, db = gradients
         B, T = x.shape[:2]
@@ -80,7 +84,7 @@ class ReferenceRecurrent(Products):
             np.zeros_like(start) if part is None else part
             for part, start in zip(dstate, first, strict=True)
         )
-        dz, dq = (np.zeros((B, T, w.shape[1]), r.dtype) for _ in range(2))
+        dz, dq = (np.zeros((B, T, w.shape[1]), dtype) for _ in range(2))
 
         for t in reversed(order(T, spec.reverse)):
             if dy is not None:
@@ -115,7 +119,7 @@ class ReferenceRecurrent(Products):
         dx = self.product(dz, w.T) if need_dx and not _tokens(x) else None  # (B12), (R11), (G18)
         return dx, d
 
-    def x_side(self, x: Array, w: Array, b: Array | None) -> Array:
+    def x_side(self, x: Array, w: Any, b: Array | None) -> Array:
         """Return x·w + b for all steps; tokens stand for rows of the identity."""
         xw = w[x] if _tokens(x) else self.product(x, w)
         return xw if b is None else xw + b

@@ -7,6 +7,7 @@ from itertools import chain, islice, repeat
 import numpy as np
 
 from lstm.errors import DivergedError
+from lstm.models.quantization import refuse_training
 from lstm.text.corpus.corpus import Corpus
 from lstm.text.token_model import TokenModel
 from lstm.text.training.options import TrainingOptions
@@ -49,6 +50,7 @@ def find_lr(language_model: TokenModel, corpus: Corpus, options: TrainingOptions
         Smith, "Cyclical learning rates for training neural networks", 2017.
     """
     model = language_model.model
+    refuse_training(model.graph)
     weights, random_state = model.get_weights(), model.random_state
     training, _, _ = corpus.split(options.val_fraction, options.test_fraction, options.seq_len)
     streams = options.streams(len(training))

@@ -16,6 +16,7 @@ from lstm.callbacks.best import Best
 from lstm.container import under
 from lstm.errors import DivergedError, InvalidValueError, LSTMError
 from lstm.models.loop import Limits, Loop
+from lstm.models.quantization import refuse_training
 from lstm.models.training import Result
 from lstm.schedules import Plateau
 from lstm.text.corpus.corpus import Corpus
@@ -92,6 +93,7 @@ class Training(Loop):
     ) -> None:
         self._language_model = language_model
         self._model = model = language_model.model
+        refuse_training(model.graph)
         self.options = options
         self.corpus = corpus
         self._parts = corpus.split(options.val_fraction, options.test_fraction, options.seq_len)

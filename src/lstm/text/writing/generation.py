@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Array, Choice, RecurrentSpec, RecurrentWeights
+from lstm.backends.contract import Array, Choice, Quantized, RecurrentSpec, RecurrentWeights
 from lstm.interface import overrides_computation
 from lstm.layers import Dense, Embedding, Layer
 from lstm.layers.recurrent import Recurrent
@@ -36,6 +36,11 @@ class Stack(NamedTuple):
     layers: list[RecurrentWeights]
     w: Array
     b: Array | None
+
+    @property
+    def kernels(self) -> list[Array]:
+        """All weights but biases, which are all int8, or none of them."""
+        return [self.embedding, self.w, *(w for layer in self.layers for w in (layer.w, layer.r))]
 
 
 def generate(
@@ -116,12 +121,13 @@ def stack_of(model: TokenModel) -> Stack | None:
     layers = [layer for layer in lstms if isinstance(layer, Recurrent) and _is_plain(layer)]
     if len(layers) < len(lstms):
         return None
-    return Stack(
+    stack = Stack(
         embedding.value("embeddings"),
         [layer.weights_for(layer.value("kernel")) for layer in layers],
         output.kernel(model.model.backend.ops),
         output.value("bias") if output.use_bias else None,
     )
+    return stack if len({isinstance(w, Quantized) for w in stack.kernels}) == 1 else None
 
 
 def _is_plain(layer: Recurrent) -> bool:
