@@ -45,23 +45,39 @@ LSTM_INLINE vec exp(vec x) {
   return select(x > high, broadcast(__builtin_inff()), result);
 }
 
+// The factor 2^n and the rest r of x = n·ln(2) + r, |r| <= ln(2) / 2; n in [-126, 127].
+struct Split {
+  vec power, r;
+};
+LSTM_INLINE Split split(vec x) {
+  const vec shift = broadcast(12582912.0f);
+  const vec shifted = x * 1.44269504088896341f + shift, rounded = shifted - shift;
+  // The exponent of `shift` leaves the word, and n becomes the exponent of the power.
+  return {(vec)(((ivec)shifted << 23) + (127 << 23)),
+          (x - rounded * 0.693359375f) + rounded * 2.12194440e-4f};
+}
+
+// exp(r) - 1 for |r| <= ln(2) / 2: a minimax polynomial with an error of 3e-9.
+LSTM_INLINE vec exp_minus_1(vec r) {
+  vec p = broadcast(1.3814540005e-3f);
+  p = p * r + 8.3687452457e-3f;
+  p = p * r + 4.1668390796e-2f;
+  p = p * r + 1.6666520398e-1f;
+  p = p * r + 4.9999993432e-1f;
+  return p * r * r + r;
+}
+
 LSTM_INLINE vec sigmoid(vec x) {
-  // exp of a negative number never overflows, and small results keep their relative precision.
-  const vec a = -abs(x);
-  ivec n;
-  const vec r = reduced(max(broadcast(low), a), n);
-  const vec y = (exp_tail(r) * r * r + r) + 1.0f;
-  const vec e = select(a < low, vec{}, y * power_of_two(n));
-  return select(x < 0.0f, e, broadcast(1)) / (1.0f + e);
+  // Beyond the ends it is 1, and a denormal.
+  const Split a = split(-min(broadcast(87), max(broadcast(-88.37f), x)));
+  return 1.0f / (1.0f + (exp_minus_1(a.r) + 1.0f) * a.power);
 }
 
 LSTM_INLINE vec tanh(vec x) {
   // With m = exp(-2|x|) - 1, without the loss of digits near 0, |tanh(x)| = -m / (2 + m). Beyond 10
   // it is 1.
-  ivec n;
-  const vec r = reduced(max(broadcast(-20), -2.0f * abs(x)), n);
-  const vec scale = power_of_two(n);
-  const vec m = (exp_tail(r) * r * r + r) * scale + (scale - 1.0f);
+  const Split a = split(max(broadcast(-20), -2.0f * abs(x)));
+  const vec m = exp_minus_1(a.r) * a.power + (a.power - 1.0f);
   return with_sign_of(x, m / (2.0f + m));
 }
 
