@@ -49,6 +49,7 @@ void add_settings(nb::module_& m) {
     if (options & ~n.options) fail("options", "those of the cell", std::to_string(options));
     return nb::make_tuple(n.blocks, n.kept, n.biases, n.remembers);
   });
+  m.def("best_in_lanes", [](int64_t B, int64_t H) { return kernels->best_in_lanes(B, H); });
   m.def("logits_pitch", lstm::logits_pitch);
   m.def("force_teams", lstm::force_teams);
   m.def("teams_so_far", lstm::teams_so_far);

@@ -27,6 +27,9 @@ namespace lstm::LSTM_ISA {
 #include "recurrent.inl"
 #include "lstm.inl"
 #include "lstm_fast.inl"
+#include "sequence_lanes.inl"
+#include "lstm_lanes.inl"
+#include "lstm_lanes_backward.inl"
 #include "gru.inl"
 #include "rnn.inl"
 #include "cells.inl"
@@ -62,6 +65,7 @@ constexpr Kernels table = {
     conv1d_forward,
     conv1d_backward,
     cell_sizes,
+    best_in_lanes,
     recurrent_forward,
     recurrent_backward,
     softmax_cross_entropy_forward,
