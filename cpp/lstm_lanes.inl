@@ -13,6 +13,42 @@ inline bool best_in_lanes(int64_t B, int64_t H) {
   return H <= 64 && (B < 64 ? 7 * sequences <= 6 * units : sequences <= units);
 }
 
+// The activations of a layer, and their slopes: those that nearly all have, or any two, which are
+// looked up at each use. More of them would take minutes to compile.
+struct UsualActivations {
+  LSTM_INLINE vec input(vec x) const { return apply<Activation::tanh>(x); }
+  LSTM_INLINE vec recurrent(vec x) const { return apply<Activation::sigmoid>(x); }
+  LSTM_INLINE vec slope_of_input(vec y) const { return slope<Activation::tanh>(y); }
+  LSTM_INLINE vec slope_of_recurrent(vec y) const { return slope<Activation::sigmoid>(y); }
+};
+struct AnyActivations {
+  Activation of_input, of_recurrent;
+
+  template <class F>
+  static vec found(Activation activation, F f) {
+    vec y;
+    with_activation(activation, [&](auto a) { y = f(a); });
+    return y;
+  }
+  static vec applied(Activation activation, vec x) {
+    return found(activation, [=](auto a) { return apply<decltype(a)::value>(x); });
+  }
+  static vec sloped(Activation activation, vec y) {
+    return found(activation, [=](auto a) { return slope<decltype(a)::value>(y); });
+  }
+  vec input(vec x) const { return applied(of_input, x); }
+  vec recurrent(vec x) const { return applied(of_recurrent, x); }
+  vec slope_of_input(vec y) const { return sloped(of_input, y); }
+  vec slope_of_recurrent(vec y) const { return sloped(of_recurrent, y); }
+};
+template <class F>
+void with_usual_or_any(const RecurrentShape& s, F f) {
+  if (s.activation == Activation::tanh && s.recurrent_activation == Activation::sigmoid)
+    f(UsualActivations{});
+  else
+    f(AnyActivations{s.activation, s.recurrent_activation});
+}
+
 // The numbers that are kept of a block.
 struct KeptBlocks {
   Blocked gates, c;
@@ -83,10 +119,10 @@ struct BlockStep {
   bool masked;
 };
 
-template <Activation G, Activation S, int N>
-LSTM_INLINE void blocks_step(const RecurrentShape& s, const float* packed_w, const float* packed_r,
-                             const RecurrentForward& io, const BlockStep& at, Blocked factor,
-                             const KeptBlocks& kept, int64_t t,
+template <int N, class A>
+LSTM_INLINE void blocks_step(const A& phi, const RecurrentShape& s, const float* packed_w,
+                             const float* packed_r, const RecurrentForward& io, const BlockStep& at,
+                             Blocked factor, const KeptBlocks& kept, int64_t t,
                              const ivec (&real)[N * block_vecs]) {
   constexpr int V = N * block_vecs;
   const int64_t D = s.D, H = s.H;
@@ -105,10 +141,10 @@ LSTM_INLINE void blocks_step(const RecurrentShape& s, const float* packed_w, con
     }
     for (int v = 0; v < V; ++v) {
       const vec c_before = load((at.c + u).at(v));
-      const vec i = apply<S>(z[0][v]), f = apply<S>(z[1][v]);  // (L2), (L3)
-      const vec g = apply<G>(z[2][v]), o = apply<S>(z[3][v]);  // (L4), (L5)
+      const vec i = phi.recurrent(z[0][v]), f = phi.recurrent(z[1][v]);  // (L2), (L3)
+      const vec g = phi.input(z[2][v]), o = phi.recurrent(z[3][v]);  // (L4), (L5)
       vec c = f * c_before + i * g;  // (L6)
-      vec h = o * apply<G>(c);  // (L7)
+      vec h = o * phi.input(c);  // (L7)
       if (at.masked) {  // (L8)
         c = select(real[v], c, c_before);
         h = select(real[v], h, load((at.before + u).at(v)));
@@ -128,9 +164,9 @@ LSTM_INLINE void blocks_step(const RecurrentShape& s, const float* packed_w, con
   }
 }
 
-template <Activation G, Activation S, int N>
-void blocks_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
-                    const RecurrentForward& io, int64_t b) {
+template <int N, class A>
+void blocks_forward(const A& phi, const RecurrentShape& s, const float* packed_w,
+                    const float* packed_r, const RecurrentForward& io, int64_t b) {
   const int64_t T = s.T, H = s.H, chunk = steps_in_lanes(s), inputs = io.tokens ? 4 * H : s.D;
   const int64_t states = (chunk + 1) * H;
   Pieces<N> memory{scratch(0, N * block_width * (chunk * inputs + 2 * states + 2 * H))};
@@ -172,9 +208,9 @@ void blocks_forward(const RecurrentShape& s, const float* packed_w, const float*
               input.p + n * input.apart);
         });
       if (masked) real_lanes(s, io.mask, b, t, real);
-      blocks_step<G, S, N>(s, packed_w, packed_r, io,
-                           {input, h + before, h + after, seen + before, seen + after, c, masked},
-                           factor, kept, t, real);
+      blocks_step<N>(phi, s, packed_w, packed_r, io,
+                     {input, h + before, h + after, seen + before, seen + after, c, masked}, factor,
+                     kept, t, real);
     }
     sequences.write<N>(h + (s.reverse ? 0 : H), H, io.y);
     if (factor.p) sequences.write<N>(seen + (s.reverse ? H : 0), H, io.masked_h);
@@ -190,13 +226,6 @@ LSTM_INLINE void for_blocks(int64_t begin, int64_t end, F f) {
   if (begin < end) f(std::integral_constant<int, 1>(), begin * block_width);
 }
 
-// Work for a block, in floating-point operations; an activation takes as long as so many.
-LSTM_INLINE double block_cost(const RecurrentShape& s, double products, double activations) {
-  constexpr double activation = 40;
-  return double(block_width * s.T * s.H) *
-         (8.0 * (s.D + s.H) * products + activations * activation);
-}
-
 inline void lanes_lstm_forward(const RecurrentShape& s, const RecurrentForward& io) {
   const int64_t D = io.tokens ? 0 : s.D, H = s.H;
   if (s.B == 0 || s.T == 0 || H == 0) return;
@@ -204,11 +233,10 @@ inline void lanes_lstm_forward(const RecurrentShape& s, const RecurrentForward& 
   float* packed_r = packed_w + D * 4 * H;
   pack_units(D, H, io.w, packed_w);
   pack_units(H, H, io.r, packed_r);
-  with_activations(s, [&](auto g, auto r) {
-    parallel(blocks_of(s.B), 1, block_cost(s, 1, 5), [&](auto begin, auto end) {
+  with_usual_or_any(s, [&](auto phi) {
+    parallel(blocks_of(s.B), 1, block_width * sequence_cost(s, s.D, 5), [&](auto begin, auto end) {
       for_blocks(begin, end, [&](auto n, auto b) {
-        blocks_forward<decltype(g)::value, decltype(r)::value, decltype(n)::value>(s, packed_w,
-                                                                                   packed_r, io, b);
+        blocks_forward<decltype(n)::value>(phi, s, packed_w, packed_r, io, b);
       });
     });
   });

@@ -13,8 +13,8 @@ struct BackStep {
 };
 
 // dz of one step of N blocks; dh becomes that of this step, with dy, where it stays.
-template <Activation G, Activation S, int N>
-LSTM_INLINE void blocks_back(const RecurrentShape& s, const BackStep& at,
+template <int N, class A>
+LSTM_INLINE void blocks_back(const A& phi, const RecurrentShape& s, const BackStep& at,
                              const ivec (&real)[N * block_vecs]) {
   const int64_t H = s.H;
   for (int64_t u = 0; u < H; ++u)
@@ -24,15 +24,15 @@ LSTM_INLINE void blocks_back(const RecurrentShape& s, const BackStep& at,
       const int64_t gate = H * block_width;
       const vec i = load(gates), f = load(gates + gate);
       const vec g = load(gates + 2 * gate), o = load(gates + 3 * gate);
-      const vec a = apply<G>(load((at.c + u).at(v)));
+      const vec a = phi.input(load((at.c + u).at(v)));
       vec dh = load((at.dh + u).at(v));
       if (at.dy.p) dh += load((at.dy + u).at(v));  // (B1)
       const vec dc_before = load((at.dc + u).at(v));
-      const vec dc = dc_before + dh * o * slope<G>(a);  // (B3)
-      vec di = dc * g * slope<S>(i);  // (B4), (B5)
-      vec df = dc * load((at.c_before + u).at(v)) * slope<S>(f);
-      vec dg = dc * i * slope<G>(g);
-      vec d_o = dh * a * slope<S>(o);  // (B2)
+      const vec dc = dc_before + dh * o * phi.slope_of_input(a);  // (B3)
+      vec di = dc * g * phi.slope_of_recurrent(i);  // (B4), (B5)
+      vec df = dc * load((at.c_before + u).at(v)) * phi.slope_of_recurrent(f);
+      vec dg = dc * i * phi.slope_of_input(g);
+      vec d_o = dh * a * phi.slope_of_recurrent(o);  // (B2)
       vec dc_next = dc * f;  // (B6)
       if (at.masked) {  // (B8)
         di = select(real[v], di, vec{});
@@ -157,8 +157,8 @@ inline void add_block(const RecurrentShape& s, const RecurrentBackward& io,
   }
 }
 
-template <Activation G, Activation S, int N>
-void blocks_backward(const RecurrentShape& s, const RecurrentBackward& io, int64_t b,
+template <int N, class A>
+void blocks_backward(const A& phi, const RecurrentShape& s, const RecurrentBackward& io, int64_t b,
                      float* block_sums) {
   constexpr int V = N * block_vecs;
   const int64_t T = s.T, D = s.D, H = s.H;
@@ -191,10 +191,10 @@ void blocks_backward(const RecurrentShape& s, const RecurrentBackward& io, int64
       const Blocked dz = dzs + place * 4 * H;
       const Blocked before = step ? kept.c + time_of(s, step - 1) * H : c0;
       if (masked) real_lanes(s, io.mask, b, t, real);
-      blocks_back<G, S, N>(s,
-                           {kept.gates + t * 4 * H, kept.c + t * H, before,
-                            io.dy ? dy + place * H : dy, dh, dc, dz, masked},
-                           real);
+      blocks_back<N>(phi, s,
+                     {kept.gates + t * 4 * H, kept.c + t * H, before, io.dy ? dy + place * H : dy,
+                      dh, dc, dz, masked},
+                     real);
       products_back<N>(H, H, io.r, dz, [&](auto u, const vec(&sums)[V]) LSTM_INLINE_LAMBDA {
         for (int v = 0; v < V; ++v) {
           vec d = sums[v];  // (B7)
@@ -245,12 +245,13 @@ inline void lanes_lstm_backward(const RecurrentShape& s, const RecurrentBackward
   const bool learns = io.dw || io.dr || io.db;
   float* sums = learns ? scratch(1, blocks * size) : nullptr;
   if (learns) std::memset(sums, 0, blocks * size * sizeof(float));
-  with_activations(s, [&](auto g, auto r) {
-    parallel(blocks, 1, block_cost(s, learns ? 2 : 1, 2), [&](auto begin, auto end) {
-      for_blocks(begin, end, [&](auto n, auto b) {
-        blocks_backward<decltype(g)::value, decltype(r)::value, decltype(n)::value>(s, io, b, sums);
-      });
-    });
+  with_usual_or_any(s, [&](auto phi) {
+    parallel(blocks, 1, block_width * sequence_cost(s, learns ? 2 * s.D + s.H : s.D, 1),
+             [&](auto begin, auto end) {
+               for_blocks(begin, end, [&](auto n, auto b) {
+                 blocks_backward<decltype(n)::value>(phi, s, io, b, sums);
+               });
+             });
   });
   if (!learns) return;
   const BlockSums first(s, io, sums);
