@@ -4,13 +4,14 @@
 // A thread owns some blocks for the whole sequence. What is kept of a block lies as it was
 // computed, in the lanes: i, f, g and o of all steps, then c.
 
-// Whether to put them there. Along the lanes lie B sequences in blocks, or H units in vectors: the
-// path is chosen that fills them better, and this one, which is easier on the cache, where both do
-// and there are many sequences. Threads divide the blocks: few of them must be worth it.
+// Whether to put them there. Along the lanes lie B sequences in blocks, or H units in vectors: what
+// fills them better is chosen. Where both fill them alike, blocks are easier on the cache, but
+// there are fewer of them than sequences for threads to divide.
 inline bool best_in_lanes(int64_t B, int64_t H) {
   const int64_t sequences = blocks_of(B) * block_width * H;
   const int64_t units = B * ((H + lanes - 1) / lanes * lanes);
-  return H <= 64 && (B < 64 ? 7 * sequences <= 6 * units : sequences <= units);
+  const bool enough = B >= 64 || (B >= block_width && H <= block_width);
+  return H <= 64 && (enough ? sequences <= units : 7 * sequences <= 6 * units);
 }
 
 // The activations of a layer, and their slopes: those that nearly all have, or any two, which are

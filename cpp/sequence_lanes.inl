@@ -19,64 +19,13 @@ struct Blocked {
   LSTM_INLINE float* at(int v) const { return p + v / block_vecs * apart + v % block_vecs * lanes; }
 };
 
-// The elements of a and b by turns: of their first half, or of the second.
-template <int Half, int... K>
-LSTM_INLINE vec zipped(vec a, vec b, std::integer_sequence<int, K...>) {
-#if defined(__clang__)
-  return __builtin_shufflevector(a, b, (Half * lanes / 2 + K / 2 + K % 2 * lanes)...);
-#else
-  return __builtin_shuffle(a, b, ivec{(Half * lanes / 2 + K / 2 + K % 2 * lanes)...});
-#endif
-}
-template <int Half>
-LSTM_INLINE vec zipped(vec a, vec b) {
-  return zipped<Half>(a, b, std::make_integer_sequence<int, lanes>());
-}
-
-// Each round moves the highest bit of the row's number to the end of the lane's: after as many as
-// there are bits, rows and lanes have changed places.
-LSTM_INLINE void transpose_square(vec (&rows)[lanes]) {
-  for (int round = 1; round < lanes; round *= 2) {
-    vec next[lanes];
-    for (int k = 0; k < lanes / 2; ++k) {
-      next[2 * k] = zipped<0>(rows[k], rows[k + lanes / 2]);
-      next[2 * k + 1] = zipped<1>(rows[k], rows[k + lanes / 2]);
-    }
-    for (int k = 0; k < lanes; ++k) rows[k] = next[k];
-  }
-}
-
-// The sums of `lanes` vectors, in an order that does not depend on anything but `lanes`: those
-// rounds, in which what would become neighbours is added.
-LSTM_INLINE vec sums_of(vec (&rows)[lanes]) {
-  for (int half = lanes / 2; half; half /= 2)
-    for (int k = 0; k < half; ++k)
-      rows[k] = zipped<0>(rows[k], rows[k + half]) + zipped<1>(rows[k], rows[k + half]);
-  return rows[0];
-}
-
 // out (n numbers of a block) = n numbers of each of `count` sequences, where `row(k)` points to
 // those of sequence k.
 template <class Row>
 LSTM_INLINE void to_lanes(int64_t count, int64_t n, Row row, float* out) {
-  for (int part = 0; part < block_vecs; ++part)
-    for (int64_t j = 0; j < n; j += lanes) {
-      const int columns = int(n - j < lanes ? n - j : lanes);
-      vec rows[lanes];
-      for (int k = 0; k < lanes; ++k) {
-        const int64_t b = part * lanes + k;
-        rows[k] = b >= count         ? vec{}
-                  : columns == lanes ? load(row(b) + j)
-                                     : load_part(row(b) + j, columns);
-      }
-      transpose_square(rows);
-      float* to = out + j * block_width + part * lanes;
-      if (columns == lanes) {
-        for (int k = 0; k < lanes; ++k) store(to + k * block_width, rows[k]);
-      } else {
-        for (int k = 0; k < columns; ++k) store(to + k * block_width, rows[k]);
-      }
-    }
+  for (int64_t b = 0; b < block_width; b += lanes)
+    transposed(
+        count - b, n, [&](auto k) LSTM_INLINE_LAMBDA { return row(b + k); }, out + b, block_width);
 }
 
 // The way back.
