@@ -9,53 +9,8 @@
 
 namespace lstm::LSTM_ISA {
 
-// 2^n for integers n in [-126, 127].
+// 2^n for integers n in [-126, 127], of which only the last nine bits matter.
 LSTM_INLINE vec power_of_two(ivec n) { return (vec)((n + 127) << 23); }
-
-// exp(r) - 1 - r for |r| <= ln(2) / 2, divided by r²: a minimax polynomial of degree 4.
-LSTM_INLINE vec exp_tail(vec r) {
-  vec p = broadcast(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  return p;
-}
-
-// x as n·ln(2) + r, with the product exact in two parts (Cody & Waite); |x| < 2^22.
-LSTM_INLINE vec reduced(vec x, ivec& n) {
-  const vec shift = broadcast(12582912.0f);  // 1.5·2^23: adding it rounds to an integer
-  const vec shifted = x * 1.44269504088896341f + shift, rounded = shifted - shift;
-  n = (ivec)shifted - (ivec)shift;
-  return (x - rounded * 0.693359375f) + rounded * 2.12194440e-4f;
-}
-
-// exp is a normal number from `low` on, and up to `high`.
-constexpr float low = -87.336540f, high = 88.722830f;
-
-LSTM_INLINE vec exp(vec x) {
-  ivec n;
-  const vec r = reduced(min(broadcast(high), max(broadcast(low), x)), n);
-  const vec y = (exp_tail(r) * r * r + r) + 1.0f;
-  // In two steps, because 2^128 is not a float.
-  const ivec half = n >> 1;
-  vec result = y * power_of_two(half) * power_of_two(n - half);
-  result = select(x < low, vec{}, result);
-  return select(x > high, broadcast(__builtin_inff()), result);
-}
-
-// The factor 2^n and the rest r of x = n·ln(2) + r, |r| <= ln(2) / 2; n in [-126, 127].
-struct Split {
-  vec power, r;
-};
-LSTM_INLINE Split split(vec x) {
-  const vec shift = broadcast(12582912.0f);
-  const vec shifted = x * 1.44269504088896341f + shift, rounded = shifted - shift;
-  // The exponent of `shift` leaves the word, and n becomes the exponent of the power.
-  return {(vec)(((ivec)shifted << 23) + (127 << 23)),
-          (x - rounded * 0.693359375f) + rounded * 2.12194440e-4f};
-}
 
 // exp(r) - 1 for |r| <= ln(2) / 2: a minimax polynomial with an error of 3e-9.
 LSTM_INLINE vec exp_minus_1(vec r) {
@@ -67,17 +22,43 @@ LSTM_INLINE vec exp_minus_1(vec r) {
   return p * r * r + r;
 }
 
+constexpr float shift = 12582912.0f;  // 1.5·2^23: adding it rounds to an integer
+
+// r of x = n·ln(2) + r, with the product exact in two parts (Cody & Waite); |x| < 2^22. n as the
+// bits of n + shift: the last of them are its own.
+LSTM_INLINE vec reduced(vec x, ivec& n) {
+  const vec shifted = x * 1.44269504088896341f + shift, rounded = shifted - shift;
+  n = (ivec)shifted;
+  return (x - rounded * 0.693359375f) + rounded * 2.12194440e-4f;
+}
+
+// exp is a normal number from `low` on, and up to `high`.
+constexpr float low = -87.336540f, high = 88.722830f;
+
+LSTM_INLINE vec exp(vec x) {
+  ivec n;
+  const vec r = reduced(min(broadcast(high), max(broadcast(low), x)), n);
+  // In two steps, because 2^128 is not a float.
+  const ivec whole = n - (ivec)broadcast(shift), half = whole >> 1;
+  vec result = (exp_minus_1(r) + 1.0f) * power_of_two(half) * power_of_two(whole - half);
+  result = select(x < low, vec{}, result);
+  return select(x > high, broadcast(__builtin_inff()), result);
+}
+
 LSTM_INLINE vec sigmoid(vec x) {
   // Beyond the ends it is 1, and a denormal.
-  const Split a = split(-min(broadcast(87), max(broadcast(-88.37f), x)));
-  return 1.0f / (1.0f + (exp_minus_1(a.r) + 1.0f) * a.power);
+  ivec n;
+  const vec r = reduced(-min(broadcast(87), max(broadcast(-88.37f), x)), n);
+  return 1.0f / (1.0f + (exp_minus_1(r) + 1.0f) * power_of_two(n));
 }
 
 LSTM_INLINE vec tanh(vec x) {
   // With m = exp(-2|x|) - 1, without the loss of digits near 0, |tanh(x)| = -m / (2 + m). Beyond 10
   // it is 1.
-  const Split a = split(max(broadcast(-20), -2.0f * abs(x)));
-  const vec m = exp_minus_1(a.r) * a.power + (a.power - 1.0f);
+  ivec n;
+  const vec r = reduced(max(broadcast(-20), -2.0f * abs(x)), n);
+  const vec scale = power_of_two(n);
+  const vec m = exp_minus_1(r) * scale + (scale - 1.0f);
   return with_sign_of(x, m / (2.0f + m));
 }
 
