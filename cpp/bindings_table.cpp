@@ -40,10 +40,10 @@ Layers<lstm::GenerationLayer> checked_layers(int64_t B, int64_t E, int64_t H,
 
 namespace {
 
-// The passes of a cell with its options, which the shape says, in the frame or on the fast path.
-// Where no backward pass `follows`, nothing is kept of a step.
+// The passes of a cell with its options, which the shape says, on one path. Where no backward pass
+// `follows`, nothing is kept of a step.
 void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentShape& shape,
-                   bool framed, bool follows) {
+                   lstm::RecurrentPath path, bool follows) {
   struct Forward : lstm::RecurrentShape, lstm::RecurrentForward {};
   struct Backward : lstm::RecurrentShape, lstm::RecurrentBackward {};
   using F = Forward;
@@ -52,8 +52,10 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
   const lstm::CellSizes n = kernels->cell_sizes(shape);
   const std::string N = times_H(n.blocks),
                     bias = n.biases == 2 ? "b?[2 " + N + "]" : "b?[" + N + "]";
-  const std::string dz = "[B T " + times_H(n.kept) + "]", gates = follows && n.kept > 1 ? dz : "";
-  const std::string c = !n.remembers ? "" : follows ? "[B T H]" : "[B H]";
+  const bool lanes = path == lstm::RecurrentPath::lanes;
+  const std::string dz = lanes ? "[B16 T 5H]" : "[B T " + times_H(n.kept) + "]";
+  const std::string gates = follows && n.kept > 1 ? dz : "";
+  const std::string c = !n.remembers ? "" : follows && !lanes ? "[B T H]" : "[B H]";
   const std::string inputs =
       "B T D H: x?[B T D], 0<=tokens<D?!x[B T], w[D " + N + "], r[H " + N + "], ";
   const std::string steps =
@@ -65,7 +67,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
                 [=, &kernels](F& f) {
                   f.cell = shape.cell;
                   f.options = shape.options;
-                  kernels->recurrent_forward(f, f, framed);
+                  kernels->recurrent_forward(f, f, path);
                 },
                 &F::B, &F::T, &F::D, &F::H, &F::x, &F::tokens, &F::w, &F::r, &F::b, &F::h0, &F::c0,
                 &F::mask, &F::recurrent_mask, &F::reverse, &F::activation, &F::recurrent_activation,
@@ -79,7 +81,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
           [=, &kernels](B& b) {
             b.cell = shape.cell;
             b.options = shape.options;
-            kernels->recurrent_backward(b, b, framed);
+            kernels->recurrent_backward(b, b, path);
           },
           &B::B, &B::T, &B::D, &B::H, &B::x, &B::tokens, &B::w, &B::r, &B::h0, &B::c0, &B::mask,
           &B::recurrent_mask, &B::reverse, &B::activation, &B::recurrent_activation, &B::gates,
@@ -90,8 +92,11 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
 // and `framed_lstm_1`.
 void add_recurrent(Table& table) {
   lstm::RecurrentShape shape{};
-  add_recurrent(table, "lstm", shape, false, true);
-  add_recurrent(table, "inference_lstm", shape, false, false);
+  using Path = lstm::RecurrentPath;
+  add_recurrent(table, "lstm", shape, Path::fast, true);
+  if (table.kernels->best_in_lanes(16, 1))  // that path exists
+    add_recurrent(table, "lanes_lstm", shape, Path::lanes, true);
+  add_recurrent(table, "inference_lstm", shape, Path::fast, false);
   for (int cell = 0; cell < lstm::cells; ++cell) {
     const std::string name = std::string("framed_") + lstm::cell_names[cell];
     shape = {};
@@ -99,7 +104,8 @@ void add_recurrent(Table& table) {
     const unsigned all = table.kernels->cell_sizes(shape).options;
     for (unsigned& some = shape.options; some <= all; ++some)
       if (!(some & ~all))
-        add_recurrent(table, name + (some ? "_" + std::to_string(some) : ""), shape, true, true);
+        add_recurrent(table, name + (some ? "_" + std::to_string(some) : ""), shape, Path::framed,
+                      true);
   }
 }
 

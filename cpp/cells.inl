@@ -20,12 +20,20 @@ inline CellSizes cell_sizes(const RecurrentShape& s) {
   return sizes;
 }
 
-inline void recurrent_forward(const RecurrentShape& s, const RecurrentForward& io, bool framed) {
-  if (!framed) return fast_lstm_forward(s, io);
+inline void recurrent_forward(const RecurrentShape& s, const RecurrentForward& io,
+                              RecurrentPath path) {
+  // Where nothing is kept, it does not matter how.
+  const bool lanes = path == RecurrentPath::fast && !io.gates && best_in_lanes(s.B, s.H);
+  if constexpr (has_lanes)
+    if (lanes || path == RecurrentPath::lanes) return lanes_lstm_forward(s, io);
+  if (path == RecurrentPath::fast) return fast_lstm_forward(s, io);
   with_cell(s, [&](const auto& cell) { framed_forward(cell, s, io); });
 }
 
-inline void recurrent_backward(const RecurrentShape& s, const RecurrentBackward& io, bool framed) {
-  if (!framed) return fast_lstm_backward(s, io);
+inline void recurrent_backward(const RecurrentShape& s, const RecurrentBackward& io,
+                               RecurrentPath path) {
+  if constexpr (has_lanes)
+    if (path == RecurrentPath::lanes) return lanes_lstm_backward(s, io);
+  if (path == RecurrentPath::fast) return fast_lstm_backward(s, io);
   with_cell(s, [&](const auto& cell) { framed_backward(cell, s, io); });
 }

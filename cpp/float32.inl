@@ -7,15 +7,17 @@ LSTM_INLINE vec slots_of(const vec (&rows)[in_slot]) { return rows[0]; }
 
 // One panel: columns [0, n) of rows [k0, k0 + K) of b, padded with zeros to whole vectors.
 inline void pack_panel(View b, int64_t k0, int64_t K, int n, float* panel) {
-  for (int64_t k = k0; k < k0 + K; ++k, panel += padded(n)) {
-    const float* row = b.p + k * b.rows;
-    if (b.columns == 1) {
-      for_each_vec(
-          n, [&](auto j, auto get, auto) LSTM_INLINE_LAMBDA { store(panel + j, get(row + j)); });
-    } else {
-      for (int j = 0; j < n; ++j) panel[j] = row[j * b.columns];
-      for (int j = n; j < padded(n); ++j) panel[j] = 0;
-    }
+  const int64_t width = padded(n);
+  for (int64_t k = 0; k < K && b.columns == 1; ++k)
+    for_each_vec(n, [&](auto j, auto get, auto) LSTM_INLINE_LAMBDA {
+      store(panel + k * width + j, get(b.p + (k0 + k) * b.rows + j));
+    });
+  for (int64_t j = 0; j < n && b.columns != 1; j += lanes) {
+    // Of a matrix on its side, whose rows are the columns of another.
+    const float* first = b.p + k0 + j * b.columns;
+    transposed(
+        n - j, K, [&](auto m) LSTM_INLINE_LAMBDA { return first + m * b.columns; }, panel + j,
+        width);
   }
 }
 

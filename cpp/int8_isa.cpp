@@ -27,6 +27,7 @@
 namespace lstm::LSTM_ISA {
 
 // Each of these files is a part of the body of this namespace.
+#include "transposed.inl"
 #include "tile.inl"
 #include "gemm.inl"
 #include "activations.inl"

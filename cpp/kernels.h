@@ -45,6 +45,10 @@ struct RecurrentShape {
   Activation activation, recurrent_activation;  // not softmax; a SimpleRNN has only the first
 };
 
+// How it is computed: on the fast path of a plain LSTM, on that with sequences in the lanes of
+// vectors, or in the frame of all cells with all options.
+enum class RecurrentPath : int { fast, lanes, framed };
+
 // What the sizes of arrays depend on.
 struct CellSizes {
   int blocks, kept, biases;  // kept: blocks of `gates`; biases: rows of b
@@ -64,9 +68,11 @@ struct RecurrentForward {
   const float* recurrent_mask;  // (B, H), what h is multiplied with before r, or null for ones
   float* gates;  // what is kept of each step: of an LSTM (B, T, 4H), i, f, g, o, or null where no
                  // backward pass follows; of a GRU (B, T, 4H), u, s, g and q of g; of a SimpleRNN
-                 // null
+                 // null. In lanes, 5H numbers of each step of B16 sequences, B up to a multiple of
+                 // 16: i, f, g, o (T, 4H, 16) of 16 sequences, then their c (T, H, 16)
   float* masked_h;  // (B, T, H): what each step multiplied r with; null without recurrent_mask
-  float* c;  // of an LSTM (B, T, H): the cell after each step; without gates (B, H), the last
+  float* c;  // of an LSTM (B, T, H): the cell after each step; without gates, or in lanes, (B, H),
+             // the last
   float* y;  // (B, T, H)
 };
 
@@ -76,7 +82,7 @@ struct RecurrentBackward {
   const float *w, *r, *h0, *c0;
   const std::uint8_t* mask;
   const float* recurrent_mask;
-  float* gates;  // what the forward pass left; overwritten. Of a SimpleRNN (B, T, H): work space
+  float* gates;  // what its forward pass left; overwritten. Of a SimpleRNN (B, T, H): work space
   const float *masked_h, *c, *y;  // what the forward pass left
   const float* dy;  // (B, T, H), or null for zeros
   float* dh;  // (B, H): in the gradient of h_n, out that of h0
@@ -194,9 +200,11 @@ struct Kernels {
                           float* dw, float* db, float* dx);
 
   CellSizes (*cell_sizes)(const RecurrentShape&);  // of its cell and options
-  // Not `framed`, on a faster path: a plain LSTM without options.
-  void (*recurrent_forward)(const RecurrentShape&, const RecurrentForward&, bool framed);
-  void (*recurrent_backward)(const RecurrentShape&, const RecurrentBackward&, bool framed);
+  // Whether a plain LSTM of H units keeps what it needs of B sequences best in lanes.
+  bool (*best_in_lanes)(int64_t B, int64_t H);
+  // Outside the frame a plain LSTM without options; the backward pass on the path of the forward.
+  void (*recurrent_forward)(const RecurrentShape&, const RecurrentForward&, RecurrentPath);
+  void (*recurrent_backward)(const RecurrentShape&, const RecurrentBackward&, RecurrentPath);
 
   // Σ weight·loss over n rows of V logits; weight (n) or null for the mean. Targets are classes (n)
   // or rows (n, V), the other is null. log_p (n, V) gets the log-probabilities.

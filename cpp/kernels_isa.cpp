@@ -16,6 +16,7 @@
 namespace lstm::LSTM_ISA {
 
 // Each of these files is a part of the body of this namespace.
+#include "transposed.inl"
 #include "tile.inl"
 #include "gemm.inl"
 #include "activations.inl"
@@ -28,6 +29,9 @@ namespace lstm::LSTM_ISA {
 #include "recurrent.inl"
 #include "lstm.inl"
 #include "lstm_fast.inl"
+#include "sequence_lanes.inl"
+#include "lstm_lanes.inl"
+#include "lstm_lanes_backward.inl"
 #include "gru.inl"
 #include "rnn.inl"
 #include "cells.inl"
@@ -63,6 +67,7 @@ constexpr Kernels table = {
     conv1d_forward,
     conv1d_backward,
     cell_sizes,
+    best_in_lanes,
     recurrent_forward,
     recurrent_backward,
     softmax_cross_entropy_forward,

@@ -58,6 +58,12 @@ inline void pack_gates(int64_t K, int64_t H, const float* kernel, float* packed,
   });
 }
 
+// Floating-point operations of a sequence with products of D inputs and of the state.
+LSTM_INLINE double sequence_cost(const RecurrentShape& s, int64_t D, double activations) {
+  constexpr double activation = 40;  // takes as long as so many
+  return double(s.T * s.H) * (8.0 * (D + s.H) + activations * activation);
+}
+
 // z of some sequences in so many steps fits into the cache.
 LSTM_INLINE int64_t steps_at_once(const RecurrentShape& s, int64_t sequences) {
   const int64_t steps = cached / (sequences * groups_of(s.H) * group_width);
@@ -204,16 +210,16 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
   }
 }
 
-// Some units of the sequences [b0, b1), all steps; `stepped` is called
-// after each step. `packed_w` is a table for tokens, panels otherwise.
-template <Activation G, Activation S, class Stepped>
-void sequences_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
-                       const RecurrentForward& io, int64_t b0, int64_t b1, Part groups,
-                       Stepped stepped) {
+// Some units of the sequences [b0, b1), the steps from `first` on, up to the one after which
+// `go_on` says no; returns the next. `packed_w` is a table for tokens, panels otherwise.
+template <Activation G, Activation S, class GoOn>
+int64_t sequences_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
+                          const RecurrentForward& io, int64_t b0, int64_t b1, Part groups,
+                          int64_t first, GoOn go_on) {
   const int64_t width = groups_of(s.H) * group_width;
   const int64_t sequences = b1 - b0, chunk = steps_at_once(s, sequences);
   float* z = io.tokens ? nullptr : scratch(0, chunk * sequences * width);
-  for (int64_t step0 = 0; step0 < s.T; step0 += chunk) {
+  for (int64_t step0 = first; step0 < s.T; step0 += chunk) {
     const int64_t step1 = step0 + chunk < s.T ? step0 + chunk : s.T;
     if (!io.tokens) input_products(s, packed_w, io, b0, b1, groups, step0, step1, z);
     for (int64_t step = step0; step < step1; ++step) {
@@ -222,27 +228,36 @@ void sequences_forward(const RecurrentShape& s, const float* packed_w, const flo
         return static_cast<const float*>(z + ((step - step0) * sequences + b - b0) * width);
       };
       step_forward<G, S>(s, packed_r, io, b0, b1, groups, step, z_of);
-      stepped();
+      if (!go_on()) return step + 1;
     }
   }
+  return s.T;
 }
 
 // Threads divide the sequences or, where these are far too few and the layer is large enough, the
-// units: then they wait for each other after every step.
+// units: then they wait for each other after every step. On busy cores the first goes on alone.
 template <Activation G, Activation S>
 void divided_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                      const RecurrentForward& io) {
   const int64_t groups = groups_of(s.H);
   if (s.B && 2 * s.B <= std::min<int64_t>(groups, team_size()) && s.H >= 96) {
     together(groups, [&](int member, int members, auto& barrier) {
-      sequences_forward<G, S>(s, packed_w, packed_r, io, 0, s.B,
-                              part_of(groups, 1, member, members), [&] { barrier.wait(); });
+      const auto meet = [&] {
+        barrier.wait();
+        return !barrier.kept_waiting();
+      };
+      const int64_t step = sequences_forward<G, S>(s, packed_w, packed_r, io, 0, s.B,
+                                                   part_of(groups, 1, member, members), 0, meet);
+      if (member == 0)
+        sequences_forward<G, S>(s, packed_w, packed_r, io, 0, s.B, {0, groups}, step,
+                                [] { return true; });
     });
     return;
   }
-  parallel(s.B, 1, 8.0 * s.T * s.H * (s.D + s.H), [&](auto b0, auto b1) {
+  parallel(s.B, 1, sequence_cost(s, s.D, 5), [&](auto b0, auto b1) {
     for_each_slice(b0, b1, groups * group_width, [&](auto b, auto end) {
-      sequences_forward<G, S>(s, packed_w, packed_r, io, b, end, {0, groups}, [] {});
+      sequences_forward<G, S>(s, packed_w, packed_r, io, b, end, {0, groups}, 0,
+                              [] { return true; });
     });
   });
 }
@@ -311,7 +326,7 @@ inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward&
   pack_panels(4 * H, H, {io.r, 1, 4 * H}, packed_r);
   pack_panels(4 * H, D, {io.w, 1, 4 * H}, packed_w);
   with_activations(s, [&](auto g, auto r) {
-    parallel(s.B, 1, 8.0 * s.T * H * (D + H), [&](auto b0, auto b1) {
+    parallel(s.B, 1, sequence_cost(s, D, 1), [&](auto b0, auto b1) {
       lstm_rows_backward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io, b0, b1);
     });
   });

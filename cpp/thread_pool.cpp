@@ -20,16 +20,15 @@ namespace lstm {
 namespace {
 
 // How long a thread without work looks for some before it sleeps, about as long as the pauses
-// between the parallel parts of one training step; and how long one that waits for others looks
-// before it gives its core to whoever else wants it, perhaps to those it waits for.
-constexpr int idle_spins = 20000;
+// between the parallel parts of one training step, and how often it lets others have its core
+// meanwhile; and how long one that waits for others looks before it gives its core to whoever else
+// wants it, perhaps to those it waits for.
+constexpr int idle_spins = 20000, spins_between_yields = 500;
 constexpr int waiting_spins = 2000;
 
-// After a team that was kept waiting, because other programs want the cores, there is none for so
-// long; for twice as long each time it happens again, up to a limit.
+// A wait as long as no wait is where each thread has a core.
 using Clock = std::chrono::steady_clock;
-constexpr Clock::duration shortest_rest = std::chrono::milliseconds(10);
-constexpr Clock::duration longest_rest = std::chrono::seconds(10);
+constexpr Clock::duration long_wait = std::chrono::microseconds(300);
 
 void relax() {
 #if defined(__x86_64__)
@@ -38,6 +37,29 @@ void relax() {
   asm volatile("yield");
 #endif
 }
+
+// Whether other programs want the cores. A thread that was waited for long says so; then nobody
+// waits again for some time, for twice as long each time it happens again soon, up to a limit.
+class Cores {
+ public:
+  bool busy() const { return Clock::now().time_since_epoch().count() < resting_until_; }
+
+  // Under the lock of the pool.
+  void kept_waiting() {
+    const auto now = Clock::now();
+    rest_ = now.time_since_epoch().count() < resting_until_ + rest_.count()
+                ? std::min(2 * rest_, longest_rest)
+                : shortest_rest;
+    resting_until_ = (now + rest_).time_since_epoch().count();
+  }
+
+ private:
+  static constexpr Clock::duration shortest_rest = std::chrono::milliseconds(10);
+  static constexpr Clock::duration longest_rest = std::chrono::seconds(1);
+
+  std::atomic<Clock::rep> resting_until_{0};
+  Clock::duration rest_ = shortest_rest;
+};
 
 struct Job {
   Task task{};
@@ -72,8 +94,10 @@ class Pool {
   int size() const { return int(threads_.size()) + 1; }
 
   // Waits for the tasks, not for the workers: one that another program keeps from its core is not
-  // missed, the caller does its task.
-  void run(int64_t count, Task task) {
+  // missed, the caller does its task. Returns whether it was kept from its own work, by waking
+  // others or by waiting for them, for longer than that took.
+  bool run(int64_t count, Task task) {
+    const auto begin = Clock::now();
     Job job;
     {
       std::lock_guard lock(mutex_);
@@ -83,11 +107,15 @@ class Pool {
       signal_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
+    const auto woken = Clock::now();
     share(job);
+    const auto shared = Clock::now();
     const auto unfinished = [&] { return done_.load(std::memory_order_acquire) != count; };
     for (int k = 0; k < waiting_spins && unfinished(); ++k) relax();
     // Where threads outnumber cores, a worker may need this core to finish.
     while (unfinished()) std::this_thread::yield();
+    const auto lost = (woken - begin) + (Clock::now() - shared);
+    return lost > long_wait && lost > shared - woken;
   }
 
  private:
@@ -114,8 +142,8 @@ class Pool {
     prepared_.fetch_add(1, std::memory_order_release);
     std::uint64_t seen = 0;
     for (;;) {
-      for (int k = 0; k < idle_spins && signal_.load(std::memory_order_acquire) == seen; ++k)
-        relax();
+      for (int k = 1; k < idle_spins && signal_.load(std::memory_order_acquire) == seen; ++k)
+        k % spins_between_yields ? relax() : std::this_thread::yield();
       Job job;
       {
         std::unique_lock lock(mutex_);
@@ -142,6 +170,7 @@ class Pool {
 
 std::mutex in_use;
 Pool* pool = nullptr;
+Cores all_cores;
 std::atomic<int> wanted{0};  // 0: as many as there are cores
 std::atomic<bool> forced{false};
 std::atomic<int64_t> teams{0};
@@ -193,44 +222,43 @@ void Barrier::wait() {
   const unsigned round = round_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
     arrived_.store(0, std::memory_order_relaxed);
-    const int rounds = int(round) + 1, waits = long_waits_.load(std::memory_order_relaxed);
-    kept_waiting_ = !forced && waits > 8 && 4 * waits > rounds;
+    const Clock::duration waited(waited_.load(std::memory_order_relaxed));
+    kept_waiting_ = !forced && waited > long_wait && 4 * waited > Clock::now() - begin_;
     round_.store(round + 1, std::memory_order_release);
     return;
   }
   const auto waiting = [&] { return round_.load(std::memory_order_acquire) == round; };
   for (int k = 0; k < waiting_spins && waiting(); ++k) relax();
-  if (waiting()) long_waits_.fetch_add(1, std::memory_order_relaxed);
-  while (waiting()) {
+  for (auto last = Clock::now(); waiting();) {
     if (given_up()) out_of_memory();
     std::this_thread::yield();
+    const auto now = Clock::now();
+    waited_.fetch_add((now - last).count(), std::memory_order_relaxed);
+    last = now;
   }
 }
 
 void run_tasks(int64_t count, Task task) {
   std::unique_lock lock(in_use, std::try_to_lock);
   Pool* const ready = lock.owns_lock() ? ready_pool() : nullptr;
-  if (ready) return ready->run(count, task);
-  for (int64_t k = 0; k < count; ++k) task(k);
+  if (!ready)
+    for (int64_t k = 0; k < count; ++k) task(k);
+  else if (ready->run(count, task))
+    all_cores.kept_waiting();
 }
 
+bool cores_are_busy() { return !forced && all_cores.busy(); }
+
 bool run_team(int size, Barrier& barrier, Task task) {
-  static Clock::time_point resting_until;  // both under the lock
-  static Clock::duration rest = shortest_rest;
   std::unique_lock lock(in_use, std::try_to_lock);
   if (!lock.owns_lock()) return false;
   // Once only: the number of threads may change meanwhile.
   Pool* const team = ready_pool();
-  if (!team || team->size() < size || (!forced && Clock::now() < resting_until)) return false;
+  if (!team || team->size() < size || cores_are_busy()) return false;
   // Each member keeps its thread until all have come, so that none does the task of another.
   team->run(size, task);
   teams.fetch_add(1);
-  if (barrier.kept_waiting()) {
-    resting_until = Clock::now() + rest;
-    rest = std::min(2 * rest, longest_rest);
-  } else {
-    rest = shortest_rest;
-  }
+  if (barrier.kept_waiting()) all_cores.kept_waiting();
   return true;
 }
 

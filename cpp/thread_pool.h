@@ -8,6 +8,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <new>
 
@@ -81,25 +82,32 @@ class Barrier {
   // For a member that found no memory and will not come any more.
   void give_up() { given_up_.store(true, std::memory_order_relaxed); }
   bool given_up() const { return given_up_.load(std::memory_order_relaxed); }
-  // Whether many waits were long, because other programs want the cores; the same for all members
-  // between two waits.
+  // Whether much of the time went into long waits, because other programs want the cores; the same
+  // for all members between two waits.
   bool kept_waiting() const { return kept_waiting_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   const int members_;
-  std::atomic<int> arrived_{0}, long_waits_{0};
+  const Clock::time_point begin_ = Clock::now();
+  std::atomic<int> arrived_{0};
+  std::atomic<Clock::rep> waited_{0};  // by all members together
   std::atomic<unsigned> round_{0};
   std::atomic<bool> given_up_{false};
   bool kept_waiting_ = false;  // written by the last to arrive
 };
 
+// Whether a thread of the pool has been waited for of late, because other programs want the cores.
+bool cores_are_busy();
+
 // Do a task for every member in [0, size) at once, each on a thread of its own; the members may
 // wait for each other at the barrier. Returns false, and does nothing, where the pool is in use or
-// has not so many threads, or where the cores have been found busy of late.
+// has not so many threads, or where the cores are busy.
 bool run_team(int size, Barrier& barrier, Task task);
 
-// For tests: teams of as many threads as are set, however busy the cores are; and how many teams
-// there have been.
+// For tests: as many threads as are set, however busy the cores are; and how many teams there have
+// been.
 void force_teams(bool force);
 int64_t teams_so_far();
 
@@ -115,14 +123,19 @@ __attribute__((always_inline)) inline Part part_of(int64_t total, int64_t grain,
   return {begin < total ? begin : total, end < total ? end : total};
 }
 
+// Floating-point operations that are worth a thread; and so few that it is not worth it to wait for
+// one where other programs want its core.
+constexpr double worth_a_thread = 1e5, short_work = 1e8;
+
 // Divide `total` items among the threads; each calls body(begin, end) once, with denormals flushed.
-// Serial where the work of `total * cost` floating-point operations is too small to be worth waking
-// threads.
+// There are as many threads as the work of `total * cost` floating-point operations is worth.
 template <class Body>
 void parallel(int64_t total, int64_t grain, double cost, Body body) {
   const int64_t units = (total + grain - 1) / grain;
+  const double work = double(total) * cost;
   int64_t tasks = thread_count() < units ? thread_count() : units;
-  if (double(total) * cost < 200000.0) tasks = 1;
+  if (work < tasks * worth_a_thread) tasks = int64_t(work / worth_a_thread);
+  if (tasks > 1 && work < short_work && cores_are_busy()) tasks = 1;
   if (tasks <= 1) {
     const DenormalsFlushed guard;
     if (total > 0) body(int64_t(0), total);

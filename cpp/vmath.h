@@ -9,25 +9,26 @@
 
 namespace lstm::LSTM_ISA {
 
-// 2^n for integers n in [-126, 127].
+// 2^n for integers n in [-126, 127], of which only the last nine bits matter.
 LSTM_INLINE vec power_of_two(ivec n) { return (vec)((n + 127) << 23); }
 
-// exp(r) - 1 - r for |r| <= ln(2) / 2, divided by r²: a minimax polynomial of degree 4.
-LSTM_INLINE vec exp_tail(vec r) {
-  vec p = broadcast(1.9875691500e-4f);
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  return p;
+// exp(r) - 1 for |r| <= ln(2) / 2: a minimax polynomial with an error of 3e-9.
+LSTM_INLINE vec exp_minus_1(vec r) {
+  vec p = broadcast(1.3814540005e-3f);
+  p = p * r + 8.3687452457e-3f;
+  p = p * r + 4.1668390796e-2f;
+  p = p * r + 1.6666520398e-1f;
+  p = p * r + 4.9999993432e-1f;
+  return p * r * r + r;
 }
 
-// x as n·ln(2) + r, with the product exact in two parts (Cody & Waite); |x| < 2^22.
+constexpr float shift = 12582912.0f;  // 1.5·2^23: adding it rounds to an integer
+
+// r of x = n·ln(2) + r, with the product exact in two parts (Cody & Waite); |x| < 2^22. n as the
+// bits of n + shift: the last of them are its own.
 LSTM_INLINE vec reduced(vec x, ivec& n) {
-  const vec shift = broadcast(12582912.0f);  // 1.5·2^23: adding it rounds to an integer
   const vec shifted = x * 1.44269504088896341f + shift, rounded = shifted - shift;
-  n = (ivec)shifted - (ivec)shift;
+  n = (ivec)shifted;
   return (x - rounded * 0.693359375f) + rounded * 2.12194440e-4f;
 }
 
@@ -37,22 +38,18 @@ constexpr float low = -87.336540f, high = 88.722830f;
 LSTM_INLINE vec exp(vec x) {
   ivec n;
   const vec r = reduced(min(broadcast(high), max(broadcast(low), x)), n);
-  const vec y = (exp_tail(r) * r * r + r) + 1.0f;
   // In two steps, because 2^128 is not a float.
-  const ivec half = n >> 1;
-  vec result = y * power_of_two(half) * power_of_two(n - half);
+  const ivec whole = n - (ivec)broadcast(shift), half = whole >> 1;
+  vec result = (exp_minus_1(r) + 1.0f) * power_of_two(half) * power_of_two(whole - half);
   result = select(x < low, vec{}, result);
   return select(x > high, broadcast(__builtin_inff()), result);
 }
 
 LSTM_INLINE vec sigmoid(vec x) {
-  // exp of a negative number never overflows, and small results keep their relative precision.
-  const vec a = -abs(x);
+  // Beyond the ends it is 1, and a denormal.
   ivec n;
-  const vec r = reduced(max(broadcast(low), a), n);
-  const vec y = (exp_tail(r) * r * r + r) + 1.0f;
-  const vec e = select(a < low, vec{}, y * power_of_two(n));
-  return select(x < 0.0f, e, broadcast(1)) / (1.0f + e);
+  const vec r = reduced(-min(broadcast(87), max(broadcast(-88.37f), x)), n);
+  return 1.0f / (1.0f + (exp_minus_1(r) + 1.0f) * power_of_two(n));
 }
 
 LSTM_INLINE vec tanh(vec x) {
@@ -61,7 +58,7 @@ LSTM_INLINE vec tanh(vec x) {
   ivec n;
   const vec r = reduced(max(broadcast(-20), -2.0f * abs(x)), n);
   const vec scale = power_of_two(n);
-  const vec m = (exp_tail(r) * r * r + r) * scale + (scale - 1.0f);
+  const vec m = exp_minus_1(r) * scale + (scale - 1.0f);
   return with_sign_of(x, m / (2.0f + m));
 }
 

@@ -152,3 +152,21 @@ SHAPES = [
     )
     for reverse, mask in ((False, "none"), (True, "none"), (False, "left"), (True, "holes"))
 ]
+
+# Around the numbers of sequences in a block, of units in a vector and of columns in a panel; more
+# steps than are gone through at once.
+IN_LANES = [
+    lstm_case(B, T, D, H, reverse=reverse, mask=mask, **options)
+    for B, T, D, H, options in (
+        (1, 3, 2, 1, {}),
+        (2, 5, 1, 7, {"state": False}),
+        (15, 3, 5, 8, {"bias": False}),
+        (16, 4, 8, 15, {"recurrent_mask": True}),
+        (17, 3, 7, 16, {"tokens": True}),
+        (33, 2, 3, 17, {"tokens": True, "recurrent_mask": True, "state": False}),
+        (47, 1, 19, 50, {}),
+        (16, 131, 2, 3, {}),
+        (35, 47, 1, 33, {"recurrent_mask": True}),
+    )
+    for reverse, mask in DIRECTION_AND_MASK
+]

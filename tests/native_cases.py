@@ -348,6 +348,10 @@ LARGE = [
             Use(lstm_case(13, 11, 37, 67, tokens=True), "lstm", 13 * 11),
             Use(lstm_case(13, 11, 37, 67, mask="left", recurrent_mask=True), "lstm", 13 * 11),
             Use(lstm_case(13, 11, 37, 67, tokens=True, recurrent_mask=True), "lstm", 13 * 11),
+            # Sequences are in the lanes.
+            Use(lstm_case(75, 11, 7, 13), "lstm", 75 * 11),
+            Use(lstm_case(75, 11, 7, 13, reverse=True, mask="holes"), "lstm", 75 * 11),
+            Use(lstm_case(75, 11, 7, 13, tokens=True, recurrent_mask=True), "lstm", 75 * 11),
             # One sequence: units are divided.
             Use(lstm_case(1, 11, 37, 131, mask="holes"), "lstm", 11),
             Use(lstm_case(1, 11, 37, 131, reverse=True, tokens=True), "lstm", 11),

@@ -12,11 +12,11 @@ import lstm
 from lstm.backends import _kernels, reference, using
 from lstm.backends.contract import CELLS, CellName, Choice, RecurrentSpec, RecurrentWeights
 from lstm.backends.native import Native
-from lstm.backends.native.recurrent import path_of
+from lstm.backends.native.recurrent import LANES, KernelPath, path_of
 from lstm.errors import InvalidValueError
+from lstm_cases import IN_LANES, LEFT_OUT, RECURRENT_MASKS, make_mask
 from lstm_cases import OPTIONS as LSTM_OPTIONS
 from lstm_cases import SHAPES as LSTM_SHAPES
-from lstm_cases import make_mask
 from native_cases import INSTRUCTION_SETS, LARGE, LAYOUTS, SIZES, USES, Use, running_on
 from op_cases import Array, Case, make_probes
 from tolerances import assert_close
@@ -309,30 +309,73 @@ def test_training_follows_the_same_curve_as_the_reference() -> None:
     assert_close(np.array(curve), np.array(expected), "lstm", terms=100, dtype="float32")
 
 
-# ---- the two paths of the LSTM
+# ---- the three paths of the LSTM
 
 
-@pytest.mark.parametrize("case", LSTM_OPTIONS + LSTM_SHAPES, ids=str)
-def test_the_frame_computes_what_the_fast_path_does(case: Case) -> None:
-    class Framed:
-        """The kernels, without the fast path."""
+class OnPath:
+    """The kernels, on one path for all recurrent layers."""
 
-        recurrent_backward = staticmethod(native.recurrent_backward)
+    recurrent_backward = staticmethod(native.recurrent_backward)
 
-        @staticmethod
-        def recurrent_forward(*arguments: Any) -> Any:
-            path = path_of("lstm", (), True, True)
-            return native.run(path, *arguments)
+    def __init__(self, path: KernelPath) -> None:
+        self.path = path
 
-    results = []
-    for ops in (native, Framed):
-        outputs, pull = case.run(ops, case.arrays("float32"))  # type: ignore[arg-type]
+    def recurrent_forward(self, *arguments: Any) -> Any:
+        return native.run(self.path, *arguments)
+
+    def results(self, case: Case) -> list[Array | None]:
+        """Outputs, gradients and buffers."""
+        outputs, pull = case.run(self, case.arrays("float32"))  # type: ignore[arg-type]
         buffers = case.buffers("float32")
         gradients = pull(make_probes(outputs, np.random.default_rng(13)), buffers, True)
-        results.append([*outputs, *gradients.values(), *buffers.values()])
-    for fast, framed in zip(*results, strict=True):
-        if fast is not None:
-            assert_close(framed, fast, "lstm", terms=5)
+        return [*outputs, *gradients.values(), *buffers.values()]
+
+
+FAST, FRAMED = (path_of("lstm", (), True, framed) for framed in (False, True))
+
+
+@on_instruction_sets
+@pytest.mark.parametrize(
+    "case", LSTM_OPTIONS + LSTM_SHAPES + LEFT_OUT + RECURRENT_MASKS + IN_LANES, ids=str
+)
+def test_all_paths_compute_the_same(instruction_set: str, case: Case) -> None:
+    with running_on(instruction_set):
+        fast, framed, lanes = (OnPath(path).results(case) for path in (FAST, FRAMED, LANES))
+    for expected, *others in zip(fast, framed, lanes, strict=True):
+        for other in others:
+            assert (other is None) == (expected is None)
+            if expected is not None:
+                assert_close(other, expected, "lstm", terms=7)
+
+
+@on_instruction_sets
+def test_narrow_layers_have_their_sequences_in_the_lanes(instruction_set: str) -> None:
+    with running_on(instruction_set):
+        for B, H in ((16, 1), (32, 2), (100, 3), (256, 32), (1024, 64)):
+            assert _kernels.best_in_lanes(B, H), (B, H)
+        for B, H in ((1, 1), (1, 8), (2, 50), (32, 64), (65, 128), (10_000, 256)):
+            assert not _kernels.best_in_lanes(B, H), (B, H)
+
+
+@on_instruction_sets
+@pytest.mark.parametrize("case", IN_LANES, ids=str)
+def test_lanes_without_a_sequence_do_not_matter(instruction_set: str, case: Case) -> None:
+    # Of their memory nobody reads anything, whatever it held.
+    kept = []
+
+    class Filled(Native):
+        def empty(self, shape: Any) -> Array:
+            kept.append(np.full(shape, np.nan, np.float32))
+            return kept[-1]
+
+    with running_on(instruction_set):
+        expected = OnPath(LANES).results(case)
+        filled = OnPath(LANES)
+        filled.recurrent_forward = lambda *arguments: Filled().run(LANES, *arguments)  # type: ignore[method-assign]
+        for x, y in zip(filled.results(case), expected, strict=True):
+            if y is not None:
+                np.testing.assert_array_equal(x, y)
+    assert kept
 
 
 # ---- cells

@@ -131,7 +131,7 @@ def test_what_belongs_together(name: str, given: dict[str, Any]) -> None:
 
 OTHERS = {"instruction_set", "set_instruction_set", "num_threads", "set_num_threads", "empty"}
 OTHERS |= {"force_teams", "teams_so_far", "logits_pitch", "operations", "cell_sizes", "Plan"}
-OTHERS |= {"plan", "bfloat16"}
+OTHERS |= {"plan", "bfloat16", "best_in_lanes"}
 
 
 def test_every_function_is_in_the_table() -> None:

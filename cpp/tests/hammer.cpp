@@ -13,6 +13,7 @@
 namespace {
 
 using Floats = std::vector<float>;
+using Path = lstm::RecurrentPath;
 
 Floats numbers(std::int64_t count, unsigned seed) {
   Floats x(count);
@@ -23,13 +24,16 @@ Floats numbers(std::int64_t count, unsigned seed) {
   return x;
 }
 
-// Outputs and gradients of a GRU, in one row.
-Floats gru_results(const lstm::Kernels& kernels, lstm::RecurrentShape s, const Floats& x) {
-  s.cell = lstm::Cell::gru;
-  const std::int64_t n = s.B * s.T, D = s.D, H = s.H;
-  const Floats w = numbers(D * 3 * H, 9), r = numbers(H * 3 * H, 10), h0 = numbers(s.B * H, 11);
-  Floats gates(n * 4 * H), y(n * H), dh(s.B * H, 1.0f);
-  Floats dw(D * 3 * H), dr(H * 3 * H), db(2 * 3 * H), dx(n * D);
+// Outputs and gradients of a recurrent layer, in one row.
+Floats recurrent_results(const lstm::Kernels& kernels, const lstm::RecurrentShape& s, Path path) {
+  const lstm::CellSizes sizes = kernels.cell_sizes(s);
+  const std::int64_t n = s.B * s.T, D = s.D, H = s.H, N = sizes.blocks * H;
+  const Floats x = numbers(n * D, 1), w = numbers(D * N, 9), r = numbers(H * N, 10);
+  const Floats h0 = numbers(s.B * H, 11);
+  // In lanes there may be more sequences, and more numbers of each.
+  Floats gates((s.B + 15) * s.T * (sizes.kept + 1) * H), c(n * H), y(n * H);
+  Floats dh(s.B * H, 1.0f), dc(s.B * H, 1.0f);
+  Floats dw(D * N), dr(H * N), db(sizes.biases * N), dx(n * D);
   lstm::RecurrentForward forward{};
   lstm::RecurrentBackward backward{};
   backward.x = forward.x = x.data();
@@ -37,22 +41,25 @@ Floats gru_results(const lstm::Kernels& kernels, lstm::RecurrentShape s, const F
   backward.r = forward.r = r.data();
   backward.h0 = forward.h0 = h0.data();
   backward.gates = forward.gates = gates.data();
+  backward.c = forward.c = c.data();
   backward.y = forward.y = y.data();
   backward.dh = dh.data();
+  backward.dc = dc.data();
   backward.dw = dw.data();
   backward.dr = dr.data();
   backward.db = db.data();
   backward.dx = dx.data();
-  kernels.recurrent_forward(s, forward, true);
-  kernels.recurrent_backward(s, backward, true);
+  kernels.recurrent_forward(s, forward, path);
+  kernels.recurrent_backward(s, backward, path);
   Floats all = y;
   for (const Floats* part : {&dx, &dw, &dr, &db, &dh})
     all.insert(all.end(), part->begin(), part->end());
   return all;
 }
 
-// An LSTM forward and backward, one of a single sequence with a recurrent mask, a GRU, a linear
-// layer, a loss and an optimizer step, each large enough to be divided; all outputs in one row.
+// An LSTM forward and backward, one of a single sequence with a recurrent mask, one with sequences
+// in the lanes, a GRU, a linear layer, a loss and an optimizer step, each large enough to be
+// divided; all outputs in one row.
 Floats results(const lstm::Kernels& kernels) {
   constexpr std::int64_t B = 13, T = 5, D = 19, H = 67, V = 71, n = B * T;
   const auto relu = lstm::Activation::relu;
@@ -72,7 +79,7 @@ Floats results(const lstm::Kernels& kernels) {
   forward.gates = gates.data();
   forward.c = c.data();
   forward.y = y.data();
-  kernels.recurrent_forward(shape, forward, false);
+  kernels.recurrent_forward(shape, forward, Path::fast);
   kernels.linear_forward(n, H, V, y.data(), w_out.data(), nullptr, relu, z.data());
   kernels.linear_backward(n, H, V, dz.data(), y.data(), w_out.data(), z.data(), relu, work.data(),
                           dw_out.data(), nullptr, dy.data());
@@ -93,7 +100,7 @@ Floats results(const lstm::Kernels& kernels) {
   backward.dr = dr.data();
   backward.db = db.data();
   backward.dx = dx.data();
-  kernels.recurrent_backward(shape, backward, false);
+  kernels.recurrent_backward(shape, backward, Path::fast);
   constexpr std::int64_t wide = 101;
   const Floats w_wide = numbers(D * 4 * wide, 6), r_wide = numbers(wide * 4 * wide, 7);
   const Floats factors = numbers(wide, 8);
@@ -108,16 +115,22 @@ Floats results(const lstm::Kernels& kernels) {
   lstm::RecurrentShape one = shape;
   one.B = 1;
   one.H = wide;
-  kernels.recurrent_forward(one, forward, false);
-  Floats gru = gru_results(kernels, shape, x);
+  kernels.recurrent_forward(one, forward, Path::fast);
+  lstm::RecurrentShape narrow = shape, gated = shape;
+  narrow.B = 61;
+  narrow.H = 13;
+  gated.cell = lstm::Cell::gru;
+  const Floats in_lanes = recurrent_results(kernels, narrow, Path::lanes);
+  const Floats gru = recurrent_results(kernels, gated, Path::framed);
   Floats p = r, m(r.size()), v(r.size());
   kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 1, 0.01, 0.9, 0.99,
                1e-7f, 0);
 
   Floats all{float(loss),
              float(kernels.clip_by_global_norm(std::int64_t(dr.size()), dr.data(), 1e-3))};
-  for (const Floats* part : {&y, &c, &z, &dy_loss, &dw_loss, &db_loss, &dx, &dw, &dr, &db, &dw_out,
-                             &dh, &dc, &p, &m, &v, &c_wide, &y_wide, &gru})
+  for (const Floats* part :
+       {&y,      &c,  &z,  &dy_loss, &dw_loss, &db_loss, &dx,     &dw,     &dr,       &db,
+        &dw_out, &dh, &dc, &p,       &m,       &v,       &c_wide, &y_wide, &in_lanes, &gru})
     all.insert(all.end(), part->begin(), part->end());
   return all;
 }

@@ -1,4 +1,4 @@
-"""Recurrent layers, in C++: a separate path for the plain LSTM, one frame for all others."""
+"""Recurrent layers, in C++: two fast paths for the plain LSTM, one frame for all others."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -29,11 +29,18 @@ class KernelPath(NamedTuple):
     Attributes:
         forward, backward: the names of its kernels.
         kept: blocks of H numbers to keep from each step for the backward pass; 0 for none.
+        lanes: whether they are kept of 16 sequences side by side, as `kernels.h` says.
     """
 
     forward: str
     backward: str
     kept: int
+    lanes: bool = False
+
+
+LANES = KernelPath("lanes_lstm_forward", "lanes_lstm_backward", 5, True)
+"""The path for narrow layers: sequences lie in the lanes of vectors, where units would not fill
+them."""
 
 
 @cache
@@ -71,8 +78,13 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         recurrent_mask: Array | None,
         keep_cache: bool,
     ) -> tuple[Array, State, Cache]:
-        which = spec.cell, spec.options, keep_cache
-        path = int8_path_of(*which) if isinstance(weights.r, Quantized) else path_of(*which, False)
+        which, sizes = (spec.cell, spec.options, keep_cache), (x.shape[0], weights.r.shape[0])
+        if isinstance(weights.r, Quantized):
+            path = int8_path_of(*which)
+        else:
+            path = path_of(*which, False)
+            if path.forward == "lstm_forward" and self.kernels.best_in_lanes(*sizes):
+                path = LANES
         return self.run(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
 
     def run(
@@ -92,9 +104,12 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         H = r.shape[0]
         whole = B, T, H
         h0, c0 = state if len(state) == 2 else (state[0], None)
-        gates = self.empty((B, T, path.kept * H)) if path.kept else None
+        rows = -(-B // 16) * 16 if path.lanes else B
+        gates = self.empty((rows, T, path.kept * H)) if path.kept else None
         masked_h = None if recurrent_mask is None else self.empty(whole)
-        c = None if len(state) == 1 else self.empty((B, H) if gates is None else whole)
+        c = None
+        if len(state) == 2:
+            c = self.empty((B, H) if gates is None or path.lanes else whole)
         y = self.empty(whole)
         read = (None, x) if x.ndim == 2 else (x, None)
         codes = spec.reverse, ACTIVATIONS[spec.activation], ACTIVATIONS[spec.recurrent_activation]
@@ -136,8 +151,10 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         return dx, (dh,) if dc is None else (dh, dc)
 
     def recurrent_gates(self, cache: Cache) -> dict[str, Array]:
-        _, spec, _, (*_, gates, _, c, y) = cache
+        path, spec, _, (*_, gates, _, c, y) = cache
         layout, H = spec.layout, y.shape[2]
+        if path.lanes:
+            gates, c = _out_of_lanes(gates, y.shape)
         found = dict(zip(layout.states, (y, c), strict=False))
         for k, name in enumerate(layout.gates):
             found[name] = gates[..., k * H : (k + 1) * H]
@@ -152,3 +169,14 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
     def _gradient_of_state(self, d: Array | None, shape: tuple[int, ...]) -> Array:
         """Return a copy that the kernel may change."""
         return self.zeros(shape, "float32") if d is None else self.copy(d)
+
+
+def _out_of_lanes(kept: Array, shape: tuple[int, int, int]) -> tuple[Array, Array]:
+    """Return the gates (B, T, 4H) and the cells (B, T, H) that the path `LANES` keeps."""
+    B, T, H = shape
+    of_blocks = kept.reshape(kept.shape[0] // 16, -1)
+
+    def rows(part: Array, n: int) -> Array:
+        return part.reshape(-1, T, n, 16).transpose(0, 3, 1, 2).reshape(-1, T, n)[:B]
+
+    return rows(of_blocks[:, : 64 * T * H], 4 * H), rows(of_blocks[:, 64 * T * H :], H)
