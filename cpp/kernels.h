@@ -200,7 +200,8 @@ struct Kernels {
                           float* dw, float* db, float* dx);
 
   CellSizes (*cell_sizes)(const RecurrentShape&);  // of its cell and options
-  // Whether a plain LSTM of H units keeps what it needs of B sequences best in lanes.
+  // Whether a plain LSTM of H units keeps what it needs of B sequences best in lanes: never where
+  // factors are rounded.
   bool (*best_in_lanes)(int64_t B, int64_t H);
   // Outside the frame a plain LSTM without options; the backward pass on the path of the forward.
   void (*recurrent_forward)(const RecurrentShape&, const RecurrentForward&, RecurrentPath);

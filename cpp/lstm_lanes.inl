@@ -6,8 +6,7 @@
 
 // Whether to put them there. Along the lanes lie B sequences in blocks, or H units in vectors: what
 // fills them better is chosen. Where both fill them alike, blocks are easier on the cache, but
-// there are fewer of them than sequences for threads to divide.
-// Its products are of float32.
+// there are fewer of them than sequences for threads to divide. Products in lanes are of float32.
 constexpr bool has_lanes = in_slot == 1;
 inline bool best_in_lanes(int64_t B, int64_t H) {
   if (!has_lanes) return false;

@@ -19,6 +19,8 @@ from lstm.backends.contract import (
 from lstm.backends.native.arrays import NativeArrays
 from lstm.backends.native.layers import ACTIVATIONS
 from lstm.backends.native.quantization import NativeQuantization
+from lstm.backends.numpy_lanes import LANES as SEQUENCES
+from lstm.backends.numpy_lanes import out_of_lanes
 
 Array = NDArray[Any]
 
@@ -104,7 +106,7 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         H = r.shape[0]
         whole = B, T, H
         h0, c0 = state if len(state) == 2 else (state[0], None)
-        rows = -(-B // 16) * 16 if path.lanes else B
+        rows = -(-B // SEQUENCES) * SEQUENCES if path.lanes else B
         gates = self.empty((rows, T, path.kept * H)) if path.kept else None
         masked_h = None if recurrent_mask is None else self.empty(whole)
         c = None
@@ -154,7 +156,7 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         path, spec, _, (*_, gates, _, c, y) = cache
         layout, H = spec.layout, y.shape[2]
         if path.lanes:
-            gates, c = _out_of_lanes(gates, y.shape)
+            gates, c = out_of_lanes(gates, y.shape)
         found = dict(zip(layout.states, (y, c), strict=False))
         for k, name in enumerate(layout.gates):
             found[name] = gates[..., k * H : (k + 1) * H]
@@ -169,14 +171,3 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
     def _gradient_of_state(self, d: Array | None, shape: tuple[int, ...]) -> Array:
         """Return a copy that the kernel may change."""
         return self.zeros(shape, "float32") if d is None else self.copy(d)
-
-
-def _out_of_lanes(kept: Array, shape: tuple[int, int, int]) -> tuple[Array, Array]:
-    """Return the gates (B, T, 4H) and the cells (B, T, H) that the path `LANES` keeps."""
-    B, T, H = shape
-    of_blocks = kept.reshape(kept.shape[0] // 16, -1)
-
-    def rows(part: Array, n: int) -> Array:
-        return part.reshape(-1, T, n, 16).transpose(0, 3, 1, 2).reshape(-1, T, n)[:B]
-
-    return rows(of_blocks[:, : 64 * T * H], 4 * H), rows(of_blocks[:, 64 * T * H :], H)
