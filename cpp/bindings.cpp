@@ -40,8 +40,7 @@ void add_operations(nb::module_& m, const lstm::Kernels* const& kernels) {
   auto& operations = *new Operations;
   m.def("instruction_set", [&kernels] { return std::string(kernels->name); });
   m.def("logits_pitch", lstm::logits_pitch);
-  m.def("best_in_lanes",
-        [&kernels](int64_t B, int64_t H) { return kernels->best_in_lanes(B, H); });
+  m.def("best_in_lanes", [&kernels](int64_t B, int64_t H) { return kernels->best_in_lanes(B, H); });
   m.def("empty", empty, nb::arg("shape"));
   Table table{m, kernels, operations};
   fill(table);

@@ -107,16 +107,16 @@ Layers<lstm::Int8GenerationLayer> checked_layers(int64_t B, int64_t E, int64_t M
 
 void fill_int8(Table& table) {
   const auto& kernels = table.kernels;
-  table.add(
-      "int8_linear_forward",
-      "n D<=131072 F: x[... D], w[F16 D4], w_scale[F], b?[F], activation, y[... F]",
-      std::function([&kernels](int64_t n, int64_t D, int64_t F, const float* x, const std::int8_t* w,
-                       const float* scale, const float* b, lstm::Activation activation, float* y) {
-        int8_kernels_of(kernels)->linear(n, D, F, x, {w, scale}, b, activation, y);
-      }));
+  table.add("int8_linear_forward",
+            "n D<=131072 F: x[... D], w[F16 D4], w_scale[F], b?[F], activation, y[... F]",
+            std::function([&kernels](int64_t n, int64_t D, int64_t F, const float* x,
+                                     const std::int8_t* w, const float* scale, const float* b,
+                                     lstm::Activation activation, float* y) {
+              int8_kernels_of(kernels)->linear(n, D, F, x, {w, scale}, b, activation, y);
+            }));
   table.add("int8_embedding_forward", "n E: 0<=tokens<V[...], w[V16 E4], w_scale[V], y[... E]",
-            std::function([&kernels](int64_t n, int64_t E, const int64_t* tokens, const std::int8_t* w,
-                             const float* scale, float* y) {
+            std::function([&kernels](int64_t n, int64_t E, const int64_t* tokens,
+                                     const std::int8_t* w, const float* scale, float* y) {
               int8_kernels_of(kernels)->embedding(n, E, tokens, {w, scale}, y);
             }));
   add_recurrent(table);

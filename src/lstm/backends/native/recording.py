@@ -110,7 +110,7 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
         self._kept: dict[tuple[int, int], Buffer] = {}
         self._variables = 0
         self._running = kernels
-        self.kernels = _Writer(self._write)
+        self.kernels = _Writer(self._write, kernels)
 
     # ---- what a run passes
 
@@ -379,14 +379,15 @@ class Plan:
 
 
 class _Writer:
-    """The kernels, of which calls of operations are written down; all else is as in `_kernels`."""
+    """The kernels, of which calls of operations are written down; all else is as in `kernels`."""
 
-    def __init__(self, write: Callable[..., Any]) -> None:
+    def __init__(self, write: Callable[..., Any], kernels: Any) -> None:
         self._write = write
+        self._kernels = kernels
 
     def __getattr__(self, name: str) -> Any:
         if name not in _OPERATIONS:
-            return getattr(_kernels, name)
+            return getattr(self._kernels, name)
 
         def operation(*arguments: Any) -> Any:
             return self._write(name, *arguments)

@@ -80,8 +80,9 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         recurrent_mask: Array | None,
         keep_cache: bool,
     ) -> tuple[Array, State, Cache]:
-        which, sizes = (spec.cell, spec.options, keep_cache), (x.shape[0], weights.r.shape[0])
-        if isinstance(weights.r, Quantized):
+        _, r, _ = weights
+        which, sizes = (spec.cell, spec.options, keep_cache), (x.shape[0], r.shape[0])
+        if isinstance(r, Quantized):
             path = int8_path_of(*which)
         else:
             path = path_of(*which, False)
