@@ -47,13 +47,14 @@ class Cores {
   // Under the lock of the pool.
   void kept_waiting() {
     const auto now = Clock::now();
-    rest_ = now.time_since_epoch().count() < resting_until_ + rest_.count()
+    rest_ = now.time_since_epoch().count() < resting_until_ + soon * rest_.count()
                 ? std::min(2 * rest_, longest_rest)
                 : shortest_rest;
     resting_until_ = (now + rest_).time_since_epoch().count();
   }
 
  private:
+  static constexpr int soon = 10;  // rests
   static constexpr Clock::duration shortest_rest = std::chrono::milliseconds(10);
   static constexpr Clock::duration longest_rest = std::chrono::seconds(1);
 
