@@ -51,7 +51,7 @@ void add_settings(nb::module_& m) {
   });
   m.def("best_in_lanes", [](int64_t B, int64_t H) { return kernels->best_in_lanes(B, H); });
   m.def("logits_pitch", lstm::logits_pitch);
-  m.def("force_teams", lstm::force_teams);
+  m.def("force_teams", lstm::force_teams, nb::arg("force"), nb::arg("waits") = 0);
   m.def("teams_so_far", lstm::teams_so_far);
   m.def("num_threads", [] { return lstm::thread_count(); });
   m.def("set_num_threads", [](int count) {

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from lstm.backends import _kernels
+from lstm.backends import _kernels, lanes
 from lstm.backends.contract import CELLS, Cache, CellName, RecurrentSpec, RecurrentWeights, State
 from lstm.backends.native.arrays import NativeArrays
 from lstm.backends.native.layers import ACTIVATIONS
@@ -20,7 +20,7 @@ class KernelPath(NamedTuple):
     Attributes:
         name: the start of the names of its kernels.
         kept: blocks of H numbers to keep from each step for the backward pass; 0 for none.
-        lanes: whether they are kept of 16 sequences side by side, as `kernels.h` says.
+        lanes: whether they are kept as `backends.lanes` says.
     """
 
     name: str
@@ -28,7 +28,7 @@ class KernelPath(NamedTuple):
     lanes: bool = False
 
 
-LANES = KernelPath("lanes_lstm", 5, True)
+LANES = KernelPath("lanes_lstm", lanes.BLOCKS, True)
 """The path for narrow layers: sequences lie in the lanes of vectors, where units would not fill
 them."""
 
@@ -80,7 +80,7 @@ class NativeRecurrent(NativeArrays):
         H = r.shape[0]
         whole = B, T, H
         h0, c0 = state if len(state) == 2 else (state[0], None)
-        rows = -(-B // 16) * 16 if path.lanes else B
+        rows = lanes.rows(B) if path.lanes else B
         gates = self.empty((rows, T, path.kept * H)) if path.kept else None
         masked_h = None if recurrent_mask is None else self.empty(whole)
         c = None
@@ -125,7 +125,7 @@ class NativeRecurrent(NativeArrays):
         path, spec, _, (*_, gates, _, c, y) = cache
         layout, H = spec.layout, y.shape[2]
         if path.lanes:
-            gates, c = _out_of_lanes(gates, y.shape)
+            gates, c = lanes.out_of_lanes(gates, y.shape)
         found = dict(zip(layout.states, (y, c), strict=False))
         for k, name in enumerate(layout.gates):
             found[name] = gates[..., k * H : (k + 1) * H]
@@ -140,14 +140,3 @@ class NativeRecurrent(NativeArrays):
     def _gradient_of_state(self, d: Array | None, shape: tuple[int, ...]) -> Array:
         """Return a copy that the kernel may change."""
         return self.zeros(shape, "float32") if d is None else self.copy(d)
-
-
-def _out_of_lanes(kept: Array, shape: tuple[int, int, int]) -> tuple[Array, Array]:
-    """Return the gates (B, T, 4H) and the cells (B, T, H) that the path `LANES` keeps."""
-    B, T, H = shape
-    of_blocks = kept.reshape(kept.shape[0] // 16, -1)
-
-    def rows(part: Array, n: int) -> Array:
-        return part.reshape(-1, T, n, 16).transpose(0, 3, 1, 2).reshape(-1, T, n)[:B]
-
-    return rows(of_blocks[:, : 64 * T * H], 4 * H), rows(of_blocks[:, 64 * T * H :], H)

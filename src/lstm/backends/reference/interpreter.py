@@ -26,6 +26,7 @@ from lstm.backends.contract import (
     RecurrentSpec,
     RecurrentWeights,
 )
+from lstm.backends.lanes import into_lanes, out_of_lanes
 from lstm.backends.reference.recurrent import states_before
 
 Array = NDArray[Any]
@@ -206,6 +207,20 @@ class Instructions:
         _write(dx, found)
         for out, part in zip(dstate, d, strict=True):
             _write(out, part)
+
+    def lanes_lstm_forward(self, *arguments: Any) -> None:
+        *given, kept, masked_h, c, y = arguments
+        (B, T, H), reverse = y.shape, given[9]
+        gates, cells = np.empty((B, T, 4 * H), y.dtype), np.empty_like(y)
+        self.recurrent_forward("lstm", (), *given, gates, masked_h, cells, y)
+        kept[...] = into_lanes(gates, cells)
+        if T:
+            c[...] = cells[:, 0 if reverse else -1]
+
+    def lanes_lstm_backward(self, *arguments: Any) -> None:
+        given, (kept, masked_h, _, y), gradients = arguments[:11], arguments[11:15], arguments[15:]
+        gates, cells = out_of_lanes(kept, y.shape)
+        self.recurrent_backward("lstm", (), *given, gates, masked_h, cells, y, *gradients)
 
     # ---- losses
 
