@@ -64,7 +64,7 @@ void add_settings(nb::module_& m) {
     if (options & ~n.options) fail("options", "those of the cell", std::to_string(options));
     return nb::make_tuple(n.blocks, n.kept, n.biases, n.remembers);
   });
-  m.def("force_teams", lstm::force_teams);
+  m.def("force_teams", lstm::force_teams, nb::arg("force"), nb::arg("waits") = 0);
   m.def("teams_so_far", lstm::teams_so_far);
   m.def("num_threads", [] { return lstm::thread_count(); });
   m.def("set_num_threads", [](int count) {

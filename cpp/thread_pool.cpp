@@ -47,13 +47,14 @@ class Cores {
   // Under the lock of the pool.
   void kept_waiting() {
     const auto now = Clock::now();
-    rest_ = now.time_since_epoch().count() < resting_until_ + rest_.count()
+    rest_ = now.time_since_epoch().count() < resting_until_ + soon * rest_.count()
                 ? std::min(2 * rest_, longest_rest)
                 : shortest_rest;
     resting_until_ = (now + rest_).time_since_epoch().count();
   }
 
  private:
+  static constexpr int soon = 10;  // rests
   static constexpr Clock::duration shortest_rest = std::chrono::milliseconds(10);
   static constexpr Clock::duration longest_rest = std::chrono::seconds(1);
 
@@ -173,6 +174,7 @@ Pool* pool = nullptr;
 Cores all_cores;
 std::atomic<int> wanted{0};  // 0: as many as there are cores
 std::atomic<bool> forced{false};
+std::atomic<int> forced_waits{0};
 std::atomic<int64_t> teams{0};
 
 #if !defined(_WIN32)
@@ -212,7 +214,10 @@ int thread_count() {
 
 void set_thread_count(int count) { wanted.store(count); }
 
-void force_teams(bool force) { forced = force; }
+void force_teams(bool force, int waits) {
+  forced = force;
+  forced_waits = waits;
+}
 
 int64_t teams_so_far() { return teams; }
 
@@ -223,7 +228,9 @@ void Barrier::wait() {
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
     arrived_.store(0, std::memory_order_relaxed);
     const Clock::duration waited(waited_.load(std::memory_order_relaxed));
-    kept_waiting_ = !forced && waited > long_wait && 4 * waited > Clock::now() - begin_;
+    const int most = forced_waits;
+    kept_waiting_ = forced ? most && int(round) + 1 >= most
+                           : waited > long_wait && 4 * waited > Clock::now() - begin_;
     round_.store(round + 1, std::memory_order_release);
     return;
   }

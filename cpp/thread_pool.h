@@ -106,9 +106,9 @@ bool cores_are_busy();
 // has not so many threads, or where the cores are busy.
 bool run_team(int size, Barrier& barrier, Task task);
 
-// For tests: as many threads as are set, however busy the cores are; and how many teams there have
-// been.
-void force_teams(bool force);
+// For tests: as many threads as are set, however busy the cores are, in teams that are kept waiting
+// from so many waits on, never where that is 0; and how many teams there have been.
+void force_teams(bool force, int waits = 0);
 int64_t teams_so_far();
 
 // The part [begin, end) of `total` items, in units of `grain`, that task `index` of `count` owns.

@@ -55,13 +55,15 @@ INSTRUCTION_SETS = [name for name in ("baseline", "avx2", "avx512") if available
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
-    """Run the block on so many threads."""
+    """Run the block on so many threads, even if the cores are busy."""
     before = _kernels.num_threads()
+    _kernels.force_teams(True)
     try:
         _kernels.set_num_threads(count)
         yield
     finally:
         _kernels.set_num_threads(before)
+        _kernels.force_teams(False)
 
 
 # ---- arrays in memory

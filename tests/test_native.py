@@ -12,13 +12,10 @@ import lstm
 from lstm.backends import _kernels, reference, using
 from lstm.backends.contract import CELLS, CellName, Choice, RecurrentSpec, RecurrentWeights
 from lstm.backends.native import Native
-from lstm.backends.native.recurrent import LANES, KernelPath, path_of
 from lstm.errors import InvalidValueError
-from lstm_cases import IN_LANES, LEFT_OUT, RECURRENT_MASKS, make_mask
-from lstm_cases import OPTIONS as LSTM_OPTIONS
-from lstm_cases import SHAPES as LSTM_SHAPES
+from lstm_cases import make_mask
 from native_cases import INSTRUCTION_SETS, LARGE, LAYOUTS, SIZES, USES, Use, running_on
-from op_cases import Array, Case, make_probes
+from op_cases import Array
 from tolerances import assert_close
 
 native = Native()
@@ -309,75 +306,6 @@ def test_training_follows_the_same_curve_as_the_reference() -> None:
     assert_close(np.array(curve), np.array(expected), "lstm", terms=100, dtype="float32")
 
 
-# ---- the three paths of the LSTM
-
-
-class OnPath:
-    """The kernels, on one path for all recurrent layers."""
-
-    recurrent_backward = staticmethod(native.recurrent_backward)
-
-    def __init__(self, path: KernelPath) -> None:
-        self.path = path
-
-    def recurrent_forward(self, *arguments: Any) -> Any:
-        return native.run(self.path, *arguments)
-
-    def results(self, case: Case) -> list[Array | None]:
-        """Outputs, gradients and buffers."""
-        outputs, pull = case.run(self, case.arrays("float32"))  # type: ignore[arg-type]
-        buffers = case.buffers("float32")
-        gradients = pull(make_probes(outputs, np.random.default_rng(13)), buffers, True)
-        return [*outputs, *gradients.values(), *buffers.values()]
-
-
-FAST, FRAMED = (path_of("lstm", (), True, framed) for framed in (False, True))
-
-
-@on_instruction_sets
-@pytest.mark.parametrize(
-    "case", LSTM_OPTIONS + LSTM_SHAPES + LEFT_OUT + RECURRENT_MASKS + IN_LANES, ids=str
-)
-def test_all_paths_compute_the_same(instruction_set: str, case: Case) -> None:
-    with running_on(instruction_set):
-        fast, framed, lanes = (OnPath(path).results(case) for path in (FAST, FRAMED, LANES))
-    for expected, *others in zip(fast, framed, lanes, strict=True):
-        for other in others:
-            assert (other is None) == (expected is None)
-            if expected is not None:
-                assert_close(other, expected, "lstm", terms=7)
-
-
-@on_instruction_sets
-def test_narrow_layers_have_their_sequences_in_the_lanes(instruction_set: str) -> None:
-    with running_on(instruction_set):
-        for B, H in ((16, 1), (32, 2), (100, 3), (256, 32), (1024, 64)):
-            assert _kernels.best_in_lanes(B, H), (B, H)
-        for B, H in ((1, 1), (1, 8), (2, 50), (32, 64), (65, 128), (10_000, 256)):
-            assert not _kernels.best_in_lanes(B, H), (B, H)
-
-
-@on_instruction_sets
-@pytest.mark.parametrize("case", IN_LANES, ids=str)
-def test_lanes_without_a_sequence_do_not_matter(instruction_set: str, case: Case) -> None:
-    # Of their memory nobody reads anything, whatever it held.
-    kept = []
-
-    class Filled(Native):
-        def empty(self, shape: Any) -> Array:
-            kept.append(np.full(shape, np.nan, np.float32))
-            return kept[-1]
-
-    with running_on(instruction_set):
-        expected = OnPath(LANES).results(case)
-        filled = OnPath(LANES)
-        filled.recurrent_forward = lambda *arguments: Filled().run(LANES, *arguments)  # type: ignore[method-assign]
-        for x, y in zip(filled.results(case), expected, strict=True):
-            if y is not None:
-                np.testing.assert_array_equal(x, y)
-    assert kept
-
-
 # ---- cells
 
 SPECS = [
@@ -402,17 +330,18 @@ def test_a_cell_has_the_blocks_that_the_contract_says(code: int, cell: CellName)
 
 
 @on_instruction_sets
+@pytest.mark.parametrize(("B", "H"), [(4, 5), (32, 3)])
 @pytest.mark.parametrize("mask", ["none", "right", "holes"])
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_gates_are_those_of_the_reference(
-    spec: RecurrentSpec, mask: str, instruction_set: str
+    spec: RecurrentSpec, mask: str, B: int, H: int, instruction_set: str
 ) -> None:
-    rng, layout, H = np.random.default_rng(3), spec.layout, 5
+    rng, layout = np.random.default_rng(3), spec.layout
     N = layout.blocks * H
     bias = rng.normal(size=N if layout.biases == 1 else (layout.biases, N))
-    arrays = [rng.normal(size=size) for size in ((4, 6, 3), (3, N), (H, N))]
+    arrays = [rng.normal(size=size) for size in ((B, 6, 3), (3, N), (H, N))]
     x, *weights = (array.astype("float32") for array in (*arrays, bias))
-    real = make_mask(mask, 4, 6)
+    real = make_mask(mask, B, 6)
     first = (None,) * len(layout.states)
     found = []
     with running_on(instruction_set):

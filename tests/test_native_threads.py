@@ -99,10 +99,14 @@ def written(B: int) -> list[Array]:
 
 
 @contextmanager
-def teams() -> Iterator[None]:
-    """Run the block with teams, even if the cores are busy; check that there are some."""
+def teams(waits: int = 0) -> Iterator[None]:
+    """Run the block with teams, even if the cores are busy; check that there are some.
+
+    Args:
+        waits: from so many on, a team counts as kept waiting; 0 for never.
+    """
     before = _kernels.teams_so_far()
-    _kernels.force_teams(True)
+    _kernels.force_teams(True, waits)
     try:
         yield
     finally:
@@ -133,6 +137,18 @@ def test_teams_read_a_sequence_to_the_same_bits(instruction_set: str, use: Use) 
         for count in (2, 3):
             with threads(count), teams():
                 assert_same_bits(everything(use), expected)
+
+
+@on_instruction_sets
+@pytest.mark.parametrize("waits", [1, 2, 5, 11])
+def test_one_goes_on_alone_to_the_same_bits(instruction_set: str, waits: int) -> None:
+    with running_on(instruction_set):
+        with threads(1):
+            texts, expected = written(1), [everything(use) for use in SINGLE]
+        with threads(2), teams(waits):
+            assert_same_bits(written(1), texts)
+            for use, results in zip(SINGLE, expected, strict=True):
+                assert_same_bits(everything(use), results)
 
 
 TASKS = Path("/proc/self/task")

@@ -120,8 +120,8 @@ Floats results(const lstm::Kernels& kernels) {
   narrow.B = 61;
   narrow.H = 13;
   gated.cell = lstm::Cell::gru;
-  const Floats in_lanes = recurrent_results(kernels, narrow, Path::lanes);
-  const Floats gru = recurrent_results(kernels, gated, Path::framed);
+  Floats in_lanes = recurrent_results(kernels, narrow, Path::lanes);
+  Floats gru = recurrent_results(kernels, gated, Path::framed);
   Floats p = r, m(r.size()), v(r.size());
   kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 1, 0.01, 0.9, 0.99,
                1e-7f, 0);

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from numpy.typing import NDArray
 
-from lstm.backends import _kernels
+from lstm.backends import _kernels, lanes
 from lstm.backends.contract import (
     CELLS,
     Cache,
@@ -19,8 +19,6 @@ from lstm.backends.contract import (
 from lstm.backends.native.arrays import NativeArrays
 from lstm.backends.native.layers import ACTIVATIONS
 from lstm.backends.native.quantization import NativeQuantization
-from lstm.backends.numpy_lanes import LANES as SEQUENCES
-from lstm.backends.numpy_lanes import out_of_lanes
 
 Array = NDArray[Any]
 
@@ -31,7 +29,7 @@ class KernelPath(NamedTuple):
     Attributes:
         forward, backward: the names of its kernels.
         kept: blocks of H numbers to keep from each step for the backward pass; 0 for none.
-        lanes: whether they are kept of 16 sequences side by side, as `kernels.h` says.
+        lanes: whether they are kept as `backends.lanes` says.
     """
 
     forward: str
@@ -40,7 +38,7 @@ class KernelPath(NamedTuple):
     lanes: bool = False
 
 
-LANES = KernelPath("lanes_lstm_forward", "lanes_lstm_backward", 5, True)
+LANES = KernelPath("lanes_lstm_forward", "lanes_lstm_backward", lanes.BLOCKS, True)
 """The path for narrow layers: sequences lie in the lanes of vectors, where units would not fill
 them."""
 
@@ -107,7 +105,7 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         H = r.shape[0]
         whole = B, T, H
         h0, c0 = state if len(state) == 2 else (state[0], None)
-        rows = -(-B // SEQUENCES) * SEQUENCES if path.lanes else B
+        rows = lanes.rows(B) if path.lanes else B
         gates = self.empty((rows, T, path.kept * H)) if path.kept else None
         masked_h = None if recurrent_mask is None else self.empty(whole)
         c = None
@@ -157,7 +155,7 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         path, spec, _, (*_, gates, _, c, y) = cache
         layout, H = spec.layout, y.shape[2]
         if path.lanes:
-            gates, c = out_of_lanes(gates, y.shape)
+            gates, c = lanes.out_of_lanes(gates, y.shape)
         found = dict(zip(layout.states, (y, c), strict=False))
         for k, name in enumerate(layout.gates):
             found[name] = gates[..., k * H : (k + 1) * H]

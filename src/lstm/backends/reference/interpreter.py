@@ -27,7 +27,7 @@ from lstm.backends.contract import (
     RecurrentSpec,
     RecurrentWeights,
 )
-from lstm.backends.numpy_lanes import into_lanes, out_of_lanes
+from lstm.backends.lanes import into_lanes, out_of_lanes
 from lstm.backends.numpy_quantization import unpacked
 from lstm.backends.reference.recurrent import states_before
 
@@ -37,7 +37,7 @@ _ACTIVATIONS = get_args(ActivationName)
 _LOSSES = get_args(PointwiseLossName)
 
 _RECURRENT = re.compile(
-    r"(?P<int8>int8_)?(framed_|inference_|(?P<lanes>lanes_))?(?P<cell>lstm|gru|rnn)(_(?P<bits>\d+))?_(?P<way>forward|backward)"
+    r"(?P<int8>int8_)?(framed_|inference_)?(?P<cell>lstm|gru|rnn)(_(?P<bits>\d+))?_(?P<way>forward|backward)"
 )
 """The names of the recurrent instructions; `bits` are the options of the cell."""
 
@@ -97,7 +97,7 @@ class Instructions:
         cell: Any = found["cell"]
         bits = int(found["bits"] or 0)
         options = tuple(o for k, o in enumerate(CELLS[cell].options) if bits >> k & 1)
-        way = f"{found['int8'] or found['lanes'] or ''}recurrent_{found['way']}"
+        way = f"{found['int8'] or ''}recurrent_{found['way']}"
         return partial(getattr(self, way), cell, options)
 
     # ---- arrays
@@ -211,23 +211,19 @@ class Instructions:
         for out, part in zip(dstate, d, strict=True):
             _write(out, part)
 
-    def lanes_recurrent_forward(
-        self, cell: CellName, options: tuple[str, ...], *arguments: Any
-    ) -> None:
+    def lanes_lstm_forward(self, *arguments: Any) -> None:
         *given, kept, masked_h, c, y = arguments
-        B, T, H = y.shape
-        gates, states = np.empty((B, T, 4 * H), y.dtype), np.empty_like(y)
-        self.recurrent_forward(cell, options, *given, gates, masked_h, states, y)
-        into_lanes(gates, states, kept)
-        reverse = arguments[9]
-        c[...] = states[:, 0 if reverse else -1]
+        (B, T, H), reverse = y.shape, given[9]
+        gates, cells = np.empty((B, T, 4 * H), y.dtype), np.empty_like(y)
+        self.recurrent_forward("lstm", (), *given, gates, masked_h, cells, y)
+        kept[...] = into_lanes(gates, cells)
+        if T:
+            c[...] = cells[:, 0 if reverse else -1]
 
-    def lanes_recurrent_backward(
-        self, cell: CellName, options: tuple[str, ...], *arguments: Any
-    ) -> None:
-        *given, kept, masked_h, _, y = arguments[:15]
-        gates, states = out_of_lanes(kept, y.shape)
-        self.recurrent_backward(cell, options, *given, gates, masked_h, states, y, *arguments[15:])
+    def lanes_lstm_backward(self, *arguments: Any) -> None:
+        given, (kept, masked_h, _, y), gradients = arguments[:11], arguments[11:15], arguments[15:]
+        gates, cells = out_of_lanes(kept, y.shape)
+        self.recurrent_backward("lstm", (), *given, gates, masked_h, cells, y, *gradients)
 
     # ---- int8 weights
 
