@@ -19,6 +19,7 @@ import numpy as np
 from cases import Case, Goal
 
 FIRST_STEPS = 3
+COMPARED = 128
 
 Steps = Callable[[], object]
 
@@ -47,8 +48,8 @@ class Workload:
     @property
     def lstm_weights(self) -> list[Sequence[Any]]:
         """(kernel, recurrent kernel, bias) of each LSTM layer."""
-        first = 0 if self.case.bare else 1
-        found = self.weights[first : first + 3 * self.case.layers]
+        first = self.case.first_lstm
+        found = self.weights[first : first + 3 * self.case.lstm_layers]
         return [found[k : k + 3] for k in range(0, len(found), 3)]
 
 
@@ -63,6 +64,11 @@ class Ready:
 
     curve: Sequence[float]
     steps: Callable[[int], Steps]
+
+
+def compared(outputs: Any) -> list[float]:
+    """Of a forward pass, what is compared: the last numbers of the outputs."""
+    return np.asarray(outputs).ravel()[-COMPARED:].tolist()
 
 
 def repeated(step: Callable[[], object]) -> Callable[[int], Steps]:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cases import CASES, PEAK_SIZE, REFERENCE, SWEEP, Case
+from cases import PEAK_SIZE, Case
 from contenders import CONTENDERS
+from suite import CASES, REFERENCE, SWEEP
 
 Rows = list[dict[str, Any]]
 

@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import report
-from cases import CASES, SWEEP, Case
+from cases import Case
 from contenders import CONTENDERS
+from suite import CASES, SWEEP
 
 HERE = Path(__file__).parent
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 TOLERANCE = 2e-3
+LONG = ("language model", "ragged", "CNN", "CNN-LSTM")  # kinds whose steps take milliseconds
 STARTING = 240.0  # seconds until a contender must be ready: some compile for a long time
 SETTLING = 0.1  # seconds before each timing: threads of the last one may still look for work
 
@@ -170,7 +172,7 @@ class Session:
         """For each contender and form the best number of threads, and the steps to time at once."""
         seconds: dict[Process, float] = {}
         for process in ready:
-            probe = process.time(1 if case.kind in ("language model", "ragged") else 64)
+            probe = process.time(1 if case.kind in LONG else 64)
             steps = max(1, round(self.options.seconds / 3 / probe))
             seconds[process] = process.time(steps) if steps > 1 else probe
         chosen = []

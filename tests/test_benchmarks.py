@@ -39,13 +39,18 @@ def first_steps(case: Any, backend: str) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "name", ["lm128", "lm_small", "addition", "forward", "step128", "generate128", "ragged"]
+    "name",
+    [
+        *("lm128", "lm_small", "addition", "addition_tanh", "lstm50", "cnn", "cnn_lstm"),
+        *("prediction", "forward", "step128", "generate128", "ragged"),
+    ],
 )
 def test_backends_agree(name: str) -> None:
-    from cases import CASES
+    from suite import CASES
 
     case = CASES[name]
     # More tokens in a batch than there are symbols: the embedding is fused into the LSTM.
-    small = replace(case, B=min(case.B, 11), T=9, E=min(case.E, 5), H=min(case.H, 13))
+    sizes = {"B": min(case.B, 11), "T": 9, "E": min(case.E, 5), "H": min(case.H, 13)}
+    small = replace(case, **sizes, chunk=4)
     native, reference = (first_steps(small, backend) for backend in ("native", "reference"))
     assert_close(native, reference, "lstm", terms=small.B * small.T, dtype="float32")

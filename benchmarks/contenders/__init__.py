@@ -29,8 +29,8 @@ CONTENDERS = {
         {
             "language model": ("fit",),
             "ragged": ("fit",),
-            "addition": ("fit",),
-            "forward": ("predict_on_batch",),
+            **dict.fromkeys(("addition", "regression", "CNN", "CNN-LSTM"), ("fit",)),
+            **dict.fromkeys(("prediction", "forward"), ("predict_on_batch",)),
             "step": ("stream", "step"),
             "generation": ("LanguageModel",),
         },
@@ -42,8 +42,9 @@ CONTENDERS = {
             "language model": ("eager",),
             "ragged": ("PackedSequence", "padded"),
             "addition": ("eager", "script", "compile"),
-            "forward": ("eager", "eager, no oneDNN"),
-            "step": ("eager", "eager, no oneDNN"),
+            "regression": ("eager", "eager, no oneDNN", "compile"),
+            **dict.fromkeys(("CNN", "CNN-LSTM"), ("eager", "compile")),
+            **dict.fromkeys(("prediction", "forward", "step"), ("eager", "eager, no oneDNN")),
             "generation": ("eager", "eager, no oneDNN", "script, no oneDNN"),
         },
     ),
@@ -53,15 +54,18 @@ CONTENDERS = {
         {
             "language model": ("graph", "XLA"),
             "addition": ("graph", "XLA", "XLA, 32 steps a call"),
+            **dict.fromkeys(("regression", "CNN", "CNN-LSTM"), ("graph", "XLA")),
         },
     ),
     "keras_jax": Contender(
-        "Keras/JAX", ("keras", "jax"), {"language model": ("XLA",), "addition": ("XLA",)}
+        "Keras/JAX",
+        ("keras", "jax"),
+        dict.fromkeys(("language model", "addition", "regression", "CNN", "CNN-LSTM"), ("XLA",)),
     ),
     "onnx_runtime": Contender(
         "ONNX Runtime",
         ("onnxruntime", "onnx"),
-        {"forward": ("session",), "step": ("session",), "generation": ("session",)},
+        dict.fromkeys(("prediction", "forward", "step", "generation"), ("session", "bound")),
     ),
     # No library, but what the machine can do: products of two matrices of 1024 x 1024.
     "peak": Contender("sgemm", ("lstm-kit", "numpy"), {"language model": ("numpy", "lstm")}),

@@ -4,33 +4,38 @@ from typing import Any
 
 import numpy as np
 from cases import CHARACTERS, EPSILON, LEARNING_RATE, TEMPERATURE
-from protocol import FIRST_STEPS, Ready, Steps, Workload, repeated, serve
+from protocol import FIRST_STEPS, Ready, Steps, Workload, compared, repeated, serve
 
 import lstm
-from lstm.layers import LSTM, Conv1D, Dense, Embedding, Input
+from contenders.models import layers_of
+from lstm.layers import LSTM, Input
+from lstm.losses import SparseCategoricalCrossentropy
 from lstm.optimizers import Adam
 from lstm.text import CharVocabulary
 
 
 def prepare(work: Workload) -> Ready:
-    if work.case.kind == "generation":
-        return generation(work)
-    if work.case.kind == "step":
-        return stepping(work)
-    if work.case.kind == "forward":
-        model = lstm.Sequential(
-            [Input((None, work.case.E)), LSTM(work.case.H, return_sequences=True)]
-        )
-        model.set_weights(work.weights)
-        last = model.predict_on_batch(work.x)[0, -1]
-        return Ready(last, repeated(lambda: model.predict_on_batch(work.x)))
-    return training(work)
-
-
-def stepping(work: Workload) -> Ready:
     case = work.case
+    if case.kind == "generation":
+        return generation(work)
+    if case.training:
+        return training(work)
+    if case.kind == "prediction":
+        return forward(work, layers_of(case, lstm.layers))
     stack = [LSTM(case.H, return_sequences=True) for _ in range(case.layers)]
-    model = lstm.Sequential([Input((None, case.E)), *stack])
+    layers = [Input((None, case.E)), *stack]
+    return stepping(work, layers) if case.kind == "step" else forward(work, layers)
+
+
+def forward(work: Workload, layers: list[Any]) -> Ready:
+    model = lstm.Sequential(layers)
+    model.set_weights(work.weights)
+    outputs = model.predict_on_batch(work.x)
+    return Ready(compared(outputs), repeated(lambda: model.predict_on_batch(work.x)))
+
+
+def stepping(work: Workload, layers: list[Any]) -> Ready:
+    model = lstm.Sequential(layers)
     model.set_weights(work.weights)
     stream, x = model.stream(), work.x
     curve = [stream(x)[0, 0, 0] for _ in range(FIRST_STEPS)]
@@ -50,20 +55,9 @@ def stepping(work: Workload) -> Ready:
 
 def training(work: Workload) -> Ready:
     case = work.case
-    if case.kind == "addition":
-        layers: list[Any] = [
-            Input((None, 2)),
-            Conv1D(8, 1, activation="relu"),
-            Conv1D(4, 1, activation="relu"),
-            LSTM(case.H, activation=None, return_sequences=True),
-            Dense(1, activation="sigmoid"),
-        ]
-    else:
-        stack = [LSTM(case.H, return_sequences=True) for _ in range(case.layers)]
-        output = Dense(case.V, activation="softmax")
-        layers = [Input((None,)), Embedding(case.V, case.E), *stack, output]
-    model = lstm.Sequential(layers)
-    loss = "mse" if case.kind == "addition" else "sparse_categorical_crossentropy"
+    model = lstm.Sequential(layers_of(case, lstm.layers))
+    crossentropy = SparseCategoricalCrossentropy(from_logits=True)
+    loss = crossentropy if case.of_tokens else "mse"
     model.compile(Adam(LEARNING_RATE, epsilon=EPSILON), loss)
     model.set_weights(work.weights)
     x, y = work.x, work.y

@@ -1,0 +1,137 @@
+"""The cases that are timed, and the goals."""
+
+from dataclasses import replace
+
+from cases import Case, Goal
+
+
+def _language_model(H: int, pytorch: float, tensorflow: float, jax: float) -> Case:
+    goals = Goal("pytorch", pytorch), Goal("keras_tensorflow", tensorflow), Goal("keras_jax", jax)
+    title = f"Character model, training step: two layers, H={H}, B=64, T=100"
+    return Case(f"lm{H}", title, "language model", E=H // 2, H=H, goals=goals, all_forms=H == 128)
+
+
+def _addition(name: str, lstm: str, activation: str, *goals: Goal) -> Case:
+    title = f"Binary addition, step of `fit`: two Conv1D, {lstm} of 4 units, B=100, T=10"
+    sizes = {"H": 4, "B": 100, "T": 10, "layers": 1}
+    return Case(name, title, "addition", **sizes, activation=activation, goals=goals)
+
+
+def _regression(H: int, B: int, T: int, D: int, pytorch: float) -> Case:
+    title = f"Regression, step of `fit`: LSTM({H}) + Dense, B={B}, T={T}, D={D}"
+    sizes = {"E": D, "H": H, "B": B, "T": T, "layers": 1}
+    goals = (Goal("pytorch", pytorch),)
+    return Case(f"lstm{H}", title, "regression", **sizes, goals=goals, all_forms=H == 8)
+
+
+def _step(layers: int, H: int, onnx_runtime: float) -> Case:
+    title = f"One step of one sequence, with its state: {layers} × {H} units"
+    sizes = {"E": H, "H": H, "B": 1, "T": 1, "layers": layers}
+    return Case(f"step{H}", title, "step", **sizes, goals=(Goal("onnx_runtime", onnx_runtime),))
+
+
+REFERENCE = _language_model(128, 2.2, 5, 2.5)
+FORWARD = Case(
+    "forward",
+    "LSTM forward, no gradient: D=H=128, B=1, T=100",
+    "forward",
+    E=128,
+    B=1,
+    layers=1,
+    goals=(Goal("pytorch", 2.9), Goal("onnx_runtime", 2)),
+)
+AHEAD = (Goal("pytorch", 1), Goal("keras_tensorflow", 1), Goal("keras_jax", 1))
+
+CASES = {
+    case.name: case
+    for case in (
+        REFERENCE,
+        _language_model(256, 1.7, 3, 2),
+        _language_model(512, 1.35, 2.5, 1.5),
+        Case(
+            "lm_small",
+            "Character model, training step: one layer, H=128, B=32, T=64",
+            "language model",
+            B=32,
+            T=64,
+            layers=1,
+            goals=(Goal("pytorch", 2.5),),
+            all_forms=False,
+        ),
+        _addition(
+            "addition",
+            "LSTM with a linear activation",
+            "linear",
+            Goal("pytorch", 45),
+            Goal("keras_tensorflow", 60),
+            Goal("keras_jax", 8),
+        ),
+        _addition("addition_tanh", "LSTM", "tanh", Goal("pytorch", 25)),
+        _regression(8, 32, 24, 3, pytorch=20),
+        _regression(50, 32, 60, 1, pytorch=3),
+        _regression(32, 256, 120, 7, pytorch=6),
+        Case(
+            "cnn",
+            "Two Conv1D of 64 filters and a Dense, step of `fit`: K=5, B=64, T=100, 64 channels",
+            "CNN",
+            H=64,
+            goals=AHEAD,
+        ),
+        Case(
+            "cnn_lstm",
+            "TimeDistributed(Conv1D(64, 5)) + LSTM(64) + Dense, step of `fit`: "
+            "B=64, 10 chunks of 10 steps, 64 channels",
+            "CNN-LSTM",
+            H=64,
+            T=10,
+            layers=1,
+            goals=AHEAD,
+        ),
+        Case(
+            "prediction",
+            "LSTM(64) + Dense, forward only: B=1024, T=50, D=8",
+            "prediction",
+            E=8,
+            H=64,
+            B=1024,
+            T=50,
+            layers=1,
+            goals=(Goal("pytorch", 2),),
+        ),
+        FORWARD,
+        _step(1, 32, onnx_runtime=3.6),
+        _step(2, 128, onnx_runtime=2.4),
+        _step(2, 512, onnx_runtime=1.6),
+        Case(
+            "generate128",
+            "Generation, a token: one stream, two layers, E=64, H=128",
+            "generation",
+            B=1,
+            goals=(Goal("pytorch", 12), Goal("onnx_runtime", 3)),
+        ),
+        Case(
+            "generate512",
+            "Generation, a token: one stream, two layers, E=128, H=512",
+            "generation",
+            E=128,
+            H=512,
+            B=1,
+            goals=(Goal("pytorch", 5), Goal("onnx_runtime", 1.3)),
+        ),
+        Case(
+            "ragged",
+            "Sequences of 1 to 200 steps, training step: one layer, H=128, B=64",
+            "ragged",
+            T=200,
+            layers=1,
+            goals=(Goal("pytorch", 5, "PackedSequence"),),
+        ),
+    )
+}
+
+# One size at a time is varied from the reference, for the plot.
+SWEEP = [
+    replace(REFERENCE, name=f"{axis}={value}", title="", goals=(), all_forms=False, **{axis: value})
+    for axis, values in (("B", (1, 8, 256)), ("T", (10, 400)))
+    for value in values
+]
