@@ -24,10 +24,10 @@ def _regression(H: int, B: int, T: int, D: int, pytorch: float) -> Case:
     return Case(f"lstm{H}", title, "regression", **sizes, goals=goals, all_forms=H == 8)
 
 
-def _step(layers: int, H: int, onnx_runtime: float) -> Case:
+def _step(layers: int, H: int, *goals: Goal) -> Case:
     title = f"One step of one sequence, with its state: {layers} × {H} units"
     sizes = {"E": H, "H": H, "B": 1, "T": 1, "layers": layers}
-    return Case(f"step{H}", title, "step", **sizes, goals=(Goal("onnx_runtime", onnx_runtime),))
+    return Case(f"step{H}", title, "step", **sizes, goals=goals)
 
 
 REFERENCE = _language_model(128, 2.2, 5, 2.5)
@@ -38,7 +38,7 @@ FORWARD = Case(
     E=128,
     B=1,
     layers=1,
-    goals=(Goal("pytorch", 2.9), Goal("onnx_runtime", 2)),
+    goals=(Goal("pytorch", 2.9), Goal("onnx_runtime", 2), Goal("openvino", 2.3)),
 )
 AHEAD = (Goal("pytorch", 1), Goal("keras_tensorflow", 1), Goal("keras_jax", 1))
 
@@ -96,12 +96,12 @@ CASES = {
             B=1024,
             T=50,
             layers=1,
-            goals=(Goal("pytorch", 2),),
+            goals=(Goal("pytorch", 2), Goal("openvino", 2)),
         ),
         FORWARD,
-        _step(1, 32, onnx_runtime=3.6),
-        _step(2, 128, onnx_runtime=2.4),
-        _step(2, 512, onnx_runtime=1.6),
+        _step(1, 32, Goal("onnx_runtime", 3.7)),
+        _step(2, 128, Goal("onnx_runtime", 2.4), Goal("openvino", 2.7)),
+        _step(2, 512, Goal("onnx_runtime", 1.6), Goal("openvino", 1.6)),
         Case(
             "generate128",
             "Generation, a token: one stream, two layers, E=64, H=128",

@@ -67,6 +67,15 @@ CONTENDERS = {
         ("onnxruntime", "onnx"),
         dict.fromkeys(("prediction", "forward", "step", "generation"), ("session", "bound")),
     ),
+    "openvino": Contender(
+        "OpenVINO",
+        ("openvino", "onnx"),
+        {
+            "prediction": ("latency", "throughput"),
+            "forward": ("latency",),
+            **dict.fromkeys(("step", "generation"), ("latency", "states inside")),
+        },
+    ),
     # No library, but what the machine can do: products of two matrices of 1024 x 1024.
     "peak": Contender("sgemm", ("lstm-kit", "numpy"), {"language model": ("numpy", "lstm")}),
 }
