@@ -29,11 +29,13 @@ class Goal:
         contender: its name.
         ratio: the smallest ratio of its time to ours.
         form: the form to compare with; None for the fastest.
+        case: the case whose time is compared with ours in this one; None for the same.
     """
 
     contender: str
     ratio: float
     form: str | None = None
+    case: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Case:
         layers: number of LSTM layers, or of convolutions in a "CNN".
         K, chunk: steps that a convolution sees; steps of a chunk.
         activation: of the LSTM.
+        busy: whether another program has one core all the time.
         goals: the goals of this case.
         all_forms: run every form of a contender; otherwise only the form that was fastest in the
             first case of the same kind.
@@ -71,6 +74,7 @@ class Case:
     K: int = 5
     chunk: int = 10
     activation: str = "tanh"
+    busy: bool = False
     goals: tuple[Goal, ...] = ()
     all_forms: bool = True
 

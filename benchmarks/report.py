@@ -56,7 +56,7 @@ def times(rows: Rows) -> str:
                     milliseconds(row["median"]),
                     " – ".join(milliseconds(value) for value in row["quartiles"]),
                     f"{against:.2f}" if ours else "",
-                    goal(case, row, against),
+                    goals(case, row, rows),
                 ]
             )
             title = ""
@@ -64,12 +64,19 @@ def times(rows: Rows) -> str:
     return table(head, lines)
 
 
-def goal(case: Case, row: dict[str, Any], against: float) -> str:
-    """The goal for a contender, as a multiple of our time, and whether it is reached."""
+def goals(case: Case, row: dict[str, Any], rows: Rows) -> str:
+    """The goals for a row, as multiples of our time, and whether they are reached."""
+    ours = of(rows, case.name, "ours")
+    cells = []
     for wanted in case.goals:
-        if wanted.contender == row["contender"] and wanted.form in (None, row["form"]):
-            return f"{wanted.ratio:g} {'✓' if against >= wanted.ratio else '✗'}"
-    return ""
+        shown = of(rows, case.name, "ours" if wanted.case else wanted.contender, wanted.form)
+        compared = of(rows, wanted.case or case.name, wanted.contender, wanted.form)
+        if ours and compared and row is shown:
+            against = compared["median"] / ours["median"]
+            mark = "✓" if against >= wanted.ratio else "✗"
+            named = f"{against:.2f} of {wanted.contender} in `{wanted.case}`: " * bool(wanted.case)
+            cells.append(f"{named}{wanted.ratio:g} {mark}")
+    return ", ".join(cells)
 
 
 def peak(rows: Rows) -> str:

@@ -30,6 +30,18 @@ def _step(layers: int, H: int, *goals: Goal) -> Case:
     return Case(f"step{H}", title, "step", **sizes, goals=goals)
 
 
+def _busy(case: Case) -> Case:
+    """The same while another program has one core: as fast as alone, within a factor of two."""
+    return replace(
+        case,
+        name=f"{case.name}_busy",
+        title=f"{case.title}; another program has one core",
+        busy=True,
+        goals=(Goal("ours", 0.5, case=case.name),),
+        all_forms=False,
+    )
+
+
 REFERENCE = _language_model(128, 2.2, 5, 2.5)
 FORWARD = Case(
     "forward",
@@ -39,6 +51,11 @@ FORWARD = Case(
     B=1,
     layers=1,
     goals=(Goal("pytorch", 2.9), Goal("onnx_runtime", 2), Goal("openvino", 2.3)),
+)
+STEPS = (
+    _step(1, 32, Goal("onnx_runtime", 3.7)),
+    _step(2, 128, Goal("onnx_runtime", 2.4), Goal("openvino", 2.7)),
+    _step(2, 512, Goal("onnx_runtime", 1.6), Goal("openvino", 1.6)),
 )
 AHEAD = (Goal("pytorch", 1), Goal("keras_tensorflow", 1), Goal("keras_jax", 1))
 
@@ -99,9 +116,8 @@ CASES = {
             goals=(Goal("pytorch", 2), Goal("openvino", 2)),
         ),
         FORWARD,
-        _step(1, 32, Goal("onnx_runtime", 3.7)),
-        _step(2, 128, Goal("onnx_runtime", 2.4), Goal("openvino", 2.7)),
-        _step(2, 512, Goal("onnx_runtime", 1.6), Goal("openvino", 1.6)),
+        *STEPS,
+        *(_busy(case) for case in (FORWARD, *STEPS)),
         Case(
             "generate128",
             "Generation, a token: one stream, two layers, E=64, H=128",

@@ -1,5 +1,6 @@
 """The workloads of the benchmarks, in small: both backends do the same work."""
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,3 +55,34 @@ def test_backends_agree(name: str) -> None:
     small = replace(case, **sizes, chunk=4)
     native, reference = (first_steps(small, backend) for backend in ("native", "reference"))
     assert_close(native, reference, "lstm", terms=small.B * small.T, dtype="float32")
+
+
+def test_a_core_is_busy_within_the_block() -> None:
+    from busy import busy_core
+
+    with busy_core() as program:
+        os.kill(program, 0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(program, 0)
+
+
+def test_goals_are_those_of_the_fastest_form_and_of_other_cases() -> None:
+    from cases import Case, Goal
+    from report import goals
+
+    goal = Goal("pytorch", 2), Goal("pytorch", 4, form="slow"), Goal("ours", 0.5, case="alone")
+    case = Case("busy", "", "step", goals=goal)
+    rows = [
+        {"case": name, "contender": contender, "form": form, "median": median}
+        for name, contender, form, median in (
+            ("alone", "ours", "fit", 3.0),
+            ("busy", "ours", "fit", 4.0),
+            ("busy", "pytorch", "fast", 7.0),
+            ("busy", "pytorch", "slow", 16.0),
+        )
+    ]
+    assert [goals(case, row, rows) for row in rows[1:]] == [
+        "0.75 of ours in `alone`: 0.5 ✓",
+        "2 ✗",
+        "4 ✓",
+    ]
