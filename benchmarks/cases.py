@@ -18,6 +18,8 @@ LEARNING_RATE = 0.002
 EPSILON = 1e-7
 TEMPERATURE = 0.8
 PEAK_SIZE = 1024  # of the matrices whose product measures the machine
+READINGS = 16  # of an array in one step, which then takes far longer than a call
+MACHINE_KINDS = ("product", "exponentials", "reading")  # kinds that measure the machine
 CHARACTERS = "".join(chr(ord(" ") + k) for k in range(65))
 
 
@@ -51,11 +53,13 @@ class Case:
             a sequence, and an LSTM over the chunks;
             forward passes: "prediction", the model of "regression"; "forward", LSTM layers alone;
             time steps of one sequence, with the state carried on: "step";
-            tokens: "generation".
+            tokens: "generation";
+            what the machine does: "product", of two matrices; "exponentials"; "reading".
         V, E, H, B, T: tokens, embedding (or input) size, units (or filters), batch, time steps.
         layers: number of LSTM layers, or of convolutions in a "CNN".
         K, chunk: steps that a convolution sees; steps of a chunk.
         activation: of the LSTM.
+        size: what a step does that measures the machine: multiply-adds, exponentials, numbers read.
         busy: whether another program has one core all the time.
         goals: the goals of this case.
         all_forms: run every form of a contender; otherwise only the form that was fastest in the
@@ -74,6 +78,7 @@ class Case:
     K: int = 5
     chunk: int = 10
     activation: str = "tanh"
+    size: int = 0
     busy: bool = False
     goals: tuple[Goal, ...] = ()
     all_forms: bool = True
@@ -81,7 +86,7 @@ class Case:
     @property
     def training(self) -> bool:
         """Whether the model learns."""
-        return self.kind not in ("prediction", "forward", "step", "generation")
+        return self.kind not in ("prediction", "forward", "step", "generation", *MACHINE_KINDS)
 
     @property
     def of_tokens(self) -> bool:
@@ -89,7 +94,9 @@ class Case:
         return self.kind in ("language model", "ragged", "generation")
 
     def arrays(self) -> dict[str, Array]:
-        """Initial weights w0, w1, … and data, from a fixed seed."""
+        """Initial weights w0, w1, … and data, from a fixed seed; nothing to measure the machine."""
+        if self.kind in MACHINE_KINDS:
+            return {}
         rng = np.random.default_rng(1)
         weights = [_uniform(rng, shape) for shape in self.weight_shapes()]
         for bias in weights[self.first_lstm + 2 :: 3][: self.lstm_layers]:
@@ -142,6 +149,8 @@ class Case:
 
     def weight_shapes(self) -> list[Shape]:
         """Shapes of the weights in the order of the layers."""
+        if self.kind in MACHINE_KINDS:
+            return []
         shapes, inputs = self._below()
         for _ in range(self.lstm_layers):
             shapes += [(inputs, 4 * self.H), (self.H, 4 * self.H), (4 * self.H,)]

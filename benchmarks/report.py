@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cases import PEAK_SIZE, Case
+from cases import PEAK_SIZE, READINGS, Case
 from contenders import CONTENDERS
-from suite import CASES, REFERENCE, SWEEP
+from roofline import FLOAT, Rates, work_of
+from suite import CASES, MACHINE, REFERENCE, SWEEP
 
 Rows = list[dict[str, Any]]
 
@@ -101,6 +102,42 @@ def peak(rows: Rows) -> str:
     return table(head, lines)
 
 
+def rates(rows: Rows) -> Rates | None:
+    """What the machine does in a second; None where it was not measured."""
+    measured = {case: row for case in MACHINE if (row := of(rows, case.name, "peak"))}
+    if len(measured) < len(MACHINE):
+        return None
+    product, exponentials, *_ = (case.size / row["median"] for case, row in measured.items())
+    bytes_read = {case: FLOAT * case.size for case in measured if case.kind == "reading"}
+    reading = {n // READINGS: n / measured[case]["median"] for case, n in bytes_read.items()}
+    return Rates(product, exponentials, reading)
+
+
+def floors(rows: Rows, machine: Rates) -> str:
+    """What the work of each case takes at least on this machine, and how near we come."""
+    lines = []
+    for name, case in CASES.items():
+        ours = of(rows, name, "ours")
+        if ours is None or case.kind == "ragged":
+            continue
+        work = work_of(case)
+        floor = machine.floor(work)
+        parts = floor.products, floor.exponentials, floor.bytes
+        lines.append(
+            [
+                case.title,
+                *(f"{n / 1e6:.3g}" for n in (work.multiply_adds, work.exponentials, work.bytes)),
+                *(milliseconds(part) for part in parts),
+                milliseconds(floor.seconds),
+                milliseconds(ours["median"]),
+                f"{floor.seconds / ours['median']:.0%}",
+            ]
+        )
+    counts = "10⁶ multiply-adds", "10⁶ exponentials", "MB"
+    parts = "products, ms", "exponentials, ms", "bytes, ms"
+    return table(["workload", *counts, *parts, "floor, ms", "ours, ms", "share"], lines)
+
+
 def footprint(found: dict[str, Any]) -> str:
     own = {name: size / 1e6 for name, size in found["bytes"].items() if name != "numpy"}
     parts = ", ".join(f"{name} {size:.1f}" for name, size in own.items())
@@ -171,6 +208,16 @@ def write(folder: Path) -> None:
         "## Share of the machine's matrix product\n",
         peak(rows),
     ]
+    if found := rates(rows):
+        sizes = " and ".join(f"{size / 2**20:.0f}" for size in found.reading)
+        reading = " and ".join(f"{rate / 1e9:.0f}" for rate in found.reading.values())
+        parts += [
+            "## Floors\n",
+            f"In a second, the machine does {found.multiply_adds / 1e9:.0f} · 10⁹ multiply-adds "
+            f"and {found.exponentials / 1e9:.1f} · 10⁹ exponentials.\n"
+            f"Again and again, it reads {sizes} MB at {reading} GB/s.\n",
+            floors(rows, found),
+        ]
     if "footprint" in results:
         parts += ["## Around it\n", footprint(results["footprint"])]
     if plot(rows, folder / "scaling.svg"):

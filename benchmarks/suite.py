@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from cases import Case, Goal
+from cases import PEAK_SIZE, READINGS, Case, Goal
 
 
 def _language_model(H: int, pytorch: float, tensorflow: float, jax: float) -> Case:
@@ -59,9 +59,17 @@ STEPS = (
 )
 AHEAD = (Goal("pytorch", 1), Goal("keras_tensorflow", 1), Goal("keras_jax", 1))
 
+MACHINE = (
+    Case("product", "Product of two matrices of 1024 × 1024", "product", size=PEAK_SIZE**3),
+    Case("exponentials", "Sigmoid of 512 KB, shared by the cores", "exponentials", size=1 << 17),
+    Case("reading_1mb", "Reading of 1 MB, 16 times", "reading", size=READINGS << 18),
+    Case("reading_16mb", "Reading of 16 MB, 16 times", "reading", size=READINGS << 22),
+)
+
 CASES = {
     case.name: case
     for case in (
+        *MACHINE,
         REFERENCE,
         _language_model(256, 1.7, 3, 2),
         _language_model(512, 1.35, 2.5, 1.5),

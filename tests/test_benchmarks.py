@@ -86,3 +86,46 @@ def test_goals_are_those_of_the_fastest_form_and_of_other_cases() -> None:
         "2 ✗",
         "4 ✓",
     ]
+
+
+def test_work_is_counted_from_the_sizes() -> None:
+    from roofline import work_of
+    from suite import CASES
+
+    regression = work_of(CASES["lstm8"])
+    positions, kernel, recurrent = 32 * 24, 3 * 32, 8 * 32
+    weights = kernel + recurrent + 32 + 8 + 1
+    # Nobody needs the gradient of the data. The Dense reads the last step only.
+    multiply_adds = positions * (2 * kernel + 3 * recurrent) + 3 * 32 * 8
+    kept = positions * 5 * 8
+    moved = 2 * (weights + 23 * recurrent) + 8 * weights + 2 * kept
+    assert regression.multiply_adds == multiply_adds
+    assert regression.exponentials == positions * 5 * 8
+    assert regression.bytes == 4 * moved
+    assert regression.held == 4 * (4 * weights + kept)
+
+    step = work_of(CASES["step128"])
+    assert step.multiply_adds == 2 * (128 + 128) * 4 * 128
+    assert step.bytes == step.held == 4 * (step.multiply_adds + 2 * 4 * 128)
+    assert step.exponentials == 2 * 5 * 128
+
+    token = work_of(CASES["generate128"])  # whose first products are a row of a table
+    assert token.multiply_adds == 3 * 128 * 512 + 128 * 65
+    assert token.bytes == 4 * (token.multiply_adds + 2 * 512 + 65)
+    assert token.exponentials == 2 * 5 * 128 + 65
+
+    chunks = work_of(CASES["cnn_lstm"])
+    convolution, lstm_and_dense = 10 * 2 * 5 * 64 * 64, 3 * (640 + 64) * 256
+    assert chunks.multiply_adds == 64 * 10 * (convolution + lstm_and_dense) + 3 * 64 * 64
+    addition = work_of(CASES["addition"])
+    assert addition.multiply_adds == 1000 * (2 * 2 * 8 + 3 * (8 * 4 + 4 * 16 + 4 * 16 + 4))
+    assert addition.exponentials == 1000 * (3 * 4 + 1)
+
+
+def test_arithmetic_adds_up_and_bytes_move_meanwhile() -> None:
+    from roofline import Rates, Work
+
+    machine = Rates(10.0, 5.0, {100.0: 50.0, 200.0: 20.0})
+    assert machine.floor(Work(40, 10, 100, held=100)).seconds == 6  # 4 + 2, and 2 for the bytes
+    assert machine.floor(Work(40, 10, 140, held=101)).seconds == 7  # in a slower cache
+    assert machine.floor(Work(0, 0, 20, held=999)).seconds == 1
