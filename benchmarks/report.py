@@ -196,13 +196,14 @@ def write(folder: Path) -> None:
     results = json.loads((folder / "results.json").read_text())
     rows, machine = results["rows"], results["machine"]
     versions = {k: v for found in results["versions"].values() for k, v in found.items()}
-    rounds, seconds = results["options"].values()
+    options = results["options"]
+    isa = f", {options['isa'].upper()} forced" if options.get("isa") else ""
     parts = [
         INTRODUCTION,
-        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores{isa}, "
         f"{machine['system']}, Python {machine['python']}; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + f".\nMedians of {rounds} timings of about {seconds:g} s each, "
+        + f".\nMedians of {options['rounds']} timings of about {options['seconds']:g} s each, "
         f"{results['minutes']:.0f} minutes in all.\n",
         times(rows),
         "## Share of the machine's matrix product\n",

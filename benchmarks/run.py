@@ -23,6 +23,7 @@ import report
 from busy import busy_core
 from cases import Case
 from contenders import CONTENDERS
+from instruction_sets import VARIABLES
 from suite import CASES, SWEEP
 
 HERE = Path(__file__).parent
@@ -43,20 +44,20 @@ class Process:
     """A contender at work on one case, in one form, with one number of threads."""
 
     def __init__(
-        self, python: str, name: str, form: str, threads: int, case: Case, data: Path
+        self, python: str, name: str, form: str, threads: int, case: Case, data: Path, isa: str
     ) -> None:
         self.name, self.form, self.threads = name, form, threads
         self.samples: list[float] = []
         self.by_threads: dict[int, float] = {}
         variables = ("OMP", "OPENBLAS", "MKL", "LSTM")
         limits = {f"{variable}_NUM_THREADS": str(threads) for variable in variables}
-        settings = json.dumps(dataclasses.asdict(case)), form, str(threads), str(data)
+        settings = json.dumps(dataclasses.asdict(case)), form, str(threads), str(data), isa
         self._log = data.with_name(f"{name} {form} {threads}.log")
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 [python, "-m", f"contenders.{name}", *settings],
                 cwd=HERE,
-                env=os.environ | limits,
+                env=os.environ | limits | VARIABLES.get(isa, {}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -138,7 +139,7 @@ class Session:
             data = Path(folder) / "arrays.npz"
             case.save(data)
             started = [
-                Process(self.python(name), name, form, count, case, data)
+                Process(self.python(name), name, form, count, case, data, self.options.isa)
                 for name, form in entrants
                 for count in self._counts(name, case, threads)
             ]
@@ -223,7 +224,7 @@ class Session:
         return {
             "machine": machine(),
             "versions": self.versions,
-            "options": {"rounds": self.options.rounds, "seconds": self.options.seconds},
+            "options": {name: getattr(self.options, name) for name in ("rounds", "seconds", "isa")},
             "rows": self.rows,
             "left_out": self.left_out,
         }
@@ -260,11 +261,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="timings of each contender")
     parser.add_argument("--seconds", type=float, default=0.3, help="length of a timing")
     parser.add_argument("--threads", type=int, nargs="+", default=thread_counts(), help="to try")
+    parser.add_argument("--isa", choices=VARIABLES, default="", help="force an instruction set")
     parser.add_argument("--no-sweep", action="store_true", help="no plot against B and T")
     parser.add_argument("--no-footprint", action="store_true", help="no import, size, progression")
     parser.add_argument("--python", action="append", default=[], metavar="CONTENDER=PATH")
-    parser.add_argument("--output", type=Path, default=HERE, help="folder of the results")
+    parser.add_argument("--output", type=Path, help="folder of the results")
     options = parser.parse_args()
+    options.output = options.output or HERE / options.isa
     start = time.time()
     session = Session(options)
     for name in options.cases:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 import lstm
+from lstm.backends import _kernels
+from native_cases import INSTRUCTION_SETS, running_on
 from tolerances import assert_close
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
@@ -129,3 +131,16 @@ def test_arithmetic_adds_up_and_bytes_move_meanwhile() -> None:
     assert machine.floor(Work(40, 10, 100, held=100)).seconds == 6  # 4 + 2, and 2 for the bytes
     assert machine.floor(Work(40, 10, 140, held=101)).seconds == 7  # in a slower cache
     assert machine.floor(Work(0, 0, 20, held=999)).seconds == 1
+
+
+def test_an_instruction_set_is_forced_or_refused() -> None:
+    from instruction_sets import choose
+
+    with running_on("baseline"):
+        choose("")
+        assert _kernels.instruction_set() == "baseline"
+        for name in INSTRUCTION_SETS:
+            choose(name)
+            assert _kernels.instruction_set() == name
+        with pytest.raises(ValueError, match="no kernels for avx1024"):
+            choose("avx1024")

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from cases import CHARACTERS, EPSILON, LEARNING_RATE, TEMPERATURE
+from instruction_sets import choose
 from protocol import FIRST_STEPS, Ready, Steps, Workload, compared, repeated, serve
 
 import lstm
@@ -15,6 +16,7 @@ from lstm.text import CharVocabulary
 
 
 def prepare(work: Workload) -> Ready:
+    choose(work.isa)
     case = work.case
     if case.kind == "generation":
         return generation(work)

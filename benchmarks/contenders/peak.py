@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from cases import PEAK_SIZE, READINGS
+from instruction_sets import choose
 from protocol import Ready, Steps, Workload, repeated, serve
 
 import lstm
@@ -19,6 +20,7 @@ SIGMOID = 3  # its code
 
 
 def prepare(work: Workload) -> Ready:
+    choose(work.isa)
     kinds = {"exponentials": exponentials, "reading": reading}
     return kinds.get(work.case.kind, product)(work)
 
