@@ -69,7 +69,7 @@ class Ready:
 
 
 def compared(outputs: Any) -> list[float]:
-    """Of a forward pass, what is compared: the last numbers of the outputs."""
+    """Of a forward pass or a step, what is compared: the last numbers of the outputs."""
     return np.asarray(outputs).ravel()[-COMPARED:].tolist()
 
 
