@@ -60,6 +60,7 @@ class Case:
         K, chunk: steps that a convolution sees; steps of a chunk.
         activation: of the LSTM.
         size: what a step does that measures the machine: multiply-adds, exponentials, numbers read.
+        precision: of the factors of products: "float32", "bfloat16" or, of weights, "int8".
         busy: whether another program has one core all the time.
         goals: the goals of this case.
         all_forms: run every form of a contender; otherwise only the form that was fastest in the
@@ -79,9 +80,15 @@ class Case:
     chunk: int = 10
     activation: str = "tanh"
     size: int = 0
+    precision: str = "float32"
     busy: bool = False
     goals: tuple[Goal, ...] = ()
     all_forms: bool = True
+
+    @property
+    def task(self) -> str:
+        """The kind, and the precision if it is not float32: what contenders have forms for."""
+        return self.kind if self.precision == "float32" else f"{self.kind}, {self.precision}"
 
     @property
     def training(self) -> bool:

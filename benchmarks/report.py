@@ -70,7 +70,8 @@ def goals(case: Case, row: dict[str, Any], rows: Rows) -> str:
     ours = of(rows, case.name, "ours")
     cells = []
     for wanted in case.goals:
-        shown = of(rows, case.name, "ours" if wanted.case else wanted.contender, wanted.form)
+        same = wanted.contender, wanted.form
+        shown = of(rows, case.name, *(("ours",) if wanted.case else same))
         compared = of(rows, wanted.case or case.name, wanted.contender, wanted.form)
         if ours and compared and row is shown:
             against = compared["median"] / ours["median"]
@@ -105,12 +106,15 @@ def peak(rows: Rows) -> str:
 def rates(rows: Rows) -> Rates | None:
     """What the machine does in a second; None where it was not measured."""
     measured = {case: row for case in MACHINE if (row := of(rows, case.name, "peak"))}
-    if len(measured) < len(MACHINE):
+    # Some machines have no products of bfloat16.
+    if any(case not in measured and case.precision == "float32" for case in MACHINE):
         return None
-    product, exponentials, *_ = (case.size / row["median"] for case, row in measured.items())
+    second = {case: case.size / row["median"] for case, row in measured.items()}
+    products = {case.precision: rate for case, rate in second.items() if case.kind == "product"}
+    exponentials = next(rate for case, rate in second.items() if case.kind == "exponentials")
     bytes_read = {case: FLOAT * case.size for case in measured if case.kind == "reading"}
     reading = {n // READINGS: n / measured[case]["median"] for case, n in bytes_read.items()}
-    return Rates(product, exponentials, reading)
+    return Rates(products, exponentials, reading)
 
 
 def floors(rows: Rows, machine: Rates) -> str:
@@ -212,10 +216,11 @@ def write(folder: Path) -> None:
     if found := rates(rows):
         sizes = " and ".join(f"{size / 2**20:.0f}" for size in found.reading)
         reading = " and ".join(f"{rate / 1e9:.0f}" for rate in found.reading.values())
+        products = ", ".join(f"{n / 1e9:.0f} ({p})" for p, n in found.multiply_adds.items())
         parts += [
             "## Floors\n",
-            f"In a second, the machine does {found.multiply_adds / 1e9:.0f} · 10⁹ multiply-adds "
-            f"and {found.exponentials / 1e9:.1f} · 10⁹ exponentials.\n"
+            f"In a second, the machine does {products} · 10⁹ multiply-adds and "
+            f"{found.exponentials / 1e9:.1f} · 10⁹ exponentials.\n"
             f"Again and again, it reads {sizes} MB at {reading} GB/s.\n",
             floors(rows, found),
         ]

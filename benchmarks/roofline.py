@@ -5,11 +5,12 @@ arithmetic of optimizers. No program comes below it that does the same work on t
 """
 
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 
 from cases import Case
 
 FLOAT = 4  # bytes
+WEIGHT = {"float32": FLOAT, "bfloat16": 2, "int8": 1}
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,15 @@ class Work:
     exponentials: float
     bytes: float
     held: float
+    precision: str = "float32"
 
 
 @dataclass(frozen=True)
 class Rates:
     """What the machine does in a second, on all its cores."""
 
-    multiply_adds: float
+    multiply_adds: dict[str, float]
+    """Of each precision. One that is not measured counts for nothing, so that the floor holds."""
     exponentials: float
     reading: dict[float, float]
     """Bytes, by the size of the array that is read again and again."""
@@ -42,7 +45,7 @@ class Rates:
         """What each kind of work takes."""
         size = min((size for size in self.reading if size >= work.held), default=max(self.reading))
         return Floor(
-            work.multiply_adds / self.multiply_adds,
+            work.multiply_adds / self.multiply_adds.get(work.precision, inf),
             work.exponentials / self.exponentials,
             work.bytes / self.reading[size],
         )
@@ -76,12 +79,13 @@ def work_of(case: Case) -> Work:
         if len(shape) > 1
     )
     read = sum(prod(shape) for shape, n in zip(shapes, places, strict=True) if n)
-    moved, held = read + (steps - 1) * sum(map(prod, recurrent)), read
+    width = WEIGHT[case.precision]
+    moved, held = width * (read + (steps - 1) * sum(map(prod, recurrent))), width * read
     if case.training:
         kept = 5 * positions * states  # gates and cells, until the backward pass
         # The weights twice; Adam reads and writes them, their gradients and two moments.
-        moved, held = 2 * moved + 8 * weights + 2 * kept, 4 * weights + kept
-    return Work(products, _exponentials(case, positions, states), FLOAT * moved, FLOAT * held)
+        moved, held = 2 * moved + FLOAT * (8 * weights + 2 * kept), FLOAT * (4 * weights + kept)
+    return Work(products, _exponentials(case, positions, states), moved, held, case.precision)
 
 
 def _recurrent(case: Case) -> range:

@@ -28,7 +28,7 @@ from suite import CASES, SWEEP
 
 HERE = Path(__file__).parent
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-TOLERANCE = 2e-3
+TOLERANCE = {"float32": 2e-3, "bfloat16": 1e-2, "int8": 2e-2}
 LONG = ("language model", "ragged", "CNN", "CNN-LSTM")  # kinds whose steps take milliseconds
 STARTING = 240.0  # seconds until a contender must be ready: some compile for a long time
 SETTLING = 0.1  # seconds before each timing: threads of the last one may still look for work
@@ -126,8 +126,8 @@ class Session:
         """Who takes part in a case, and in which forms."""
         found = []
         for name in self.versions:
-            for form in CONTENDERS[name].forms.get(case.kind, ()):
-                if case.all_forms or self._best.get((case.kind, name), form) == form:
+            for form in CONTENDERS[name].forms.get(case.task, ()):
+                if case.all_forms or self._best.get((case.task, name), form) == form:
                     found.append((name, form))
         return found
 
@@ -168,7 +168,7 @@ class Session:
             try:
                 curve = process.answer(STARTING)["curve"]
                 first = first or curve
-                if curve and not _close(curve, first):
+                if curve and not close(curve, first, TOLERANCE[case.precision]):
                     raise ContenderError(f"not the same work: {curve} instead of {first}")
                 found.append(process)
             except ContenderError as error:
@@ -204,7 +204,7 @@ class Session:
             if median < fastest.get(process.name, float("inf")):
                 fastest[process.name] = median
                 if case.all_forms:
-                    self._best[case.kind, process.name] = process.form
+                    self._best[case.task, process.name] = process.form
             self.rows.append(
                 {
                     "case": case.name,
@@ -230,10 +230,11 @@ class Session:
         }
 
 
-def _close(curve: Sequence[float], expected: Sequence[float]) -> bool:
+def close(curve: Sequence[float], expected: Sequence[float], tolerance: float) -> bool:
+    """Whether all numbers agree, relative to the largest."""
     scale = max(abs(value) for value in expected)
     return len(curve) == len(expected) and all(
-        abs(a - b) <= TOLERANCE * scale for a, b in zip(curve, expected, strict=True)
+        abs(a - b) <= tolerance * scale for a, b in zip(curve, expected, strict=True)
     )
 
 
@@ -271,6 +272,9 @@ def main() -> None:
     start = time.time()
     session = Session(options)
     for name in options.cases:
+        if options.isa and CASES[name].precision == "bfloat16":
+            session.left_out.append(f"{name}: no products of bfloat16 with {options.isa}")
+            continue
         session.measure(CASES[name], options.only, options.threads, options.rounds)
     if not options.no_sweep:
         for case in SWEEP:

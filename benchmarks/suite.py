@@ -30,6 +30,12 @@ def _step(layers: int, H: int, *goals: Goal) -> Case:
     return Case(f"step{H}", title, "step", **sizes, goals=goals)
 
 
+def _bfloat16(case: Case, *goals: Goal) -> Case:
+    title = f"{case.title}; bfloat16"
+    name = f"{case.name}_bf16"
+    return replace(case, name=name, title=title, precision="bfloat16", goals=goals, all_forms=True)
+
+
 def _busy(case: Case) -> Case:
     """The same while another program has one core: as fast as alone, within a factor of two."""
     return replace(
@@ -57,10 +63,26 @@ STEPS = (
     _step(2, 128, Goal("onnx_runtime", 2.4), Goal("openvino", 2.7)),
     _step(2, 512, Goal("onnx_runtime", 1.6), Goal("openvino", 1.6)),
 )
+GENERATION = Case(
+    "generate512",
+    "Generation, a token: one stream, two layers, E=128, H=512",
+    "generation",
+    E=128,
+    H=512,
+    B=1,
+    goals=(Goal("pytorch", 5), Goal("onnx_runtime", 1.3)),
+)
 AHEAD = (Goal("pytorch", 1), Goal("keras_tensorflow", 1), Goal("keras_jax", 1))
 
 MACHINE = (
     Case("product", "Product of two matrices of 1024 × 1024", "product", size=PEAK_SIZE**3),
+    Case(
+        "product_bf16",
+        "Product of two matrices of 1024 × 1024; bfloat16",
+        "product",
+        size=PEAK_SIZE**3,
+        precision="bfloat16",
+    ),
     Case("exponentials", "Sigmoid of 512 KB, shared by the cores", "exponentials", size=1 << 17),
     Case("reading_1mb", "Reading of 1 MB, 16 times", "reading", size=READINGS << 18),
     Case("reading_16mb", "Reading of 16 MB, 16 times", "reading", size=READINGS << 22),
@@ -73,6 +95,10 @@ CASES = {
         REFERENCE,
         _language_model(256, 1.7, 3, 2),
         _language_model(512, 1.35, 2.5, 1.5),
+        _bfloat16(_language_model(256, 1.7, 3, 2), Goal("pytorch", 1.6)),
+        replace(
+            _bfloat16(_language_model(512, 1.35, 2.5, 1.5), Goal("pytorch", 1.5)), all_forms=False
+        ),
         Case(
             "lm_small",
             "Character model, training step: one layer, H=128, B=32, T=64",
@@ -125,6 +151,9 @@ CASES = {
         ),
         FORWARD,
         *STEPS,
+        _bfloat16(FORWARD, Goal("openvino", 2.4)),
+        _bfloat16(STEPS[1], Goal("openvino", 2.2)),
+        _bfloat16(STEPS[2], Goal("openvino", 1.1)),
         *(_busy(case) for case in (FORWARD, *STEPS)),
         Case(
             "generate128",
@@ -133,14 +162,21 @@ CASES = {
             B=1,
             goals=(Goal("pytorch", 12), Goal("onnx_runtime", 3)),
         ),
-        Case(
-            "generate512",
-            "Generation, a token: one stream, two layers, E=128, H=512",
-            "generation",
-            E=128,
-            H=512,
-            B=1,
-            goals=(Goal("pytorch", 5), Goal("onnx_runtime", 1.3)),
+        GENERATION,
+        _bfloat16(
+            GENERATION,
+            Goal("pytorch", 12, case="generate512"),
+            Goal("onnx_runtime", 2.7, case="generate512"),
+        ),
+        replace(
+            GENERATION,
+            name="generate512_int8",
+            title=f"{GENERATION.title}; int8",
+            precision="int8",
+            goals=(
+                Goal("pytorch", 20, case="generate512"),
+                Goal("onnx_runtime", 4.3, case="generate512"),
+            ),
         ),
         Case(
             "ragged",

@@ -33,6 +33,10 @@ CONTENDERS = {
             **dict.fromkeys(("prediction", "forward"), ("predict_on_batch",)),
             "step": ("stream", "step"),
             "generation": ("LanguageModel",),
+            "language model, bfloat16": ("fit",),
+            "forward, bfloat16": ("predict_on_batch",),
+            "step, bfloat16": ("stream", "step"),
+            **dict.fromkeys(("generation, bfloat16", "generation, int8"), ("LanguageModel",)),
         },
     ),
     "pytorch": Contender(
@@ -46,6 +50,9 @@ CONTENDERS = {
             **dict.fromkeys(("CNN", "CNN-LSTM"), ("eager", "compile")),
             **dict.fromkeys(("prediction", "forward", "step"), ("eager", "eager, no oneDNN")),
             "generation": ("eager", "eager, no oneDNN", "script, no oneDNN"),
+            "language model, bfloat16": ("autocast", "autocast, compile"),
+            "generation, bfloat16": ("eager", "eager, no oneDNN", "script, no oneDNN"),
+            "generation, int8": ("quantize_dynamic", "quantize_dynamic, script"),
         },
     ),
     "keras_tensorflow": Contender(
@@ -65,15 +72,21 @@ CONTENDERS = {
     "onnx_runtime": Contender(
         "ONNX Runtime",
         ("onnxruntime", "onnx"),
-        dict.fromkeys(("prediction", "forward", "step", "generation"), ("session", "bound")),
+        dict.fromkeys(
+            ("prediction", "forward", "step", "generation", "generation, int8"),
+            ("session", "bound"),
+        ),
     ),
     "openvino": Contender(
         "OpenVINO",
         ("openvino", "onnx"),
         {
             "prediction": ("latency", "throughput"),
-            "forward": ("latency",),
-            **dict.fromkeys(("step", "generation"), ("latency", "states inside")),
+            **dict.fromkeys(("forward", "forward, bfloat16"), ("latency",)),
+            **dict.fromkeys(
+                ("step", "generation", "step, bfloat16", "generation, bfloat16"),
+                ("latency", "states inside"),
+            ),
         },
     ),
     # No library, but what the machine can do.
@@ -83,6 +96,7 @@ CONTENDERS = {
         {
             **dict.fromkeys(("product", "language model", "exponentials"), ("numpy", "lstm")),
             "reading": ("numpy",),
+            "product, bfloat16": ("lstm",),
         },
     ),
 }

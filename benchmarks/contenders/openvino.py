@@ -17,12 +17,13 @@ def read(work: Workload) -> openvino.Model:
     return openvino.Core().read_model(model_of(work).SerializeToString())
 
 
-def compiled(model: openvino.Model, hint: str, threads: int) -> openvino.CompiledModel:
+def compiled(model: openvino.Model, hint: str, work: Workload) -> openvino.CompiledModel:
+    threads = work.threads
     settings = {
         "PERFORMANCE_HINT": hint,
         "NUM_STREAMS": 1 if hint == "LATENCY" else threads,
         "INFERENCE_NUM_THREADS": threads,
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_PRECISION_HINT": "bf16" if work.case.precision == "bfloat16" else "f32",
     }
     return openvino.Core().compile_model(model, "CPU", settings)
 
@@ -31,7 +32,7 @@ class Latency:
     """One request after the other; the states of one step are the memory of those of the next."""
 
     def __init__(self, work: Workload) -> None:
-        model, names = compiled(read(work), "LATENCY", work.threads), state_names(work.case)
+        model, names = compiled(read(work), "LATENCY", work), state_names(work.case)
         zero = np.zeros((1, 1, work.case.H), np.float32)
         sets = [{name: Tensor(zero.copy()) for name in names} for _ in range(2)]
         x = Tensor(input_of(work))
@@ -65,7 +66,7 @@ class StatesInside:
         model, x = read(work), Tensor(input_of(work))
         names = {name: after(name) for name in state_names(work.case)}
         apply_make_stateful_transformation(model, names)
-        self._request = compiled(model, "LATENCY", work.threads).create_infer_request()
+        self._request = compiled(model, "LATENCY", work).create_infer_request()
         self._request.set_tensor("x", x)
         self._x = x.data
         self.reset = self._request.reset_state
@@ -81,7 +82,7 @@ class Throughput:
 
     def __init__(self, work: Workload) -> None:
         part = replace(work, x=work.x[: len(work.x) // work.threads])
-        model = compiled(read(part), "THROUGHPUT", work.threads)
+        model = compiled(read(part), "THROUGHPUT", work)
         self._requests = [model.create_infer_request() for _ in range(work.threads)]
         self._parts = [request.get_input_tensor().data for request in self._requests]
 

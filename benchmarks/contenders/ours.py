@@ -17,6 +17,13 @@ from lstm.text import CharVocabulary
 
 def prepare(work: Workload) -> Ready:
     choose(work.isa)
+    if work.case.precision == "bfloat16":
+        with lstm.backends.using(precision="bfloat16"):
+            return prepared(work)
+    return prepared(work)
+
+
+def prepared(work: Workload) -> Ready:
     case = work.case
     if case.kind == "generation":
         return generation(work)
@@ -82,6 +89,8 @@ def generation(work: Workload) -> Ready:
         CharVocabulary(CHARACTERS), hidden=case.H, layers=case.layers, embedding=case.E
     )
     writer.model.set_weights(work.weights)
+    if case.precision == "int8":
+        writer.quantize("int8")
     curve, state = [], writer.model.initial_state(1)
     for token, following in zip(work.x[0, :8], work.y[0], strict=False):
         p, state = writer.model.step([[token]], state)

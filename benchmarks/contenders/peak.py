@@ -29,12 +29,13 @@ def product(work: Workload) -> Ready:
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal((PEAK_SIZE, PEAK_SIZE), dtype=np.float32) for _ in range(2))
     c = np.empty_like(a)
+    kernels = _kernels.bfloat16() if work.case.precision == "bfloat16" else _kernels
 
     def multiply() -> None:
         if work.form == "numpy":
             np.matmul(a, b, out=c)
         else:
-            _kernels.matmul(a, b, c)
+            kernels.matmul(a, b, c)
 
     multiply()
     return Ready([], repeated(multiply))

@@ -50,7 +50,12 @@ def language_model(work: Workload) -> Ready:
     if work.lengths is not None:
         padding = torch.arange(work.case.T) >= torch.from_numpy(work.lengths)[:, None]
         y = y.masked_fill(padding, -100)  # which cross_entropy leaves out
-    return trained(model, lambda: cross_entropy(model(x).flatten(0, 1), y.flatten()))
+
+    def loss() -> Tensor:
+        with torch.autocast("cpu", torch.bfloat16, enabled=work.case.precision == "bfloat16"):
+            return cross_entropy(model(x).flatten(0, 1), y.flatten())
+
+    return trained(model, loss, compiled="compile" in work.form)
 
 
 def regression(work: Workload) -> Ready:
@@ -96,10 +101,14 @@ def step(work: Workload) -> Ready:
 
 def generation(work: Workload) -> Ready:
     model = character_model(work).eval()
+    if work.case.precision == "bfloat16":
+        model.bfloat16()
+    if work.case.precision == "int8":
+        model = torch.ao.quantization.quantize_dynamic(model, {nn.LSTM, nn.Linear})
     x, y = torch.from_numpy(work.x[:, :8]), work.y[0]
     with torch.inference_mode():
         log_p = torch.log_softmax(model(x)[0], -1)
-    writer = torch.jit.script(model) if work.form.startswith("script") else model
+    writer = torch.jit.script(model) if "script" in work.form else model
     start = torch.zeros(1, 1, dtype=torch.int64)
 
     def steps(count: int) -> Steps:

@@ -31,7 +31,7 @@ class CharacterModel(nn.Module):
 
     @torch.jit.export
     def generate(self, token: Tensor, count: int, temperature: float) -> Tensor:
-        h = torch.zeros(self.lstm.num_layers, 1, self.lstm.hidden_size)
+        h = self.embedding.weight.new_zeros(self.lstm.num_layers, 1, self.lstm.hidden_size)
         c = torch.zeros_like(h)
         drawn: list[Tensor] = []
         for _ in range(count):
