@@ -19,6 +19,7 @@ import numpy as np
 from cases import Case, Goal
 
 FIRST_STEPS = 3
+COMPARED = 128
 
 Steps = Callable[[], object]
 
@@ -34,6 +35,7 @@ class Workload:
         weights: initial weights, in the order and shapes of Keras.
         x, y: data; y is None without targets.
         lengths: of ragged sequences, descending; or None.
+        isa: the instruction set of our kernels, "" for the best; peers read it in the environment.
     """
 
     case: Case
@@ -43,12 +45,13 @@ class Workload:
     x: Any
     y: Any
     lengths: Any
+    isa: str = ""
 
     @property
     def lstm_weights(self) -> list[Sequence[Any]]:
         """(kernel, recurrent kernel, bias) of each LSTM layer."""
-        first = 0 if self.case.bare else 1
-        found = self.weights[first : first + 3 * self.case.layers]
+        first = self.case.first_lstm
+        found = self.weights[first : first + 3 * self.case.lstm_layers]
         return [found[k : k + 3] for k in range(0, len(found), 3)]
 
 
@@ -63,6 +66,11 @@ class Ready:
 
     curve: Sequence[float]
     steps: Callable[[int], Steps]
+
+
+def compared(outputs: Any) -> list[float]:
+    """Of a forward pass or a step, what is compared: the last numbers of the outputs."""
+    return np.asarray(outputs).ravel()[-COMPARED:].tolist()
 
 
 def repeated(step: Callable[[], object]) -> Callable[[int], Steps]:
@@ -85,6 +93,7 @@ def serve(prepare: Callable[[Workload], Ready]) -> None:
     parser.add_argument("form")
     parser.add_argument("threads", type=int)
     parser.add_argument("data")
+    parser.add_argument("isa")
     arguments = parser.parse_args()
     # Libraries print where they like, so the answers get standard output for themselves.
     answers = os.fdopen(os.dup(1), "w")
@@ -95,7 +104,9 @@ def serve(prepare: Callable[[Workload], Ready]) -> None:
         arrays = dict(file)
     weights = [arrays[f"w{k}"] for k in range(len(case.weight_shapes()))]
     data = [arrays.get(name) for name in ("x", "y", "lengths")]
-    ready = prepare(Workload(case, arguments.form, arguments.threads, weights, *data))
+    ready = prepare(
+        Workload(case, arguments.form, arguments.threads, weights, *data, arguments.isa)
+    )
     print(json.dumps({"curve": [float(value) for value in ready.curve]}), file=answers, flush=True)
     for line in sys.stdin:
         run = ready.steps(int(line))

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cases import CASES, PEAK_SIZE, REFERENCE, SWEEP, Case
+from cases import PEAK_SIZE, READINGS, Case
 from contenders import CONTENDERS
+from roofline import FLOAT, Rates, work_of
+from suite import CASES, MACHINE, REFERENCE, SWEEP
 
 Rows = list[dict[str, Any]]
 
@@ -55,7 +57,7 @@ def times(rows: Rows) -> str:
                     milliseconds(row["median"]),
                     " – ".join(milliseconds(value) for value in row["quartiles"]),
                     f"{against:.2f}" if ours else "",
-                    goal(case, row, against),
+                    goals(case, row, rows),
                 ]
             )
             title = ""
@@ -63,12 +65,20 @@ def times(rows: Rows) -> str:
     return table(head, lines)
 
 
-def goal(case: Case, row: dict[str, Any], against: float) -> str:
-    """The goal for a contender, as a multiple of our time, and whether it is reached."""
+def goals(case: Case, row: dict[str, Any], rows: Rows) -> str:
+    """The goals for a row, as multiples of our time, and whether they are reached."""
+    ours = of(rows, case.name, "ours")
+    cells = []
     for wanted in case.goals:
-        if wanted.contender == row["contender"] and wanted.form in (None, row["form"]):
-            return f"{wanted.ratio:g} {'✓' if against >= wanted.ratio else '✗'}"
-    return ""
+        same = wanted.contender, wanted.form
+        shown = of(rows, case.name, *(("ours",) if wanted.case else same))
+        compared = of(rows, wanted.case or case.name, wanted.contender, wanted.form)
+        if ours and compared and row is shown:
+            against = compared["median"] / ours["median"]
+            mark = "✓" if against >= wanted.ratio else "✗"
+            named = f"{against:.2f} of {wanted.contender} in `{wanted.case}`: " * bool(wanted.case)
+            cells.append(f"{named}{wanted.ratio:g} {mark}")
+    return ", ".join(cells)
 
 
 def peak(rows: Rows) -> str:
@@ -91,6 +101,45 @@ def peak(rows: Rows) -> str:
         )
     head = ["workload", "sgemm GFLOP/s (by)", "training GFLOP/s", "share", "share, folded"]
     return table(head, lines)
+
+
+def rates(rows: Rows) -> Rates | None:
+    """What the machine does in a second; None where it was not measured."""
+    measured = {case: row for case in MACHINE if (row := of(rows, case.name, "peak"))}
+    # Some machines have no products of bfloat16.
+    if any(case not in measured and case.precision == "float32" for case in MACHINE):
+        return None
+    second = {case: case.size / row["median"] for case, row in measured.items()}
+    products = {case.precision: rate for case, rate in second.items() if case.kind == "product"}
+    exponentials = next(rate for case, rate in second.items() if case.kind == "exponentials")
+    bytes_read = {case: FLOAT * case.size for case in measured if case.kind == "reading"}
+    reading = {n // READINGS: n / measured[case]["median"] for case, n in bytes_read.items()}
+    return Rates(products, exponentials, reading)
+
+
+def floors(rows: Rows, machine: Rates) -> str:
+    """What the work of each case takes at least on this machine, and how near we come."""
+    lines = []
+    for name, case in CASES.items():
+        ours = of(rows, name, "ours")
+        if ours is None or case.kind == "ragged":
+            continue
+        work = work_of(case)
+        floor = machine.floor(work)
+        parts = floor.products, floor.exponentials, floor.bytes
+        lines.append(
+            [
+                case.title,
+                *(f"{n / 1e6:.3g}" for n in (work.multiply_adds, work.exponentials, work.bytes)),
+                *(milliseconds(part) for part in parts),
+                milliseconds(floor.seconds),
+                milliseconds(ours["median"]),
+                f"{floor.seconds / ours['median']:.0%}",
+            ]
+        )
+    counts = "10⁶ multiply-adds", "10⁶ exponentials", "MB"
+    parts = "products, ms", "exponentials, ms", "bytes, ms"
+    return table(["workload", *counts, *parts, "floor, ms", "ours, ms", "share"], lines)
 
 
 def footprint(found: dict[str, Any]) -> str:
@@ -151,18 +200,30 @@ def write(folder: Path) -> None:
     results = json.loads((folder / "results.json").read_text())
     rows, machine = results["rows"], results["machine"]
     versions = {k: v for found in results["versions"].values() for k, v in found.items()}
-    rounds, seconds = results["options"].values()
+    options = results["options"]
+    isa = f", {options['isa'].upper()} forced" if options.get("isa") else ""
     parts = [
         INTRODUCTION,
-        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores{isa}, "
         f"{machine['system']}, Python {machine['python']}; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
-        + f".\nMedians of {rounds} timings of about {seconds:g} s each, "
+        + f".\nMedians of {options['rounds']} timings of about {options['seconds']:g} s each, "
         f"{results['minutes']:.0f} minutes in all.\n",
         times(rows),
         "## Share of the machine's matrix product\n",
         peak(rows),
     ]
+    if found := rates(rows):
+        sizes = " and ".join(f"{size / 2**20:.0f}" for size in found.reading)
+        reading = " and ".join(f"{rate / 1e9:.0f}" for rate in found.reading.values())
+        products = ", ".join(f"{n / 1e9:.0f} ({p})" for p, n in found.multiply_adds.items())
+        parts += [
+            "## Floors\n",
+            f"In a second, the machine does {products} · 10⁹ multiply-adds and "
+            f"{found.exponentials / 1e9:.1f} · 10⁹ exponentials.\n"
+            f"Again and again, it reads {sizes} MB at {reading} GB/s.\n",
+            floors(rows, found),
+        ]
     if "footprint" in results:
         parts += ["## Around it\n", footprint(results["footprint"])]
     if plot(rows, folder / "scaling.svg"):

@@ -15,16 +15,21 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import report
-from cases import CASES, SWEEP, Case
+from busy import busy_core
+from cases import Case
 from contenders import CONTENDERS
+from instruction_sets import VARIABLES
+from suite import CASES, SWEEP
 
 HERE = Path(__file__).parent
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-TOLERANCE = 2e-3
+TOLERANCE = {"float32": 2e-3, "bfloat16": 1e-2, "int8": 2e-2}
+LONG = ("language model", "ragged", "CNN", "CNN-LSTM")  # kinds whose steps take milliseconds
 STARTING = 240.0  # seconds until a contender must be ready: some compile for a long time
 SETTLING = 0.1  # seconds before each timing: threads of the last one may still look for work
 
@@ -39,20 +44,20 @@ class Process:
     """A contender at work on one case, in one form, with one number of threads."""
 
     def __init__(
-        self, python: str, name: str, form: str, threads: int, case: Case, data: Path
+        self, python: str, name: str, form: str, threads: int, case: Case, data: Path, isa: str
     ) -> None:
         self.name, self.form, self.threads = name, form, threads
         self.samples: list[float] = []
         self.by_threads: dict[int, float] = {}
         variables = ("OMP", "OPENBLAS", "MKL", "LSTM")
         limits = {f"{variable}_NUM_THREADS": str(threads) for variable in variables}
-        settings = json.dumps(dataclasses.asdict(case)), form, str(threads), str(data)
+        settings = json.dumps(dataclasses.asdict(case)), form, str(threads), str(data), isa
         self._log = data.with_name(f"{name} {form} {threads}.log")
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
                 [python, "-m", f"contenders.{name}", *settings],
                 cwd=HERE,
-                env=os.environ | limits,
+                env=os.environ | limits | VARIABLES.get(isa, {}),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -121,8 +126,8 @@ class Session:
         """Who takes part in a case, and in which forms."""
         found = []
         for name in self.versions:
-            for form in CONTENDERS[name].forms.get(case.kind, ()):
-                if case.all_forms or self._best.get((case.kind, name), form) == form:
+            for form in CONTENDERS[name].forms.get(case.task, ()):
+                if case.all_forms or self._best.get((case.task, name), form) == form:
                     found.append((name, form))
         return found
 
@@ -134,20 +139,26 @@ class Session:
             data = Path(folder) / "arrays.npz"
             case.save(data)
             started = [
-                Process(self.python(name), name, form, count, case, data)
+                Process(self.python(name), name, form, count, case, data, self.options.isa)
                 for name, form in entrants
-                for count in threads
+                for count in self._counts(name, case, threads)
             ]
             try:
-                chosen = self._chosen(case, self._ready(case, started))
-                for k in range(rounds):
-                    # In turns, each round in another order, so that noise hits all alike.
-                    for process, steps in chosen[k % len(chosen) :] + chosen[: k % len(chosen)]:
-                        process.samples.append(process.time(steps))
+                ready = self._ready(case, started)
+                with busy_core() if case.busy else nullcontext():
+                    chosen = self._chosen(case, ready)
+                    for k in range(rounds):
+                        # In turns, each round in another order, so that noise hits all alike.
+                        for process, steps in chosen[k % len(chosen) :] + chosen[: k % len(chosen)]:
+                            process.samples.append(process.time(steps))
                 self._record(case, [process for process, _ in chosen])
             finally:
                 for process in started:
                     process.close()
+
+    def _counts(self, name: str, case: Case, threads: list[int]) -> list[int]:
+        """The numbers of threads to try: where a core is taken, we have to do with the default."""
+        return threads[-1:] if case.busy and name == "ours" else threads
 
     def _ready(self, case: Case, started: Sequence[Process]) -> list[Process]:
         """The contenders that do the same work as the first, which is ours if it takes part."""
@@ -157,7 +168,7 @@ class Session:
             try:
                 curve = process.answer(STARTING)["curve"]
                 first = first or curve
-                if curve and not _close(curve, first):
+                if curve and not close(curve, first, TOLERANCE[case.precision]):
                     raise ContenderError(f"not the same work: {curve} instead of {first}")
                 found.append(process)
             except ContenderError as error:
@@ -170,7 +181,7 @@ class Session:
         """For each contender and form the best number of threads, and the steps to time at once."""
         seconds: dict[Process, float] = {}
         for process in ready:
-            probe = process.time(1 if case.kind in ("language model", "ragged") else 64)
+            probe = process.time(1 if case.kind in LONG else 64)
             steps = max(1, round(self.options.seconds / 3 / probe))
             seconds[process] = process.time(steps) if steps > 1 else probe
         chosen = []
@@ -193,7 +204,7 @@ class Session:
             if median < fastest.get(process.name, float("inf")):
                 fastest[process.name] = median
                 if case.all_forms:
-                    self._best[case.kind, process.name] = process.form
+                    self._best[case.task, process.name] = process.form
             self.rows.append(
                 {
                     "case": case.name,
@@ -213,16 +224,17 @@ class Session:
         return {
             "machine": machine(),
             "versions": self.versions,
-            "options": {"rounds": self.options.rounds, "seconds": self.options.seconds},
+            "options": {name: getattr(self.options, name) for name in ("rounds", "seconds", "isa")},
             "rows": self.rows,
             "left_out": self.left_out,
         }
 
 
-def _close(curve: Sequence[float], expected: Sequence[float]) -> bool:
+def close(curve: Sequence[float], expected: Sequence[float], tolerance: float) -> bool:
+    """Whether all numbers agree, relative to the largest."""
     scale = max(abs(value) for value in expected)
     return len(curve) == len(expected) and all(
-        abs(a - b) <= TOLERANCE * scale for a, b in zip(curve, expected, strict=True)
+        abs(a - b) <= tolerance * scale for a, b in zip(curve, expected, strict=True)
     )
 
 
@@ -249,15 +261,21 @@ def main() -> None:
     parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES))
     parser.add_argument("--rounds", type=int, default=9, help="timings of each contender")
     parser.add_argument("--seconds", type=float, default=0.3, help="length of a timing")
+    parser.add_argument("--threads", type=int, nargs="+", default=thread_counts(), help="to try")
+    parser.add_argument("--isa", choices=VARIABLES, default="", help="force an instruction set")
     parser.add_argument("--no-sweep", action="store_true", help="no plot against B and T")
     parser.add_argument("--no-footprint", action="store_true", help="no import, size, progression")
     parser.add_argument("--python", action="append", default=[], metavar="CONTENDER=PATH")
-    parser.add_argument("--output", type=Path, default=HERE, help="folder of the results")
+    parser.add_argument("--output", type=Path, help="folder of the results")
     options = parser.parse_args()
+    options.output = options.output or HERE / options.isa
     start = time.time()
     session = Session(options)
     for name in options.cases:
-        session.measure(CASES[name], options.only, thread_counts(), options.rounds)
+        if options.isa and CASES[name].precision == "bfloat16":
+            session.left_out.append(f"{name}: no products of bfloat16 with {options.isa}")
+            continue
+        session.measure(CASES[name], options.only, options.threads, options.rounds)
     if not options.no_sweep:
         for case in SWEEP:
             session.measure(case, ("ours", "pytorch"), [CORES], max(3, options.rounds // 3))

@@ -29,10 +29,14 @@ CONTENDERS = {
         {
             "language model": ("fit",),
             "ragged": ("fit",),
-            "addition": ("fit",),
-            "forward": ("predict_on_batch",),
+            **dict.fromkeys(("addition", "regression", "CNN", "CNN-LSTM"), ("fit",)),
+            **dict.fromkeys(("prediction", "forward"), ("predict_on_batch",)),
             "step": ("stream", "step"),
             "generation": ("LanguageModel",),
+            "language model, bfloat16": ("fit",),
+            "forward, bfloat16": ("predict_on_batch",),
+            "step, bfloat16": ("stream", "step"),
+            **dict.fromkeys(("generation, bfloat16", "generation, int8"), ("LanguageModel",)),
         },
     ),
     "pytorch": Contender(
@@ -42,9 +46,13 @@ CONTENDERS = {
             "language model": ("eager",),
             "ragged": ("PackedSequence", "padded"),
             "addition": ("eager", "script", "compile"),
-            "forward": ("eager", "eager, no oneDNN"),
-            "step": ("eager", "eager, no oneDNN"),
+            "regression": ("eager", "eager, no oneDNN", "compile"),
+            **dict.fromkeys(("CNN", "CNN-LSTM"), ("eager", "compile")),
+            **dict.fromkeys(("prediction", "forward", "step"), ("eager", "eager, no oneDNN")),
             "generation": ("eager", "eager, no oneDNN", "script, no oneDNN"),
+            "language model, bfloat16": ("autocast", "autocast, compile"),
+            "generation, bfloat16": ("eager", "eager, no oneDNN", "script, no oneDNN"),
+            "generation, int8": ("quantize_dynamic", "quantize_dynamic, script"),
         },
     ),
     "keras_tensorflow": Contender(
@@ -53,16 +61,42 @@ CONTENDERS = {
         {
             "language model": ("graph", "XLA"),
             "addition": ("graph", "XLA", "XLA, 32 steps a call"),
+            **dict.fromkeys(("regression", "CNN", "CNN-LSTM"), ("graph", "XLA")),
         },
     ),
     "keras_jax": Contender(
-        "Keras/JAX", ("keras", "jax"), {"language model": ("XLA",), "addition": ("XLA",)}
+        "Keras/JAX",
+        ("keras", "jax"),
+        dict.fromkeys(("language model", "addition", "regression", "CNN", "CNN-LSTM"), ("XLA",)),
     ),
     "onnx_runtime": Contender(
         "ONNX Runtime",
         ("onnxruntime", "onnx"),
-        {"forward": ("session",), "step": ("session",), "generation": ("session",)},
+        dict.fromkeys(
+            ("prediction", "forward", "step", "generation", "generation, int8"),
+            ("session", "bound"),
+        ),
     ),
-    # No library, but what the machine can do: products of two matrices of 1024 x 1024.
-    "peak": Contender("sgemm", ("lstm-kit", "numpy"), {"language model": ("numpy", "lstm")}),
+    "openvino": Contender(
+        "OpenVINO",
+        ("openvino", "onnx"),
+        {
+            "prediction": ("latency", "throughput"),
+            **dict.fromkeys(("forward", "forward, bfloat16"), ("latency",)),
+            **dict.fromkeys(
+                ("step", "generation", "step, bfloat16", "generation, bfloat16"),
+                ("latency", "states inside"),
+            ),
+        },
+    ),
+    # No library, but what the machine can do.
+    "peak": Contender(
+        "the machine",
+        ("lstm-kit", "numpy"),
+        {
+            **dict.fromkeys(("product", "language model", "exponentials"), ("numpy", "lstm")),
+            "reading": ("numpy",),
+            "product, bfloat16": ("lstm",),
+        },
+    ),
 }

@@ -3,29 +3,18 @@
 import keras
 import numpy as np
 from cases import EPSILON, LEARNING_RATE
-from keras.layers import LSTM, Conv1D, Dense, Embedding, Input
 from protocol import FIRST_STEPS, Ready, Steps, Workload
+
+from contenders.models import layers_of
 
 
 def prepare(work: Workload) -> Ready:
     case = work.case
-    if case.kind == "addition":
-        layers = [
-            Input((case.T, 2)),
-            Conv1D(8, 1, activation="relu"),
-            Conv1D(4, 1, activation="relu"),
-            LSTM(case.H, activation=None, return_sequences=True),
-            Dense(1, activation="sigmoid"),
-        ]
-        loss = "mse"
-    else:
-        stack = [LSTM(case.H, return_sequences=True) for _ in range(case.layers)]
-        layers = [Input((case.T,)), Embedding(case.V, case.E), *stack, Dense(case.V)]
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model = keras.Sequential(layers)
+    crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model = keras.Sequential(layers_of(case, keras.layers))
     model.compile(
         keras.optimizers.Adam(LEARNING_RATE, epsilon=EPSILON),
-        loss,
+        crossentropy if case.of_tokens else "mse",
         jit_compile="XLA" in work.form,
         steps_per_execution=32 if "32 steps" in work.form else 1,
     )

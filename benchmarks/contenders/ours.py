@@ -4,36 +4,50 @@ from typing import Any
 
 import numpy as np
 from cases import CHARACTERS, EPSILON, LEARNING_RATE, TEMPERATURE
-from protocol import FIRST_STEPS, Ready, Steps, Workload, repeated, serve
+from instruction_sets import choose
+from protocol import FIRST_STEPS, Ready, Steps, Workload, compared, repeated, serve
 
 import lstm
-from lstm.layers import LSTM, Conv1D, Dense, Embedding, Input
+from contenders.models import layers_of
+from lstm.layers import LSTM, Input
+from lstm.losses import SparseCategoricalCrossentropy
 from lstm.optimizers import Adam
 from lstm.text import CharVocabulary
 
 
 def prepare(work: Workload) -> Ready:
-    if work.case.kind == "generation":
-        return generation(work)
-    if work.case.kind == "step":
-        return stepping(work)
-    if work.case.kind == "forward":
-        model = lstm.Sequential(
-            [Input((None, work.case.E)), LSTM(work.case.H, return_sequences=True)]
-        )
-        model.set_weights(work.weights)
-        last = model.predict_on_batch(work.x)[0, -1]
-        return Ready(last, repeated(lambda: model.predict_on_batch(work.x)))
-    return training(work)
+    choose(work.isa)
+    if work.case.precision == "bfloat16":
+        with lstm.backends.using(precision="bfloat16"):
+            return prepared(work)
+    return prepared(work)
 
 
-def stepping(work: Workload) -> Ready:
+def prepared(work: Workload) -> Ready:
     case = work.case
+    if case.kind == "generation":
+        return generation(work)
+    if case.training:
+        return training(work)
+    if case.kind == "prediction":
+        return forward(work, layers_of(case, lstm.layers))
     stack = [LSTM(case.H, return_sequences=True) for _ in range(case.layers)]
-    model = lstm.Sequential([Input((None, case.E)), *stack])
+    layers = [Input((None, case.E)), *stack]
+    return stepping(work, layers) if case.kind == "step" else forward(work, layers)
+
+
+def forward(work: Workload, layers: list[Any]) -> Ready:
+    model = lstm.Sequential(layers)
+    model.set_weights(work.weights)
+    outputs = model.predict_on_batch(work.x)
+    return Ready(compared(outputs), repeated(lambda: model.predict_on_batch(work.x)))
+
+
+def stepping(work: Workload, layers: list[Any]) -> Ready:
+    model = lstm.Sequential(layers)
     model.set_weights(work.weights)
     stream, x = model.stream(), work.x
-    curve = [stream(x)[0, 0, 0] for _ in range(FIRST_STEPS)]
+    curve = compared([stream(x) for _ in range(FIRST_STEPS)][-1])
     if work.form == "stream":
         return Ready(curve, repeated(lambda: stream(x)))
 
@@ -50,20 +64,9 @@ def stepping(work: Workload) -> Ready:
 
 def training(work: Workload) -> Ready:
     case = work.case
-    if case.kind == "addition":
-        layers: list[Any] = [
-            Input((None, 2)),
-            Conv1D(8, 1, activation="relu"),
-            Conv1D(4, 1, activation="relu"),
-            LSTM(case.H, activation=None, return_sequences=True),
-            Dense(1, activation="sigmoid"),
-        ]
-    else:
-        stack = [LSTM(case.H, return_sequences=True) for _ in range(case.layers)]
-        output = Dense(case.V, activation="softmax")
-        layers = [Input((None,)), Embedding(case.V, case.E), *stack, output]
-    model = lstm.Sequential(layers)
-    loss = "mse" if case.kind == "addition" else "sparse_categorical_crossentropy"
+    model = lstm.Sequential(layers_of(case, lstm.layers))
+    crossentropy = SparseCategoricalCrossentropy(from_logits=True)
+    loss = crossentropy if case.of_tokens else "mse"
     model.compile(Adam(LEARNING_RATE, epsilon=EPSILON), loss)
     model.set_weights(work.weights)
     x, y = work.x, work.y
@@ -86,6 +89,8 @@ def generation(work: Workload) -> Ready:
         CharVocabulary(CHARACTERS), hidden=case.H, layers=case.layers, embedding=case.E
     )
     writer.model.set_weights(work.weights)
+    if case.precision == "int8":
+        writer.quantize("int8")
     curve, state = [], writer.model.initial_state(1)
     for token, following in zip(work.x[0, :8], work.y[0], strict=False):
         p, state = writer.model.step([[token]], state)
