@@ -89,7 +89,7 @@ class Compilable(Predictor):
             InvalidValueError: a name is unknown, or the machine or the model's dtype lacks the
                 precision.
         """
-        backend = self.backend if precision is None else self.backend.in_precision(precision)
+        backend = None if precision is None else self.backend.in_precision(precision)
         chosen = losses.get(loss)
         plain: list[MetricSpec] = listed(() if metrics is None else metrics)
         weighted: list[MetricSpec] = listed(() if weighted_metrics is None else weighted_metrics)
@@ -97,7 +97,8 @@ class Compilable(Predictor):
             get_metric(spec, chosen)
         self._compiled = (optimizers.get(optimizer), chosen, plain, weighted)
         self._trainer = None
-        self._compute_on(backend)
+        if backend is not None:
+            self._compute_on(backend)
         if self._graph is not None or self._declared_shape() is not None:
             self._trainer = self._make_trainer()
 
