@@ -129,9 +129,9 @@ def test_what_belongs_together(name: str, given: dict[str, Any]) -> None:
 
 # ---- functions
 
-OTHERS = {"instruction_set", "set_instruction_set", "num_threads", "set_num_threads", "empty"}
-OTHERS |= {"force_teams", "teams_so_far", "logits_pitch", "operations", "cell_sizes", "Plan"}
-OTHERS |= {"plan", "bfloat16", "best_in_lanes"}
+OTHERS = {"instruction_set", "set_instruction_set", "num_threads", "set_num_threads", "bfloat16"}
+OTHERS |= {"force_teams", "teams_so_far", "logits_pitch", "operations", "cell_sizes", "empty"}
+OTHERS |= {"plan", "Plan", "best_in_lanes"}
 
 
 def test_every_function_is_in_the_table() -> None:
@@ -186,10 +186,8 @@ def test_arrays_are_there_just_where_they_are_needed(name: str, whole: bool) -> 
 
 @over_arrays
 def test_a_wrong_size_is_refused(name: str, whole: bool, key: str) -> None:
-    arguments = right(name, whole)
-    axes = OPERATIONS[name][key].shape or []
-    # Whole multiples, such as V16, leave open what they are multiples of.
-    exact = [
+    arguments, axes = right(name, whole), OPERATIONS[name][key].shape or []
+    exact = [  # Multiples, such as V16, leave open of what.
         axis.lstrip("0123456789")
         for other, a in OPERATIONS[name].items()
         if isinstance(arguments[other], np.ndarray)
@@ -197,9 +195,8 @@ def test_a_wrong_size_is_refused(name: str, whole: bool, key: str) -> None:
         if not axis[1:].lstrip("ABCDEFGHKMNRSTVW").isdigit()
     ]
     for axis, letter in enumerate(axes, start=arguments[key].ndim - len(axes)):
-        # A size that nothing else has may be any.
         if exact.count(letter.lstrip("0123456789")) == 1:
-            continue
+            continue  # A size that nothing else has may be any.
         for more in (-1, 1, 1000):
             shape = list(arguments[key].shape)
             shape[axis] += more

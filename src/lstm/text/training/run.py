@@ -409,8 +409,7 @@ def _asked(
     """Return the text, and all options as JSON values."""
     chosen(options)
     text = source(corpus)
-    if seed is not None:
-        seed = checks.int_at_least("seed", seed, 0)
+    given = None if seed is None else checks.int_at_least("seed", seed, 0)
     name, dtype, precision = backends.backend(backend, None, precision).chosen
     return text, {
         "format": FORMAT,
@@ -418,7 +417,7 @@ def _asked(
         "corpus": text.to_config(),
         "tokens": tokenization.to_config(),
         "options": {name: _plain(value) for name, value in options.items()},
-        "seed": int(seeding.generator().integers(2**53)) if seed is None else seed,
+        "seed": int(seeding.generator().integers(2**53)) if given is None else given,
         "backend": name,
         "dtype": dtype,
         "precision": precision,
