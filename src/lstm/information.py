@@ -17,7 +17,7 @@ def info() -> dict[str, Any]:
     Example:
         >>> import lstm
         >>> sorted(lstm.info())[:3]
-        ['backend', 'backends', 'cores']
+        ['backend', 'backends', 'bfloat16']
     """
     # Imported here, because it would be a tenth of the time of `import lstm`.
     from importlib.metadata import version

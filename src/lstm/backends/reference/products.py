@@ -25,7 +25,7 @@ def to_bfloat16(x: Array) -> Array:
     bits.
 
     Example:
-        >>> to_bfloat16(np.array([1.0, 1 + 1 / 256, 1 + 3 / 256, 1e39], "f")).tolist()
+        >>> to_bfloat16(np.array([1.0, 1 + 1 / 256, 1 + 3 / 256, 3.4e38], "f")).tolist()
         [1.0, 1.0, 1.015625, inf]
     """
     with np.errstate(over="ignore"):
