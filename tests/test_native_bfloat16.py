@@ -120,8 +120,8 @@ def test_large_operations_equal_the_reference(use: Use) -> None:
 def test_operations_without_products_give_the_bits_of_float32() -> None:
     others = [use for use in LARGE if use not in BUSY and "softmax_cross" not in str(use.case)]
     assert len(others) > 9
-    before = _kernels.instruction_set()
-    assert before == "avx512"
+    if _kernels.instruction_set() != "avx512":
+        pytest.skip("float32 is computed with other vectors here")
     for use in others:
         assert_same_bits(everything(use, native()), everything(use, BACKENDS["native"]))
 
