@@ -1,5 +1,6 @@
 """`fit` takes the steps between two callbacks in one call, with the bits of single steps."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -247,6 +248,36 @@ def test_callbacks_may_be_content_with_the_last_batch(calls: list[int]) -> None:
     assert [batch for batch, _ in listener.heard][-2:] == [STEPS - 2, STEPS - 1]
     assert listener.heard[-1][1] == made.history.history["loss"][-1]
     assert max(calls) == STEPS - 1
+
+
+class Derived(Occasional):
+    """Has a hook of its own, and does not say that the last batch is enough for it."""
+
+    def on_train_batch_end(self, batch: int, logs: Any) -> None:
+        super().on_train_batch_end(batch, logs)
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_hooks_of_derived_classes_and_objects_hear_of_every_batch(
+    replaced: bool, calls: list[int]
+) -> None:
+    listener = Occasional() if replaced else Derived()
+    if replaced:
+        hook = listener.on_train_batch_end
+        listener.on_train_batch_end = lambda *news: hook(*news)  # type: ignore[method-assign]
+    course(model(), callbacks=[listener])
+    assert [batch for batch, _ in listener.heard] == [*range(STEPS)] * EPOCHS
+    assert set(calls) == {1}
+
+
+def test_a_plan_that_is_in_use_changes_no_random_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, count = Plan.run, itertools.count()
+
+    def busy(plan: Plan, *given: Any, **options: Any) -> Any:
+        return None if next(count) % 2 else run(plan, *given, **options)
+
+    monkeypatch.setattr(Plan, "run", busy)
+    same_one_by_one(lambda: course(model()), monkeypatch)
 
 
 def test_a_loss_that_is_not_finite_stops_at_its_batch() -> None:

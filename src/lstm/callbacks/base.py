@@ -50,7 +50,8 @@ class Callback(Configured):
     every_batch: ClassVar[bool] = True
     """Whether its hooks of training batches, if it has any, have to be called for every batch.
 
-    Otherwise several steps may be taken in one call, and it hears of the last.
+    Otherwise several steps may be taken in one call, and it hears of the last. A derived class that
+    defines such a hook itself says it again.
     """
 
     model: Trainable

@@ -11,6 +11,7 @@ from lstm import checks
 from lstm.callbacks.base import HOOKS, Callback, Contents, Logs, Tensors, Trainable
 from lstm.container import under
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.interface import promises
 
 Kind = TypeVar("Kind", bound=Callback)
 
@@ -52,7 +53,7 @@ class CallbackList:
     def every_batch(self) -> bool:
         """Whether a callback has to hear of every batch of training."""
         return any(
-            callback.every_batch and _listener(callback, hook) is not None
+            not _is_content(callback) and _listener(callback, hook) is not None
             for callback in self._callbacks
             for hook in _SAME
         )
@@ -129,6 +130,13 @@ def _listener(callback: Callback, hook: str) -> Callable[..., Any] | None:
         if getattr(method, "__func__", None) is not getattr(Callback, name):
             return method
     return None
+
+
+def _is_content(callback: Callback) -> bool:
+    """Whether the last of several batches is enough, as the class says that defines the hooks."""
+    hooks = (*_SAME, *_SAME.values())
+    own = any(hook in vars(callback) for hook in hooks)
+    return not callback.every_batch and promises(type(callback), "every_batch", *hooks) and not own
 
 
 def _check_hooks(callback: Callback) -> None:

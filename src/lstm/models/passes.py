@@ -94,6 +94,8 @@ class PlannedPass:
         if self.seeded and times > 1:
             before = dict(run.rng.bit_generator.state)
         seeds = [run.new_seed() if self.seeded else 0 for _ in numbers]
+        if self.seeded:
+            run.seed = seeds[0]  # Also of a pass step by step, if the plan cannot run.
         given = [x for seed, others in zip(seeds, numbers, strict=True) for x in (seed, *others)]
         returned = self.plan.run(arrays, given, times=times)
         done = 0 if returned is None else len(returned[1])
