@@ -81,8 +81,8 @@ Slot slot_of(const Kind& kind, const nb::handle value) {
 }  // namespace
 
 Plan::Plan(const Operations& operations, const nb::list& instructions, std::size_t arena_bytes,
-           const nb::list& kept, int inputs, int finite)
-    : arena_bytes_(arena_bytes), inputs_(inputs), finite_(finite) {
+           const nb::list& kept, int inputs, int finite, std::size_t prepared)
+    : arena_bytes_(arena_bytes), inputs_(inputs), finite_(finite), prepared_(prepared) {
   arena_ = lstm::take_block(arena_bytes + 1);
   if (!arena_) lstm::out_of_memory();
   try {
@@ -91,6 +91,7 @@ Plan::Plan(const Operations& operations, const nb::list& instructions, std::size
     for (const nb::handle array : kept) views.take(array);
     kept_.swap(views.all);
     for (const nb::handle item : instructions) add(operations, tuple_of("instruction", item, 3));
+    check_prepared();
   } catch (...) {
     for (Py_buffer& view : kept_) PyBuffer_Release(&view);
     lstm::return_block(arena_);
@@ -183,7 +184,21 @@ const Kind& Plan::kind_of(const Place& place) const {
   return k < operation.arguments.size() ? operation.arguments[k].kind : number;
 }
 
-nb::object Plan::run(const nb::list& inputs, const nb::sequence& numbers, std::size_t times) {
+// What runs once for many inputs takes nothing from a run, and does not end it.
+void Plan::check_prepared() const {
+  const auto given = [&](const std::vector<Place>& places) {
+    return std::any_of(places.begin(), places.end(),
+                       [&](const Place& place) { return place.instruction < prepared_; });
+  };
+  bool returns = prepared_ > instructions_.size();
+  for (std::size_t k = 0; !returns && k < prepared_; ++k)
+    returns = instructions_[k].operation->returns;
+  if (returns || given(arrays_) || given(numbers_))
+    fail("prepared", "instructions that depend on kept arrays alone", std::to_string(prepared_));
+}
+
+nb::object Plan::run(const nb::list& inputs, const nb::sequence& numbers, std::size_t times,
+                     bool changed) {
   if (running_.test_and_set(std::memory_order_acquire)) return nb::none();
   const struct Running {
     std::atomic_flag& flag;
@@ -227,7 +242,8 @@ nb::object Plan::run(const nb::list& inputs, const nb::sequence& numbers, std::s
     for (std::size_t n = 0; n < numbers_.size(); ++n)
       instructions_[numbers_[n].instruction].slots[numbers_[n].argument] =
           given[k * numbers_.size() + n];
-    for (const Instruction& instruction : instructions_) {
+    for (std::size_t n = prepared_; n < instructions_.size(); ++n) {
+      const Instruction& instruction = instructions_[n];
       const double result = instruction.operation->run(instruction.slots.data());
       if (!instruction.operation->returns) continue;
       results[k].push_back(result);
@@ -237,6 +253,10 @@ nb::object Plan::run(const nb::list& inputs, const nb::sequence& numbers, std::s
   };
   std::size_t ran = 0;
   unlocked([&] {
+    if (changed) is_prepared_ = false;
+    for (std::size_t k = 0; !is_prepared_ && k < prepared_; ++k)
+      instructions_[k].operation->run(instructions_[k].slots.data());
+    is_prepared_ = true;
     while (ran < times && run_once(ran++)) continue;
   });
   results.resize(ran);
@@ -246,18 +266,19 @@ nb::object Plan::run(const nb::list& inputs, const nb::sequence& numbers, std::s
 void add_plans(nb::module_& module) {
   nb::set_leak_warnings(false);  // A model that lives until the interpreter exits is no leak.
   nb::class_<Plan>(module, "Plan")
-      .def("run", &Plan::run, nb::arg("inputs"), nb::arg("numbers"), nb::arg("times") = 1);
+      .def("run", &Plan::run, nb::arg("inputs"), nb::arg("numbers"), nb::arg("times") = 1,
+           nb::arg("changed") = true);
 }
 
 void add_plan(nb::module_& module, const Operations& operations) {
   module.def(
       "plan",
       [&operations](const nb::list& instructions, std::size_t arena_bytes, const nb::list& kept,
-                    int inputs, int finite) {
-        return new Plan(operations, instructions, arena_bytes, kept, inputs, finite);
+                    int inputs, int finite, std::size_t prepared) {
+        return new Plan(operations, instructions, arena_bytes, kept, inputs, finite, prepared);
       },
       nb::arg("instructions"), nb::arg("arena_bytes"), nb::arg("kept"), nb::arg("inputs"),
-      nb::arg("finite") = 0);
+      nb::arg("finite") = 0, nb::arg("prepared") = 0);
 }
 
 }  // namespace bindings

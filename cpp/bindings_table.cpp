@@ -58,20 +58,24 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
   const std::string c = !n.remembers ? "" : follows && !lanes ? "[B T H]" : "[B H]";
   const std::string inputs =
       "B T D H: x?[B T D], 0<=tokens<D?!x[B T], w[D " + N + "], r[H " + N + "], ";
+  const auto packed = [&](const char* rows) {
+    return lanes ? std::string() : "?[" + (rows + (" " + N)) + "64]";
+  };
+  const std::string panels = "packed_w" + packed("D") + ", packed_r" + packed("H") + ", ";
   const std::string steps =
       "h0?[B H], c0" + std::string(n.remembers ? "?[B H]" : "") +
       ", mask?[B T], recurrent_mask?[B H], reverse, activation<5, recurrent_activation<5, gates";
   const std::string states = ", masked_h?recurrent_mask[B T H], c" + c + ", y[B T H]";
-  table.add(name + "_forward", inputs + bias + ", " + steps + gates + states,
+  table.add(name + "_forward", inputs + panels + bias + ", " + steps + gates + states,
             of_fields<F>(
                 [=, &kernels](F& f) {
                   f.cell = shape.cell;
                   f.options = shape.options;
                   kernels->recurrent_forward(f, f, path);
                 },
-                &F::B, &F::T, &F::D, &F::H, &F::x, &F::tokens, &F::w, &F::r, &F::b, &F::h0, &F::c0,
-                &F::mask, &F::recurrent_mask, &F::reverse, &F::activation, &F::recurrent_activation,
-                &F::gates, &F::masked_h, &F::c, &F::y));
+                &F::B, &F::T, &F::D, &F::H, &F::x, &F::tokens, &F::w, &F::r, &F::packed_w,
+                &F::packed_r, &F::b, &F::h0, &F::c0, &F::mask, &F::recurrent_mask, &F::reverse,
+                &F::activation, &F::recurrent_activation, &F::gates, &F::masked_h, &F::c, &F::y));
   if (!follows) return;
   table.add(
       name + "_backward",
@@ -132,7 +136,11 @@ void fill(Table& table) {
             &Kernels::embedding_forward);
   table.add("embedding_backward", "n E: dy[... E], 0<=tokens<V[...], dw[V E]",
             &Kernels::embedding_backward);
-  table.add("linear_forward", "n D F: x[... D], w[D F], b?[F], activation, y[... F]",
+  table.add("pack_panels", "D F: w[D F], packed[D F64]", &Kernels::pack_panels);
+  table.add("pack_gates", "D F: w[D F], packed[D F64]", &Kernels::pack_gates);
+  table.add("pack_table", "D F: w[D F], b?[F], packed[D F64]", &Kernels::pack_table);
+  table.add("linear_forward",
+            "n D F: x[... D], w[D F], packed?[D F64], b?[F], activation, y[... F]",
             &Kernels::linear_forward);
   table.add("linear_backward",
             "n D F: dy[... F], x[... D], w[D F], y[... F], activation, dz?activation[... F],"

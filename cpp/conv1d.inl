@@ -95,7 +95,7 @@ inline void conv1d_forward(int64_t B, int64_t T, int64_t C, int64_t K, int64_t F
                            const float* x, const float* w, const float* b, int64_t stride,
                            int64_t dilation, int64_t before, Activation activation, float* y) {
   const Conv1D s{B, T, C, K, F, steps, stride, dilation, before};
-  if (pointwise_conv(s)) return linear_forward(B * steps, C, F, x, w, b, activation, y);
+  if (pointwise_conv(s)) return linear_forward(B * steps, C, F, x, w, nullptr, b, activation, y);
   float* packed = scratch(1, s.packed_size());
   parallel_each(panels(F), 4.0 * K * C * panel_width, [&](auto p) {
     const int64_t j = p * panel_width;

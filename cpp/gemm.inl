@@ -126,6 +126,29 @@ inline void thin_gemm(int64_t M, int64_t N, int64_t K, View a, const float* b, i
   });
 }
 
+inline void pack_panels(int64_t D, int64_t F, const float* w, float* packed) {
+  pack_panels(D, F, {w, F, 1}, packed);
+}
+
+// `gemm` of few rows with all panels of B, where contiguous rows of B made them: the same bits.
+inline void prepared_gemm(int64_t M, int64_t N, int64_t K, View a, const float* packed, float* c,
+                          int64_t ldc, const float* bias) {
+  const int64_t most = M <= few_rows ? K : depth;
+  parallel(panels(N), 1, 2.0 * M * K * panel_width, [&](auto p0, auto p1) {
+    for (int64_t k = 0; k < K; k += most) {
+      const int64_t block = std::min(K - k, most);
+      const Left left = left_side(M, block, a.from(0, k), scratch(3, left_size(M, block)));
+      for (int64_t p = p0; p < p1; ++p) {
+        const int64_t j = p * panel_width;
+        const int n = columns_of(N, p);
+        const float* panel = packed + p * slots(K) * panel_width + slots(k) * padded(n);
+        panel_product(0, M, block, left, panel, c + j, ldc, n, k > 0,
+                      bias && k == 0 ? bias + j : nullptr);
+      }
+    }
+  });
+}
+
 // C (M, N) = A (M, K)·B (K, N) + bias (N), or C += A·B where `accumulate`. C has rows of ldc
 // floats. Threads divide the columns if these are many, or the rows, of which each packs all of B.
 inline void gemm(int64_t M, int64_t N, int64_t K, View a, View b, float* c, int64_t ldc,

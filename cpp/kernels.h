@@ -61,6 +61,8 @@ struct RecurrentForward {
   const int64_t* tokens;  // (B, T) where x is null: rows of the identity of size D
   const float* w;            // (D, N)
   const float* r;            // (H, N)
+  const float *packed_w, *packed_r;  // what `pack_gates`, `pack_table` or, in the frame,
+                                     // `pack_panels` made of w and r; or null
   const float* b;  // (N), of a GRU (2, N): the input's side, the recurrent side; or null
   const float* h0;           // (B, H), or null for zeros
   const float* c0;           // (B, H), or null for zeros; only of an LSTM
@@ -180,9 +182,16 @@ struct Kernels {
   void (*embedding_backward)(int64_t n, int64_t E, const float* dy, const int64_t* tokens,
                              float* dw);
 
-  // y (n, F) = φ(x (n, D)·w (D, F) + b (F) or null).
+  // What kernels make of weights before they multiply, for those of the same table: of a matrix
+  // (D, F) the panels, of the kernel of an LSTM (F is 4H) those of unit groups, or for tokens a
+  // table with b (F) or null. There is room for D rows of F up to a multiple of 64.
+  void (*pack_panels)(int64_t D, int64_t F, const float* w, float* packed);
+  void (*pack_gates)(int64_t D, int64_t F, const float* w, float* packed);
+  void (*pack_table)(int64_t D, int64_t F, const float* w, const float* b, float* packed);
+
+  // y (n, F) = φ(x (n, D)·w (D, F) + b (F) or null); packed: of `pack_panels`, or null.
   void (*linear_forward)(int64_t n, int64_t D, int64_t F, const float* x, const float* w,
-                         const float* b, Activation, float* y);
+                         const float* packed, const float* b, Activation, float* y);
   // dz (n, F) is work space and may be dy where the activation is linear; dw, db are added to, they
   // and dx may be null.
   void (*linear_backward)(int64_t n, int64_t D, int64_t F, const float* dy, const float* x,

@@ -94,8 +94,12 @@ inline void embedding_backward(int64_t n, int64_t E, const float* dy, const int6
 }
 
 inline void linear_forward(int64_t n, int64_t D, int64_t F, const float* x, const float* w,
-                           const float* b, Activation activation, float* y) {
-  gemm(n, F, D, {x, D, 1}, {w, F, 1}, y, F, false, b);
+                           const float* packed, const float* b, Activation activation,
+                           float* y) {
+  if (packed && D)
+    prepared_gemm(n, F, D, {x, D, 1}, packed, y, F, b);
+  else
+    gemm(n, F, D, {x, D, 1}, {w, F, 1}, y, F, false, b);
   if (activation != Activation::linear) activation_forward(n, F, y, activation, y);
 }
 

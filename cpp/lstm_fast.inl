@@ -128,10 +128,14 @@ inline void input_products(const RecurrentShape& s, const float* packed, const R
   }
 }
 
-// w + b as the rows of z that its tokens stand for.
-inline void pack_table(const RecurrentShape& s, const float* w, const float* b, float* table) {
-  const int64_t H = s.H, width = groups_of(H) * group_width;
-  parallel_each(s.D, 4.0 * width, [&](auto token) {
+inline void pack_gates(int64_t D, int64_t F, const float* w, float* packed) {
+  pack_gates(D, F / 4, w, packed, 0, D);
+}
+
+// w + b as the rows of z that tokens stand for.
+inline void pack_table(int64_t D, int64_t F, const float* w, const float* b, float* table) {
+  const int64_t H = F / 4, width = groups_of(H) * group_width;
+  parallel_each(D, 4.0 * width, [&](auto token) {
     for (int64_t group = 0; group < groups_of(H); ++group)
       for (int gate = 0; gate < 4; ++gate) {
         const int64_t at = gate * H + group * lanes;
@@ -267,17 +271,20 @@ inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& i
   with_activations(s, [&](auto g, auto r) {
     constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
     // For a single step of few sequences, packing would cost more than the step.
-    if (s.T == 1 && s.B <= few_rows) return framed_forward(LSTMCell<G, S>(s), s, io);
+    const bool prepared = io.packed_w && io.packed_r;
+    if (!prepared && s.T == 1 && s.B <= few_rows)
+      return framed_forward(LSTMCell<G, S>(s), s, io);
     if (io.recurrent_mask) mask_first_states(s, with_states(s, io), 0, s.B);
+    if (prepared) return divided_forward<G, S>(s, io.packed_w, io.packed_r, io);
     const int64_t width = groups_of(s.H) * group_width;
     const int64_t rows = io.tokens ? s.D : slots(s.D);
     float* packed_w = scratch(1, (rows + slots(s.H)) * width);
     float* packed_r = packed_w + rows * width;
     if (io.tokens)
-      pack_table(s, io.w, io.b, packed_w);
+      pack_table(s.D, 4 * s.H, io.w, io.b, packed_w);
     else
-      pack_gates(s.D, s.H, io.w, packed_w, 0, s.D);
-    pack_gates(s.H, s.H, io.r, packed_r, 0, s.H);
+      pack_gates(s.D, 4 * s.H, io.w, packed_w);
+    pack_gates(s.H, 4 * s.H, io.r, packed_r);
     divided_forward<G, S>(s, packed_w, packed_r, io);
   });
 }

@@ -84,8 +84,9 @@ inline void mask_first_states(const RecurrentShape& s, const RecurrentForward& i
 inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int64_t N, float* z,
                        int64_t pitch) {
   if (!io.tokens) {
-    gemm(s.B * s.T, N, s.D, {io.x, s.D, 1}, {io.w, N, 1}, z, pitch, false, io.b);
-    return;
+    const View x{io.x, s.D, 1};
+    if (io.packed_w && s.D) return prepared_gemm(s.B * s.T, N, s.D, x, io.packed_w, z, pitch, io.b);
+    return gemm(s.B * s.T, N, s.D, x, {io.w, N, 1}, z, pitch, false, io.b);
   }
   parallel_each(s.B * s.T, 2.0 * N, [&](auto row) {
     for_each_vec(N, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
@@ -95,8 +96,8 @@ inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int6
   });
 }
 
-// The sequences [b0, b1), all steps. Without packed_r, which pays for many rows, r is read where it
-// is.
+// The sequences [b0, b1), all steps. Without packed_r, which pays for many rows, they are all there
+// are, and threads divide the units.
 template <class Cell>
 void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packed_r,
                    const RecurrentForward& io, float* z, int64_t b0, int64_t b1) {
@@ -110,6 +111,8 @@ void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packe
     const View seen = io.masked_h ? View{io.masked_h + (b0 * T + t) * H, T * H, 1} : h;
     if (packed_r)
       packed_product(b1 - b0, N, H, seen, packed_r, q, N, false, bias);
+    else if (io.packed_r)
+      prepared_gemm(b1 - b0, N, H, seen, io.packed_r, q, N, bias);
     else
       thin_gemm(b1 - b0, N, H, seen, io.r, N, q, N, false, bias);
     for (int64_t b = b0; b < b1; ++b) {
@@ -148,8 +151,12 @@ void framed_forward(const Cell& cell, const RecurrentShape& s, const RecurrentFo
   float* z = io.gates ? io.gates : single ? scratch(1, s.B * cell.kept * H) : io.y;
   input_side(s, io, N, z, cell.kept * H);
   if (single) return slice_forward(cell, s, nullptr, io, z, 0, s.B);
-  float* packed_r = scratch(1, packed_size(H, N));
-  pack_panels(H, N, {io.r, N, 1}, packed_r);
+  const float* packed_r = io.packed_r;
+  if (!packed_r) {
+    float* packed = scratch(1, packed_size(H, N));
+    pack_panels(H, N, io.r, packed);
+    packed_r = packed;
+  }
   parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
                    [&](auto b, auto end) { slice_forward(cell, s, packed_r, io, z, b, end); });

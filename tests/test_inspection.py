@@ -358,10 +358,12 @@ class TestSaliency:
             for k in range(table.shape[1]):
                 logs = []
                 for change in (1e-6, -1e-6):
-                    embedding.value[token, k] = table[token, k] + change
+                    changed = table.copy()
+                    changed[token, k] += change
+                    embedding.assign(changed)
                     p = made.model.predict(np.array([list(text.encode())]))[0, -1, ord("c")]
                     logs.append(np.log(p))
-                embedding.value[token, k] = table[token, k]
+                embedding.assign(table)
                 gradient[token, k] = (logs[0] - logs[1]) / 2e-6
         for c in set(text):  # The same token in several places shares a vector.
             there = np.array([piece == c for piece in found.pieces])

@@ -33,13 +33,15 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[InstructionList]:
     found: list[InstructionList] = []
     run = Plan.run
 
-    def both(plan: Plan, inputs: Any, numbers: Any = (), *, times: int = 1) -> Any:
+    def both(
+        plan: Plan, inputs: Any, numbers: Any = (), outputs: Any = (), *, times: int, **options: Any
+    ) -> Any:
         listed = plan.listed
         kept = [np.array(array) for array in listed.kept]
         copies = InstructionList(
             listed.instructions, listed.arena_bytes, kept, listed.passed, listed.outputs
         )
-        returned = run(plan, inputs, numbers, times=times)
+        returned = run(plan, inputs, numbers, outputs, times=times, **options)
         outputs, results = returned
         for k in range(times):
             parts = [np.split(x, times)[k] for x in inputs]

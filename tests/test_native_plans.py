@@ -14,7 +14,11 @@ def at(buffer: int, offset: int, shape: tuple[int, ...], dtype: str = "float32")
     return Place(buffer, offset, shape, dtype)
 
 
-DENSE = ("linear_forward", (at(1, 0, (2, 3)), at(2, 0, (3, 4)), None, 0, at(0, 64, (2, 4))), None)
+DENSE = (
+    "linear_forward",
+    (at(1, 0, (2, 3)), at(2, 0, (3, 4)), None, None, 0, at(0, 64, (2, 4))),
+    None,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +32,7 @@ DENSE = ("linear_forward", (at(1, 0, (2, 3)), at(2, 0, (3, 4)), None, 0, at(0, 6
         ([("fill", (0.0, at(0, 0, (2**40, 2**40))), None)], "y: expected a place within"),
         ([("fill", (0.0, at(4, 0, (2, 3))), None)], "y: expected memory to write to"),
         ([("generation_layer", (None,) * 5, None)], "name: expected an operation"),
-        ([(DENSE[0], DENSE[1][:-1], None)], "linear_forward: expected 5 arguments"),
+        ([(DENSE[0], DENSE[1][:-1], None)], "linear_forward: expected 6 arguments"),
         ([(DENSE[0], (at(1, 0, (2, 9)), *DENSE[1][1:]), None)], "x: expected a place within"),
         ([(DENSE[0], (*DENSE[1][:-1], at(0, 65, (2, 4))), None)], "y: expected a place within"),
         ([(DENSE[0], (*DENSE[1][:-1], at(0, 72, (2, 4))), None)], "y: expected a place within"),
@@ -36,7 +40,7 @@ DENSE = ("linear_forward", (at(1, 0, (2, 3)), at(2, 0, (3, 4)), None, 0, at(0, 6
         ([(DENSE[0], (*DENSE[1][:-1], at(6, 0, (2, 4))), None)], "y: expected a place within"),
         ([(DENSE[0], (*DENSE[1][:-1], at(0, 0, (2, 5))), None)], "y: expected shape"),
         ([(DENSE[0], (at(1, 0, (3, 2)), *DENSE[1][1:]), None)], "w: expected shape"),
-        ([(DENSE[0], (*DENSE[1][:3], 9, DENSE[1][4]), None)], "activation"),
+        ([(DENSE[0], (*DENSE[1][:4], 9, DENSE[1][5]), None)], "activation"),
         (
             [("gather", (at(1, 0, (1, 2, 3)), at(3, 0, (2,), "int64"), at(0, 0, (1, 2, 3))), None)],
             "index",
@@ -53,7 +57,7 @@ def test_a_plan_that_cannot_run_is_refused(arguments: Any, words: str) -> None:
 
 def test_a_run_with_other_arrays_than_planned_is_refused() -> None:
     w = np.ones((3, 4), np.float32)
-    given = at(2, 0, (2, 3)), at(1, 0, (3, 4)), None, 0, at(3, 0, (2, 4))
+    given = at(2, 0, (2, 3)), at(1, 0, (3, 4)), None, None, 0, at(3, 0, (2, 4))
     plan = _kernels.plan([("linear_forward", given, None)], 0, [w], 2)
     x, y = np.ones((2, 3), np.float32), np.zeros((2, 4), np.float32)
     frozen = y.copy()
@@ -85,6 +89,45 @@ def test_tokens_of_a_run_are_held_to_their_limits() -> None:
         assert not y.any()
     plan.run([np.array([3, 1]), y], [])
     assert_array_equal(y, w[[3, 1]])
+
+
+# ---- what depends on kept arrays alone
+
+
+def scaled(source: Place, target: Place, factor: Any = 2.0) -> Any:
+    return "scale", (source, factor, target), None
+
+
+KEPT, BETWEEN, OUT = at(1, 0, (2,)), at(0, 0, (2,)), at(2, 0, (2,))
+
+
+def test_it_is_prepared_again_only_where_kept_numbers_have_changed() -> None:
+    kept, y = np.ones(2, np.float32), np.zeros(2, np.float32)
+    instructions = [scaled(KEPT, BETWEEN), scaled(BETWEEN, OUT)]
+    plan = _kernels.plan(instructions, 64, [kept], 1, 0, 1)
+    seen = []
+    for changed in (False, False, True, False):
+        plan.run([y], [], 1, changed)
+        seen.append(y[0])
+        kept += 1
+    assert seen == [4, 4, 12, 12]
+
+
+@pytest.mark.parametrize(
+    ("first", "prepared"),
+    [
+        (scaled(OUT, BETWEEN), 1),
+        (scaled(KEPT, OUT), 1),
+        (scaled(KEPT, BETWEEN, Given(0)), 1),
+        (("clip_by_global_norm", (KEPT, 1.0), None), 1),
+        (scaled(KEPT, BETWEEN), 3),
+    ],
+    ids=["input", "output", "number", "returns", "more than there are"],
+)
+def test_nothing_else_can_be_prepared(first: Any, prepared: int) -> None:
+    kept = np.ones(2, np.float32)
+    with pytest.raises(ValueError, match="prepared"):
+        _kernels.plan([first, scaled(BETWEEN, OUT)], 64, [kept], 1, 0, prepared)
 
 
 # ---- several runs in one call

@@ -202,7 +202,7 @@ class TestAClassThatChangesWhatIsComputed:
         x, cell = lstm.Input((None,)), LSTM(4)
         embedding, halved = Embedding(V, 3), times(0.5, Embedding)(V, 3)
         plain, model = (lstm.Model(x, cell(layer(x))) for layer in (embedding, halved))
-        halved.own_weights["embeddings"].value[...] = 2 * embedding.value("embeddings")
+        halved.own_weights["embeddings"].assign(2 * embedding.value("embeddings"))
         assert len(model.program.steps) == 2
         assert_close(model.predict(TOKENS), plain.predict(TOKENS), "lstm", terms=T, dtype="float32")
 

@@ -80,7 +80,7 @@ Floats results(const lstm::Kernels& kernels) {
   forward.c = c.data();
   forward.y = y.data();
   kernels.recurrent_forward(shape, forward, Path::fast);
-  kernels.linear_forward(n, H, V, y.data(), w_out.data(), nullptr, relu, z.data());
+  kernels.linear_forward(n, H, V, y.data(), w_out.data(), nullptr, nullptr, relu, z.data());
   kernels.linear_backward(n, H, V, dz.data(), y.data(), w_out.data(), z.data(), relu, work.data(),
                           dw_out.data(), nullptr, dy.data());
   const double loss = kernels.linear_cross_entropy(

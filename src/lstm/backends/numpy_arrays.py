@@ -35,6 +35,12 @@ def part(x: Array, start: int, stop: int) -> Array:
     return x[start:stop]
 
 
+def read_only(x: Array) -> Array:
+    view = x.view()
+    view.flags.writeable = False
+    return view
+
+
 def fill(x: Array, value: float) -> None:
     x[...] = value
 

@@ -19,16 +19,24 @@ class Owner(Protocol):
     def backend(self) -> Backend:
         """The backend of the buffers."""
 
+    @property
+    def changes(self) -> int:
+        """Another number after each change of the numbers of weights."""
+
+    def assign(self, weight: "Weight", values: NDArray[Any]) -> None:
+        """Replace the numbers of a weight."""
+
 
 @dataclass(frozen=True)
 class Holder:
-    """The owner of an int8 weight, which is in no buffer.
+    """The owner of an int8 weight, which is in no buffer and never changes.
 
     Attributes:
         backend: the backend of its numbers.
     """
 
     backend: Backend
+    changes: ClassVar[int] = 0
 
 
 @dataclass(eq=False)
@@ -36,7 +44,8 @@ class Weight:
     """A named array that a layer learns.
 
     `value` and `gradient` are NumPy arrays at first; once a model owns the weight, they are views
-    of the model's flat buffers, on its backend. In a quantized model `value` may be `Quantized`,
+    of the model's flat buffers, on its backend, which only `assign` and optimizers write to. In a
+    quantized model `value` may be `Quantized`,
     which is in no buffer and has no gradient. `version` is another number after each attribute that
     is set; the numbers in an array may change without it.
     """
@@ -45,13 +54,21 @@ class Weight:
     value: Array
     trainable: bool
     gradient: Array | None = None
-    owner: Owner | None = None
+    owner: Owner | Holder | None = None
 
     version: ClassVar[int] = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
         new_version(self)
+
+    def assign(self, values: NDArray[Any]) -> None:
+        """Replace the numbers by others, of the same shape."""
+        if self.owner is None:
+            self.value[...] = values
+        else:
+            assert not isinstance(self.owner, Holder)
+            self.owner.assign(self, values)
 
     @property
     def is_int8(self) -> bool:

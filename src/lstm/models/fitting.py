@@ -161,7 +161,7 @@ class Fitting(Loop):
         optimizer.restore(model.backend, under("slots/", tensors), header["optimizer_step"])
         saved = under("weights/", tensors)
         for name, weight in model.graph.weights.items():
-            model.backend.ops.assign(weight.value, saved[name])
+            weight.assign(saved[name])
         model.reset_states()
         if carried := under("carried/", tensors):
             model.carried_state = State.of_tensors(carried)

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from itertools import accumulate
+from typing import Any
+
+from numpy.typing import NDArray
 
 from lstm.backends import Backend
 from lstm.backends.contract import Array
@@ -19,6 +22,7 @@ class Parameters:
         learned: (trainable,), the trainable weights: a view of the start of `values`.
         gradients: (trainable,), the gradients of the trainable ones.
         trainable: number of trainable parameters.
+        changes: another number after each change of `values`; whoever changes them says so.
         backend: the backend of the buffers.
     """
 
@@ -30,9 +34,11 @@ class Parameters:
         self._places = list(zip(ordered, ends, ends[1:], strict=False))
         self._learned = frozenset(weight for weight in ordered if weight.trainable)
         self.trainable = sum(weight.size for weight in self._learned)
+        self._views: dict[Weight, Array] = {}  # What can be written to.
         self.values: Array = backend.ops.zeros((ends[-1],), backend.dtype)
         self.learned: Array = backend.ops.part(self.values, 0, self.trainable)
         self.gradients: Array = backend.ops.zeros((self.trainable,), backend.dtype)
+        self.changes = 0
         self.bind()
 
     def bind(self) -> None:
@@ -47,12 +53,19 @@ class Parameters:
                 continue
             shape = tuple(weight.value.shape)
             old = weight.to_numpy()
-            weight.value = ops.reshape(ops.part(self.values, start, stop), shape)
-            ops.assign(weight.value, old)
+            values = ops.reshape(ops.part(self.values, start, stop), shape)
+            weight.value = ops.read_only(values)
             weight.gradient = None
             if weight in self._learned:
                 weight.gradient = ops.reshape(ops.part(self.gradients, start, stop), shape)
             weight.owner = self
+            self._views[weight] = values
+            self.assign(weight, old)
+
+    def assign(self, weight: Weight, values: NDArray[Any]) -> None:
+        """Replace the numbers of a weight that is here."""
+        self.backend.ops.assign(self._views[weight], values)
+        self.changes += 1
 
     def zero_gradients(self) -> None:
         """Set all gradients to 0."""

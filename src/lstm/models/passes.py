@@ -14,6 +14,7 @@ from lstm.configured import Changes, new_version
 from lstm.interface import overrides_computation
 from lstm.layers.base import Layer, Run
 from lstm.layers.masks import Mask
+from lstm.layers.weight import Holder, Owner
 from lstm.losses import Loss
 from lstm.models.goals import Goal
 from lstm.models.objective import Objective
@@ -71,14 +72,36 @@ class PlannedPass:
         y: the output of which a goal needs the shape, if there is one.
         seeded: whether it draws random numbers.
         states: for each node that leaves a state, how many arrays it has.
+        owners: those of the weights that it reads.
         runs: how often it was found.
+        changes: the number of changes of weights before the latest run.
     """
 
     plan: Plan
     y: Array
     seeded: bool
     states: Mapping[str, int]
+    owners: Sequence[Owner | Holder]
     runs: int = 0
+    changes: int = -1
+
+    def call(
+        self,
+        inputs: Sequence[Array],
+        numbers: Sequence[float] = (),
+        outputs: Sequence[Array] = (),
+        times: int = 1,
+    ) -> tuple[list[Array], list[list[float]]] | None:
+        """Run the plan with the weights as they are now."""
+        changes = 0
+        for owner in self.owners:
+            changes += owner.changes
+        returned = self.plan.run(
+            inputs, numbers, outputs, times=times, changed=changes != self.changes
+        )
+        if returned is not None:
+            self.changes = changes
+        return returned
 
     def run(
         self, run: Run, *arrays: Array, numbers: Sequence[Sequence[float]] = ((),)
@@ -97,7 +120,7 @@ class PlannedPass:
         if self.seeded:
             run.seed = seeds[0]  # Also of a pass step by step, if the plan cannot run.
         given = [x for seed, others in zip(seeds, numbers, strict=True) for x in (seed, *others)]
-        returned = self.plan.run(arrays, given, times=times)
+        returned = self.call(arrays, given, times=times)
         done = 0 if returned is None else len(returned[1])
         if before is not None and done < times:  # As if only they had been drawn that were used.
             run.rng.bit_generator.state = before
@@ -231,6 +254,8 @@ class Passes:
                 outputs, results = returned
                 losses = [loss for loss, *_ in results]
                 found = Learned(losses, outputs[0] if sees_output else None, goal)
+                if whole:
+                    self._parameters.changes += 1
                 if not whole:
                     self._step(found, optimizer, before_step)
                 elif math.isfinite(losses[-1]):
@@ -262,6 +287,7 @@ class Passes:
             before(found)
         if math.isfinite(found.losses[-1]):
             learned, gradients = self._parameters.learned, self._parameters.gradients
+            self._parameters.changes += 1
             # A user's optimizer may return None.
             found.refused = optimizer.apply(self._backend, learned, gradients) is False
 
@@ -369,7 +395,7 @@ class Passes:
         ]
         if self._parameters is not None:
             weights += self._parameters.learned, self._parameters.gradients
-        recording = run.ops.recording([*weights, *kept])
+        recording = run.ops.recording([*weights, *kept], self._parameters is None)
         if recording is None:
             return None
 
@@ -393,7 +419,8 @@ class Passes:
         except NotRecordableError:
             return None
         states = {name: len(parts) for name, parts in silent.new_states.items()}
-        return PlannedPass(plan, y, silent.draws > 0, states)
+        owners = {id(w.owner): w.owner for w in self._weights if w.owner is not None}
+        return PlannedPass(plan, y, silent.draws > 0, states, [*owners.values()])
 
     def _record_forward(self, recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
         trace = self.program.forward(run, feeds)

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends import Backend
-from lstm.backends.contract import Array, Plan
+from lstm.backends.contract import Array
 from lstm.configured import Changes
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.masks import Mask
 from lstm.models import planning
 from lstm.models.graph import Graph
-from lstm.models.passes import Passes
+from lstm.models.passes import Passes, PlannedPass
 from lstm.models.program import Program
 from lstm.models.state import State
 
@@ -55,16 +55,15 @@ class Prepared:
     """A step for chunks of one shape, from a plan.
 
     Args:
-        plan: takes x and the states, and returns the new states and the outputs.
-        passes: what the plan was made from.
-        parts: number of arrays in the states.
+        planned: takes x and the states, and returns the new states and the outputs.
+        passes: what it was made from.
     """
 
-    def __init__(self, plan: Plan, passes: Passes, parts: int) -> None:
-        self._plan = plan
+    def __init__(self, planned: PlannedPass, passes: Passes) -> None:
+        self._planned = planned
         self._passes = passes
         self._looked, self._seen = Changes.latest, passes.seen()
-        self._parts = parts
+        self._parts = sum(planned.states.values())
 
     @property
     def holds(self) -> bool:
@@ -83,7 +82,7 @@ class Prepared:
 
         It returns None, and does nothing, if a number is not finite or another thread is in it.
         """
-        returned = self._plan.run([x, *states], (), after)
+        returned = self._planned.call([x, *states], (), after)
         if returned is None:
             return None
         arrays, _ = returned
@@ -129,7 +128,7 @@ class Steps:
         run = Run(backend, states=state.on(backend), carried=frozenset(state))
         recorded = passes.prepared(run, feeds)
         if recorded is not None and list(recorded.states) == list(state):
-            self._prepared[key] = Prepared(recorded.plan, passes, sum(recorded.states.values()))
+            self._prepared[key] = Prepared(recorded, passes)
 
 
 class Stream:

@@ -333,7 +333,7 @@ class GraphLayer(Layer):
                 raise remedied(error, for_weight(values.shape, expected)) from None
             checks.finite(name, values, self.backend.dtype)
         for values, weight in zip(new, own.values(), strict=True):
-            self.backend.ops.assign(weight.value, values)
+            weight.assign(values)
 
 
 def listed(tensors: Any) -> list[Any]:

@@ -50,7 +50,7 @@ def summary_lines(program: Program, backend: Backend, kind: str, fused: str) -> 
     end += [
         f"No plan: {name} is a layer of your own, so passes are computed step by step"
         for layer, name in name_of.items()
-        if overrides_computation(type(layer)) and backend.ops.recording([]) is not None
+        if overrides_computation(type(layer)) and backend.ops.recording([], fixed=True) is not None
     ]
     lines = [kind, rule, lines[0], rule, *lines[1:], rule, *end]
     return [visible_name(line) for line in lines]  # The names may come from a file.

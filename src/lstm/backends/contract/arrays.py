@@ -30,6 +30,9 @@ class ArrayOps(Protocol):
     def part(self, x: Array, start: int, stop: int) -> Array:
         """`x[start:stop]` along the first axis, as a view: both share their content."""
 
+    def read_only(self, x: Array) -> Array:
+        """`x` as a view that nobody can write through, where the backend can tell."""
+
     def fill(self, x: Array, value: float) -> None:
         """Set every entry of `x`, in place."""
 

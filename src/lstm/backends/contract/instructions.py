@@ -69,6 +69,8 @@ class InstructionList:
         kept: the arrays whose memory the next buffers are.
         passed: for each further buffer, its place: the inputs, then the outputs.
         outputs: number of outputs.
+        prepared: number of first instructions that depend on kept arrays alone. What they compute
+            stays in the arena, and has to be computed again only where kept arrays have changed.
     """
 
     instructions: list[Instruction]
@@ -76,3 +78,4 @@ class InstructionList:
     kept: list[Array]
     passed: list[Place]
     outputs: int
+    prepared: int = 0

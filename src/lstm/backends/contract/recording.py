@@ -31,6 +31,7 @@ class Plan(Protocol):
         numbers: Sequence[float] = (),
         outputs: Sequence[Array] = (),
         times: int = 1,
+        changed: bool = True,
     ) -> tuple[list[Array], list[list[float]]] | None:
         """Run it, perhaps several times in a row.
 
@@ -41,6 +42,8 @@ class Plan(Protocol):
             outputs: arrays for the first outputs; there are new ones for the others. Those of
                 several runs are joined, too.
             times: the number of runs.
+            changed: whether numbers of the weights may be others than when it ran before: what
+                depends on them alone is not computed again otherwise.
 
         Returns:
             The outputs, and for each run the numbers that operations returned, up to where it
@@ -86,10 +89,11 @@ class Recording(Protocol):
 class RecordingOps(Protocol):
     """Recording."""
 
-    def recording(self, weights: Sequence[Array]) -> Recording | None:
+    def recording(self, weights: Sequence[Array], fixed: bool) -> Recording | None:
         """A `Recording` with all operations of passes, or None if the backend has none.
 
         Args:
             weights: arrays of weights and gradients: plans read and change their memory. All other
                 numbers have to be inputs of the recording.
+            fixed: whether plans only read them.
         """

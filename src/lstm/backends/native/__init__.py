@@ -49,5 +49,5 @@ class Native(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimizers, Nati
     def facts(self) -> dict[str, Any]:
         return {"instruction_set": self.kernels.instruction_set(), "threads": num_threads()}
 
-    def recording(self, weights: Sequence[NDArray[Any]]) -> Recording:
-        return NativeRecording(weights, self.kernels)
+    def recording(self, weights: Sequence[NDArray[Any]], fixed: bool) -> Recording:
+        return NativeRecording(weights, self.kernels, fixed)

@@ -29,6 +29,7 @@ class NativeArrays:
     holds_tokens = staticmethod(numpy_arrays.holds_tokens)
     multiply = staticmethod(numpy_arrays.multiply)
     part = staticmethod(numpy_arrays.part)
+    read_only = staticmethod(numpy_arrays.read_only)
     repeat = staticmethod(numpy_arrays.repeat)
     reshape = staticmethod(numpy_arrays.reshape)
     scale = staticmethod(numpy_arrays.scale)
@@ -54,6 +55,18 @@ class NativeArrays:
     def like(self, x: Array) -> Array:
         """Return new memory for an array with the shape of `x`."""
         return self.empty(x.shape)
+
+    def packed(self, pack: str, rows: int, *weights: Array | None) -> Array | None:
+        """Return what kernels make of weights before they multiply them by so many rows.
+
+        None leaves it to the kernel: it is worth keeping only where many calls use it.
+
+        Args:
+            pack: the operation that makes it.
+            rows: rows of the other factor.
+            weights: what it is made of, the matrix first.
+        """
+        return None
 
     def sum(self, x: Array, axis: int) -> Array:
         axis %= x.ndim

@@ -1,6 +1,7 @@
 """Layers without a state, in C++."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, get_args
 
 from numpy.typing import NDArray
@@ -64,7 +65,8 @@ class NativeLayers(NativeArrays, NativeQuantization):
         if isinstance(w, Quantized):
             self.kernels.int8_linear_forward(x, w.values, w.scale, b, code, y)
         else:
-            self.kernels.linear_forward(x, w, b, code, y)
+            packed = self.packed("pack_panels", prod(x.shape[:-1]), w)
+            self.kernels.linear_forward(x, w, packed, b, code, y)
         return y, (x, w, y, activation)
 
     def linear_backward(

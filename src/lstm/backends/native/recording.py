@@ -1,6 +1,6 @@
 """Recording: operations that are written down instead of run, and the plan that runs them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
@@ -18,66 +18,17 @@ from lstm.backends.contract import (
     Place,
     Quantized,
 )
+from lstm.backends.native.buffers import SIZES, Buffer, Symbol, lay_out
 from lstm.backends.native.layers import NativeLayers
 from lstm.backends.native.losses import NativeLosses
 from lstm.backends.native.optimizers import NativeOptimizers
 from lstm.backends.native.recurrent import NativeRecurrent
 
-_SIZES = {"float32": 4, "int64": 8, "bool_": 1, "int8": 1}
-_LINE = 64
-"""Bytes in a line of the cache, at which arrays begin."""
+_FEW_ROWS = 512
+"""To pack the kernel for a product with more rows is a small part of the product."""
 
-
-@dataclass(frozen=True, eq=False)
-class Symbol:
-    """An array of a recording, whose content is not known.
-
-    Attributes:
-        buffer: its buffer.
-        shape: its shape.
-        begin: bytes of the buffer before it.
-    """
-
-    buffer: "Buffer"
-    shape: tuple[int, ...]
-    begin: int = 0
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return prod(self.shape)
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-
-@dataclass(eq=False)
-class Buffer:
-    """Memory of a recording.
-
-    Attributes:
-        dtype: "float32", "int64", "bool_" or "int8".
-        size: numbers in it.
-        kept: the existing array whose memory this is; None for memory of the plan.
-        is_input: whether every run passes it.
-        first, last: the first and last instruction that use it.
-        offset: bytes before it in the arena.
-    """
-
-    dtype: str
-    size: int
-    kept: NDArray[Any] | None = None
-    is_input: bool = False
-    first: int = -1
-    last: int = -1
-    offset: int = 0
-
-    @property
-    def bytes(self) -> int:
-        return self.size * _SIZES[self.dtype]
+_PANEL = 64
+"""What the columns of packed kernels are filled up to."""
 
 
 class Variable(float):
@@ -97,18 +48,21 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
         weights: arrays of weights and gradients; a plan reads and changes their memory. All other
             numbers have to be computed within the recording.
         kernels: the operations that will run.
+        fixed: whether they only read the weights.
     """
 
     NAME = "recording"
     DTYPES = ("float32",)
 
-    def __init__(self, weights: Sequence[NDArray[Any]], kernels: Any) -> None:
+    def __init__(self, weights: Sequence[NDArray[Any]], kernels: Any, fixed: bool) -> None:
         self.instructions: list[tuple[str, list[Any]]] = []
         self._most: list[Any] = []
         self._inputs: list[Buffer] = []
         self._weights = [(_place(weight), weight) for weight in weights]
         self._kept: dict[tuple[int, int], Buffer] = {}
         self._variables = 0
+        self._fixed = fixed
+        self._packed_weights: dict[object, Symbol] = {}
         self._running = kernels
         self.kernels = _Writer(self._write, kernels)
 
@@ -260,6 +214,18 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
             self.reshape(y, (before, y.shape[axis], after)),
         )
 
+    def packed(self, pack: str, rows: int, *weights: Any) -> Any:
+        # The more rows, the less it matters.
+        if not self._fixed or rows > _FEW_ROWS:
+            return None
+        parts = [self._symbol_of(w) if isinstance(w, np.ndarray) else w for w in weights]
+        key = pack, *(w and (w.buffer, w.begin, w.shape) for w in parts)
+        if key not in self._packed_weights:
+            inputs, columns = weights[0].shape
+            self._packed_weights[key] = self.empty((inputs, -(-columns // _PANEL) * _PANEL))
+            getattr(self.kernels, pack)(*weights, self._packed_weights[key])
+        return self._packed_weights[key]
+
     # ---- writing
 
     def _write(self, name: str, *arguments: Any) -> Any:
@@ -275,7 +241,7 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
                 buffer = argument.buffer
                 buffer.last = len(self.instructions)
                 buffer.first = buffer.last if buffer.first < 0 else buffer.first
-            elif argument is not None and kind in _SIZES:
+            elif argument is not None and kind in SIZES:
                 raise NotRecordableError(name)
             written.append(argument)
         self.instructions.append((name, written))
@@ -296,7 +262,8 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
             ]
             if not around:
                 raise NotRecordableError("numbers from outside")
-            whole = max(around, key=lambda known: known[0][1])
+            # A single weight is all of the buffer, but only that can be written to.
+            whole = max(around, key=lambda known: (known[0][1], known[1].flags.writeable))
         place, kept = whole
         if place not in self._kept:
             dtype = {"bool": "bool_"}.get(str(kept.dtype), str(kept.dtype))
@@ -312,7 +279,8 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
         checked = len(self._inputs) if finite else 0
         given = [self._given(output) for output in outputs]
         kept = [*self._kept.values()]
-        arena = _lay_out(
+        prepared = self._prepared()
+        arena = lay_out(
             {
                 id(x.buffer): x.buffer
                 for _, arguments in self.instructions
@@ -329,18 +297,54 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
             return Given(x.place) if isinstance(x, Variable) else x
 
         passed = [Place(numbers[id(b)], 0, (b.size,), b.dtype) for b in self._inputs]
+        written = [
+            Instruction(name, tuple(map(placed, arguments)), placed(most))
+            for (name, arguments), most in zip(self.instructions, self._most, strict=True)
+        ]
         listed = InstructionList(
-            [
-                Instruction(name, tuple(map(placed, arguments)), placed(most))
-                for (name, arguments), most in zip(self.instructions, self._most, strict=True)
-            ],
+            [written[k] for k in sorted(range(len(written)), key=lambda k: k not in prepared)],
             arena,
             [buffer.kept for buffer in kept],
             passed,
             len(given),
+            len(prepared),
         )
-        compiled = self._running.plan(listed.instructions, arena, listed.kept, len(passed), checked)
+        compiled = self._running.plan(
+            listed.instructions, arena, listed.kept, len(passed), checked, listed.prepared
+        )
         return Plan(compiled, [x.shape for x in given], listed)
+
+    def _prepared(self) -> set[int]:
+        """Return which instructions depend on kept arrays alone.
+
+        What they use is written by no other instruction, and lasts as long as the plan.
+        """
+        used, found = [], set[int]()
+        for k, (name, arguments) in enumerate(self.instructions):
+            _, kinds = _OPERATIONS[name]
+            used.append(
+                [
+                    (x.buffer, written)
+                    for (_, written, _), x in zip(kinds, arguments, strict=True)
+                    if isinstance(x, Symbol)
+                ]
+            )
+            free = not any(isinstance(x, Variable) for x in arguments) and not _RETURNS[name]
+            if free and not any(
+                b.is_input or (written and b.kept is not None) for b, written in used[k]
+            ):
+                found.add(k)
+        while True:
+            others = set(range(len(used))) - found
+            changing = {buffer for k in others for buffer, written in used[k] if written}
+            fewer = {k for k in found if not any(buffer in changing for buffer, _ in used[k])}
+            if fewer == found:
+                break
+            found = fewer
+        for k in found:
+            for buffer, _ in used[k]:
+                buffer.first, buffer.last = 0, len(used)
+        return found
 
     def _given(self, output: Any) -> Symbol:
         """Return an output as an array that every run passes."""
@@ -370,11 +374,12 @@ class Plan:
         numbers: Sequence[float] = (),
         outputs: Sequence[NDArray[Any]] = (),
         times: int = 1,
+        changed: bool = True,
     ) -> tuple[list[NDArray[Any]], list[list[float]]] | None:
         written = [*outputs]
         for shape in self._shapes[len(outputs) :]:
             written.append(np.empty((times * shape[0], *shape[1:]) if times > 1 else shape, "f"))
-        returned = self._compiled.run([*inputs, *written], numbers, times)
+        returned = self._compiled.run([*inputs, *written], numbers, times, changed)
         return None if returned is None else (written, returned)
 
 
@@ -424,21 +429,3 @@ def _sliced(shape: Sequence[int], index: Sequence[int | slice]) -> list[int]:
     """Return the shape without the axes of which an index takes one entry."""
     single = {axis for axis, part in enumerate(index) if isinstance(part, int)}
     return [size for axis, size in enumerate(shape) if axis not in single]
-
-
-def _lay_out(buffers: Iterable[Buffer]) -> int:
-    """Give every buffer a place in the arena, and return its size in bytes.
-
-    Buffers that are in use at different times may share memory. The largest are placed first, each
-    as low as possible.
-    """
-    placed: list[Buffer] = []
-    for buffer in sorted(buffers, key=lambda buffer: -buffer.bytes):
-        alive = [b for b in placed if b.first <= buffer.last and buffer.first <= b.last]
-        for other in sorted(alive, key=lambda b: b.offset):
-            if other.offset - buffer.offset >= buffer.bytes:
-                break
-            end = (other.offset + other.bytes + _LINE - 1) // _LINE * _LINE
-            buffer.offset = max(buffer.offset, end)
-        placed.append(buffer)
-    return max((b.offset + b.bytes for b in placed), default=0)

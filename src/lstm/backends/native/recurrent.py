@@ -30,12 +30,16 @@ class KernelPath(NamedTuple):
         forward, backward: the names of its kernels.
         kept: blocks of H numbers to keep from each step for the backward pass; 0 for none.
         lanes: whether they are kept as `backends.lanes` says.
+        pack: the operation that packs kernels for it; None if it reads them as they are.
+        pack_table: the same of the kernel of tokens.
     """
 
     forward: str
     backward: str
     kept: int
     lanes: bool = False
+    pack: str | None = None
+    pack_table: str | None = None
 
 
 LANES = KernelPath("lanes_lstm_forward", "lanes_lstm_backward", lanes.BLOCKS, True)
@@ -49,10 +53,13 @@ def path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool, framed: 
     bits = sum(1 << CELLS[cell].options.index(option) for option in options)
     _, kept, _, _ = _kernels.cell_sizes(list(CELLS).index(cell), bits)
     name = f"framed_{cell}_{bits}" if bits else f"framed_{cell}"
+    pack: tuple[str, str | None] = "pack_panels", None
     if cell == "lstm" and not bits and not framed:
         name = "lstm" if keep_cache else "inference_lstm"
         kept *= keep_cache
-    return KernelPath(f"{name}_forward", f"{name}_backward", 0 if kept == 1 else kept)
+        pack = "pack_gates", "pack_table"
+    kept = 0 if kept == 1 else kept
+    return KernelPath(f"{name}_forward", f"{name}_backward", kept, False, *pack)
 
 
 @cache
@@ -115,8 +122,10 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         read = (None, x) if x.ndim == 2 else (x, None)
         codes = spec.reverse, ACTIVATIONS[spec.activation], ACTIVATIONS[spec.recurrent_activation]
         steps = h0, c0, mask, recurrent_mask, *codes, gates, masked_h, c, y
-        given: tuple[Any, ...] = (w, r)
-        if isinstance(r, Quantized):
+        given: tuple[Any, ...]
+        if not isinstance(r, Quantized):
+            given = w, r, *self._packed(path, x, w, r, b)
+        else:
             of_w = (w.values, w.scale, None) if isinstance(w, Quantized) else (None, None, w)
             given = (*of_w, r.values, r.scale)
         getattr(self.kernels, path.forward)(*read, *given, b, *steps)
@@ -129,6 +138,22 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         else:
             last = self._last(y, spec.reverse), self._last(c, spec.reverse)
         return y, last, (path, spec, (*read, w, r), steps) if keep_cache else None
+
+    def _packed(
+        self, path: KernelPath, x: Array, w: Array, r: Array, b: Array | None
+    ) -> tuple[Array | None, Array | None]:
+        """Return what a path makes of w and r, where it is kept."""
+        B, T, *_ = x.shape
+        # Where nothing is kept, the fast path may still go through lanes.
+        free = path.pack_table is not None and not path.kept
+        if not path.pack or (free and self.kernels.best_in_lanes(B, r.shape[0])):
+            return None, None
+        of_w = None
+        if x.ndim == 3:
+            of_w = self.packed(path.pack, B * T, w)
+        elif path.pack_table:
+            of_w = self.packed(path.pack_table, B * T, w, b)
+        return of_w, self.packed(path.pack, B * T, r)
 
     def recurrent_backward(
         self,

@@ -146,8 +146,23 @@ class Instructions:
     def embedding_backward(self, dy: Array, tokens: Array, dw: Array) -> None:
         self._ops.embedding_backward(dy, tokens, dw)
 
+    def pack_panels(self, w: Array, packed: Array) -> None:
+        """Leave it: the operations here read weights as they are."""
+
+    def pack_gates(self, w: Array, packed: Array) -> None:
+        """Leave it, too."""
+
+    def pack_table(self, w: Array, b: Array | None, packed: Array) -> None:
+        """Leave it, too."""
+
     def linear_forward(
-        self, x: Array, w: Array | Quantized, b: Array | None, activation: int, y: Array
+        self,
+        x: Array,
+        w: Array | Quantized,
+        packed: Array | None,
+        b: Array | None,
+        activation: int,
+        y: Array,
     ) -> None:
         y[...], _ = self._ops.linear_forward(x, w, b, _ACTIVATIONS[activation])
 
@@ -172,8 +187,8 @@ class Instructions:
     # ---- recurrent layers
 
     def recurrent_forward(self, cell: CellName, options: tuple[str, ...], *arguments: Any) -> None:
-        x, tokens, w, r, b, h0, c0, mask, recurrent_mask = arguments[:9]
-        *codes, gates, masked_h, c, y = arguments[9:]
+        x, tokens, w, r, _, _, b, h0, c0, mask, recurrent_mask = arguments[:11]
+        *codes, gates, masked_h, c, y = arguments[11:]
         spec = _spec(cell, options, *codes)
         given: Any = tokens if x is None else x
         state = [h0, c0][: len(spec.layout.states)]
@@ -213,7 +228,7 @@ class Instructions:
 
     def lanes_lstm_forward(self, *arguments: Any) -> None:
         *given, kept, masked_h, c, y = arguments
-        (B, T, H), reverse = y.shape, given[9]
+        (B, T, H), reverse = y.shape, given[11]
         gates, cells = np.empty((B, T, 4 * H), y.dtype), np.empty_like(y)
         self.recurrent_forward("lstm", (), *given, gates, masked_h, cells, y)
         kept[...] = into_lanes(gates, cells)
@@ -230,7 +245,7 @@ class Instructions:
     def int8_linear_forward(
         self, x: Array, w: Array, scale: Array, b: Array | None, activation: int, y: Array
     ) -> None:
-        self.linear_forward(x, self._quantized(w, scale, x.shape[-1]), b, activation, y)
+        self.linear_forward(x, self._quantized(w, scale, x.shape[-1]), None, b, activation, y)
 
     def int8_embedding_forward(self, tokens: Array, w: Array, scale: Array, y: Array) -> None:
         table = self._quantized(w, scale, y.shape[-1]).transposed()
@@ -243,7 +258,7 @@ class Instructions:
         y = rest[-1]
         kernel = table if x is None else self._quantized(w, w_scale, x.shape[-1])
         kernels = kernel, self._quantized(r, r_scale, y.shape[-1])
-        self.recurrent_forward(cell, options, x, tokens, *kernels, *rest)
+        self.recurrent_forward(cell, options, x, tokens, *kernels, None, None, *rest)
 
     def _quantized(self, panels: Array, scale: Array, inputs: int) -> Quantized:
         """Return a kernel from its panels."""

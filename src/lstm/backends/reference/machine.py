@@ -14,5 +14,5 @@ def facts() -> dict[str, Any]:
     return {}
 
 
-def recording(weights: Sequence[NDArray[Any]]) -> None:
+def recording(weights: Sequence[NDArray[Any]], fixed: bool) -> None:
     return None

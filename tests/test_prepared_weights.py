@@ -1,0 +1,129 @@
+"""What plans make of weights once: the same numbers, and never those of old weights."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import lstm
+from lstm.backends import BFLOAT16
+from lstm.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN, TiedDense
+from lstm.models.passes import Passes
+
+PRECISIONS = [None, *(["bfloat16"] if BFLOAT16 else [])]
+
+Made = tuple[lstm.Model, Any]
+
+
+def recurrent(layer: Any, B: int, T: int, D: int) -> Made:
+    model = lstm.Sequential([lstm.Input((T, D)), layer, Dense(3, "tanh")])
+    return model, np.random.default_rng(1).normal(size=(B, T, D)).astype(np.float32)
+
+
+def tied() -> Made:
+    x = lstm.Input((None,))
+    embedding = Embedding(5, 6)
+    model = lstm.Model(x, TiedDense(embedding)(LSTM(6, return_sequences=True)(embedding(x))))
+    return model, np.array([[0, 4, 2]])
+
+
+CASES: dict[str, Callable[[], Made]] = {
+    "one step": lambda: recurrent(LSTM(33), 1, 1, 7),
+    "one step of some": lambda: recurrent(LSTM(20), 3, 1, 300),
+    "one sequence": lambda: recurrent(LSTM(100), 1, 9, 300),
+    "some sequences": lambda: recurrent(LSTM(100), 7, 3, 5),
+    "in lanes": lambda: recurrent(LSTM(4), 40, 3, 2),
+    "reversed": lambda: recurrent(LSTM(9, go_backwards=True), 2, 4, 3),
+    "both ways": lambda: recurrent(Bidirectional(LSTM(9)), 2, 4, 3),
+    "a GRU's step": lambda: recurrent(GRU(300), 2, 1, 300),
+    "a GRU": lambda: recurrent(GRU(20), 6, 3, 300),
+    "a SimpleRNN": lambda: recurrent(SimpleRNN(20), 6, 3, 300),
+    "coupled": lambda: recurrent(LSTM(20, coupled=True), 2, 3, 5),
+    "no inputs": lambda: recurrent(LSTM(5), 2, 3, 0),
+    "tokens": tied,
+}
+
+
+@pytest.fixture(params=PRECISIONS, ids=str)
+def made(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Made]]:
+    lstm.set_seed(1)
+
+    def make(case: str) -> Made:
+        with lstm.backends.using("native", precision=request.param):
+            return CASES[case]()
+
+    return make
+
+
+def plans(model: lstm.Model) -> list[Any]:
+    return model.passes(lstm.models.planning.infer).planned
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_numbers_are_those_of_a_pass_step_by_step(
+    case: str, made: Callable[[str], Made], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, x = made(case)
+    planned = [model.predict_on_batch(x) for _ in range(4)][-1]
+    assert plans(model)
+    monkeypatch.setattr(Passes, "_find", lambda *_: None)
+    assert_array_equal(planned, model.predict_on_batch(x))
+
+
+def set_weights(model: lstm.Model, x: Any) -> None:
+    model.set_weights([w + 0.1 for w in model.get_weights()])
+
+
+def assign(model: lstm.Model, x: Any) -> None:
+    for weight in model.graph.weights.values():
+        weight.assign(0.5 * weight.to_numpy())
+
+
+def a_training_step(model: lstm.Model, x: Any) -> None:
+    model.compile("sgd", "mse")
+    model.train_on_batch(x, np.ones_like(model.predict(x)))
+
+
+def a_step_of_another_model(model: lstm.Model, x: Any) -> None:
+    a_training_step(lstm.Sequential([lstm.Input(x.shape[1:]), *model.layers[-2:]]), x)
+
+
+CHANGES = [set_weights, assign, a_training_step, a_step_of_another_model]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_new_weights_are_heard_of(
+    change: Callable[[lstm.Model, Any], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, x = CASES["one sequence"]()
+    stream = model.stream()
+    for _ in range(4):
+        model.predict_on_batch(x)
+        stream(x)
+        stream.reset()
+    before = model.predict_on_batch(x)
+    change(model, x)
+    after, streamed = model.predict_on_batch(x), stream(x)
+    assert not np.allclose(before, after)
+    assert_array_equal(after, streamed)
+    monkeypatch.setattr(Passes, "_find", lambda *_: None)
+    assert_array_equal(after, model.predict_on_batch(x))
+
+
+def test_what_packs_runs_once() -> None:
+    model, x = CASES["one step"]()
+    for _ in range(3):
+        model.predict_on_batch(x)
+    (plan,) = plans(model)
+    names = [instruction.name for instruction in plan.listed.instructions]
+    assert plan.listed.prepared == names.count("pack_gates") + names.count("pack_panels") == 3
+    assert all(name.startswith("pack_") for name in names[:3])
+
+
+def test_nobody_can_change_weights_without_a_word() -> None:
+    model, _ = CASES["one step"]()
+    for weight in model.graph.weights.values():
+        with pytest.raises(ValueError, match="read-only"):
+            weight.value[...] = 0
