@@ -195,7 +195,7 @@ void fill(Table& table) {
             &Kernels::sample);
   using G = Generation;
   table.add("generate",
-            "B N 1<=V W E H: 0<=tokens<V[B], embedding[V E], layers, w_out[H V], b_out?[V],"
+            "B N 1<=V W E H: 0<=tokens<V[B], embedding[V E], layers, w_out[H V64], b_out?[V],"
             " -1<=recent<V[B W], u[B N]," +
                 choice + " drawn[B N]",
             of_fields<G>(
@@ -209,7 +209,7 @@ void fill(Table& table) {
                 &G::repetition_penalty, &G::drawn));
   const Kind in = Passing<const float*>::kind(), out = Passing<float*>::kind();
   one_layer =
-      &table.declare("generation_layer", "B D 1<=H: w[D 4H], r[H 4H], b?[4H], h[B H], c[B H]",
+      &table.declare("generation_layer", "B D 1<=H: w[D 4H64], r[H 4H64], b?[4H], h[B H], c[B H]",
                      {in, in, in, out, out});
 }
 

@@ -1,19 +1,14 @@
 // The whole sampling loop: embedding, LSTM stack, logits, token, and again.
 //
-// All weights are packed once for each call, input and recurrent kernel of a layer as one matrix
-// that multiplies [x, h]. One token is little work, bound by the speed at which a core can read the
-// weights: threads divide the units of each layer and wait for each other after it.
+// One token is little work, bound by the speed at which a core can read the weights, which are
+// packed before: threads divide the units of each layer and wait for each other after it.
 
-// A layer at work: its packed weights, and [x, h] (B, inputs) of an even and an odd step. While a
-// step reads one, it writes h to the other: no thread waits for those that still read.
+// A layer at work, with its h (B, H) after an even and an odd number of steps. While a step reads
+// one, it writes the other: no thread waits for those that still read.
 struct LayerAtWork : GenerationLayer {
-  float *packed, *xh[2];
+  float* states[2];
 
-  // h begins with a slot, behind zeros where x does not fill its last one.
-  int64_t inputs() const { return whole(D) + H; }
-  int64_t packed_size() const { return groups_of(H) * slots(inputs()) * group_width; }
-  // h before step t, within [x, h].
-  float* state(int64_t t) const { return xh[t % 2] + whole(D); }
+  float* after(int64_t steps) const { return states[steps % 2]; }
 };
 
 // The texts at work.
@@ -22,7 +17,7 @@ struct Writing {
   int64_t weights;  // floats that are read for each token
   int64_t divisible;  // parts of the largest layer
   std::vector<LayerAtWork> layers;
-  float* output;  // the packed output layer
+  float* x;  // (B, layers[0].D), the vectors of the last tokens
   float* z;  // (B, V)
   int64_t* order;  // (V), with p what is drawn with
   double* p;  // (V)
@@ -30,90 +25,66 @@ struct Writing {
   const LayerAtWork& top() const { return layers.back(); }
 };
 
-// All memory is laid out before a state changes. Weights begin where vectors do: none lies in two
-// lines of the cache.
+// All memory is laid out before a state changes.
 inline Writing lay_out(const Generation& s) {
   if (s.B > (int64_t(1) << 40) / s.V) out_of_memory();  // for the logits
-  const int64_t output = packed_size(s.layers[s.depth - 1].H, s.V);
-  Writing w{s, output, panels(s.V), {}, nullptr, nullptr, nullptr, nullptr};
+  Writing w{s, packed_size(s.layers[s.depth - 1].H, s.V), panels(s.V), {}, {}, {}, {}, {}};
   int64_t states = 0;
   for (int k = 0; k < s.depth; ++k) {
-    const LayerAtWork& layer = w.layers.emplace_back(LayerAtWork{s.layers[k], nullptr, {}});
-    w.weights += layer.packed_size();
-    w.divisible = std::max(w.divisible, groups_of(layer.H));
-    states += 2 * s.B * layer.inputs();
+    const LayerAtWork& layer = w.layers.emplace_back(LayerAtWork{s.layers[k], {}});
+    const int64_t groups = groups_of(layer.H);
+    w.weights += groups * group_width * (slots(layer.D) + slots(layer.H));
+    w.divisible = std::max(w.divisible, groups);
+    states += 2 * s.B * layer.H;
   }
   w.order = reinterpret_cast<int64_t*>(scratch(0, 4 * s.V));
   w.p = reinterpret_cast<double*>(w.order + s.V);
-  w.output = scratch(1, w.weights);
-  float *packed = w.output + output, *xh = scratch(2, states + s.B * s.V);
-  w.z = xh + states;
-  for (LayerAtWork& layer : w.layers) {
-    layer.packed = packed;
-    packed += layer.packed_size();
-    for (float*& part : layer.xh) {
-      part = xh;
-      for (int64_t b = 0; b < s.B; ++b)
-        std::fill(xh + layer.D, xh + whole(layer.D), 0.0f), xh += layer.inputs();
-    }
-  }
+  w.x = scratch(2, states + s.B * (s.layers[0].D + s.V));
+  w.z = w.x + s.B * s.layers[0].D;
+  float* h = w.z + s.B * s.V;
+  for (LayerAtWork& layer : w.layers)
+    for (float*& part : layer.states) part = h, h += s.B * layer.H;
   return w;
-}
-
-inline void pack_weights(const Writing& w) {
-  for (const LayerAtWork& layer : w.layers) {
-    pack_gates(layer.inputs(), layer.H, layer.w, layer.packed, 0, layer.D);
-    pack_gates(layer.inputs(), layer.H, layer.r, layer.packed, whole(layer.D), layer.inputs());
-  }
-  pack_panels(w.top().H, w.s.V, {w.s.w, w.s.V, 1}, w.output);
-}
-
-// f(h within [x, h], h outside) for each text and layer, before step t.
-template <class F>
-void each_state(const Writing& w, int64_t t, F f) {
-  for (const LayerAtWork& layer : w.layers)
-    for (int64_t b = 0; b < w.s.B; ++b)
-      f(layer.state(t) + b * layer.inputs(), layer.h + b * layer.H, layer.H * sizeof(float));
 }
 
 // The vectors of the last tokens, as x of step t.
 inline void embed(const Writing& w, int64_t t) {
   const Generation& s = w.s;
-  const LayerAtWork& layer = w.layers[0];
+  const int64_t E = s.layers[0].D;
   for (int64_t b = 0; b < s.B; ++b) {
     const int64_t token = t ? s.drawn[b * s.N + t - 1] : s.tokens[b];
-    std::memcpy(layer.xh[t % 2] + b * layer.inputs(), s.embedding + token * layer.D,
-                layer.D * sizeof(float));
+    std::memcpy(w.x + b * E, s.embedding + token * E, E * sizeof(float));
   }
 }
 
-// One step of some units of a layer for B sequences; `above`, if there is such a layer, gets h too.
-inline void layer_step(const LayerAtWork& layer, int64_t B, int64_t t, Part groups,
-                       const LayerAtWork* above) {
-  const int64_t H = layer.H, K = layer.inputs();
-  float* h_next = layer.state(t + 1);
-  const Left xh = left_side(B, K, {layer.xh[t % 2], K, 1}, scratch(3, left_size(B, K)));
+// One step of some units of a layer, which reads x (B, D), for B sequences.
+inline void layer_step(const LayerAtWork& layer, const float* x, int64_t B, int64_t t,
+                       Part groups) {
+  const int64_t D = layer.D, H = layer.H;
+  float *h_next = layer.after(t + 1), *memory = scratch(3, left_size(B, D) + left_size(B, H));
+  const Left of_x = left_side(B, D, {x, D, 1}, memory);
+  const Left of_h = left_side(B, H, {layer.after(t), H, 1}, memory + left_size(B, D));
   for (int64_t group = groups.begin; group < groups.end; ++group) {
-    const float* panel = layer.packed + group * slots(K) * group_width;
+    const float* panel_w = layer.w + group * slots(D) * group_width;
+    const float* panel_r = layer.r + group * slots(H) * group_width;
     const int64_t u = group * lanes;
     const int n = units_of(H, group);
     for (int64_t first = 0; first < B; first += tile_rows)
       with_rows(B - first, [&](auto height) LSTM_INLINE_LAMBDA {
         constexpr int M = decltype(height)::value;
-        vec z[M][4];
-        gate_products<M>(K, xh.from(first), panel, z);
+        vec xw[M][4], hr[M][4];
+        gate_products<M>(D, of_x.from(first), panel_w, xw);
+        gate_products<M>(H, of_h.from(first), panel_r, hr);
         for (int m = 0; m < M; ++m) {
-          const auto bias = [&](int gate) LSTM_INLINE_LAMBDA {
-            return layer.b ? load_part(layer.b + gate * H + u, n) : vec{};
+          const auto z = [&](int gate) LSTM_INLINE_LAMBDA {
+            const vec bias = layer.b ? load_part(layer.b + gate * H + u, n) : vec{};
+            return hr[m][gate] + (xw[m][gate] + bias);
           };
           float* c = layer.c + (first + m) * H + u;
-          const vec i = sigmoid(z[m][0] + bias(0)), f = sigmoid(z[m][1] + bias(1));
-          const vec g = tanh(z[m][2] + bias(2)), o = sigmoid(z[m][3] + bias(3));
+          const vec i = sigmoid(z(0)), f = sigmoid(z(1)), g = tanh(z(2)), o = sigmoid(z(3));
           const vec cell = f * load_part(c, n) + i * g;
-          const vec h = o * tanh(cell);
           store_part(c, cell, n);
-          store_part(h_next + (first + m) * K + u, h, n);
-          if (above) store_part(above->xh[t % 2] + (first + m) * above->inputs() + u, h, n);
+          store_part(h_next + (first + m) * H + u, o * tanh(cell), n);
         }
       });
   }
@@ -123,10 +94,10 @@ inline void layer_step(const LayerAtWork& layer, int64_t B, int64_t t, Part grou
 inline void logits_step(const Writing& w, int64_t t, Part part) {
   const int64_t V = w.s.V;
   const LayerAtWork& top = w.top();
-  const Left h = left_side(w.s.B, top.H, {top.state(t + 1), top.inputs(), 1},
+  const Left h = left_side(w.s.B, top.H, {top.after(t + 1), top.H, 1},
                            scratch(3, left_size(w.s.B, top.H)));
   for (int64_t panel = part.begin; panel < part.end; ++panel)
-    panel_product(0, w.s.B, top.H, h, w.output + panel * slots(top.H) * panel_width,
+    panel_product(0, w.s.B, top.H, h, w.s.w + panel * slots(top.H) * panel_width,
                   w.z + panel * panel_width, V, columns_of(V, panel), false,
                   w.s.b ? w.s.b + panel * panel_width : nullptr);
 }
@@ -149,10 +120,8 @@ inline void draw_step(const Writing& w, int64_t t) {
 inline void generate(const Generation& s) {
   if (s.B == 0 || s.N == 0) return;
   const Writing w = lay_out(s);
-  pack_weights(w);
-  each_state(w, 0, [](float* inside, float* outside, std::size_t size) {
-    std::memcpy(inside, outside, size);
-  });
+  for (const LayerAtWork& layer : w.layers)
+    std::memcpy(layer.after(0), layer.h, s.B * layer.H * sizeof(float));
   embed(w, 0);
 
   // A few small layers are not worth the waiting.
@@ -164,8 +133,8 @@ inline void generate(const Generation& s) {
     for (int64_t t = 0; t < s.N; ++t) {
       for (int k = 0; k < s.depth; ++k) {
         const LayerAtWork& layer = w.layers[k];
-        layer_step(layer, s.B, t, part_of(groups_of(layer.H), 1, member, members),
-                   k + 1 < s.depth ? &layer + 1 : nullptr);
+        layer_step(layer, k ? w.layers[k - 1].after(t + 1) : w.x, s.B, t,
+                   part_of(groups_of(layer.H), 1, member, members));
         meet();
       }
       logits_step(w, t, part_of(panels(s.V), 1, member, members));
@@ -182,7 +151,6 @@ inline void generate(const Generation& s) {
       }
     }
   });
-  each_state(w, s.N, [](float* inside, float* outside, std::size_t size) {
-    std::memcpy(outside, inside, size);
-  });
+  for (const LayerAtWork& layer : w.layers)
+    std::memcpy(layer.h, layer.after(s.N), s.B * layer.H * sizeof(float));
 }

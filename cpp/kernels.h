@@ -116,7 +116,8 @@ struct LinearCrossEntropy {
 
 struct GenerationLayer {
   int64_t B, D, H;
-  const float *w, *r, *b;  // (D, 4H), (H, 4H), (4H) or null
+  const float *w, *r;  // (D, 4H), (H, 4H), as `pack_gates` made them
+  const float* b;  // (4H) or null
   float *h, *c;  // (B, H): the state before, then after; updated in place
 };
 
@@ -133,7 +134,7 @@ struct Generation : Choice {
   const float* embedding;  // (V, layers[0].D)
   const GenerationLayer* layers;
   int depth;  // number of layers, at least 1
-  const float *w, *b;  // (H, V), (V) or null: the output layer
+  const float *w, *b;  // (H, V) as `pack_panels` made it, (V) or null: the output layer
   const int64_t* recent;  // (B, W), the last tokens of each text, -1 where there is none
   const double* u;  // (B, N) uniforms
   int64_t* drawn;  // (B, N)

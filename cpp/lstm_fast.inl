@@ -35,26 +35,23 @@ __attribute__((noinline)) void gate_products(int64_t K, Left a, const float* pan
   }
 }
 
-// The columns of one group of a kernel (end - begin, 4H) as the rows [begin, end) of K in its
-// panel.
-inline void pack_group(int64_t K, int64_t H, const float* kernel, float* panel, int n,
-                       int64_t begin, int64_t end) {
-  for (int64_t k = begin; k < end; k += in_slot)
+// The n columns of one group of a kernel (K, 4H) as its panel.
+inline void pack_group(int64_t K, int64_t H, const float* kernel, float* panel, int n) {
+  for (int64_t k = 0; k < K; k += in_slot)
     for (int gate = 0; gate < 4; ++gate) {
       vec rows[in_slot] = {};
-      for (int i = 0; i < in_slot && k + i < end; ++i)
-        rows[i] = load_part(kernel + ((k + i - begin) * 4 + gate) * H, n);
+      for (int i = 0; i < in_slot && k + i < K; ++i)
+        rows[i] = load_part(kernel + ((k + i) * 4 + gate) * H, n);
       store(gate_slot(panel, K, k, gate), slots_of(rows));
     }
 }
 
-// A kernel (end - begin, 4H) as the rows [begin, end) of K in the panels of unit groups, which are
-// padded with zeros. It begins with a slot.
-inline void pack_gates(int64_t K, int64_t H, const float* kernel, float* packed, int64_t begin,
-                       int64_t end) {
-  parallel_each(groups_of(H), 4.0 * (end - begin) * group_width, [&](auto group) {
-    pack_group(K, H, kernel + group * lanes, packed + group * slots(K) * group_width,
-               units_of(H, group), begin, end);
+// A kernel (D, F), where F is 4H, as the panels of unit groups, which are padded with zeros.
+inline void pack_gates(int64_t D, int64_t F, const float* kernel, float* packed) {
+  const int64_t H = F / 4;
+  parallel_each(groups_of(H), 4.0 * D * group_width, [&](auto group) {
+    pack_group(D, H, kernel + group * lanes, packed + group * slots(D) * group_width,
+               units_of(H, group));
   });
 }
 
@@ -126,10 +123,6 @@ inline void input_products(const RecurrentShape& s, const float* packed, const R
         });
     });
   }
-}
-
-inline void pack_gates(int64_t D, int64_t F, const float* w, float* packed) {
-  pack_gates(D, F / 4, w, packed, 0, D);
 }
 
 // w + b as the rows of z that tokens stand for.

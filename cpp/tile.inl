@@ -41,6 +41,5 @@ LSTM_INLINE int64_t panels(int64_t n) { return (n + panel_width - 1) / panel_wid
 #include "float32.inl"
 #endif
 
-// Slots for K factors, and the number of factors in them.
+// Slots for K factors.
 LSTM_INLINE int64_t slots(int64_t K) { return (K + in_slot - 1) / in_slot; }
-LSTM_INLINE int64_t whole(int64_t K) { return slots(K) * in_slot; }

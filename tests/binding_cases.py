@@ -96,7 +96,7 @@ def _table() -> tuple[dict[str, Arguments], dict[str, Arguments]]:
         }
     # What the first layer reads are the vectors of the embedding, and the output layer its units.
     for loop, key, shape in (
-        ("generate", "layers.w", ["E", "4H"]),
+        ("generate", "layers.w", ["E", "4H64"]),
         ("int8_generate", "layers.w", ["4H16", "E"]),
         ("int8_generate", "w_out", ["V16", "H4"]),
     ):

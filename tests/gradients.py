@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm.layers.weight import Weight
 from tolerances import GRADIENT, GRADIENT_FLOOR
 
 # The error of the formula grows as STEP⁴, that of rounding as 1/STEP; at 1e-3 both are ~1e-13.
@@ -36,3 +37,16 @@ def assert_gradient(
     assert np.all(error <= GRADIENT * np.maximum(np.abs(expected), floor)), (
         f"gradient of {name}:\n{gradient}\nby central differences:\n{expected}"
     )
+
+
+def assert_weight_gradient(weight: Weight, loss: Callable[[], float], name: str) -> None:
+    """Assert the same of the gradient that a weight has."""
+    assert weight.gradient is not None
+    x = np.array(weight.to_numpy())
+
+    def f() -> float:
+        weight.assign(x)
+        return loss()
+
+    assert_gradient(weight.gradient.copy(), f, x, name)
+    weight.assign(x)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Key, Ops
+from lstm.backends.contract import Key, Ops, RecurrentWeights
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
@@ -341,3 +341,11 @@ CASES = [
         for weighted in (True, False)
     ),
 ]
+
+
+def generated(
+    ops: Ops, tokens: Array, embedding: Any, layers: Any, w: Any, b: Array | None, *others: Any
+) -> tuple[Array, Any]:
+    """What `generate` returns for weights that are packed first; those of layers are tuples."""
+    stack = ops.packed_stack(embedding, [RecurrentWeights(*layer) for layer in layers], w)
+    return ops.generate(tokens, stack, b, *others)

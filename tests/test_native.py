@@ -15,7 +15,7 @@ from lstm.backends.native import Native
 from lstm.errors import InvalidValueError
 from lstm_cases import make_mask
 from native_cases import INSTRUCTION_SETS, LARGE, LAYOUTS, SIZES, USES, Use, running_on
-from op_cases import Array
+from op_cases import Array, generated
 from tolerances import assert_close
 
 native = Native()
@@ -180,13 +180,14 @@ def test_generated_tokens_are_those_of_the_reference(
 ) -> None:
     lay = LAYOUTS[layout]
     tokens, embedding, layers, w, b, states, recent, u = network
-    expected, after = reference.generate(*network, choice)
+    expected, after = generated(reference, *network, choice)
     laid = [
         [tuple(None if x is None else lay(x) for x in part) for part in parts]
         for parts in (layers, states)
     ]
     with running_on(instruction_set):
-        drawn, last = native.generate(
+        drawn, last = generated(
+            native,
             lay(tokens),
             lay(embedding),
             laid[0],
@@ -219,10 +220,10 @@ def test_a_text_is_the_same_in_one_call_and_in_many(instruction_set: str) -> Non
     choice = Choice(0.9, 40, 0.95, 0.01, 1.2)
     network = embedding, layers, *output
     with running_on(instruction_set):
-        whole, last = native.generate(tokens, *network, states, recent, u, choice)
+        whole, last = generated(native, tokens, *network, states, recent, u, choice)
         for n in range(N):
-            drawn, states = native.generate(
-                tokens, *network, states, recent, u[:, n : n + 1], choice
+            drawn, states = generated(
+                native, tokens, *network, states, recent, u[:, n : n + 1], choice
             )
             tokens, recent = drawn[:, 0], np.append(recent[:, 1:], drawn, 1)
             np.testing.assert_array_equal(whole[:, n], tokens)

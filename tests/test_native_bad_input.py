@@ -376,7 +376,7 @@ recent, choice = np.zeros((B, 0), np.int64), (1.0, 0, 1.0, 0.0, 1.0)
 pages = int(open("/proc/self/statm").read().split()[0])
 room = pages * resource.getpagesize() + 200_000_000
 resource.setrlimit(resource.RLIMIT_AS, (room, room))
-w, r = zeros(1, 4), zeros(1, 4)
+w, r = zeros(1, 64), zeros(1, 64)
 layers = [(w, r, None, h, c)]
 for _ in range(2):
     try:
@@ -385,7 +385,7 @@ for _ in range(2):
         print("refused")
 layers = [(w, r, None, h[:9], c[:9])]
 rest = recent[:9], u[:9], *choice, drawn[:9]
-_kernels.generate(tokens[:9], zeros(9, 1), layers, zeros(1, 9), None, *rest)
+_kernels.generate(tokens[:9], zeros(9, 1), layers, zeros(1, 64), None, *rest)
 """
     run = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False

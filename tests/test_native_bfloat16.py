@@ -13,7 +13,7 @@ from lstm.backends import BACKENDS, BFLOAT16, _kernels, reference
 from lstm.backends.contract import Choice, Ops, RecurrentSpec
 from lstm.backends.reference.products import to_bfloat16
 from native_cases import LARGE, USES, Use, threads
-from op_cases import Array
+from op_cases import Array, generated
 from tolerances import tolerance
 
 MULTIPLYING = ("linear", "conv1d", "lstm", "rnn_and_gru", "linear_cross_entropy")
@@ -194,11 +194,11 @@ def test_a_step_of_a_text_is_that_of_the_reference(
     given = network(B, E, sizes, V, 1)
     watched = Watched()
     doubled = [_as_float64(part) for part in given]
-    expected, after = cast(Ops, watched).generate(
-        doubled[0], *doubled[1:6], given[6], given[7], Choice(temperature=0)
+    expected, after = generated(
+        cast(Ops, watched), doubled[0], *doubled[1:6], given[6], given[7], Choice(temperature=0)
     )
     with threads(1):
-        drawn, last = native().generate(*given, Choice(temperature=0))
+        drawn, last = generated(native(), *given, Choice(temperature=0))
     assert_array_equal(drawn, expected)
     for got, wanted in zip(last, after, strict=True):
         for x, y in zip(got, wanted, strict=True):
@@ -217,10 +217,10 @@ def _as_float64(part: Any) -> Any:
 def test_teams_write_the_same_texts(B: int) -> None:
     given = network(B, 23, (101, 67), 131, 40)
     with threads(1):
-        drawn, after = native().generate(*given, Choice(min_p=0.01))
+        drawn, after = generated(native(), *given, Choice(min_p=0.01))
     for count in (2, 3):
         with threads(count):
-            again, last = native().generate(*given, Choice(min_p=0.01))
+            again, last = generated(native(), *given, Choice(min_p=0.01))
         assert_array_equal(again, drawn)
         assert_same_bits([x for s in last for x in s], [x for s in after for x in s])
 

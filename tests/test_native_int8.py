@@ -21,7 +21,7 @@ from lstm.backends.contract import (
 )
 from lstm.backends.native import Native
 from native_cases import FEW, INSTRUCTION_SETS, LAYOUTS, SIZES, running_on, threads
-from op_cases import Array
+from op_cases import Array, generated
 from tolerances import assert_close
 
 native = Native()
@@ -344,7 +344,7 @@ def test_generation_equals_single_steps(
     with running_on(instruction_set):
         for count in (1, 3):
             with threads(count):
-                drawn, after = native.generate(start, *network, first, recent, u, choice)
+                drawn, after = generated(native, start, *network, first, recent, u, choice)
             tokens, states, seen = start, list(first), recent
             for n in range(N):
                 x = native.embedding_forward(tokens, embedding)[:, None]
@@ -366,7 +366,7 @@ def test_the_reference_writes_with_int8_weights() -> None:
     first = [(numbers(rng, 2, 17), numbers(rng, 2, 17))]
     start, u, recent = rng.integers(0, 40, 2), rng.random((2, 9)), np.zeros((2, 0), np.int64)
     drawn = [
-        ops.generate(start, *stack(ops, 40, 9, (17,)), first, recent, u, Choice())[0]
+        generated(ops, start, *stack(ops, 40, 9, (17,)), first, recent, u, Choice())[0]
         for ops in BACKENDS
     ]
     assert_array_equal(*drawn)

@@ -18,7 +18,7 @@ from lstm.backends import _kernels
 from lstm.backends.contract import Choice
 from lstm.backends.native import Native
 from native_cases import INSTRUCTION_SETS, LARGE, Use, running_on, threads
-from op_cases import Array
+from op_cases import Array, generated
 
 native = Native()
 
@@ -84,7 +84,8 @@ def written(B: int) -> list[Array]:
     sizes = ((23, 101), (101, 67))
     layers = [(numbers(D, 4 * H), numbers(H, 4 * H), numbers(4 * H)) for D, H in sizes]
     states = [(numbers(B, H), numbers(B, H)) for _, H in sizes]
-    drawn, after = native.generate(
+    drawn, after = generated(
+        native,
         rng.integers(0, 131, B),
         numbers(131, 23),
         layers,
@@ -388,7 +389,7 @@ y, c = np.empty((B, T, H), np.float32), np.empty((B, H), np.float32)
 wide = np.ones((64, 100, 100), np.float32), np.ones((64, 100), np.float32)
 work_space = np.empty_like(wide[0])
 def forward():
-    kernels.inference_lstm_forward(x, None, w, r, *[None] * 5, False, 2, 3, None, None, c, y)
+    kernels.inference_lstm_forward(x, None, w, r, *[None] * 7, False, 2, 3, None, None, c, y)
 kernels.set_num_threads(1)
 forward()  # From now on the caller has memory for all of it, but not its threads.
 expected = y.copy()

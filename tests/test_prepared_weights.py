@@ -1,6 +1,6 @@
 """What plans make of weights once: the same numbers, and never those of old weights."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.testing import assert_array_equal
 
 import lstm
 from lstm.backends import BFLOAT16
+from lstm.backends.native import Native
 from lstm.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN, TiedDense
 from lstm.models.passes import Passes
 
@@ -47,7 +48,7 @@ CASES: dict[str, Callable[[], Made]] = {
 
 
 @pytest.fixture(params=PRECISIONS, ids=str)
-def made(request: pytest.FixtureRequest) -> Iterator[Callable[[str], Made]]:
+def made(request: pytest.FixtureRequest) -> Callable[[str], Made]:
     lstm.set_seed(1)
 
     def make(case: str) -> Made:
@@ -127,3 +128,41 @@ def test_nobody_can_change_weights_without_a_word() -> None:
     for weight in model.graph.weights.values():
         with pytest.raises(ValueError, match="read-only"):
             weight.value[...] = 0
+
+
+# ---- generation
+
+
+@pytest.fixture
+def packed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Which output layers were packed."""
+    found: list[Any] = []
+    pack = Native.packed_stack
+
+    def noted(ops: Native, embedding: Any, layers: Any, w: Any) -> Any:
+        found.append(w)
+        return pack(ops, embedding, layers, w)
+
+    monkeypatch.setattr(Native, "packed_stack", noted)
+    return found
+
+
+def test_a_writer_packs_once(packed: list[Any]) -> None:
+    model = lstm.LanguageModel.create(lstm.text.ByteVocabulary(), hidden=8, seed=1)
+    writer = model.writer("a", seed=1)
+    pieces = "".join(writer.write(3)[0] for _ in range(4))
+    assert len(packed) == 1
+    assert "a" + pieces == model.generate("a", 12, seed=1)
+
+
+def test_a_writer_hears_of_new_weights(packed: list[Any]) -> None:
+    model = lstm.LanguageModel.create(lstm.text.ByteVocabulary(), hidden=8, seed=1)
+    writer = model.writer("a", seed=1)
+    writer.write(3)
+    set_weights(model.model, None)
+    again = writer.copy()
+    assert again.write(9) == writer.write(9)
+    model.model.layers[-1].use_bias = True  # An attribute that is set, to the value that it has.
+    fresh = writer.copy()
+    assert fresh.write(9) == writer.write(9)
+    assert len(packed) > 2

@@ -8,7 +8,7 @@ import pytest
 
 from backend_cases import over_backends, over_dtypes
 from lstm.backends.contract import Choice, Ops
-from op_cases import Array
+from op_cases import Array, generated
 from recurrent_calls import lstm_forward
 from tolerances import assert_close
 
@@ -279,7 +279,7 @@ def test_generate_is_a_loop_over_the_other_operations(
     network, states = make_network(dtype, layers)
     rng = np.random.default_rng(54)
     u, recent = rng.random((B, N)), rng.integers(-1, VOCABULARY, (B, window))
-    tokens, last = ops.generate(*network, states, recent, u, choice)
+    tokens, last = generated(ops, *network, states, recent, u, choice)
     assert tokens.shape == (B, N)
     assert tokens.dtype == np.int64
 
@@ -307,10 +307,10 @@ def test_generate_goes_on_where_it_stopped(ops: Ops, dtype: str, cut: int) -> No
     (tokens, *network), states = make_network(dtype, 2)
     u = np.random.default_rng(55).random((B, N))
     choice, recent = Choice(repetition_penalty=1.3), tokens[:, None].repeat(3, 1)
-    whole, last = ops.generate(tokens, *network, states, recent, u, choice)
-    first, middle = ops.generate(tokens, *network, states, recent, u[:, :cut], choice)
+    whole, last = generated(ops, tokens, *network, states, recent, u, choice)
+    first, middle = generated(ops, tokens, *network, states, recent, u[:, :cut], choice)
     unseen, recent = first[:, -1] if cut else tokens, np.append(recent, first, 1)[:, -3:]
-    second, end = ops.generate(unseen, *network, middle, recent, u[:, cut:], choice)
+    second, end = generated(ops, unseen, *network, middle, recent, u[:, cut:], choice)
     np.testing.assert_array_equal(np.concatenate([first, second], 1), whole)
     for got, expected in zip(end, last, strict=True):
         for x, y in zip(got, expected, strict=True):
@@ -325,7 +325,7 @@ def test_generate_leaves_its_arguments_alone(ops: Ops) -> None:
     arrays = [network[0], *(x for state in states for x in state), recent, u]
     before = [x.copy() for x in arrays]
     held = list(states)
-    ops.generate(*network, states, recent, u, Choice(repetition_penalty=1.2))
+    generated(ops, *network, states, recent, u, Choice(repetition_penalty=1.2))
     for x, y in zip(arrays, before, strict=True):
         np.testing.assert_array_equal(x, y)
     assert all(x is y for x, y in zip(states, held, strict=True))

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 import lstm
 from backend_cases import over_dtypes
-from gradients import assert_gradient
+from gradients import assert_weight_gradient
 from lstm import saving
 from lstm.backends.contract import Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, ModelFileError
@@ -101,7 +101,7 @@ class TestOneWeight:
                 result = model.evaluate(X, Y, return_dict=True)
                 return float(result["loss"])
 
-            assert_gradient(weight.gradient.copy(), loss, weight.value, name)
+            assert_weight_gradient(weight, loss, name)
 
     def test_chunk_by_chunk_is_the_whole(self) -> None:
         model = randomized(writer())

@@ -1,5 +1,6 @@
 """Weight: a named array that a layer learns, or holds as int8."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar, Protocol
@@ -37,6 +38,26 @@ class Holder:
 
     backend: Backend
     changes: ClassVar[int] = 0
+
+
+class Numbers:
+    """Tells whether the numbers of weights have changed; attributes have a `version`.
+
+    Args:
+        weights: the weights.
+    """
+
+    def __init__(self, weights: Iterable["Weight"]) -> None:
+        owners = {id(weight.owner): weight.owner for weight in weights}
+        self._owners = [owner for owner in owners.values() if owner is not None]
+
+    @property
+    def changes(self) -> int:
+        """Another number after each change."""
+        changes = 0
+        for owner in self._owners:
+            changes += owner.changes
+        return changes
 
 
 @dataclass(eq=False)

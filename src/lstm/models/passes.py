@@ -14,7 +14,7 @@ from lstm.configured import Changes, new_version
 from lstm.interface import overrides_computation
 from lstm.layers.base import Layer, Run
 from lstm.layers.masks import Mask
-from lstm.layers.weight import Holder, Owner
+from lstm.layers.weight import Numbers
 from lstm.losses import Loss
 from lstm.models.goals import Goal
 from lstm.models.objective import Objective
@@ -72,7 +72,7 @@ class PlannedPass:
         y: the output of which a goal needs the shape, if there is one.
         seeded: whether it draws random numbers.
         states: for each node that leaves a state, how many arrays it has.
-        owners: those of the weights that it reads.
+        numbers: those of the weights that it reads.
         runs: how often it was found.
         changes: the number of changes of weights before the latest run.
     """
@@ -81,7 +81,7 @@ class PlannedPass:
     y: Array
     seeded: bool
     states: Mapping[str, int]
-    owners: Sequence[Owner | Holder]
+    numbers: Numbers
     runs: int = 0
     changes: int = -1
 
@@ -93,9 +93,7 @@ class PlannedPass:
         times: int = 1,
     ) -> tuple[list[Array], list[list[float]]] | None:
         """Run the plan with the weights as they are now."""
-        changes = 0
-        for owner in self.owners:
-            changes += owner.changes
+        changes = self.numbers.changes
         returned = self.plan.run(
             inputs, numbers, outputs, times=times, changed=changes != self.changes
         )
@@ -419,8 +417,7 @@ class Passes:
         except NotRecordableError:
             return None
         states = {name: len(parts) for name, parts in silent.new_states.items()}
-        owners = {id(w.owner): w.owner for w in self._weights if w.owner is not None}
-        return PlannedPass(plan, y, silent.draws > 0, states, [*owners.values()])
+        return PlannedPass(plan, y, silent.draws > 0, states, Numbers(self._weights))
 
     def _record_forward(self, recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
         trace = self.program.forward(run, feeds)

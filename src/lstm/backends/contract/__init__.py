@@ -39,7 +39,7 @@ from lstm.backends.contract.recurrent import (
     RecurrentSpec,
     RecurrentWeights,
 )
-from lstm.backends.contract.sampling import SamplingOps
+from lstm.backends.contract.sampling import PackedStack, SamplingOps
 from lstm.backends.contract.types import (
     ActivationName,
     Array,
@@ -65,6 +65,7 @@ __all__ = [
     "Key",
     "NotRecordableError",
     "Ops",
+    "PackedStack",
     "Place",
     "Plan",
     "PointwiseLossName",

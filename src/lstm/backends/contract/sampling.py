@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from lstm.backends.contract.recurrent import RecurrentWeights
 from lstm.backends.contract.types import Array, Choice, State
 
+PackedStack = Any
+"""The weights of an embedding, LSTMs and an output layer, in a form that belongs to the backend."""
+
 
 class SamplingOps(Protocol):
     """Drawing tokens from logits."""
@@ -42,12 +45,23 @@ class SamplingOps(Protocol):
             Keskar et al. 2019 (repetition_penalty).
         """
 
+    def packed_stack(
+        self, embedding: Array, layers: Sequence[RecurrentWeights], w: Array
+    ) -> PackedStack:
+        """Return the weights of a model as `generate` reads them; a copy, or views.
+
+        Args:
+            embedding: (V, E).
+            layers: one triple for each LSTM of the stack (tanh and sigmoid).
+            w: (H, V), the kernel of the output layer.
+
+        The embedding, the kernels and w are all `Quantized`, or none of them is.
+        """
+
     def generate(
         self,
         tokens: Array,
-        embedding: Array,
-        layers: Sequence[RecurrentWeights],
-        w: Array,
+        stack: PackedStack,
         b: Array | None,
         states: Sequence[State],
         recent: NDArray[np.int64],
@@ -58,16 +72,13 @@ class SamplingOps(Protocol):
 
         Args:
             tokens: int64 (B), the last token of each text, not yet part of the states.
-            embedding: (V, E).
-            layers: one triple for each LSTM of the stack (tanh and sigmoid).
-            w, b: (H, V) and (V) or None, the output layer.
+            stack: the weights, packed since they changed last.
+            b: (V) or None, the bias of the output layer.
             states: one (h, c) for each LSTM.
             recent: int64 (B, W), the last tokens of each text, the one in `tokens` included if it
                 is to count; -1 for no token. Each new token enters, and the oldest leaves.
             u: uniforms in [0, 1), (B, N): one for each token to draw.
             choice: see `sample`.
-
-        The embedding, the kernels and w are all `Quantized`, or none of them is.
 
         Returns:
             The new tokens (B, N), and the states, without the last token.

@@ -11,6 +11,14 @@ from lstm.backends import numpy_arrays
 Array = NDArray[Any]
 
 
+_PANEL = 64
+
+
+def columns_of_packed(columns: int) -> int:
+    """Return the number of columns for which there has to be room where some are packed."""
+    return -(-columns // _PANEL) * _PANEL
+
+
 class NativeArrays:
     """The kernels, and arrays for them.
 

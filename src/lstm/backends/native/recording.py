@@ -18,6 +18,7 @@ from lstm.backends.contract import (
     Place,
     Quantized,
 )
+from lstm.backends.native.arrays import columns_of_packed
 from lstm.backends.native.buffers import SIZES, Buffer, Symbol, lay_out
 from lstm.backends.native.layers import NativeLayers
 from lstm.backends.native.losses import NativeLosses
@@ -26,9 +27,6 @@ from lstm.backends.native.recurrent import NativeRecurrent
 
 _FEW_ROWS = 512
 """To pack the kernel for a product with more rows is a small part of the product."""
-
-_PANEL = 64
-"""What the columns of packed kernels are filled up to."""
 
 
 class Variable(float):
@@ -222,7 +220,7 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
         key = pack, *(w and (w.buffer, w.begin, w.shape) for w in parts)
         if key not in self._packed_weights:
             inputs, columns = weights[0].shape
-            self._packed_weights[key] = self.empty((inputs, -(-columns // _PANEL) * _PANEL))
+            self._packed_weights[key] = self.empty((inputs, columns_of_packed(columns)))
             getattr(self.kernels, pack)(*weights, self._packed_weights[key])
         return self._packed_weights[key]
 

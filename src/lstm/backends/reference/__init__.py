@@ -103,6 +103,7 @@ __all__ = [
     "linear_forward",
     "linear_softmax_cross_entropy",
     "multiply",
+    "packed_stack",
     "part",
     "pointwise_loss_backward",
     "pointwise_loss_forward",
@@ -151,6 +152,7 @@ generate = _exact.generate
 linear_backward = _exact.linear_backward
 linear_forward = _exact.linear_forward
 linear_softmax_cross_entropy = _exact.linear_softmax_cross_entropy
+packed_stack = _exact.packed_stack
 recurrent_backward = _exact.recurrent_backward
 recurrent_forward = _exact.recurrent_forward
 

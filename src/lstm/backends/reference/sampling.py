@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Choice, RecurrentSpec, RecurrentWeights, State
+from lstm.backends.contract import Choice, PackedStack, RecurrentSpec, RecurrentWeights, State
 from lstm.backends.reference.activations import softmax
 from lstm.backends.reference.layers import ReferenceLayers, embedding_forward
 from lstm.backends.reference.recurrent import ReferenceRecurrent
@@ -46,18 +46,22 @@ def _penalized(z: Array, recent: NDArray[np.int64], penalty: float) -> Array:
 class ReferenceSampling(ReferenceLayers, ReferenceRecurrent):
     """Whole texts."""
 
+    def packed_stack(
+        self, embedding: Array, layers: Sequence[RecurrentWeights], w: Array
+    ) -> PackedStack:
+        return embedding, layers, w
+
     def generate(
         self,
         tokens: Array,
-        embedding: Array,
-        layers: Sequence[RecurrentWeights],
-        w: Array,
+        stack: PackedStack,
         b: Array | None,
         states: Sequence[State],
         recent: NDArray[np.int64],
         u: NDArray[Any],
         choice: Choice,
     ) -> tuple[NDArray[np.int64], list[State]]:
+        embedding, layers, w = stack
         drawn = np.empty(u.shape, np.int64)
         spec, states = RecurrentSpec("lstm"), list(states)
         for n in range(u.shape[1]):

@@ -9,10 +9,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends.contract import Array, Choice, Quantized, RecurrentSpec, RecurrentWeights
+from lstm.backends.contract import (
+    Array,
+    Choice,
+    PackedStack,
+    Quantized,
+    RecurrentSpec,
+    RecurrentWeights,
+)
+from lstm.configured import Changes
 from lstm.interface import overrides_computation
 from lstm.layers import Dense, Embedding, Layer
 from lstm.layers.recurrent import Recurrent
+from lstm.layers.weight import Numbers
 from lstm.models import State
 from lstm.models.graph import layer_of
 from lstm.text.token_model import TokenModel
@@ -24,7 +33,7 @@ _PLAIN = RecurrentSpec("lstm")
 
 
 class Stack(NamedTuple):
-    """The weights of an embedding, LSTMs and a Dense, in the order of `Ops.generate`.
+    """The weights of an embedding, LSTMs and a Dense, as `Ops.packed_stack` takes them.
 
     Attributes:
         embedding: (V, E).
@@ -43,41 +52,69 @@ class Stack(NamedTuple):
         return [self.embedding, self.w, *(w for layer in self.layers for w in (layer.w, layer.r))]
 
 
-def generate(
-    model: TokenModel,
-    last: Tokens,
-    state: State,
-    recent: Tokens,
-    u: NDArray[np.float64],
-    choice: Choice,
-    only: NDArray[np.bool_] | None = None,
-) -> tuple[Tokens, State]:
-    """Draw the next tokens of B texts.
+class Sampler:
+    """Draws the next tokens of texts.
+
+    It keeps the weights packed, until they change: a few tokens take less time than packing.
 
     Args:
         model: the model that writes; it never draws an unknown token.
-        last: (B,), the last token of each text, not yet part of the state.
-        state: the state of the texts; not changed.
-        recent: (B, W), the tokens that the repetition penalty counts; -1 for no token.
-        u: uniforms in [0, 1), (B, N).
-        choice: how to choose a token.
-        only: (V,), which tokens may be drawn; all by default.
-
-    Returns:
-        The tokens (B, N), and the state, without the last of them.
     """
-    never = np.zeros(len(model.vocabulary), np.bool_) if only is None else ~only
-    if model.vocabulary.unknown is not None:
-        never[model.vocabulary.unknown] = True
-    stack = stack_of(model)
-    if stack is None:
-        return _generate_step_by_step(model, last, state, recent, u, choice, never)
-    backend, states = model.model.backend, list(state.on(model.model.backend).values())
-    first = backend.ops.array(last)
-    drawn, after = backend.ops.generate(
-        first, *_without(model, stack, never), states, recent, u, choice
-    )
-    return drawn, State.of(backend, dict(zip(state, after, strict=True)))
+
+    def __init__(self, model: TokenModel) -> None:
+        self._model = model
+        self._stack: Stack | None = None
+        self._packed: PackedStack = None
+        self._seen: tuple[object, ...] = ()
+        self._numbers = Numbers([])
+
+    def draw(
+        self,
+        last: Tokens,
+        state: State,
+        recent: Tokens,
+        u: NDArray[np.float64],
+        choice: Choice,
+        only: NDArray[np.bool_] | None = None,
+    ) -> tuple[Tokens, State]:
+        """Draw the next tokens of B texts.
+
+        Args:
+            last: (B,), the last token of each text, not yet part of the state.
+            state: the state of the texts; not changed.
+            recent: (B, W), the tokens that the repetition penalty counts; -1 for no token.
+            u: uniforms in [0, 1), (B, N).
+            choice: how to choose a token.
+            only: (V,), which tokens may be drawn; all by default.
+
+        Returns:
+            The tokens (B, N), and the state, without the last of them.
+        """
+        model = self._model
+        never = np.zeros(len(model.vocabulary), np.bool_) if only is None else ~only
+        if model.vocabulary.unknown is not None:
+            never[model.vocabulary.unknown] = True
+        self._pack()
+        if self._stack is None:
+            return _generate_step_by_step(model, last, state, recent, u, choice, never)
+        backend, states = model.model.backend, list(state.on(model.model.backend).values())
+        b = _without(model, self._stack.b, never)
+        drawn, after = backend.ops.generate(
+            backend.ops.array(last), self._packed, b, states, recent, u, choice
+        )
+        return drawn, State.of(backend, dict(zip(state, after, strict=True)))
+
+    def _pack(self) -> None:
+        """Pack the weights if they have changed."""
+        model = self._model.model
+        if self._seen == (now := (model, Changes.latest, self._numbers.changes)):
+            return
+        self._stack = stack_of(self._model)
+        if self._stack is not None:
+            embedding, layers, w, _ = self._stack
+            self._packed = model.backend.ops.packed_stack(embedding, layers, w)
+        self._numbers = Numbers(model.graph.weights.values())
+        self._seen = (*now[:2], self._numbers.changes)
 
 
 def _generate_step_by_step(
@@ -89,7 +126,7 @@ def _generate_step_by_step(
     choice: Choice,
     never: NDArray[np.bool_],
 ) -> tuple[Tokens, State]:
-    """Like `generate`, from the logits of any model."""
+    """Like `Sampler.draw`, from the logits of any model."""
     ops, drawn = model.model.backend.ops, np.empty(u.shape, np.int64)
     for n in range(u.shape[1]):
         logits, state = model.advance(last[:, None], state)
@@ -140,14 +177,13 @@ def _only_trains(layer: Layer) -> bool:
     return layer.only_trains and not overrides_computation(type(layer))
 
 
-def _without(model: TokenModel, stack: Stack, never: NDArray[np.bool_]) -> Stack:
-    """Return the stack with a bias that rules out some tokens."""
+def _without(model: TokenModel, b: Array | None, never: NDArray[np.bool_]) -> Array | None:
+    """Return the bias of the output layer, changed so that it rules out some tokens."""
     if not never.any():
-        return stack
+        return b
     backend = model.model.backend
     allowed = backend.ops.array(np.where(never, -np.inf, 0).astype(backend.dtype))
-    b = allowed if stack.b is None else backend.ops.add([stack.b, allowed])
-    return stack._replace(b=b)
+    return allowed if b is None else backend.ops.add([b, allowed])
 
 
 def gathered(state: State, rows: NDArray[np.int64]) -> State:

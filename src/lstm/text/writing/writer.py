@@ -17,7 +17,7 @@ from lstm.errors import InvalidValueError, ModelFileError
 from lstm.models import State
 from lstm.text.normalization import normalized
 from lstm.text.token_model import TokenModel
-from lstm.text.writing.generation import gathered, generate
+from lstm.text.writing.generation import Sampler, gathered
 from lstm.text.writing.sampling import ChoiceOptions, checked_choice
 
 Tokens = NDArray[np.int64]
@@ -82,6 +82,7 @@ class Writer:
         self._state = state
         self._last = last
         self._recent = recent
+        self._sampler = Sampler(model)
         self._generators = list(generators)
         self._space = space
         self._decoders = [model.vocabulary.decoder() for _ in generators]
@@ -292,8 +293,7 @@ class Writer:
 
     def _written(self, u: NDArray[np.float64], only: NDArray[np.bool_] | None = None) -> list[str]:
         """Return N new tokens, from uniforms u (B, N), as text; `only` (V,) limits the choice."""
-        drawn, self._state = generate(
-            self._model,
+        drawn, self._state = self._sampler.draw(
             self._last,
             self._state,
             self._recent,
@@ -316,6 +316,7 @@ class Writer:
             generators,
             self._space,
         )
+        writer._sampler = self._sampler
         for decoder in writer._decoders:
             decoder.pending = self._decoders[0].pending
         return writer
