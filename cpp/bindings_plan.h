@@ -17,7 +17,8 @@ namespace bindings {
 class Plan {
  public:
   // instructions: as lstm.backends.contract.instructions says, of these operations; the first
-  // `prepared` prepare. inputs: the number of arrays that every run is given, of which the first `finite` must hold finite numbers.
+  // `prepared` prepare. inputs: the number of arrays that every run is given, of which the first
+  // `finite` must hold finite numbers.
   Plan(const Operations& operations, const nb::list& instructions, std::size_t arena_bytes,
        const nb::list& kept, int inputs, int finite, std::size_t prepared);
   ~Plan();

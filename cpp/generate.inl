@@ -94,8 +94,8 @@ inline void layer_step(const LayerAtWork& layer, const float* x, int64_t B, int6
 inline void logits_step(const Writing& w, int64_t t, Part part) {
   const int64_t V = w.s.V;
   const LayerAtWork& top = w.top();
-  const Left h = left_side(w.s.B, top.H, {top.after(t + 1), top.H, 1},
-                           scratch(3, left_size(w.s.B, top.H)));
+  const Left h =
+      left_side(w.s.B, top.H, {top.after(t + 1), top.H, 1}, scratch(3, left_size(w.s.B, top.H)));
   for (int64_t panel = part.begin; panel < part.end; ++panel)
     panel_product(0, w.s.B, top.H, h, w.s.w + panel * slots(top.H) * panel_width,
                   w.z + panel * panel_width, V, columns_of(V, panel), false,

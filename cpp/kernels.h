@@ -64,8 +64,8 @@ struct RecurrentForward {
   const float *packed_w, *packed_r;  // what `pack_gates`, `pack_table` or, in the frame,
                                      // `pack_panels` made of w and r; or null
   const float* b;  // (N), of a GRU (2, N): the input's side, the recurrent side; or null
-  const float* h0;           // (B, H), or null for zeros
-  const float* c0;           // (B, H), or null for zeros; only of an LSTM
+  const float* h0;  // (B, H), or null for zeros
+  const float* c0;  // (B, H), or null for zeros; only of an LSTM
   const std::uint8_t* mask;  // (B, T), 0 where a step is skipped, or null
   const float* recurrent_mask;  // (B, H), what h is multiplied with before r, or null for ones
   float* gates;  // what is kept of each step: of an LSTM (B, T, 4H), i, f, g, o, or null where no

@@ -94,8 +94,7 @@ inline void embedding_backward(int64_t n, int64_t E, const float* dy, const int6
 }
 
 inline void linear_forward(int64_t n, int64_t D, int64_t F, const float* x, const float* w,
-                           const float* packed, const float* b, Activation activation,
-                           float* y) {
+                           const float* packed, const float* b, Activation activation, float* y) {
   if (packed && D)
     prepared_gemm(n, F, D, {x, D, 1}, packed, y, F, b);
   else
