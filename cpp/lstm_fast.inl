@@ -272,8 +272,7 @@ inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& i
     constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
     // For a single step of few sequences, packing would cost more than the step.
     const bool prepared = io.packed_w && io.packed_r;
-    if (!prepared && s.T == 1 && s.B <= few_rows)
-      return framed_forward(LSTMCell<G, S>(s), s, io);
+    if (!prepared && s.T == 1 && s.B <= few_rows) return framed_forward(LSTMCell<G, S>(s), s, io);
     if (io.recurrent_mask) mask_first_states(s, with_states(s, io), 0, s.B);
     if (prepared) return divided_forward<G, S>(s, io.packed_w, io.packed_r, io);
     const int64_t width = groups_of(s.H) * group_width;
