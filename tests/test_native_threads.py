@@ -305,7 +305,7 @@ y, c = np.empty((B, T, H), np.float32), np.empty((B, H), np.float32)
 wide = np.ones((64, 100, 100), np.float32), np.ones((64, 100), np.float32)
 work_space = np.empty_like(wide[0])
 def forward():
-    kernels.inference_lstm_forward(x, None, w, r, *[None] * 5, False, 2, 3, None, None, c, y)
+    kernels.inference_lstm_forward(x, None, w, r, *[None] * 7, False, 2, 3, None, None, c, y)
 kernels.set_num_threads(1)
 forward()  # From now on the caller has memory for all of it, but not its threads.
 expected = y.copy()
