@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,9 +11,9 @@ import pytest
 from lstm.backends import _kernels
 from lstm.backends.contract import Choice
 from lstm.backends.native import Native
+from lstm_cases import lstm_case
 from native_cases import (
     INSTRUCTION_SETS,
-    LARGE,
     Use,
     assert_same_bits,
     everything,
@@ -50,10 +52,11 @@ def written(B: int) -> list[Array]:
 
 
 @contextmanager
-def teams(waits: int = 0) -> Iterator[None]:
+def teams(count: int | None = None, waits: int = 0) -> Iterator[None]:
     """Run the block with teams, even if the cores are busy; check that there are some.
 
     Args:
+        count: how many there are to be; None for any number.
         waits: from so many on, a team counts as kept waiting; 0 for never.
     """
     before = _kernels.teams_so_far()
@@ -62,7 +65,8 @@ def teams(waits: int = 0) -> Iterator[None]:
         yield
     finally:
         _kernels.force_teams(False)
-    assert _kernels.teams_so_far() > before
+    found = _kernels.teams_so_far() - before
+    assert found == count if count else found > 0
 
 
 @on_instruction_sets
@@ -76,18 +80,66 @@ def test_teams_write_the_same_texts(instruction_set: str, B: int) -> None:
                 assert_same_bits(written(B), expected)
 
 
-SINGLE = [use for use in LARGE if str(use.case).startswith("lstm-1x")]
+def few(*sizes: int, power: float = 0.5, without: tuple[int, ...] = (), **options: Any) -> Use:
+    """Few sequences of a layer whose units are worth dividing."""
+    case = lstm_case(*sizes, **options)
+    # As many terms as a sum has, so small are they.
+    weights = {
+        "w": case.weights["w"] * (2 / sizes[2]) ** power,
+        "r": case.weights["r"] * (3 / sizes[3]) ** power,
+    }
+    case = replace(case, weights=case.weights | weights)
+    return Use(case, "lstm", sizes[0] * sizes[1], without=frozenset(without))
+
+
+# Units that fill all panels, and that leave some part of a vector; more steps than are gone through
+# at once.
+FEW = [
+    few(1, 7, 5, 128),
+    few(1, 11, 37, 131, mask="holes"),
+    few(1, 11, 37, 131, reverse=True, tokens=True),
+    few(1, 11, 37, 131, reverse=True, recurrent_mask=True, without=(0,)),
+    few(1, 260, 3, 131, mask="holes", state=False, bias=False, recurrent_mask=True),
+    few(1, 1, 3, 131),
+    few(2, 7, 3, 259, mask="holes", recurrent_mask=True),
+    few(2, 7, 67, 259, reverse=True, mask="left", without=(1, 2)),
+    *(
+        few(1, 3, 3, 97, power=1, activation=one, recurrent_activation=other)
+        for one, other in (("relu", "hard_sigmoid"), ("hard_sigmoid", "linear"))
+    ),
+]
+
+of_few = pytest.mark.parametrize("use", FEW, ids=lambda use: str(use.case))
+
+
+def enough(use: Use) -> tuple[int, int]:
+    """The least number of threads that divide the units of a use, and in how many passes they do.
+
+    A single step forward reads its weights where they are.
+    """
+    arrays = use.case.arrays()
+    B, T = arrays["x" if "x" in arrays else "tokens"].shape[:2]
+    return 2 * B, 2 if T > 1 else 1
 
 
 @on_instruction_sets
-@pytest.mark.parametrize("use", SINGLE, ids=lambda use: str(use.case))
-def test_teams_read_a_sequence_to_the_same_bits(instruction_set: str, use: Use) -> None:
+@of_few
+def test_units_are_divided_to_the_same_bits(instruction_set: str, use: Use) -> None:
+    least, passes = enough(use)
     with running_on(instruction_set):
         with threads(1):
             expected = everything(use, native)
-        for count in (2, 3):
-            with threads(count), teams():
+        for count in (least, least + 1, 8):
+            with threads(count), teams(passes):
                 assert_same_bits(everything(use, native), expected)
+
+
+@on_instruction_sets
+@of_few
+def test_divided_units_equal_the_reference(instruction_set: str, use: Use) -> None:
+    count, passes = enough(use)
+    with running_on(instruction_set), threads(count), teams(passes):
+        use.check(native)
 
 
 @on_instruction_sets
@@ -95,8 +147,10 @@ def test_teams_read_a_sequence_to_the_same_bits(instruction_set: str, use: Use) 
 def test_one_goes_on_alone_to_the_same_bits(instruction_set: str, waits: int) -> None:
     with running_on(instruction_set):
         with threads(1):
-            texts, expected = written(1), [everything(use, native) for use in SINGLE]
-        with threads(2), teams(waits):
+            texts, expected = written(1), [everything(use, native) for use in FEW]
+        with threads(2), teams(waits=waits):
             assert_same_bits(written(1), texts)
-            for use, results in zip(SINGLE, expected, strict=True):
+        for use, results in zip(FEW, expected, strict=True):
+            count, passes = enough(use)
+            with threads(count), teams(passes, waits):
                 assert_same_bits(everything(use, native), results)
