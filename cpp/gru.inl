@@ -25,9 +25,9 @@ struct GatedCell {
     });
   }
 
-  static void backward(int64_t H, StateOf<const float>, StateOf<const float> before,
+  static void backward(int64_t H, int64_t n, StateOf<const float>, StateOf<const float> before,
                        const float* dy, StateOf<float> dstate, float* dz) {
-    for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+    for_each_vec(n, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec u = get(dz + k), s = get(dz + H + k);
       const vec g = get(dz + 2 * H + k), q_g = get(dz + 3 * H + k);
       const vec d = dy ? get(dstate.h + k) + get(dy + k) : get(dstate.h + k);  // (G8)

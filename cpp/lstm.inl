@@ -41,10 +41,11 @@ struct LSTMCell {
     });
   }
 
-  LSTM_INLINE void backward(int64_t H, StateOf<const float> after, StateOf<const float> before,
-                            const float* dy, StateOf<float> dstate, float* dz) const {
+  LSTM_INLINE void backward(int64_t H, int64_t n, StateOf<const float> after,
+                            StateOf<const float> before, const float* dy, StateOf<float> dstate,
+                            float* dz) const {
     const Places at = places(H);
-    for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+    for_each_vec(n, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec i = get(dz + k), f = get(dz + at.f + k);
       const vec g = get(dz + at.g + k), o = get(dz + at.o + k);
       const vec a = apply<G>(get(after.c + k));

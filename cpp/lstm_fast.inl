@@ -281,39 +281,90 @@ inline void fast_lstm_forward(const RecurrentShape& s, const RecurrentForward& i
   });
 }
 
-// dz of one step of the sequences [b0, b1), in the place of its gates; dh and dc become those of
-// the step before.
+// dz of some units in one step of the sequences [b0, b1), in the place of their gates; dc becomes
+// that of the step before.
 template <Activation G, Activation S>
-LSTM_INLINE void step_backward(const RecurrentShape& s, const float* packed,
-                               const RecurrentBackward& io, int64_t b0, int64_t b1, int64_t step) {
-  const int64_t T = s.T, H = s.H, t = time_of(s, step);
+LSTM_INLINE void units_backward(const RecurrentShape& s, const RecurrentBackward& io, int64_t b0,
+                                int64_t b1, Part units, int64_t step) {
   // A cell without options, which the compiler knows.
-  cells_backward(LSTMCell<G, S>(RecurrentShape{}), s, io, b0, b1, step);
+  cells_backward(LSTMCell<G, S>(RecurrentShape{}), s, io, b0, b1, units, step);
+}
+
+// dh of some units, whole panels of rᵀ, becomes that of the step before: from dz of all units.
+inline void states_backward(const RecurrentShape& s, const float* packed,
+                            const RecurrentBackward& io, int64_t b0, int64_t b1, Part units,
+                            int64_t step) {
+  const int64_t T = s.T, H = s.H, t = time_of(s, step), n = units.end - units.begin;
+  const float* part = packed + units.begin * slots(4 * H);
   const auto to_state = [&](int64_t first, int64_t count) LSTM_INLINE_LAMBDA {
-    float* dh = io.dh + first * H;
+    float* dh = io.dh + first * H + units.begin;
     const View dz{io.gates + (first * T + t) * 4 * H, T * 4 * H, 1};
-    packed_product(count, H, 4 * H, dz, packed, dh, H, false, nullptr);  // (B7)
-    if (io.recurrent_mask) scaled(count * H, dh, io.recurrent_mask + first * H, dh);  // (B14)
+    packed_product(count, n, 4 * H, dz, part, dh, H, false, nullptr);  // (B7)
+    for (int64_t b = 0; io.recurrent_mask && b < count; ++b)  // (B14)
+      scaled(n, dh + b * H, io.recurrent_mask + (first + b) * H + units.begin, dh + b * H);
   };
   if (!io.mask) return to_state(b0, b1 - b0);
   for (int64_t b = b0; b < b1; ++b)  // (B8): a masked row keeps its dh
     if (io.mask[b * T + t]) to_state(b, 1);
 }
 
+// dx of the sequences [b0, b1) in the steps [step0, step1).
+inline void inputs_backward(const RecurrentShape& s, const float* packed,
+                            const RecurrentBackward& io, int64_t b0, int64_t b1, int64_t step0,
+                            int64_t step1) {
+  for_each_run(s, b0, b1, step0, step1, [&](Run run) {  // (B12)
+    packed_product(run.count, s.D, 4 * s.H,
+                   {io.gates + run.first * 4 * s.H, run.stride * 4 * s.H, 1}, packed,
+                   io.dx + run.first * s.D, run.stride * s.D, false, nullptr);
+  });
+}
+
 template <Activation G, Activation S>
-void lstm_rows_backward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
+void sequences_backward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                         const RecurrentBackward& io, int64_t b0, int64_t b1) {
   const int64_t chunk = steps_at_once(s, b1 - b0);
   for (int64_t step1 = s.T; step1 > 0; step1 -= chunk) {
     const int64_t step0 = step1 > chunk ? step1 - chunk : 0;
-    for (int64_t step = step1; step-- > step0;) step_backward<G, S>(s, packed_r, io, b0, b1, step);
-    if (!io.dx) continue;
-    for_each_run(s, b0, b1, step0, step1, [&](Run run) {  // (B12)
-      packed_product(run.count, s.D, 4 * s.H,
-                     {io.gates + run.first * 4 * s.H, run.stride * 4 * s.H, 1}, packed_w,
-                     io.dx + run.first * s.D, run.stride * s.D, false, nullptr);
-    });
+    for (int64_t step = step1; step-- > step0;) {
+      units_backward<G, S>(s, io, b0, b1, {0, s.H}, step);
+      states_backward(s, packed_r, io, b0, b1, {0, s.H}, step);
+    }
+    if (io.dx) inputs_backward(s, packed_w, io, b0, b1, step0, step1);
   }
+}
+
+// Threads divide the sequences or, where these are far too few and the layer is large enough, the
+// units: then they wait for each other in every step, until dz of all units is there, and divide
+// the steps for dx. On busy cores the first goes on alone.
+template <Activation G, Activation S>
+void divided_backward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
+                      const RecurrentBackward& io) {
+  const int64_t B = s.B, T = s.T, D = io.dx ? s.D : 0, H = s.H;
+  if (B && 2 * B <= std::min<int64_t>(panels(H), team_size()) && H >= 96) {
+    together(panels(H), [&](int member, int members, auto& barrier) {
+      Part units = part_of(H, panel_width, member, members);
+      bool alone = false;
+      for (int64_t step = T; step-- > 0;) {
+        units_backward<G, S>(s, io, 0, B, units, step);
+        if (!alone) {
+          barrier.wait();
+          alone = barrier.kept_waiting();
+          if (alone && member) return;
+          if (alone) units = {0, H};
+        }
+        states_backward(s, packed_r, io, 0, B, units, step);
+      }
+    });
+    if (!io.dx) return;
+    parallel(T, tile_rows, 8.0 * B * D * H, [&](auto step0, auto step1) {
+      const int64_t chunk = steps_at_once(s, B);
+      for (; step0 < step1; step0 += chunk)
+        inputs_backward(s, packed_w, io, 0, B, step0, std::min(step0 + chunk, step1));
+    });
+    return;
+  }
+  parallel(B, 1, sequence_cost(s, D, 1),
+           [&](auto b0, auto b1) { sequences_backward<G, S>(s, packed_w, packed_r, io, b0, b1); });
 }
 
 inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward& given) {
@@ -325,9 +376,7 @@ inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward&
   pack_panels(4 * H, H, {io.r, 1, 4 * H}, packed_r);
   pack_panels(4 * H, D, {io.w, 1, 4 * H}, packed_w);
   with_activations(s, [&](auto g, auto r) {
-    parallel(s.B, 1, sequence_cost(s, D, 1), [&](auto b0, auto b1) {
-      lstm_rows_backward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io, b0, b1);
-    });
+    divided_backward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io);
   });
   if (io.dw || io.dr || io.db) weight_gradients(s, given, {0, 0, 0, 4}, 4 * H, 4 * H, false);
 }

@@ -15,8 +15,8 @@
 // - two_biases: whether q has a bias of its own;
 // - options: those that it may have;
 // - forward(H, z, q, before, after): the state after `before`, whose h may be z = x·w + b;
-// - backward(H, after, before, dy, d, dz): dz in its place; d, the gradients of the state without
-//   dy, become those of `before`, but for dq·rᵀ.
+// - backward(H, n, after, before, dy, d, dz): dz of the first n units, in its place; d, the
+//   gradients of the state without dy, become those of `before`, but for dq·rᵀ.
 
 // Blocks of dz side by side, and those of w and of r that they belong to, or -1.
 struct Blocks {
@@ -27,6 +27,8 @@ struct Blocks {
 template <class T>
 struct StateOf {
   T *h, *c;
+
+  LSTM_INLINE StateOf from(int64_t unit) const { return {h + unit, c ? c + unit : nullptr}; }
 };
 
 // out = x·factor, row by row.
@@ -166,23 +168,24 @@ void framed_forward(const Cell& cell, const RecurrentShape& s, const RecurrentFo
 // Where the panels of rᵀ for some blocks stand.
 LSTM_INLINE int64_t panels_at(int64_t H, Blocks blocks) { return blocks.in_r * packed_size(H, H); }
 
-// dz of one step of the sequences [b0, b1), in its place; dh and dc become those of the step
-// before, but for dq·rᵀ.
+// dz of some units in one step of the sequences [b0, b1), in its place; dh and dc become those of
+// the step before, but for dq·rᵀ.
 template <class Cell>
 LSTM_INLINE void cells_backward(const Cell& cell, const RecurrentShape& s,
-                                const RecurrentBackward& io, int64_t b0, int64_t b1, int64_t step) {
-  const int64_t H = s.H, pitch = cell.kept * H;
+                                const RecurrentBackward& io, int64_t b0, int64_t b1, Part units,
+                                int64_t step) {
+  const int64_t H = s.H, first = units.begin, n = units.end - first;
   for (int64_t b = b0; b < b1; ++b) {
     const int64_t at = b * s.T + time_of(s, step);
-    const float* dy = io.dy ? io.dy + at * H : nullptr;
-    float* dz = io.gates + at * pitch;
+    const float* dy = io.dy ? io.dy + at * H + first : nullptr;
+    float* dz = io.gates + at * cell.kept * H + first;
     const StateOf<float> d{io.dh + b * H, Cell::remembers ? io.dc + b * H : nullptr};
     if (io.mask && !io.mask[at]) {  // (B8), (R7), (G14)
-      std::memset(dz, 0, pitch * sizeof(float));
-      if (dy) add_rows(1, H, dy, H, d.h);
+      for (int k = 0; k < cell.kept; ++k) std::memset(dz + k * H, 0, n * sizeof(float));
+      if (dy) add_rows(1, n, dy, n, d.h + first);
     } else {
-      cell.backward(H, state_at<Cell, const float>(io, at * H), state_before<Cell>(s, io, b, step),
-                    dy, d, dz);
+      cell.backward(H, n, state_at<Cell, const float>(io, at * H).from(first),
+                    state_before<Cell>(s, io, b, step).from(first), dy, d.from(first), dz);
     }
   }
 }
@@ -194,7 +197,7 @@ void slice_backward(const Cell& cell, const RecurrentShape& s, const float* pack
   const int64_t T = s.T, H = s.H, pitch = cell.kept * H;
   float* back = scratch(0, (b1 - b0) * H);
   for (int64_t step = T; step-- > 0;) {
-    cells_backward(cell, s, io, b0, b1, step);
+    cells_backward(cell, s, io, b0, b1, {0, H}, step);
     const float* dz = io.gates + (b0 * T + time_of(s, step)) * pitch;
     for (const Blocks& blocks : cell.dz)
       if (blocks.in_r >= 0)

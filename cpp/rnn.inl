@@ -16,9 +16,9 @@ struct SimpleCell {
     });
   }
 
-  static void backward(int64_t H, StateOf<const float> after, StateOf<const float>, const float* dy,
-                       StateOf<float> dstate, float* dz) {
-    for_each_vec(H, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
+  static void backward(int64_t, int64_t n, StateOf<const float> after, StateOf<const float>,
+                       const float* dy, StateOf<float> dstate, float* dz) {
+    for_each_vec(n, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec d = dy ? get(dstate.h + k) + get(dy + k) : get(dstate.h + k);  // (R4)
       put(dz + k, d * slope<A>(get(after.h + k)));  // (R5)
       put(dstate.h + k, vec{});

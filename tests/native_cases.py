@@ -322,6 +322,19 @@ USES = {
     "pointwise_loss": laid_out(pointwise_losses()),
 }
 
+
+def everything(use: Use, ops: Ops) -> list[Any]:
+    """All outputs and gradients of a use, in one list."""
+    outputs, gradients = use.results(ops)
+    return outputs + gradients
+
+
+def assert_same_bits(results: list[Any], expected: list[Any]) -> None:
+    """Assert that two lists of arrays and numbers are the same to the last bit."""
+    for x, y in zip(results, expected, strict=True):
+        assert np.asarray(x).tobytes() == np.asarray(y).tobytes()
+
+
 # Large enough that the work is divided among threads, in sizes that divide evenly by nothing.
 LARGE = [
     *(Use(activation_case(activation, (401, 67)), "pointwise", 67) for activation in ACTIVATIONS),

@@ -12,7 +12,7 @@ from bfloat16_cases import Watched, check, native, needs_bfloat16
 from lstm.backends import BACKENDS, BFLOAT16, _kernels, reference
 from lstm.backends.contract import Choice, Ops, RecurrentSpec
 from lstm.backends.reference.products import to_bfloat16
-from native_cases import LARGE, USES, Use, threads
+from native_cases import LARGE, USES, Use, assert_same_bits, everything, threads
 from op_cases import Array, generated
 from tolerances import tolerance
 
@@ -136,16 +136,6 @@ def test_the_check_finds_factors_that_are_not_rounded() -> None:
 
 
 # ---- threads
-
-
-def everything(use: Use, ops: Ops) -> list[Any]:
-    outputs, gradients = use.results(ops)
-    return outputs + gradients
-
-
-def assert_same_bits(results: list[Any], expected: list[Any]) -> None:
-    for x, y in zip(results, expected, strict=True):
-        assert np.asarray(x).tobytes() == np.asarray(y).tobytes()
 
 
 @needs_bfloat16

@@ -5,9 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +13,17 @@ import numpy as np
 import pytest
 
 from lstm.backends import _kernels
-from lstm.backends.contract import Choice
 from lstm.backends.native import Native
-from native_cases import INSTRUCTION_SETS, LARGE, Use, running_on, threads
-from op_cases import Array, generated
+from native_cases import (
+    INSTRUCTION_SETS,
+    LARGE,
+    Use,
+    assert_same_bits,
+    everything,
+    running_on,
+    threads,
+)
+from op_cases import Array
 
 native = Native()
 
@@ -26,17 +31,6 @@ COUNTS = (1, 2, 3, 4, 8)
 BUSY = [use for use in LARGE if str(use.case).startswith(("linear", "lstm", "softmax"))]
 
 on_instruction_sets = pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
-
-
-def everything(use: Use) -> list[Any]:
-    """All outputs and gradients of a use, in one list."""
-    outputs, gradients = use.results(native)
-    return outputs + gradients
-
-
-def assert_same_bits(results: list[Any], expected: list[Any]) -> None:
-    for x, y in zip(results, expected, strict=True):
-        assert np.asarray(x).tobytes() == np.asarray(y).tobytes()
 
 
 # ---- any number of threads
@@ -47,10 +41,10 @@ def assert_same_bits(results: list[Any], expected: list[Any]) -> None:
 def test_operations_give_the_same_bits(instruction_set: str, use: Use) -> None:
     with running_on(instruction_set):
         with threads(1):
-            expected = everything(use)
+            expected = everything(use, native)
         for count in COUNTS[1:]:
             with threads(count):
-                assert_same_bits(everything(use), expected)
+                assert_same_bits(everything(use, native), expected)
 
 
 def optimized() -> list[Array]:
@@ -74,84 +68,6 @@ def test_optimizers_give_the_same_bits(instruction_set: str) -> None:
                 assert_same_bits(optimized(), expected)
 
 
-def written(B: int) -> list[Array]:
-    """Tokens and states of texts from a stack that is worth several threads."""
-    rng = np.random.default_rng(81)
-
-    def numbers(*shape: int) -> Array:
-        return rng.normal(0, 0.3, shape).astype(np.float32)
-
-    sizes = ((23, 101), (101, 67))
-    layers = [(numbers(D, 4 * H), numbers(H, 4 * H), numbers(4 * H)) for D, H in sizes]
-    states = [(numbers(B, H), numbers(B, H)) for _, H in sizes]
-    drawn, after = generated(
-        native,
-        rng.integers(0, 131, B),
-        numbers(131, 23),
-        layers,
-        numbers(67, 131),
-        numbers(131),
-        states,
-        rng.integers(-1, 131, (B, 20)),
-        rng.random((B, 50)),
-        Choice(min_p=0.01, repetition_penalty=1.3),
-    )
-    return [drawn, *(part for state in after for part in state)]
-
-
-@contextmanager
-def teams(waits: int = 0) -> Iterator[None]:
-    """Run the block with teams, even if the cores are busy; check that there are some.
-
-    Args:
-        waits: from so many on, a team counts as kept waiting; 0 for never.
-    """
-    before = _kernels.teams_so_far()
-    _kernels.force_teams(True, waits)
-    try:
-        yield
-    finally:
-        _kernels.force_teams(False)
-    assert _kernels.teams_so_far() > before
-
-
-@on_instruction_sets
-@pytest.mark.parametrize("B", [1, 7])
-def test_teams_write_the_same_texts(instruction_set: str, B: int) -> None:
-    with running_on(instruction_set):
-        with threads(1):
-            expected = written(B)
-        for count in (2, 3):
-            with threads(count), teams():
-                assert_same_bits(written(B), expected)
-
-
-SINGLE = [use for use in LARGE if str(use.case).startswith("lstm-1x")]
-
-
-@on_instruction_sets
-@pytest.mark.parametrize("use", SINGLE, ids=lambda use: str(use.case))
-def test_teams_read_a_sequence_to_the_same_bits(instruction_set: str, use: Use) -> None:
-    with running_on(instruction_set):
-        with threads(1):
-            expected = everything(use)
-        for count in (2, 3):
-            with threads(count), teams():
-                assert_same_bits(everything(use), expected)
-
-
-@on_instruction_sets
-@pytest.mark.parametrize("waits", [1, 2, 5, 11])
-def test_one_goes_on_alone_to_the_same_bits(instruction_set: str, waits: int) -> None:
-    with running_on(instruction_set):
-        with threads(1):
-            texts, expected = written(1), [everything(use) for use in SINGLE]
-        with threads(2), teams(waits):
-            assert_same_bits(written(1), texts)
-            for use, results in zip(SINGLE, expected, strict=True):
-                assert_same_bits(everything(use), results)
-
-
 TASKS = Path("/proc/self/task")
 only_on_linux = pytest.mark.skipif(
     not TASKS.exists(), reason="looks into the process as Linux does"
@@ -167,13 +83,13 @@ def alive() -> int:
 def test_the_threads_asked_for_do_the_work() -> None:
     # Without this the tests above would pass on one thread too.
     with threads(2):
-        everything(BUSY[0])
+        everything(BUSY[0], native)
         two = alive()
     with threads(8):
-        everything(BUSY[0])
+        everything(BUSY[0], native)
         assert alive() == two + 6
     with threads(2):
-        everything(BUSY[0])
+        everything(BUSY[0], native)
         assert alive() == two
 
 
@@ -189,16 +105,16 @@ def test_a_number_of_threads_that_cannot_be(count: int) -> None:
 @pytest.mark.parametrize("count", [1, 3])
 def test_calls_from_several_threads_do_not_disturb_each_other(count: int) -> None:
     with threads(count):
-        expected = [everything(use) for use in BUSY]
+        expected = [everything(use, native) for use in BUSY]
         with ThreadPoolExecutor(4) as pool:
-            for results in pool.map(lambda k: everything(BUSY[k % len(BUSY)]), range(40)):
+            for results in pool.map(lambda k: everything(BUSY[k % len(BUSY)], native), range(40)):
                 # In the order of the calls.
                 assert_same_bits(results, expected[0])
                 expected.append(expected.pop(0))
 
 
 def test_the_number_of_threads_can_change_during_a_call() -> None:
-    expected = everything(BUSY[0])
+    expected = everything(BUSY[0], native)
     done = threading.Event()
 
     def change() -> None:
@@ -211,7 +127,7 @@ def test_the_number_of_threads_can_change_during_a_call() -> None:
         changing.start()
         try:
             for _ in range(30):
-                assert_same_bits(everything(BUSY[0]), expected)
+                assert_same_bits(everything(BUSY[0], native), expected)
         finally:
             done.set()
             changing.join()
@@ -222,7 +138,7 @@ def test_the_number_of_threads_can_change_during_a_call() -> None:
 
 def in_child(connection: Any) -> None:
     before = alive()
-    connection.send([everything(use) for use in BUSY])
+    connection.send([everything(use, native) for use in BUSY])
     connection.send(alive() - before)
     connection.close()
 
@@ -262,10 +178,10 @@ class TestFork:
 
     def test_a_child_has_threads_of_its_own(self) -> None:
         with threads(3):
-            expected = [everything(use) for use in BUSY]
+            expected = [everything(use, native) for use in BUSY]
             assert_child_works(expected, 3)
             # Nor has the parent lost its threads.
-            assert_same_bits(everything(BUSY[0]), expected[0])
+            assert_same_bits(everything(BUSY[0], native), expected[0])
 
     def test_a_child_of_a_busy_parent_works(self) -> None:
         done = threading.Event()
@@ -276,7 +192,7 @@ class TestFork:
                 native.linear_forward(x, x, None, "linear")
 
         with threads(3):
-            expected = [everything(use) for use in BUSY]
+            expected = [everything(use, native) for use in BUSY]
             worker = threading.Thread(target=work)
             worker.start()
             try:
@@ -432,5 +348,5 @@ def test_denormals_are_zero_in_kernels_and_only_there(instruction_set: str) -> N
             with threads(count):
                 y, _ = native.linear_forward(small, small.T.copy(), None, "linear")
                 np.testing.assert_array_equal(y, np.zeros((2, 2)))
-                everything(BUSY[-1])
+                everything(BUSY[-1], native)
                 assert np.float32(1e-20) * np.float32(1e-20) > 0

@@ -57,9 +57,9 @@ Floats recurrent_results(const lstm::Kernels& kernels, const lstm::RecurrentShap
   return all;
 }
 
-// An LSTM forward and backward, one of a single sequence with a recurrent mask, one with sequences
-// in the lanes, a GRU, a linear layer, a loss and an optimizer step, each large enough to be
-// divided; all outputs in one row.
+// An LSTM forward and backward, one of a single sequence, forward also with a recurrent mask, one
+// with sequences in the lanes, a GRU, a linear layer, a loss and an optimizer step, each large
+// enough to be divided; all outputs in one row.
 Floats results(const lstm::Kernels& kernels) {
   constexpr std::int64_t B = 13, T = 5, D = 19, H = 67, V = 71, n = B * T;
   const auto relu = lstm::Activation::relu;
@@ -120,6 +120,7 @@ Floats results(const lstm::Kernels& kernels) {
   narrow.B = 61;
   narrow.H = 13;
   gated.cell = lstm::Cell::gru;
+  Floats single = recurrent_results(kernels, one, Path::fast);
   Floats in_lanes = recurrent_results(kernels, narrow, Path::lanes);
   Floats gru = recurrent_results(kernels, gated, Path::framed);
   Floats p = r, m(r.size()), v(r.size());
@@ -129,8 +130,8 @@ Floats results(const lstm::Kernels& kernels) {
   Floats all{float(loss),
              float(kernels.clip_by_global_norm(std::int64_t(dr.size()), dr.data(), 1e-3))};
   for (const Floats* part :
-       {&y,      &c,  &z,  &dy_loss, &dw_loss, &db_loss, &dx,     &dw,     &dr,       &db,
-        &dw_out, &dh, &dc, &p,       &m,       &v,       &c_wide, &y_wide, &in_lanes, &gru})
+       {&y,  &c,  &z, &dy_loss, &dw_loss, &db_loss, &dx,     &dw,     &dr,       &db, &dw_out,
+        &dh, &dc, &p, &m,       &v,       &c_wide,  &y_wide, &single, &in_lanes, &gru})
     all.insert(all.end(), part->begin(), part->end());
   return all;
 }
