@@ -151,8 +151,8 @@ def test_what_takes_no_arguments_says_so(callee: str) -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: LSTM(3, unroll=True), r"^LSTM\(\): .*\(leave it out.*\), got 'unroll'$"),
-        (lambda: LSTM(3, implementation=2), r"\(leave it out.*\), got 'implementation'$"),
+        (lambda: Dense(3, unroll=True), r"^Dense\(\): .*\(leave it out.*\), got 'unroll'$"),
+        (lambda: LSTM(3, implementation=7), r"\(leave it out.*\), got 'implementation'$"),
         (lambda: LSTM(3, recurrent_regularizer="l2"), r"AdamW has weight_decay\), got"),
         (lambda: LSTM(10, input_dim=9), r"did you mean 'input_shape'"),
         (lambda: LSTM(output_dim=10), r"did you mean 'units'"),

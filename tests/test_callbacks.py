@@ -167,6 +167,11 @@ class TestEarlyStopping:
             ({"mode": "max"}, [1, 2, 3, 3, 4], 3),
             ({"mode": "min"}, [1, 2, 3], 1),
             ({"patience": 2}, [3, float("nan"), float("nan"), 1], 2),
+            ({"baseline": 2.5, "patience": 2}, [5, 4, 3, 3, 1], 3),
+            ({"baseline": 2.5, "patience": 2}, [5, 2, 3, 1], None),
+            ({"start_from_epoch": 2}, [1, 5, 4, 3, 3], 4),
+            ({"start_from_epoch": 2, "patience": 2}, [1, 5, 4, 5, 6, 0], 4),
+            ({"min_delta": -0.5}, [3, 2.6, 2], 1),
         ],
     )
     def test_counts_as_keras(
@@ -202,9 +207,7 @@ class TestEarlyStopping:
             assert len(history.epoch) == len(values)
 
     def test_unusable(self, model: lstm.Model) -> None:
-        with pytest.raises(InvalidValueError, match="monitor: expected one of 'loss', 'mae', got"):
-            model.fit(X, Y, callbacks=EarlyStopping(), verbose=0)
-        for options in ({"patience": -1}, {"mode": "up"}, {"min_delta": -1}):
+        for options in ({"patience": -1}, {"mode": "up"}, {"min_delta": "1"}, {"verbose": 3}):
             with pytest.raises(InvalidValueError, match=next(iter(options))):
                 EarlyStopping(**options)
 

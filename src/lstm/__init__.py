@@ -21,7 +21,9 @@ from lstm import (
     models,
     ops,
     optimizers,
+    preprocessing,
     text,
+    utils,
 )
 from lstm.backends import backend, num_threads, set_num_threads, use
 from lstm.information import info
@@ -54,8 +56,10 @@ __all__ = [
     "num_threads",
     "ops",
     "optimizers",
+    "preprocessing",
     "set_num_threads",
     "set_seed",
     "text",
     "use",
+    "utils",
 ]

@@ -8,7 +8,7 @@ refused when its class is made. A warning points at the user's line that caused 
 
 import sys
 import warnings
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from functools import wraps
@@ -58,11 +58,28 @@ _ELSEWHERE = {
     "reset_after": "leave it out: it is always True",
     "run_eagerly": "leave it out: there is one way to run",
     "unroll": "leave it out: the kernels do not need it",
-    "validation_batch_size": "batch_size serves both",
-    "validation_freq": "every epoch is validated",
     "weights": "set_weights sets them",
 }
 """Arguments of Keras that have no counterpart, and the alternatives."""
+
+
+_EITHER = (True, False, 0, 1, None)
+
+_WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]] = {
+    "auto_scale_loss": (("compile",), _EITHER),
+    "implementation": (("LSTM", "GRU", "SimpleRNN"), (0, 1, 2)),
+    "jit_compile": (("compile",), ("auto", *_EITHER)),
+    "max_queue_size": (("fit", "evaluate", "predict"), None),
+    "reset_after": (("GRU",), (True, 1)),
+    "run_eagerly": (("compile",), _EITHER),
+    "time_major": (("LSTM", "GRU", "SimpleRNN"), (False, 0)),
+    "unroll": (("LSTM", "GRU", "SimpleRNN"), _EITHER),
+    "use_cudnn": (("LSTM", "GRU"), ("auto", *_EITHER)),
+    "use_multiprocessing": (("fit", "evaluate", "predict"), _EITHER),
+    "workers": (("fit", "evaluate", "predict"), None),
+}
+"""Arguments of Keras that say how to compute, not what: where they are taken, and which values
+would change no result; None for all of them."""
 
 
 class Interface:
@@ -193,6 +210,8 @@ def _spelled(function: FunctionType, owner: type | None) -> Callable[..., Any]:
     @wraps(function)
     def checked(*args: Any, **given: Any) -> Any:
         if not given.keys() <= known:
+            given = _with_meaning(function, owner, given, known)
+        if not given.keys() <= known:
             callee, names = _called(function, owner, args)
             refuse_unknown(callee, given, names)
         return function(*args, **given)
@@ -200,6 +219,21 @@ def _spelled(function: FunctionType, owner: type | None) -> Callable[..., Any]:
     if owner is not None and function.__name__ == "__init__":
         vars(checked)["__signature__"] = _whole_signature(function, owner)
     return checked
+
+
+def _with_meaning(
+    function: FunctionType, owner: type | None, given: dict[str, Any], known: Collection[str]
+) -> dict[str, Any]:
+    """Return the arguments without those of Keras that would change no result here."""
+    callee = owner.__name__ if owner and function.__name__ == "__init__" else function.__name__
+
+    def means_nothing(name: str, value: Any) -> bool:
+        callees, values = _WITHOUT_MEANING.get(name, ((), ()))
+        if name in known or callee not in callees:
+            return False
+        return values is None or (isinstance(value, Hashable) and value in values)
+
+    return {name: value for name, value in given.items() if not means_nothing(name, value)}
 
 
 def _whole_signature(function: FunctionType, owner: type) -> Signature:

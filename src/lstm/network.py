@@ -272,10 +272,11 @@ class LSTMNetwork(Configured):
             ModelFileError: the file cannot be written; an existing file stays unchanged.
             InvalidValueError: an attribute was set to a value that the constructor refuses.
         """
+        file = saving.own_format("path", path)
         LSTMNetwork._described(self.arguments(), self.model)
         tensors, header = self.model.contents(include_optimizer=True)
         described = {"network": self.get_config(), **header}
-        saving.write(path, tensors, {"kind": "network", **described})
+        saving.write(file, tensors, {"kind": "network", **described})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "LSTMNetwork":

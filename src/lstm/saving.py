@@ -22,6 +22,7 @@ Contents = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 
 READERS = {
     "model": "lstm.load_model",
+    "weights": "model.load_weights",
     "language model": "lstm.LanguageModel.load",
     "network": "lstm.LSTMNetwork.load",
     "state": "lstm.State.load",
@@ -29,6 +30,8 @@ READERS = {
     "backup": "lstm.callbacks.BackupAndRestore",
 }
 """The function that reads each kind of file."""
+
+_OF_OTHERS = (".keras", ".h5", ".hdf5", ".onnx", ".pt", ".pth")
 
 
 @contextmanager
@@ -98,6 +101,21 @@ def check_writable(argument: str, path: str | os.PathLike[str]) -> None:
             "a file in a folder that can be written to",
             f"{path} ({checks.reason(error)})",
         ) from None
+
+
+def own_format(argument: str, path: str | os.PathLike[str]) -> str:
+    """Return the path of a file to write a model to, if its name promises nothing else.
+
+    Raises:
+        InvalidValueError: the name is that of a file of another program.
+    """
+    found = checks.path(argument, path)
+    if found.endswith(_OF_OTHERS):
+        expected = (
+            "a file such as model.safetensors: lstm.interop, which will write files for other"
+        )
+        raise InvalidValueError(argument, f"{expected} programs, does not exist yet", found)
+    return found
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes | bytearray) -> None:

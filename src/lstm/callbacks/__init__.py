@@ -5,6 +5,7 @@ from lstm.callbacks.base import HOOKS, Callback, Contents, Logs, Tensors, Traina
 from lstm.callbacks.functions import LambdaCallback
 from lstm.callbacks.history import History
 from lstm.callbacks.monitoring import EarlyStopping, ModelCheckpoint, TerminateOnNaN
+from lstm.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
 from lstm.callbacks.recording import CSVLogger, TensorBoard
 from lstm.callbacks.telling import CallbackList
 
@@ -18,8 +19,10 @@ __all__ = [
     "EarlyStopping",
     "History",
     "LambdaCallback",
+    "LearningRateScheduler",
     "Logs",
     "ModelCheckpoint",
+    "ReduceLROnPlateau",
     "TensorBoard",
     "Tensors",
     "TerminateOnNaN",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lstm import checks, saving
-from lstm.callbacks.base import Callback, Contents, Logs
+from lstm.callbacks.base import Callback, Contents, Logs, save_frequency
 from lstm.container import json_values
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.folder_lock import FolderLock
@@ -57,11 +57,7 @@ class BackupAndRestore(Callback):
         delete_checkpoint: bool = True,
     ) -> None:
         self.backup_dir = Path(checks.path("backup_dir", backup_dir))
-        if save_freq != "epoch" and (isinstance(save_freq, str) or save_freq is False):
-            raise InvalidValueError("save_freq", '"epoch" or a number of steps', repr(save_freq))
-        self.save_freq = (
-            save_freq if save_freq == "epoch" else checks.positive_int("save_freq", save_freq)
-        )
+        self.save_freq = save_frequency(save_freq)
         self.double_checkpoint = checks.boolean("double_checkpoint", double_checkpoint)
         self.delete_checkpoint = checks.boolean("delete_checkpoint", delete_checkpoint)
         self._training: _Kept | None = None

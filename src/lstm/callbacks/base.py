@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm import checks
 from lstm.configured import Configured
+from lstm.errors import InvalidValueError
 from lstm.optimizers import Optimizer
 
 Logs = dict[str, float]
@@ -36,6 +38,9 @@ class Trainable(Protocol):
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to a file."""
 
+    def save_weights(self, path: str | PathLike[str]) -> None:
+        """Write the weights to a file."""
+
 
 class Callback(Configured):
     """Base of all callbacks: override what you need.
@@ -47,15 +52,18 @@ class Callback(Configured):
 
     replaceable = True
 
-    every_batch: ClassVar[bool] = True
-    """Whether its hooks of training batches, if it has any, have to be called for every batch.
-
-    Otherwise several steps may be taken in one call, and it hears of the last. A derived class that
-    defines such a hook itself says it again.
-    """
-
     model: Trainable
     params: dict[str, Any]
+
+    @property
+    def every_batch(self) -> bool:
+        """Whether its hooks of training batches, if it has any, have to be called for every batch.
+
+        Otherwise several steps may be taken in one call, and it hears of the last: write
+        `every_batch = False` in your class. A derived class that defines such a hook itself says it
+        again.
+        """
+        return True
 
     def __init__(self) -> None:
         """Make a callback without arguments."""
@@ -137,6 +145,15 @@ class Callback(Configured):
 
     def on_predict_batch_end(self, batch: int, logs: Logs) -> None:
         """After each batch of a prediction; `logs["outputs"]` are its outputs."""
+
+
+def save_frequency(value: object) -> str | int:
+    """Return an argument `save_freq`: "epoch", or a number of batches."""
+    if value == "epoch":
+        return "epoch"
+    if isinstance(value, str) or value is False:
+        raise InvalidValueError("save_freq", '"epoch" or a number of batches', repr(value))
+    return checks.positive_int("save_freq", value)
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))

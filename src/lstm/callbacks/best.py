@@ -6,6 +6,7 @@ from typing import Any
 
 from lstm import checks
 from lstm.errors import InvalidValueError
+from lstm.interface import warn
 
 
 class Best:
@@ -14,24 +15,48 @@ class Best:
     Args:
         monitor: key of the logs.
         mode: "min", "max", or "auto" (accuracies rise, everything else falls).
-        min_delta: smallest change that counts as an improvement.
+        min_delta: smallest change that counts as an improvement; its sign means nothing.
+        initial: what the first value has to improve on; None for nothing.
+        baseline: what an improvement must also be better than, for `waited` to start again.
 
     Attributes:
         value: the best value, with the sign that makes it the lowest; infinite at first.
         waited: number of values since then.
     """
 
-    def __init__(self, monitor: str, mode: str = "auto", min_delta: float = 0.0) -> None:
+    def __init__(
+        self,
+        monitor: str,
+        mode: str = "auto",
+        min_delta: float = 0.0,
+        *,
+        initial: float | None = None,
+        baseline: float | None = None,
+    ) -> None:
         self.monitor = checks.string("monitor", monitor)
         self.mode = checks.one_of("mode", mode, ("auto", "min", "max"))
         rising = self.mode == "max" or (self.mode == "auto" and "acc" in self.monitor)
-        self.min_delta = checks.number("min_delta", min_delta, 0)
+        self.min_delta = abs(checks.number("min_delta", min_delta))
         self._sign = -1.0 if rising else 1.0
+        self._initial, self._baseline = (
+            math.inf if limit is None else self._sign * limit for limit in (initial, baseline)
+        )
         self.restart()
 
     def restart(self) -> None:
         """Forget all values."""
-        self.value, self.waited = math.inf, 0
+        self.value, self.waited = self._initial, 0
+
+    def is_in(self, logs: Mapping[str, float], what: str) -> bool:
+        """Whether the logs have the monitored value; if not, warn that `what` does nothing."""
+        if self.monitor in logs:
+            return True
+        known = ", ".join(repr(key) for key in logs)
+        missing = f"{self.monitor!r}, which the logs lack: they have {known}"
+        if self.monitor.startswith("val_"):
+            missing += " (values of the validation need validation_data or validation_split)"
+        warn(f"{what} does nothing without {missing}")
+        return False
 
     def improved(self, logs: Mapping[str, float]) -> bool:
         """Record a value, and return whether it is the best so far.
@@ -46,8 +71,14 @@ class Best:
         better = value < self.value - self.min_delta
         if better:
             self.value = value
-        self.waited = 0 if better else self.waited + 1
+        beyond = self._baseline == math.inf or value < self._baseline - self.min_delta
+        self.waited = 0 if better and beyond else self.waited + 1
         return better
+
+    @property
+    def shown(self) -> str:
+        """The best value, for a line of text."""
+        return f"{self._sign * self.value:.4f}" if math.isfinite(self.value) else "none"
 
     def contents(self) -> dict[str, Any]:
         """Return what it remembers, as JSON values."""

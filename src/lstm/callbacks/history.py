@@ -24,13 +24,29 @@ class History(Callback):
     def __init__(self) -> None:
         self.epoch = []
         self.history = {}
+        self._logs: Logs = {}
+        self._recorded: set[str] = set()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        self._record_the_rest()
         self.epoch.append(epoch)
-        for key, value in logs.items():
-            self.history.setdefault(key, []).append(value)
+        self._logs, self._recorded = logs, set()
+        self._record_the_rest()
+
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        self._record_the_rest()
+
+    def on_train_end(self, logs: Logs) -> None:
+        self._record_the_rest()
+
+    def _record_the_rest(self) -> None:
+        """Record what the logs of the last epoch have got, also from callbacks told after it."""
+        for key in [key for key in self._logs if key not in self._recorded]:
+            self.history.setdefault(key, []).append(self._logs[key])
+            self._recorded.add(key)
 
     def contents(self) -> Contents:
+        self._record_the_rest()
         values = {key: np.asarray(values) for key, values in self.history.items()}
         return values, {"epoch": self.epoch, "keys": list(self.history)}
 

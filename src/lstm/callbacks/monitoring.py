@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from lstm import checks, saving
-from lstm.callbacks.base import Callback, Contents, Logs, Tensors
+from lstm.callbacks.base import Callback, Contents, Logs, Tensors, save_frequency
 from lstm.callbacks.best import Best
 from lstm.errors import InvalidValueError
 from lstm.terminal import say
 
 
-class _Monitor(Callback):
+class Monitor(Callback):
     """Base of callbacks that compare values with the best so far."""
 
     _best: Best
@@ -28,15 +28,20 @@ class _Monitor(Callback):
         self._best.restore(best.contents())
 
 
-class EarlyStopping(_Monitor):
+class EarlyStopping(Monitor):
     """Stop when a value has not improved for some epochs.
 
     Args:
         monitor: key of the logs.
         min_delta: smallest change that counts as an improvement.
         patience: number of epochs without improvement after which to stop.
+        verbose: 1 says when it stops.
         mode: "min", "max", or "auto" (accuracies rise, everything else falls).
+        baseline: a value that improvements have to be better than: others do not count against
+            `patience`.
         restore_best_weights: restore the weights of the best epoch at the end.
+        start_from_epoch: number of first epochs to leave out.
+
     Attributes:
         stopped_epoch: number of the epoch after which it stopped; None if it did not.
     """
@@ -48,14 +53,20 @@ class EarlyStopping(_Monitor):
         monitor: str = "val_loss",
         min_delta: float = 0.0,
         patience: int = 0,
+        verbose: int = 0,
         mode: str = "auto",
+        baseline: float | None = None,
         restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
     ) -> None:
-        self._best = Best(monitor, mode, min_delta)
+        self.baseline = None if baseline is None else checks.number("baseline", baseline)
+        self._best = Best(monitor, mode, min_delta, baseline=self.baseline)
         self.monitor, self.mode = self._best.monitor, self._best.mode
         self.min_delta = self._best.min_delta
         self.patience = checks.int_at_least("patience", patience, 0)
+        self.verbose = checks.one_of("verbose", verbose, (0, 1))
         self.restore_best_weights = checks.boolean("restore_best_weights", restore_best_weights)
+        self.start_from_epoch = checks.int_at_least("start_from_epoch", start_from_epoch, 0)
         self.stopped_epoch = None
 
     def on_train_begin(self, logs: Logs) -> None:
@@ -64,16 +75,22 @@ class EarlyStopping(_Monitor):
         self.stopped_epoch = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        if self._best.improved(logs):
-            if self.restore_best_weights:
-                self._weights = self.model.get_weights()
-        elif self._best.waited >= max(1, self.patience):
+        if epoch < self.start_from_epoch or not self._best.is_in(logs, "EarlyStopping"):
+            return
+        better = self._best.improved(logs)
+        if self.restore_best_weights and (better or self._weights is None):
+            self._weights = self.model.get_weights()
+        if not better and self._best.waited >= max(1, self.patience):
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs) -> None:
         if self._weights is not None:
             self.model.set_weights(self._weights)
+        if self.verbose and self.stopped_epoch is not None:
+            restored = "" if self._weights is None else "; the model has the weights of that epoch"
+            best = f"the best {self.monitor} was {self._best.shown}{restored}"
+            say(f"Epoch {self.stopped_epoch + 1}: training stops early, {best}.")
 
     def contents(self) -> Contents:
         weights = {f"{k}": array for k, array in enumerate(self._weights or [])}
@@ -85,49 +102,102 @@ class EarlyStopping(_Monitor):
         self.stopped_epoch = header["stopped_epoch"]
 
 
-class ModelCheckpoint(_Monitor):
+class ModelCheckpoint(Monitor):
     """Save the model after each epoch, or after each that is the best so far.
 
     Args:
-        filepath: the file, in an existing folder; may contain `{epoch}` (from 1) and keys of the
-            logs, such as `{val_loss:.3f}`. Folders with such a name are created.
+        filepath: the file, in an existing folder; may contain `{epoch}` and `{batch}` (both from 1)
+            and keys of the logs, such as `{val_loss:.3f}`. Folders with such a name are created.
         monitor: key of the logs.
+        verbose: 1 says what is saved.
         save_best_only: save only improvements.
+        save_weights_only: save the weights alone, as `model.save_weights` does.
         mode: "min", "max", or "auto" (accuracies rise, everything else falls).
+        save_freq: "epoch", or the number of batches between two files, counted across epochs.
+        initial_value_threshold: what the first improvement has to be better than.
     """
 
     def __init__(
         self,
         filepath: str | PathLike[str],
         monitor: str = "val_loss",
+        verbose: int = 0,
         save_best_only: bool = False,
+        save_weights_only: bool = False,
         mode: str = "auto",
+        save_freq: str | int = "epoch",
+        initial_value_threshold: float | None = None,
     ) -> None:
-        self.filepath = checks.path("filepath", filepath)
+        self.filepath = saving.own_format("filepath", filepath)
+        self.verbose = checks.one_of("verbose", verbose, (0, 1))
         self.save_best_only = checks.boolean("save_best_only", save_best_only)
-        self._best = Best(monitor, mode)
+        self.save_weights_only = checks.boolean("save_weights_only", save_weights_only)
+        self.save_freq = save_frequency(save_freq)
+        self.initial_value_threshold = (
+            None
+            if initial_value_threshold is None
+            else checks.number("initial_value_threshold", initial_value_threshold)
+        )
+        self._best = Best(monitor, mode, initial=self.initial_value_threshold)
         self.monitor, self.mode = self._best.monitor, self._best.mode
+        self._epoch = self._heard = self._batches = 0
+
+    @property
+    def every_batch(self) -> bool:
+        return self.save_freq != "epoch"
 
     def on_train_begin(self, logs: Logs) -> None:
         # The other keys of the logs are known only later.
-        self._path(defaultdict(float, epoch=1, loss=0.0))
+        batch = {} if self.save_freq == "epoch" else {"batch": 1}
+        self._path(defaultdict(float, {"epoch": 1, **batch, "loss": 0.0}))
         target = Path(self.filepath)
         while "{" in str(target.parent):
             target = target.parent
         saving.check_writable("filepath", target)
 
+    def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
+        self._epoch, self._heard = epoch, 0
+
+    def on_train_batch_end(self, batch: int, logs: Logs) -> None:
+        if not isinstance(self.save_freq, int):
+            return
+        # It may hear of several together.
+        self._batches, self._heard = self._batches + batch + 1 - self._heard, batch + 1
+        if self._batches >= self.save_freq:
+            self._batches = 0
+            self._save({"epoch": self._epoch + 1, "batch": batch + 1, **logs})
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        if not self.save_best_only or self._best.improved(logs):
-            path = self._path({"epoch": epoch + 1, **logs})
-            if path.parent != Path(self.filepath).parent:
-                path.parent.mkdir(parents=True, exist_ok=True)
+        if self.save_freq == "epoch":
+            self._save({"epoch": epoch + 1, **logs})
+
+    def _save(self, logs: Logs) -> None:
+        """Save the model, if it is to be saved now."""
+        where, before = f"Epoch {logs['epoch']}", self._best.shown
+        why = ""
+        if self.save_best_only and self._best.is_in(logs, "save_best_only=True"):
+            if not self._best.improved(logs):
+                if self.verbose:
+                    say(f"{where}: {self.monitor} did not improve from {before}.")
+                return
+            why = f"{self.monitor} improved from {before} to {self._best.shown}, "
+        path = self._path(logs)
+        if path.parent != Path(self.filepath).parent:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        if self.save_weights_only:
+            self.model.save_weights(path)
+        else:
             self.model.save(path)
+        if self.verbose:
+            say(f"{where}: {why}saved {path}.")
 
     def contents(self) -> Contents:
-        return {}, self._best.contents()
+        return {}, self._best.contents() | {"batches": self._batches, "heard": self._heard}
 
     def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
         self._best.restore(header)
+        self._batches = checks.int_at_least("batches", header.get("batches", 0), 0)
+        self._heard = checks.int_at_least("heard", header.get("heard", 0), 0)
 
     def _path(self, values: Mapping[str, float]) -> Path:
         try:

@@ -105,6 +105,10 @@ class TensorBoard(Callback):
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"_writer": None}
 
+    @property
+    def every_batch(self) -> bool:
+        return self.update_freq != "epoch"
+
     def on_train_begin(self, logs: Logs) -> None:
         # Two files made in the same second would have the same name.
         suffix = f".{self.model.optimizer.step}"

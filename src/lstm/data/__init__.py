@@ -5,9 +5,13 @@ from lstm.data.corpora import offline_corpus, shakespeare
 from lstm.data.one_hot import to_categorical
 from lstm.data.padding import pad_sequences
 from lstm.data.progression import progression, progression_dataset
+from lstm.data.py_dataset import PyDataset
+from lstm.data.timeseries import TimeseriesGenerator, timeseries_dataset_from_array
 from lstm.data.windows import next_step_windows, windows
 
 __all__ = [
+    "PyDataset",
+    "TimeseriesGenerator",
     "addition",
     "irreducible_loss",
     "next_step_windows",
@@ -16,6 +20,7 @@ __all__ = [
     "progression",
     "progression_dataset",
     "shakespeare",
+    "timeseries_dataset_from_array",
     "to_categorical",
     "windows",
 ]

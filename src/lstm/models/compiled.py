@@ -53,6 +53,8 @@ class Compilable(Predictor):
         set_by_constructor()
     )
 
+    _steps_per_execution: int = set_by_constructor()
+
     def __init__(
         self,
         inputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
@@ -63,6 +65,7 @@ class Compilable(Predictor):
         self._rng = np.random.default_rng(seeding.generator().integers(2**63))
         self._trainer = None
         self._compiled = None
+        self._steps_per_execution = 1
         self.stop_training = False
 
     def compile(
@@ -71,6 +74,7 @@ class Compilable(Predictor):
         loss: str | Loss = "mse",
         metrics: MetricSpecs = (),
         weighted_metrics: MetricSpecs = (),
+        steps_per_execution: int = 1,
         precision: str | None = None,
     ) -> None:
         """Set how to train the model.
@@ -81,6 +85,7 @@ class Compilable(Predictor):
             metrics: names such as "accuracy", "perplexity", "bits_per_character" or "mae"; Metrics;
                 or functions of (y_true, y_pred). All positions count equally.
             weighted_metrics: the same, with positions weighted by `sample_weight`.
+            steps_per_execution: callbacks hear of so many batches together, after the last of them.
             precision: in which the model multiplies matrices from now on, in training and
                 prediction: "float32" or "bfloat16", see `lstm.use`; None keeps what it has. Files
                 do not hold it: a model that is loaded computes as the active backend does.
@@ -94,10 +99,11 @@ class Compilable(Predictor):
         weighted: list[MetricSpec] = listed(() if weighted_metrics is None else weighted_metrics)
         for spec in plain + weighted:
             get_metric(spec, chosen)
+        together = checks.positive_int("steps_per_execution", steps_per_execution)
         compiled = (optimizers.get(optimizer), chosen, plain, weighted)
         if precision is not None:
             self._compute_on(self.backend.in_precision(precision))
-        self._compiled = compiled
+        self._compiled, self._steps_per_execution = compiled, together
         self._trainer = None
         if self._graph is not None or self._declared_shape() is not None:
             self._trainer = self._make_trainer()

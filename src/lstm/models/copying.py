@@ -7,6 +7,7 @@ metrics of any class, carried states, the state of the random numbers, and the h
 from collections.abc import Mapping
 from contextlib import suppress
 from os import PathLike
+from pathlib import Path
 from typing import Any, Self
 
 from numpy.typing import NDArray
@@ -14,7 +15,13 @@ from numpy.typing import NDArray
 from lstm import backends, checks, saving, seeding
 from lstm.backends import Backend
 from lstm.container import json_values, pack
-from lstm.errors import InvalidValueError, LSTMError, NotDefinedError
+from lstm.errors import (
+    InvalidTypeError,
+    InvalidValueError,
+    LSTMError,
+    ModelFileError,
+    NotDefinedError,
+)
 from lstm.layers import PRIMITIVES, Layer
 from lstm.layers.copying import blueprint, built, take_weights, weights_of
 from lstm.layers.quantization import take_int8
@@ -42,8 +49,72 @@ class Copied(Compilable):
             InvalidValueError: a weight is NaN or infinite.
         """
         checks.boolean("include_optimizer", include_optimizer)
+        file = saving.own_format("path", path)
         tensors, header = self.contents(include_optimizer)
-        saving.write(path, tensors, {"kind": "model", **header})
+        saving.write(file, tensors, {"kind": "model", **header})
+
+    def save_weights(self, path: str | PathLike[str], overwrite: bool = True) -> None:
+        """Write the weights alone to one `.safetensors` file, in one step, for `load_weights`.
+
+        Args:
+            path: the file.
+            overwrite: replace it if it exists.
+
+        Raises:
+            ModelFileError: the file cannot be written, or exists and is not to be replaced.
+            InvalidTypeError: the model is quantized: `save` keeps int8 weights.
+            InvalidValueError: a weight is NaN or infinite.
+        """
+        file = saving.own_format("path", path)
+        self._ready()
+        if not checks.boolean("overwrite", overwrite) and Path(file).exists():
+            raise ModelFileError(file, "exists, and overwrite is False")
+        tensors = dict(self._replaceable("weights that save_weights can write, before quantize()"))
+        for name, values in tensors.items():
+            checks.finite(name, values)
+        saving.write(file, tensors, {"kind": "weights", "order": [*tensors]})
+
+    def load_weights(self, path: str | PathLike[str], skip_mismatch: bool = False) -> None:
+        """Replace the weights by those in a file from `save_weights`, in their order.
+
+        Args:
+            path: the file; the names of layers in it do not matter.
+            skip_mismatch: keep the weights for which the file has none of the same shape.
+
+        Raises:
+            ModelFileError: the file is missing or damaged, or has other weights than the model;
+                nothing is changed.
+            InvalidTypeError: the model is quantized.
+        """
+        skipping = checks.boolean("skip_mismatch", skip_mismatch)
+        self._ready()
+        own = self._replaceable("float32 weights to replace: load them before quantize()")
+        with saving.reading(checks.path("path", path), ("weights",)) as (tensors, header):
+            found = [(name, tensors[name]) for name in header["order"]]
+        if len(found) != len(own) and not skipping:
+            count = f"{len(found)} weights, but the model has {len(own)}"
+            raise ModelFileError(path, f"holds {count}: {', '.join(own)}")
+        new = [*own.values()]
+        for k, ((name, old), (saved_as, values)) in enumerate(
+            zip(own.items(), found, strict=False)
+        ):
+            if values.shape == old.shape:
+                new[k] = values
+            elif not skipping:
+                shapes = f"{saved_as} {values.shape} where the model has {name} {old.shape}"
+                raise ModelFileError(path, f"holds {shapes}")
+        self.set_weights(new)
+
+    def _replaceable(self, expected: str) -> dict[str, NDArray[Any]]:
+        """Return all weights by name, in their order.
+
+        Raises:
+            InvalidTypeError: one is int8.
+        """
+        for name, weight in self.weights.items():
+            if weight.is_int8:
+                raise InvalidTypeError(name, expected, "int8 weights")
+        return {name: weight.to_numpy() for name, weight in self.weights.items()}
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return what a file holds of it: arrays by name, and JSON values."""

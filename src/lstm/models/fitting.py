@@ -1,10 +1,10 @@
 """Fitting: the loops of `fit` and `evaluate` over a model's batches."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from lstm import optimizers
+from lstm import checks, optimizers
 from lstm.callbacks import BackupAndRestore, CallbackList, Contents, Logs, Tensors
 from lstm.container import under
 from lstm.errors import InvalidValueError
@@ -33,6 +33,9 @@ class Fitting(Loop):
         epochs: the first epoch, and the one after the last.
     """
 
+    validated: Callable[[int], bool] = staticmethod(lambda epoch: True)
+    """Whether to validate after an epoch, counted from 0."""
+
     def __init__(
         self,
         model: Copied,
@@ -56,10 +59,15 @@ class Fitting(Loop):
         self._size = 0  # with so many examples each.
 
     def batches(self) -> Iterator[Batch]:
-        every = self.callbacks.every_batch or self.keeper is not None
-        if every or self._carried.nodes or not isinstance(self._batches, ArrayBatches):
+        together, every = self.steps_per_execution, self.callbacks.every_batch
+        single = (every and together == 1) or self.keeper is not None
+        if single or self._carried.nodes or not isinstance(self._batches, ArrayBatches):
             return iter(self._batches)
-        return self._batches.joined(lambda: self._most)
+
+        def most() -> int:
+            return min(self._most, together - self.mean.steps % together) if every else self._most
+
+        return self._batches.joined(most)
 
     def more(self) -> bool:
         return self._batches.more()
@@ -75,7 +83,7 @@ class Fitting(Loop):
         return result
 
     def validate(self) -> Logs:
-        if self._validation is None:
+        if self._validation is None or not self.validated(self.round):
             return {}
         fresh = Carried(self._carried.nodes)
         found = evaluate(self._trainer, self._validation, fresh, self.callbacks)
@@ -168,6 +176,15 @@ class Fitting(Loop):
         self._batches.epochs.seek(header["position"])
         model.random_state = header["random_state"]
         model.stop_training, self.stop_reason = header["stopped"], header["why"]
+
+
+def epochs_of(argument: str, frequency: object) -> Callable[[int], bool]:
+    """Return whether an epoch, counted from 0, is one of "every so many", or of a collection."""
+    if not isinstance(frequency, Collection) or isinstance(frequency, str):
+        every = checks.positive_int(argument, frequency)
+        return lambda epoch: (epoch + 1) % every == 0
+    chosen = {checks.positive_int(argument, number) for number in frequency}
+    return lambda epoch: epoch + 1 in chosen
 
 
 def evaluate(trainer: Trainer, batches: Batches, carried: Carried, callbacks: CallbackList) -> Logs:

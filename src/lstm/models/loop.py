@@ -148,6 +148,7 @@ class Loop(ABC):
         self.mean = Mean(metrics or {})
         self.stop_reason = ""
         self.between_steps = True
+        self._latest: Result | None = None
         self.keeper: Keeper | None = None
         self.callbacks = CallbackList([], model, {})
 
@@ -155,6 +156,9 @@ class Loop(ABC):
 
     steps_of_round: int | None = None
     """Number of steps in a round, if it is fixed."""
+
+    steps_per_execution = 1
+    """Number of steps that callbacks hear of together, after the last of them."""
 
     @abstractmethod
     def batches(self) -> Iterator[Any]:
@@ -265,7 +269,11 @@ class Loop(ABC):
         for batch in self.batches():
             self._take_step(batch)
             if self.interrupted or self._round_is_over():
-                return
+                break
+        if self.mean.steps % self.steps_per_execution:
+            self._tell_end()
+        if self.interrupted or self._round_is_over():
+            return
         if self.mean.steps < (self.steps_of_round or 0):
             self.stop_reason = self.ran_out()
 
@@ -276,8 +284,8 @@ class Loop(ABC):
             self.callbacks.tell("on_epoch_begin", self.round, {})
 
     def _take_step(self, batch: Any) -> None:
-        callbacks = self.callbacks
-        callbacks.tell("on_train_batch_begin", self.mean.steps, {})
+        if self.mean.steps % self.steps_per_execution == 0:
+            self.callbacks.tell("on_train_batch_begin", self.mean.steps, {})
         self.between_steps = False
         if self._schedule is not None:
             self._trainable.optimizer.learning_rate = self._schedule(self.progress)
@@ -288,10 +296,17 @@ class Loop(ABC):
         self.step += len(result.losses)
         self._tick()
         self.between_steps = True
-        if callbacks.listen("on_train_batch_end"):
-            callbacks.tell("on_train_batch_end", self.mean.steps - 1, self.step_logs(result))
+        self._latest = result
+        if self.mean.steps % self.steps_per_execution == 0:
+            self._tell_end()
         if self.keeper is not None and not self.stop_reason:
             self.keeper.step_taken()
+
+    def _tell_end(self) -> None:
+        """Tell callbacks of the latest step, if there was one."""
+        if self._latest is not None and self.callbacks.listen("on_train_batch_end"):
+            logs = self.step_logs(self._latest)
+            self.callbacks.tell("on_train_batch_end", self.mean.steps - 1, logs)
 
     def _tick(self) -> None:
         self.seconds = time.perf_counter() - self._started

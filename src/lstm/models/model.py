@@ -1,18 +1,18 @@
 """Model: a graph of layers to train, run, step through and save."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from os import PathLike
 from typing import Any, ClassVar, Self
 
 from numpy.typing import NDArray
 
-from lstm import checks, saving, seeding
+from lstm import checks, seeding
 from lstm.backends import backend
 from lstm.callbacks import BackupAndRestore, Callback, History
 from lstm.container import INT8_FORMAT
 from lstm.errors import InvalidValueError, StoppedWarning
-from lstm.interface import spelled, warn
+from lstm.interface import warn
 from lstm.layers.base import Layer
 from lstm.layers.definition import Definition
 from lstm.layers.quantization import scale_names, take_int8, tensors_of
@@ -21,14 +21,13 @@ from lstm.models.batches import Batching, Examples
 from lstm.models.compiled import compile_again, compiled_contents
 from lstm.models.copying import Copied
 from lstm.models.data_adapter import Given, validation_batches
-from lstm.models.fitting import Fitting, evaluate
+from lstm.models.fitting import Fitting, epochs_of, evaluate
 from lstm.models.goals import ClassWeights
 from lstm.models.identity import identity
 from lstm.models.order import ordered
 from lstm.models.parameters import Parameters
 from lstm.models.quantization import quantize, refuse_training
 from lstm.models.serialization import (
-    check_classes,
     check_readable,
     graph_config,
     graph_from_config,
@@ -98,7 +97,7 @@ class Model(Copied):
         self,
         x: Any,
         y: Any = None,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         epochs: int = 1,
         verbose: int | str = "auto",
         callbacks: Callback | Sequence[Callback] | None = (),
@@ -110,6 +109,8 @@ class Model(Copied):
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Collection[int] = 1,
         carry_state: bool = False,
         chunk_length: int | None = None,
     ) -> History:
@@ -124,7 +125,7 @@ class Model(Copied):
                 any iterable, or from a sequence of batches, with `len` and an
                 index, such as a `Sequence` or `PyDataset` of Keras.
             y: targets, unless x consists of batches.
-            batch_size: examples in a batch, where x is not batches.
+            batch_size: examples in a batch, where x is not batches; 32 by default.
             epochs: passes over the data, counted from `initial_epoch`.
             verbose: 0 silent, 1 a progress bar, 2 a line per epoch; "auto" is 1 on a terminal and 2
                 elsewhere.
@@ -139,6 +140,8 @@ class Model(Copied):
             steps_per_epoch: batches in an epoch, which continues where the last one ended; a whole
                 pass by default.
             validation_steps: batches to validate on; needed for a generator in several epochs.
+            validation_batch_size: examples in a batch of the validation; `batch_size` by default.
+            validation_freq: validate after every so many epochs, or after these, counted from 1.
             carry_state: start each batch from the state in which the last one ended (truncated
                 backpropagation through time): row k of a batch continues row k of the last batch.
                 Each pass over arrays starts again from zeros; a generator continues. No shuffling.
@@ -171,7 +174,11 @@ class Model(Copied):
         held_out = None
         if validation_data is not None:
             left = epochs - initial_epoch
-            held_out = validation_batches(validation_data, batching, validation_steps, epochs=left)
+            of_it = batching
+            if validation_batch_size is not None:
+                size = checks.positive_int("validation_batch_size", validation_batch_size)
+                of_it = replace(batching, batch_size=size)
+            held_out = validation_batches(validation_data, of_it, validation_steps, epochs=left)
         self.history = History()
         told = [self.history, *listed(() if callbacks is None else callbacks)]
         params = {"epochs": epochs, "steps": batches.steps, "verbose": verbose}
@@ -179,6 +186,8 @@ class Model(Copied):
         loop = Fitting(
             self, trainer, batches, carried, held_out, class_weights, (initial_epoch, epochs)
         )
+        loop.steps_per_execution = self._steps_per_execution
+        loop.validated = epochs_of("validation_freq", validation_freq)
         backup = telling.only(BackupAndRestore)
         if backup is None:
             loop.train(telling)
@@ -188,6 +197,7 @@ class Model(Copied):
                 "initial_epoch": initial_epoch,
                 "steps_per_epoch": steps_per_epoch,
                 "class_weight": class_weight and sorted(class_weight.items()),
+                "validation_freq": None if validation_freq == 1 else validation_freq,
             }
             which = identity(self, trainer, data, held_out, batching, telling, asked)
             loop.train_with_backup(telling, backup, which)
@@ -201,7 +211,7 @@ class Model(Copied):
     def _batching(
         self,
         trainer: Trainer,
-        batch_size: int,
+        batch_size: int | None,
         carried: frozenset[str],
         carry_state: bool,
         chunk_length: int | None,
@@ -209,7 +219,7 @@ class Model(Copied):
         """Return how this model reads data with targets, carrying the states of some nodes."""
         if chunk_length is not None and not carry_state:
             raise InvalidValueError("chunk_length", "carry_state=True with it", carry_state)
-        checks.positive_int("batch_size", batch_size)
+        batch_size = checks.positive_int("batch_size", 32 if batch_size is None else batch_size)
         inputs, dtype = self.graph.inputs, self.backend.dtype
         check = partial(trainer.check, any_length=bool(carried))
         return Batching(inputs, dtype, check, batch_size, bool(carried), chunk_length)
@@ -243,23 +253,23 @@ class Model(Copied):
         self,
         x: Any,
         y: Any = None,
-        batch_size: int = 32,
+        batch_size: int | None = None,
+        verbose: int | str = 0,
         sample_weight: Any = None,
         steps: int | None = None,
+        callbacks: Callback | Sequence[Callback] | None = (),
+        return_dict: bool = False,
         carry_state: bool = False,
         chunk_length: int | None = None,
-        return_dict: bool = False,
-        verbose: int | str = 0,
-        callbacks: Callback | Sequence[Callback] | None = (),
     ) -> Any:
         """Return the mean loss and metrics on data in the form for `fit`.
 
         Args:
-            steps: number of batches; all by default.
-            carry_state: as in `fit`, starting from zeros; stateful layers keep their state.
-            return_dict: return a dict by name.
             verbose: 0 prints nothing, anything else the result.
+            steps: number of batches; all by default.
             callbacks: callbacks for the batches.
+            return_dict: return a dict by name.
+            carry_state: as in `fit`, starting from zeros; stateful layers keep their state.
 
         Returns:
             The loss, or a list of the loss and the metrics, or a dict.
@@ -395,6 +405,7 @@ class Model(Copied):
             "name": self.name,
             "trainable": self.trainable,
             "compiled": self._compiled,
+            "steps_per_execution": self._steps_per_execution,
             "carried_state": self.carried_state,
             "random_state": self.random_state,
             "history": self.history,
@@ -404,29 +415,7 @@ class Model(Copied):
     def session(self, session: Mapping[str, Any]) -> None:
         self.name, self._trainable = session["name"], session["trainable"]
         self._compiled, self._trainer = session["compiled"], None
+        self._steps_per_execution = session["steps_per_execution"]
         self._carried.continue_from(session["carried_state"], self.backend)
         self.random_state = session["random_state"]
         self.history = session["history"]
-
-
-@spelled
-def load_model(
-    path: str | PathLike[str], custom_layers: Mapping[str, type[Layer]] | None = None
-) -> Model:
-    """Read a model that `Model.save` or `LanguageModel.save` wrote.
-
-    No code from a file is ever run: the file names layers of the library or in `custom_layers`.
-
-    Args:
-        path: the file.
-        custom_layers: classes of your own layers with `forward` and `backward`, by name. Layers
-            defined by `call` are not needed: they are saved as the layers that they call.
-
-    Raises:
-        InvalidTypeError, InvalidValueError: `custom_layers` is not a dict of classes, lacks one, or
-            has one that cannot be made with the arguments in the file.
-        ModelFileError: the file is missing, damaged or of another kind.
-    """
-    classes = check_classes(custom_layers)
-    with saving.reading(path, ("model", "language model")) as contents:
-        return Model.from_contents(*contents, classes)

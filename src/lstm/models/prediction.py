@@ -55,7 +55,7 @@ class Predictor(GraphLayer):
     def predict(
         self,
         x: Any,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         verbose: int | str = 0,
         steps: int | None = None,
         callbacks: Callback | Sequence[Callback] | None = (),
@@ -65,7 +65,8 @@ class Predictor(GraphLayer):
         Args:
             x: an array, sequences of different lengths, or batches: each is x, or a tuple that
                 starts with it.
-            batch_size: examples to compute at a time, if x does not consist of batches.
+            batch_size: examples to compute at a time, if x does not consist of batches; 32 by
+                default.
             verbose: accepted for compatibility; nothing is printed.
             steps: number of batches; all by default.
             callbacks: callbacks for the batches.
@@ -97,9 +98,9 @@ class Predictor(GraphLayer):
         """Return the outputs for one batch."""
         return self._joined([self._outputs(self._chunk(x, any_length=False))])
 
-    def _batches(self, given: Given, batch_size: int) -> Iterator[Batch]:
+    def _batches(self, given: Given, batch_size: int | None) -> Iterator[Batch]:
         """Yield batches without targets, checked."""
-        size = checks.positive_int("batch_size", batch_size)
+        size = checks.positive_int("batch_size", 32 if batch_size is None else batch_size)
         if given.source is not None:
             for item in given.source.items():
                 of_item = item[0] if isinstance(item, tuple) and item else item
@@ -129,7 +130,7 @@ class Predictor(GraphLayer):
         joined = [joined_rows(column) for column in zip(*results, strict=True)]
         return joined if self._several_outputs else joined[0]
 
-    def predict_classes(self, x: Any, batch_size: int = 32, verbose: int | str = 0) -> Any:
+    def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> Any:
         """Return the most probable class of each output row; for a single sigmoid, whether > 1/2.
 
         Returns:

@@ -9,7 +9,7 @@ from lstm.text.corpus.sources import TextSource, source
 from lstm.text.evaluation import Evaluation, Surprise
 from lstm.text.language_model import LanguageModel
 from lstm.text.log_probabilities import TokenLogProbability
-from lstm.text.tokenizer import Tokenizer
+from lstm.text.tokenizer import Tokenizer, tokenizer_from_json
 from lstm.text.training.options import TrainingOptions
 from lstm.text.vocabularies import (
     BPEVocabulary,
@@ -42,4 +42,5 @@ __all__ = [
     "pad_sequences",
     "source",
     "to_categorical",
+    "tokenizer_from_json",
 ]

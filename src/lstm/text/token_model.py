@@ -234,8 +234,9 @@ class TokenModel(Interface):
         Raises:
             ModelFileError: the file cannot be written; an existing file stays unchanged.
         """
+        file = saving.own_format("path", path)
         tensors, header = self.contents(include_optimizer=False)
-        saving.write(path, tensors, {"kind": "language model", **header})
+        saving.write(file, tensors, {"kind": "language model", **header})
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the arrays and the JSON values that a file of this model holds."""

@@ -1,17 +1,21 @@
 """Tokenizer: words to integers as in Keras 2, the most frequent first; unseen ones are dropped."""
 
+import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError, NotReadyError
 from lstm.interface import Interface
 
 PUNCTUATION = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 OOV_INDEX = 1
+_ARGUMENTS = ("num_words", "filters", "lower", "split", "char_level", "oov_token")
 
 
 class Tokenizer(Interface):
@@ -37,6 +41,8 @@ class Tokenizer(Interface):
         word_index: index by word: 1-based, by falling frequency, ties by first appearance.
         index_word: word by index.
         word_counts: occurrences by word, in the order of first appearance.
+        word_docs: in how many texts a word occurs, by word.
+        index_docs: the same by index.
         document_count: how many texts were fitted.
 
     Raises:
@@ -76,6 +82,7 @@ class Tokenizer(Interface):
         self.oov_token = oov_token
         self.document_count = 0
         self.word_counts: Counter[str] = Counter()
+        self.word_docs: Counter[str] = Counter()
         self.word_index: dict[str, int] = {}
         self.index_word: dict[int, str] = {}
 
@@ -96,13 +103,16 @@ class Tokenizer(Interface):
             {'?': 1, 'to': 2, 'be': 3, 'or': 4, 'not': 5}
         """
         counts: Counter[str] = Counter()
+        of_texts: Counter[str] = Counter()
         documents = 0
         for words in self._split_all(texts):
             counts.update(words)
+            of_texts.update(set(words))
             documents += 1
         if not documents:
             raise InvalidValueError("texts", "at least one text", "none")
         self.word_counts.update(counts)
+        self.word_docs.update(of_texts)
         self.document_count += documents
         self._index_words()
 
@@ -155,6 +165,70 @@ class Tokenizer(Interface):
         self._check_fitted()
         return [" ".join(self._words_of(sequence)) for sequence in sequences]
 
+    @property
+    def index_docs(self) -> dict[int, int]:
+        return {self.word_index[word]: count for word, count in self.word_docs.items()}
+
+    def texts_to_matrix(
+        self, texts: Iterable[str | Sequence[str]], mode: str = "binary"
+    ) -> NDArray[np.float64]:
+        """Return a row for each text, with a number for each word: `sequences_to_matrix`.
+
+        Example:
+            >>> tokenizer = Tokenizer()
+            >>> tokenizer.fit_on_texts(["to be or not to be"])
+            >>> tokenizer.texts_to_matrix(["be or be"], "count")
+            array([[0., 0., 2., 1., 0.]])
+        """
+        return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
+
+    def sequences_to_matrix(
+        self, sequences: Iterable[Sequence[int]], mode: str = "binary"
+    ) -> NDArray[np.float64]:
+        """Return a row for each sequence, with a number for each index below `num_words`.
+
+        Args:
+            sequences: lists of indices.
+            mode: "binary", whether it occurs; "count", how often, n; "freq", n divided by the
+                length of the sequence; "tfidf", (1 + log n)·log(1 + N / (1 + m)), where m of the N
+                texts that were fitted have the word.
+
+        Returns:
+            (texts, num_words), or one column more than there are words if that is None. Column 0
+            belongs to no word.
+
+        Raises:
+            NotReadyError: the tokenizer has seen no text yet.
+            InvalidValueError: `mode` is none of these.
+        """
+        self._check_fitted()
+        checks.one_of("mode", mode, ("binary", "count", "freq", "tfidf"))
+        rows = [list(sequence) for sequence in sequences]
+        columns = self.num_words or len(self.word_index) + 1
+        matrix, documents = np.zeros((len(rows), columns)), self.index_docs
+        for found, row in zip(matrix, rows, strict=True):
+            for index, n in Counter(row).items():
+                if not 0 <= checks.integer("sequences", index, "sequences of integers") < columns:
+                    continue
+                found[index] = {"binary": 1.0, "count": n, "freq": n / len(row)}.get(mode, 0.0)
+                if mode == "tfidf":
+                    rarity = self.document_count / (1 + documents.get(index, 0))
+                    found[index] = (1 + math.log(n)) * math.log(1 + rarity)
+        return matrix
+
+    def to_json(self) -> str:
+        """Return it as JSON in the form of Keras 2, for `tokenizer_from_json`."""
+        tables = {
+            "word_counts": self.word_counts,
+            "word_docs": self.word_docs,
+            "index_docs": self.index_docs,
+            "index_word": self.index_word,
+            "word_index": self.word_index,
+        }
+        plain = {name: getattr(self, name) for name in (*_ARGUMENTS, "document_count")}
+        config = plain | {name: json.dumps(table) for name, table in tables.items()}
+        return json.dumps({"class_name": "Tokenizer", "config": config})
+
     def to_config(self) -> dict[str, Any]:
         """Return a description that JSON can hold and that `from_config` reads.
 
@@ -178,6 +252,7 @@ class Tokenizer(Interface):
             "document_count": self.document_count,
             # Pairs, because ties go by order and not every JSON tool keeps the order of an object.
             "word_counts": [[word, count] for word, count in self.word_counts.items()],
+            "word_docs": [[word, count] for word, count in self.word_docs.items()],
         }
 
     @classmethod
@@ -199,20 +274,16 @@ class Tokenizer(Interface):
             >>> Tokenizer.from_config(tokenizer.to_config()).word_index
             {'to': 1, 'be': 2, 'or': 3, 'not': 4}
         """
-        arguments = ["num_words", "filters", "lower", "split", "char_level", "oov_token"]
-        checks.saved_form(config, cls.kind, [*arguments, "document_count", "word_counts"])
-        tokenizer = cls(**{argument: config[argument] for argument in arguments})
+        checks.saved_form(config, cls.kind, [*_ARGUMENTS, "document_count", "word_counts"])
+        tokenizer = cls(**{argument: config[argument] for argument in _ARGUMENTS})
         tokenizer.document_count = checks.int_at_least(
             "document_count", config["document_count"], 0
         )
-        try:
-            counts = [(word, count) for word, count in config["word_counts"]]
-        except (TypeError, ValueError) as error:
-            got = f"{config['word_counts']!r:.40}"
-            raise InvalidValueError("word_counts", "pairs of a word and its count", got) from error
-        for word, count in counts:
-            checks.string("word_counts", word)
-            tokenizer.word_counts[word] = checks.positive_int("word_counts", count)
+        tokenizer.word_counts.update(_counts("word_counts", config["word_counts"]))
+        # Those from before they were kept have none.
+        tokenizer.word_docs.update(_counts("word_docs", config.get("word_docs", [])))
+        if not tokenizer.word_docs.keys() <= tokenizer.word_counts.keys():
+            raise InvalidValueError("word_docs", "words of word_counts", "others")
         tokenizer._index_words()
         return tokenizer
 
@@ -266,3 +337,42 @@ class Tokenizer(Interface):
 
     def _is_cut(self, index: int) -> bool:
         return self.num_words is not None and index >= self.num_words
+
+
+def tokenizer_from_json(json_string: str) -> Tokenizer:
+    """Return the tokenizer that `Tokenizer.to_json` wrote, here or in Keras 2.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: it did not write that.
+
+    Example:
+        >>> tokenizer = Tokenizer()
+        >>> tokenizer.fit_on_texts(["to be or not to be"])
+        >>> tokenizer_from_json(tokenizer.to_json()).word_index
+        {'to': 1, 'be': 2, 'or': 3, 'not': 4}
+    """
+    expected = "the result of Tokenizer.to_json"
+    try:
+        config = json.loads(checks.string("json_string", json_string))["config"]
+        tables = {
+            name: [*json.loads(config[name]).items()] for name in ("word_counts", "word_docs")
+        }
+        config = {**config, **tables, "kind": Tokenizer.kind}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        if isinstance(error, LSTMError):
+            raise
+        raise InvalidValueError("json_string", expected, f"{json_string!r:.40}") from error
+    return Tokenizer.from_config(config)
+
+
+def _counts(argument: str, pairs: Any) -> dict[str, int]:
+    """Return counts by word, from pairs in a config."""
+    try:
+        counts = [(word, count) for word, count in pairs]
+    except (TypeError, ValueError) as error:
+        got = f"{pairs!r:.40}"
+        raise InvalidValueError(argument, "pairs of a word and its count", got) from error
+    return {
+        checks.string(argument, word): checks.positive_int(argument, count)
+        for word, count in counts
+    }

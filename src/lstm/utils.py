@@ -1,0 +1,14 @@
+"""What programs for Keras import from `keras.utils`: the same objects as elsewhere here."""
+
+from lstm.data import PyDataset, pad_sequences, timeseries_dataset_from_array, to_categorical
+from lstm.data import PyDataset as Sequence
+from lstm.seeding import set_seed as set_random_seed
+
+__all__ = [
+    "PyDataset",
+    "Sequence",
+    "pad_sequences",
+    "set_random_seed",
+    "timeseries_dataset_from_array",
+    "to_categorical",
+]
