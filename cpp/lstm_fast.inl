@@ -232,12 +232,22 @@ int64_t sequences_forward(const RecurrentShape& s, const float* packed_w, const 
 }
 
 // Threads divide the sequences or, where these are far too few and the layer is large enough, the
-// units: then they wait for each other after every step. On busy cores the first goes on alone.
+// units: then they wait for each other after every step. On busy cores the first goes on alone. A
+// single step needs no such waiting.
 template <Activation G, Activation S>
 void divided_forward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                      const RecurrentForward& io) {
   const int64_t groups = groups_of(s.H);
-  if (s.B && 2 * s.B <= std::min<int64_t>(groups, team_size()) && s.H >= 96) {
+  const auto all_steps = [&](int64_t b0, int64_t b1, Part part) {
+    sequences_forward<G, S>(s, packed_w, packed_r, io, b0, b1, part, 0, [] { return true; });
+  };
+  const bool few = s.B && 2 * s.B <= std::min<int64_t>(groups, team_size()) && s.H >= 96;
+  if (few && s.T == 1) {
+    parallel(groups, 1, sequence_cost(s, s.D, 5) * s.B / groups,
+             [&](auto begin, auto end) { all_steps(0, s.B, {begin, end}); });
+    return;
+  }
+  if (few) {
     together(groups, [&](int member, int members, auto& barrier) {
       const auto meet = [&] {
         barrier.wait();
@@ -252,10 +262,8 @@ void divided_forward(const RecurrentShape& s, const float* packed_w, const float
     return;
   }
   parallel(s.B, 1, sequence_cost(s, s.D, 5), [&](auto b0, auto b1) {
-    for_each_slice(b0, b1, groups * group_width, [&](auto b, auto end) {
-      sequences_forward<G, S>(s, packed_w, packed_r, io, b, end, {0, groups}, 0,
-                              [] { return true; });
-    });
+    for_each_slice(b0, b1, groups * group_width,
+                   [&](auto b, auto end) { all_steps(b, end, {0, groups}); });
   });
 }
 
