@@ -346,7 +346,10 @@ class TestRefused:
             ({"backup_dir": 3}, "backup_dir: expected"),
             ({"backup_dir": ""}, r"backup_dir: expected a path \(.*\), got ''"),
             ({"save_freq": 0}, "save_freq: expected an integer of at least 1"),
-            ({"save_freq": "batch"}, 'save_freq: expected "epoch" or a number of batches, got \'ba'),
+            (
+                {"save_freq": "batch"},
+                'save_freq: expected "epoch" or a number of batches, got \'ba',
+            ),
             ({"save_freq": False}, 'save_freq: expected "epoch" or a number of batches, got False'),
             ({"double_checkpoint": "no"}, "double_checkpoint: expected True or False"),
             ({"delete_checkpoint": None}, "delete_checkpoint: expected True or False"),

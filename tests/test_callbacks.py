@@ -207,7 +207,7 @@ class TestEarlyStopping:
             assert len(history.epoch) == len(values)
 
     def test_unusable(self, model: lstm.Model) -> None:
-        for options in ({"patience": -1}, {"mode": "up"}, {"min_delta": "1"}, {"verbose": 3}):
+        for options in ({"patience": -1}, {"mode": "up"}, {"min_delta": "1"}, {"verbose": -1}):
             with pytest.raises(InvalidValueError, match=next(iter(options))):
                 EarlyStopping(**options)
 

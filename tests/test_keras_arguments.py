@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import lstm
 from lstm.callbacks import (
     Callback,
+    CSVLogger,
     EarlyStopping,
     LearningRateScheduler,
     ModelCheckpoint,
@@ -135,10 +136,11 @@ class TestStopping:
         with pytest.warns(LSTMWarning, match="'val_loss', which .* 'loss'.* validation_split"):
             history = model.fit(X, Y, epochs=2, callbacks=make(), verbose=0)
         assert len(history.epoch) == 2
+        assert not [*tmp_path.iterdir()]
 
     def test_it_says_why(self, model: lstm.Model, capsys: pytest.CaptureFixture[str]) -> None:
         trained(model, [2, 1, 3], EarlyStopping("value", verbose=1, restore_best_weights=True))
-        said = "Epoch 3: training stops early, the best value was 1.0000; the model has the weights"
+        said = "Epoch 3: training stops early, the best value was 1.0000, in epoch 2; the model has"
         assert said in capsys.readouterr().out
 
 
@@ -148,6 +150,28 @@ class TestCheckpoints:
         keep = ModelCheckpoint(path, save_freq=3)
         model.fit(X, Y, batch_size=2, epochs=2, callbacks=keep, verbose=0)  # 5 batches each.
         assert sorted(file.stem for file in tmp_path.iterdir()) == ["1-3", "2-1", "2-4"]
+
+    def test_batches_that_are_heard_of_together(self, tmp_path: Path) -> None:
+        model = lstm.Sequential([lstm.Input((2,)), Dense(1)])
+        model.compile("sgd", "mse", steps_per_execution=2)
+        keep = ModelCheckpoint(tmp_path / "{epoch}-{batch}.safetensors", save_freq=3)
+        model.fit(X, Y, batch_size=2, epochs=2, callbacks=keep, verbose=0)
+        # 2, 4 and 5 batches into each epoch: 4 batches after the start, then 3, then 3.
+        assert sorted(file.stem for file in tmp_path.iterdir()) == ["1-4", "2-2", "2-5"]
+
+    def test_a_field_that_no_file_will_have(self, model: lstm.Model, tmp_path: Path) -> None:
+        for options in (
+            {"filepath": tmp_path / "{batch}"},
+            {"filepath": tmp_path / "{val_loss}", "save_freq": 2},
+        ):
+            with pytest.raises(InvalidValueError, match=r"^filepath: expected fields among epoch"):
+                model.fit(X, Y, callbacks=ModelCheckpoint(**options), verbose=0)
+
+    def test_a_threshold_that_is_set_later(self, model: lstm.Model, tmp_path: Path) -> None:
+        keep = ModelCheckpoint(tmp_path / "{epoch}", "value", save_best_only=True)
+        keep.initial_value_threshold = 2.5
+        trained(model, [3, 2], keep)
+        assert [file.name for file in tmp_path.iterdir()] == ["2"]
 
     def test_better_than_a_threshold(
         self, model: lstm.Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -179,6 +203,29 @@ class TestCheckpoints:
             with pytest.raises(InvalidValueError, match=r"^path: .* lstm\.interop"):
                 save(tmp_path / name)
         assert not [*tmp_path.iterdir()]
+
+
+class TestLogs:
+    def test_a_table_gets_columns_that_come_later(self, model: lstm.Model, tmp_path: Path) -> None:
+        path = tmp_path / "log.csv"
+        options: dict[str, Any] = {"validation_split": 0.2, "validation_freq": 2, "verbose": 0}
+        history = model.fit(X, Y, epochs=3, callbacks=CSVLogger(path), **options).history
+        first, *rows = (line.split(",") for line in path.read_text().splitlines())
+        assert first == ["epoch", "loss", "val_loss"]
+        assert [row[2] for row in rows] == ["", str(history["val_loss"][0]), ""]
+
+    def test_a_plot_knows_the_epochs(self, model: lstm.Model) -> None:
+        pytest.importorskip("matplotlib")
+        options: dict[str, Any] = {"validation_split": 0.2, "validation_freq": 2, "verbose": 0}
+        lines = model.fit(X, Y, epochs=5, **options).plot().get_lines()
+        assert [list(line.get_xdata()) for line in lines] == [[1, 2, 3, 4, 5], [2, 4]]
+
+    def test_steps_are_joined_unless_a_callback_counts_them(self, tmp_path: Path) -> None:
+        path = tmp_path / "{epoch}-{loss}"
+        assert not ModelCheckpoint(path).every_batch
+        assert ModelCheckpoint(path, save_freq=2).every_batch
+        with pytest.raises(InvalidValueError, match="in the class"):
+            Heard().every_batch = False
 
 
 class TestFilesOfWeights:
@@ -250,14 +297,26 @@ class Heard(Callback):
         self.ended.append(batch)
 
 
+class Content(Heard):
+    """Content with the last of several batches."""
+
+    every_batch = False  # type: ignore[assignment]
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float]) -> None:
+        super().on_train_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float]) -> None:
+        super().on_train_batch_end(batch, logs)
+
+
 class TestBatches:
     @pytest.mark.parametrize("data", ["arrays", "generator"])
     def test_callbacks_hear_of_some_together(self, data: str) -> None:
-        def course(together: int) -> tuple[Heard, list[Any]]:
+        def course(together: int, every: bool = True) -> tuple[Heard, list[Any]]:
             lstm.set_seed(4)
             model = lstm.Sequential([lstm.Input((2,)), Dense(1)])
             model.compile("sgd", "mse", steps_per_execution=together)
-            heard = Heard()
+            heard = Heard() if every else Content()
             options: dict[str, Any] = {"epochs": 2, "callbacks": heard, "verbose": 0}
             if data == "arrays":
                 history = model.fit(X, Y, batch_size=2, **options)
@@ -268,6 +327,8 @@ class TestBatches:
 
         single, expected = course(1)
         assert single.ended == [*range(5), *range(5)]
+        content, _ = course(2, every=False)
+        assert content.ended == [1, 3, 4, 1, 3, 4]
         heard, found = course(2)
         assert heard.begun == [0, 2, 4, 0, 2, 4]
         assert heard.ended == [1, 3, 4, 1, 3, 4]
@@ -297,9 +358,12 @@ class TestBatches:
         assert seen == [0, 1, 2, 3]
 
     def test_no_batch_size_is_that_by_default(self, model: lstm.Model) -> None:
-        model.fit(X, Y, batch_size=None, verbose=0)
-        assert model.evaluate(X, Y, None, 0) == model.evaluate(X, Y, batch_size=32)
-        assert_array_equal(model.predict(X, None), model.predict(X))
+        heard = Heard()
+        many = np.tile(X, (7, 1)), np.tile(Y, (7, 1))  # 70 examples.
+        model.fit(*many, batch_size=None, callbacks=heard, verbose=0)
+        assert heard.ended == [0, 1, 2]
+        assert model.evaluate(*many, None, 0) == model.evaluate(*many, batch_size=32)
+        assert_array_equal(model.predict(many[0], None), model.predict(many[0], 32))
 
     @pytest.mark.parametrize(
         "wrong",

@@ -14,13 +14,13 @@ SERIES = np.arange(40).reshape(20, 2)
 
 
 def windows_of(options: dict[str, Any]) -> list[tuple[list[int], int]]:
-    """What Keras says: window k starts at step k·stride, and belongs to target k·stride."""
+    """What Keras says: entry k of the targets belongs to the window that starts at step k."""
     T, rate = options["sequence_length"], options.get("sampling_rate", 1)
     begin, end = options.get("start_index", 0), options.get("end_index", 20)
-    count = min(end - begin - (T - 1) * rate, 15)
+    last = min(end - (T - 1) * rate, 15)
     return [
-        ([begin + k + t * rate for t in range(T)], k)
-        for k in range(0, count, options.get("sequence_stride", 1))
+        ([k + t * rate for t in range(T)], k)
+        for k in range(begin, last, options.get("sequence_stride", 1))
     ]
 
 
@@ -97,7 +97,12 @@ def test_a_model_learns_from_them(make: Any) -> None:
     ("make", "error", "words"),
     [
         (lambda: timeseries_dataset_from_array(SERIES, None, 21), InvalidValueError, "data"),
-        (lambda: timeseries_dataset_from_array(SERIES, [], 3), InvalidValueError, "data"),
+        (lambda: timeseries_dataset_from_array(SERIES, [], 3), InvalidValueError, "targets"),
+        (
+            lambda: timeseries_dataset_from_array(SERIES, None, 3, shuffle=True, seed=-1),
+            InvalidValueError,
+            "seed",
+        ),
         (lambda: timeseries_dataset_from_array(3, None, 1), InvalidShapeError, "data"),
         (
             lambda: timeseries_dataset_from_array(SERIES, None, 3, end_index=21),

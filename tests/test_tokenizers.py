@@ -260,6 +260,14 @@ class TestMatrices:
             fitted("a").texts_to_matrix(["a"], "often")
         with pytest.raises(InvalidTypeError, match=r"^sequences: "):
             fitted("a").sequences_to_matrix([[0.5]])  # type: ignore[list-item]
+        with pytest.raises(InvalidTypeError, match=r"^sequences: expected a list of sequences"):
+            fitted("a").sequences_to_matrix([1])  # type: ignore[list-item]
+
+    def test_a_number_of_words_needs_no_text(self) -> None:
+        found = Tokenizer(num_words=3).sequences_to_matrix([[1, 1, 2, 7], []], "count")
+        np.testing.assert_array_equal(found, [[0, 2, 1], [0, 0, 0]])
+        with pytest.raises(NotReadyError):
+            Tokenizer(num_words=3).sequences_to_matrix([[1]], "tfidf")
 
 
 class TestJSON:

@@ -111,10 +111,9 @@ def own_format(argument: str, path: str | os.PathLike[str]) -> str:
     """
     found = checks.path(argument, path)
     if found.endswith(_OF_OTHERS):
-        expected = (
-            "a file such as model.safetensors: lstm.interop, which will write files for other"
-        )
-        raise InvalidValueError(argument, f"{expected} programs, does not exist yet", found)
+        expected = "the name of a file such as model.safetensors, which is what this writes"
+        later = "lstm.interop, for files of other programs, does not exist yet"
+        raise InvalidValueError(argument, f"{expected} ({later})", found)
     return found
 
 

@@ -114,10 +114,10 @@ class BackupAndRestore(Callback):
         """Called before the first step, because the initial weights may differ next time."""
         self._write()
 
-    def step_taken(self) -> None:
-        """Called after each step."""
+    def step_taken(self, *, told: bool) -> None:
+        """Called after each step; `told` says whether callbacks have heard of it."""
         self._steps += 1
-        if self._steps == self.save_freq:
+        if told and isinstance(self.save_freq, int) and self._steps >= self.save_freq:
             self._write()
 
     def round_ended(self) -> None:

@@ -65,6 +65,13 @@ class Callback(Configured):
         """
         return True
 
+    @every_batch.setter
+    def every_batch(self, value: bool) -> None:
+        expected = f"`every_batch = {value}` in the class, beside its hooks"
+        raise InvalidValueError(
+            f"every_batch of {type(self).__name__}", expected, "it on an object"
+        )
+
     def __init__(self) -> None:
         """Make a callback without arguments."""
 
@@ -154,6 +161,11 @@ def save_frequency(value: object) -> str | int:
     if isinstance(value, str) or value is False:
         raise InvalidValueError("save_freq", '"epoch" or a number of batches', repr(value))
     return checks.positive_int("save_freq", value)
+
+
+def spoken(verbose: object) -> int:
+    """Return an argument `verbose`: 0 is silent; True and False count as 1 and 0."""
+    return checks.int_at_least("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0)
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))

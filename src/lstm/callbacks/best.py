@@ -46,16 +46,19 @@ class Best:
     def restart(self) -> None:
         """Forget all values."""
         self.value, self.waited = self._initial, 0
+        self._missed = False
 
     def is_in(self, logs: Mapping[str, float], what: str) -> bool:
-        """Whether the logs have the monitored value; if not, warn that `what` does nothing."""
+        """Whether the logs have the monitored value; warn once that `what` does nothing without."""
         if self.monitor in logs:
             return True
         known = ", ".join(repr(key) for key in logs)
-        missing = f"{self.monitor!r}, which the logs lack: they have {known}"
-        if self.monitor.startswith("val_"):
-            missing += " (values of the validation need validation_data or validation_split)"
-        warn(f"{what} does nothing without {missing}")
+        if not self._missed and self.value == self._initial:
+            missing = f"{self.monitor!r}, which the logs lack: they have {known}"
+            if self.monitor.startswith("val_"):
+                missing += " (values of the validation need validation_data or validation_split)"
+            warn(f"{what} does nothing without {missing}")
+        self._missed = True
         return False
 
     def improved(self, logs: Mapping[str, float]) -> bool:
@@ -76,16 +79,22 @@ class Best:
         return better
 
     @property
+    def best(self) -> float | None:
+        """The best value so far; None if there is none."""
+        return self._sign * self.value if math.isfinite(self.value) else None
+
+    @property
     def shown(self) -> str:
         """The best value, for a line of text."""
-        return f"{self._sign * self.value:.4f}" if math.isfinite(self.value) else "none"
+        return "none" if self.best is None else f"{self.best:.4f}"
 
     def contents(self) -> dict[str, Any]:
         """Return what it remembers, as JSON values."""
-        return {"best": self.value if math.isfinite(self.value) else None, "waited": self.waited}
+        seen = None if self.value == self._initial else self.value
+        return {"best": seen, "waited": self.waited}
 
     def restore(self, contents: Mapping[str, Any]) -> None:
         """Restore the result of `contents`."""
         best = contents["best"]
-        self.value = math.inf if best is None else checks.number("best", best)
+        self.value = self._initial if best is None else checks.number("best", best)
         self.waited = checks.int_at_least("waited", contents["waited"], 0)

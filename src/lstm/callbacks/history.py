@@ -26,6 +26,7 @@ class History(Callback):
         self.history = {}
         self._logs: Logs = {}
         self._recorded: set[str] = set()
+        self._epochs: dict[str, list[int]] = {}  # Of the values of each key.
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         self._record_the_rest()
@@ -43,16 +44,18 @@ class History(Callback):
         """Record what the logs of the last epoch have got, also from callbacks told after it."""
         for key in [key for key in self._logs if key not in self._recorded]:
             self.history.setdefault(key, []).append(self._logs[key])
+            self._epochs.setdefault(key, []).append(self.epoch[-1])
             self._recorded.add(key)
 
     def contents(self) -> Contents:
         self._record_the_rest()
         values = {key: np.asarray(values) for key, values in self.history.items()}
-        return values, {"epoch": self.epoch, "keys": list(self.history)}
+        return values, {"epoch": self.epoch, "keys": list(self.history), "epochs": self._epochs}
 
     def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
         self.epoch = list(header["epoch"])
         self.history = {key: tensors[key].tolist() for key in header["keys"]}
+        self._epochs = {key: list(epochs) for key, epochs in header.get("epochs", {}).items()}
 
     def plot(self, key: str = "loss", ax: Any = None) -> Any:
         """Plot one value by epoch, together with its validation value.
@@ -85,7 +88,8 @@ class History(Callback):
             for name, label in ((key, "training"), (f"val_{key}", "validation")):
                 if name in self.history:
                     values = self.history[name]
-                    ax.plot(range(1, len(values) + 1), values, label=label)
+                    epochs = self._epochs.get(name, range(len(values)))
+                    ax.plot([epoch + 1 for epoch in epochs], values, label=label)
             ax.set(xlabel="epoch", ylabel=key)
             if f"val_{key}" in self.history:
                 ax.legend()

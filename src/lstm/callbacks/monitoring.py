@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lstm import checks, saving
-from lstm.callbacks.base import Callback, Contents, Logs, Tensors, save_frequency
+from lstm.callbacks.base import Callback, Contents, Logs, Tensors, save_frequency, spoken
 from lstm.callbacks.best import Best
 from lstm.errors import InvalidValueError
 from lstm.terminal import say
@@ -20,6 +20,11 @@ class Monitor(Callback):
     """Base of callbacks that compare values with the best so far."""
 
     _best: Best
+
+    @property
+    def best(self) -> float | None:
+        """The best value so far; None if there is none."""
+        return self._best.best
 
     def _set_again(self, name: str, value: Any) -> None:
         super()._set_again(name, value)
@@ -37,16 +42,20 @@ class EarlyStopping(Monitor):
         patience: number of epochs without improvement after which to stop.
         verbose: 1 says when it stops.
         mode: "min", "max", or "auto" (accuracies rise, everything else falls).
-        baseline: a value that improvements have to be better than: others do not count against
-            `patience`.
+        baseline: a value that improvements have to be better than: others do not let `patience`
+            start again.
         restore_best_weights: restore the weights of the best epoch at the end.
         start_from_epoch: number of first epochs to leave out.
 
     Attributes:
         stopped_epoch: number of the epoch after which it stopped; None if it did not.
+        best_epoch: number of the epoch with the best value so far.
+        best: that value; None if there is none.
+        wait: number of epochs since then.
     """
 
     stopped_epoch: int | None
+    best_epoch: int
 
     def __init__(
         self,
@@ -64,20 +73,26 @@ class EarlyStopping(Monitor):
         self.monitor, self.mode = self._best.monitor, self._best.mode
         self.min_delta = self._best.min_delta
         self.patience = checks.int_at_least("patience", patience, 0)
-        self.verbose = checks.one_of("verbose", verbose, (0, 1))
+        self.verbose = spoken(verbose)
         self.restore_best_weights = checks.boolean("restore_best_weights", restore_best_weights)
         self.start_from_epoch = checks.int_at_least("start_from_epoch", start_from_epoch, 0)
-        self.stopped_epoch = None
+        self.stopped_epoch, self.best_epoch = None, 0
 
     def on_train_begin(self, logs: Logs) -> None:
         self._best.restart()
         self._weights: list[np.ndarray] | None = None
-        self.stopped_epoch = None
+        self.stopped_epoch, self.best_epoch = None, 0
+
+    @property
+    def wait(self) -> int:
+        return self._best.waited
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if epoch < self.start_from_epoch or not self._best.is_in(logs, "EarlyStopping"):
             return
         better = self._best.improved(logs)
+        if better:
+            self.best_epoch = epoch
         if self.restore_best_weights and (better or self._weights is None):
             self._weights = self.model.get_weights()
         if not better and self._best.waited >= max(1, self.patience):
@@ -88,18 +103,20 @@ class EarlyStopping(Monitor):
         if self._weights is not None:
             self.model.set_weights(self._weights)
         if self.verbose and self.stopped_epoch is not None:
-            restored = "" if self._weights is None else "; the model has the weights of that epoch"
-            best = f"the best {self.monitor} was {self._best.shown}{restored}"
-            say(f"Epoch {self.stopped_epoch + 1}: training stops early, {best}.")
+            best = f"the best {self.monitor} was {self._best.shown}, in epoch {self.best_epoch + 1}"
+            restored = "" if self._weights is None else "; the model has its weights from then"
+            say(f"Epoch {self.stopped_epoch + 1}: training stops early, {best}{restored}.")
 
     def contents(self) -> Contents:
         weights = {f"{k}": array for k, array in enumerate(self._weights or [])}
-        return weights, self._best.contents() | {"stopped_epoch": self.stopped_epoch}
+        epochs = {"stopped_epoch": self.stopped_epoch, "best_epoch": self.best_epoch}
+        return weights, self._best.contents() | epochs
 
     def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
         self._best.restore(header)
         self._weights = [tensors[f"{k}"] for k in range(len(tensors))] or None
         self.stopped_epoch = header["stopped_epoch"]
+        self.best_epoch = header.get("best_epoch", 0)
 
 
 class ModelCheckpoint(Monitor):
@@ -110,7 +127,7 @@ class ModelCheckpoint(Monitor):
             and keys of the logs, such as `{val_loss:.3f}`. Folders with such a name are created.
         monitor: key of the logs.
         verbose: 1 says what is saved.
-        save_best_only: save only improvements.
+        save_best_only: save only improvements; nothing in epochs whose logs lack the value.
         save_weights_only: save the weights alone, as `model.save_weights` does.
         mode: "min", "max", or "auto" (accuracies rise, everything else falls).
         save_freq: "epoch", or the number of batches between two files, counted across epochs.
@@ -129,7 +146,7 @@ class ModelCheckpoint(Monitor):
         initial_value_threshold: float | None = None,
     ) -> None:
         self.filepath = saving.own_format("filepath", filepath)
-        self.verbose = checks.one_of("verbose", verbose, (0, 1))
+        self.verbose = spoken(verbose)
         self.save_best_only = checks.boolean("save_best_only", save_best_only)
         self.save_weights_only = checks.boolean("save_weights_only", save_weights_only)
         self.save_freq = save_frequency(save_freq)
@@ -148,8 +165,8 @@ class ModelCheckpoint(Monitor):
 
     def on_train_begin(self, logs: Logs) -> None:
         # The other keys of the logs are known only later.
-        batch = {} if self.save_freq == "epoch" else {"batch": 1}
-        self._path(defaultdict(float, {"epoch": 1, **batch, "loss": 0.0}))
+        known = {"epoch": 1, "loss": 0.0} | ({} if self.save_freq == "epoch" else {"batch": 1})
+        self._path(_Logs(known, "batch" if self.save_freq == "epoch" else "val_"))
         target = Path(self.filepath)
         while "{" in str(target.parent):
             target = target.parent
@@ -175,7 +192,9 @@ class ModelCheckpoint(Monitor):
         """Save the model, if it is to be saved now."""
         where, before = f"Epoch {logs['epoch']}", self._best.shown
         why = ""
-        if self.save_best_only and self._best.is_in(logs, "save_best_only=True"):
+        if self.save_best_only:
+            if not self._best.is_in(logs, "ModelCheckpoint(save_best_only=True)"):
+                return
             if not self._best.improved(logs):
                 if self.verbose:
                     say(f"{where}: {self.monitor} did not improve from {before}.")
@@ -205,6 +224,19 @@ class ModelCheckpoint(Monitor):
         except (LookupError, ValueError, AttributeError, TypeError) as error:
             expected = f"fields among {', '.join(values)}"
             raise InvalidValueError("filepath", expected, error) from error
+
+
+class _Logs(defaultdict[str, float]):
+    """Logs with any key, except those that begin with some letters."""
+
+    def __init__(self, known: Mapping[str, float], never: str) -> None:
+        super().__init__(float, known)
+        self._never = never
+
+    def __missing__(self, key: str) -> float:
+        if key.startswith(self._never):
+            raise KeyError(key)
+        return 0.0
 
 
 class TerminateOnNaN(Callback):

@@ -5,7 +5,7 @@ from inspect import signature
 from typing import Any
 
 from lstm import checks
-from lstm.callbacks.base import Callback, Contents, Logs, Tensors
+from lstm.callbacks.base import Callback, Contents, Logs, Tensors, spoken
 from lstm.callbacks.best import Best
 from lstm.callbacks.monitoring import Monitor
 from lstm.errors import InvalidTypeError
@@ -29,7 +29,7 @@ class LearningRateScheduler(Callback):
         if not callable(schedule):
             raise InvalidTypeError("schedule", "a function of the epoch", repr(schedule))
         self.schedule = schedule
-        self.verbose = checks.one_of("verbose", verbose, (0, 1))
+        self.verbose = spoken(verbose)
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         optimizer = self.model.optimizer
@@ -78,7 +78,7 @@ class ReduceLROnPlateau(Monitor):
         self.min_delta = self._best.min_delta
         self.factor = checks.number("factor", factor, 0, 1, open_high=True)
         self.patience = checks.int_at_least("patience", patience, 0)
-        self.verbose = checks.one_of("verbose", verbose, (0, 1))
+        self.verbose = spoken(verbose)
         self.cooldown = checks.int_at_least("cooldown", cooldown, 0)
         self.min_lr = checks.number("min_lr", min_lr, 0)
         self._cooling = 0

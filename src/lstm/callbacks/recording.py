@@ -37,10 +37,12 @@ class CSVLogger(Callback):
 
     def on_train_begin(self, logs: Logs) -> None:
         self._fields: list[str] = []
+        self._kept = False  # Whether it has columns from before.
         try:
             if self.append and self.filename.exists():
                 with self.filename.open(newline="", encoding="utf-8") as file:
                     self._fields = next(csv.reader(file, delimiter=self.separator), [])
+            self._kept = bool(self._fields)
             self._file = self.filename.open(
                 "a" if self._fields else "w", newline="", encoding="utf-8"
             )
@@ -54,11 +56,25 @@ class CSVLogger(Callback):
         if not self._fields:
             self._fields = list(row)
             csv.writer(self._file, delimiter=self.separator).writerow(self._fields)
+        elif not self._kept and not row.keys() <= set(self._fields):
+            self._add_columns([name for name in row if name not in self._fields])
         writer = csv.DictWriter(
             self._file, self._fields, restval="", extrasaction="ignore", delimiter=self.separator
         )
         writer.writerow(row)
         self._file.flush()
+
+    def _add_columns(self, names: list[str]) -> None:
+        """Write the file again, with columns for what the first epochs did not have."""
+        assert self._file is not None
+        with self.filename.open(newline="", encoding="utf-8") as file:
+            rows = [*csv.DictReader(file, delimiter=self.separator)]
+        self._fields += names
+        self._file.seek(0)
+        self._file.truncate()
+        writer = csv.DictWriter(self._file, self._fields, restval="", delimiter=self.separator)
+        writer.writeheader()
+        writer.writerows(rows)
 
     def on_train_end(self, logs: Logs) -> None:
         if self._file is not None:

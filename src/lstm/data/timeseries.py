@@ -63,9 +63,9 @@ def timeseries_dataset_from_array(
         sequence_length: steps of a window, T.
         sequence_stride: steps from the start of a window to the start of the next.
         sampling_rate: steps from one entry of a window to the next.
-        batch_size: windows in a batch; None for a batch of all of them.
+        batch_size: windows in a batch; None for a batch of all of them (in Keras: for no batches).
         shuffle: take the windows in a random order, which stays the same.
-        seed: makes that order reproducible.
+        seed: makes that order reproducible; by default it follows from `lstm.set_seed`.
         start_index: first step of the series to use.
         end_index: the step after the last to use; all by default.
 
@@ -91,18 +91,24 @@ def timeseries_dataset_from_array(
     end = len(series) if end_index is None else checks.positive_int("end_index", end_index)
     if end > len(series):
         raise InvalidValueError("end_index", f"at most {len(series)}, the steps of data", end)
-    count = end - begin - (length - 1) * apart
+    last = end - (length - 1) * apart
+    if last <= begin:
+        expected = f"more than {(length - 1) * apart} steps, for a window"
+        raise InvalidValueError("data", expected, f"{end - begin} steps")
     goals = None if targets is None else _series("targets", targets)
     if goals is not None:
-        count = min(count, len(goals))
-    if count < 1:
-        expected = f"more than {(length - 1) * apart} steps, for a window, and targets for it"
-        raise InvalidValueError("data", expected, f"{end - begin} steps")
-    starts = np.arange(0, count, stride)
+        last = min(last, len(goals))
+        if last <= begin:
+            expected = f"more than {begin} entries, for the window that starts at step {begin}"
+            raise InvalidValueError("targets", expected, len(goals))
+    starts = np.arange(begin, last, stride)
     if checks.boolean("shuffle", shuffle):
-        np.random.default_rng(seed).shuffle(starts)
+        rng = seeding.generator()
+        if seed is not None:
+            rng = np.random.default_rng(checks.int_at_least("seed", seed, 0))
+        rng.shuffle(starts)
     size = len(starts) if batch_size is None else checks.positive_int("batch_size", batch_size)
-    steps = begin + apart * np.arange(length)
+    steps = apart * np.arange(length)
 
     def target(rows: Rows) -> NDArray[Any]:
         assert goals is not None

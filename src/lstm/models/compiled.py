@@ -85,7 +85,8 @@ class Compilable(Predictor):
             metrics: names such as "accuracy", "perplexity", "bits_per_character" or "mae"; Metrics;
                 or functions of (y_true, y_pred). All positions count equally.
             weighted_metrics: the same, with positions weighted by `sample_weight`.
-            steps_per_execution: callbacks hear of so many batches together, after the last of them.
+            steps_per_execution: in `fit`, callbacks hear of so many batches together, after the
+                last of them.
             precision: in which the model multiplies matrices from now on, in training and
                 prediction: "float32" or "bfloat16", see `lstm.use`; None keeps what it has. Files
                 do not hold it: a model that is loaded computes as the active backend does.

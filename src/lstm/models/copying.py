@@ -79,7 +79,8 @@ class Copied(Compilable):
 
         Args:
             path: the file; the names of layers in it do not matter.
-            skip_mismatch: keep the weights for which the file has none of the same shape.
+            skip_mismatch: keep the weights for which the file has another shape, or none, at the
+                same place of the order.
 
         Raises:
             ModelFileError: the file is missing or damaged, or has other weights than the model;

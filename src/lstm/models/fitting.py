@@ -59,13 +59,14 @@ class Fitting(Loop):
         self._size = 0  # with so many examples each.
 
     def batches(self) -> Iterator[Batch]:
-        together, every = self.steps_per_execution, self.callbacks.every_batch
-        single = (every and together == 1) or self.keeper is not None
+        together = self.steps_per_execution
+        single = (self.callbacks.every_batch and together == 1) or self.keeper is not None
         if single or self._carried.nodes or not isinstance(self._batches, ArrayBatches):
             return iter(self._batches)
 
         def most() -> int:
-            return min(self._most, together - self.mean.steps % together) if every else self._most
+            rest = together - self.mean.steps % together
+            return self._most if together == 1 else min(self._most, rest)
 
         return self._batches.joined(most)
 
@@ -178,13 +179,23 @@ class Fitting(Loop):
         model.stop_training, self.stop_reason = header["stopped"], header["why"]
 
 
-def epochs_of(argument: str, frequency: object) -> Callable[[int], bool]:
-    """Return whether an epoch, counted from 0, is one of "every so many", or of a collection."""
+def epochs_of(
+    argument: str, frequency: object
+) -> tuple[Callable[[int], bool], int | list[int] | None]:
+    """Return whether an epoch, counted from 0, is chosen, and the choice as a JSON value.
+
+    Args:
+        argument: its name in errors.
+        frequency: a number: every so many epochs; or the numbers of epochs, counted from 1.
+
+    Returns:
+        The function; and the number or numbers, None for every epoch.
+    """
     if not isinstance(frequency, Collection) or isinstance(frequency, str):
         every = checks.positive_int(argument, frequency)
-        return lambda epoch: (epoch + 1) % every == 0
-    chosen = {checks.positive_int(argument, number) for number in frequency}
-    return lambda epoch: epoch + 1 in chosen
+        return (lambda epoch: (epoch + 1) % every == 0), (None if every == 1 else every)
+    chosen = sorted({checks.positive_int(argument, number) for number in frequency})
+    return (lambda epoch: epoch + 1 in chosen), chosen
 
 
 def evaluate(trainer: Trainer, batches: Batches, carried: Carried, callbacks: CallbackList) -> Logs:

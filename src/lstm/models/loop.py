@@ -10,9 +10,18 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.callbacks import CallbackList, Contents, Logs, Tensors, Trainable
+from lstm.callbacks import (
+    CallbackList,
+    Contents,
+    LearningRateScheduler,
+    Logs,
+    ReduceLROnPlateau,
+    Tensors,
+    Trainable,
+)
 from lstm.callbacks.best import Best
 from lstm.container import under
+from lstm.errors import InvalidValueError
 from lstm.metrics import Metric
 from lstm.models.training import Result
 
@@ -23,8 +32,8 @@ class Keeper(Protocol):
     def begun(self) -> None:
         """Called before the first step."""
 
-    def step_taken(self) -> None:
-        """Called after each step."""
+    def step_taken(self, *, told: bool) -> None:
+        """Called after each step; `told` says whether callbacks have heard of it."""
 
     def round_ended(self) -> None:
         """Called after each round."""
@@ -227,6 +236,10 @@ class Loop(ABC):
             callbacks: the callbacks to call.
             saved: the result of `contents`, to continue from.
         """
+        for kind in (LearningRateScheduler, ReduceLROnPlateau) if self._schedule else ():
+            if callbacks.only(kind) is not None:
+                expected = "none that set the learning rate, which follows a schedule here"
+                raise InvalidValueError("callbacks", expected, kind.__name__)
         self.callbacks = callbacks
         self._trainable.stop_training = False
         self._announced = False  # Whether callbacks know that the round has started.
@@ -300,7 +313,7 @@ class Loop(ABC):
         if self.mean.steps % self.steps_per_execution == 0:
             self._tell_end()
         if self.keeper is not None and not self.stop_reason:
-            self.keeper.step_taken()
+            self.keeper.step_taken(told=self.mean.steps % self.steps_per_execution == 0)
 
     def _tell_end(self) -> None:
         """Tell callbacks of the latest step, if there was one."""

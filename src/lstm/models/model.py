@@ -187,7 +187,7 @@ class Model(Copied):
             self, trainer, batches, carried, held_out, class_weights, (initial_epoch, epochs)
         )
         loop.steps_per_execution = self._steps_per_execution
-        loop.validated = epochs_of("validation_freq", validation_freq)
+        loop.validated, sometimes = epochs_of("validation_freq", validation_freq)
         backup = telling.only(BackupAndRestore)
         if backup is None:
             loop.train(telling)
@@ -197,7 +197,7 @@ class Model(Copied):
                 "initial_epoch": initial_epoch,
                 "steps_per_epoch": steps_per_epoch,
                 "class_weight": class_weight and sorted(class_weight.items()),
-                "validation_freq": None if validation_freq == 1 else validation_freq,
+                "validation_freq": sometimes,
             }
             which = identity(self, trainer, data, held_out, batching, telling, asked)
             loop.train_with_backup(telling, backup, which)

@@ -107,7 +107,7 @@ class Tokenizer(Interface):
         documents = 0
         for words in self._split_all(texts):
             counts.update(words)
-            of_texts.update(set(words))
+            of_texts.update(dict.fromkeys(words))
             documents += 1
         if not documents:
             raise InvalidValueError("texts", "at least one text", "none")
@@ -198,12 +198,17 @@ class Tokenizer(Interface):
             belongs to no word.
 
         Raises:
-            NotReadyError: the tokenizer has seen no text yet.
+            NotReadyError: the tokenizer has seen no text yet, and `num_words` is None or the mode
+                "tfidf".
             InvalidValueError: `mode` is none of these.
         """
-        self._check_fitted()
         checks.one_of("mode", mode, ("binary", "count", "freq", "tfidf"))
-        rows = [list(sequence) for sequence in sequences]
+        if self.num_words is None or mode == "tfidf":
+            self._check_fitted()
+        rows = list(sequences)
+        for row in rows:
+            if not isinstance(row, Sequence | np.ndarray):
+                raise InvalidTypeError("sequences", "a list of sequences", repr(row))
         columns = self.num_words or len(self.word_index) + 1
         matrix, documents = np.zeros((len(rows), columns)), self.index_docs
         for found, row in zip(matrix, rows, strict=True):

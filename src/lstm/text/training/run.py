@@ -384,7 +384,7 @@ class _Checkpoints:
     def begun(self) -> None:
         """A run has a checkpoint before its first step."""
 
-    def step_taken(self) -> None:
+    def step_taken(self, *, told: bool) -> None:
         """Write a checkpoint, if it is time."""
         started = time.perf_counter()
         if started - self._last < self._interval:
