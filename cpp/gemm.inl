@@ -119,6 +119,8 @@ inline void thin_gemm(int64_t M, int64_t N, int64_t K, View a, const float* b, i
       int64_t k = 0;
       for (; k + 8 <= K; k += 8)
         add_products<8>(j1 - j0, row + k * a.columns, a.columns, b + k * ldb + j0, ldb, out);
+      for (; k + in_slot <= K; k += in_slot)
+        add_products<in_slot>(j1 - j0, row + k * a.columns, a.columns, b + k * ldb + j0, ldb, out);
       for (; k < K; ++k)
         add_products<1>(j1 - j0, row + k * a.columns, a.columns, b + k * ldb + j0, ldb, out);
       if (bias) add_rows(1, j1 - j0, bias + j0, 0, out);
@@ -126,11 +128,13 @@ inline void thin_gemm(int64_t M, int64_t N, int64_t K, View a, const float* b, i
   });
 }
 
+// There is room for columns up to a multiple of 64, whatever the vectors.
+static_assert(64 % panel_width == 0);
 inline void pack_panels(int64_t D, int64_t F, const float* w, float* packed) {
   pack_panels(D, F, {w, F, 1}, packed);
 }
 
-// `gemm` of few rows with all panels of B, where contiguous rows of B made them: the same bits.
+// `gemm` with all panels of B, where contiguous rows of B made them: the same bits.
 inline void prepared_gemm(int64_t M, int64_t N, int64_t K, View a, const float* packed, float* c,
                           int64_t ldc, const float* bias) {
   const int64_t most = M <= few_rows ? K : depth;

@@ -47,6 +47,7 @@ inline void pack_group(int64_t K, int64_t H, const float* kernel, float* panel, 
 }
 
 // A kernel (D, F), where F is 4H, as the panels of unit groups, which are padded with zeros.
+static_assert(64 % group_width == 0);
 inline void pack_gates(int64_t D, int64_t F, const float* kernel, float* packed) {
   const int64_t H = F / 4;
   parallel_each(groups_of(H), 4.0 * D * group_width, [&](auto group) {

@@ -182,7 +182,7 @@ class TestEnds:
 
         def spoil(epoch: int, logs: Any) -> None:
             if epoch == 1:
-                made.model.parameters.values[:] = np.nan
+                made.model.parameters.learned[:] = np.nan
 
         made = LanguageModel.create(CharVocabulary.from_text(TEXT), hidden=4, seed=0)
         callback = LambdaCallback(
@@ -201,7 +201,7 @@ class TestEnds:
     def test_the_last_step_can_be_the_wrong_one(self, value: float, val_fraction: float) -> None:
         def spoil(batch: int, logs: Any) -> None:
             if batch == callback.params["steps"] - 1:
-                weights = made.model.parameters.values
+                weights = made.model.parameters.learned
                 weights[:] = np.copysign(value, weights)
 
         made = LanguageModel.create(CharVocabulary.from_text(TEXT), hidden=4, seed=0)

@@ -10,10 +10,12 @@ from numpy.testing import assert_array_equal
 import lstm
 from lstm.backends import BFLOAT16
 from lstm.backends.native import Native
+from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN, TiedDense
-from lstm.models.passes import Passes
+from lstm.models.passes import Passes, PlannedPass
+from native_cases import INSTRUCTION_SETS, running_on, threads
 
-PRECISIONS = [None, *(["bfloat16"] if BFLOAT16 else [])]
+PRECISIONS = [None, *(["bfloat16"] if "native" in BFLOAT16 else [])]
 
 Made = tuple[lstm.Model, Any]
 
@@ -35,6 +37,8 @@ CASES: dict[str, Callable[[], Made]] = {
     "one step of some": lambda: recurrent(LSTM(20), 3, 1, 300),
     "one sequence": lambda: recurrent(LSTM(100), 1, 9, 300),
     "some sequences": lambda: recurrent(LSTM(100), 7, 3, 5),
+    "one step of many units": lambda: recurrent(LSTM(131), 1, 1, 203),
+    "other activations": lambda: recurrent(LSTM(131, "relu", "hard_sigmoid"), 1, 1, 203),
     "in lanes": lambda: recurrent(LSTM(4), 40, 3, 2),
     "reversed": lambda: recurrent(LSTM(9, go_backwards=True), 2, 4, 3),
     "both ways": lambda: recurrent(Bidirectional(LSTM(9)), 2, 4, 3),
@@ -73,6 +77,21 @@ def test_the_numbers_are_those_of_a_pass_step_by_step(
     assert_array_equal(planned, model.predict_on_batch(x))
 
 
+@pytest.mark.parametrize("instruction_set", INSTRUCTION_SETS)
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("case", ["one step of many units", "one sequence"])
+def test_the_numbers_are_the_same_everywhere(
+    instruction_set: str, count: int, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lstm.set_seed(1)
+    with running_on(instruction_set), threads(count):
+        model, x = CASES[case]()
+        planned = [model.predict_on_batch(x) for _ in range(4)][-1]
+        with threads(1):
+            monkeypatch.setattr(Passes, "_find", lambda *_: None)
+            assert_array_equal(planned, model.predict_on_batch(x))
+
+
 def set_weights(model: lstm.Model, x: Any) -> None:
     model.set_weights([w + 0.1 for w in model.get_weights()])
 
@@ -91,7 +110,26 @@ def a_step_of_another_model(model: lstm.Model, x: Any) -> None:
     a_training_step(lstm.Sequential([lstm.Input(x.shape[1:]), *model.layers[-2:]]), x)
 
 
-CHANGES = [set_weights, assign, a_training_step, a_step_of_another_model]
+def an_interrupted_step(model: lstm.Model, x: Any) -> None:
+    model.compile("sgd", "mse")
+    y = np.ones_like(model.predict(x))
+    for _ in range(3):
+        model.train_on_batch(x, y)
+    run = PlannedPass.run
+
+    def interrupted(planned: PlannedPass, *given: Any, **options: Any) -> Any:
+        run(planned, *given, **options)
+        raise KeyboardInterrupt
+
+    PlannedPass.run = interrupted  # type: ignore[method-assign,assignment]
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            model.train_on_batch(x, y)
+    finally:
+        PlannedPass.run = run  # type: ignore[method-assign]
+
+
+CHANGES = [set_weights, assign, a_training_step, a_step_of_another_model, an_interrupted_step]
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -125,9 +163,19 @@ def test_what_packs_runs_once() -> None:
 
 def test_nobody_can_change_weights_without_a_word() -> None:
     model, _ = CASES["one step"]()
-    for weight in model.graph.weights.values():
+    for values in (model.parameters.values, *(w.value for w in model.graph.weights.values())):
         with pytest.raises(ValueError, match="read-only"):
-            weight.value[...] = 0
+            values[...] = 0
+
+
+def test_a_weight_takes_what_fits() -> None:
+    model, _ = CASES["one step"]()
+    weight = model.graph.weights["lstm/kernel"]
+    with pytest.raises(InvalidShapeError, match=r"^kernel: expected"):
+        weight.assign(np.float32(3))
+    model.quantize()
+    with pytest.raises(InvalidTypeError, match=r"^kernel: expected float32 numbers"):
+        weight.assign(np.zeros((7, 132)))
 
 
 # ---- generation
@@ -160,9 +208,23 @@ def test_a_writer_hears_of_new_weights(packed: list[Any]) -> None:
     writer = model.writer("a", seed=1)
     writer.write(3)
     set_weights(model.model, None)
-    again = writer.copy()
-    assert again.write(9) == writer.write(9)
+    writer.write(3)
+    assert len(packed) == 2
     model.model.layers[-1].use_bias = True  # An attribute that is set, to the value that it has.
-    fresh = writer.copy()
-    assert fresh.write(9) == writer.write(9)
-    assert len(packed) > 2
+    writer.write(1)
+    assert len(packed) == 3
+
+
+def test_a_writer_writes_with_the_weights_of_today() -> None:
+    def made() -> lstm.LanguageModel:
+        return lstm.LanguageModel.create(lstm.text.ByteVocabulary(), hidden=8, seed=1)
+
+    model, other = made(), made()
+    set_weights(other.model, None)
+    writer, fresh = model.writer("a", seed=1), other.writer("a", seed=1)
+    writer.write(3)
+    set_weights(model.model, None)
+    # The same weights, state and random numbers; only one of them wrote before.
+    fresh._state, fresh._last = writer._state, writer._last
+    fresh._recent, fresh._generators = writer._recent, writer.copy()._generators
+    assert fresh.write(20) == writer.write(20)

@@ -120,7 +120,7 @@ class TestErrorsOfCallbacks:
 
         def fail(*arguments: Any, **options: Any) -> None:
             # Half a step was taken.
-            run.language_model.model.parameters.values[:5] += 1
+            run.language_model.model.parameters.learned[:5] += 1
             raise MemoryError
 
         def soon() -> None:

@@ -73,7 +73,7 @@ class TestNothingIsLeft:
         run = begin(folder)
 
         def spoil() -> None:
-            run.language_model.model.parameters.values[:] = np.nan
+            run.language_model.model.parameters.learned[:] = np.nan
 
         with pytest.raises(DivergedError):
             run.train(callbacks=at_step(run, 100, spoil))

@@ -437,7 +437,7 @@ class TestWriting:
         with pytest.raises(NotReadyError):
             lstm.Sequential([LSTM(3)]).save(path)
         diverged = small()
-        diverged.parameters.values[5] = np.nan
+        diverged.parameters.learned[5] = np.nan
         with pytest.raises(InvalidValueError, match="lstm/kernel: expected finite numbers"):
             diverged.save(path)
         assert path.read_bytes() == before

@@ -8,9 +8,11 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm import checks
 from lstm.backends import Backend
 from lstm.backends.contract import Array, Quantized
 from lstm.configured import new_version
+from lstm.errors import InvalidTypeError
 
 
 class Owner(Protocol):
@@ -48,8 +50,7 @@ class Numbers:
     """
 
     def __init__(self, weights: Iterable["Weight"]) -> None:
-        owners = {id(weight.owner): weight.owner for weight in weights}
-        self._owners = [owner for owner in owners.values() if owner is not None]
+        self._owners = list({id(w.owner): w.owner for w in weights if w.owner is not None}.values())
 
     @property
     def changes(self) -> int:
@@ -84,11 +85,18 @@ class Weight:
         new_version(self)
 
     def assign(self, values: NDArray[Any]) -> None:
-        """Replace the numbers by others, of the same shape."""
+        """Replace the numbers by others, of the same shape.
+
+        Raises:
+            InvalidShapeError: they have another shape.
+            InvalidTypeError: the weight is int8.
+        """
+        if isinstance(self.owner, Holder):
+            raise InvalidTypeError(self.name, "float32 numbers to replace", "int8 numbers")
+        checks.shape(self.name, np.shape(values), tuple(self.value.shape))
         if self.owner is None:
             self.value[...] = values
         else:
-            assert not isinstance(self.owner, Holder)
             self.owner.assign(self, values)
 
     @property

@@ -1,6 +1,7 @@
 """Parameters: one flat buffer for all weights of a model, and one for their gradients."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any
 
@@ -18,11 +19,11 @@ class Parameters:
     Trainable weights come first, so an optimizer works on the start of the buffer.
 
     Attributes:
-        values: (P,), all weights.
-        learned: (trainable,), the trainable weights: a view of the start of `values`.
+        values: (P,), all weights; read-only.
+        learned: (trainable,), the trainable weights, the start of `values`: for optimizers.
         gradients: (trainable,), the gradients of the trainable ones.
         trainable: number of trainable parameters.
-        changes: another number after each change of `values`; whoever changes them says so.
+        changes: another number after each change of `values`.
         backend: the backend of the buffers.
     """
 
@@ -35,8 +36,9 @@ class Parameters:
         self._learned = frozenset(weight for weight in ordered if weight.trainable)
         self.trainable = sum(weight.size for weight in self._learned)
         self._views: dict[Weight, Array] = {}  # What can be written to.
-        self.values: Array = backend.ops.zeros((ends[-1],), backend.dtype)
-        self.learned: Array = backend.ops.part(self.values, 0, self.trainable)
+        self._buffer: Array = backend.ops.zeros((ends[-1],), backend.dtype)
+        self.values: Array = backend.ops.read_only(self._buffer)
+        self.learned: Array = backend.ops.part(self._buffer, 0, self.trainable)
         self.gradients: Array = backend.ops.zeros((self.trainable,), backend.dtype)
         self.changes = 0
         self.bind()
@@ -53,7 +55,7 @@ class Parameters:
                 continue
             shape = tuple(weight.value.shape)
             old = weight.to_numpy()
-            values = ops.reshape(ops.part(self.values, start, stop), shape)
+            values = ops.reshape(ops.part(self._buffer, start, stop), shape)
             weight.value = ops.read_only(values)
             weight.gradient = None
             if weight in self._learned:
@@ -64,8 +66,16 @@ class Parameters:
 
     def assign(self, weight: Weight, values: NDArray[Any]) -> None:
         """Replace the numbers of a weight that is here."""
-        self.backend.ops.assign(self._views[weight], values)
-        self.changes += 1
+        with self.changing():
+            self.backend.ops.assign(self._views[weight], values)
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Change `learned` or `values` in the `with` block, even if it ends in the middle."""
+        try:
+            yield
+        finally:
+            self.changes += 1
 
     def zero_gradients(self) -> None:
         """Set all gradients to 0."""

@@ -3,6 +3,7 @@
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
 
@@ -72,7 +73,7 @@ class PlannedPass:
         y: the output of which a goal needs the shape, if there is one.
         seeded: whether it draws random numbers.
         states: for each node that leaves a state, how many arrays it has.
-        numbers: those of the weights that it reads.
+        weights: tells whether the numbers of the weights that it reads have changed.
         runs: how often it was found.
         changes: the number of changes of weights before the latest run.
     """
@@ -81,7 +82,7 @@ class PlannedPass:
     y: Array
     seeded: bool
     states: Mapping[str, int]
-    numbers: Numbers
+    weights: Numbers
     runs: int = 0
     changes: int = -1
 
@@ -93,7 +94,7 @@ class PlannedPass:
         times: int = 1,
     ) -> tuple[list[Array], list[list[float]]] | None:
         """Run the plan with the weights as they are now."""
-        changes = self.numbers.changes
+        changes = self.weights.changes
         returned = self.plan.run(
             inputs, numbers, outputs, times=times, changed=changes != self.changes
         )
@@ -247,13 +248,12 @@ class Passes:
             dtype = self._backend.dtype
             numbers = [optimizer.numbers(dtype, k) if whole else [] for k in range(steps)]
             arrays = *feeds, *_states(run), *compared
-            returned = recorded.run(run, *arrays, numbers=numbers)
+            with self._parameters.changing() if whole else nullcontext():
+                returned = recorded.run(run, *arrays, numbers=numbers)
             if returned is not None:
                 outputs, results = returned
                 losses = [loss for loss, *_ in results]
                 found = Learned(losses, outputs[0] if sees_output else None, goal)
-                if whole:
-                    self._parameters.changes += 1
                 if not whole:
                     self._step(found, optimizer, before_step)
                 elif math.isfinite(losses[-1]):
@@ -285,9 +285,8 @@ class Passes:
             before(found)
         if math.isfinite(found.losses[-1]):
             learned, gradients = self._parameters.learned, self._parameters.gradients
-            self._parameters.changes += 1
-            # A user's optimizer may return None.
-            found.refused = optimizer.apply(self._backend, learned, gradients) is False
+            with self._parameters.changing():  # A user's optimizer may return None.
+                found.refused = optimizer.apply(self._backend, learned, gradients) is False
 
     @property
     def _objective(self) -> Objective:

@@ -217,7 +217,7 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
         if not self._fixed or rows > _FEW_ROWS:
             return None
         parts = [self._symbol_of(w) if isinstance(w, np.ndarray) else w for w in weights]
-        key = pack, *(w and (w.buffer, w.begin, w.shape) for w in parts)
+        key = pack, *((w.buffer, w.begin, w.shape) if w is not None else None for w in parts)
         if key not in self._packed_weights:
             inputs, columns = weights[0].shape
             self._packed_weights[key] = self.empty((inputs, columns_of_packed(columns)))

@@ -52,6 +52,22 @@ class Stack(NamedTuple):
         return [self.embedding, self.w, *(w for layer in self.layers for w in (layer.w, layer.r))]
 
 
+class _Kept(NamedTuple):
+    """What a sampler keeps of a model.
+
+    Attributes:
+        seen: the model, and the latest changes of attributes and of numbers.
+        numbers: tells whether the numbers of its weights change.
+        stack: its weights; None if it has others.
+        packed: the same, packed.
+    """
+
+    seen: tuple[object, ...]
+    numbers: Numbers
+    stack: Stack | None
+    packed: PackedStack
+
+
 class Sampler:
     """Draws the next tokens of texts.
 
@@ -63,10 +79,7 @@ class Sampler:
 
     def __init__(self, model: TokenModel) -> None:
         self._model = model
-        self._stack: Stack | None = None
-        self._packed: PackedStack = None
-        self._seen: tuple[object, ...] = ()
-        self._numbers = Numbers([])
+        self._kept: _Kept | None = None
 
     def draw(
         self,
@@ -94,27 +107,30 @@ class Sampler:
         never = np.zeros(len(model.vocabulary), np.bool_) if only is None else ~only
         if model.vocabulary.unknown is not None:
             never[model.vocabulary.unknown] = True
-        self._pack()
-        if self._stack is None:
+        kept = self._pack()
+        if kept.stack is None:
             return _generate_step_by_step(model, last, state, recent, u, choice, never)
         backend, states = model.model.backend, list(state.on(model.model.backend).values())
-        b = _without(model, self._stack.b, never)
+        b = _without(model, kept.stack.b, never)
         drawn, after = backend.ops.generate(
-            backend.ops.array(last), self._packed, b, states, recent, u, choice
+            backend.ops.array(last), kept.packed, b, states, recent, u, choice
         )
         return drawn, State.of(backend, dict(zip(state, after, strict=True)))
 
-    def _pack(self) -> None:
-        """Pack the weights if they have changed."""
-        model = self._model.model
-        if self._seen == (now := (model, Changes.latest, self._numbers.changes)):
-            return
-        self._stack = stack_of(self._model)
-        if self._stack is not None:
-            embedding, layers, w, _ = self._stack
-            self._packed = model.backend.ops.packed_stack(embedding, layers, w)
-        self._numbers = Numbers(model.graph.weights.values())
-        self._seen = (*now[:2], self._numbers.changes)
+    def _pack(self) -> _Kept:
+        """Return the packed weights, which are packed again if they have changed."""
+        model, kept = self._model.model, self._kept
+        if kept is not None and kept.seen == (model, Changes.latest, kept.numbers.changes):
+            return kept
+        # What changes from here on is heard of next time.
+        numbers, latest = Numbers(model.graph.weights.values()), Changes.latest
+        seen = (model, latest, numbers.changes)
+        stack, packed = stack_of(self._model), None
+        if stack is not None:
+            packed = model.backend.ops.packed_stack(stack.embedding, stack.layers, stack.w)
+        # In one step: copies of a writer, perhaps in other threads, share it.
+        self._kept = kept = _Kept(seen, numbers, stack, packed)
+        return kept
 
 
 def _generate_step_by_step(
