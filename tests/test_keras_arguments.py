@@ -197,10 +197,10 @@ class TestCheckpoints:
     def test_files_of_others_are_refused_before_training(
         self, model: lstm.Model, name: str, tmp_path: Path
     ) -> None:
-        with pytest.raises(InvalidValueError, match=r"^filepath: .* lstm\.interop"):
+        with pytest.raises(InvalidValueError, match=r"^filepath: .*lstm\.interop"):
             ModelCheckpoint(tmp_path / name)
         for save in (model.save, model.save_weights):
-            with pytest.raises(InvalidValueError, match=r"^path: .* lstm\.interop"):
+            with pytest.raises(InvalidValueError, match=r"^path: .*lstm\.interop"):
                 save(tmp_path / name)
         assert not [*tmp_path.iterdir()]
 

@@ -109,7 +109,7 @@ def own_format(argument: str, path: str | os.PathLike[str]) -> str:
     Raises:
         InvalidValueError: the name is that of a file of another program.
     """
-    found = checks.path(argument, path)
+    found = checks.path(argument, path) if path else ""
     if found.endswith(_OF_OTHERS):
         expected = "the name of a file such as model.safetensors, which is what this writes"
         later = "lstm.interop, for files of other programs, does not exist yet"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from os import PathLike
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,9 @@ class Callback(Configured):
     """
 
     replaceable = True
+    set_elsewhere: ClassVar[Mapping[str, str]] = {
+        "every_batch": "`every_batch = ...` in the class, beside its hooks"
+    }
 
     model: Trainable
     params: dict[str, Any]
@@ -64,13 +67,6 @@ class Callback(Configured):
         again.
         """
         return True
-
-    @every_batch.setter
-    def every_batch(self, value: bool) -> None:
-        expected = f"`every_batch = {value}` in the class, beside its hooks"
-        raise InvalidValueError(
-            f"every_batch of {type(self).__name__}", expected, "it on an object"
-        )
 
     def __init__(self) -> None:
         """Make a callback without arguments."""

@@ -107,7 +107,7 @@ class Tokenizer(Interface):
         documents = 0
         for words in self._split_all(texts):
             counts.update(words)
-            of_texts.update(dict.fromkeys(words))
+            of_texts.update(list(dict.fromkeys(words)))
             documents += 1
         if not documents:
             raise InvalidValueError("texts", "at least one text", "none")
