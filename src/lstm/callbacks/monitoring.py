@@ -145,7 +145,7 @@ class ModelCheckpoint(Monitor):
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        self.filepath = saving.own_format("filepath", filepath)
+        self.filepath = saving.own_format("filepath", checks.path("filepath", filepath))
         self.verbose = spoken(verbose)
         self.save_best_only = checks.boolean("save_best_only", save_best_only)
         self.save_weights_only = checks.boolean("save_weights_only", save_weights_only)
