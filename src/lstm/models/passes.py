@@ -74,8 +74,10 @@ class PlannedPass:
         seeded: whether it draws random numbers.
         states: for each node that leaves a state, how many arrays it has.
         weights: tells whether the numbers of the weights that it reads have changed.
+        fixed: whether it only reads weights, which are then packed for many runs.
         runs: how often it was found.
         changes: the number of changes of weights before the latest run.
+        seen: the same before the latest call.
     """
 
     plan: Plan
@@ -83,8 +85,10 @@ class PlannedPass:
     seeded: bool
     states: Mapping[str, int]
     weights: Numbers
+    fixed: bool
     runs: int = 0
     changes: int = -1
+    seen: int = -1
 
     def call(
         self,
@@ -93,8 +97,15 @@ class PlannedPass:
         outputs: Sequence[Array] = (),
         times: int = 1,
     ) -> tuple[list[Array], list[list[float]]] | None:
-        """Run the plan with the weights as they are now."""
-        changes = self.weights.changes
+        """Run the plan with the weights as they are now.
+
+        It returns None where they have just changed: packing takes longer than a single step, so
+        weights that change before every pass are read where they are.
+        """
+        before, changes = self.seen, self.weights.changes
+        self.seen = changes
+        if self.fixed and changes not in (before, self.changes) and self.changes >= 0:
+            return None
         returned = self.plan.run(
             inputs, numbers, outputs, times=times, changed=changes != self.changes
         )
@@ -416,7 +427,8 @@ class Passes:
         except NotRecordableError:
             return None
         states = {name: len(parts) for name, parts in silent.new_states.items()}
-        return PlannedPass(plan, y, silent.draws > 0, states, Numbers(self._weights))
+        numbers, fixed = Numbers(self._weights), self._parameters is None
+        return PlannedPass(plan, y, silent.draws > 0, states, numbers, fixed)
 
     def _record_forward(self, recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
         trace = self.program.forward(run, feeds)
