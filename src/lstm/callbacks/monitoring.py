@@ -85,6 +85,7 @@ class EarlyStopping(Monitor):
 
     @property
     def wait(self) -> int:
+        """Number of epochs since the best value."""
         return self._best.waited
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:

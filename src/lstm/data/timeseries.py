@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lstm import checks, seeding
-from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.data.windows import as_series
+from lstm.errors import InvalidValueError
 from lstm.interface import Interface, spelled
 
 Rows = NDArray[np.int64]
@@ -83,7 +84,7 @@ def timeseries_dataset_from_array(
         >>> [y.tolist() for x, y in batches]
         [[3]]
     """
-    series = _series("data", data)
+    series = as_series("data", data)
     length = checks.positive_int("sequence_length", sequence_length)
     stride = checks.positive_int("sequence_stride", sequence_stride)
     apart = checks.positive_int("sampling_rate", sampling_rate)
@@ -95,7 +96,7 @@ def timeseries_dataset_from_array(
     if last <= begin:
         expected = f"more than {(length - 1) * apart} steps, for a window"
         raise InvalidValueError("data", expected, f"{end - begin} steps")
-    goals = None if targets is None else _series("targets", targets)
+    goals = None if targets is None else as_series("targets", targets)
     if goals is not None:
         last = min(last, len(goals))
         if last <= begin:
@@ -159,7 +160,7 @@ class TimeseriesGenerator(Interface):
         reverse: bool = False,
         batch_size: int = 128,
     ) -> None:
-        self.data, self.targets = _series("data", data), _series("targets", targets)
+        self.data, self.targets = as_series("data", data), as_series("targets", targets)
         checks.shape("targets", self.targets.shape[:1], self.data.shape[:1])
         self.length = checks.positive_int("length", length)
         self.sampling_rate = checks.positive_int("sampling_rate", sampling_rate)
@@ -191,14 +192,3 @@ class TimeseriesGenerator(Interface):
         steps = np.arange(-self.length, 0, self.sampling_rate)
         x = self.data[rows[:, None] + (steps[::-1] if self.reverse else steps)]
         return x, self.targets[rows]
-
-
-def _series(argument: str, array: ArrayLike) -> NDArray[Any]:
-    checks.unmasked(argument, array)
-    try:
-        series = np.asarray(array)
-    except ValueError as error:
-        raise InvalidShapeError(argument, "steps of one shape", "a ragged sequence") from error
-    if not series.ndim:
-        raise InvalidShapeError(argument, "a series with time as its first axis", repr(array))
-    return series

@@ -78,14 +78,25 @@ def _windows(series: NDArray[Any], length: int, stride: int) -> NDArray[Any]:
 
 
 def _series(array: ArrayLike, steps: int) -> NDArray[Any]:
-    checks.unmasked("array", array)
+    series = as_series("array", array)
+    if len(series) < steps:
+        raise InvalidValueError("array", f"a series of at least {steps} steps", len(series))
+    return series
+
+
+def as_series(argument: str, array: ArrayLike) -> NDArray[Any]:
+    """Return an argument as an array with time as its first axis.
+
+    Raises:
+        InvalidShapeError: it has no axis, or steps of different shapes.
+        InvalidValueError: a step is masked.
+    """
+    checks.unmasked(argument, array)
     try:
         series = np.asarray(array)
     except ValueError as error:
-        raise InvalidShapeError("array", "steps of one shape", "a ragged sequence") from error
+        raise InvalidShapeError(argument, "steps of one shape", "a ragged sequence") from error
     if not series.ndim:
         got = f"{array!r:.40}"
-        raise InvalidShapeError("array", "a series with time as its first axis", got)
-    if len(series) < steps:
-        raise InvalidValueError("array", f"a series of at least {steps} steps", len(series))
+        raise InvalidShapeError(argument, "a series with time as its first axis", got)
     return series

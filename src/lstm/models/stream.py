@@ -80,7 +80,8 @@ class Prepared:
     ) -> tuple[list[Values], list[Values]] | None:
         """Return the outputs and the new states, in `after` if it is given.
 
-        It returns None, and does nothing, if a number is not finite or another thread is in it.
+        It returns None, and does nothing, if a number is not finite, another thread is in it, or
+        the weights have just changed.
         """
         returned = self._planned.call([x, *states], (), after)
         if returned is None:
