@@ -13,7 +13,8 @@ from lstm.backends.native import Native
 from lstm.backends.native.recording import Plan
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN, TiedDense
-from lstm.models.passes import Passes, PlannedPass
+from lstm.models.passes import Passes
+from lstm.models.planned_pass import PlannedPass
 from native_cases import INSTRUCTION_SETS, running_on, threads
 
 PRECISIONS = [None, *(["bfloat16"] if "native" in BFLOAT16 else [])]

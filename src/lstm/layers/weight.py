@@ -67,8 +67,9 @@ class Weight:
 
     `value` and `gradient` are NumPy arrays at first; once a model owns the weight, they are views
     of the model's flat buffers, on its backend, which only `assign` and optimizers write to. In a
-    quantized model `value` may be `Quantized`, which is in no buffer and has no gradient. `version` is another number after each attribute that
-    is set; the numbers in an array may change without it.
+    quantized model `value` may be `Quantized`, which is in no buffer and has no gradient. `version`
+    is another number after each attribute that is set; the numbers in an array may change without
+    it.
     """
 
     name: str

@@ -2,12 +2,10 @@
 
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
-
-import numpy as np
 
 from lstm.backends import Backend
 from lstm.backends.contract import Array, NotRecordableError, Ops, Plan, Recording
@@ -20,6 +18,7 @@ from lstm.losses import Loss
 from lstm.models.goals import Goal
 from lstm.models.objective import Objective
 from lstm.models.parameters import Parameters
+from lstm.models.planned_pass import PlannedPass
 from lstm.models.program import Program
 from lstm.optimizers import Optimizer
 
@@ -62,86 +61,6 @@ class Shaped(NamedTuple):
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
-
-
-@dataclass
-class PlannedPass:
-    """A plan, and what its runs take and return.
-
-    Attributes:
-        plan: the plan.
-        y: the output of which a goal needs the shape, if there is one.
-        seeded: whether it draws random numbers.
-        states: for each node that leaves a state, how many arrays it has.
-        weights: tells whether the numbers of the weights that it reads have changed.
-        fixed: whether it only reads weights, which are then packed for many runs.
-        runs: how often it was found.
-        changes: the number of changes of weights before the latest run.
-        seen: the same before the latest call.
-    """
-
-    plan: Plan
-    y: Array
-    seeded: bool
-    states: Mapping[str, int]
-    weights: Numbers
-    fixed: bool
-    runs: int = 0
-    changes: int = -1
-    seen: int = -1
-
-    def call(
-        self,
-        inputs: Sequence[Array],
-        numbers: Sequence[float] = (),
-        outputs: Sequence[Array] = (),
-        times: int = 1,
-    ) -> tuple[list[Array], list[list[float]]] | None:
-        """Run the plan with the weights as they are now.
-
-        It returns None where they have just changed: packing takes longer than a single step, so
-        weights that change before every pass are read where they are.
-        """
-        before, changes = self.seen, self.weights.changes
-        self.seen = changes
-        if self.fixed and changes not in (before, self.changes) and self.changes >= 0:
-            return None
-        returned = self.plan.run(
-            inputs, numbers, outputs, times=times, changed=changes != self.changes
-        )
-        if returned is not None:
-            self.changes = changes
-        return returned
-
-    def run(
-        self, run: Run, *arrays: Array, numbers: Sequence[Sequence[float]] = ((),)
-    ) -> tuple[list[Array], list[list[float]]] | None:
-        """Return the outputs and numbers of runs; None if the plan is in use in another thread.
-
-        Args:
-            run: the pass, which gets its states.
-            arrays: the inputs, the states that it starts from, and what the loss compares with.
-            numbers: the variables of each run.
-        """
-        times, before = len(numbers), None
-        if self.seeded and times > 1:
-            before = dict(run.rng.bit_generator.state)
-        seeds = [run.new_seed() if self.seeded else 0 for _ in numbers]
-        if self.seeded:
-            run.seed = seeds[0]  # Also of a pass step by step, if the plan cannot run.
-        given = [x for seed, others in zip(seeds, numbers, strict=True) for x in (seed, *others)]
-        returned = self.call(arrays, given, times=times)
-        done = 0 if returned is None else len(returned[1])
-        if before is not None and done < times:  # As if only they had been drawn that were used.
-            run.rng.bit_generator.state = before
-            run.rng.integers(2**64, size=done, dtype=np.uint64)
-        if returned is None:
-            return None
-        outputs, results = returned
-        for name, count in self.states.items():
-            run.new_states[name] = tuple(outputs[:count])
-            del outputs[:count]
-        return outputs, results
 
 
 class Passes:
@@ -251,27 +170,12 @@ class Passes:
         slots = [*optimizer.slots.values()] if whole else []
         recorded = self._find(purpose, run, feeds, masks, record, slots, steps)
         if recorded is not None:
-            shape = recorded.y.shape
-            goal = goal_of(Shaped((steps * shape[0], *shape[1:])), None)
-            goal.count /= steps
-            target, weight = goal.arrays(self._backend)
-            compared = [target] if weight is None else [target, weight]
-            dtype = self._backend.dtype
-            numbers = [optimizer.numbers(dtype, k) if whole else [] for k in range(steps)]
-            arrays = *feeds, *_states(run), *compared
-            with self._parameters.changing() if whole else nullcontext():
-                returned = recorded.run(run, *arrays, numbers=numbers)
-            if returned is not None:
-                outputs, results = returned
-                losses = [loss for loss, *_ in results]
-                found = Learned(losses, outputs[0] if sees_output else None, goal)
+            found = self._learn_from(
+                recorded, run, feeds, goal_of, sees_output, optimizer, steps, whole
+            )
+            if found is not None:
                 if not whole:
                     self._step(found, optimizer, before_step)
-                elif math.isfinite(losses[-1]):
-                    found.refused = not results[-1][-1] < optimizer.longest(dtype)
-                    optimizer.step += len(losses) - found.refused
-                else:
-                    optimizer.step += len(losses) - 1
                 return found
         if steps > 1:
             return None
@@ -285,6 +189,43 @@ class Passes:
             self.program.backward(run, trace, [gradient])
         found = Learned([loss], y, goal)
         self._step(found, optimizer, before_step)
+        return found
+
+    def _learn_from(
+        self,
+        recorded: PlannedPass,
+        run: Run,
+        feeds: Sequence[Array],
+        goal_of: GoalOf,
+        sees_output: bool,
+        optimizer: Optimizer,
+        steps: int,
+        whole: bool,
+    ) -> Learned | None:
+        """Run recorded training steps: `whole` ones, or without what the optimizer does.
+
+        Returns:
+            The result; None, and nothing is done, if the plan cannot run now.
+        """
+        assert self._parameters is not None
+        shape, dtype = recorded.y.shape, self._backend.dtype
+        goal = goal_of(Shaped((steps * shape[0], *shape[1:])), None)
+        goal.count /= steps
+        target, weight = goal.arrays(self._backend)
+        compared = [target] if weight is None else [target, weight]
+        numbers = [optimizer.numbers(dtype, k) if whole else [] for k in range(steps)]
+        with self._parameters.changing() if whole else nullcontext():
+            returned = recorded.run(run, *feeds, *_states(run), *compared, numbers=numbers)
+        if returned is None:
+            return None
+        outputs, results = returned
+        losses = [loss for loss, *_ in results]
+        found = Learned(losses, outputs[0] if sees_output else None, goal)
+        if whole and math.isfinite(losses[-1]):
+            found.refused = not results[-1][-1] < optimizer.longest(dtype)
+            optimizer.step += len(losses) - found.refused
+        elif whole:
+            optimizer.step += len(losses) - 1
         return found
 
     def _step(

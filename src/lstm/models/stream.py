@@ -16,7 +16,8 @@ from lstm.layers.base import Run, StepState
 from lstm.layers.masks import Mask
 from lstm.models import planning
 from lstm.models.graph import Graph
-from lstm.models.passes import Passes, PlannedPass
+from lstm.models.passes import Passes
+from lstm.models.planned_pass import PlannedPass
 from lstm.models.program import Program
 from lstm.models.state import State
 
