@@ -117,7 +117,21 @@ void add_recurrent(Table& table) {
 
 void fill(Table& table) {
   const auto& kernels = table.kernels;
-  table.add("matmul", "M N K: a[M K], b[K N], c[M N]", &Kernels::matmul);
+  table.add("matmul", "G M N K: x[G M K], y[G K N], z[G M N]", &Kernels::matmul);
+  table.add("matmul_x_transposed", "G M N K: x[G K M], y[G K N], z[G M N]",
+            &Kernels::matmul_x_transposed);
+  table.add("matmul_y_transposed", "G M N K: x[G M K], y[G N K], z[G M N]",
+            &Kernels::matmul_y_transposed);
+  table.add("elementwise_forward", "n: function, x[...], y?[...], number, z[...]",
+            &Kernels::elementwise_forward);
+  table.add("elementwise_backward",
+            "n: function, dz[...], x[...], y?[...], number, z[...], dx?[...], dy?[...]",
+            &Kernels::elementwise_backward);
+  table.add("sum", "A N C: x[A N C], y[A C]", &Kernels::sum);
+  table.add("max", "A 1<=N C: x[A N C], y[A C]", &Kernels::max);
+  table.add("cumulative_sum", "A N C: x[A N C], reverse, y[A N C]", &Kernels::cumulative_sum);
+  table.add("numbers", "n: tokens[...], y[...]", &Kernels::numbers);
+  table.add("one_hot", "n V: tokens[...], y[... V]", &Kernels::one_hot);
   table.add("fill", "n: value, y[...]", &Kernels::fill);
   table.add("add", "n: x[...], y[...]", &Kernels::add);
   table.add("multiply", "n: a[...], b[...], y[...]", &Kernels::multiply);
@@ -131,6 +145,7 @@ void fill(Table& table) {
   table.add("activation_backward", "n D: dy[... D], y[... D], activation, dx[... D]",
             &Kernels::activation_backward);
   table.add("dropout", "n: x?[...], seed, draw, 0<=rate<1, y[...]", &Kernels::dropout);
+  table.add("uniform", "n: seed, draw, y[...]", &Kernels::uniform);
   table.add("scale_features", "B T C: x[B T C], factor[B C], y[B T C]", &Kernels::scale_features);
   table.add("embedding_forward", "n E: 0<=tokens<V[...], w[V E], y[... E]",
             &Kernels::embedding_forward);
@@ -180,6 +195,7 @@ void fill(Table& table) {
                          &L::weight, &L::z, &L::dw, &L::db, &L::dx));
   table.add("pointwise_loss", "n: loss, y[...], target[...], weight?[...], delta, dy[...]",
             &Kernels::pointwise_loss);
+  table.add("weighted_total", "n: values[...], weight?[...]", &Kernels::weighted_total);
 
   table.add("clip_by_global_norm", "n: g[...], max_norm", &Kernels::clip_by_global_norm);
   table.add("sgd_step", "n: p[...], g[...], v[...], lr, momentum, nesterov", &Kernels::sgd);

@@ -25,6 +25,35 @@ enum class PointwiseLoss : int {
   binary_cross_entropy,
   sigmoid_cross_entropy
 };
+// Functions of numbers x and y, or of x alone, from exp on.
+enum class Function : int {
+  add,
+  subtract,
+  multiply,
+  divide,
+  maximum,
+  minimum,
+  power,
+  less,
+  less_equal,
+  equal,
+  keep,
+  leaky_relu,
+  elu,
+  exp,
+  log,
+  sqrt,
+  square,
+  reciprocal,
+  abs,
+  sign,
+  floor,
+  softplus,
+  erf,
+  sin,
+  cos
+};
+constexpr Function last(Function) { return Function::cos; }
 constexpr Activation last(Activation) { return Activation::softmax; }
 constexpr PointwiseLoss last(PointwiseLoss) { return PointwiseLoss::sigmoid_cross_entropy; }
 
@@ -144,8 +173,28 @@ struct Generation : Choice {
 struct Kernels {
   const char* name;
 
-  // C (M, N) = A (M, K)·B (K, N): for measuring the machine.
-  void (*matmul)(int64_t M, int64_t N, int64_t K, const float* a, const float* b, float* c);
+  // G products z (M, N) = x (M, K)·y (K, N); of xᵀ from x (K, M), of yᵀ from y (N, K).
+  void (*matmul)(int64_t G, int64_t M, int64_t N, int64_t K, const float* x, const float* y,
+                 float* z);
+  void (*matmul_x_transposed)(int64_t G, int64_t M, int64_t N, int64_t K, const float* x,
+                              const float* y, float* z);
+  void (*matmul_y_transposed)(int64_t G, int64_t M, int64_t N, int64_t K, const float* x,
+                              const float* y, float* z);
+
+  // z = f(x, y) of n numbers, where y is null f(x, number); dx, dy may be null, z is what the
+  // forward pass gave.
+  void (*elementwise_forward)(int64_t n, Function, const float* x, const float* y, float number,
+                              float* z);
+  void (*elementwise_backward)(int64_t n, Function, const float* dz, const float* x,
+                               const float* y, float number, const float* z, float* dx, float* dy);
+  // Along the middle axis of x (A, N, C): the sum, the largest, y (A, C), with N >= 1 for the
+  // largest; sums of all up to each, or from each on, y (A, N, C).
+  void (*sum)(int64_t A, int64_t N, int64_t C, const float* x, float* y);
+  void (*max)(int64_t A, int64_t N, int64_t C, const float* x, float* y);
+  void (*cumulative_sum)(int64_t A, int64_t N, int64_t C, const float* x, bool reverse, float* y);
+  // y (n) = tokens; y (n, V) = 1 at each token, if it is in [0, V), else 0.
+  void (*numbers)(int64_t n, const int64_t* tokens, float* y);
+  void (*one_hot)(int64_t n, int64_t V, const int64_t* tokens, float* y);
 
   // n numbers: y = value, y += x, y = a·b, y = x·factor; y of the last two may be an argument.
   void (*fill)(int64_t n, float value, float* y);
@@ -173,6 +222,9 @@ struct Kernels {
   // rate is in [0, 1).
   void (*dropout)(int64_t n, const float* x, std::uint64_t seed, std::uint64_t draw, double rate,
                   float* y);
+
+  // n numbers in (0, 1), which follow from (seed, draw).
+  void (*uniform)(int64_t n, std::uint64_t seed, std::uint64_t draw, float* y);
 
   // y (B, T, C) = x (B, T, C)·factor (B, C), the same at every step.
   void (*scale_features)(int64_t B, int64_t T, int64_t C, const float* x, const float* factor,
@@ -235,6 +287,9 @@ struct Kernels {
   // Σ weight·loss over n entries, and dy (n); weight (n) or null for the mean.
   double (*pointwise_loss)(int64_t n, PointwiseLoss, const float* y, const float* target,
                            const float* weight, float delta, float* dy);
+
+  // Σ weight·value over n entries; weight (n) or null for the mean.
+  double (*weighted_total)(int64_t n, const float* values, const float* weight);
 
   // Optimizers over n parameters; p and the slots are updated in place.
   double (*clip_by_global_norm)(int64_t n, float* g, double max_norm);

@@ -22,6 +22,7 @@ namespace lstm::LSTM_ISA {
 #include "activations.inl"
 #include "layers.inl"
 #include "arrays.inl"
+#include "arithmetic.inl"
 #include "losses.inl"
 #include "optimizers.inl"
 #include "philox.inl"
@@ -39,15 +40,20 @@ namespace lstm::LSTM_ISA {
 #include "sampling.inl"
 #include "generate.inl"
 
-inline void matmul(int64_t M, int64_t N, int64_t K, const float* a, const float* b, float* c) {
-  gemm(M, N, K, {a, K, 1}, {b, N, 1}, c, N, false, nullptr);
-}
-
 constexpr Kernels table = {
 #define LSTM_NAME(isa) #isa
 #define LSTM_NAME_OF(isa) LSTM_NAME(isa)
     LSTM_NAME_OF(LSTM_ISA),
     matmul,
+    matmul_x_transposed,
+    matmul_y_transposed,
+    elementwise_forward,
+    elementwise_backward,
+    sum,
+    max,
+    cumulative_sum,
+    numbers,
+    one_hot,
     fill,
     add,
     multiply,
@@ -59,6 +65,7 @@ constexpr Kernels table = {
     activation_forward,
     activation_backward,
     dropout,
+    uniform,
     scale_features,
     embedding_forward,
     embedding_backward,
@@ -79,6 +86,7 @@ constexpr Kernels table = {
     cross_entropy_backward,
     linear_cross_entropy,
     pointwise_loss,
+    weighted_total,
     clip_by_global_norm,
     sgd,
     rmsprop,

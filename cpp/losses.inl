@@ -4,6 +4,12 @@ inline float weight_of(const float* weight, int64_t k, int64_t n) {
   return weight ? weight[k] : 1.0f / float(n);
 }
 
+inline double weighted_total(int64_t n, const float* values, const float* weight) {
+  double total = 0;
+  for (int64_t k = 0; k < n; ++k) total += double(values[k]) * weight_of(weight, k, n);
+  return total;
+}
+
 // Losses by row, computed in parallel and added in order.
 template <class Loss>
 double summed(int64_t n, double cost, Loss loss) {

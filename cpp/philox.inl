@@ -34,6 +34,19 @@ inline void random_words(std::uint64_t seed, std::uint64_t draw, std::uint64_t b
   }
 }
 
+// u in (0, 1): the first 23 bits of a word, in the middle of its part of the interval.
+inline void uniform(int64_t n, std::uint64_t seed, std::uint64_t draw, float* y) {
+  parallel(n, words_at_once, 12.0, [&](auto begin, auto end) {
+    std::uint32_t words[words_at_once];
+    for (auto first = begin; first < end; first += words_at_once) {
+      random_words(seed, draw, std::uint64_t(first / 4), words);
+      const int count = int(std::min<int64_t>(words_at_once, end - first));
+      for (int k = 0; k < count; ++k)
+        y[first + k] = (float(words[k] >> 9) + 0.5f) * (1.0f / 8388608);
+    }
+  });
+}
+
 inline void dropout(int64_t n, const float* x, std::uint64_t seed, std::uint64_t draw, double rate,
                     float* y) {
   const auto least = std::uint32_t(rate * 4294967296.0);

@@ -35,6 +35,8 @@ class LayerCase:
         streams: whether the layer can work chunk by chunk; None for one without a time axis.
         masks: whether sequences of different lengths are computed as if each were alone.
         random: whether training draws from the generator of the model.
+        kinks: whether its slope jumps among its inputs, so that differences say nothing; the
+            gradients of the operations are tested without it.
         in_order: whether output step t belongs to input step t, or there is only one output.
     """
 
@@ -48,6 +50,7 @@ class LayerCase:
     streams: bool | None = None
     masks: bool = False
     random: bool = False
+    kinks: bool = False
     in_order: bool = True
 
     def connect(self, layer: Layer, tensors: Sequence[SymbolicTensor]) -> Any:

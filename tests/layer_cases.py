@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from composed_cases import ATTENTION, COMPOSED
 from layer_case import (
     SEQUENCE,
     STEPS,
@@ -68,6 +69,8 @@ def _conv(*kernel: int) -> dict[str, tuple[int, ...]]:
 
 CASES = [
     *RECURRENT,
+    *COMPOSED,
+    *ATTENTION,
     LayerCase(
         "conv1d, valid",
         lambda: Conv1D(3, 2),

@@ -132,7 +132,7 @@ def test_every_misspelling_is_refused_with_what_was_meant(callee: str) -> None:
         assert likeness(hint[1], typo) >= likeness(name, typo), message
 
 
-NONE = ["History()", "MeanAbsoluteError()", "MeanSquaredError()", "TerminateOnNaN()"]
+NONE = ["History()", "TerminateOnNaN()"]
 """What takes no arguments."""
 
 
@@ -153,7 +153,7 @@ def test_what_takes_no_arguments_says_so(callee: str) -> None:
     [
         (lambda: Dense(3, unroll=True), r"^Dense\(\): .*\(leave it out.*\), got 'unroll'$"),
         (lambda: LSTM(3, implementation=7), r"\(leave it out.*\), got 'implementation'$"),
-        (lambda: LSTM(3, recurrent_regularizer="l2"), r"AdamW has weight_decay\), got"),
+        (lambda: Dense(3, recurrent_regularizer="l2"), r"did you mean 'kernel_regularizer'"),
         (lambda: LSTM(10, input_dim=9), r"did you mean 'input_shape'"),
         (lambda: LSTM(output_dim=10), r"did you mean 'units'"),
         (lambda: LSTM(hidden_size=10), r"did you mean 'units'"),
@@ -162,7 +162,6 @@ def test_what_takes_no_arguments_says_so(callee: str) -> None:
         (lambda: optimizers.Adam(lr=0.1), r"^Adam\(\): .*did you mean 'learning_rate'"),
         (lambda: optimizers.Adam(clipvalue=1), r"clipnorm limits the norm"),
         (lambda: MODEL.fit(None, nb_epoch=3), r"^Sequential.fit\(\): .*did you mean 'epochs'"),
-        (lambda: LSTM(3)(lstm.Input((3, 3)), mask=None), r"masks travel with the tensors"),
         (lambda: Dense(3)(lstm.Input((3,)), units=3), r"^call of Dense: .* got 'units'$"),
         # What the base class would take, the layer does not.
         (lambda: TiedDense(Embedding(3, 3), units=3), r"^TiedDense\(\): .* got 'units'$"),

@@ -221,7 +221,7 @@ class TestLayerOptions:
             (lambda: Dense(3, activation="sigmod"), "activation"),
             (lambda: Dense(3, kernel_initializer=3), "kernel_initializer"),
             (lambda: Dense(3, bias_initializer="one"), "bias_initializer"),
-            (lambda: Activation("swish"), "activation"),
+            (lambda: Activation("swich"), "activation"),
             (lambda: Dropout(1), "rate"),
             (lambda: Dropout(-0.1), "rate"),
             (lambda: Dropout("half"), "rate"),

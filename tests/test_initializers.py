@@ -152,9 +152,8 @@ def test_unusable_ones() -> None:
         initializers.get("kernel", "ortogonal")
     with pytest.raises(InvalidTypeError, match="kernel: expected the name"):
         initializers.get("kernel", 0.1)
-    for name in ("glorot_uniform", "he_uniform", "orthogonal"):
-        with pytest.raises(InvalidShapeError, match="two axes"):
-            drawn(name, (3,))
+    with pytest.raises(InvalidShapeError, match="two axes"):
+        drawn("orthogonal", (3,))
 
     class TooWide(initializers.Initializer):
         def values(self, shape: Any, rng: Any) -> Any:

@@ -77,7 +77,7 @@ class TestEveryLayer:
         weights = case.model().graph.weights
         assert {name: weight.value.shape for name, weight in weights.items()} == case.weights
 
-    @having(random=False)
+    @having(random=False, kinks=False)
     def test_gradients_of_weights_and_inputs(
         self, case: LayerCase, rng: np.random.Generator
     ) -> None:

@@ -15,6 +15,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 import lstm
+from composed_cases import ATTENTION, COMPOSED, UNMASKED
 from gradients import assert_weight_gradient
 from lstm import layers as layers_module
 from lstm import ops
@@ -287,6 +288,9 @@ class TestOneBatchIsEachAlone:
         seen: set[type[Layer]] = {TiedDense}  # A Dense.
         for case in CASES:
             for node in build(case, mask_zero=True).graph.nodes:
+                seen.update(type(layer) for layer in node.path)
+        for composed in COMPOSED + ATTENTION + UNMASKED:
+            for node in composed.model().graph.nodes:
                 seen.update(type(layer) for layer in node.path)
         named = {getattr(layers_module, name) for name in layers_module.__all__}
         kinds = {kind for kind in named if isinstance(kind, type) and issubclass(kind, Layer)}

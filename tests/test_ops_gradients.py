@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 
+import arithmetic_cases
 import lstm_cases
 import op_cases
 import recurrent_cases
@@ -34,7 +35,7 @@ def check_gradients(ops: Ops, case: Case, given: Sequence[bool] | None = None) -
 
 
 @in_float64
-@pytest.mark.parametrize("case", op_cases.CASES, ids=str)
+@pytest.mark.parametrize("case", op_cases.CASES + arithmetic_cases.CASES, ids=str)
 def test_operations(ops: Ops, case: Case) -> None:
     check_gradients(ops, case)
 

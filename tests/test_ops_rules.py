@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import arithmetic_cases
 import lstm_cases
 import op_cases
 import recurrent_cases
@@ -16,11 +17,15 @@ from op_cases import Array, Arrays, Case, make_probes
 from recurrent_calls import functions, lstm_forward
 from tolerances import assert_close
 
-CASES = op_cases.CASES + [
-    case
-    for cases in (lstm_cases, recurrent_cases)
-    for case in cases.LEFT_OUT + cases.RECURRENT_MASKS + cases.SHAPES
-]
+CASES = (
+    op_cases.CASES
+    + arithmetic_cases.CASES
+    + [
+        case
+        for cases in (lstm_cases, recurrent_cases)
+        for case in cases.LEFT_OUT + cases.RECURRENT_MASKS + cases.SHAPES
+    ]
+)
 WITH_WEIGHTS = [case for case in CASES if case.weights]
 over_cases = pytest.mark.parametrize("case", CASES, ids=str)
 over_cases_with_weights = pytest.mark.parametrize("case", WITH_WEIGHTS, ids=str)

@@ -43,8 +43,6 @@ class TestWhatWouldNeverBeCalled:
                 for verb in ("save", "load")
                 for what in ("own_variables", "assets")
             ),
-            (Loss, "call", "forward and backward"),
-            (Loss, "__call__", "forward and backward"),
             (Metric, "update_state", "values"),
             (Metric, "reset_state", "reset"),
             (Optimizer, "update_step", "update"),
@@ -70,10 +68,6 @@ class TestWhatWouldNeverBeCalled:
     def test_call_of_a_layer_that_has_forward(self, base: type) -> None:
         with pytest.raises(InvalidTypeError, match=r"^Mine: expected either `call`.*got both"):
             subclass(base, call=lambda self, inputs: inputs)
-
-    def test_a_mask_that_call_would_never_get(self) -> None:
-        with pytest.raises(InvalidTypeError, match=r"^Mine.call: expected no mask"):
-            subclass(Layer, call=lambda self, inputs, mask=None: inputs)
 
     def test_what_changes_nothing_where_it_is_not_called_is_left_alone(self) -> None:
         names = ("compute_output_shape", "compute_output_spec", "build_from_config")
@@ -107,7 +101,7 @@ class TestWhatIsMissing:
                 lambda: model_of(subclass(Layer, output_shapes=lambda self, x: (x,))()).predict(X),
                 r"define forward\(run, \*inputs, mask\)",
             ),
-            (lambda: fitted(loss=subclass(Loss)()), r"define forward\(ops, y, target, weight\)"),
+            (lambda: fitted(loss=subclass(Loss)()), r"define call\(y_true, y_pred\)"),
             (lambda: fitted(optimizer=subclass(Optimizer)(0.1, None)), r"define update\("),
             (lambda: fitted(metrics=[subclass(Metric)("mine")]), r"define values\("),
             (

@@ -124,16 +124,17 @@ class TestBuild:
             layer(lstm.Input((3,)))
         assert layer(lstm.Input((2,))).shape == (None, 1)
 
-    def test_has_no_weights_beside_its_layers(self) -> None:
+    def test_has_weights_beside_its_layers(self) -> None:
         class Weighted(Layer):
             def build(self, input_shape: Any) -> None:
                 self.w = self.add_weight("w", (2, 3))
 
             def call(self, inputs: Any) -> Any:
-                return inputs
+                return inputs @ self.w
 
-        with pytest.raises(InvalidTypeError, match=r"^w of weighted: expected a weight of a layer"):
-            Weighted()(lstm.Input((2,)))
+        x = lstm.Input((2,))
+        model = lstm.Model(x, Weighted()(x))
+        assert list(model.graph.weights) == ["weighted/w"]
 
 
 class TestTraining:

@@ -33,7 +33,8 @@ def softmax(x: Any) -> Any:
         (lambda x, y: ops.expand_dims(x), lambda x, y: x[..., None]),
         (lambda x, y: ops.expand_dims(x, 1), lambda x, y: x[:, None]),
         (lambda x, y: ops.expand_dims(x, -3), lambda x, y: x[:, :, None]),
-        (lambda x, y: ops.reshape(x, (5, -1)), lambda x, y: x.reshape(4, 5, 3)),
+        (lambda x, y: ops.reshape(x, (-1, 5, 3)), lambda x, y: x.reshape(4, 5, 3)),
+        (lambda x, y: ops.reshape(x, (ops.shape(x)[0], 5, -1)), lambda x, y: x.reshape(4, 5, 3)),
         (lambda x, y: ops.transpose(x, (0, 2, 3, 1)), lambda x, y: x.transpose(0, 2, 3, 1)),
         (lambda x, y: ops.flip(x), lambda x, y: x[:, ::-1]),
         (lambda x, y: ops.flip(x, axis=-2), lambda x, y: x[:, :, ::-1]),
@@ -119,15 +120,13 @@ class TestHaveNoValues:
             (np.exp, "exp of NumPy"),
             (np.add.reduce, "add of NumPy"),
             (lambda x: np.stack([x, x]), "stack of NumPy"),
-            (lambda x: np.ones(2) - x, "subtract of NumPy"),
-            (lambda x: np.float32(2) / x, "divide of NumPy"),
             (np.asarray, "a conversion to an array of NumPy"),
             (lambda x: np.array([x, x]), "a conversion to an array of NumPy"),
             (lambda x: x if x else None, "a branch on it"),
             (lambda x: not x, "a branch on it"),
-            (lambda x: x > 0, "a comparison"),
-            (lambda x: x < x, "a comparison"),
-            (lambda x: max(x, 0), "a comparison"),
+            (lambda x: max(x, 0), "a branch on it"),
+            (lambda x: x // 2, "x // ..."),
+            (lambda x: 7 % x, "... % x"),
             (len, "its len()"),
             (list, "a loop over it"),
             (lambda x: 3 in x, "a search in it"),
@@ -136,18 +135,7 @@ class TestHaveNoValues:
             (math.sqrt, "a conversion to a number"),
             (range, "a conversion to a number"),
             (lambda x: x.__setitem__(0, 1), "an assignment to a part of it"),
-            (lambda x: -x, "-x"),
-            (abs, "abs(x)"),
             (round, "round(x)"),
-            (lambda x: 1 - x, "... - x"),
-            (lambda x: x - x, "x - ..."),
-            (lambda x: x / 2, "x / ..."),
-            (lambda x: x**2, "x ** ..."),
-            (lambda x: x @ x, "x @ ..."),
-            (lambda x: x + 1, "int beside +"),
-            (lambda x: 1 + x, "int beside +"),
-            (lambda x: 2.0 * x, "float beside *"),
-            (lambda x: x * np.ones(2), "ndarray beside *"),
         ],
     )
     def test_what_needs_them_is_refused(self, use: Callable[[Any], Any], got: str) -> None:
@@ -172,7 +160,6 @@ class TestHaveNoValues:
             (lambda x: np.expand_dims(x, -1), "expand_dims"),
             (lambda x: np.swapaxes(x, 1, 2), "transpose"),
             (lambda x: np.maximum(x, 0), "relu"),
-            (lambda x: np.ones(2) + x, "add"),
             (lambda x: x.reshape(-1), "reshape"),
             (lambda x: x.T, "transpose"),
         ],
@@ -190,7 +177,7 @@ class TestHaveNoValues:
             x.mean()
         assert not hasattr(x, "mean")
         assert not hasattr(x, "__array_interface__")
-        assert getattr(x, "dtype", None) is None
+        assert x.dtype == "float32"
 
     def test_they_stay_objects_that_can_be_kept(self) -> None:
         x, y = lstm.Input((3, 2)), lstm.Input((3, 2))

@@ -35,7 +35,7 @@ def product(work: Workload) -> Ready:
         if work.form == "numpy":
             np.matmul(a, b, out=c)
         else:
-            kernels.matmul(a, b, c)
+            kernels.matmul(a[None], b[None], c[None])
 
     multiply()
     return Ready([], repeated(multiply))

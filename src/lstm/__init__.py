@@ -11,6 +11,7 @@ if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] in ("lstm", "-mlstm"
 from lstm import (
     activations,
     callbacks,
+    constraints,
     data,
     errors,
     initializers,
@@ -22,6 +23,7 @@ from lstm import (
     ops,
     optimizers,
     preprocessing,
+    regularizers,
     text,
     utils,
 )
@@ -43,6 +45,7 @@ __all__ = [
     "activations",
     "backend",
     "callbacks",
+    "constraints",
     "data",
     "errors",
     "info",
@@ -57,6 +60,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "regularizers",
     "set_num_threads",
     "set_seed",
     "text",

@@ -1,25 +1,101 @@
-"""The activation functions by name."""
+"""Activations as functions, of tensors and of arrays."""
 
-from typing import cast, get_args
+from collections.abc import Callable
+from typing import Any
 
-from lstm import checks
-from lstm.backends.contract import ActivationName
+from lstm import checks, ops
+from lstm.layers.activation_names import OF_FUNCTIONS, OF_KERNELS, ActivationSpec
+from lstm.layers.symbolic import OPERATORS
+from lstm.ops import (
+    elu,
+    gelu,
+    hard_sigmoid,
+    hard_silu,
+    hard_tanh,
+    leaky_relu,
+    log_sigmoid,
+    log_softmax,
+    mish,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+    tanh,
+)
 
-ACTIVATIONS: tuple[ActivationName, ...] = get_args(ActivationName)
+ACTIVATIONS = OF_KERNELS + OF_FUNCTIONS
+"""The names of all activations."""
 
 
-def get(argument: str, name: str | None, *, elementwise: bool = False) -> ActivationName:
-    """Check the name of an activation; None is "linear".
+def linear(x: Any) -> Any:
+    """x."""
+    return x
 
-    Args:
-        argument: named in the error.
-        name: one of `ACTIVATIONS`, or None.
-        elementwise: refuse softmax, which mixes the units.
+
+def exponential(x: Any) -> Any:
+    """eˣ."""
+    return ops.exp(x)
+
+
+def relu(
+    x: Any,
+    negative_slope: float = 0.0,
+    max_value: float | None = None,
+    threshold: float = 0.0,
+) -> Any:
+    """x where x ≥ threshold, at most `max_value`; else `negative_slope` times x - threshold."""
+    if threshold:
+        reached = ops.greater_equal(x, threshold)
+        y = ops.where(reached, x, negative_slope * ops.subtract(x, threshold))
+    else:
+        y = ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
+    return y if max_value is None else ops.minimum(y, max_value)
+
+
+swish, hard_swish = silu, hard_silu
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {name: globals()[name] for name in ACTIVATIONS}
+
+
+def get(activation: ActivationSpec) -> Callable[[Any], Any]:
+    """Return the function of a name, or a function itself; None is `linear`.
 
     Raises:
         InvalidValueError: there is no such activation.
     """
-    choices = [a for a in ACTIVATIONS if not (elementwise and a == "softmax")]
-    return cast(
-        ActivationName, checks.one_of(argument, "linear" if name is None else name, choices)
-    )
+    if activation is None or callable(activation):
+        return activation or linear
+    return _FUNCTIONS[checks.one_of("activation", activation, _FUNCTIONS)]
+
+
+OPERATORS["activation"] = lambda x, activation: get(activation)(x)
+
+__all__ = [
+    "ACTIVATIONS",
+    "elu",
+    "exponential",
+    "gelu",
+    "get",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+    "swish",
+    "tanh",
+]

@@ -75,6 +75,11 @@ def number(
     return found
 
 
+def single(value: object) -> Any:
+    """Return the size of one axis, which Keras writes as 3, (3,) or [3]."""
+    return value[0] if isinstance(value, tuple | list) and len(value) == 1 else value
+
+
 def one_of(argument: str, value: Choice, choices: Collection[Choice]) -> Choice:
     """Return the one of `choices` that equals `value`; otherwise name the closest in the error."""
     with suppress(TypeError):  # From values that cannot be looked up, such as a list.

@@ -105,7 +105,8 @@ class RandomNormal(Initializer):
 
 def _fans(shape: Sequence[int]) -> tuple[int, int]:
     if len(shape) < 2:
-        raise InvalidShapeError("shape", "at least two axes", tuple(shape))
+        size = int(np.prod(shape))
+        return size, size
     positions = int(np.prod(shape[:-2], dtype=np.int64))
     return shape[-2] * positions, shape[-1] * positions
 

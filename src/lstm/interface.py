@@ -41,19 +41,12 @@ _SYNONYMS = {
 }
 """Names of arguments in Keras (also in old versions) and in PyTorch, and their names here."""
 
-_NO_REGULARIZERS = "there are no regularizers; AdamW has weight_decay"
 
 _ELSEWHERE = {
-    "activity_regularizer": _NO_REGULARIZERS,
-    "bias_regularizer": _NO_REGULARIZERS,
-    "embeddings_regularizer": _NO_REGULARIZERS,
-    "kernel_regularizer": _NO_REGULARIZERS,
-    "recurrent_regularizer": _NO_REGULARIZERS,
     "clipvalue": "clipnorm limits the norm of the whole gradient",
     "dtype": "lstm.use(dtype=...) chooses it for all layers",
     "implementation": "leave it out: the kernels choose",
     "jit_compile": "leave it out: the kernels are compiled",
-    "mask": "masks travel with the tensors",
     "noise_shape": "SpatialDropout1D drops whole features",
     "reset_after": "leave it out: it is always True",
     "run_eagerly": "leave it out: there is one way to run",
@@ -142,8 +135,11 @@ def overridden(kind: type) -> frozenset[str]:
 
 
 def overrides_computation(kind: type) -> bool:
-    """Return whether a user's class redefines more of the library than its description."""
-    return not overridden(kind) <= {"arguments", "get_config", "from_config"}
+    """Return whether a user's class redefines more of the library than its description.
+
+    What is traced, `call`, is computed by the library.
+    """
+    return not overridden(kind) <= {"arguments", "get_config", "from_config", "call"}
 
 
 def promises(kind: type, shortcut: str, *methods: str) -> bool:

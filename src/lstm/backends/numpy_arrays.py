@@ -23,6 +23,10 @@ def holds_tokens(x: Array) -> bool:
     return x.dtype == np.int64
 
 
+def dtype_of(x: Array) -> str:
+    return str(x.dtype)
+
+
 def zeros(shape: Sequence[int], dtype: str) -> Array:
     return np.zeros(shape, dtype)
 
@@ -94,6 +98,10 @@ def add(xs: Sequence[Array]) -> Array:
     for x in xs[1:]:
         total += x
     return total
+
+
+def accumulate(x: Array, total: Array) -> None:
+    total[...] += x
 
 
 def multiply(x: Array, y: Array) -> Array:

@@ -1,13 +1,32 @@
 """Layers: the parts that models are made of."""
 
+from lstm.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from lstm.layers.activity_regularization import ActivityRegularization
+from lstm.layers.attention import AdditiveAttention, Attention
 from lstm.layers.base import Layer
+from lstm.layers.batch_normalization import BatchNormalization
 from lstm.layers.conv1d import Conv1D
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.dropout import Dropout, SpatialDropout1D
+from lstm.layers.elementwise import Elementwise
 from lstm.layers.embedding import Embedding
 from lstm.layers.gru import GRU
 from lstm.layers.lstm import LSTM
-from lstm.layers.merging import Add, Average, Concatenate, Multiply
+from lstm.layers.masking import Masking, MaskLike, MaskOf, WithMask, WithoutMask
+from lstm.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
+from lstm.layers.multi_head_attention import EinsumDense, MultiHeadAttention
+from lstm.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
+from lstm.layers.normalization import LayerNormalization
+from lstm.layers.pooling import (
+    AveragePooling1D,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+    MaxPooling1D,
+)
+from lstm.layers.product import Einsum
+from lstm.layers.rearranging import BatchReshape, Transpose
+from lstm.layers.reduction import CumulativeSum, Reduction
+from lstm.layers.resizing import Cropping1D, UpSampling1D, ZeroPadding1D
 from lstm.layers.shaping import (
     ExpandDims,
     Flatten,
@@ -22,67 +41,137 @@ from lstm.layers.shaping import (
 from lstm.layers.simple_rnn import SimpleRNN
 from lstm.layers.slicing import Slice
 from lstm.layers.symbolic import Input, SymbolicTensor
+from lstm.layers.taking import OneHot, StopGradient, Take
 from lstm.layers.tied_dense import TiedDense
+from lstm.layers.variable import Constant, Variable
+from lstm.layers.windows import Windows
 from lstm.layers.wrappers import Bidirectional, Lambda, TimeDistributed
 
 __all__ = [
+    "ELU",
     "GRU",
     "LSTM",
     "Activation",
+    "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
+    "AlphaDropout",
+    "Attention",
     "Average",
+    "AveragePooling1D",
+    "BatchNormalization",
+    "BatchReshape",
     "Bidirectional",
     "Concatenate",
+    "Constant",
     "Conv1D",
+    "Cropping1D",
+    "CumulativeSum",
     "Dense",
+    "Dot",
     "Dropout",
+    "Einsum",
+    "EinsumDense",
+    "Elementwise",
     "Embedding",
     "ExpandDims",
     "Flatten",
     "Flip",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalMaxPooling1D",
     "Input",
     "Lambda",
     "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "MaskLike",
+    "MaskOf",
+    "Masking",
+    "MaxPooling1D",
+    "Maximum",
+    "Minimum",
+    "MultiHeadAttention",
     "Multiply",
+    "OneHot",
+    "PReLU",
     "Permute",
+    "ReLU",
+    "Reduction",
     "RepeatVector",
     "Reshape",
     "SimpleRNN",
     "Slice",
+    "Softmax",
     "SpatialDropout1D",
     "Squeeze",
+    "StopGradient",
+    "Subtract",
     "SymbolicTensor",
+    "Take",
     "TiedDense",
     "TimeDistributed",
+    "Transpose",
+    "UpSampling1D",
+    "Variable",
+    "Windows",
+    "WithMask",
+    "WithoutMask",
+    "ZeroPadding1D",
 ]
 
 PRIMITIVES: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
         Activation,
+        ActivityRegularization,
         Add,
+        AlphaDropout,
         Average,
+        BatchNormalization,
+        BatchReshape,
         Concatenate,
+        Constant,
         Conv1D,
+        CumulativeSum,
         Dense,
         Dropout,
+        Einsum,
+        Elementwise,
         Embedding,
         ExpandDims,
         Flatten,
         Flip,
         FoldTime,
         GRU,
+        GaussianDropout,
+        GaussianNoise,
         LSTM,
+        MaskLike,
+        MaskOf,
+        Masking,
         Multiply,
+        OneHot,
         Permute,
+        Reduction,
         RepeatVector,
         Reshape,
         SimpleRNN,
         Slice,
         SpatialDropout1D,
         Squeeze,
+        StopGradient,
+        Take,
         TiedDense,
+        Transpose,
         UnfoldTime,
+        UpSampling1D,
+        Variable,
+        Windows,
+        WithMask,
+        WithoutMask,
+        ZeroPadding1D,
     )
 }
 """The layers that a model file can contain; the others are traced into these."""

@@ -1,9 +1,9 @@
 """Abilities: what planning asks layers about themselves, with answers that are safe by default."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar
 
-from lstm.backends.contract import ActivationName
+from lstm.backends.contract import ActivationName, Array
 from lstm.configured import Versioned
 
 
@@ -19,6 +19,12 @@ class Abilities(Versioned):
 
     reads_tokens: int = 0
     """Number of tokens, for a layer that reads integers below it; 0 for other layers."""
+
+    takes_numbers: ClassVar[bool] = False
+    """Whether it also reads tokens, as numbers like any others."""
+
+    makes_anew: ClassVar[bool] = False
+    """Whether it only holds fixed numbers, so that `call` may make it each time."""
 
     tied: ClassVar[tuple[str, ...]] = ()
     """Constructor arguments that are other layers of the model, whose weights it uses."""
@@ -36,6 +42,11 @@ class Abilities(Versioned):
     """1 if the layer turns steps of sequences into examples, -1 if it turns them back."""
 
     @property
+    def constants(self) -> Iterable[Array]:
+        """The arrays of fixed numbers with which it has computed."""
+        return ()
+
+    @property
     def tied_to(self) -> dict[str, Any]:
         """Return the other layers of the model whose weights it uses, by argument name."""
         return {name: getattr(self, name) for name in type(self).tied}
@@ -48,6 +59,11 @@ class Abilities(Versioned):
     @property
     def ends_in(self) -> ActivationName | None:
         """The final activation, if `forward_as` can replace it."""
+        return None
+
+    @property
+    def followed_by(self) -> str | Callable[[Any], Any] | None:
+        """The activation that is computed behind it, where it does not compute it itself."""
         return None
 
     @property

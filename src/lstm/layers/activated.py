@@ -1,8 +1,12 @@
 """Activated: the base of layers that end in an activation."""
 
+from collections.abc import Callable
+from typing import Any
+
 from lstm.backends.contract import ActivationName, Array, Cache
 from lstm.errors import NotDefinedError
 from lstm.interface import promises
+from lstm.layers.activation_names import of_kernel
 from lstm.layers.base import Arrays, Layer, Run
 from lstm.layers.masks import Mask
 
@@ -15,10 +19,19 @@ class Activated(Layer):
     """
 
     decisive = ("activation",)
-    activation: ActivationName
+    activation: str | Callable[[Any], Any]
+
+    @property
+    def kernel_activation(self) -> ActivationName:
+        """The activation that it ends in itself; others follow it."""
+        return of_kernel(self.activation)
+
+    @property
+    def followed_by(self) -> str | Callable[[Any], Any] | None:
+        return None if self.activation == self.kernel_activation else self.activation
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
-        return self.forward_as(self.activation, run, *inputs, mask=mask)
+        return self.forward_as(self.kernel_activation, run, *inputs, mask=mask)
 
     def forward_as(
         self, activation: ActivationName, run: Run, *inputs: Array, mask: Mask | None
@@ -29,4 +42,4 @@ class Activated(Layer):
     @property
     def ends_in(self) -> ActivationName | None:
         kept = promises(type(self), "forward_as", "forward", "backward")
-        return self.activation if kept else None
+        return self.kernel_activation if kept else None

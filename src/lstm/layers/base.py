@@ -1,21 +1,37 @@
 """Layer: the base of all layers, which are called on symbolic tensors."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import Any, ClassVar
 
-from lstm import checks, seeding
+from lstm import checks, constraints, regularizers, seeding
 from lstm.configured import members
+from lstm.constraints import ConstraintSpec
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
+from lstm.initializers import Initializer
+from lstm.initializers import get as get_initializer
 from lstm.interface import of_library, refuse_unknown
 from lstm.layers.copying import reduced
 from lstm.layers.definition import Definition, LayerOptions, has_time
+from lstm.layers.eager import as_array, compute
 from lstm.layers.naming import snake_case
 from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.rules import check_signatures
 from lstm.layers.run import Arrays, Gradients, Run, StepState
-from lstm.layers.symbolic import Call, Node, Shape, SymbolicTensor, Tensors
+from lstm.layers.symbolic import (
+    OPERATORS,
+    Call,
+    Node,
+    Operators,
+    Shape,
+    SymbolicTensor,
+    Tensors,
+    has_operands,
+    has_tensors,
+)
 from lstm.layers.tracing import UNDECIDED, building, check_kept, no_choice, scope, shapes_of, within
+from lstm.regularizers import RegularizerSpec
 
 __all__ = ["Arrays", "Gradients", "Layer", "LayerOptions", "Run", "StepState", "has_time"]
 
@@ -36,6 +52,11 @@ class Layer(Definition):
         trainable: False freezes its weights.
         input_shape: shape of the data without the batch axis, for the first layer of a Sequential.
         batch_input_shape: the same with the batch axis.
+        activity_regularizer: what large outputs add to the loss.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer, embeddings_regularizer: what
+            large weights add to it, of a layer with such weights.
+        kernel_constraint, recurrent_constraint, bias_constraint, embeddings_constraint: what these
+            weights must be after each step of the optimizer.
 
     Example:
         >>> import lstm
@@ -51,7 +72,6 @@ class Layer(Definition):
 
     never_called: ClassVar[Mapping[str, str]] = {
         **Definition.never_called,
-        "compute_mask": "output_mask, of a layer with forward; `call` passes masks automatically",
         "get_initial_state": "state_shapes, of a layer with forward; states start as zeros",
         "reset_state": "state_shapes, of a layer with forward, for model.reset_states()",
         "reset_states": "state_shapes, of a layer with forward, for model.reset_states()",
@@ -63,9 +83,11 @@ class Layer(Definition):
             raise InvalidTypeError(
                 cls.__name__, "either `call`, with layers, or `forward` and `backward`", "both"
             )
-        if "mask" in signature(cls.call).parameters:
+        if hasattr(cls, "compute_mask") and cls.call is Layer.call:
             raise InvalidTypeError(
-                f"{cls.__name__}.call", "no mask: it travels with the tensors", "one"
+                f"{cls.__name__}.compute_mask",
+                "output_mask, of a layer with forward",
+                "a method that nothing here calls",
             )
         check_signatures(cls)
         if cls.__module__.startswith("lstm.layers."):
@@ -77,13 +99,45 @@ class Layer(Definition):
         trainable: bool = True,
         input_shape: Sequence[int | None] | None = None,
         batch_input_shape: Sequence[int | None] | None = None,
+        kernel_regularizer: RegularizerSpec = None,
+        recurrent_regularizer: RegularizerSpec = None,
+        bias_regularizer: RegularizerSpec = None,
+        embeddings_regularizer: RegularizerSpec = None,
+        activity_regularizer: RegularizerSpec = None,
+        kernel_constraint: ConstraintSpec = None,
+        recurrent_constraint: ConstraintSpec = None,
+        bias_constraint: ConstraintSpec = None,
+        embeddings_constraint: ConstraintSpec = None,
     ) -> None:
         super().__init__(snake_case(type(self).__name__) if name is None else name, trainable)
+        self._set_weight_options(
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            embeddings_regularizer=embeddings_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            embeddings_constraint=embeddings_constraint,
+        )
         if batch_input_shape is not None:
             self.input_shape = checks.sizes("batch_input_shape", batch_input_shape)[1:]
         else:
             own = None if input_shape is None else checks.sizes("input_shape", input_shape)
             self.input_shape = own
+
+    def _set_weight_options(self, **given: Any) -> None:
+        """Keep regularizers and constraints of the weights that it has."""
+        known = self.weight_options
+        refuse_unknown(
+            f"{type(self).__name__}()",
+            [k for k, v in given.items() if v is not None and k not in known],
+            known,
+        )
+        for name in known:
+            get = constraints.get if name.endswith("_constraint") else regularizers.get
+            setattr(self, name, get(name, given[name]))
 
     @property
     def composite(self) -> bool:
@@ -101,11 +155,72 @@ class Layer(Definition):
         """
         if self.composite:
             with within(Call(self, tuple(members([inputs, options], SymbolicTensor)))):
-                return self.composed(inputs, options)
-        no_choice(options.pop("training", None))
+                return self._finished(self.composed(inputs, options))
+        training, chosen = options.pop("training", None), options.pop("mask", None)
         refuse_unknown(f"call of {type(self).__name__}", options, ())
-        flat = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else inputs
-        return self.connect(flat)
+        if chosen is not None:
+            inputs = (OPERATORS["mask"](inputs[0], chosen), *inputs[1:])
+        several = len(inputs) == 1 and isinstance(inputs[0], list | tuple)
+        flat = inputs[0] if several and has_operands(inputs[0]) else inputs
+        if has_tensors(flat):
+            no_choice(training)
+            made = self.connect([x.tensor if isinstance(x, Operators) else x for x in flat])
+            return self._finished(made)
+        return self._finished(compute(self, flat, training=training is not None and bool(training)))
+
+    def _finished(self, outputs: Any) -> Any:
+        """Return the outputs of a call, of which the first may be activated, or add to the loss."""
+        if self.activity_regularizer is None and self.followed_by is None:
+            return outputs
+        first, *rest = outputs if isinstance(outputs, list) else [outputs]
+        if self.followed_by is not None:
+            first = OPERATORS["activation"](first, self.followed_by)
+        if self.activity_regularizer is not None:
+            first = OPERATORS["activity"](first, self.activity_regularizer)
+        return [first, *rest] if isinstance(outputs, list) else first
+
+    def add_weight(
+        self,
+        name: str | Sequence[int] | None = None,
+        shape: Any = (),
+        initializer: str | Initializer | dict[str, Any] | None = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+    ) -> Any:
+        """Create a weight of the layer, in `build`.
+
+        Args:
+            name: name of the weight within the layer. The shape may come first instead, as in
+                Keras; a weight without a name gets one.
+            shape: sizes, all known.
+            initializer: its initial values, "glorot_uniform" by default.
+            dtype: accepted for compatibility; weights have the dtype of their model.
+            trainable: False for numbers that never learn.
+
+        Returns:
+            For a layer with `call` a `Variable`, a tensor to compute with; for one with `forward`
+            the `Weight`.
+
+        Raises:
+            InvalidShapeError: the weight is too large, or the initializer returned another shape.
+            InvalidTypeError, InvalidValueError: an argument cannot be used.
+        """
+        if name is not None and not isinstance(name, str):
+            shape, initializer, name = name, shape if shape != () else initializer, None
+        if name is None:
+            taken = self.own_weights.keys() | {part.name for part in self.all_parts()[1:]}
+            names = itertools.chain(["variable"], map("variable_{}".format, itertools.count(1)))
+            name = next(other for other in names if other not in taken)
+        name = checks.name("name", name)
+        sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
+        sizes = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
+        initial = get_initializer(
+            f"initializer of {name}", "glorot_uniform" if initializer is None else initializer
+        )
+        fixed = not checks.boolean("trainable", trainable)
+        if self.composite:
+            return OPERATORS["weight"](self, name, sizes, initial, fixed)
+        return self.own_weight(name, sizes, initial, fixed=fixed)
 
     def connect(self, inputs: Sequence[Any]) -> Tensors:
         """Make the node for this layer applied to `inputs`."""
@@ -113,8 +228,7 @@ class Layer(Definition):
             if not isinstance(tensor, SymbolicTensor):
                 raise InvalidTypeError(
                     f"input of {type(self).__name__}",
-                    "a symbolic tensor, such as lstm.Input((None, 2)); to compute on arrays, make "
-                    "a model of the layer",
+                    "symbolic tensors, such as lstm.Input((None, 2)), or arrays alone",
                     type(tensor).__name__,
                 )
         shapes = [tensor.shape for tensor in inputs]
@@ -123,7 +237,7 @@ class Layer(Definition):
             outputs = self.outputs_for(shapes)
         except InvalidShapeError as error:
             raise remedied(error, for_layer(inputs, self._takes)) from None
-        if new and self.own_weights:
+        if new and self.own_weights and not self.makes_anew:
             check_kept(self)
         node.outputs = tuple(SymbolicTensor(shape, node, k) for k, shape in enumerate(outputs))
         return node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
@@ -135,14 +249,28 @@ class Layer(Definition):
                 self.build(*map(shapes_of, inputs))
         if not self.trainable:
             self.trainable = False  # Also for the inner layers, which are known only now.
-        training = options.get("training")
-        if "training" in signature(self.call).parameters:
-            options = {**options, "training": UNDECIDED if training is None else training}
-        else:
+        taken, options = signature(self.call).parameters, dict(options)
+        training, mask = options.pop("training", None), options.get("mask")
+        symbolic = next(members([inputs, options], SymbolicTensor), None) is not None
+        if not symbolic:
+            inputs = [as_array(x) for x in inputs]
+        if "training" not in taken:
             no_choice(training)
-            options = {k: v for k, v in options.items() if k != "training"}
+        elif symbolic:
+            options["training"] = UNDECIDED if training is None else training
+        else:
+            options["training"] = training is not None and bool(training)
+        if "mask" in taken and mask is None:
+            options["mask"] = mask = OPERATORS["mask of"](inputs[0])
+        elif "mask" not in taken and mask is not None:
+            del options["mask"]
+            inputs = (OPERATORS["mask"](inputs[0], mask), *inputs[1:])
         outputs = self.call(*inputs, **options)
         self.was_called = True
+        compute_mask = getattr(self, "compute_mask", None)
+        if compute_mask is not None:
+            mask = OPERATORS["mask of"](inputs[0]) if mask is None else mask
+            outputs = OPERATORS["mask"](outputs, compute_mask(inputs[0], mask))
         return outputs
 
     def _takes(self, shapes: list[Shape]) -> bool:

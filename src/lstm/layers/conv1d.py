@@ -5,12 +5,15 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from lstm import activations, checks, initializers
+from lstm import checks, initializers
 from lstm.backends.contract import ActivationName, Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
+from lstm.layers import activation_names
 from lstm.layers.activated import Activated
+from lstm.layers.activation_names import ActivationSpec
 from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
+from lstm.layers.definition import options_of
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
 from lstm.layers.slicing import steps_of
@@ -38,6 +41,7 @@ class Conv1D(Activated):
         (None, None, 8)
     """
 
+    weight_options = options_of("kernel", "bias")
     fixed_arguments = (
         *("filters", "kernel_size", "use_bias"),
         *("strides", "padding", "dilation_rate"),
@@ -50,7 +54,7 @@ class Conv1D(Activated):
         strides: int | Sequence[int] = 1,
         padding: str = "valid",
         dilation_rate: int | Sequence[int] = 1,
-        activation: str | None = None,
+        activation: ActivationSpec = None,
         use_bias: bool = True,
         kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         bias_initializer: str | Initializer | dict[str, Any] = "zeros",
@@ -58,11 +62,11 @@ class Conv1D(Activated):
     ) -> None:
         super().__init__(**options)
         self.filters = checks.positive_int("filters", filters)
-        self.kernel_size = checks.positive_int("kernel_size", _scalar(kernel_size))
-        self.strides = checks.positive_int("strides", _scalar(strides))
+        self.kernel_size = checks.positive_int("kernel_size", checks.single(kernel_size))
+        self.strides = checks.positive_int("strides", checks.single(strides))
         self.padding = checks.one_of("padding", padding, ("valid", "same", "causal"))
-        self.dilation_rate = checks.positive_int("dilation_rate", _scalar(dilation_rate))
-        self.activation = activations.get("activation", activation)
+        self.dilation_rate = checks.positive_int("dilation_rate", checks.single(dilation_rate))
+        self.activation = activation_names.get("activation", activation)
         self.use_bias = checks.boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
         self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
@@ -213,8 +217,3 @@ class Conv1D(Activated):
                 f"kernel_size={self.kernel_size}, padding={self.padding!r}, strides={self.strides}",
             )
         return ((self._reach, self.own_weights["kernel"].value.shape[1]),)
-
-
-def _scalar(value: int | Sequence[int]) -> Any:
-    """Keras writes sizes of one axis as 3, (3,) or [3]."""
-    return value[0] if isinstance(value, Sequence) and len(value) == 1 else value

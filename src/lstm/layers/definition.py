@@ -12,16 +12,17 @@ from lstm import checks, seeding
 from lstm.backends import backend as choose_backend
 from lstm.backends.contract import Array, Cache
 from lstm.configured import members
+from lstm.constraints import ConstraintSpec
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
-from lstm.initializers import get as get_initializer
 from lstm.interface import set_by_constructor
 from lstm.layers.abilities import Abilities
 from lstm.layers.masks import Mask, union
-from lstm.layers.naming import Names
+from lstm.layers.naming import Names, joined
 from lstm.layers.rules import Shape, promised, refuse_weight
 from lstm.layers.run import Arrays, Gradients, Run
 from lstm.layers.weight import Weight
+from lstm.regularizers import L1L2, RegularizerSpec
 
 
 class LayerOptions(TypedDict, total=False):
@@ -31,6 +32,24 @@ class LayerOptions(TypedDict, total=False):
     trainable: bool
     input_shape: Sequence[int | None] | None
     batch_input_shape: Sequence[int | None] | None
+    kernel_regularizer: RegularizerSpec
+    recurrent_regularizer: RegularizerSpec
+    bias_regularizer: RegularizerSpec
+    embeddings_regularizer: RegularizerSpec
+    activity_regularizer: RegularizerSpec
+    kernel_constraint: ConstraintSpec
+    recurrent_constraint: ConstraintSpec
+    bias_constraint: ConstraintSpec
+    embeddings_constraint: ConstraintSpec
+
+
+def options_of(*weights: str) -> tuple[str, ...]:
+    """Return the arguments of a layer with such weights: what they add to the loss, may be."""
+    return (
+        *(f"{weight}_regularizer" for weight in weights),
+        "activity_regularizer",
+        *(f"{weight}_constraint" for weight in weights),
+    )
 
 
 _ADDRESSABLE = 2**48
@@ -47,10 +66,12 @@ class Definition(Abilities):
 
     name: str = set_by_constructor()
     own_weights: dict[str, Weight] = set_by_constructor()
+    call_weights: list["Definition"] = set_by_constructor()
+    """The Variables that `add_weight` made, of a layer with `call`."""
     _trainable: bool = set_by_constructor()
     _built: bool = set_by_constructor()
     state: ClassVar[tuple[str, ...]] = (
-        *("own_weights", "weight_source", "was_called"),
+        *("own_weights", "call_weights", "weight_source", "was_called"),
         *("_trainable", "_built"),
     )
 
@@ -61,6 +82,10 @@ class Definition(Abilities):
 
     fixed_arguments: ClassVar[tuple[str, ...]] = ()
     """Arguments that determine weights or shapes: they cannot change once the layer was called."""
+
+    activity_regularizer: L1L2 | None = None
+    weight_options: ClassVar[tuple[str, ...]] = ("activity_regularizer",)
+    """The arguments for regularizers and constraints."""
 
     input_shape: tuple[int | None, ...] | None = None
     """The declared shape of the data without the batch axis, if any."""
@@ -80,12 +105,14 @@ class Definition(Abilities):
         super().__init_subclass__(**options)
         common = LayerOptions.__annotations__
         own = (name for name in cls._names if name not in common)
-        cls._names = (*own, "name", "trainable", "input_shape")
-        cls._attributes = tuple(k for k in cls._attributes if k != "batch_input_shape")
+        cls._names = (*own, *cls.weight_options, "name", "trainable", "input_shape")
+        unused = {"batch_input_shape"} | common.keys() - {*cls._names}
+        cls._attributes = tuple(k for k in cls._attributes if k not in unused)
 
     def __init__(self, name: str, trainable: bool = True) -> None:
         self.name = checks.name("name", name)
         self.own_weights = {}
+        self.call_weights = []
         self.trainable = trainable
         self._built = False
 
@@ -98,7 +125,8 @@ class Definition(Abilities):
     def arguments(self) -> dict[str, Any]:
         found = super().arguments()
         del found["input_shape"]  # The file of a model holds its effect on the model.
-        return found
+        unused = {name for name in self.weight_options if found[name] is None}
+        return {name: value for name, value in found.items() if name not in unused}
 
     @classmethod
     def made_with(cls, arguments: Mapping[str, Any]) -> Self:
@@ -252,7 +280,7 @@ class Definition(Abilities):
         for part in self.all_parts()[1:]:
             if part.own_weights:
                 name = names.unique(part.name)
-                found |= {f"{name}/{key}": weight for key, weight in part.own_weights.items()}
+                found |= {joined(name, key): weight for key, weight in part.own_weights.items()}
         return found
 
     @property
@@ -269,7 +297,7 @@ class Definition(Abilities):
         for layer in self.all_parts():
             layer._trainable = value
             for weight in layer.own_weights.values():
-                weight.trainable = value
+                weight.trainable = value and not weight.fixed
 
     def all_parts(self) -> list["Definition"]:
         """Return this layer, the layers inside it, and the layers inside those, each once.
@@ -290,62 +318,47 @@ class Definition(Abilities):
         for name, value in vars(self).items():
             yield from members(value, Definition) if name not in type(self).tied else ()
 
-    def add_weight(
-        self,
-        name: str,
-        shape: Sequence[int],
-        initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+    def own_weight(
+        self, name: str, shape: tuple[int, ...], initializer: Initializer, *, fixed: bool = False
     ) -> Weight:
-        """Create a weight of the layer, in `build` of one that has `forward`.
-
-        Args:
-            name: name of the weight within the layer.
-            shape: sizes, all known.
-            initializer: its initial values.
-
-        Raises:
-            InvalidShapeError: the weight is too large, or the initializer returned another shape.
-            InvalidTypeError, InvalidValueError: an argument cannot be used.
-        """
-        if "/" in checks.name("name", name):
+        """Create a weight that `forward` and `backward` use; raises as `add_weight`."""
+        if name and "/" in checks.name("name", name):
             raise InvalidValueError("name", "a name without `/`", repr(name))
         if name in self.own_weights:
             raise InvalidValueError("name", f"an unused name in {self.name}", repr(name))
-        if self.composite:
-            raise InvalidTypeError(
-                f"{name} of {self.name}",
-                "a weight of a layer with `forward`, such as Dense, for `call` to use",
-                "one of a layer with `call`",
-            )
         if self._built:
             raise InvalidTypeError(
                 f"{name} of {self.name}",
                 "a weight that `build` makes: the model knows only these",
                 "one that comes later",
             )
-        sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
-        shape = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
         there = {key: weight.value for key, weight in self.own_weights.items()}
-        initializer = get_initializer(f"initializer of {name}", initializer).beside(there)
-        dtype = choose_backend().dtype
+        values = self._initial(name, shape, initializer.beside(there))
+        weight = Weight(name, values, self.trainable and not fixed, fixed=fixed)
+        part = name.removesuffix("_kernel")  # Of recurrent_kernel, too.
+        weight.regularizer = vars(self).get(f"{part}_regularizer")
+        weight.constraint = vars(self).get(f"{part}_constraint")
+        self.own_weights[name] = weight
+        return weight
+
+    def _initial(self, name: str, shape: tuple[int, ...], initializer: Initializer) -> Array:
+        """Return the initial values of a weight, in the dtype of the backend."""
+        dtype, path = choose_backend().dtype, joined(self.name, name)
         if self.weight_source is not None:
             with np.errstate(over="ignore"):  # Loading a model checks that its numbers are finite.
-                values = np.asarray(self.weight_source(f"{self.name}/{name}", shape), dtype)
-            self.own_weights[name] = Weight(name, values, self.trainable)
-            return self.own_weights[name]
+                return np.asarray(self.weight_source(path, shape), dtype)
         try:
             # NumPy raises other errors for sizes that it cannot even count.
             if prod(shape) >= _ADDRESSABLE:
                 raise MemoryError
             values = initializer(shape, seeding.generator())
         except MemoryError:
-            argument, got = f"{name} of {self.name}", f"shape {tuple(shape)}"
+            argument, got = f"{name} of {self.name}", f"shape {shape}"
             raise InvalidShapeError(argument, "a weight that fits in memory", got) from None
-        if values.shape != tuple(shape):
-            raise InvalidShapeError(f"initializer of {name}", f"shape {tuple(shape)}", values.shape)
+        if values.shape != shape:
+            raise InvalidShapeError(f"initializer of {name}", f"shape {shape}", values.shape)
         checks.finite(f"{name} of {self.name}", values, dtype)
-        self.own_weights[name] = Weight(name, values.astype(dtype), self.trainable)
-        return self.own_weights[name]
+        return values.astype(dtype)
 
     def value(self, name: str) -> Array:
         """Return the current value of a weight.
@@ -378,6 +391,11 @@ def with_shape(options: LayerOptions, input_shape: Sequence[int | None] | None) 
     if options.get("input_shape") is None and options.get("batch_input_shape") is None:
         return {**options, "input_shape": input_shape}
     return options
+
+
+def named(options: LayerOptions, name: str) -> LayerOptions:
+    """Return the arguments of a layer, with this name if they lack one."""
+    return options if options.get("name") is not None else {**options, "name": name}
 
 
 def has_time(shape: Shape) -> bool:

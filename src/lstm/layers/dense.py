@@ -6,14 +6,17 @@ from typing import Any, ClassVar, NamedTuple, Unpack
 
 import numpy as np
 
-from lstm import activations, checks, initializers
+from lstm import checks, initializers
 from lstm.backends import Backend
 from lstm.backends.contract import ActivationName, Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.interface import promises
+from lstm.layers import activation_names
 from lstm.layers.activated import Activated
+from lstm.layers.activation_names import ActivationSpec
 from lstm.layers.base import Arrays, Gradients, LayerOptions, Run, has_time
+from lstm.layers.definition import options_of
 from lstm.layers.masks import Mask
 from lstm.layers.rules import known_last_axis
 from lstm.layers.symbolic import Shape
@@ -48,13 +51,14 @@ class Dense(Activated):
     """
 
     memoryless = True
+    weight_options = options_of("kernel", "bias")
     fixed_arguments = ("units", "use_bias")
     int8_axes: ClassVar[Mapping[str, int]] = {"kernel": 1}
 
     def __init__(
         self,
         units: int,
-        activation: str | None = None,
+        activation: ActivationSpec = None,
         use_bias: bool = True,
         kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         bias_initializer: str | Initializer | dict[str, Any] = "zeros",
@@ -62,7 +66,7 @@ class Dense(Activated):
     ) -> None:
         super().__init__(**options)
         self.units = checks.positive_int("units", units)
-        self.activation = activations.get("activation", activation)
+        self.activation = activation_names.get("activation", activation)
         self.use_bias = checks.boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
         self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
@@ -157,9 +161,9 @@ class Activation(Activated):
 
     keeps_mask = True
 
-    def __init__(self, activation: str, **options: Unpack[LayerOptions]) -> None:
+    def __init__(self, activation: ActivationSpec, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.activation = activations.get("activation", activation)
+        self.activation = activation_names.get("activation", activation)
         self._shares = self.activation == "softmax"  # Also if the loss computes the softmax.
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:

@@ -10,7 +10,7 @@ from lstm.backends.contract import Array, Cache
 from lstm.initializers import Initializer
 from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
-from lstm.layers.definition import with_shape
+from lstm.layers.definition import options_of, with_shape
 from lstm.layers.masks import Mask, spread
 from lstm.layers.symbolic import Shape
 
@@ -42,6 +42,7 @@ class Embedding(Layer):
 
     keeps_mask = True
     memoryless = True
+    weight_options = options_of("embeddings")
     fixed_arguments = ("input_dim", "output_dim")
     int8_axes: ClassVar[Mapping[str, int]] = {"embeddings": 0}
 

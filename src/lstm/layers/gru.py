@@ -2,9 +2,9 @@
 
 from typing import Any, Unpack
 
-from lstm import activations
 from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
+from lstm.layers.activation_names import ActivationSpec, in_cell
 from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
 
 
@@ -50,8 +50,8 @@ class GRU(Recurrent):
     def __init__(
         self,
         units: int,
-        activation: str | None = "tanh",
-        recurrent_activation: str | None = "sigmoid",
+        activation: ActivationSpec = "tanh",
+        recurrent_activation: ActivationSpec = "sigmoid",
         use_bias: bool = True,
         kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         recurrent_initializer: str | Initializer | dict[str, Any] = "orthogonal",
@@ -67,9 +67,7 @@ class GRU(Recurrent):
             bias_initializer=bias_initializer,
             **options,
         )
-        self.recurrent_activation = activations.get(
-            "recurrent_activation", recurrent_activation, elementwise=True
-        )
+        self.recurrent_activation = in_cell("recurrent_activation", recurrent_activation)
 
     @property
     def spec(self) -> RecurrentSpec:

@@ -6,9 +6,10 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import activations, checks
+from lstm import checks
 from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer, Thresholds
+from lstm.layers.activation_names import ActivationSpec, in_cell
 from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
 
 
@@ -61,8 +62,8 @@ class LSTM(Recurrent):
     def __init__(
         self,
         units: int,
-        activation: str | None = "tanh",
-        recurrent_activation: str | None = "sigmoid",
+        activation: ActivationSpec = "tanh",
+        recurrent_activation: ActivationSpec = "sigmoid",
         use_bias: bool = True,
         kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         recurrent_initializer: str | Initializer | dict[str, Any] = "orthogonal",
@@ -81,9 +82,7 @@ class LSTM(Recurrent):
             bias_initializer=bias_initializer,
             **options,
         )
-        self.recurrent_activation = activations.get(
-            "recurrent_activation", recurrent_activation, elementwise=True
-        )
+        self.recurrent_activation = in_cell("recurrent_activation", recurrent_activation)
         self.unit_forget_bias = checks.boolean("unit_forget_bias", unit_forget_bias)
         self.coupled = checks.boolean("coupled", coupled)
 

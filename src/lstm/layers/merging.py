@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -10,8 +10,12 @@ from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
+from lstm.layers.elementwise import Elementwise
 from lstm.layers.masks import Mask, alike, spread, union
-from lstm.layers.symbolic import OPERATORS, Shape, single
+from lstm.layers.product import Einsum
+from lstm.layers.reduction import Reduction
+from lstm.layers.shaping import ExpandDims
+from lstm.layers.symbolic import Shape
 
 
 class _Elementwise(Layer):
@@ -108,6 +112,120 @@ def _or_one(ops: Ops, x: Array, keep: tuple[Array, Array] | None) -> Array:
     return ops.add([ops.multiply(x, counts), padding])
 
 
+class _OfTwo(Layer):
+    """Base of layers that combine tensors of one shape, two at a time."""
+
+    function = ""
+
+    def call(self, *inputs: Any) -> Any:
+        inputs = _listed(inputs)
+        if len(inputs) < 2:
+            raise InvalidShapeError(f"input of {self.name}", "at least two tensors", len(inputs))
+        joined = inputs[0]
+        for x in inputs[1:]:
+            joined = Elementwise(self.function)(joined, x)
+        return joined
+
+
+class Subtract(_OfTwo):
+    """The first of two tensors minus the second.
+
+    Example:
+        >>> import lstm
+        >>> x = lstm.Input((None, 3))
+        >>> lstm.layers.Subtract()([x, x]).shape
+        (None, None, 3)
+    """
+
+    function = "subtract"
+
+    def call(self, *inputs: Any) -> Any:
+        inputs = _listed(inputs)
+        if len(inputs) != 2:
+            raise InvalidShapeError(f"input of {self.name}", "two tensors", len(inputs))
+        return super().call(*inputs)
+
+
+class Maximum(_OfTwo):
+    """The largest of several tensors, entry by entry.
+
+    Example:
+        >>> import lstm
+        >>> x = lstm.Input((None, 3))
+        >>> lstm.layers.Maximum()([x, x]).shape
+        (None, None, 3)
+    """
+
+    function = "maximum"
+
+
+class Minimum(_OfTwo):
+    """The smallest of several tensors, entry by entry.
+
+    Example:
+        >>> import lstm
+        >>> x = lstm.Input((None, 3))
+        >>> lstm.layers.Minimum()([x, x]).shape
+        (None, None, 3)
+    """
+
+    function = "minimum"
+
+
+class Dot(Layer):
+    """Sums of products of two tensors along an axis of each, example by example.
+
+    Args:
+        axes: the axis of both, or one of each; not the batch.
+        normalize: whether to divide each vector by its length first: cosines.
+
+    Example:
+        >>> import lstm
+        >>> x, y = lstm.Input((4, 3)), lstm.Input((5, 3))
+        >>> lstm.layers.Dot(axes=2)([x, y]).shape
+        (None, 4, 5)
+    """
+
+    def __init__(
+        self,
+        axes: int | Sequence[int],
+        normalize: bool = False,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        both = [axes, axes] if isinstance(axes, int) else [*axes]
+        self.axes = [checks.integer("axes", axis) for axis in both]
+        if len(self.axes) != 2:
+            raise InvalidValueError("axes", "an integer, or two", axes)
+        self.normalize = checks.boolean("normalize", normalize)
+
+    def call(self, *inputs: Any) -> Any:
+        inputs = _listed(inputs)
+        if len(inputs) != 2:
+            raise InvalidShapeError(f"input of {self.name}", "two tensors", len(inputs))
+        terms = []
+        for x, axis, letters in zip(inputs, self.axes, ("abcdef", "aghijk"), strict=True):
+            if axis % x.ndim == 0 or not -x.ndim <= axis < x.ndim:
+                raise InvalidShapeError(
+                    f"axes of {self.name}", f"an axis after the batch of {x.ndim} axes", axis
+                )
+            term = [*letters[: x.ndim]]
+            term[axis] = "z"
+            terms.append("".join(term))
+        given = [self._unit(x, axis) for x, axis in zip(inputs, self.axes, strict=True)]
+        result = "a" + "".join(k for term in terms for k in term if k not in "az")
+        y = Einsum(f"{terms[0]},{terms[1]}->{result}")(*given)
+        return ExpandDims(-1)(y) if result == "a" else y
+
+    def _unit(self, x: Any, axis: int) -> Any:
+        """Return x, with vectors of length 1 if they are wanted."""
+        if not self.normalize:
+            return x
+        squares = Reduction("sum", axis, True)(Elementwise("square")(x))
+        length = Elementwise("sqrt")(Elementwise("maximum", 1e-12)(squares))
+        return Elementwise("divide")(x, length)
+
+
 class Concatenate(Layer):
     """Tensors joined along one axis.
 
@@ -193,5 +311,6 @@ def _merged(layer: Layer, shapes: Sequence[Shape], axis: int | None) -> Shape:
     return tuple(merged)
 
 
-OPERATORS["+"] = lambda x, y: single(Add()(x, y))
-OPERATORS["*"] = lambda x, y: single(Multiply()(x, y))
+def _listed(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the tensors of a call, which may be one list of them."""
+    return tuple(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else inputs

@@ -24,3 +24,11 @@ class Names:
 def snake_case(name: str) -> str:
     """Return the default name of a layer, from the name of its class."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
+
+
+def joined(layer: str, weight: str) -> str:
+    """Return the name of a weight of a layer, such as "lstm/kernel".
+
+    The weight of a Variable has no name besides that of its layer.
+    """
+    return f"{layer}/{weight}" if weight else layer

@@ -6,17 +6,18 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from lstm import activations, checks, initializers
+from lstm import checks, initializers
 from lstm.backends.contract import Array, Cache, RecurrentSpec, RecurrentWeights
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.interface import promises
+from lstm.layers.activation_names import ActivationSpec, in_cell
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.definition import options_of
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
-from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
-from lstm.layers.tracing import Undecided, no_choice
+from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors, has_operands
 
 
 class RecurrentOptions(LayerOptions, total=False):
@@ -43,6 +44,7 @@ class Recurrent(Layer):
 
     decisive = ("dropout",)
     int8_axes: ClassVar[Mapping[str, int]] = {"kernel": 1, "recurrent_kernel": 1}
+    weight_options = options_of("kernel", "recurrent", "bias")
     fixed_arguments: ClassVar[tuple[str, ...]] = (
         *("units", "use_bias"),
         *("return_sequences", "return_state"),
@@ -52,7 +54,7 @@ class Recurrent(Layer):
         self,
         units: int,
         *,
-        activation: str | None,
+        activation: ActivationSpec,
         use_bias: bool,
         kernel_initializer: str | Initializer | dict[str, Any],
         recurrent_initializer: str | Initializer | dict[str, Any],
@@ -68,7 +70,7 @@ class Recurrent(Layer):
     ) -> None:
         super().__init__(**options)
         self.units = checks.positive_int("units", units)
-        self.activation = activations.get("activation", activation, elementwise=True)
+        self.activation = in_cell("activation", activation)
         self.use_bias = checks.boolean("use_bias", use_bias)
         self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
         self.recurrent_initializer = initializers.get(
@@ -114,16 +116,17 @@ class Recurrent(Layer):
         self,
         *inputs: Any,
         initial_state: Sequence[SymbolicTensor] | None = None,
-        training: Undecided | None = None,
+        training: object = None,
+        mask: object = None,
     ) -> Tensors:
         """Apply the layer to a sequence, from `initial_state` if it is given."""
-        no_choice(training)
         if not isinstance(initial_state, list | tuple | None):
             raise InvalidTypeError(
                 "initial_state", f"a list of {self._states()}", type(initial_state).__name__
             )
-        flat = list(inputs[0]) if isinstance(inputs[0], list | tuple) else list(inputs)
-        return self.connect([*flat, *(initial_state or [])])
+        several = len(inputs) == 1 and isinstance(inputs[0], list | tuple)
+        flat = list(inputs[0]) if several and has_operands(inputs[0]) else list(inputs)
+        return super().__call__(*flat, *(initial_state or []), training=training, mask=mask)
 
     def _states(self) -> str:
         names = {"h": "hidden", "c": "cell"}

@@ -4,16 +4,12 @@ A message names a remedy only if it was tried and helps, and if no other does: t
 what was meant.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.errors import InvalidShapeError
 from lstm.layers.symbolic import Shape, SymbolicTensor
-from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 
 Changes = Iterator[tuple[Shape, str]]
 """Possible shapes, each with what to do to get it."""
@@ -63,38 +59,36 @@ def for_data(got: Shape, expected: Shape, symbols: int | None) -> str:
 
 
 def for_target(
-    y: NDArray[Any], output: SymbolicTensor, shape: Any, lengths: Collection[int], loss: Loss
+    got: Shape,
+    output: SymbolicTensor,
+    shape: Any,
+    lengths: Collection[int],
+    fits: Callable[[Any, Any], bool],
+    others: Mapping[str, Callable[[Any, Any], bool]],
 ) -> str:
     """Return what to do if targets do not fit the output of a model.
 
     Args:
-        y: the targets.
+        got: shape of the targets.
         output: the output.
         shape: shape of the output for these data.
         lengths: lengths of the input sequences.
-        loss: the loss that compares them.
+        fits: whether the loss that compares them accepts targets of a shape for outputs of another.
+        others: the same of other losses, by name, for probabilities of classes.
     """
-    got, softmax = y.shape, getattr(output.node.layer, "activation", "") == "softmax"
+    softmax = getattr(output.node.layer, "activation", "") == "softmax"
     steps = next(iter(lengths)) if len(lengths) == 1 else None
-
-    def fits(target: Any, shape: Any, loss: Loss = loss) -> bool:
-        try:
-            loss.check(np.broadcast_to(np.zeros((), y.dtype), target), shape)
-        except InvalidValueError:
-            return False
-        return True
-
     if softmax:
-        for kind in (SparseCategoricalCrossentropy, CategoricalCrossentropy):
-            if fits(got, shape, kind()):
-                return f"{kind.name} accepts such targets"
+        for name, accepts in others.items():
+            if accepts(got, shape):
+                return f"{name} accepts such targets"
     found = [remedy for target, remedy in _other_axes(got) if fits(target, shape)]
     for other, remedy in _other_steps(output, steps):
         if fits(got, (*shape[:1], *other[1:])):
             found.append(remedy)
     # Reshaped softmax outputs would no longer be probabilities that sum to 1.
     if not found and not softmax and len(got) > 2:
-        size = prod(got[1:])
+        size = prod(n or 0 for n in got[1:])
         if shape == (got[0], size):
             found.append(f"Reshape({got[1:]}) at the end gives such outputs")
         elif len(shape) == 2 and got[1] != steps:

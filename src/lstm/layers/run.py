@@ -11,6 +11,7 @@ from lstm import seeding
 from lstm.backends import Backend
 from lstm.backends.contract import Array, Key, Ops
 from lstm.layers.masks import Mask
+from lstm.regularizers import Penalty
 
 Arrays = tuple[Array, ...]
 Gradients = tuple[Array | None, ...]
@@ -31,6 +32,9 @@ class Run:
         rng: source of the seed for dropout, in a pass that drops something.
         seed: this seed, from the first draw on.
         draws: how many draws there were.
+        penalized: whether outputs may add to the loss.
+        penalties: what they add: numbers of operations, each with its factor.
+        early: how many of them come before the loss.
         states: carried state by node name, on the backend; a node that is not in it starts from
             zeros.
         carried: names of the nodes that leave their last state in `new_states`.
@@ -53,6 +57,9 @@ class Run:
     masks: Sequence[Mask | None] = ()
     seed: int | None = None
     draws: int = 0
+    penalized: bool = False
+    penalties: list[Penalty] = field(default_factory=list)
+    early: int = 0
 
     def key(self) -> Key:
         """Return the key of the next draw of the pass, for `ops.dropout` and `ops.dropout_mask`."""

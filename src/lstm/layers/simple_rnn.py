@@ -4,6 +4,7 @@ from typing import Any, Unpack
 
 from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
+from lstm.layers.activation_names import ActivationSpec
 from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
 
 
@@ -46,7 +47,7 @@ class SimpleRNN(Recurrent):
     def __init__(
         self,
         units: int,
-        activation: str | None = "tanh",
+        activation: ActivationSpec = "tanh",
         use_bias: bool = True,
         kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         recurrent_initializer: str | Initializer | dict[str, Any] = "orthogonal",

@@ -1,8 +1,10 @@
 """Symbolic tensors: the arguments of calls of layers, and the nodes that record the calls."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from lstm import checks
 from lstm.errors import InvalidTypeError
@@ -11,8 +13,85 @@ from lstm.layers.definition import Definition
 from lstm.layers.rules import Shape as Shape
 from lstm.layers.valueless import Valueless, without_values
 
-OPERATORS: dict[str, Callable[..., "SymbolicTensor"]] = {}
-"""The layers for +, * and [] of tensors; their modules, which are above this one, add them."""
+OPERATORS: dict[str, Callable[..., Any]] = {}
+"""What operators of tensors do, by their sign; the functions, which are above this, add them."""
+
+_SIGNS = {
+    **{"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"},
+    **{"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">="},
+}
+
+
+class Operators:
+    """Arithmetic of tensors, and of what stands for one."""
+
+    @property
+    def tensor(self) -> "SymbolicTensor":
+        """The tensor that it is or stands for."""
+        raise NotImplementedError
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Any:
+        sign = _SIGNS.get(ufunc.__name__)
+        if sign and method == "__call__" and len(args) == 2 and not options:
+            return OPERATORS[sign](*args)  # An array before the sign, and this behind it.
+        raise without_values(f"{ufunc.__name__} of NumPy", ufunc.__name__)
+
+    def __add__(self, other: Any) -> Any:
+        return OPERATORS["+"](self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return OPERATORS["+"](other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return OPERATORS["-"](self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return OPERATORS["-"](other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return OPERATORS["*"](self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return OPERATORS["*"](other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return OPERATORS["/"](self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return OPERATORS["/"](other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return OPERATORS["**"](self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return OPERATORS["**"](other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return OPERATORS["@"](self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return OPERATORS["@"](other, self)
+
+    def __lt__(self, other: Any) -> Any:
+        return OPERATORS["<"](self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return OPERATORS["<="](self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return OPERATORS[">"](self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return OPERATORS[">="](self, other)
+
+    def __neg__(self) -> Any:
+        return OPERATORS["neg"](self)
+
+    def __abs__(self) -> Any:
+        return OPERATORS["abs"](self)
+
+    def __getitem__(self, index: Any) -> Any:
+        return OPERATORS["[]"](self.tensor, index)
 
 
 @dataclass(eq=False)
@@ -49,13 +128,17 @@ class Node:
         return (*(call.layer for call in self.calls), *own)
 
 
-@dataclass(eq=False)
-class SymbolicTensor(Valueless):
+@dataclass(eq=False, repr=False)
+class SymbolicTensor(Operators, Valueless):
     """A value that a graph will compute: its shape, and its origin."""
 
     shape: Shape
     node: Node
     index: int = 0
+
+    def __repr__(self) -> str:
+        made = "an input" if self.node.layer is None else f"the output of {self.node.layer.name}"
+        return f"<SymbolicTensor of shape {self.shape}, {made}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.node.layer is not None:
@@ -71,22 +154,14 @@ class SymbolicTensor(Valueless):
         """Number of axes."""
         return len(self.shape)
 
-    def __getitem__(self, index: Any) -> "SymbolicTensor":
-        return OPERATORS["[]"](self, index)
+    @property
+    def tensor(self) -> "SymbolicTensor":
+        return self
 
-    def __add__(self, other: "SymbolicTensor") -> "SymbolicTensor":
-        return OPERATORS["+"](self, _tensor(other, "+"))
-
-    def __radd__(self, other: object) -> "SymbolicTensor":
-        if isinstance(other, int) and other == 0:  # The start value of `sum`.
-            return self
-        return self + _tensor(other, "+")
-
-    def __mul__(self, other: "SymbolicTensor") -> "SymbolicTensor":
-        return OPERATORS["*"](self, _tensor(other, "*"))
-
-    def __rmul__(self, other: object) -> "SymbolicTensor":
-        return self * _tensor(other, "*")
+    @property
+    def dtype(self) -> str:
+        """The dtype that Keras would name: all numbers here have the one of their model."""
+        return "float32"
 
 
 Tensors = SymbolicTensor | list[SymbolicTensor]
@@ -131,11 +206,17 @@ def _input_again(shape: Shape, name: str | None, exact: bool) -> SymbolicTensor:
     return input_tensor(shape, name, exact=exact)
 
 
-def _tensor(other: object, sign: str) -> SymbolicTensor:
-    """Return the other operand of a sign that stands for a layer."""
-    if not isinstance(other, SymbolicTensor):
-        raise without_values(f"{type(other).__name__} beside {sign}")
-    return other
+def has_operands(values: Iterable[object]) -> bool:
+    """Whether values are tensors or arrays, several operands, not the numbers of one array."""
+    return any(isinstance(x, Operators | np.ndarray) for x in values)
+
+
+def has_tensors(values: Iterable[object]) -> bool:
+    """Whether a call on these values makes nodes: one is a tensor, or all stand for one."""
+    given = list(values)
+    return any(isinstance(x, SymbolicTensor) for x in given) or (
+        bool(given) and all(isinstance(x, Operators) for x in given)
+    )
 
 
 def single(tensors: Tensors) -> SymbolicTensor:

@@ -10,6 +10,7 @@ from lstm.backends import Backend
 from lstm.backends.contract import Array, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.initializers import Initializer
+from lstm.layers.activation_names import ActivationSpec
 from lstm.layers.base import LayerOptions
 from lstm.layers.dense import Dense
 from lstm.layers.embedding import Embedding
@@ -59,7 +60,7 @@ class TiedDense(Dense):
     def __init__(
         self,
         embedding: Embedding,
-        activation: str | None = None,
+        activation: ActivationSpec = None,
         use_bias: bool = True,
         bias_initializer: str | Initializer | dict[str, Any] = "zeros",
         **options: Unpack[LayerOptions],

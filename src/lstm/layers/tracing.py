@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.definition import Definition
 from lstm.layers.symbolic import Call, SymbolicTensor
@@ -77,4 +79,6 @@ def shapes_of(tensors: Any) -> Any:
     """Return the shape of a tensor, or of several, in the form for `build`."""
     if isinstance(tensors, list | tuple):
         return [shapes_of(tensor) for tensor in tensors]
+    if isinstance(tensors, np.ndarray):
+        return None, *tensors.shape[1:]
     return tensors.shape if isinstance(tensors, SymbolicTensor) else None

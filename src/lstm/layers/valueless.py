@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any, Never
 from lstm.errors import InvalidTypeError, NoSuchAttributeError
 
 _NEAREST = {
-    **dict.fromkeys(
-        ("add", "concatenate", "expand_dims", "flip", "multiply", "reshape", "squeeze", "tanh"), ""
-    ),
+    **dict.fromkeys(("concatenate", "expand_dims", "flip", "reshape", "squeeze", "tanh"), ""),
     **dict.fromkeys(("append", "concat", "hstack", "vstack"), "concatenate"),
     **dict.fromkeys(("T", "moveaxis", "permute_dims", "swapaxes", "transpose"), "transpose"),
     "expit": "sigmoid",
@@ -26,22 +24,15 @@ _OPERATORS = {
         ("__float__", "__int__", "__index__", "__complex__"), "a conversion to a number"
     ),
     "__setitem__": "an assignment to a part of it",
-    **dict.fromkeys(("__lt__", "__le__", "__gt__", "__ge__"), "a comparison"),
-    "__neg__": "-x",
     "__pos__": "+x",
-    "__abs__": "abs(x)",
     "__invert__": "~x",
     "__round__": "round(x)",
 }
 """Special methods of one tensor, and the code that calls them."""
 
 _BINARY = {
-    "sub": "-",
-    "truediv": "/",
     "floordiv": "//",
     "mod": "%",
-    "pow": "**",
-    "matmul": "@",
     "and": "&",
     "or": "|",
     "xor": "^",
@@ -59,9 +50,6 @@ class Valueless:
 
     def __array__(self, *args: Any, **options: Any) -> Never:
         raise without_values("a conversion to an array of NumPy")
-
-    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Never:
-        raise without_values(f"{ufunc.__name__} of NumPy", ufunc.__name__)
 
     def __array_function__(self, function: Any, *args: Any) -> Never:
         raise without_values(f"{function.__name__} of NumPy", function.__name__)
@@ -85,8 +73,8 @@ def without_values(got: str, function: str | None = None) -> InvalidTypeError:
     hint = "" if near is None else f" (did you mean lstm.ops.{near or function}?)"
     return InvalidTypeError(
         "symbolic tensor",
-        "layers, functions of lstm.ops, indexing, + and * of tensors, or your own layer with "
-        f"`forward`, because it has no values before data comes{hint}",
+        "layers, functions of lstm.ops, indexing, arithmetic, or your own layer with `forward`, "
+        f"because it has no values before data comes{hint}",
         got,
     )
 

@@ -12,7 +12,9 @@ from lstm import checks
 from lstm.backends import Backend
 from lstm.backends.contract import Array, Quantized
 from lstm.configured import new_version
+from lstm.constraints import Constraint
 from lstm.errors import InvalidTypeError
+from lstm.regularizers import L1L2
 
 
 class Owner(Protocol):
@@ -69,7 +71,8 @@ class Weight:
     of the model's flat buffers, on its backend, which only `assign` and optimizers write to. In a
     quantized model `value` may be `Quantized`, which is in no buffer and has no gradient. `version`
     is another number after each attribute that is set; the numbers in an array may change without
-    it.
+    it. What is `fixed` never learns, whatever its layer does; `running` is its array for
+    statistics that training keeps in it, and for a constraint, once a model owns it.
     """
 
     name: str
@@ -77,6 +80,10 @@ class Weight:
     trainable: bool
     gradient: Array | None = None
     owner: Owner | Holder | None = None
+    fixed: bool = False
+    running: Array | None = None
+    regularizer: L1L2 | None = None
+    constraint: Constraint | None = None
 
     version: ClassVar[int] = 0
 

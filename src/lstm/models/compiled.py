@@ -1,6 +1,6 @@
 """Compiled: how to train a model, from the arguments of `compile` or from a file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -71,7 +71,7 @@ class Compilable(Predictor):
     def compile(
         self,
         optimizer: str | Optimizer = "rmsprop",
-        loss: str | Loss = "mse",
+        loss: str | Loss | Callable[[Any, Any], Any] = "mse",
         metrics: MetricSpecs = (),
         weighted_metrics: MetricSpecs = (),
         steps_per_execution: int = 1,
@@ -81,7 +81,8 @@ class Compilable(Predictor):
 
         Args:
             optimizer: a name in `lstm.optimizers.OPTIMIZERS`, or an Optimizer.
-            loss: a name in `lstm.losses.LOSSES`, or a Loss.
+            loss: a name in `lstm.losses.LOSSES`, a Loss, or a function of (y_true, y_pred) that is
+                written with `lstm.ops`.
             metrics: names such as "accuracy", "perplexity", "bits_per_character" or "mae"; Metrics;
                 or functions of (y_true, y_pred). All positions count equally.
             weighted_metrics: the same, with positions weighted by `sample_weight`.
@@ -181,7 +182,7 @@ def compiled_contents(
             "name": type(optimizer).__name__.lower(),
             "config": optimizer.get_config(),
         },
-        "loss": {"name": loss.name, "config": loss.get_config()},
+        "loss": {"name": type(loss).name, "config": loss.get_config()},
         "metrics": [spec for spec in metrics if isinstance(spec, str)],
         "weighted_metrics": [spec for spec in weighted_metrics if isinstance(spec, str)],
         "step": step,

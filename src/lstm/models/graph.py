@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Layer, has_time
-from lstm.layers.naming import Names
+from lstm.layers.naming import Names, joined
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
+from lstm.layers.traced import in_order
 from lstm.layers.weight import Weight
 
 
@@ -28,24 +29,12 @@ class Graph:
         self.symbols = self._symbols()
 
     def _sorted(self) -> list[Node]:
-        sources = {tensor.node for tensor in self.inputs}
-        order: dict[Node, None] = {}
-        # Depth first without recursion: a node is placed once everything that it needs is placed.
-        stack = [(tensor.node, False) for tensor in reversed(self.outputs)]
-        while stack:
-            node, ready = stack.pop()
-            if node in order or node in sources:
-                continue
-            if ready:
-                order[node] = None
-                continue
-            if node.layer is None:
-                raise InvalidValueError(
-                    "inputs", "every Input that the outputs depend on", "one missing"
-                )
-            stack.append((node, True))
-            stack.extend((tensor.node, False) for tensor in reversed(node.inputs))
-        return list(order)
+        nodes = in_order(self.outputs, self.inputs)
+        if any(node.layer is None for node in nodes):
+            raise InvalidValueError(
+                "inputs", "every Input that the outputs depend on", "one missing"
+            )
+        return nodes
 
     def _check_ties(self) -> None:
         """Check that layers whose weights others use belong to this graph.
@@ -70,7 +59,8 @@ class Graph:
                 if tensor in consumers:
                     consumers[tensor].append(layer_of(node))
         found: dict[SymbolicTensor, int] = {}
-        for tensor, layers in consumers.items():
+        for tensor, readers in consumers.items():
+            layers = [layer for layer in readers if not layer.takes_numbers]
             if layers and all(layer.reads_tokens for layer in layers):
                 found[tensor] = min(layer.reads_tokens for layer in layers)
         return found
@@ -87,7 +77,7 @@ class Graph:
     def weights(self) -> dict[str, Weight]:
         """Return every weight by its name, such as "lstm/kernel"."""
         return {
-            f"{name}/{key}": weight
+            joined(name, key): weight
             for name, layer in self.layers.items()
             for key, weight in layer.own_weights.items()
         }
@@ -118,7 +108,7 @@ class Graph:
         for node in self.nodes:
             layer = layer_of(node)
             # Within TimeDistributed, every row is a time step, and rows do not continue each other.
-            around = max(depth.get(tensor.node, 0) for tensor in node.inputs)
+            around = max([depth.get(tensor.node, 0) for tensor in node.inputs], default=0)
             depth[node] = around + layer.folds_time
             # A vector, such as the last step, and its results have no steps to continue from.
             timeless = ended.issuperset(node.inputs)

@@ -61,9 +61,10 @@ class Mean:
 
     def add(self, result: Result) -> None:
         """Add one or more batches."""
-        for loss in (*result.losses[:-1], result.loss):
-            self.total += loss * result.count
-            self.weight += result.count
+        losses = (*result.losses[:-1], result.loss)
+        for loss, count in zip(losses, result.counts, strict=True):
+            self.total += loss * count
+            self.weight += count
         self.steps += len(result.losses)
 
     def logs(self) -> Logs:

@@ -59,7 +59,8 @@ class Objective:
         """
         assert batch.y is not None
         shape, dtype = self._shape(y), run.backend.dtype
-        target, positions = self.loss.target(batch.y, shape, dtype), self.loss.positions(shape)
+        target = self.loss.target(batch.y, shape, dtype)
+        positions = self.loss.positions_of(tuple(target.shape), shape)
         weight = spread_over("sample_weight", batch.weight, positions)
         if class_weights is not None:
             of_classes = spread(class_weights.of(target, positions), positions)

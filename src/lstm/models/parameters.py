@@ -58,6 +58,8 @@ class Parameters:
             values = ops.reshape(ops.part(self._buffer, start, stop), shape)
             weight.value = ops.read_only(values)
             weight.gradient = None
+            changes = weight.fixed or weight.constraint is not None
+            weight.running = values if changes else None
             if weight in self._learned:
                 weight.gradient = ops.reshape(ops.part(self.gradients, start, stop), shape)
             weight.owner = self

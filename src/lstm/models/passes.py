@@ -2,7 +2,7 @@
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import NamedTuple, cast
@@ -21,6 +21,7 @@ from lstm.models.parameters import Parameters
 from lstm.models.planned_pass import PlannedPass
 from lstm.models.program import Program
 from lstm.optimizers import Optimizer
+from lstm.regularizers import Penalty
 
 GoalOf = Callable[[Array, Mask | None], Goal]
 """Returns the goal of the output of a batch, of which it reads only the shape, and its mask."""
@@ -41,12 +42,14 @@ class Learned:
 
     Attributes:
         losses: the loss of each; if the last is not finite, its step was not taken.
+        penalties: what large weights and outputs add to each.
         y: the outputs of the program; perhaps None if nothing sees them.
         goal: the goal of each.
         refused: whether the last loss is finite, but its gradient is too large for a step.
     """
 
     losses: list[float]
+    penalties: list[float]
     y: Array
     goal: Goal
     refused: bool = False
@@ -112,7 +115,8 @@ class Passes:
         if recorded is not None:
             returned = recorded.run(run, *feeds, *_states(run))
             if returned is not None:
-                outputs, _ = returned
+                outputs, (numbers,) = returned
+                run.penalties += zip(numbers, recorded.factors[0], strict=True)
                 return outputs, [None] * len(outputs)
         trace = self.program.forward(run, feeds, masks)
         return trace.outputs, trace.masks
@@ -154,6 +158,7 @@ class Passes:
 
         def record(recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
             trace = self.program.forward(run, feeds)
+            run.early = len(run.penalties)
             y = trace.outputs[0]
             target, weight = goal_of(y, None).arrays(self._backend)
             target = recording.input(target.shape, str(target.dtype))
@@ -162,8 +167,10 @@ class Passes:
             _, gradient = self._objective.compare(run, y, target, weight, learns=True)
             recording.stop_unless_below(math.inf)
             self.program.backward(run, trace, [gradient])
+            self._regularize(run)
             if whole:
                 optimizer.record(recording, run.backend, learned, gradients)
+                self._constrain(run.ops)
             return y, [y] if sees_output else []
 
         purpose = like, sees_output, optimizer.identity() if whole else None
@@ -187,7 +194,8 @@ class Passes:
         loss, gradient = self._objective.compare(run, y, target, weight, learns=True)
         if math.isfinite(loss):
             self.program.backward(run, trace, [gradient])
-        found = Learned([loss], y, goal)
+            self._regularize(run)
+        found = Learned([loss], [total(run.penalties)], y, goal)
         self._step(found, optimizer, before_step)
         return found
 
@@ -219,8 +227,14 @@ class Passes:
         if returned is None:
             return None
         outputs, results = returned
-        losses = [loss for loss, *_ in results]
-        found = Learned(losses, outputs[0] if sees_output else None, goal)
+        before, after = recorded.factors
+        early, late = len(before), len(before) + 1 + len(after)
+        losses = [numbers[early] for numbers in results]
+        penalties = [
+            total(zip((*numbers[:early], *numbers[early + 1 : late]), before + after, strict=False))
+            for numbers in results
+        ]
+        found = Learned(losses, penalties, outputs[0] if sees_output else None, goal)
         if whole and math.isfinite(losses[-1]):
             found.refused = not results[-1][-1] < optimizer.longest(dtype)
             optimizer.step += len(losses) - found.refused
@@ -239,6 +253,31 @@ class Passes:
             learned, gradients = self._parameters.learned, self._parameters.gradients
             with self._parameters.changing():  # A user's optimizer may return None.
                 found.refused = optimizer.apply(self._backend, learned, gradients) is False
+                self._constrain(self._backend.ops)
+
+    def _regularize(self, run: Run) -> None:
+        """Add what large weights add to the loss, and to the gradients."""
+        for weight in self._weights:
+            if weight.regularizer is not None and weight.gradient is not None:
+                run.penalties += weight.regularizer.penalties(run.ops, weight.value)
+                added = weight.regularizer.gradient(run.ops, weight.value)
+                if added is not None:
+                    run.ops.accumulate(added, weight.gradient)
+
+    def penalty(self, run: Run) -> float:
+        """Return what outputs of a pass, and large weights, add to the loss."""
+        for weight in self._weights:
+            if weight.regularizer is not None and weight.trainable:
+                run.penalties += weight.regularizer.penalties(run.ops, weight.value)
+        return total(run.penalties)
+
+    def _constrain(self, ops: Ops) -> None:
+        """Make weights what they must be after a step."""
+        for weight in self._weights:
+            if weight.constraint is not None and weight.gradient is not None:
+                allowed = weight.constraint.applied(ops, weight.value)
+                ops.fill(weight.running, 0.0)
+                ops.accumulate(allowed, weight.running)
 
     @property
     def _objective(self) -> Objective:
@@ -279,7 +318,7 @@ class Passes:
             return None
         key = (
             purpose,
-            (run.training, run.keep_cache, run.carried),
+            (run.training, run.keep_cache, run.penalized, run.carried),
             tuple([((x.shape[0] // times, *x.shape[1:]), run.ops.holds_tokens(x)) for x in feeds]),
             tuple([(name, *[part.shape for part in parts]) for name, parts in run.states.items()]),
         )
@@ -340,8 +379,13 @@ class Passes:
     ) -> PlannedPass | None:
         """Return a recorded pass like `run`, if the backend can record it."""
         weights = [
-            part for w in self._weights for part in (*w.arrays, w.gradient) if part is not None
+            part
+            for w in self._weights
+            for part in (*w.arrays, w.gradient, w.running)
+            if part is not None
         ]
+        for layer in self.program.graph.layers.values():
+            weights += layer.constants
         if self._parameters is not None:
             weights += self._parameters.learned, self._parameters.gradients
         recording = run.ops.recording([*weights, *kept], self._parameters is None)
@@ -360,6 +404,7 @@ class Passes:
                 states={name: tuple(map(given, parts)) for name, parts in run.states.items()},
                 new_states={},
                 drawn={},
+                penalties=[],
                 seed=recording.variable(),
             )
             y, outputs = record(recording, silent, symbols)
@@ -369,13 +414,21 @@ class Passes:
             return None
         states = {name: len(parts) for name, parts in silent.new_states.items()}
         numbers, fixed = Numbers(self._weights), self._parameters is None
-        return PlannedPass(plan, y, silent.draws > 0, states, numbers, fixed)
+        factors = [factor for _, factor in silent.penalties]
+        split = tuple(factors[: silent.early]), tuple(factors[silent.early :])
+        return PlannedPass(plan, y, silent.draws > 0, states, numbers, fixed, split)
 
     def _record_forward(self, recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
         trace = self.program.forward(run, feeds)
         if any(mask is not None for mask in trace.masks):
             raise NotRecordableError
+        run.early = len(run.penalties)
         return None, trace.outputs
+
+
+def total(penalties: Iterable[Penalty]) -> float:
+    """Return the sum of numbers times their factors."""
+    return sum((number * factor for number, factor in penalties), 0.0)
 
 
 def _states(run: Run) -> list[Array]:

@@ -32,6 +32,7 @@ class PlannedPass:
     states: Mapping[str, int]
     weights: Numbers
     fixed: bool
+    factors: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
     runs: int = 0
     changes: int = -1
     seen: int = -1

@@ -207,7 +207,7 @@ def _joined(
     sunk: dict[SymbolicTensor, Part] = {}
     found = []
     for part in parts:
-        if part.inputs[0] in sunk:
+        if part.inputs and part.inputs[0] in sunk:
             part = join(sunk[part.inputs[0]], part)
         if sinks(part):
             sunk[part.outputs[0]] = part

@@ -14,6 +14,7 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, 
 from lstm.interface import set_by_constructor
 from lstm.layers.base import Layer
 from lstm.layers.definition import Definition
+from lstm.layers.naming import joined
 from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.layers.tracing import building
@@ -297,7 +298,7 @@ class GraphLayer(Layer):
             return {}
         name_of = {layer: name for name, layer in self.graph.layers.items()}
         return {
-            f"{name_of[layer]}/{key}": weight
+            joined(name_of[layer], key): weight
             for layer in self._order
             for key, weight in layer.own_weights.items()
         }

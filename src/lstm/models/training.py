@@ -17,7 +17,7 @@ from lstm.layers.base import Arrays, Run
 from lstm.layers.masks import Mask
 from lstm.layers.remedies import for_data, for_target, remedied
 from lstm.layers.symbolic import Shape, SymbolicTensor
-from lstm.losses import Loss
+from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Metric, by_name
 from lstm.models import planning
 from lstm.models.batches import Batch
@@ -33,6 +33,9 @@ from lstm.models.state import State
 from lstm.optimizers import Optimizer
 
 Values = NDArray[Any]
+
+_OF_CLASSES = (SparseCategoricalCrossentropy, CategoricalCrossentropy)
+"""The losses of classes, which accept other targets than each other."""
 
 
 @dataclass
@@ -157,13 +160,13 @@ class Result:
     """The result of one batch, or of several equal ones, one after the other.
 
     Attributes:
-        losses: of each, the sum of its weighted losses, divided by `count`.
-        count: number of positions of each that are not masked.
+        losses: of each, the sum of its weighted losses, divided by its count.
+        counts: of each, the number of positions that are not masked.
         refused: whether the last loss is finite but the gradient or the step is not.
     """
 
     losses: list[float]
-    count: float
+    counts: list[float]
     refused: bool = False
 
     @property
@@ -252,7 +255,15 @@ class Trainer:
             self.loss.check(batch.y, output)
         except InvalidShapeError as error:
             steps = {x.shape[1] for x in batch.x if x.ndim > 1}
-            found = for_target(batch.y, self._graph.outputs[0], output, steps, self.loss)
+            accepts = partial(_accepts, batch.y.dtype)
+            found = for_target(
+                batch.y.shape,
+                self._graph.outputs[0],
+                output,
+                steps,
+                partial(accepts, self.loss),
+                {kind.name: partial(accepts, kind()) for kind in _OF_CLASSES},
+            )
             raise remedied(error, found) from None
 
     def train(
@@ -291,7 +302,9 @@ class Trainer:
             return self._train_apart(batch, carried, class_weights)
         if not apart:
             self._measure_all(run, learned, batch)
-        result = Result(learned.losses, learned.goal.count, learned.refused)
+        pairs = zip(learned.losses, learned.penalties, strict=True)
+        counts = [learned.goal.count] * len(learned.losses)
+        result = Result([sum(pair) for pair in pairs], counts, learned.refused)
         if math.isfinite(result.loss):
             carried.states.update(run.new_states)
         return result
@@ -301,12 +314,14 @@ class Trainer:
     ) -> Result:
         """Take the steps of a batch one by one."""
         losses: list[float] = []
+        counts: list[float] = []
         for part in batch.parts():
             result = self.train(part, carried, class_weights)
             losses += result.losses
+            counts += result.counts
             if not math.isfinite(result.loss):
                 break
-        return Result(losses, result.count, result.refused)
+        return Result(losses, counts, result.refused)
 
     def test(self, batch: Batch, carried: Carried) -> Result:
         """Compute the loss and metrics of a checked batch."""
@@ -316,7 +331,7 @@ class Trainer:
         loss = self._loss(run, y, goal)
         carried.states.update(run.new_states)
         self._measure(run, loss, y, goal)
-        return Result([loss], goal.count)
+        return Result([loss + passes.penalty(run)], [goal.count])
 
     def _run(self, batch: Batch, carried: Carried, *, training: bool) -> Run:
         if batch.fresh and carried.resets:
@@ -329,6 +344,7 @@ class Trainer:
             rng=self._rng,
             states=carried.current,
             carried=carried.nodes,
+            penalized=True,
         )
 
     def _goal(
@@ -373,3 +389,12 @@ class Trainer:
         if weighted:
             return loss * goal.count / (total or 1.0)
         return self._loss(run, y, replace(goal, weight=None))
+
+
+def _accepts(dtype: Any, loss: Loss, target: Any, shape: Any) -> bool:
+    """Whether a loss accepts targets of a shape for outputs of another."""
+    try:
+        loss.check(np.broadcast_to(np.zeros((), dtype), target), shape)
+    except InvalidValueError:
+        return False
+    return True

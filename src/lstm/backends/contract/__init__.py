@@ -24,6 +24,7 @@ Rules that hold for every operation:
 
 from typing import Any, Protocol
 
+from lstm.backends.contract.arithmetic import ArithmeticOps
 from lstm.backends.contract.arrays import ArrayOps
 from lstm.backends.contract.instructions import Given, Instruction, InstructionList, Place
 from lstm.backends.contract.layers import LayerOps
@@ -45,6 +46,7 @@ from lstm.backends.contract.types import (
     Array,
     Cache,
     Choice,
+    FunctionName,
     Key,
     PointwiseLossName,
     State,
@@ -59,6 +61,7 @@ __all__ = [
     "Cell",
     "CellName",
     "Choice",
+    "FunctionName",
     "Given",
     "Instruction",
     "InstructionList",
@@ -79,6 +82,7 @@ __all__ = [
 
 class Ops(
     ArrayOps,
+    ArithmeticOps,
     LayerOps,
     RecurrentOps,
     LossOps,

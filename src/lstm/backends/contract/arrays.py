@@ -21,6 +21,9 @@ class ArrayOps(Protocol):
     def holds_tokens(self, x: Array) -> bool:
         """Whether `x` holds tokens, int64, and not numbers of a floating dtype."""
 
+    def dtype_of(self, x: Array) -> str:
+        """The name of the dtype of `x`."""
+
     def zeros(self, shape: Sequence[int], dtype: str) -> Array:
         """A new array of zeros."""
 
@@ -70,6 +73,9 @@ class ArrayOps(Protocol):
 
     def add(self, xs: Sequence[Array]) -> Array:
         """Sum of arrays of equal shape."""
+
+    def accumulate(self, x: Array, total: Array) -> None:
+        """`total` += x, of equal shapes, in place."""
 
     def multiply(self, x: Array, y: Array) -> Array:
         """Product of two arrays of equal shape, element by element."""

@@ -35,6 +35,9 @@ class LayerOps(Protocol):
     def dropout_mask(self, shape: Sequence[int], key: Key, rate: float, dtype: str) -> Array:
         """`dropout` of ones: 0 with probability `rate`, else 1 / (1 - rate)."""
 
+    def uniform(self, shape: Sequence[int], key: Key, dtype: str) -> Array:
+        """Numbers in (0, 1) from a key: (w >> 9 + 1/2) / 2²³ of the words w of `dropout`."""
+
     def embedding_forward(self, tokens: Array, w: Array) -> Array:
         """y = w[tokens]: tokens (...), w (V, E) -> y (..., E)."""
 

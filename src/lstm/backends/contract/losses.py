@@ -60,6 +60,9 @@ class LossOps(Protocol):
         dq is 0 where q was limited, and dp is 0 where the sum is.
         """
 
+    def weighted_total(self, values: Array, weight: Array | None) -> float:
+        """Σ_n weight_n · value_n over all entries; None means the mean."""
+
     def pointwise_loss_forward(
         self,
         loss: PointwiseLossName,

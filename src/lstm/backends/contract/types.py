@@ -15,6 +15,35 @@ PointwiseLossName = Literal[
     "squared_error", "absolute_error", "huber", "binary_cross_entropy", "sigmoid_cross_entropy"
 ]
 
+FunctionName = Literal[
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "maximum",
+    "minimum",
+    "power",
+    "less",
+    "less_equal",
+    "equal",
+    "keep",
+    "leaky_relu",
+    "elu",
+    "exp",
+    "log",
+    "sqrt",
+    "square",
+    "reciprocal",
+    "abs",
+    "sign",
+    "floor",
+    "softplus",
+    "erf",
+    "sin",
+    "cos",
+]
+"""Functions of numbers x and y, or of x alone, which begin with "exp"."""
+
 State = tuple[Array, ...]
 """The states of a recurrent layer, the output first, an array (B, H) for each state."""
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lstm.backends import _kernels
 from lstm.backends.contract import Recording
+from lstm.backends.native.arithmetic import NativeArithmetic
 from lstm.backends.native.layers import NativeLayers
 from lstm.backends.native.losses import NativeLosses
 from lstm.backends.native.optimizers import NativeOptimizers
@@ -24,7 +25,14 @@ from lstm.backends.native.threads import num_threads, set_num_threads, speed
 __all__ = ["Native", "num_threads", "set_num_threads"]
 
 
-class Native(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimizers, NativeSampling):
+class Native(
+    NativeLosses,
+    NativeLayers,
+    NativeArithmetic,
+    NativeRecurrent,
+    NativeOptimizers,
+    NativeSampling,
+):
     """The operations of the contract.
 
     Args:

@@ -1,6 +1,7 @@
 """Arrays that the kernels accept, and memory for large ones."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,12 @@ class NativeArrays:
 
     kernels: Any
 
+    accumulate = staticmethod(numpy_arrays.accumulate)
     add = staticmethod(numpy_arrays.add)
     assign = staticmethod(numpy_arrays.assign)
     concatenate = staticmethod(numpy_arrays.concatenate)
     copy = staticmethod(numpy_arrays.copy)
+    dtype_of = staticmethod(numpy_arrays.dtype_of)
     fill = staticmethod(numpy_arrays.fill)
     flip = staticmethod(numpy_arrays.flip)
     holds_tokens = staticmethod(numpy_arrays.holds_tokens)
@@ -77,10 +80,20 @@ class NativeArrays:
         return None
 
     def sum(self, x: Array, axis: int) -> Array:
-        axis %= x.ndim
-        before, after = x.shape[:axis], x.shape[axis + 1 :]
-        y, every = self.zeros((*before, *after), "float32"), np.zeros(x.shape[axis], np.int64)
-        parts = math.prod(before), x.shape[axis], math.prod(after)
-        of_y = self.reshape(y, (parts[0], 1, parts[2]))
-        self.kernels.scatter_add(self.reshape(x, parts), every, of_y)
+        return self._along(self.kernels.sum, x, axis)
+
+    def max(self, x: Array, axis: int) -> Array:
+        return self._along(self.kernels.max, x, axis)
+
+    def _along(self, reduce: Any, x: Array, axis: int) -> Array:
+        """Return what an operation makes of the numbers along an axis."""
+        before, size, after = around(x.shape, axis)
+        y = self.empty((*x.shape[: axis % x.ndim], *x.shape[axis % x.ndim + 1 :]))
+        reduce(self.reshape(x, (before, size, after)), self.reshape(y, (before, after)))
         return y
+
+
+def around(shape: Sequence[int], axis: int) -> tuple[int, int, int]:
+    """Return the number of entries before, along and behind an axis."""
+    axis %= len(shape)
+    return math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])

@@ -47,6 +47,11 @@ class NativeLayers(NativeArrays, NativeQuantization):
         self.kernels.dropout(None, *key, rate, y)
         return y
 
+    def uniform(self, shape: Sequence[int], key: Key, dtype: str) -> Array:
+        y = self.empty(tuple(shape))
+        self.kernels.uniform(*key, y)
+        return y
+
     def embedding_forward(self, tokens: Array, w: Array | Quantized) -> Array:
         y = self.empty((*tokens.shape, w.shape[1]))
         if isinstance(w, Quantized):

@@ -63,6 +63,9 @@ class NativeLosses(NativeLayers):
         self.kernels.cross_entropy_backward(p, classes, rows, weight, dp)
         return dp
 
+    def weighted_total(self, values: Array, weight: Array | None) -> float:
+        return self.kernels.weighted_total(values, weight)
+
     def pointwise_loss_forward(
         self, loss: PointwiseLossName, y: Array, target: Array, weight: Array | None, delta: float
     ) -> tuple[float, Cache]:

@@ -18,6 +18,7 @@ from lstm.backends.contract import (
     Place,
     Quantized,
 )
+from lstm.backends.native.arithmetic import NativeArithmetic
 from lstm.backends.native.arrays import columns_of_packed
 from lstm.backends.native.buffers import SIZES, Buffer, Symbol, lay_out
 from lstm.backends.native.layers import NativeLayers
@@ -39,7 +40,9 @@ class Returned(float):
     """A number that an operation will return; its value here means nothing."""
 
 
-class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimizers):
+class NativeRecording(
+    NativeLosses, NativeLayers, NativeArithmetic, NativeRecurrent, NativeOptimizers
+):
     """The operations of the native backend, which write down what they would do.
 
     Args:
@@ -101,7 +104,10 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
         raise NotRecordableError("zero_rows")
 
     def holds_tokens(self, x: Any) -> bool:
-        return (x.buffer.dtype if isinstance(x, Symbol) else str(x.dtype)) == "int64"
+        return self.dtype_of(x) == "int64"
+
+    def dtype_of(self, x: Any) -> str:
+        return x.buffer.dtype if isinstance(x, Symbol) else str(x.dtype)
 
     def zeros(self, shape: Sequence[int], dtype: str) -> Any:
         x = self.empty(shape)
@@ -124,6 +130,9 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
         for x in xs[1:]:
             self.kernels.add(x, total)
         return total
+
+    def accumulate(self, x: Any, total: Any) -> None:
+        self.kernels.add(x, total)
 
     def multiply(self, x: Any, y: Any) -> Any:
         product = self.like(x)
@@ -155,11 +164,11 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
         return x
 
     def flip(self, x: Any, axis: int) -> Any:
-        return self._gather(x, range(x.shape[axis])[::-1], axis)
+        return self.take(x, _places(range(x.shape[axis])[::-1]), axis)
 
     def repeat(self, x: Any, count: int, axis: int) -> Any:
         single = self.reshape(x, (*x.shape[:axis], 1, *x.shape[axis:]))
-        return self._gather(single, [0] * count, axis)
+        return self.take(single, np.zeros(count, np.int64), axis)
 
     def concatenate(self, xs: Sequence[Any], axis: int) -> Any:
         axis %= len(xs[0].shape)
@@ -173,12 +182,12 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
 
     def split(self, x: Any, sizes: Sequence[int], axis: int) -> list[Any]:
         ends = np.cumsum([0, *sizes])
-        return [self._gather(x, range(start, stop), axis) for start, stop in pairwise(ends)]
+        return [self.take(x, np.arange(start, stop), axis) for start, stop in pairwise(ends)]
 
     def slice_forward(self, x: Any, index: Sequence[int | slice]) -> Any:
         steps = _steps(x.shape, index)
         for axis, taken in steps:
-            x = self._gather(x, taken, axis)
+            x = self.take(x, _places(taken), axis)
         return self.reshape(x, _sliced(x.shape, index))
 
     def slice_backward(self, dy: Any, index: Sequence[int | slice], shape: Sequence[int]) -> Any:
@@ -193,22 +202,12 @@ class NativeRecording(NativeLosses, NativeLayers, NativeRecurrent, NativeOptimiz
             self._scatter(narrow, taken, axis, dx)
         return self.copy(dx) if not steps else dx
 
-    def _gather(self, x: Any, index: Sequence[int], axis: int) -> Symbol:
-        axis %= len(x.shape)
-        before, after = prod(x.shape[:axis]), prod(x.shape[axis + 1 :])
-        y = self.empty((*x.shape[:axis], len(index), *x.shape[axis + 1 :]))
-        parts = (before, x.shape[axis], after), (before, len(index), after)
-        self.kernels.gather(
-            self.reshape(x, parts[0]), np.array(index, np.int64), self.reshape(y, parts[1])
-        )
-        return y
-
     def _scatter(self, x: Any, index: Sequence[int], axis: int, y: Symbol) -> None:
         """Write the entries of x to places of y along an axis."""
         before, after = prod(y.shape[:axis]), prod(y.shape[axis + 1 :])
         self.kernels.scatter(
             self.reshape(x, (before, len(index), after)),
-            np.array(index, np.int64),
+            _places(index),
             self.reshape(y, (before, y.shape[axis], after)),
         )
 
@@ -410,6 +409,10 @@ _RETURNS = {
 def _place(array: NDArray[Any]) -> tuple[int, int]:
     """Return where the memory of an array begins, and its size in bytes."""
     return array.__array_interface__["data"][0], array.nbytes
+
+
+def _places(index: Sequence[int]) -> NDArray[np.int64]:
+    return np.array(index, np.int64)
 
 
 def _steps(shape: Sequence[int], index: Sequence[int | slice]) -> list[tuple[int, Sequence[int]]]:

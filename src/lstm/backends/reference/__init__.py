@@ -10,11 +10,13 @@ from typing import Any, cast
 
 from lstm.backends.contract import Ops
 from lstm.backends.numpy_arrays import (
+    accumulate,
     add,
     array,
     assign,
     concatenate,
     copy,
+    dtype_of,
     fill,
     flip,
     holds_tokens,
@@ -39,12 +41,25 @@ from lstm.backends.reference.activations import (
     sigmoid,
     softmax,
 )
+from lstm.backends.reference.arithmetic import (
+    ReferenceArithmetic,
+    broadcast,
+    cumulative_sum,
+    elementwise_backward,
+    elementwise_forward,
+    max,
+    numbers,
+    one_hot,
+    take,
+    take_backward,
+)
 from lstm.backends.reference.layers import (
     dropout,
     dropout_mask,
     embedding_backward,
     embedding_forward,
     scale_features,
+    uniform,
 )
 from lstm.backends.reference.losses import (
     ReferenceLosses,
@@ -54,6 +69,7 @@ from lstm.backends.reference.losses import (
     pointwise_loss_forward,
     softmax_cross_entropy_backward,
     softmax_cross_entropy_forward,
+    weighted_total,
 )
 from lstm.backends.reference.machine import facts, recording, speed
 from lstm.backends.reference.optimizers import (
@@ -76,12 +92,14 @@ __all__ = [
     "BFLOAT16",
     "DTYPES",
     "NAME",
+    "accumulate",
     "activation_backward",
     "activation_forward",
     "adam_step",
     "add",
     "array",
     "assign",
+    "broadcast",
     "clip_by_global_norm",
     "concatenate",
     "conv1d_backward",
@@ -89,9 +107,13 @@ __all__ = [
     "copy",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "cumulative_sum",
     "dequantize",
     "dropout",
     "dropout_mask",
+    "dtype_of",
+    "elementwise_backward",
+    "elementwise_forward",
     "embedding_backward",
     "embedding_forward",
     "facts",
@@ -102,7 +124,11 @@ __all__ = [
     "linear_backward",
     "linear_forward",
     "linear_softmax_cross_entropy",
+    "matmul",
+    "max",
     "multiply",
+    "numbers",
+    "one_hot",
     "packed_stack",
     "part",
     "pointwise_loss_backward",
@@ -131,8 +157,12 @@ __all__ = [
     "speed",
     "split",
     "sum",
+    "take",
+    "take_backward",
     "to_numpy",
     "transpose",
+    "uniform",
+    "weighted_total",
     "zero_rows",
     "zeros",
 ]
@@ -141,7 +171,7 @@ NAME = "reference"
 DTYPES = ("float32", "float64")
 
 
-class Reference(ReferenceSampling, ReferenceLosses):
+class Reference(ReferenceSampling, ReferenceLosses, ReferenceArithmetic):
     """The operations that multiply matrices, with their factors in one precision."""
 
 
@@ -152,6 +182,7 @@ generate = _exact.generate
 linear_backward = _exact.linear_backward
 linear_forward = _exact.linear_forward
 linear_softmax_cross_entropy = _exact.linear_softmax_cross_entropy
+matmul = _exact.matmul
 packed_stack = _exact.packed_stack
 recurrent_backward = _exact.recurrent_backward
 recurrent_forward = _exact.recurrent_forward

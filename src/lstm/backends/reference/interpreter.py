@@ -17,6 +17,7 @@ from lstm.backends.contract import (
     CELLS,
     ActivationName,
     CellName,
+    FunctionName,
     Given,
     InstructionList,
     Key,
@@ -34,6 +35,7 @@ from lstm.backends.reference.recurrent import states_before
 Array = NDArray[Any]
 
 _ACTIVATIONS = get_args(ActivationName)
+_FUNCTIONS = get_args(FunctionName)
 _LOSSES = get_args(PointwiseLossName)
 
 _RECURRENT = re.compile(
@@ -126,6 +128,45 @@ class Instructions:
     def transpose(self, x: Array, y: Array) -> None:
         y[...] = x.swapaxes(1, 2)
 
+    # ---- arithmetic
+
+    def matmul(self, x: Array, y: Array, z: Array) -> None:
+        z[...] = self._ops.matmul(x, y, False, False)
+
+    def matmul_x_transposed(self, x: Array, y: Array, z: Array) -> None:
+        z[...] = self._ops.matmul(x, y, True, False)
+
+    def matmul_y_transposed(self, x: Array, y: Array, z: Array) -> None:
+        z[...] = self._ops.matmul(x, y, False, True)
+
+    def elementwise_forward(
+        self, function: int, x: Array, y: Array | None, number: float, z: Array
+    ) -> None:
+        z[...] = self._ops.elementwise_forward(_FUNCTIONS[function], x, y, number)
+
+    def elementwise_backward(self, function: int, *arguments: Any) -> None:
+        dz, x, y, number, z, dx, dy = arguments
+        found = self._ops.elementwise_backward(
+            _FUNCTIONS[function], dz, x, y, number, z, dx is not None, dy is not None
+        )
+        for out, gradient in zip((dx, dy), found, strict=True):
+            _write(out, np.zeros_like(out) if gradient is None else gradient)
+
+    def sum(self, x: Array, y: Array) -> None:
+        y[...] = self._ops.sum(x, 1)
+
+    def max(self, x: Array, y: Array) -> None:
+        y[...] = self._ops.max(x, 1)
+
+    def cumulative_sum(self, x: Array, reverse: bool, y: Array) -> None:
+        y[...] = self._ops.cumulative_sum(x, 1, reverse)
+
+    def numbers(self, tokens: Array, y: Array) -> None:
+        y[...] = self._ops.numbers(tokens, str(y.dtype))
+
+    def one_hot(self, tokens: Array, y: Array) -> None:
+        y[...] = self._ops.one_hot(tokens, y.shape[-1], str(y.dtype))
+
     # ---- layers
 
     def activation_forward(self, x: Array, activation: int, y: Array) -> None:
@@ -136,6 +177,9 @@ class Instructions:
 
     def dropout(self, x: Array | None, seed: int, draw: int, rate: float, y: Array) -> None:
         y[...] = self._ops.dropout(np.ones_like(y) if x is None else x, Key(seed, draw), rate)
+
+    def uniform(self, seed: int, draw: int, y: Array) -> None:
+        y[...] = self._ops.uniform(y.shape, Key(seed, draw), str(y.dtype))
 
     def scale_features(self, x: Array, factor: Array, y: Array) -> None:
         y[...] = self._ops.scale_features(x, factor)
@@ -316,6 +360,9 @@ class Instructions:
         )
         _write(dx, found)
         return loss
+
+    def weighted_total(self, values: Array, weight: Array | None) -> float:
+        return self._ops.weighted_total(values, weight)
 
     def pointwise_loss(
         self, loss: int, y: Array, target: Array, weight: Array | None, delta: float, dy: Array

@@ -28,6 +28,11 @@ def dropout_mask(shape: Sequence[int], key: Key, rate: float, dtype: str) -> Arr
     return dropout(np.ones(shape, dtype), key, rate)
 
 
+def uniform(shape: Sequence[int], key: Key, dtype: str) -> Array:
+    words = random_words(int(np.prod(shape, dtype=np.int64)), key)
+    return (((words >> np.uint64(9)) + 0.5) / 2**23).reshape(shape).astype(dtype)
+
+
 def embedding_forward(tokens: Array, w: Array | Quantized) -> Array:
     return rows(w, tokens)
 

@@ -42,6 +42,10 @@ def cross_entropy_backward(cache: Cache) -> Array:
     return (dq - (dq * q).sum(-1, keepdims=True)) / total  # (E4)
 
 
+def weighted_total(values: Array, weight: Array | None) -> float:
+    return float(values.mean() if weight is None else (values * weight).sum())
+
+
 def pointwise_loss_forward(
     loss: PointwiseLossName, y: Array, target: Array, weight: Array | None, delta: float
 ) -> tuple[float, Cache]:

@@ -300,7 +300,7 @@ class Training(Loop):
             self._model.reset_states()
         # A different stream each time, or none.
         self._model.reset_states(range(self.step % _RESET_EVERY, self._streams, _RESET_EVERY))
-        return Result([self._model.train_on_batch(*batch, carry_state=True)], 1.0)
+        return Result([self._model.train_on_batch(*batch, carry_state=True)], [1.0])
 
     def diverged(self, result: Result) -> str:
         raise self._diverged()

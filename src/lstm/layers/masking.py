@@ -1,0 +1,186 @@
+"""Masking: steps that later layers skip, and masks as tensors."""
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+import numpy as np
+
+from lstm import checks
+from lstm.backends.contract import Array, Cache
+from lstm.errors import InvalidShapeError
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.eager import Tensor
+from lstm.layers.masks import Mask, to_zero, whole
+from lstm.layers.symbolic import OPERATORS, Shape, SymbolicTensor
+
+
+class Masking(Layer):
+    """Mark the steps of (B, T, ...) as padding in which all numbers are `mask_value`.
+
+    Layers behind it skip them. Their numbers become 0, as in Keras.
+
+    Args:
+        mask_value: the number that padding consists of.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Masking(mask_value=-1.0)(lstm.Input((None, 3))).shape
+        (None, None, 3)
+    """
+
+    memoryless = True
+
+    def __init__(self, mask_value: float = 0.0, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        self.mask_value = checks.number("mask_value", mask_value)
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        if len(shapes[0]) < 3:
+            raise InvalidShapeError(f"input of {self.name}", "axes (B, T, ...)", shapes[0])
+        return (shapes[0],)
+
+    def _real(self, run: Run, x: Array) -> Mask:
+        """Return which steps are real."""
+        values = run.ops.to_numpy(x)
+        padding: Mask = values == values.dtype.type(self.mask_value)
+        real: Mask = ~np.all(padding, axis=tuple(range(2, values.ndim)))
+        return real
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        shape = tuple(inputs[0].shape)
+        rows = run.ops.reshape(inputs[0], (*shape[:2], -1))
+        real = self._real(run, inputs[0])
+        return (run.ops.reshape(to_zero(run.backend, rows, real), shape),), real
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        shape = tuple(gradients[0].shape)  # type: ignore[union-attr]
+        rows = run.ops.reshape(gradients[0], (*shape[:2], -1))
+        return (run.ops.reshape(to_zero(run.backend, rows, cache), shape),)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        real = self._real(run, inputs[0])
+        return real if mask is None else real & whole(mask, 2)
+
+
+class MaskOf(Layer):
+    """The mask of a tensor as numbers: (B, T, ...) -> (B, T), 1 where it counts, 0 at padding."""
+
+    memoryless = True
+    keeps_mask = True
+    takes_numbers = True
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return (shapes[0][:2],)
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        ops, shape = run.ops, tuple(inputs[0].shape[:2])
+        if mask is None:
+            ones = ops.zeros(shape, run.backend.dtype)
+            ops.fill(ones, 1.0)
+            return (ones,), None
+        return (ops.array(whole(mask, 2).astype(run.backend.dtype)),), None
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return (None,)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        return None if mask is None else whole(mask, 2)
+
+
+class WithMask(Layer):
+    """A tensor with another mask: the steps count where the second input, (B, T), is not 0."""
+
+    memoryless = True
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        x, mask = shapes
+        if len(mask) != 2 or len(x) < 2 or (None not in (x[1], mask[1]) and x[1] != mask[1]):
+            raise InvalidShapeError(f"mask of {self.name}", f"shape {x[:2]}", f"shape {mask}")
+        return (x,)
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        return (inputs[0],), None
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return gradients[0], None
+
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        return masks[0]
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        chosen = np.not_equal(run.ops.to_numpy(inputs[1]), 0)
+        return chosen if mask is None else chosen & whole(mask, 2)
+
+
+class MaskLike(Layer):
+    """A tensor with the mask of the steps of another one, the second input."""
+
+    memoryless = True
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return (shapes[0],)
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        return (inputs[0],), None
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return gradients[0], None
+
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        return None if masks[1] is None else whole(masks[1], 2)
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        return mask
+
+
+class WithoutMask(Layer):
+    """A tensor in which every step counts from here on."""
+
+    memoryless = True
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return (shapes[0],)
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        return (inputs[0],), None
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return gradients
+
+    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        return None
+
+
+def masked(x: Any, mask: Any) -> Any:
+    """Return a tensor, or an array, with another mask, or with none."""
+    if isinstance(x, SymbolicTensor):
+        if mask is None:
+            return WithoutMask()(x)
+        if isinstance(mask, SymbolicTensor) and isinstance(mask.node.layer, MaskOf):
+            return MaskLike()(x, mask.node.inputs[0])
+        return WithMask()(x, mask)
+    return Tensor.of(np.asarray(x), None if mask is None else np.asarray(mask) != 0)
+
+
+def mask_of(x: Any) -> Any:
+    """Return the mask of what `call` reads, as numbers; None for vectors, which have no steps."""
+    if isinstance(x, list | tuple):
+        return [mask_of(part) for part in x]
+    if not isinstance(x, SymbolicTensor):
+        return getattr(x, "mask", None)
+    has_steps = x.ndim > 2 or x.shape[1:] == (None,)
+    return MaskOf()(x) if has_steps else None
+
+
+OPERATORS["mask"] = masked
+OPERATORS["mask of"] = mask_of

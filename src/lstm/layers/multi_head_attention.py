@@ -1,0 +1,206 @@
+"""Multi-head attention: several attentions side by side, each on its own projections."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from lstm import checks, initializers
+from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.initializers import Initializer
+from lstm.layers.activation_layers import softmax
+from lstm.layers.activation_names import ActivationSpec
+from lstm.layers.attention import never, only_before
+from lstm.layers.base import Layer, LayerOptions
+from lstm.layers.dense import Activation
+from lstm.layers.dropout import Dropout
+from lstm.layers.elementwise import Elementwise
+from lstm.layers.masking import mask_of, masked
+from lstm.layers.product import Einsum, Terms
+from lstm.layers.shaping import ExpandDims
+from lstm.layers.symbolic import Operators, Shape
+
+
+class EinsumDense(Layer):
+    """φ(x·W + b), with the axes of the product written as letters.
+
+    Args:
+        equation: such as "btd,dnh->btnh", for the input and W.
+        output_shape: sizes of the output without the batch axis; None for a size of the input.
+        activation: φ, or None for none.
+        bias_axes: letters of the axes of b, such as "nh"; None for no b.
+        kernel_initializer: initial values of W.
+        bias_initializer: initial values of b.
+
+    Example:
+        >>> import lstm
+        >>> layer = lstm.layers.EinsumDense("btd,df->btf", (None, 5), bias_axes="f")
+        >>> layer(lstm.Input((None, 3))).shape
+        (None, None, 5)
+    """
+
+    kernel: Operators
+    bias: Operators
+
+    def __init__(
+        self,
+        equation: str,
+        output_shape: int | Sequence[int | None],
+        activation: ActivationSpec = None,
+        bias_axes: str | None = None,
+        kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+        bias_initializer: str | Initializer | dict[str, Any] = "zeros",
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.equation = checks.string("equation", equation)
+        Terms.of(self.equation)
+        given = (output_shape,) if isinstance(output_shape, int) else output_shape
+        self.output_shape = list(checks.sizes("output_shape", given))
+        self.activation = activation
+        self.bias_axes = None if bias_axes is None else checks.string("bias_axes", bias_axes)
+        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
+        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+
+    def build(self, *shapes: Shape) -> None:
+        terms, _, result = self.equation.replace(" ", "").partition("->")
+        x, _, w = terms.partition(",")
+        if len(self.output_shape) != len(result) - 1:
+            raise InvalidShapeError(
+                f"output_shape of {self.name}", f"{len(result) - 1} sizes", self.output_shape
+            )
+        sizes = dict(zip(result[1:], self.output_shape, strict=True))
+        sizes |= {k: n for k, n in zip(x, shapes[0], strict=True) if n is not None}
+        self.kernel = self.add_weight("kernel", [sizes[k] for k in w], self.kernel_initializer)
+        if self.bias_axes is not None:
+            # Axes behind the first of b have to be there, to be broadcast.
+            first = min(map(result.index, self.bias_axes))
+            shape = [sizes[k] if k in self.bias_axes else 1 for k in result[first:]]
+            self.bias = self.add_weight("bias", shape, self.bias_initializer)
+
+    def call(self, inputs: Any) -> Any:
+        y = Einsum(self.equation)(inputs, self.kernel)
+        if self.bias_axes is not None:
+            y = Elementwise("add")(y, self.bias)
+        return y if self.activation is None else Activation(self.activation)(y)
+
+
+class MultiHeadAttention(Layer):
+    """Several attentions side by side, each on projections of its own.
+
+    Called as `layer(query, value, key=None)` on (B, T, D). With `use_causal_mask=True`, a query
+    reads no key behind its own place; `attention_mask` (B, Tq, Tv) is 0 where it may not read; with
+    `return_attention_scores=True`, the weights (B, heads, Tq, Tv) are returned, too. Padding of the
+    value is never read.
+
+    Args:
+        num_heads: number of attentions.
+        key_dim: size of each projected query and key.
+        value_dim: size of each projected value; by default `key_dim`.
+        dropout: share of the weights to drop.
+        use_bias: whether projections have a bias.
+        output_shape: size of the output; by default that of the query.
+        kernel_initializer: initial values of the projections.
+        bias_initializer: initial values of the biases.
+        seed: accepted for compatibility; the model's generator draws.
+
+    Source:
+        Vaswani et al., "Attention is all you need", 2017.
+
+    Example:
+        >>> import lstm
+        >>> x = lstm.Input((None, 6))
+        >>> lstm.layers.MultiHeadAttention(num_heads=2, key_dim=3)(x, x).shape
+        (None, None, 6)
+    """
+
+    query_dense: EinsumDense
+    key_dense: EinsumDense
+    value_dense: EinsumDense
+    output_dense: EinsumDense
+    drop: Dropout
+
+    def __init__(
+        self,
+        num_heads: int,
+        key_dim: int,
+        value_dim: int | None = None,
+        dropout: float = 0.0,
+        use_bias: bool = True,
+        output_shape: int | None = None,
+        kernel_initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+        bias_initializer: str | Initializer | dict[str, Any] = "zeros",
+        seed: int | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.num_heads = checks.positive_int("num_heads", num_heads)
+        self.key_dim = checks.positive_int("key_dim", key_dim)
+        self.value_dim = checks.positive_int(
+            "value_dim", key_dim if value_dim is None else value_dim
+        )
+        self.dropout = checks.number("dropout", dropout, 0, 1, open_high=True)
+        self.use_bias = checks.boolean("use_bias", use_bias)
+        self.output_shape = (
+            None if output_shape is None else checks.positive_int("output_shape", output_shape)
+        )
+        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
+        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+        self.seed = None if seed is None else checks.integer("seed", seed)
+        self.query_dense = self._projection("query", self.key_dim)
+        self.key_dense = self._projection("key", self.key_dim)
+        self.value_dense = self._projection("value", self.value_dim)
+        self.drop = Dropout(self.dropout)
+
+    def _projection(self, name: str, size: int) -> EinsumDense:
+        return EinsumDense(
+            "btd,dnh->btnh",
+            (None, self.num_heads, size),
+            bias_axes="nh" if self.use_bias else None,
+            kernel_initializer=self.kernel_initializer,
+            bias_initializer=self.bias_initializer,
+            name=name,
+        )
+
+    def build(self, *shapes: Any) -> None:
+        size = shapes[0][-1] if self.output_shape is None else self.output_shape
+        self.output_dense = EinsumDense(
+            "btnh,nhd->btd",
+            (None, size),
+            bias_axes="d" if self.use_bias else None,
+            kernel_initializer=self.kernel_initializer,
+            bias_initializer=self.bias_initializer,
+            name="attention_output",
+        )
+
+    def call(
+        self,
+        query: Any,
+        value: Any = None,
+        key: Any = None,
+        query_mask: Any = None,
+        value_mask: Any = None,
+        key_mask: Any = None,
+        attention_mask: Any = None,
+        return_attention_scores: bool = False,
+        training: Any = None,
+        use_causal_mask: bool = False,
+    ) -> Any:
+        if value is None:
+            raise InvalidValueError(f"value of {self.name}", "a tensor, as in layer(x, x)", "none")
+        q = self.query_dense(query)
+        k = self.key_dense(value if key is None else key)
+        v = self.value_dense(value)
+        q = Elementwise("multiply", 1 / math.sqrt(self.key_dim))(q)
+        scores = Einsum("bqnh,bknh->bnqk")(q, k)
+        if use_causal_mask:
+            scores = only_before(scores)
+        of_value = mask_of(value) if value_mask is None else value_mask
+        for allowed in (of_value, key_mask):
+            if allowed is not None:
+                scores = never(scores, ExpandDims(1)(ExpandDims(1)(allowed)))
+        if attention_mask is not None:
+            scores = never(scores, ExpandDims(1)(attention_mask))
+        shares = self.drop(softmax(scores, -1), training=training)
+        result = self.output_dense(Einsum("bnqk,bknh->bqnh")(shares, v))
+        result = masked(result, mask_of(query) if query_mask is None else query_mask)
+        return (result, shares) if return_attention_scores else result

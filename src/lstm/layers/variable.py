@@ -1,0 +1,152 @@
+"""Variable: a weight as a tensor, for the `call` of a composite layer; and fixed numbers."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks, initializers
+from lstm.backends.contract import Array, Cache
+from lstm.errors import InvalidValueError
+from lstm.initializers import Initializer
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.masks import Mask
+from lstm.layers.symbolic import OPERATORS, Operators, Shape, SymbolicTensor, single
+
+
+class Variable(Layer, Operators):
+    """A weight that `call` uses as a tensor: what `add_weight` of a composite layer returns.
+
+    Args:
+        shape: sizes, all known; there is no batch axis.
+        initializer: initial values.
+        fixed: whether the numbers never learn.
+
+    Example:
+        >>> import lstm
+        >>> class Scale(lstm.layers.Layer):
+        ...     def build(self, input_shape):
+        ...         self.factor = self.add_weight("factor", input_shape[-1:], "ones")
+        ...     def call(self, inputs):
+        ...         return inputs * self.factor
+        >>> Scale()(lstm.Input((None, 3))).shape
+        (None, None, 3)
+    """
+
+    memoryless = True
+    fixed_arguments = ("shape", "initializer")
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+        fixed: bool = False,
+        **options: Unpack[LayerOptions],
+    ) -> None:
+        super().__init__(**options)
+        self.fixed = checks.boolean("fixed", fixed)
+        sizes = checks.sequence(f"shape of {self.name}", shape, "a tuple of sizes")
+        self.shape = tuple(checks.int_at_least(f"shape of {self.name}", n, 0) for n in sizes)
+        self.initializer = initializers.get("initializer", initializer)
+
+    def make(self) -> "Variable":
+        """Make the weight now; returns itself."""
+        self.outputs_for(())
+        return self
+
+    def build(self, *shapes: Shape) -> None:
+        self.own_weight("", self.shape, self.initializer, fixed=self.fixed)
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return (self.shape,)
+
+    @property
+    def tensor(self) -> SymbolicTensor:
+        """A tensor that has its numbers."""
+        return single(self.connect(()))
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def numpy(self) -> NDArray[Any]:
+        """Return a copy of the numbers."""
+        return np.array(self.make().own_weights[""].to_numpy())
+
+    def assign(self, values: Any) -> None:
+        """Replace the numbers by others, of the same shape."""
+        self.make().own_weights[""].assign(np.asarray(values))
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        return (self.value(""),), None
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        gradient = self.gradient("")
+        if gradient is not None:
+            run.ops.accumulate(gradients[0], gradient)
+        return ()
+
+
+class Constant(Layer):
+    """Fixed numbers as a tensor.
+
+    Args:
+        values: the numbers.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Constant([1.0, 2.0]).tensor.shape
+        (2,)
+    """
+
+    memoryless = True
+    makes_anew = True
+    fixed_arguments = ("values",)
+
+    def __init__(self, values: Any, **options: Unpack[LayerOptions]) -> None:
+        super().__init__(**options)
+        numbers = checks.numbers("values", values)
+        self.values = numbers.tolist()
+        self._numbers = np.asarray(numbers, np.float64)
+        self._arrays: dict[str, Array] = {}
+
+    @property
+    def tensor(self) -> SymbolicTensor:
+        """A tensor that has its numbers."""
+        return single(self.connect(()))
+
+    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        return (self._numbers.shape,)
+
+    @property
+    def constants(self) -> Iterable[Array]:
+        return self._arrays.values()
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        dtype = run.backend.dtype
+        if dtype not in self._arrays:
+            self._arrays[dtype] = run.ops.array(np.array(self._numbers, dtype))
+        return (self._arrays[dtype],), None
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return ()
+
+
+def _weight(
+    layer: Layer, name: str, shape: Sequence[int], initializer: Initializer, fixed: bool
+) -> Variable:
+    """Return a new weight of a layer with `call`."""
+    if any(part.name == name for part in layer.call_weights):
+        raise InvalidValueError("name", f"an unused name in {layer.name}", repr(name))
+    variable = Variable(shape, initializer, fixed, name=name, trainable=layer.trainable).make()
+    layer.call_weights.append(variable)
+    return variable
+
+
+OPERATORS["weight"] = _weight

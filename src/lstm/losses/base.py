@@ -1,0 +1,203 @@
+"""Loss: what training minimizes.
+
+It is a mean over all positions that are not masked: time steps of examples, and single outputs
+where these are compared one by one.
+"""
+
+from math import prod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.backends import Backend
+from lstm.backends.contract import ActivationName, Array, Cache, Ops
+from lstm.configured import Versioned
+from lstm.errors import InvalidShapeError, InvalidTypeError, NotDefinedError
+from lstm.interface import promises
+from lstm.layers.run import Run
+from lstm.layers.symbolic import Operators
+from lstm.layers.traced import Traced
+from lstm.ops import mean, sum
+
+Values = NDArray[Any]
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
+
+
+class Loss(Versioned):
+    """Base of all losses, including those that users write.
+
+    Your own loss defines `call(y_true, y_pred)` with `lstm.ops`, which is traced once and has its
+    gradient from there. It returns a loss for each position, usually the mean over the last axis,
+    or a single number. A loss may define `forward` and `backward` instead, on arrays of the
+    backend. Targets have the shape of the outputs by default; `check` and `target` can change this.
+
+    Args:
+        reduction: what calling the loss returns: "sum_over_batch_size", the mean; "sum"; or "none",
+            the loss of each position. `fit` always minimizes the mean.
+        name: its name in messages.
+
+    Attributes:
+        activation: the activation at the end of a model that the loss can include, computing with
+            logits instead, which is faster and cannot overflow.
+
+    Example:
+        log cosh(y - t), which is a squared error near the target and an absolute one far away:
+
+        >>> import lstm
+        >>> from lstm import ops
+        >>> class LogCosh(lstm.losses.Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         error = y_pred - y_true
+        ...         return ops.mean(error + ops.softplus(-2.0 * error) - 0.6931472, axis=-1)
+        >>> float(LogCosh()([[2.0]], [[3.0]]).round(4))  # log cosh 1
+        0.4338
+        >>> model = lstm.Sequential([lstm.Input((2,)), lstm.layers.Dense(1)])
+        >>> model.compile("sgd", LogCosh())
+    """
+
+    name: str = "loss"
+    activation: ClassVar[ActivationName] = "linear"
+    from_logits = False
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = None
+    ) -> None:
+        self.reduction = checks.one_of("reduction", reduction, REDUCTIONS)
+        self.name = type(self).name if name is None else checks.string("name", name)
+        self._traced: dict[Any, Traced] = {}
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return the loss of each position of tensors or arrays."""
+        raise NotDefinedError(self, "call(y_true, y_pred)")
+
+    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Return the loss of arrays, or of tensors within another function.
+
+        Args:
+            y_true: targets.
+            y_pred: outputs.
+            sample_weight: weights of the positions, or of their first axes.
+        """
+        given = (x if isinstance(x, Operators) else np.asarray(x, float) for x in (y_true, y_pred))
+        values = self.call(*given)
+        if sample_weight is not None:
+            missing = values.ndim - np.ndim(sample_weight)
+            weights = np.reshape(sample_weight, np.shape(sample_weight) + (1,) * missing)
+            values = values * weights
+        if self.reduction in (None, "none"):
+            return values
+        return (sum if self.reduction == "sum" else mean)(values)
+
+    def on_logits(self) -> "Loss":
+        """Return the same loss for a model from which `activation` was removed."""
+        raise NotDefinedError(self, "on_logits()")
+
+    @property
+    def takes_logits(self) -> bool:
+        """Whether `on_logits` returns the same loss for a model without its `activation`."""
+        kept = promises(type(self), "on_logits", "forward", "backward")
+        return kept and self.activation != "linear" and not self.from_logits
+
+    @property
+    def includes_linear(self) -> bool:
+        """Whether `of_linear` computes the loss together with the product before it."""
+        return False
+
+    def check(self, target: Values, shape: tuple[int, ...]) -> None:
+        """Check a target for an output of `shape`; by default numbers of that shape.
+
+        Raises:
+            InvalidShapeError: the target does not match the output.
+            InvalidValueError: the target has impossible values.
+        """
+        # (B,) and (B, 1) hold the same numbers, but must not be broadcast against each other.
+        if shape not in (target.shape, (*target.shape, 1)) and target.shape != (*shape, 1):
+            raise InvalidShapeError("y", f"shape {shape}", f"shape {target.shape}")
+        if target.dtype.kind not in "iufb":
+            raise InvalidTypeError("y", "numbers", f"dtype {target.dtype}")
+        checks.finite("y", target)
+
+    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        """Return a checked target in the form for the backend; by default in the output's shape."""
+        return np.ascontiguousarray(target.reshape(shape), dtype)
+
+    def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the weights for an output of `shape`; by default one per number."""
+        return shape
+
+    def positions_of(self, target: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the weights for a target and an output of these shapes."""
+        if not self._is_called:
+            return self.positions(shape)
+        return tuple(n or 0 for n in self._of(target, shape).outputs[0].shape)
+
+    @property
+    def _is_called(self) -> bool:
+        """Whether it is computed by `call`, not by a `forward` of its own."""
+        return type(self).forward is Loss.forward and type(self).call is not Loss.call
+
+    def _of(self, target: tuple[int, ...], shape: tuple[int, ...]) -> Traced:
+        """Return `call`, traced for targets and outputs of these shapes."""
+        key = target, shape
+        if key not in self._traced:
+            self._traced[key] = Traced.of(self.name, self.call, [target, shape])
+            found = self._traced[key].outputs
+            if len(found) != 1:
+                raise InvalidTypeError(f"result of {self.name}", "one tensor", len(found))
+        return self._traced[key]
+
+    def forward(
+        self, ops: Ops, y: Array, target: Array, weight: Array | None
+    ) -> tuple[float, Cache]:
+        """Return Σ weight·loss over the positions (None: the mean), and what `backward` needs.
+
+        Args:
+            ops: the operations of the backend.
+            y: the output.
+            target: the result of `target`.
+            weight: weight of each position, or None.
+        """
+        if not self._is_called:
+            raise NotDefinedError(self, "call(y_true, y_pred)")
+        traced = self._of(tuple(target.shape), tuple(y.shape))
+        run = Run(_backend(ops, y), keep_cache=True)
+        (values,), caches = traced.forward(run, (target, y))
+        return ops.weighted_total(values, weight), (traced, run, caches, values, weight)
+
+    def backward(self, ops: Ops, cache: Cache) -> Array:
+        """Return the gradient of the output, in its shape and in the dtype of the backend."""
+        if not self._is_called:
+            raise NotDefinedError(self, "backward(ops, cache)")
+        traced, run, caches, values, weight = cache
+        if weight is None:
+            weight = ops.zeros(tuple(values.shape), run.backend.dtype)
+            ops.fill(weight, 1 / max(prod(values.shape), 1))
+        _, dy = traced.backward(run, caches, [weight], [False, True])
+        return ops.zeros(traced.inputs[1].shape, run.backend.dtype) if dy is None else dy
+
+    def of_linear(
+        self,
+        ops: Ops,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        target: Array,
+        weight: Array | None,
+        dw: Array | None,
+        db: Array | None,
+        need_dx: bool,
+    ) -> tuple[float, Array | None]:
+        """Return the loss of x·w + b and, if needed, the gradient of x, in one operation.
+
+        The gradients of w and b are added to dw and db, if these are not None.
+        """
+        raise NotDefinedError(self, "of_linear(ops, x, w, b, target, weight, dw, db, need_dx)")
+
+
+def _backend(ops: Ops, y: Array) -> Backend:
+    """Return the backend that has operations, for arrays like y."""
+    dtype = ops.dtype_of(y)
+    return Backend(ops, dtype, dtype)

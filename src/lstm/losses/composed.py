@@ -1,0 +1,196 @@
+"""Losses that are written with `lstm.ops`: what they compute is in `functions`."""
+
+from typing import Any
+
+from lstm import checks
+from lstm.losses import functions
+from lstm.losses.base import Loss
+
+
+class MeanAbsolutePercentageError(Loss):
+    """100·`|y - t| / |t|`, the mean over all entries."""
+
+    name = "mean_absolute_percentage_error"
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.mean_absolute_percentage_error(y_true, y_pred)
+
+
+class MeanSquaredLogarithmicError(Loss):
+    """(ln(1 + y) - ln(1 + t))², the mean over all entries."""
+
+    name = "mean_squared_logarithmic_error"
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.mean_squared_logarithmic_error(y_true, y_pred)
+
+
+class LogCosh(Loss):
+    """ln cosh(y - t), the mean over all entries."""
+
+    name = "log_cosh"
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.log_cosh(y_true, y_pred)
+
+
+class KLDivergence(Loss):
+    """Σ t·ln(t / y), the mean over all positions."""
+
+    name = "kl_divergence"
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.kl_divergence(y_true, y_pred)
+
+
+class Poisson(Loss):
+    """y - t·ln y, the mean over all entries, for counts t."""
+
+    name = "poisson"
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.poisson(y_true, y_pred)
+
+
+class Hinge(Loss):
+    """max(0, 1 - t·y), the mean over all entries; targets are -1 and 1, or 0 and 1."""
+
+    name = "hinge"
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.hinge(y_true, y_pred)
+
+
+class SquaredHinge(Loss):
+    """max(0, 1 - t·y)², the mean over all entries."""
+
+    name = "squared_hinge"
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.squared_hinge(y_true, y_pred)
+
+
+class CategoricalHinge(Loss):
+    """max(0, 1 + the best wrong output - the right one), with one-hot targets."""
+
+    name = "categorical_hinge"
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.categorical_hinge(y_true, y_pred)
+
+
+class CosineSimilarity(Loss):
+    """Minus the cosine between y and t along an axis, the mean over all positions.
+
+    Args:
+        axis: the axis.
+        reduction, name: as for `Loss`.
+    """
+
+    name = "cosine_similarity"
+
+    def __init__(
+        self,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(reduction, name)
+        self.axis = checks.integer("axis", axis)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.cosine_similarity(y_true, y_pred, self.axis)
+
+
+class _Focal(Loss):
+    """Base of the focal losses."""
+
+    def __init__(
+        self,
+        alpha: float,
+        gamma: float,
+        from_logits: bool,
+        label_smoothing: float,
+        reduction: str | None,
+        name: str | None,
+    ) -> None:
+        super().__init__(reduction, name)
+        self.alpha = checks.number("alpha", alpha, 0, 1)
+        self.gamma = checks.number("gamma", gamma, 0)
+        self.from_logits = checks.boolean("from_logits", from_logits)
+        self.label_smoothing = checks.number("label_smoothing", label_smoothing, 0, 1)
+
+
+class BinaryFocalCrossentropy(_Focal):
+    """Binary cross-entropy times (1 - p of the right class)^γ, the mean over all entries.
+
+    Args:
+        apply_class_balancing: whether to weight the class 1 by α, the other by 1 - α.
+        alpha: α.
+        gamma: γ.
+        from_logits: the model's output is logits, not probabilities.
+        label_smoothing: how far targets move toward 1/2, as a share.
+        reduction, name: as for `Loss`.
+
+    Source:
+        Lin et al., "Focal loss for dense object detection", 2017.
+    """
+
+    name = "binary_focal_crossentropy"
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(alpha, gamma, from_logits, label_smoothing, reduction, name)
+        self.apply_class_balancing = checks.boolean("apply_class_balancing", apply_class_balancing)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.binary_focal_crossentropy(
+            y_true,
+            y_pred,
+            self.apply_class_balancing,
+            self.alpha,
+            self.gamma,
+            self.from_logits,
+            self.label_smoothing,
+        )
+
+
+class CategoricalFocalCrossentropy(_Focal):
+    """Cross-entropy times α·(1 - p)^γ of each class, the mean over all positions.
+
+    Args:
+        alpha: α.
+        gamma: γ.
+        from_logits: the model's output is logits, not probabilities.
+        label_smoothing: share of each target that is spread over all classes.
+        reduction, name: as for `Loss`.
+
+    Source:
+        Lin et al., "Focal loss for dense object detection", 2017.
+    """
+
+    name = "categorical_focal_crossentropy"
+
+    def __init__(
+        self,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(alpha, gamma, from_logits, label_smoothing, reduction, name)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return functions.categorical_focal_crossentropy(
+            y_true, y_pred, self.alpha, self.gamma, self.from_logits, self.label_smoothing
+        )

@@ -1,0 +1,193 @@
+"""Losses as functions: of targets and outputs, the mean over the last axis at each position."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from lstm import ops
+from lstm.layers.symbolic import Operators
+from lstm.ops.calling import shape_of
+
+EPSILON = 1e-7
+"""How near to 0 and 1 probabilities may come, as in Keras."""
+
+
+def _arrays(*values: Any) -> list[Any]:
+    return [x if isinstance(x, Operators) else np.asarray(x, float) for x in values]
+
+
+def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
+    """(y - t)²."""
+    return ops.mean(ops.square(ops.subtract(y_pred, y_true)), -1)
+
+
+def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
+    """`|y - t|`."""
+    return ops.mean(ops.absolute(ops.subtract(y_pred, y_true)), -1)
+
+
+def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
+    """100·`|y - t| / |t|`."""
+    y_true, y_pred = _arrays(y_true, y_pred)
+    sizes = ops.maximum(ops.absolute(y_true), EPSILON)
+    return 100.0 * ops.mean(ops.absolute((y_true - y_pred) / sizes), -1)
+
+
+def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
+    """(ln(1 + y) - ln(1 + t))²; what is below 0 counts as 0."""
+    logs = (ops.log(ops.maximum(y, EPSILON) + 1.0) for y in _arrays(y_pred, y_true))
+    return ops.mean(ops.square(ops.subtract(*logs)), -1)
+
+
+def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
+    """(y - t)² / 2 near the target, linear beyond `delta`."""
+    size = ops.absolute(ops.subtract(y_pred, y_true))
+    near = ops.minimum(size, delta)
+    return ops.mean(near * (size - 0.5 * near), -1)
+
+
+def log_cosh(y_true: Any, y_pred: Any) -> Any:
+    """ln cosh(y - t), which is a squared error near the target and an absolute one far away."""
+    error = ops.subtract(y_pred, y_true)
+    return ops.mean(error + ops.softplus(-2.0 * error) - math.log(2), -1)
+
+
+def kl_divergence(y_true: Any, y_pred: Any) -> Any:
+    """Σ t·ln(t / y), of probabilities limited to [1e-7, 1].
+
+    Source:
+        Kullback & Leibler, "On information and sufficiency", 1951.
+    """
+    y_true, y_pred = (ops.clip(y, EPSILON, 1.0) for y in _arrays(y_true, y_pred))
+    return ops.sum(y_true * ops.log(y_true / y_pred), -1)
+
+
+def poisson(y_true: Any, y_pred: Any) -> Any:
+    """y - t·ln y, for counts t."""
+    y_true, y_pred = _arrays(y_true, y_pred)
+    return ops.mean(y_pred - y_true * ops.log(y_pred + EPSILON), -1)
+
+
+def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
+    """Minus the cosine between y and t: -1 for the same direction."""
+    y_true, y_pred = (ops.normalize(y, axis) for y in _arrays(y_true, y_pred))
+    return -1.0 * ops.sum(y_true * y_pred, axis)
+
+
+def _signs(y_true: Any) -> Any:
+    """Return targets as -1 and 1, which may be 0 and 1."""
+    if isinstance(y_true, Operators):
+        binary = ops.all(ops.logical_or(ops.equal(y_true, 0.0), ops.equal(y_true, 1.0)))
+        return ops.where(binary, 2.0 * y_true - 1.0, y_true)
+    values = np.asarray(y_true, float)
+    return 2 * values - 1 if np.isin(values, (0, 1)).all() else values
+
+
+def hinge(y_true: Any, y_pred: Any) -> Any:
+    """max(0, 1 - t·y), with targets -1 and 1; if all are 0 or 1, 0 stands for -1."""
+    y_true, y_pred = _arrays(y_true, y_pred)
+    return ops.mean(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0), -1)
+
+
+def squared_hinge(y_true: Any, y_pred: Any) -> Any:
+    """max(0, 1 - t·y)²."""
+    y_true, y_pred = _arrays(y_true, y_pred)
+    return ops.mean(ops.square(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0)), -1)
+
+
+def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
+    """max(0, 1 + the best wrong output - the right one), with one-hot targets."""
+    y_true, y_pred = _arrays(y_true, y_pred)
+    right = ops.sum(y_true * y_pred, -1)
+    wrong = ops.max((1.0 - y_true) * y_pred, -1)
+    return ops.maximum(wrong - right + 1.0, 0.0)
+
+
+def categorical_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
+) -> Any:
+    """-Σ t·ln p, with one-hot targets or distributions."""
+    y_true, y_pred = _arrays(y_true, y_pred)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / (shape_of(y_pred)[-1] or 1)
+    return -1.0 * ops.sum(y_true * _log_probabilities(y_pred, from_logits), -1)
+
+
+def sparse_categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False) -> Any:
+    """-ln p of the right class, which is an integer."""
+    y_true, y_pred = _arrays(y_true, y_pred)
+    if len(shape_of(y_true)) == len(shape_of(y_pred)) and shape_of(y_true)[-1] == 1:
+        y_true = ops.squeeze(y_true, -1)
+    rows = ops.one_hot(y_true, shape_of(y_pred)[-1] or 1)
+    return -1.0 * ops.sum(rows * _log_probabilities(y_pred, from_logits), -1)
+
+
+def binary_crossentropy(
+    y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
+) -> Any:
+    """-t·ln p - (1 - t)·ln(1 - p)."""
+    y_true, y_pred = _arrays(y_true, y_pred)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / 2
+    if from_logits:
+        return ops.mean(ops.softplus(y_pred) - y_true * y_pred, -1)
+    p = ops.clip(y_pred, EPSILON, 1 - EPSILON)
+    return -1.0 * ops.mean(y_true * ops.log(p) + (1.0 - y_true) * ops.log(1.0 - p), -1)
+
+
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+) -> Any:
+    """Binary cross-entropy times (1 - p of the right class)^γ, so that easy examples count less.
+
+    Source:
+        Lin et al., "Focal loss for dense object detection", 2017.
+    """
+    y_true, y_pred = _arrays(y_true, y_pred)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / 2
+    p = ops.sigmoid(y_pred) if from_logits else y_pred
+    p = ops.clip(p, EPSILON, 1 - EPSILON)
+    right = y_true * p + (1.0 - y_true) * (1.0 - p)
+    entropy = -1.0 * (y_true * ops.log(p) + (1.0 - y_true) * ops.log(1.0 - p))
+    focal = ops.power(1.0 - right, gamma) * entropy
+    if apply_class_balancing:
+        focal = focal * (y_true * alpha + (1.0 - y_true) * (1 - alpha))
+    return ops.mean(focal, -1)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+) -> Any:
+    """Cross-entropy times α·(1 - p)^γ of each class, so that easy examples count less.
+
+    Source:
+        Lin et al., "Focal loss for dense object detection", 2017.
+    """
+    y_true, y_pred = _arrays(y_true, y_pred)
+    if label_smoothing:
+        y_true = y_true * (1.0 - label_smoothing) + label_smoothing / (shape_of(y_pred)[-1] or 1)
+    p = ops.softmax(y_pred) if from_logits else y_pred / ops.sum(y_pred, -1, True)
+    p = ops.clip(p, EPSILON, 1 - EPSILON)
+    factor = alpha * ops.power(1.0 - p, gamma)
+    return -1.0 * ops.sum(factor * y_true * ops.log(p), -1)
+
+
+def _log_probabilities(y_pred: Any, from_logits: bool) -> Any:
+    """Return the logarithms of probabilities, or of shares of any sum."""
+    if from_logits:
+        return ops.log_softmax(y_pred)
+    shares = y_pred / ops.sum(y_pred, -1, True)
+    return ops.log(ops.clip(shares, EPSILON, 1 - EPSILON))

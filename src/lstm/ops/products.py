@@ -1,0 +1,78 @@
+"""Products of tensors."""
+
+import string
+from collections.abc import Sequence
+from typing import Any
+
+from lstm.errors import InvalidShapeError
+from lstm.layers import Einsum
+from lstm.layers.symbolic import OPERATORS
+from lstm.ops.calling import apply, as_one, shape_of
+from lstm.ops.reductions import sum
+
+
+def matmul(x1: Any, x2: Any) -> Any:
+    """The matrix product of the last two axes; the axes before them are the same in both.
+
+    Either may be a single matrix, and x2 a vector.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.matmul([[1.0, 2.0]], [[3.0], [4.0]]).tolist()
+        [[11.0]]
+    """
+    a, b = len(shape_of(x1)), len(shape_of(x2))
+    letters = string.ascii_lowercase
+    if a < 1 or b < 1:
+        raise InvalidShapeError("x1, x2", "at least one axis each", (shape_of(x1), shape_of(x2)))
+    rows, columns = "y" * (a > 1), "z" * (b > 1)
+    of_x1, of_x2 = letters[: max(a - 2, 0)], letters[: max(b - 2, 0)]
+    if of_x1 and of_x2 and of_x1 != of_x2:
+        raise InvalidShapeError(
+            "x1, x2", "the same axes before the last two", (shape_of(x1), shape_of(x2))
+        )
+    both = of_x1 or of_x2
+    return apply(Einsum(f"{of_x1}{rows}x,{of_x2}x{columns}->{both}{rows}{columns}"), x1, x2)
+
+
+def dot(x1: Any, x2: Any) -> Any:
+    """The sum of products over the last axis of x1 and the last but one of x2."""
+    a, b = len(shape_of(x1)), len(shape_of(x2))
+    first, second = string.ascii_lowercase[: a - 1], string.ascii_uppercase[: max(b - 2, 0)]
+    last = "Y" * (b > 1)
+    return apply(Einsum(f"{first}z,{second}z{last}->{first}{second}{last}"), x1, x2)
+
+
+@as_one
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """Sums of products of two tensors, written with a letter for each axis, as NumPy's."""
+    factors, arrow, result = subscripts.replace(" ", "").partition("->")
+    terms = factors.split(",")
+    if len(terms) != len(operands) or len(terms) != 2 or not arrow:
+        raise InvalidShapeError("subscripts", 'two tensors, such as "bqd,bkd->bqk"', subscripts)
+    given: list[Any] = list(operands)
+    for k, other in ((0, 1), (1, 0)):
+        lonely = [n for n, letter in enumerate(terms[k]) if letter not in terms[other] + result]
+        if lonely:
+            given[k] = sum(given[k], axis=lonely)
+            terms[k] = "".join(letter for n, letter in enumerate(terms[k]) if n not in lonely)
+    return apply(Einsum(f"{terms[0]},{terms[1]}->{result}"), *given)
+
+
+def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
+    """Sums of products over some axes of both, as NumPy's."""
+    a, b = len(shape_of(x1)), len(shape_of(x2))
+    if isinstance(axes, int):
+        pairs = list(zip(range(a - axes, a), range(axes), strict=True))
+    else:
+        sides = [[side] if isinstance(side, int) else [*side] for side in axes]
+        pairs = [(i % a, k % b) for i, k in zip(*sides, strict=True)]
+    first, second = list(string.ascii_lowercase[:a]), list(string.ascii_uppercase[:b])
+    for i, k in pairs:
+        second[k] = first[i]
+    left = [n for i, n in enumerate(first) if i not in {i for i, _ in pairs}]
+    right = [n for k, n in enumerate(second) if k not in {k for _, k in pairs}]
+    return apply(Einsum(f"{''.join(first)},{''.join(second)}->{''.join(left + right)}"), x1, x2)
+
+
+OPERATORS["@"] = matmul

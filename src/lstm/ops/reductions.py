@@ -1,0 +1,126 @@
+"""Numbers along axes joined into one, and functions of all numbers along an axis."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lstm.errors import InvalidTypeError
+from lstm.layers import CumulativeSum, Reduction
+from lstm.layers.activation_layers import softmax as _softmax
+from lstm.layers.symbolic import Operators
+from lstm.ops.calling import apply, as_one
+from lstm.ops.elementwise import (
+    add,
+    divide,
+    exp,
+    log,
+    maximum,
+    negative,
+    not_equal,
+    sqrt,
+    square,
+    subtract,
+)
+
+Axis = int | Sequence[int] | None
+
+
+def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The sum along axes, or of all numbers; padding counts as 0.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.sum([[1.0, 2.0], [3.0, 4.0]], axis=1).tolist()
+        [3.0, 7.0]
+    """
+    return apply(Reduction("sum", axis, keepdims), x)
+
+
+def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The mean along axes, or of all numbers; padding does not count."""
+    return apply(Reduction("mean", axis, keepdims), x)
+
+
+def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The largest number along axes, or of all; padding does not count."""
+    return apply(Reduction("max", axis, keepdims), x)
+
+
+@as_one
+def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The smallest number along axes, or of all; padding does not count."""
+    return negative(max(negative(x), axis, keepdims))
+
+
+@as_one
+def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The mean square of the distance from the mean."""
+    return mean(square(subtract(x, mean(x, axis, True))), axis, keepdims)
+
+
+@as_one
+def std(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The square root of `var`."""
+    return sqrt(var(x, axis, keepdims))
+
+
+@as_one
+def norm(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The square root of the sum of squares."""
+    return sqrt(sum(square(x), axis, keepdims))
+
+
+@as_one
+def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """1 where a number is not 0, else 0."""
+    return max(not_equal(x, 0.0), axis, keepdims)
+
+
+@as_one
+def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """1 where no number is 0, else 0."""
+    return min(not_equal(x, 0.0), axis, keepdims)
+
+
+@as_one
+def count_nonzero(x: Any, axis: Axis = None) -> Any:
+    """How many numbers are not 0."""
+    return sum(not_equal(x, 0.0), axis)
+
+
+@as_one
+def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
+    """The logarithm of the sum of exp(x), which cannot overflow."""
+    top = max(x, axis, True)
+    total = add(log(sum(exp(subtract(x, top)), axis, True)), top)
+    return total if keepdims else sum(total, axis)
+
+
+def argmax(x: Any, axis: int | None = None) -> Any:
+    """The place of the largest number, of arrays only: it has no gradient."""
+    if isinstance(x, Operators):
+        raise InvalidTypeError("x", "an array: argmax has no gradient", "a tensor")
+    return np.argmax(np.asarray(x), axis)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    """exp(x) over the sum of exp(x) along an axis; of steps, padding gets 0."""
+    return _softmax(x if isinstance(x, Operators) else np.asarray(x), axis)
+
+
+@as_one
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    """The logarithm of `softmax`, which cannot overflow."""
+    return subtract(x, logsumexp(x, axis, True))
+
+
+@as_one
+def normalize(x: Any, axis: int = -1, epsilon: float = 1e-12) -> Any:
+    """x over its `norm` along an axis."""
+    return divide(x, sqrt(maximum(sum(square(x), axis, True), epsilon)))
+
+
+def cumsum(x: Any, axis: int = 1) -> Any:
+    """The sum of each number and all before it along an axis."""
+    return apply(CumulativeSum(axis), x)

@@ -1,0 +1,325 @@
+"""Functions that move numbers: reshaped, reordered, joined, repeated, taken; and that make them."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.interface import spelled
+from lstm.layers import (
+    BatchReshape,
+    Concatenate,
+    Elementwise,
+    ExpandDims,
+    Flip,
+    OneHot,
+    Permute,
+    Reshape,
+    Squeeze,
+    StopGradient,
+    Take,
+    Transpose,
+)
+from lstm.layers.eager import Tensor
+from lstm.layers.symbolic import Operators, SymbolicTensor
+from lstm.ops.calling import apply, as_one, shape_of, tensor_of
+from lstm.ops.elementwise import add, not_equal
+
+
+@as_one
+@spelled
+def squeeze(x: Any, axis: int | Sequence[int] = -1) -> Any:
+    """Drop an axis of size 1.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.squeeze(lstm.Input((None, 1)), axis=-1).shape
+        (None, None)
+    """
+    for one in sorted(np.atleast_1d(axis) % max(len(shape_of(x)), 1), reverse=True):
+        x = apply(Squeeze(int(one)), x)
+    return x
+
+
+@spelled
+def expand_dims(x: Any, axis: int = -1) -> Any:
+    """Insert an axis of size 1 at position `axis`."""
+    return apply(ExpandDims(axis), x)
+
+
+@spelled
+def reshape(x: Any, newshape: Sequence[int | None]) -> Any:
+    """Give a tensor another shape.
+
+    Args:
+        x: (B, ...).
+        newshape: all axes, the first of which is -1, None or `ops.shape(x)[0]` for the batch; one
+            size may be -1.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.reshape(lstm.Input((6,)), (-1, 2, 3)).shape
+        (None, 2, 3)
+    """
+    sizes = checks.sequence("newshape", newshape, "a tuple of sizes, such as (-1, 2, 3)")
+    shape = shape_of(x)
+    first, rest = sizes[0] if sizes else 1, sizes[1:]
+    if isinstance(x, SymbolicTensor) and shape[:1] == (None,) and first in (-1, None):
+        known = None if None in shape[1:] else prod(n for n in shape[1:] if n is not None)
+        if first is None or -1 in rest or prod(rest) == known:
+            return apply(Reshape(tuple(-1 if n is None else n for n in rest)), x)
+    return apply(BatchReshape(tuple(-1 if n is None else n for n in sizes)), x)
+
+
+@spelled
+def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
+    """Reorder the axes, or reverse their order."""
+    ndim = len(shape_of(x))
+    order = tuple(range(ndim))[::-1] if axes is None else tuple(int(k) % ndim for k in axes)
+    return apply(Permute(order[1:]) if order[:1] == (0,) else Transpose(order), x)
+
+
+@spelled
+def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
+    """Exchange two axes."""
+    order = list(range(len(shape_of(x))))
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return transpose(x, order)
+
+
+@spelled
+def moveaxis(x: Any, source: int, destination: int) -> Any:
+    """Move an axis to another place."""
+    order = list(range(len(shape_of(x))))
+    axis = order.pop(source)
+    order.insert(destination % (len(order) + 1), axis)
+    return transpose(x, order)
+
+
+@spelled
+def flip(x: Any, axis: int = 1) -> Any:
+    """Reverse an axis, by default time."""
+    return apply(Flip(axis), x)
+
+
+@spelled
+def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
+    """Join tensors along an axis.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.concatenate([lstm.Input((2,)), lstm.Input((3,))]).shape
+        (None, 5)
+    """
+    return apply(Concatenate(axis), *xs) if len(xs) > 1 else xs[0]
+
+
+@as_one
+@spelled
+def stack(xs: Sequence[Any], axis: int = 0) -> Any:
+    """Join tensors of one shape along a new axis."""
+    return concatenate([expand_dims(x, axis) for x in xs], axis)
+
+
+@as_one
+@spelled
+def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
+    """Return the parts of a tensor along an axis, without that axis."""
+    size = shape_of(x)[axis]
+    if size is None:
+        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
+    return [squeeze(take(x, [k], axis), axis) for k in range(size)]
+
+
+@as_one
+@spelled
+def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
+    """Cut a tensor along an axis, into a number of equal parts or before the given places."""
+    size = shape_of(x)[axis]
+    if size is None:
+        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
+    if isinstance(indices_or_sections, int):
+        if size % indices_or_sections:
+            raise InvalidValueError(
+                "indices_or_sections", f"a divisor of {size}", indices_or_sections
+            )
+        part = size // indices_or_sections
+        ends = [*range(part, size, part)]
+    else:
+        ends = [*indices_or_sections]
+    bounds = zip([0, *ends], [*ends, size], strict=True)
+    return [take(x, range(start, stop), axis) for start, stop in bounds]
+
+
+@as_one
+@spelled
+def take(x: Any, indices: Any, axis: int | None = None) -> Any:
+    """The entries at given places along an axis.
+
+    Args:
+        x: a tensor or array.
+        indices: an integer, or integers along one axis.
+        axis: the axis.
+    """
+    along = -1 if axis is None else axis
+    if isinstance(indices, Operators):
+        raise InvalidTypeError(
+            "indices", "known integers; an Embedding looks up rows of weights", "a tensor"
+        )
+    places = np.asarray(indices)
+    if places.ndim > 1 or places.dtype.kind not in "iu":
+        raise InvalidTypeError("indices", "integers along one axis", checks.summary(indices))
+    taken = apply(Take([int(k) for k in np.atleast_1d(places)], along), x)
+    return squeeze(taken, along) if places.ndim == 0 else taken
+
+
+@spelled
+def repeat(x: Any, repeats: int, axis: int) -> Any:
+    """Each entry along an axis several times, one after the other."""
+    size = shape_of(x)[axis]
+    if size is None:
+        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
+    return take(x, np.repeat(np.arange(size), repeats), axis)
+
+
+@as_one
+@spelled
+def tile(x: Any, repeats: Sequence[int]) -> Any:
+    """A tensor several times along its axes, as NumPy's."""
+    shape = shape_of(x)
+    counts = (1,) * (len(shape) - len(repeats)) + tuple(repeats)
+    for axis, count in enumerate(counts):
+        if count != 1:
+            x = concatenate([x] * count, axis)
+    return x
+
+
+@spelled
+def roll(x: Any, shift: int, axis: int) -> Any:
+    """Move entries along an axis; those that leave it come in again at its other end."""
+    size = shape_of(x)[axis]
+    if size is None:
+        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
+    return take(x, np.roll(np.arange(size), shift), axis)
+
+
+@as_one
+@spelled
+def pad(x: Any, pad_width: Sequence[Sequence[int]], constant_values: float = 0.0) -> Any:
+    """Put a number before and after each axis.
+
+    Args:
+        x: a tensor or array.
+        pad_width: for each axis, how many before and after it.
+        constant_values: the number.
+    """
+    for axis, (before, after) in enumerate(pad_width):
+        for count, front in ((before, True), (after, False)):
+            if count:
+                edge = take(x, [0] * count, axis)
+                block = full_like(edge, constant_values)
+                x = concatenate([block, x] if front else [x, block], axis)
+    return x
+
+
+@as_one
+@spelled
+def broadcast_to(x: Any, shape: Sequence[int | None]) -> Any:
+    """A tensor repeated along axes of size 1 to a shape."""
+    sizes = [1 if n is None else n for n in shape]
+    return add(x, np.zeros(sizes))
+
+
+@as_one
+@spelled
+def full_like(x: Any, fill_value: float) -> Any:
+    """A number everywhere, in the shape of a tensor."""
+    return add(zeros_like(x), fill_value)
+
+
+@as_one
+@spelled
+def zeros_like(x: Any) -> Any:
+    """0 everywhere, in the shape of a tensor."""
+    return apply(Elementwise("keep", 0.0), stop_gradient(x))
+
+
+@as_one
+@spelled
+def ones_like(x: Any) -> Any:
+    """1 everywhere, in the shape of a tensor."""
+    return full_like(x, 1.0)
+
+
+@spelled
+def zeros(shape: Sequence[int]) -> Tensor:
+    """An array of zeros."""
+    return Tensor.of(np.zeros(shape, np.float32))
+
+
+@spelled
+def ones(shape: Sequence[int]) -> Tensor:
+    """An array of ones."""
+    return Tensor.of(np.ones(shape, np.float32))
+
+
+@spelled
+def eye(N: int) -> Tensor:
+    """The identity matrix."""
+    return Tensor.of(np.eye(N, dtype=np.float32))
+
+
+@spelled
+def arange(start: float, stop: float | None = None, step: float = 1) -> Tensor:
+    """Numbers at equal distances, as NumPy's."""
+    return Tensor.of(np.arange(start, stop, step) if stop is not None else np.arange(start))
+
+
+@spelled
+def shape(x: Any) -> tuple[int | None, ...]:
+    """The shape, with None for sizes that only data has."""
+    return shape_of(x)
+
+
+def ndim(x: Any) -> int:
+    """The number of axes."""
+    return len(shape_of(x))
+
+
+@spelled
+def convert_to_tensor(x: Any) -> Any:
+    """A tensor as it is, anything else as an array."""
+    return x if isinstance(x, Operators) else Tensor.of(np.asarray(x))
+
+
+@spelled
+def convert_to_numpy(x: Any) -> Any:
+    """The numbers of an array or weight in NumPy."""
+    return x.numpy() if hasattr(x, "numpy") else np.asarray(x)
+
+
+@spelled
+def cast(x: Any, dtype: str) -> Any:
+    """Numbers as another kind: "bool" as 0 and 1, integers and floating numbers as they are.
+
+    All numbers of a model have one dtype, so that casts to floating numbers change nothing.
+    """
+    kind = np.dtype("float32" if dtype == "bfloat16" else dtype).kind
+    if isinstance(x, Operators):
+        return not_equal(x, 0.0) if kind == "b" else tensor_of(x)
+    return Tensor.of(np.asarray(x).astype(dtype), getattr(x, "mask", None))
+
+
+@spelled
+def one_hot(x: Any, num_classes: int) -> Any:
+    """1 at the place of each integer, else 0, along a new last axis."""
+    return apply(OneHot(num_classes), x)
+
+
+@spelled
+def stop_gradient(x: Any) -> Any:
+    """The same numbers, through which nothing learns."""
+    return apply(StopGradient(), x)
