@@ -62,6 +62,9 @@ class Definition(Abilities):
     fixed_arguments: ClassVar[tuple[str, ...]] = ()
     """Arguments that determine weights or shapes: they cannot change once the layer was called."""
 
+    passed_on: ClassVar[tuple[str, ...]] = ("batch_input_shape",)
+    """Arguments that no attribute keeps, because another argument has their effect."""
+
     input_shape: tuple[int | None, ...] | None = None
     """The declared shape of the data without the batch axis, if any."""
 
@@ -79,9 +82,9 @@ class Definition(Abilities):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         common = LayerOptions.__annotations__
-        own = (name for name in cls._names if name not in common)
+        own = (name for name in cls._names if name not in (*common, *cls.passed_on))
         cls._names = (*own, "name", "trainable", "input_shape")
-        cls._attributes = tuple(k for k in cls._attributes if k != "batch_input_shape")
+        cls._attributes = tuple(k for k in cls._attributes if k not in cls.passed_on)
 
     def __init__(self, name: str, trainable: bool = True) -> None:
         self.name = checks.name("name", name)

@@ -1,6 +1,5 @@
-"""Names of layers and weights: from a class, and unique in a graph."""
+"""Names of layers and weights: unique in a graph."""
 
-import re
 from collections import defaultdict
 
 
@@ -19,8 +18,3 @@ class Names:
             name = f"{base}_{self._counts[base]}"
         self._taken.add(name)
         return name
-
-
-def snake_case(name: str) -> str:
-    """Return the default name of a layer, from the name of its class."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
