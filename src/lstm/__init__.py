@@ -24,6 +24,7 @@ from lstm import (
     preprocessing,
     text,
     utils,
+    wrappers,
 )
 from lstm.backends import backend, num_threads, set_num_threads, use
 from lstm.information import info
@@ -62,4 +63,5 @@ __all__ = [
     "text",
     "use",
     "utils",
+    "wrappers",
 ]

@@ -18,6 +18,7 @@ from lstm.text.vocabularies import (
     Vocabulary,
     WordVocabulary,
 )
+from lstm.text.word_vectors import EmbeddingMatrix, embedding_matrix
 from lstm.text.writing.beam import Continuation
 from lstm.text.writing.writer import Writer
 
@@ -28,6 +29,7 @@ __all__ = [
     "CharVocabulary",
     "Continuation",
     "Corpus",
+    "EmbeddingMatrix",
     "Evaluation",
     "LanguageModel",
     "LearnedText",
@@ -39,6 +41,7 @@ __all__ = [
     "Vocabulary",
     "WordVocabulary",
     "Writer",
+    "embedding_matrix",
     "pad_sequences",
     "source",
     "to_categorical",
