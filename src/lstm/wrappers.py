@@ -236,7 +236,7 @@ class SKLearnClassifier(Estimator):
 
     def predict_proba(self, X: Any) -> Values:
         """Return the probability of each class, (N, classes), in the order of `classes_`."""
-        y, loss = self._outputs(X), self.model_.loss
+        y, loss = self._outputs(X), self.model_.compiled_loss
         if y.shape[1] == 1:
             p = 0.5 + np.tanh(y / 2) / 2 if loss.from_logits else y
             return np.concatenate([1 - p, p], axis=1)
@@ -279,7 +279,9 @@ class SKLearnClassifier(Estimator):
                 expected = f"a model with {len(self.classes_)} outputs, one for each class"
                 raise InvalidValueError("model", expected, "one output")
             return classes[:, None]
-        return classes if isinstance(model.loss, SparseCategoricalCrossentropy) else targets
+        return (
+            classes if isinstance(model.compiled_loss, SparseCategoricalCrossentropy) else targets
+        )
 
 
 class SKLearnRegressor(Estimator):

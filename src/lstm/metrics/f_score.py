@@ -34,7 +34,7 @@ class FBetaScore(Metric):
         >>> from lstm.metrics import FBetaScore
         >>> metric = FBetaScore(beta=2.0, threshold=0.5)
         >>> y_true = [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
-        >>> metric(y_true, [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]])
+        >>> metric(y_true, [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]]).round(4)
         array([0.3846, 0.9091, 0.8333])
     """
 
@@ -109,7 +109,7 @@ class F1Score(FBetaScore):
         >>> from lstm.metrics import F1Score
         >>> metric = F1Score(threshold=0.5)
         >>> y_true = [[1, 1, 1], [1, 0, 0], [1, 1, 0]]
-        >>> metric(y_true, [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]])
+        >>> metric(y_true, [[0.2, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.0]]).round(4)
         array([0.5   , 0.8   , 0.6667])
     """
 

@@ -136,7 +136,7 @@ class Compilable(Predictor):
         return self._compiled[0]
 
     @property
-    def loss(self) -> Loss:
+    def compiled_loss(self) -> Loss:
         """The loss with which the model was compiled."""
         if self._compiled is None:
             raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
