@@ -16,6 +16,8 @@ EPSILON = 1e-7
 
 def outputs(y_pred: Any) -> Values:
     """Return outputs as floating-point numbers."""
+    if type(y_pred) is np.ndarray and y_pred.dtype.kind == "f":
+        return y_pred
     values = checks.numbers("y_pred", y_pred)
     return values if values.dtype.kind == "f" else values.astype(np.float64)
 
@@ -38,8 +40,8 @@ def aligned(y_true: Any, y_pred: Any) -> tuple[Values, Values]:
         return target.reshape(shape).astype(found.dtype), found
     if target.dtype.kind in "iub" and target.shape in (shape[:-1], (*shape[:-1], 1)):
         checks.index_range("y_true", target, shape[-1])
-        rows = np.eye(shape[-1], dtype=found.dtype)
-        return rows[target.reshape(shape[:-1]).astype(np.int64)], found
+        rows = target.reshape(*shape[:-1], 1) == np.arange(shape[-1])
+        return rows.astype(found.dtype), found
     raise InvalidShapeError("y_true", f"shape {shape}, as y_pred has", f"shape {target.shape}")
 
 
@@ -56,6 +58,13 @@ def classes(y_true: Any, y_pred: Values) -> Values:
         expected = f"shape {shape}, or classes of shape {shape[:-1]}"
         raise InvalidShapeError("y_true", expected, f"shape {target.shape}")
     return target.reshape(shape[:-1])
+
+
+def mean_of(values: Values, axis: int = -1) -> Values:
+    """Return the means over an axis; single numbers of each example stay as they are."""
+    if values.ndim < 2:
+        return values
+    return np.asarray(np.add.reduce(values, axis) / values.shape[axis])
 
 
 def rows(argument: str, values: Values) -> Values:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.metrics.arrays import aligned
+from lstm.metrics.arrays import aligned, mean_of
 from lstm.metrics.reductions import MeanMetricWrapper
 
 Values = NDArray[Any]
@@ -13,14 +13,12 @@ Values = NDArray[Any]
 
 def hinge(y_true: Any, y_pred: Any) -> Values:
     """Return max(1 - t·y, 0), its mean over the last axis; t is -1 or 1, or 0 for -1."""
-    losses = _margins(y_true, y_pred)
-    return losses.mean(-1) if losses.ndim > 1 else losses
+    return mean_of(_margins(y_true, y_pred))
 
 
 def squared_hinge(y_true: Any, y_pred: Any) -> Values:
     """Return max(1 - t·y, 0)², its mean over the last axis; t is -1 or 1, or 0 for -1."""
-    losses = _margins(y_true, y_pred) ** 2
-    return losses.mean(-1) if losses.ndim > 1 else losses
+    return mean_of(_margins(y_true, y_pred) ** 2)
 
 
 def categorical_hinge(y_true: Any, y_pred: Any) -> Values:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.metrics.arrays import EPSILON, aligned, classes, outputs, spread
+from lstm.metrics.arrays import EPSILON, aligned, classes, mean_of, outputs, spread
 from lstm.metrics.reductions import MeanMetricWrapper
 
 Values = NDArray[Any]
@@ -35,7 +35,7 @@ def binary_crossentropy(
     else:
         p = np.clip(found, EPSILON, 1 - EPSILON)
         losses = -target * np.log(p) - (1 - target) * np.log(1 - p)
-    return losses.mean(axis) if losses.ndim > 1 else losses
+    return mean_of(losses, axis)
 
 
 def categorical_crossentropy(
@@ -97,7 +97,7 @@ def poisson(y_true: Any, y_pred: Any) -> Values:
     target, found = aligned(y_true, y_pred)
     with np.errstate(invalid="ignore", divide="ignore"):  # Of rates below 0.
         losses = found - target * np.log(found + EPSILON)
-    return losses.mean(-1) if losses.ndim > 1 else losses
+    return mean_of(losses)
 
 
 def _logarithms(found: Values, from_logits: bool, axis: int) -> Values:

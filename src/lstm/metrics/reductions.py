@@ -73,11 +73,11 @@ class Average(Metric):
 
     def _include(self, values: Values, sample_weight: Any) -> None:
         """Add values, with weights of their shape or of its first axes; None for equal ones."""
-        found, count = values, np.asarray(values.size)
+        count: float = values.size
         if sample_weight is not None:
-            found, weights = weighted(found, sample_weight)
-            count = weights.sum(dtype=self.dtype)
-        self.total.assign_add(found.sum(dtype=self.dtype))
+            values, weights = weighted(values, sample_weight)
+            count = weights.sum()
+        self.total.assign_add(values.sum(dtype=self.dtype))
         self.count.assign_add(count)
 
     def result(self) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.metrics.arrays import EPSILON, aligned, divided
+from lstm.metrics.arrays import EPSILON, aligned, divided, mean_of
 from lstm.metrics.reductions import Average, MeanMetricWrapper
 
 Values = NDArray[Any]
@@ -15,39 +15,39 @@ Values = NDArray[Any]
 def mean_squared_error(y_true: Any, y_pred: Any) -> Values:
     """Return (y - t)², its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
-    return _mean((found - target) ** 2)
+    return mean_of((found - target) ** 2)
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Values:
     """Return |y - t|, its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
-    return _mean(np.abs(found - target))
+    return mean_of(np.abs(found - target))
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Values:
     """Return 100·|y - t| / max(|t|, 1e-7), its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
-    return 100 * _mean(np.abs(found - target) / np.maximum(np.abs(target), EPSILON))
+    return 100 * mean_of(np.abs(found - target) / np.maximum(np.abs(target), EPSILON))
 
 
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Values:
     """Return (log(1 + y) - log(1 + t))², its mean over the last axis; both are at least 1e-7."""
     target, found = (np.log1p(np.maximum(part, EPSILON)) for part in aligned(y_true, y_pred))
-    return _mean((found - target) ** 2)
+    return mean_of((found - target) ** 2)
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Values:
     """Return log cosh(y - t), its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
     size = np.abs(found - target)
-    return _mean(size + np.log1p(np.exp(-2 * size)) - np.log(2))
+    return mean_of(size + np.log1p(np.exp(-2 * size)) - np.log(2))
 
 
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Values:
     """Return (y - t)² / 2 near the target, linear beyond `delta`; its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
     size = np.abs(found - target)
-    return _mean(np.where(size <= delta, size**2 / 2, delta * size - delta**2 / 2))
+    return mean_of(np.where(size <= delta, size**2 / 2, delta * size - delta**2 / 2))
 
 
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Values:
@@ -55,11 +55,6 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Values:
     target, found = aligned(y_true, y_pred)
     lengths = np.linalg.norm(target, axis=axis) * np.linalg.norm(found, axis=axis)
     return divided((target * found).sum(axis), lengths).astype(found.dtype)
-
-
-def _mean(values: Values) -> Values:
-    """Return the mean over the last axis; single numbers stay as they are."""
-    return values.mean(-1) if values.ndim > 1 else values
 
 
 class MeanSquaredError(MeanMetricWrapper):

@@ -77,11 +77,15 @@ class Variable(Interface, NDArrayOperatorsMixin):
 
     def assign_add(self, value: Any) -> Self:
         """Add numbers."""
-        return self.assign(self._values + np.asarray(value))
+        added = np.add(self._values, value)
+        if added.shape != self._values.shape:
+            return self.assign(added)
+        self._values = np.asarray(added, self._values.dtype)
+        return self
 
     def assign_sub(self, value: Any) -> Self:
         """Subtract numbers."""
-        return self.assign(self._values - np.asarray(value))
+        return self.assign(self._values - value)
 
     def reset(self) -> None:
         """Set all numbers to 0; one whose shape was open is a single 0 again."""
