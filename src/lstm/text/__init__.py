@@ -9,6 +9,7 @@ from lstm.text.corpus.sources import TextSource, source
 from lstm.text.evaluation import Evaluation, Surprise
 from lstm.text.language_model import LanguageModel
 from lstm.text.log_probabilities import TokenLogProbability
+from lstm.text.text_vectorization import TextVectorization
 from lstm.text.tokenizer import Tokenizer, tokenizer_from_json
 from lstm.text.training.options import TrainingOptions
 from lstm.text.vocabularies import (
@@ -35,6 +36,7 @@ __all__ = [
     "LearnedText",
     "Surprise",
     "TextSource",
+    "TextVectorization",
     "TokenLogProbability",
     "Tokenizer",
     "TrainingOptions",
