@@ -34,10 +34,8 @@ class Estimator(Interface):
         model_kwargs: other arguments of the function.
         fit_kwargs: arguments of `Model.fit`, such as `epochs`.
 
-    Attributes:
-        model_: the fitted model.
-        history_: the `History` of the last `fit`.
-        n_features_in_: the last size of X.
+    After `fit`, `model_` is the fitted model, `history_` its `History`, and `n_features_in_` the last
+    size of X.
     """
 
     kind: ClassVar[str] = "estimator"
@@ -198,10 +196,8 @@ class SKLearnClassifier(Estimator):
         model_kwargs: other arguments of the function.
         fit_kwargs: arguments of `Model.fit`, such as `epochs`.
 
-    Attributes:
-        classes_: the classes, in order.
-        model_: the fitted model.
-        history_: the `History` of the last `fit`.
+    After `fit`, `classes_` has the classes in order, `model_` is the fitted model, and `history_` its
+    `History`.
 
     Example:
         >>> import numpy as np
@@ -294,9 +290,7 @@ class SKLearnRegressor(Estimator):
         model_kwargs: other arguments of the function.
         fit_kwargs: arguments of `Model.fit`, such as `epochs`.
 
-    Attributes:
-        model_: the fitted model.
-        history_: the `History` of the last `fit`.
+    After `fit`, `model_` is the fitted model, and `history_` its `History`.
 
     Example:
         >>> import numpy as np
@@ -349,9 +343,7 @@ class SKLearnTransformer(Estimator):
         model_kwargs: other arguments of the function.
         fit_kwargs: arguments of `Model.fit`, such as `epochs`.
 
-    Attributes:
-        model_: the fitted model.
-        history_: the `History` of the last `fit`.
+    After `fit`, `model_` is the fitted model, and `history_` its `History`.
     """
 
     kind = "transformer"

@@ -48,11 +48,7 @@ def counts(
 
 
 class Counting(Metric):
-    """Base of the metrics that count what is above and below thresholds.
-
-    A position without an output above any threshold is negative. Targets and outputs have the same
-    shape; integer classes become one-hot rows.
-    """
+    """Base of the metrics that count which outputs are above thresholds, and rightly so."""
 
     class_id: int | None = None
     top_k: int | None = None

@@ -19,13 +19,13 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Values:
 
 
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Values:
-    """Return |y - t|, its mean over the last axis."""
+    """Return `|y - t|`, its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
     return mean_of(np.abs(found - target))
 
 
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Values:
-    """Return 100·|y - t| / max(|t|, 1e-7), its mean over the last axis."""
+    """Return `100·|y - t| / max(|t|, 1e-7)`, its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
     return 100 * mean_of(np.abs(found - target) / np.maximum(np.abs(target), EPSILON))
 
@@ -118,7 +118,7 @@ class MeanAbsoluteError(MeanMetricWrapper):
 
 
 class MeanAbsolutePercentageError(MeanMetricWrapper):
-    """Mean of 100·|y - t| / |t|, in percent.
+    """Mean of `100·|y - t| / |t|`, in percent.
 
     Args:
         name: the key under which it is reported.
