@@ -309,6 +309,35 @@ class TestOnesOwn:
         metric.reset_state()
         assert [float(v) for v in metric.variables] == [0, 1, 0]
 
+    def test_variables_may_be_added_with_the_first_batch(self) -> None:
+        class Sums(Metric):
+            totals: Variable | None = None
+
+            def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+                if self.totals is None:
+                    self.totals = self.add_weight(y_pred.shape[1:], name="totals")
+                self.totals.assign_add(y_pred.sum(0))
+
+            def result(self) -> Any:
+                return self.totals
+
+        y, metric, other = np.ones((4, 2)), Sums(), Sums()
+        before = metric.contents()
+        metric.update_state(None, y)
+        other.restore(metric.contents())
+        other.update_state(None, y)
+        assert_array_equal(other.result(), [8, 8])
+        metric.restore(before)
+        assert_array_equal(metric.result(), [0, 0])
+        other = Sums()
+        other.restore(metric.contents())
+        other.reset_state()
+        other.update_state(None, y)
+        assert_array_equal(other.result(), [4, 4])
+        model = self.model(metrics=[Sums()])
+        logs = model.evaluate(self.X, self.Y, return_dict=True)
+        np.testing.assert_allclose(logs["sums"], model.predict(self.X).sum(0), rtol=1e-5)
+
     def test_metrics_take_no_weights_and_weighted_metrics_do(self) -> None:
         seen: dict[str, Any] = {}
 

@@ -34,8 +34,8 @@ class Estimator(Interface):
         model_kwargs: other arguments of the function.
         fit_kwargs: arguments of `Model.fit`, such as `epochs`.
 
-    After `fit`, `model_` is the fitted model, `history_` its `History`, and `n_features_in_` the last
-    size of X.
+    After `fit`, `model_` is the fitted model, `history_` its `History`, and `n_features_in_` the
+    last size of X.
     """
 
     kind: ClassVar[str] = "estimator"
@@ -196,8 +196,8 @@ class SKLearnClassifier(Estimator):
         model_kwargs: other arguments of the function.
         fit_kwargs: arguments of `Model.fit`, such as `epochs`.
 
-    After `fit`, `classes_` has the classes in order, `model_` is the fitted model, and `history_` its
-    `History`.
+    After `fit`, `classes_` has the classes in order, `model_` is the fitted model, and `history_`
+    its `History`.
 
     Example:
         >>> import numpy as np

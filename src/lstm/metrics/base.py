@@ -61,6 +61,7 @@ class Metric(Configured):
         self.name = checks.string("name", given)
         self.dtype = "float64" if dtype is None else checks.one_of("dtype", dtype, _DTYPES)
         self._variables = []
+        self._later: dict[str, Values] = {}  # Values of variables that are still to be added.
 
     def __call__(self, *values: Any, **options: Any) -> Any:
         """Add a batch as `update_state` does, and return the result so far."""
@@ -84,6 +85,7 @@ class Metric(Configured):
 
     def reset_state(self) -> None:
         """Start again: set all variables to 0."""
+        self._later = {}
         for variable in self.variables:
             variable.reset()
 
@@ -126,8 +128,9 @@ class Metric(Configured):
         return self._added(Variable(np.zeros((), self.dtype), name, open_shape=True))
 
     def _added(self, variable: Variable) -> Variable:
+        value = self._later.pop(f"variables/{len(self._variables)}", None)
         self._variables.append(variable)
-        return variable
+        return variable if value is None else variable.assign(value)
 
     @property
     def variables(self) -> list[Variable]:
@@ -164,8 +167,12 @@ class Metric(Configured):
         """Continue from the result of `contents`."""
         for name, part in self._parts():
             part.restore(under(f"{name}/", contents))
+        self._later = {key: v for key, v in contents.items() if key.startswith("variables/")}
         for k, variable in enumerate(self._variables):
-            variable.assign(contents[f"variables/{k}"])
+            if f"variables/{k}" in self._later:
+                variable.assign(self._later.pop(f"variables/{k}"))
+            else:  # It was added after that.
+                variable.reset()
         for key, value in contents.items():
             if "/" not in key:
                 setattr(self, key, value if value.ndim else value.item())
