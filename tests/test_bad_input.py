@@ -220,7 +220,7 @@ class TestLayerOptions:
             (lambda: Dense(0), "units"),
             (lambda: Dense(3, activation="sigmod"), "activation"),
             (lambda: Dense(3, kernel_initializer=3), "kernel_initializer"),
-            (lambda: Dense(3, bias_initializer="one"), "bias_initializer"),
+            (lambda: Dense(3, bias_initializer="two"), "bias_initializer"),
             (lambda: Activation("swich"), "activation"),
             (lambda: Dropout(1), "rate"),
             (lambda: Dropout(-0.1), "rate"),

@@ -242,7 +242,7 @@ def test_a_change_leaves_what_was_seen_alone() -> None:
     plateau.patience = 5
     assert (plateau.patience, plateau.best) == (5, 2.0)
     right = BinaryAccuracy("right")
-    right.update(0.0, np.array([0.9]), np.array([1.0]), None, 1)
+    right.update_state([1.0], [0.9])
     right.threshold = 0
     assert right.result() == 1.0
 

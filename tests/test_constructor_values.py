@@ -162,7 +162,7 @@ class TestFlags:
         (lambda: Dense(2, kernel_initializer={}), "kernel_initializer"),
         (lambda: Dense(2, kernel_initializer={"class": "Zeros"}), "kernel_initializer"),
         (lambda: Dense(2, kernel_initializer={"class": 3, "config": {}}), "kernel_initializer"),
-        (lambda: Dense(2, kernel_initializer=initializers.Zeros), "kernel_initializer"),
+        (lambda: Dense(2, kernel_initializer=Dense), "kernel_initializer"),
         (lambda: Dense(2, input_shape=3), "input_shape"),
         (lambda: Dense(2, input_shape=(2.5,)), "input_shape"),
         (lambda: Dense(2, input_shape="ab"), "input_shape"),
@@ -188,7 +188,7 @@ class TestFlags:
         (lambda: lstm.Sequential([Dense(1)]).compile({"class": "Adam"}), "optimizer"),
         (lambda: lstm.Sequential([Dense(1)]).compile(metrics=[metrics.Perplexity]), "metrics"),
         (lambda: metrics.BinaryAccuracy(3), "name"),
-        (lambda: metrics.BinaryAccuracy("right", "half"), "threshold"),
+        (lambda: metrics.BinaryAccuracy("right", threshold="half"), "threshold"),
         (lambda: lstm.LanguageModel.train("ab" * 99, tie_weights="no"), "tie_weights"),
     ],
 )
@@ -358,8 +358,8 @@ class TestLayersOfUsers:
             ((None, 3), "zeros", "shape of w"),
             (3, "zeros", "shape of w"),
             ((2.0, 3), "zeros", "shape of w"),
-            ((2, 3), "zero", "initializer of w"),
-            ((2, 3), np.zeros, "initializer of w"),
+            ((2, 3), "zeroes", "initializer of w"),
+            ((2, 3), 3.0, "initializer of w"),
         ],
     )
     def test_weights(self, shape: Any, initializer: Any, argument: str) -> None:

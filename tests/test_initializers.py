@@ -34,10 +34,13 @@ def test_constants(name: str, value: float) -> None:
         ("glorot_uniform", SHAPE, np.sqrt(6 / 100)),
         ("glorot_uniform", (5, 8, 60), np.sqrt(6 / (5 * 68))),
         ("he_uniform", SHAPE, np.sqrt(6 / 40)),
+        ("lecun_uniform", SHAPE, np.sqrt(3 / 40)),
+        (initializers.VarianceScaling(0.5, "fan_out", "uniform"), SHAPE, np.sqrt(1.5 / 60)),
+        ("glorot_uniform", (2400,), np.sqrt(6 / 4800)),
     ],
 )
 def test_uniform_ones_fill_their_range(
-    initializer: str, shape: tuple[int, ...], limit: float
+    initializer: Any, shape: tuple[int, ...], limit: float
 ) -> None:
     values = drawn(initializer, shape)
     assert np.abs(values).max() <= limit
@@ -69,8 +72,96 @@ def test_orthogonal_is_made_of_a_square_for_each_gate(shape: tuple[int, int]) ->
 
 
 def test_orthogonal_matrices_are_of_either_sign() -> None:
-    corners = [initializers.Orthogonal(seed)((2, 2), None)[0, 0] for seed in range(20)]
+    corners = [initializers.Orthogonal(seed=seed)((2, 2))[0, 0] for seed in range(20)]
     assert set(np.sign(corners)) == {-1.0, 1.0}
+
+
+@pytest.mark.parametrize(
+    ("name", "variance"),
+    [
+        ("glorot_normal", 2 / 100),
+        ("he_normal", 2 / 40),
+        ("lecun_normal", 1 / 40),
+        (initializers.VarianceScaling(3.0, "fan_avg", "normal"), 3 / 50),
+    ],
+)
+def test_truncated_ones_have_their_variance_nevertheless(name: Any, variance: float) -> None:
+    values = drawn(name)
+    # Within ±2 of a normal distribution the fourth moment is 2.1 times the squared variance: five
+    # standard deviations of the variance of 2400 draws.
+    assert abs(values.var() / variance - 1) < 5 * np.sqrt(1.1 / 2400)
+    # Truncated at two standard deviations before truncation, of 0.8796 after it.
+    assert 0.95 < np.abs(values).max() / (2 * np.sqrt(variance) / 0.8796) <= 1
+
+
+def test_untruncated_and_truncated_normal() -> None:
+    values = drawn(initializers.VarianceScaling(40.0, distribution="untruncated_normal"))
+    assert np.abs(values).max() > 2.5
+    values = drawn(initializers.TruncatedNormal(1.0, 0.2))
+    assert 0.6 <= values.min() < 0.62
+    assert 1.38 < values.max() <= 1.4
+
+
+def test_axes_of_inputs_and_outputs() -> None:
+    axes = initializers.VarianceScaling(1.0, "fan_in", "uniform", None, [0, 1], -1)
+    assert np.abs(drawn(axes, (20, 30, 4))).max() <= np.sqrt(3 / 600)
+    assert axes.get_config()["output_axes"] == [-1]
+
+
+def test_identity_and_arrays() -> None:
+    assert_array_equal(drawn(initializers.Identity(0.5), (2, 3)), [[0.5, 0, 0], [0, 0.5, 0]])
+    table = [[1.0, 2.0], [3.0, 4.0]]
+    assert_array_equal(drawn(initializers.Constant(table), (2, 2)), table)
+    assert_array_equal(drawn(initializers.Constant([1, 2]), (3, 2)), [[1, 2]] * 3)
+    assert_array_equal(drawn(np.array(table), (2, 2)), table)
+    for shape in ((2, 3), (2,), (2, 4)):
+        with pytest.raises(InvalidShapeError, match=r"value of Constant: .* got shape \(2, 2\)"):
+            drawn(np.array(table), shape)
+    assert initializers.Constant([1, 2]).get_config() == {"value": [1.0, 2.0]}
+
+
+def test_orthogonal_of_more_axes_and_its_gain() -> None:
+    q = drawn(initializers.Orthogonal(2.0), (3, 2, 4)).reshape(6, 4)
+    assert_close(q.T @ q, 4 * np.eye(4), "product", terms=6)
+
+
+class TestOnesOwn:
+    def test_functions(self) -> None:
+        for function in (np.ones, lambda shape, dtype=None: np.ones(shape, dtype)):
+            assert_array_equal(drawn(function), np.ones(SHAPE))
+
+    def test_a_class_written_for_keras(self, tmp_path: Any) -> None:
+        class Halves(initializers.Initializer):
+            def __call__(self, shape: Any, dtype: Any = None) -> Any:
+                return np.full(shape, 0.5, dtype)
+
+        for layer in (
+            lstm.layers.Dense(2, kernel_initializer=Halves()),
+            lstm.layers.Dense(2, kernel_initializer=Halves),
+            lstm.layers.LSTM(2, kernel_initializer=Halves(), bias_initializer=Halves()),
+        ):
+            model = lstm.Sequential([lstm.Input((3, 4)), layer])
+            assert (model.get_weights()[0] == 0.5).all()
+            model.save(tmp_path / "model.safetensors")
+            loaded = lstm.load_model(tmp_path / "model.safetensors")
+            assert loaded.layers[0].kernel_initializer.kind == "Halves"
+
+    def test_without_a_generator_they_draw_from_that_of_the_library(self) -> None:
+        lstm.set_seed(5)
+        first = initializers.HeNormal()((3, 4))
+        lstm.set_seed(5)
+        assert_array_equal(initializers.he_normal()((3, 4)), first)
+
+
+def test_names_of_keras() -> None:
+    for name, kind in (
+        ("zero", initializers.Zeros),
+        ("HeNormal", initializers.HeNormal),
+        ("he_normal", initializers.he_normal),
+        (initializers.Ones, initializers.Ones),
+        ({"class_name": "TruncatedNormal", "config": {}}, initializers.TruncatedNormal),
+    ):
+        assert type(initializers.get("kernel", name)) is kind
 
 
 def test_seeds() -> None:
@@ -152,8 +243,20 @@ def test_unusable_ones() -> None:
         initializers.get("kernel", "ortogonal")
     with pytest.raises(InvalidTypeError, match="kernel: expected the name"):
         initializers.get("kernel", 0.1)
-    with pytest.raises(InvalidShapeError, match="two axes"):
-        drawn("orthogonal", (3,))
+    for name in ("identity", "orthogonal"):
+        with pytest.raises(InvalidShapeError, match="two axes"):
+            drawn(name, (3,))
+    with pytest.raises(InvalidShapeError, match="two axes, got"):
+        drawn("identity", (3, 3, 3))
+    with pytest.raises(InvalidShapeError, match="an axis 2"):
+        drawn(initializers.VarianceScaling(input_axes=2, output_axes=0))
+    for wrong in ({"scale": 0}, {"mode": "fan_inn"}, {"distribution": "norm"}, {"input_axes": "a"}):
+        with pytest.raises(InvalidValueError, match=f"^{next(iter(wrong))}"):
+            initializers.VarianceScaling(**wrong)
+    with pytest.raises(InvalidValueError, match=r"^value: expected finite numbers"):
+        initializers.Constant([0.0, np.nan])
+    with pytest.raises(InvalidTypeError, match=r"^value: expected"):
+        initializers.Constant("one")
 
     class TooWide(initializers.Initializer):
         def values(self, shape: Any, rng: Any) -> Any:

@@ -43,8 +43,8 @@ class TestWhatWouldNeverBeCalled:
                 for verb in ("save", "load")
                 for what in ("own_variables", "assets")
             ),
-            (Metric, "update_state", "values"),
-            (Metric, "reset_state", "reset"),
+            (Metric, "reset_states", "reset_state"),
+            (Metric, "stateless_result", "result"),
             (Optimizer, "update_step", "update"),
             (Optimizer, "apply_gradients", "update"),
             (Optimizer, "get_updates", "update"),
@@ -75,7 +75,7 @@ class TestWhatWouldNeverBeCalled:
         assert subclass(Layer, **members)()(lstm.Input((3,))).shape == (None, 3)
 
     def test_the_result_of_a_metric_is_called(self) -> None:
-        class Half(lstm.metrics.MeanAbsoluteErrorMetric):
+        class Half(lstm.metrics.MeanAbsoluteError):
             def result(self) -> float:
                 return super().result() / 2
 
@@ -103,7 +103,7 @@ class TestWhatIsMissing:
             ),
             (lambda: fitted(loss=subclass(Loss)()), r"define call\(y_true, y_pred\)"),
             (lambda: fitted(optimizer=subclass(Optimizer)(0.1, None)), r"define update\("),
-            (lambda: fitted(metrics=[subclass(Metric)("mine")]), r"define values\("),
+            (lambda: fitted(metrics=[subclass(Metric)(name="mine")]), r"define update_state\("),
             (
                 lambda: Dense(2, kernel_initializer=subclass(Initializer)())(lstm.Input((2,))),
                 r"define values\(shape, rng\)",
@@ -145,7 +145,7 @@ class TestConstructorsWithoutTheirBase:
                     lambda model: model(lstm.Input((2,))),
                 )
             ),
-            lambda: fitted(metrics=[without_base(Metric, values=lambda self, *_: 0)]),
+            lambda: fitted(metrics=[without_base(Metric, update_state=lambda *_, **options: None)]),
             lambda: fitted(optimizer=without_base(Optimizer, update=lambda self, *_: None)),
             lambda: Dense(2, kernel_initializer=without_base(Initializer))(lstm.Input((2,))),
         ],

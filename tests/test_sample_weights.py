@@ -170,7 +170,7 @@ class TestWeightedMetrics:
 
     def test_of_one_name_are_counted(self) -> None:
         model = compiled(loss="mse")
-        named = [lstm.metrics.MeanAbsoluteErrorMetric(name) for name in ("mae_2", "mae_1")]
+        named = [lstm.metrics.MeanAbsoluteError(name) for name in ("mae_2", "mae_1")]
         model.compile("sgd", "mse", ["mae", named[0], "mae", named[1]], ["mae", "mae"])
         logs = model.evaluate(X, Y, return_dict=True)
         expected = ["loss", "mae", "mae_2", "mae_1", "mae_1_1", "weighted_mae", "weighted_mae_1"]
@@ -178,7 +178,7 @@ class TestWeightedMetrics:
 
     def test_none_takes_the_place_of_the_loss(self) -> None:
         model = compiled()
-        model.compile("sgd", "mse", [lstm.metrics.MeanAbsoluteErrorMetric("loss"), "mae"])
+        model.compile("sgd", "mse", [lstm.metrics.MeanAbsoluteError("loss"), "mae"])
         logs = model.evaluate(X, Y, return_dict=True)
         assert list(logs) == ["loss", "loss_1", "mae"]
         assert logs["loss_1"] == logs["mae"]

@@ -269,6 +269,16 @@ class TestMatrices:
         with pytest.raises(NotReadyError):
             Tokenizer(num_words=3).sequences_to_matrix([[1]], "tfidf")
 
+    def test_a_config_from_before_texts_were_counted(self) -> None:
+        config = fitted("a b a", "b c").to_config()
+        del config["word_docs"]
+        tokenizer = Tokenizer.from_config(config)
+        assert tokenizer.texts_to_matrix(["a"], "count").tolist() == [[0, 1, 0, 0]]
+        tokenizer.fit_on_texts(["a b c"])  # It does not tell of those before.
+        for each in (tokenizer, Tokenizer.from_config(tokenizer.to_config())):
+            with pytest.raises(NotReadyError, match="tfidf needs in how many texts"):
+                each.texts_to_matrix(["a"], "tfidf")
+
 
 class TestJSON:
     def test_is_read_again(self) -> None:

@@ -26,6 +26,7 @@ from lstm import (
     regularizers,
     text,
     utils,
+    wrappers,
 )
 from lstm.backends import backend, num_threads, set_num_threads, use
 from lstm.information import info
@@ -66,4 +67,5 @@ __all__ = [
     "text",
     "use",
     "utils",
+    "wrappers",
 ]

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
@@ -242,6 +243,11 @@ def described(
         raise InvalidTypeError(argument, f"a dict of {key!r} and 'config'", f"{saved!r:.60}")
     kind = kinds[checks.one_of(argument, saved[key], kinds)]
     return kind.from_config(saved["config"])
+
+
+def snake_case(name: str) -> str:
+    """Return the default name of an object, from the name of its class."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
 
 
 def members(value: Any, kind: type[Kind]) -> Iterator[Kind]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from lstm import checks
 from lstm.callbacks import Callback, Logs
+from lstm.callbacks.base import shown
 from lstm.terminal import on_a_terminal, say
 
 if TYPE_CHECKING:
@@ -82,6 +83,6 @@ class ProgressBar(Callback):
 
     def _shown(self, logs: Logs) -> str:
         speed = self._steps / max(self._trained - self._started, 1e-9)
-        values = "  ".join(f"{key} {value:.4f}" for key, value in logs.items())
-        shown = f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
-        return f"{values}  {shown} steps/s"
+        values = "  ".join(f"{key} {shown(value)}" for key, value in logs.items())
+        rate = f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
+        return f"{values}  {rate} steps/s"

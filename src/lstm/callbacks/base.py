@@ -12,7 +12,8 @@ from lstm.configured import Configured
 from lstm.errors import InvalidValueError
 from lstm.optimizers import Optimizer
 
-Logs = dict[str, float]
+Logs = dict[str, Any]
+"""Numbers by name; a list of them where a metric has several."""
 
 Tensors = Mapping[str, NDArray[Any]]
 
@@ -162,6 +163,13 @@ def save_frequency(value: object) -> str | int:
 def spoken(verbose: object) -> int:
     """Return an argument `verbose`: 0 is silent; True and False count as 1 and 0."""
     return checks.int_at_least("verbose", int(verbose) if isinstance(verbose, bool) else verbose, 0)
+
+
+def shown(value: Any) -> str:
+    """Return a value of the logs, or several, with four decimals."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
+    return f"{value:.4f}"
 
 
 HOOKS = tuple(name for name in vars(Callback) if name.startswith("on_"))

@@ -142,7 +142,10 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         # By step, which means the same in every run, and continues in a resumed one.
         for key, value in {**logs, "learning_rate": self.model.optimizer.learning_rate}.items():
-            self._writer.add_scalar(key, value, self.model.optimizer.step)
+            several = isinstance(value, list)
+            parts = {f"{key}/{k}": v for k, v in enumerate(value)} if several else {key: value}
+            for name, part in parts.items():
+                self._writer.add_scalar(name, part, self.model.optimizer.step)
 
     def on_train_end(self, logs: Logs) -> None:
         if self._writer is not None:

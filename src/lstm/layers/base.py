@@ -6,7 +6,7 @@ from inspect import signature
 from typing import Any, ClassVar
 
 from lstm import checks, constraints, regularizers, seeding
-from lstm.configured import members
+from lstm.configured import members, snake_case
 from lstm.constraints import ConstraintSpec
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
@@ -15,7 +15,6 @@ from lstm.interface import of_library, refuse_unknown
 from lstm.layers.copying import reduced
 from lstm.layers.definition import Definition, LayerOptions, has_time
 from lstm.layers.eager import as_array, compute
-from lstm.layers.naming import snake_case
 from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.rules import check_signatures
 from lstm.layers.run import Arrays, Gradients, Run, StepState

@@ -86,6 +86,8 @@ class Definition(Abilities):
     activity_regularizer: L1L2 | None = None
     weight_options: ClassVar[tuple[str, ...]] = ("activity_regularizer",)
     """The arguments for regularizers and constraints."""
+    passed_on: ClassVar[tuple[str, ...]] = ("batch_input_shape",)
+    """Arguments that no attribute keeps, because another argument has their effect."""
 
     input_shape: tuple[int | None, ...] | None = None
     """The declared shape of the data without the batch axis, if any."""
@@ -104,9 +106,9 @@ class Definition(Abilities):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         common = LayerOptions.__annotations__
-        own = (name for name in cls._names if name not in common)
+        own = (name for name in cls._names if name not in (*common, *cls.passed_on))
         cls._names = (*own, *cls.weight_options, "name", "trainable", "input_shape")
-        unused = {"batch_input_shape"} | common.keys() - {*cls._names}
+        unused = {*cls.passed_on} | common.keys() - {*cls._names}
         cls._attributes = tuple(k for k in cls._attributes if k not in unused)
 
     def __init__(self, name: str, trainable: bool = True) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from lstm import checks, initializers
 from lstm.backends.contract import Array, Cache
-from lstm.initializers import Initializer
+from lstm.initializers.names import InitializerSpec
 from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.definition import options_of, with_shape
@@ -21,9 +22,10 @@ class Embedding(Layer):
     Args:
         input_dim: number of distinct tokens V; tokens are in [0, V).
         output_dim: size of a vector.
-        embeddings_initializer: initial values of E (V, output_dim).
+        embeddings_initializer: initial values of E (V, output_dim), such as an array.
         mask_zero: treat token 0 as padding that the layers above skip.
         input_length: the usual length of the sequences; for display, and needed before a Flatten.
+        weights: a list of E, or E, instead of an initializer.
         dropout: probability, in [0, 1), of dropping a token in a training step: its vector is zeros
             everywhere in the batch, and the others are scaled up, (L11).
 
@@ -44,16 +46,19 @@ class Embedding(Layer):
     memoryless = True
     weight_options = options_of("embeddings")
     fixed_arguments = ("input_dim", "output_dim")
+    passed_on = (*Layer.passed_on, "weights")
     int8_axes: ClassVar[Mapping[str, int]] = {"embeddings": 0}
+    set_elsewhere: ClassVar[Mapping[str, str]] = {"weights": "set_weights, which sets them"}
 
     def __init__(
         self,
         input_dim: int,
         output_dim: int,
-        embeddings_initializer: str | Initializer | dict[str, Any] = "uniform",
+        embeddings_initializer: InitializerSpec = "uniform",
         mask_zero: bool = False,
         input_length: int | None = None,
         dropout: float = 0.0,
+        weights: ArrayLike | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         length = None if input_length is None else checks.positive_int("input_length", input_length)
@@ -61,11 +66,19 @@ class Embedding(Layer):
         self.input_dim = self.reads_tokens = checks.positive_int("input_dim", input_dim)
         self.output_dim = checks.positive_int("output_dim", output_dim)
         self.embeddings_initializer = initializers.get(
-            "embeddings_initializer", embeddings_initializer
+            "embeddings_initializer",
+            embeddings_initializer if weights is None else self._table_of(weights),
         )
         self.mask_zero = checks.boolean("mask_zero", mask_zero)
         self.input_length = length
         self.dropout = checks.number("dropout", dropout, 0, 1, open_high=True)
+
+    def _table_of(self, weights: Any) -> NDArray[Any]:
+        """Return the table E that is given as weights."""
+        given = weights[0] if isinstance(weights, list) and len(weights) == 1 else weights
+        table = checks.numbers("weights", given)
+        checks.shape("weights", table.shape, (self.input_dim, self.output_dim))
+        return table
 
     def build(self, *shapes: Shape) -> None:
         self.add_weight(

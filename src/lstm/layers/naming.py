@@ -1,6 +1,5 @@
-"""Names of layers and weights: from a class, and unique in a graph."""
+"""Names of layers and weights: unique in a graph."""
 
-import re
 from collections import defaultdict
 
 
@@ -19,11 +18,6 @@ class Names:
             name = f"{base}_{self._counts[base]}"
         self._taken.add(name)
         return name
-
-
-def snake_case(name: str) -> str:
-    """Return the default name of a layer, from the name of its class."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name).lower()
 
 
 def joined(layer: str, weight: str) -> str:

@@ -12,8 +12,8 @@ from lstm.errors import InvalidValueError, NotReadyError
 from lstm.interface import set_by_constructor
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
-from lstm.metrics import Metric, MetricFunction
 from lstm.metrics import get as get_metric
+from lstm.metrics.names import MetricSpec, saved
 from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
 from lstm.models.parameters import Parameters
@@ -25,7 +25,6 @@ from lstm.optimizers import Optimizer
 Tensors = dict[str, NDArray[Any]]
 
 
-MetricSpec = str | Metric | MetricFunction
 MetricSpecs = MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] | None
 
 _STEPS = 2**62
@@ -83,8 +82,8 @@ class Compilable(Predictor):
             optimizer: a name in `lstm.optimizers.OPTIMIZERS`, or an Optimizer.
             loss: a name in `lstm.losses.LOSSES`, a Loss, or a function of (y_true, y_pred) that is
                 written with `lstm.ops`.
-            metrics: names such as "accuracy", "perplexity", "bits_per_character" or "mae"; Metrics;
-                or functions of (y_true, y_pred). All positions count equally.
+            metrics: names in `lstm.metrics.METRICS`, such as "accuracy", "auc" or "mae"; Metrics
+                or their classes; or functions of (y_true, y_pred). All positions count equally.
             weighted_metrics: the same, with positions weighted by `sample_weight`.
             steps_per_execution: in `fit`, callbacks hear of so many batches together, after the
                 last of them.
@@ -138,6 +137,13 @@ class Compilable(Predictor):
         return self._compiled[0]
 
     @property
+    def compiled_loss(self) -> Loss:
+        """The loss with which the model was compiled."""
+        if self._compiled is None:
+            raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
+        return self._compiled[1]
+
+    @property
     def random_state(self) -> dict[str, Any]:
         """State of the model's random numbers, for dropout and shuffling; may be set."""
         return dict(self._rng.bit_generator.state)
@@ -183,12 +189,17 @@ def compiled_contents(
             "config": optimizer.get_config(),
         },
         "loss": {"name": type(loss).name, "config": loss.get_config()},
-        "metrics": [spec for spec in metrics if isinstance(spec, str)],
-        "weighted_metrics": [spec for spec in weighted_metrics if isinstance(spec, str)],
+        "metrics": _saved(metrics),
+        "weighted_metrics": _saved(weighted_metrics),
         "step": step,
         "slots": names,
     }
     return {names[key]: slot for key, slot in slots.items()}, config
+
+
+def _saved(metrics: Sequence[MetricSpec]) -> list[Any]:
+    """Return what a file holds of metrics; those of users are left out."""
+    return [found for found in map(saved, metrics) if found is not None]
 
 
 def compile_again(model: Compilable, tensors: Mapping[str, NDArray[Any]], config: Any) -> None:

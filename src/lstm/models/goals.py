@@ -40,15 +40,14 @@ class Goal:
         assert target is not None
         return Goal(target, mask, weight, self.count)
 
-    def shares(self, *, weighted: bool) -> tuple[Values | None, float]:
-        """Return the share of each position in a mean, and the sum of the weights."""
+    def counting(self, *, weighted: bool) -> tuple[Values | None, float]:
+        """Return the weight of each position in a metric, 0 for padding, and their sum."""
         weight = self.weight if weighted else None
         if weight is None and self.mask is None:
             return None, self.count
-        shares = np.ones(1) if weight is None else weight
-        shares = shares if self.mask is None else shares * self.mask
-        total = float(shares.sum())
-        return shares / (total or 1.0), total
+        weights = np.ones(1) if weight is None else weight
+        weights = weights if self.mask is None else weights * self.mask
+        return weights, float(weights.sum())
 
     def weights(self, dtype: str) -> Values | None:
         """Return the factor of each position's loss in the loss of the batch; None for the mean."""

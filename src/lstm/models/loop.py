@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
@@ -57,7 +58,7 @@ class Mean:
         self.total = self.weight = 0.0
         self.steps = 0
         for metric in self._metrics.values():
-            metric.reset()
+            metric.reset_state()
 
     def add(self, result: Result) -> None:
         """Add one or more batches."""
@@ -69,8 +70,10 @@ class Mean:
 
     def logs(self) -> Logs:
         """Return the means so far."""
-        logs = {"loss": self.total / max(self.weight, 1e-300)}
-        return logs | {name: metric.result() for name, metric in self._metrics.items()}
+        logs: Logs = {"loss": self.total / max(self.weight, 1e-300)}
+        for name, metric in self._metrics.items():
+            logs |= reported(name, metric.result())
+        return logs
 
     def contents(self) -> Contents:
         """Return everything that it has seen."""
@@ -88,6 +91,16 @@ class Mean:
         self.weight = checks.number("weight", header["weight"], 0)
         for name, metric in self._metrics.items():
             metric.restore(under(f"{name}/", tensors))
+
+
+def reported(name: str, result: Any) -> Logs:
+    """Return the result of a metric by name: a number, several, or a dict with its own names."""
+    if isinstance(result, Mapping):
+        return {
+            key: value for part in result for key, value in reported(part, result[part]).items()
+        }
+    values = np.asarray(result)
+    return {name: values.item() if values.size == 1 else values.tolist()}
 
 
 @dataclass(frozen=True)

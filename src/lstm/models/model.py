@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lstm import checks, seeding
 from lstm.backends import backend
 from lstm.callbacks import BackupAndRestore, Callback, History
+from lstm.callbacks.base import shown
 from lstm.container import INT8_FORMAT
 from lstm.errors import InvalidValueError, StoppedWarning
 from lstm.interface import warn
@@ -286,7 +287,7 @@ class Model(Copied):
         telling = self._telling(everyone, {"steps": batches.steps, "verbose": verbose})
         logs = evaluate(trainer, batches, carried, telling)
         if verbose not in (0, "auto"):
-            say("  ".join(f"{key}: {value:.4f}" for key, value in logs.items()))
+            say("  ".join(f"{key}: {shown(value)}" for key, value in logs.items()))
         if return_dict:
             return logs
         return logs["loss"] if len(logs) == 1 else list(logs.values())

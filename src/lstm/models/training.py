@@ -18,7 +18,8 @@ from lstm.layers.masks import Mask
 from lstm.layers.remedies import for_data, for_target, remedied
 from lstm.layers.symbolic import Shape, SymbolicTensor
 from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
-from lstm.metrics import Metric, by_name
+from lstm.metrics import Metric
+from lstm.metrics.names import by_name
 from lstm.models import planning
 from lstm.models.batches import Batch
 from lstm.models.columns import check_one_reading
@@ -375,12 +376,15 @@ class Trainer:
             seen = self._objective.outputs(run.ops, y)
         outputs, target = to_numpy(seen), goal.target
         for weighted, metrics in self._kinds:
-            shares, total = goal.shares(weighted=weighted)
+            weights, total = goal.counting(weighted=weighted)
             mean = loss
             if goal.weight is not None and not all(metric.needs_outputs for metric in metrics):
                 mean = self._mean_loss(run, y, goal, loss, total, weighted=weighted)
             for metric in metrics:
-                metric.update(mean, outputs, target, shares, total)
+                if metric.needs_outputs:
+                    metric.update_state(target, outputs, sample_weight=weights)
+                else:
+                    metric.update_state(mean, sample_weight=total)
 
     def _mean_loss(
         self, run: Run, y: Array, goal: Goal, loss: float, total: float, *, weighted: bool

@@ -9,6 +9,7 @@ from lstm.text.corpus.sources import TextSource, source
 from lstm.text.evaluation import Evaluation, Surprise
 from lstm.text.language_model import LanguageModel
 from lstm.text.log_probabilities import TokenLogProbability
+from lstm.text.text_vectorization import TextVectorization
 from lstm.text.tokenizer import Tokenizer, tokenizer_from_json
 from lstm.text.training.options import TrainingOptions
 from lstm.text.vocabularies import (
@@ -18,6 +19,7 @@ from lstm.text.vocabularies import (
     Vocabulary,
     WordVocabulary,
 )
+from lstm.text.word_vectors import EmbeddingMatrix, embedding_matrix
 from lstm.text.writing.beam import Continuation
 from lstm.text.writing.writer import Writer
 
@@ -28,17 +30,20 @@ __all__ = [
     "CharVocabulary",
     "Continuation",
     "Corpus",
+    "EmbeddingMatrix",
     "Evaluation",
     "LanguageModel",
     "LearnedText",
     "Surprise",
     "TextSource",
+    "TextVectorization",
     "TokenLogProbability",
     "Tokenizer",
     "TrainingOptions",
     "Vocabulary",
     "WordVocabulary",
     "Writer",
+    "embedding_matrix",
     "pad_sequences",
     "source",
     "to_categorical",

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError, NotReadyError
 from lstm.interface import Interface
+from lstm.text.word_lists import PUNCTUATION, split_words
 
-PUNCTUATION = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 OOV_INDEX = 1
 _ARGUMENTS = ("num_words", "filters", "lower", "split", "char_level", "oov_token")
 
@@ -83,6 +83,7 @@ class Tokenizer(Interface):
         self.document_count = 0
         self.word_counts: Counter[str] = Counter()
         self.word_docs: Counter[str] = Counter()
+        self._counted_texts = True  # Not in configs from before there were `word_docs`.
         self.word_index: dict[str, int] = {}
         self.index_word: dict[int, str] = {}
 
@@ -199,12 +200,17 @@ class Tokenizer(Interface):
 
         Raises:
             NotReadyError: the tokenizer has seen no text yet, and `num_words` is None or the mode
-                "tfidf".
+                "tfidf"; or it is from an old config, without what "tfidf" needs.
             InvalidValueError: `mode` is none of these.
         """
         checks.one_of("mode", mode, ("binary", "count", "freq", "tfidf"))
         if self.num_words is None or mode == "tfidf":
             self._check_fitted()
+        if mode == "tfidf" and not self._counted_texts:
+            raise NotReadyError(
+                "tfidf needs in how many texts each word occurs, and the config of this tokenizer "
+                "did not say: fit a new one"
+            )
         rows = list(sequences)
         for row in rows:
             if not isinstance(row, Sequence | np.ndarray):
@@ -246,7 +252,7 @@ class Tokenizer(Interface):
             >>> tokenizer.to_config()["word_counts"]
             [['n', 2], ['o', 2]]
         """
-        return {
+        config = {
             "kind": self.kind,
             "num_words": self.num_words,
             "filters": self.filters,
@@ -259,6 +265,9 @@ class Tokenizer(Interface):
             "word_counts": [[word, count] for word, count in self.word_counts.items()],
             "word_docs": [[word, count] for word, count in self.word_docs.items()],
         }
+        if not self._counted_texts:
+            del config["word_docs"]
+        return config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "Tokenizer":
@@ -285,7 +294,7 @@ class Tokenizer(Interface):
             "document_count", config["document_count"], 0
         )
         tokenizer.word_counts.update(_counts("word_counts", config["word_counts"]))
-        # Those from before they were kept have none.
+        tokenizer._counted_texts = "word_docs" in config or not tokenizer.word_counts
         tokenizer.word_docs.update(_counts("word_docs", config.get("word_docs", [])))
         if not tokenizer.word_docs.keys() <= tokenizer.word_counts.keys():
             raise InvalidValueError("word_docs", "words of word_counts", "others")
@@ -319,9 +328,7 @@ class Tokenizer(Interface):
             text = text.lower()
         if self.char_level:
             return text
-        separators: dict[str, str | int | None] = dict.fromkeys(self.filters, self.split)
-        words = text.translate(str.maketrans(separators)).split(self.split)
-        return [word for word in words if word]
+        return split_words(text, self.filters, self.split)
 
     def _index_of(self, word: str) -> int | None:
         index = self.word_index.get(word)
