@@ -318,7 +318,7 @@ class Forgetful(Scaled):
 class TestLayersOfUsers:
     def test_numbers_of_numpy(self, tmp_path: Path) -> None:
         lstm.Sequential([lstm.Input((2,)), Scaled(np.float32(0.5))]).save(tmp_path / "model")
-        loaded = lstm.load_model(tmp_path / "model", custom_layers={"Scaled": Scaled})
+        loaded = lstm.load_model(tmp_path / "model", custom_objects={"Scaled": Scaled})
         assert_array_equal(loaded.predict(np.ones((1, 2))), [[0.5, 0.5]])
         assert type(loaded.layers[0].factor) is float
 

@@ -6,6 +6,7 @@ from lstm.layers.dense import Activation, Dense
 from lstm.layers.dropout import Dropout, SpatialDropout1D
 from lstm.layers.embedding import Embedding
 from lstm.layers.gru import GRU
+from lstm.layers.input_layer import InputLayer
 from lstm.layers.lstm import LSTM
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
 from lstm.layers.shaping import (
@@ -41,6 +42,7 @@ __all__ = [
     "Flatten",
     "Flip",
     "Input",
+    "InputLayer",
     "Lambda",
     "Layer",
     "Multiply",

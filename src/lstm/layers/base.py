@@ -8,6 +8,7 @@ from lstm import checks, seeding
 from lstm.configured import members
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.interface import of_library, refuse_unknown
+from lstm.layers.called import Called
 from lstm.layers.copying import reduced
 from lstm.layers.definition import Definition, LayerOptions, has_time
 from lstm.layers.naming import snake_case
@@ -20,7 +21,7 @@ from lstm.layers.tracing import UNDECIDED, building, check_kept, no_choice, scop
 __all__ = ["Arrays", "Gradients", "Layer", "LayerOptions", "Run", "StepState", "has_time"]
 
 
-class Layer(Definition):
+class Layer(Called):
     """Base of all layers, including those that users write.
 
     A user's layer defines `call(inputs)` with other layers and `lstm.ops`; it is traced once, on
@@ -143,6 +144,7 @@ class Layer(Definition):
             options = {k: v for k, v in options.items() if k != "training"}
         outputs = self.call(*inputs, **options)
         self.was_called = True
+        self.record(inputs, options, outputs)
         return outputs
 
     def _takes(self, shapes: list[Shape]) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
+from itertools import count
 from math import prod
 from typing import Any, ClassVar, Self, TypedDict
 
@@ -37,6 +38,9 @@ _ADDRESSABLE = 2**48
 """More numbers than fit in the memory of any machine."""
 
 
+_serials = count(1)
+
+
 class Definition(Abilities):
     """A layer without its place in a graph; `Layer` adds calls.
 
@@ -50,7 +54,7 @@ class Definition(Abilities):
     _trainable: bool = set_by_constructor()
     _built: bool = set_by_constructor()
     state: ClassVar[tuple[str, ...]] = (
-        *("own_weights", "weight_source", "was_called"),
+        *("own_weights", "weight_source", "was_called", "first_call", "serial"),
         *("_trainable", "_built"),
     )
 
@@ -73,6 +77,12 @@ class Definition(Abilities):
     was_called = False
     """Whether its `call` has already made nodes."""
 
+    serial = 0
+    """A number that grows from layer to layer, in the order in which they are made."""
+
+    first_call: Any = None
+    """Its first call, a Node or a Call, that no composite layer around it made."""
+
     memoryless = False
     """Whether output step t depends only on input step t: nothing is carried between chunks."""
 
@@ -85,6 +95,7 @@ class Definition(Abilities):
 
     def __init__(self, name: str, trainable: bool = True) -> None:
         self.name = checks.name("name", name)
+        self.serial = next(_serials)
         self.own_weights = {}
         self.trainable = trainable
         self._built = False
@@ -231,6 +242,8 @@ class Definition(Abilities):
         if not self._built:
             self.build(*shapes)
             self._built = True
+            for weight in self.own_weights.values():
+                weight.path = f"{self.name}/{weight.name}"
         return promised(self, self.output_shapes(*shapes))
 
     # ---- weights
@@ -245,7 +258,7 @@ class Definition(Abilities):
         self._built = checks.boolean("built", value)
 
     @property
-    def weights(self) -> dict[str, Weight]:
+    def named_weights(self) -> dict[str, Weight]:
         """All existing weights by name, with those of inner layers such as
         "forward_lstm/kernel"."""
         found, names = dict(self.own_weights), Names()

@@ -11,10 +11,11 @@ from lstm.backends.contract import Array, Cache, RecurrentSpec, RecurrentWeights
 from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.interface import promises
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
+from lstm.layers.stateful import Stateful
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors
 from lstm.layers.tracing import Undecided, no_choice
 
@@ -35,7 +36,7 @@ spec_of = cache(RecurrentSpec)
 """Returns a specification; cached, because layers ask for it at every step."""
 
 
-class Recurrent(Layer):
+class Recurrent(Stateful):
     """A layer that reads a sequence step by step: (B, T, D) -> (B, units) or (B, T, units).
 
     A subclass says in `spec` what it computes. The constructor's arguments are explained there.

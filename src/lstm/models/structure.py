@@ -10,23 +10,30 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.errors import (
+    InvalidShapeError,
+    InvalidTypeError,
+    InvalidValueError,
+    NoSuchAttributeError,
+    NotReadyError,
+)
 from lstm.interface import set_by_constructor
 from lstm.layers.base import Layer
+from lstm.layers.called import computed
 from lstm.layers.definition import Definition
-from lstm.layers.remedies import for_weight, remedied
+from lstm.layers.input_layer import InputLayer
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.layers.tracing import building
 from lstm.layers.weight import Weight
 from lstm.models import planning
 from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
-from lstm.models.order import by_level
+from lstm.models.outline import Outline
 from lstm.models.parameters import Parameters
 from lstm.models.passes import Passes
 from lstm.models.program import Program
-from lstm.models.summary import summary_lines
-from lstm.terminal import encodable
+from lstm.models.summary import Table, closing_lines, rows
+from lstm.terminal import encodable, visible_name
 
 Values = NDArray[Any]
 
@@ -62,10 +69,11 @@ class GraphLayer(Layer):
         super().__init__(name=name)
         self.backend = choose_backend()
         self._graph = None
+        self._outline: Outline | None = None
         self._passes = {}
         self._parameters: Parameters | None = None
         self._several_outputs = False
-        self._by_level = inputs is not None
+        self._functional = inputs is not None
         self._order: list[Layer] = []
         if (inputs is None) != (outputs is None):
             raise InvalidTypeError("Model", "both inputs and outputs, or neither", "one of them")
@@ -87,7 +95,11 @@ class GraphLayer(Layer):
         for name in named:
             if named.count(name) > 1:
                 raise InvalidValueError("inputs", "a different name for each Input", repr(name))
-        graph = self._graph = Graph(listed(inputs), listed(outputs))
+        graph = Graph(listed(inputs), listed(outputs))
+        for layer, name in graph.outer.items():
+            if layer.name != name:  # Two layers of a model had the same.
+                layer.name = name
+        self._graph, self._outline = graph, Outline(graph)
         used = set(graph.layers.values())
         self._order = [layer for layer in self.all_parts() if layer in used]
         if any(weight.owner is None for weight in graph.weights.values()):
@@ -185,8 +197,10 @@ class GraphLayer(Layer):
     def _parts(self) -> Iterator[Definition]:
         graph: Graph | None = vars(self).get("_graph")
         nodes = [] if graph is None else graph.nodes
-        if graph is not None and self._by_level:
-            yield from self._order or by_level(nodes, graph.outputs)
+        if graph is not None and self._functional:
+            assert self._outline is not None
+            outer = (x for x in self._outline.layers if not isinstance(x, InputLayer))
+            yield from self._order or outer
         yield from super()._parts()
         yield from (layer for node in nodes for layer in node.path)
 
@@ -248,19 +262,124 @@ class GraphLayer(Layer):
         return passes
 
     @property
-    def layers(self) -> list[Layer]:
-        """The distinct layers, in the order of their weights."""
+    def outline(self) -> Outline:
+        """The layers that the model calls directly, and these calls."""
         self._ready()
-        return list(self._order)
+        assert self._outline is not None
+        return self._outline
 
-    def get_layer(self, name: str) -> Layer:
-        """Return the layer with this name, as in `summary()`."""
-        return self.graph.layers[checks.one_of("name", name, self.graph.layers)]
+    @computed
+    def inputs(self) -> list[SymbolicTensor]:
+        """The input tensors."""
+        return list(self._traced_for("inputs").inputs)
 
-    def summary(self) -> None:
-        """Print the layers with output shapes and numbers of parameters, and the backend."""
-        lines = summary_lines(self.program, self.backend, type(self).__name__, self._fused)
-        print(encodable("\n".join(lines), sys.stdout))
+    @computed
+    def outputs(self) -> list[SymbolicTensor]:
+        """The output tensors."""
+        return list(self._traced_for("outputs").outputs)
+
+    @computed
+    def input(self) -> SymbolicTensor | list[SymbolicTensor]:
+        """The input tensor; a list of them if there are several.
+
+        Example:
+            >>> import lstm
+            >>> model = lstm.Sequential([lstm.Input((5, 2)), lstm.layers.LSTM(8, name="code")])
+            >>> lstm.Model(model.input, model.get_layer("code").output).count_params()
+            352
+        """
+        inputs: list[SymbolicTensor] = self.inputs
+        return inputs[0] if len(inputs) == 1 else inputs
+
+    @computed
+    def output(self) -> SymbolicTensor | list[SymbolicTensor]:
+        """The output tensor, or the list of them that the model was made with."""
+        outputs: list[SymbolicTensor] = self.outputs
+        return outputs if self._several_outputs else outputs[0]
+
+    @computed
+    def output_shape(self) -> Any:
+        """The shape of the output, batch first; a list of shapes for several outputs."""
+        shapes = [tensor.shape for tensor in self.outputs]
+        return shapes if self._several_outputs else shapes[0]
+
+    def _traced_for(self, wanted: str) -> Graph:
+        """Return the graph.
+
+        Raises:
+            NoSuchAttributeError: the shape of the data is not known yet.
+        """
+        try:
+            return self._ready()
+        except NotReadyError as error:
+            raise NoSuchAttributeError(f"{wanted}: {error}") from None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers of the model; a layer within another, such as a Bidirectional, is its part.
+
+        In a functional model, they are in the order of Keras: those farthest from the outputs
+        first, with an `InputLayer` for each input; in a Sequential, as they were added, without
+        that of the input; in your own class, as it keeps them in attributes.
+        """
+        if self._functional:
+            return list(self.outline.layers)
+        parts = dict.fromkeys(super()._parts())
+        return [part for part in parts if isinstance(part, Layer)]
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """Return one of `layers`, or a layer within one of them.
+
+        Args:
+            name: its name; "bidirectional/forward_lstm" is a layer within another.
+            index: its place in `layers`, instead of the name.
+
+        Raises:
+            InvalidValueError: there is no such layer; the message names the closest.
+        """
+        if (name is None) == (index is None):
+            got = "neither" if name is None else "both"
+            raise InvalidTypeError("get_layer", "a name or an index", got)
+        if name is None:
+            place = checks.integer("index", index)
+            if not -len(self.layers) <= place < len(self.layers):
+                expected = f"the place of one of {len(self.layers)} layers"
+                raise InvalidValueError("index", expected, place)
+            return self.layers[place]
+        known = {layer.name: layer for layer in self.layers}
+        if self._graph is not None:
+            known |= {k: layer for k, layer in self._graph.layers.items() if k not in known}
+        return known[checks.one_of("name", name, known)]
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
+    ) -> None:
+        """Print the layers with output shapes and numbers of parameters, and the backend.
+
+        Args:
+            line_length: number of characters in a line; by default as many as are needed.
+            positions: where the columns end, as shares of the line or as numbers of characters.
+            print_fn: gets the text, in one call, instead of `print`.
+            expand_nested: also show the layers within layers.
+            show_trainable: also show which layers learn.
+            layer_range: names of the first and the last layer to show.
+        """
+        table = Table(line_length, positions, show_trainable, layer_range)
+        expanded = checks.boolean("expand_nested", expand_nested)
+        of_layers = rows(self.outline, expanded=expanded)
+        lines = [type(self).__name__, *table.lines(of_layers)]
+        lines += closing_lines(self.program, self.backend, self._fused)
+        lines = [visible_name(line) for line in lines]  # The names may come from a file.
+        if print_fn is not None:
+            print_fn("\n".join(lines))
+        else:
+            print(encodable("\n".join(lines), sys.stdout))
 
     # ---- weights
 
@@ -274,8 +393,13 @@ class GraphLayer(Layer):
         return self._parameters
 
     def count_params(self) -> int:
-        """Number of parameters."""
-        return sum(weight.size for weight in self.graph.weights.values())
+        """Number of parameters.
+
+        Raises:
+            NotReadyError: the shape of the data is not known yet.
+        """
+        self._ready()
+        return super().count_params()
 
     @property
     def built(self) -> bool:
@@ -286,7 +410,7 @@ class GraphLayer(Layer):
         self._built = value
 
     @property
-    def weights(self) -> dict[str, Weight]:
+    def named_weights(self) -> dict[str, Weight]:
         """All weights by name, such as "lstm/kernel", in the order of Keras; empty until the shape
         of the data is known.
 
@@ -303,11 +427,15 @@ class GraphLayer(Layer):
         }
 
     def get_weights(self) -> list[Values]:
-        """Return copies of all weights, in the order of `weights`, as in Keras."""
-        self._ready()
-        return [np.array(weight.to_numpy()) for weight in self.weights.values()]
+        """Return copies of all weights, in the order of `weights`.
 
-    def set_weights(self, weights: Sequence[Values]) -> None:
+        Raises:
+            NotReadyError: the shape of the data is not known yet.
+        """
+        self._ready()
+        return super().get_weights()
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace all weights.
 
         Args:
@@ -316,24 +444,10 @@ class GraphLayer(Layer):
         Raises:
             InvalidShapeError, InvalidValueError: they do not fit; nothing is changed.
             InvalidTypeError: the model is quantized.
+            NotReadyError: the shape of the data is not known yet.
         """
         self._ready()
-        own = self.weights
-        for name in (name for name, weight in own.items() if weight.is_int8):
-            replaceable = "float32 weights to replace: set them before quantize()"
-            raise InvalidTypeError(name, replaceable, "int8 weights")
-        if len(weights) != len(own):
-            raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
-        new = [checks.numbers(name, values) for name, values in zip(own, weights, strict=True)]
-        for values, (name, weight) in zip(new, own.items(), strict=True):
-            expected = tuple(weight.value.shape)
-            try:
-                checks.shape(name, values.shape, expected)
-            except InvalidShapeError as error:
-                raise remedied(error, for_weight(values.shape, expected)) from None
-            checks.finite(name, values, self.backend.dtype)
-        for values, weight in zip(new, own.values(), strict=True):
-            weight.assign(values)
+        super().set_weights(weights)
 
 
 def listed(tensors: Any) -> list[Any]:
