@@ -136,6 +136,11 @@ def of_library(kind: type) -> bool:
     return kind.__module__.startswith("lstm.")
 
 
+def library_constructs(kind: type) -> bool:
+    """Whether the constructor of a class is one of the library: it takes the same arguments."""
+    return of_library(next(base for base in kind.__mro__ if "__init__" in vars(base)))
+
+
 def overridden(kind: type) -> frozenset[str]:
     """Return the public names of its library base classes that a user's class redefines.
 

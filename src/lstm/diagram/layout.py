@@ -7,6 +7,7 @@ layer is chosen to cross few lines, and boxes are placed near what they are conn
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 _SIDE = 28.0
 """Space between two boxes of a layer."""
@@ -97,13 +98,13 @@ def _ranks(boxes: Sequence[Box], lines: Sequence[Line]) -> dict[Box, int]:
 
 
 def _way(line: Line, ranks: dict[Box, int], layers: list[list[Box]]) -> list[Box]:
-    """Return the boxes that a line connects; in each layer that it crosses, it gets a narrow one."""
+    """Return the boxes that a line connects; where it crosses a layer, it gets a narrow one."""
     way = [line.start]
     for rank in range(ranks[line.start] + 1, ranks[line.end]):
         way.append(Box(0.0, 0.0))
         layers[rank].append(way[-1])
     way.append(line.end)
-    for upper, lower in zip(way, way[1:], strict=False):
+    for upper, lower in pairwise(way):
         upper.below.append(lower)
         lower.above.append(upper)
     return way
@@ -131,13 +132,13 @@ def _order(layers: list[list[Box]]) -> None:
 def _pairs(layers: list[list[Box]], down: bool) -> Iterable[tuple[list[Box], list[Box]]]:
     """Return pairs of neighbouring layers, the one that stays first."""
     if down:
-        return zip(layers, layers[1:], strict=False)
+        return pairwise(layers)
     return zip(layers[:0:-1], layers[-2::-1], strict=False)
 
 
 def _crossings(layers: list[list[Box]]) -> int:
     count = 0
-    for upper, lower in zip(layers, layers[1:], strict=False):
+    for upper, lower in pairwise(layers):
         place_of = {box: k for k, box in enumerate(lower)}
         ends = [sorted(place_of[other] for other in box.below) for box in upper]
         flat = [end for some in ends for end in some]

@@ -1,4 +1,4 @@
-"""Stateful: layers whose state models carry from batch to batch, and which can let them start anew."""
+"""Stateful: layers whose state models carry from batch to batch, until it is reset."""
 
 from typing import Protocol
 from weakref import WeakSet

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.interface import spelled
+from lstm.interface import library_constructs, spelled
 from lstm.layers import InputLayer, Layer
 from lstm.layers.copying import Blueprint, blueprint, built
 from lstm.layers.definition import Definition
@@ -51,7 +51,7 @@ def clone_model(
         raise InvalidTypeError("model", "a Model", type(model).__name__)
     given = [] if input_tensors is None else listed(input_tensors)
     clone = _Copier() if clone_function is None else _checked(clone_function)
-    if isinstance(model, Sequential) and type(model).__init__ is Sequential.__init__:
+    if isinstance(model, Sequential) and library_constructs(type(model)):
         return _chain(model, given, clone)
     if model.copied_whole:
         return _functional(model, given, clone)

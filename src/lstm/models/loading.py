@@ -33,8 +33,8 @@ def load_model(
         safe_mode: accepted for compatibility: no file can be unsafe.
 
     Raises:
-        InvalidTypeError, InvalidValueError: `custom_objects` is not a dict of classes, lacks one, or
-            has one that cannot be made with the arguments in the file.
+        InvalidTypeError, InvalidValueError: `custom_objects` is not a dict of classes, lacks one,
+            or has one that cannot be made with the arguments in the file.
         ModelFileError: the file is missing, damaged or of another kind.
     """
     classes = check_classes(custom_objects)

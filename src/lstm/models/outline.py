@@ -58,7 +58,7 @@ class Outline:
     def _sources(self) -> dict[Place, list[Place]]:
         found: dict[Place, dict[Place, None]] = {}
         for node, call in self._call_of.items():
-            # Tensors that a function takes from its surroundings are not arguments, but needed, too.
+            # Tensors that a function takes from its surroundings are no arguments, but needed.
             tensors = (*call.inputs, *node.inputs)
             known = [self._call_of[t.node] for t in tensors if t.node in self._call_of]
             found.setdefault(call, {}).update(dict.fromkeys(known))

@@ -20,17 +20,18 @@ from lstm.models import planning
 from lstm.models.batches import ArrayBatches, Batch, Batching, Examples, examples
 from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
+from lstm.models.overview import Overview
 from lstm.models.passes import Passes
 from lstm.models.state import State
 from lstm.models.stream import Steps, Stream
-from lstm.models.structure import GraphLayer, listed
+from lstm.models.structure import listed
 from lstm.models.training import Carried, Feeder
 from lstm.progress import ProgressBar
 
 Values = NDArray[Any]
 
 
-class Predictor(GraphLayer):
+class Predictor(Overview):
     """The part of `Model` that computes outputs, for data or step by step."""
 
     def __init__(

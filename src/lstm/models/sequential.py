@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.interface import library_constructs
 from lstm.layers.base import Layer
 from lstm.layers.input_layer import InputLayer, place_of
 from lstm.layers.naming import Names
@@ -94,7 +95,7 @@ class Sequential(Model):
         return inputs
 
     def get_config(self) -> dict[str, Any]:
-        if type(self).__init__ is not Sequential.__init__:
+        if not library_constructs(type(self)):
             return super().get_config()
         entry = [] if self._entry is None else [entry_of(place_of(self._entry))]
         layers = [entry_of(layer) for layer in self._chain]
@@ -105,7 +106,7 @@ class Sequential(Model):
 
     @classmethod
     def rebuilt(cls, config: Mapping[str, Any], building: Building) -> Self:
-        if cls.__init__ is not Sequential.__init__:
+        if not library_constructs(cls):
             return cls.made_with(config)
         layers, shape = [*building.layers(config["layers"]).values()], None
         if "build_input_shape" in config:

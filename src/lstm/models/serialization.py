@@ -94,8 +94,8 @@ def graph_from_config(
         config: the description, from any source.
         custom_objects: classes of layers by name, besides those of the library.
         tensors: the weights by name, which the layers use directly.
-        given: whether `custom_objects` is a user's argument, which errors then blame for layers that
-            its classes cannot make.
+        given: whether `custom_objects` is a user's argument, which errors then blame for layers
+            that its classes cannot make.
 
     Raises:
         InvalidValueError: the description names a layer that is neither in the library nor in
