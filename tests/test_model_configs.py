@@ -1,5 +1,6 @@
 """Models as configs, JSON and files, from which the same layers come back."""
 
+import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -225,9 +226,8 @@ class TestClones:
     def test_of_layers_as_a_function_makes_them(self) -> None:
         def without_dropout(layer: Layer) -> Layer:
             config = layer.get_config()
-            return type(layer).from_config(
-                config | ({"dropout": 0.0} if "dropout" in config else {})
-            )
+            changed = {key: 0.0 for key in config if key == "dropout"}
+            return type(layer).from_config(config | changed)
 
         clone = clone_model(chain(), clone_function=without_dropout)
         assert [getattr(layer, "dropout", None) for layer in clone.layers] == [None, 0.0, None]
@@ -322,7 +322,5 @@ class TestFiles:
         assert isinstance(lstm.load_model(tmp_path / "model", given), lstm.Sequential)
 
     def test_copies_keep_layers_within_layers(self) -> None:
-        import copy
-
         model = branched()
         check_same(copy.deepcopy(model), model)
