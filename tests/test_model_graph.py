@@ -1,5 +1,7 @@
 """What users ask a model and its layers for: tensors, layers, weights, a table of them."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
+from branched_models import OUTLINED
 from lstm.errors import (
     InvalidShapeError,
     InvalidTypeError,
@@ -25,6 +28,7 @@ from lstm.layers import (
     TimeDistributed,
 )
 
+GOLDEN = json.loads(Path(__file__).with_name("golden").joinpath("keras_layers.json").read_text())
 X = np.random.default_rng(0).normal(size=(4, 5, 2))
 
 
@@ -353,3 +357,20 @@ def test_a_merged_model_lists_layers_by_their_distance_from_the_output() -> None
     kinds = [type(layer) for layer in model.layers]
     assert kinds == [InputLayer, LSTM, InputLayer, Concatenate, Dense]
     assert all(isinstance(layer, Layer) for layer in model.layers)
+
+
+@pytest.mark.parametrize("name", OUTLINED)
+def test_layers_and_weights_are_listed_as_by_keras(name: str) -> None:
+    expected = GOLDEN[name]
+    model: lstm.Model = OUTLINED[name](lstm)
+    layers = [[type(layer).__name__, layer.count_params()] for layer in model.layers]
+    assert layers == [
+        ["Model" if kind == "Functional" else kind, count] for kind, count in expected["layers"]
+    ]
+    assert [list(weight.shape) for weight in model.weights] == expected["weights"]
+    assert model.built == expected["built"]
+    if "outputs" in expected:
+        assert [list(tensor.shape) for tensor in model.outputs] == expected["outputs"]
+    if name in ("branches", "translator", "chain"):
+        names = [layer.name for layer in model.layers if isinstance(layer, LSTM)]
+        assert names == expected["names"]

@@ -56,8 +56,8 @@ class TestWholeModels:
         text = "abcd" * 30
         trained = lstm.LanguageModel.train(text, hidden=4, epochs=1, embedding=3, seed=0)
         trained.save(path)
-        layers = [Embedding(trained.vocabulary.size, 3), LSTM(4, return_sequences=True)]
-        model = lstm.Sequential([Input((None,)), *layers, Dense(trained.vocabulary.size)])
+        layers = [Embedding(len(trained.vocabulary), 3), LSTM(4, return_sequences=True)]
+        model = lstm.Sequential([Input((None,)), *layers, Dense(len(trained.vocabulary))])
         model.load_weights(path)
         check_equal(trained.model, model)
 

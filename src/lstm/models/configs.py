@@ -1,9 +1,9 @@
 """Configs: layers and models as JSON values, as users made them, and what is made of these."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -97,7 +97,9 @@ class Building:
         tied: dict[str, tuple[type[Layer], dict[str, Any]]] = {}
         for entry in entries:
             kind, config = self.kind(entry), dict(entry["config"])
-            name = checks.string("name of a layer", config["name"])
+            name = config["name"]
+            if name is not None or kind is not InputLayer:  # An input need not have one.
+                checks.string("name of a layer", name)
             if name in found:
                 raise InvalidValueError("layers", "a different name for each layer", repr(name))
             found[name] = None
@@ -142,15 +144,16 @@ def placeholders(tensors: Mapping[str, NDArray[Any]]) -> Source:
     """Return a source of zeros for weights, which get their numbers later.
 
     Args:
-        tensors: those numbers. Each array serves for one weight of its shape, so that nothing
-            larger than all of them is ever made.
+        tensors: those numbers. Nothing much larger than all of them is ever made: besides them, a
+            layer may have weights that no output needs, such as those of one direction.
     """
-    left = Counter(array.shape for array in tensors.values())
+    left = 1000 + 2 * sum(array.size for array in tensors.values())
 
     def source(name: str, shape: Sequence[int]) -> NDArray[Any]:
-        if not left[tuple(shape)]:
-            raise InvalidValueError(name, "an array of its shape", tuple(shape))
-        left[tuple(shape)] -= 1
+        nonlocal left
+        left -= prod(shape)
+        if left < 0:
+            raise InvalidValueError("structure", "the weights in the file", f"more, as {name}")
         return np.broadcast_to(np.float32(0), shape)
 
     return source

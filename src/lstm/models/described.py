@@ -143,7 +143,7 @@ class Described(Copied):
                 made: Self = kind.rebuilt(structure["config"], building)
                 made.trace_again([input_from_config(x) for x in header["graph"]["inputs"]])
         except InvalidValueError as error:
-            if error.argument == "custom_objects":
+            if error.argument in ("custom_objects", "structure"):
                 return None
             raise
         for part in made.all_parts():

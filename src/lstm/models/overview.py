@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from lstm import checks
+from lstm.configured import members
 from lstm.errors import (
     InvalidTypeError,
     InvalidValueError,
@@ -79,8 +80,8 @@ class Overview(GraphLayer):
         """
         if self._functional:
             return list(self.outline.layers)
-        parts = dict.fromkeys(super()._parts())
-        return [part for part in parts if isinstance(part, Layer)]
+        kept = [value for name, value in vars(self).items() if name != "_order"]
+        return list(dict.fromkeys(members(kept, Layer)))
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return one of `layers`, or a layer within one of them.

@@ -10,7 +10,7 @@ from lstm.layers.base import Layer
 from lstm.layers.input_layer import InputLayer, place_of
 from lstm.layers.naming import Names
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
-from lstm.layers.tracing import outside, scope
+from lstm.layers.tracing import outside
 from lstm.models.configs import Building, entry_of
 from lstm.models.graph import Graph
 from lstm.models.model import Model
@@ -41,19 +41,31 @@ class Sequential(Model):
         self._chain: list[Layer] = []
         self._entry: SymbolicTensor | None = None
         self._declared = False  # Whether the entry is the user's, not from the shape of data.
+        self._results: list[Any] = []  # What each layer returned, once there is an entry.
         for layer in layers if isinstance(layers, Iterable) else (layers,):
             self.add(layer)
 
     def add(self, layer: Layer | SymbolicTensor) -> None:
-        """Add a layer at the end of the chain.
+        """Add a layer at the end of the chain, and make its weights if the input is known.
 
         A layer that has the name of another one gets a number.
+
+        Raises:
+            InvalidShapeError, InvalidValueError: it does not accept the output of the last layer.
         """
         if isinstance(layer, InputLayer):
             layer = layer.tensor
         if isinstance(layer, SymbolicTensor) and layer.node.layer is None and not self._chain:
             self._entry, self._declared = layer, True
         elif isinstance(layer, Layer):
+            entry = self._entry
+            if entry is None and not self._chain:
+                entry = _declared_by(layer)
+            if entry is not None and self._chained:
+                with outside():
+                    result = _called(layer, self._results[-1] if self._chain else entry)
+                self._results.append(result)
+            self._entry = entry
             self._chain.append(layer)
             names = Names()
             for known in dict.fromkeys(self._chain):
@@ -70,6 +82,7 @@ class Sequential(Model):
         if not self._chain:
             raise InvalidValueError("layers", "at least one", "none")
         self._forget()
+        del self._results[-1:]
         return self._chain.pop()
 
     def _forget(self) -> None:
@@ -84,15 +97,19 @@ class Sequential(Model):
 
     def call(self, inputs: Any) -> Any:
         """Apply the chain."""
+        for layer in self._at_least_one():
+            inputs = _called(layer, inputs)
+        return inputs
+
+    def _at_least_one(self) -> list[Layer]:
         if not self._chain:
             raise InvalidValueError("layers", "at least one", "none")
-        for layer in self._chain:
-            if isinstance(inputs, list):
-                raise InvalidValueError(
-                    f"input of {layer.name}", "one tensor, in a Sequential", f"{len(inputs)}"
-                )
-            inputs = layer(inputs)
-        return inputs
+        return self._chain
+
+    @property
+    def _chained(self) -> bool:
+        """Whether it is computed by its layers one after the other, not as a user's class says."""
+        return type(self).call is Sequential.call
 
     def get_config(self) -> dict[str, Any]:
         if not library_constructs(type(self)):
@@ -119,9 +136,10 @@ class Sequential(Model):
         return model
 
     def trace_again(self, inputs: Sequence[SymbolicTensor]) -> None:
-        if self._graph is None:
-            self._entry = inputs[0]
-        super().trace_again(inputs)
+        if not self._chained:
+            super().trace_again(inputs)
+        elif self._graph is None:
+            self._from(inputs[0])
 
     def arguments(self) -> dict[str, Any]:
         found = super().arguments()
@@ -133,29 +151,58 @@ class Sequential(Model):
         return False
 
     def _traced(self, shapes: Sequence[tuple[int | None, ...]], *, exact: bool) -> Graph:
-        # The input stays the same if layers are added later, so that models cut out of this one do.
-        if self._entry is None or (self._entry.shape != shapes[0] and not self._declared):
-            self._entry = input_tensor(shapes[0], exact=exact)
-        return self._build(self._entry, self.composed([self._entry], {}))
+        if not self._chained:
+            return super()._traced(shapes, exact=exact)
+        return self._from(input_tensor(shapes[0], exact=exact))
+
+    def _from(self, entry: SymbolicTensor) -> Graph:
+        """Make the graph, from the input that there is, or else from this one."""
+        self._at_least_one()
+        self._start(entry)
+        assert self._entry is not None
+        return self._build(self._entry, self._results[-1])
+
+    def _start(self, entry: SymbolicTensor) -> None:
+        """Call the layers on an input, if there is none yet.
+
+        It stays the same when layers are added later, so that models cut out of this one do, too.
+        """
+        if self._entry is None:
+            results: list[Any] = []
+            with outside():
+                for layer in self._chain:
+                    results.append(_called(layer, results[-1] if results else entry))
+            self._entry, self._results = entry, results
 
     def composed(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
         outputs = super().composed(inputs, options)
-        if self._graph is None and scope.get():  # Within another model, it is one of its own, too.
-            with outside():
-                self._traced([inputs[0].shape], exact=False)
-            self._parameters = None  # The other model has the weights.
+        if self._chained:  # Within another model, it is also one of its own.
+            self._start(input_tensor(inputs[0].shape, exact=False))
         return outputs
 
     def _declared_shape(self) -> tuple[int | None, ...] | None:
-        if self._entry is not None:
-            return self._entry.shape
-        first = self._chain[0] if self._chain else None
-        if isinstance(first, Model):
-            return first._declared_shape()
-        return None if first is None or first.input_shape is None else (None, *first.input_shape)
+        return None if self._entry is None else self._entry.shape
 
-    def _shape_is_binding(self) -> bool:
-        if self._entry is not None:
-            return self._entry.node.exact
-        # As in Keras, the length from an Embedding (`input_length`) is not binding.
-        return not self._chain[0].reads_tokens
+
+def _declared_by(layer: Layer) -> SymbolicTensor | None:
+    """Return an input of the shape that the first layer of a chain declares, if it does."""
+    if isinstance(layer, Model):
+        if layer.traced:
+            inputs = layer.graph.inputs
+            exact = inputs[0].node.exact
+            return input_tensor(inputs[0].shape, exact=exact) if len(inputs) == 1 else None
+        shape = layer._declared_shape()
+        return None if shape is None else input_tensor(shape)
+    if layer.input_shape is None:
+        return None
+    # As in Keras, the length from an Embedding (`input_length`) is not binding.
+    return input_tensor((None, *layer.input_shape), exact=not layer.reads_tokens)
+
+
+def _called(layer: Layer, inputs: Any) -> Any:
+    """Return what a layer of a chain returns."""
+    if isinstance(inputs, list):
+        raise InvalidValueError(
+            f"input of {layer.name}", "one tensor, in a Sequential", f"{len(inputs)}"
+        )
+    return layer(inputs)
