@@ -1,11 +1,11 @@
 """InputLayer: what stands for an Input in the layers of a model."""
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Unpack
 
 from lstm import checks
 from lstm.errors import InvalidTypeError
-from lstm.layers.base import Layer
+from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 
 
@@ -37,9 +37,11 @@ class InputLayer(Layer):
         batch_size: int | None = None,
         dtype: str | None = None,
         batch_shape: Sequence[int | None] | None = None,
-        name: str | None = None,
+        **options: Unpack[LayerOptions],
     ) -> None:
-        super().__init__(name="input_layer" if name is None else name)
+        name = options.get("name")
+        options["name"] = "input_layer" if name is None else name
+        super().__init__(**options)
         if (shape is None) == (batch_shape is None):
             got = "neither" if shape is None else "both"
             raise InvalidTypeError("shape", "shape or batch_shape, one of them", got)
@@ -60,9 +62,6 @@ class InputLayer(Layer):
 
     def __repr__(self) -> str:
         return f"InputLayer(shape={self.shape}, name={self.name!r})"
-
-    def _with(self, name: str, value: Any) -> Self:
-        return type(self)(**{**self.arguments(), name: value})
 
     @property
     def output_shape(self) -> tuple[int | None, ...]:

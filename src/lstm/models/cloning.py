@@ -79,7 +79,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
         >>> lstm.models.model_from_json(model.to_json()).count_params()
         352
     """
-    building = Building(check_classes(custom_objects), Model.kinds)
+    building = Building(check_classes(custom_objects), Model.model_kinds)
     with reading_config("json_string"):
         described = json.loads(json_string)
         kind = building.kind(described)

@@ -97,7 +97,7 @@ class Building:
         tied: dict[str, tuple[type[Layer], dict[str, Any]]] = {}
         for entry in entries:
             kind, config = self.kind(entry), dict(entry["config"])
-            name = config["name"]
+            name: str = config["name"]
             if name is not None or kind is not InputLayer:  # An input need not have one.
                 checks.string("name of a layer", name)
             if name in found:

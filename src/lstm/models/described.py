@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lstm import checks, seeding
 from lstm.backends import backend
 from lstm.container import INT8_FORMAT, json_values
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.interface import library_constructs, of_library
 from lstm.layers.base import Layer
 from lstm.layers.quantization import scale_names, take_int8, tensors_of
@@ -39,13 +39,16 @@ Values = NDArray[Any]
 class Described(Copied):
     """A model that files and configs describe: its graph, and its layers as users made them."""
 
-    kinds: ClassVar[dict[str, type["Described"]]] = {}
+    model_kinds: ClassVar[dict[str, type["Described"]]] = {}
     """The classes of models of this library, by name."""
+
+    _structure_read: dict[str, Any] | None = None
+    """What the file says that it was read from, if the classes were not known."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if of_library(cls):
-            Described.kinds[cls.__name__] = cls
+            Described.model_kinds[cls.__name__] = cls
 
     # ---- files
 
@@ -55,9 +58,8 @@ class Described(Copied):
         None if the graph alone says as much, or if an argument cannot be written; then a file is
         read as a functional model of the layers within these.
         """
-        plain = self.copied_whole and not any(isinstance(c, Call) for c in self.outline.calls)
-        if plain:
-            return None
+        if self.copied_whole and not any(isinstance(c, Call) for c in self.outline.calls):
+            return self._structure_read
         try:
             return cast(dict[str, Any], json_values("structure", entry_of(self)))
         except Exception:  # The classes may be users', and the graph is enough to read a file.
@@ -81,7 +83,7 @@ class Described(Copied):
         name_of = {layer: name for name, layer in graph.layers.items()}
         header: dict[str, Any] = {
             "graph": config,
-            "order": [name_of[layer] for layer in self._order],
+            "order": [name_of[layer] for layer in self.outline.primitives],
             "several_outputs": self._several_outputs,
         }
         structure = self._structure()
@@ -111,17 +113,19 @@ class Described(Copied):
         functional model of the layers within them, which computes the same.
         """
         custom = custom_objects or {}
+        graph = graph_from_config(header["graph"], custom, tensors, given=True)
+        for name, weight in graph.weights.items():
+            checks.finite(name, weight.to_numpy())
         model = cls._as_made(tensors, header, custom) if "structure" in header else None
         if model is None:
-            graph = graph_from_config(header["graph"], custom, tensors, given=True)
-            for name, weight in graph.weights.items():
-                checks.finite(name, weight.to_numpy())
             take_int8(graph.layers, tensors, header.get("int8", {}), backend())
             several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
             outputs = graph.outputs if several else graph.outputs[0]
             with seeding.untouched():
                 model = cls(graph.inputs, outputs)
-            model._order = ordered(graph.layers, header.get("order", [*graph.layers]))
+            order = header.get("order", [*graph.layers])
+            model.outline.primitives = ordered(graph.layers, order)
+            model._structure_read = header.get("structure")
         if "compile" in header and compiled:
             compile_again(model, tensors, header["compile"])
         return model
@@ -134,7 +138,7 @@ class Described(Copied):
         custom: Mapping[str, type[Layer]],
     ) -> Self | None:
         """Return the model with the class and the layers that were saved; None if it cannot be."""
-        structure, building = header["structure"], Building(custom, cls.kinds)
+        structure, building = header["structure"], Building(custom, cls.model_kinds)
         building.source = placeholders(tensors)
         try:
             kind = building.kind(structure)
@@ -142,9 +146,13 @@ class Described(Copied):
             with seeding.untouched():
                 made: Self = kind.rebuilt(structure["config"], building)
                 made.trace_again([input_from_config(x) for x in header["graph"]["inputs"]])
-        except InvalidValueError as error:
-            if error.argument in ("custom_objects", "structure"):
+        except Exception as error:  # The classes may be users'.
+            missing = ("custom_objects", "structure")
+            if isinstance(error, InvalidValueError) and error.argument in missing:
                 return None
+            if custom:
+                expected = f"the classes that were saved, to make a {structure['class_name']}"
+                raise InvalidTypeError("custom_objects", expected, f"{error!r:.200}") from error
             raise
         for part in made.all_parts():
             part.weight_source = None
@@ -188,7 +196,7 @@ class Described(Copied):
             352
         """
         with reading_config("config"):
-            return cls.rebuilt(config, Building(check_classes(custom_objects), cls.kinds))
+            return cls.rebuilt(config, Building(check_classes(custom_objects), cls.model_kinds))
 
     @classmethod
     def rebuilt(cls, config: Mapping[str, Any], building: Building) -> Self:

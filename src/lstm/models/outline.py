@@ -22,7 +22,10 @@ class Outline:
         sources: for each call, the calls that its inputs come from.
         layers: the layers in the order of Keras, those farthest from the outputs first, with an
             InputLayer for each input.
+        primitives: the layers of the graph in the order of their weights.
     """
+
+    primitives: Sequence[Layer] = ()
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph

@@ -80,8 +80,7 @@ class Overview(GraphLayer):
         """
         if self._functional:
             return list(self.outline.layers)
-        kept = [value for name, value in vars(self).items() if name != "_order"]
-        return list(dict.fromkeys(members(kept, Layer)))
+        return list(dict.fromkeys(members(list(vars(self).values()), Layer)))
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return one of `layers`, or a layer within one of them.

@@ -14,6 +14,7 @@ from lstm.layers.tracing import outside
 from lstm.models.configs import Building, entry_of
 from lstm.models.graph import Graph
 from lstm.models.model import Model
+from lstm.models.structure import listed
 
 
 class Sequential(Model):
@@ -88,7 +89,7 @@ class Sequential(Model):
     def _forget(self) -> None:
         """Forget what was made of the layers; it is made again when it is needed."""
         self._graph = self._outline = self._parameters = self._trainer = None
-        self._order, self._built = [], False
+        self._built = False
 
     @property
     def layers(self) -> list[Layer]:
@@ -139,7 +140,9 @@ class Sequential(Model):
         if not self._chained:
             super().trace_again(inputs)
         elif self._graph is None:
-            self._from(inputs[0])
+            entry = self._start(inputs[0])
+            self._check_own(Graph([entry], listed(self._results[-1])))
+            self._from(entry)
 
     def arguments(self) -> dict[str, Any]:
         found = super().arguments()
@@ -157,22 +160,21 @@ class Sequential(Model):
 
     def _from(self, entry: SymbolicTensor) -> Graph:
         """Make the graph, from the input that there is, or else from this one."""
-        self._at_least_one()
-        self._start(entry)
-        assert self._entry is not None
-        return self._build(self._entry, self._results[-1])
+        return self._build(self._start(entry), self._results[-1])
 
-    def _start(self, entry: SymbolicTensor) -> None:
-        """Call the layers on an input, if there is none yet.
+    def _start(self, entry: SymbolicTensor) -> SymbolicTensor:
+        """Call the layers on an input, if there is none yet, and return the one that there is.
 
         It stays the same when layers are added later, so that models cut out of this one do, too.
         """
+        layers = self._at_least_one()
         if self._entry is None:
             results: list[Any] = []
             with outside():
-                for layer in self._chain:
+                for layer in layers:
                     results.append(_called(layer, results[-1] if results else entry))
             self._entry, self._results = entry, results
+        return self._entry
 
     def composed(self, inputs: Sequence[Any], options: Mapping[str, Any]) -> Any:
         outputs = super().composed(inputs, options)

@@ -69,7 +69,6 @@ class GraphLayer(Layer):
         self._parameters: Parameters | None = None
         self._several_outputs = False
         self._functional = inputs is not None
-        self._order: list[Layer] = []
         if (inputs is None) != (outputs is None):
             raise InvalidTypeError("Model", "both inputs and outputs, or neither", "one of them")
         if inputs is not None and outputs is not None:
@@ -96,7 +95,7 @@ class GraphLayer(Layer):
                 layer.name = name
         self._graph, self._outline = graph, Outline(graph)
         used = set(graph.layers.values())
-        self._order = [layer for layer in self.all_parts() if layer in used]
+        self._outline.primitives = [layer for layer in self.all_parts() if layer in used]
         if any(weight.owner is None for weight in graph.weights.values()):
             self._parameters = Parameters(graph.weights, self.backend)
         return graph
@@ -116,13 +115,17 @@ class GraphLayer(Layer):
         if self._graph is not None:
             return
         outputs = self.composed([inputs[0] if len(inputs) == 1 else list(inputs)], {})
+        self._check_own(Graph(inputs, listed(outputs)))
+        self._build(inputs, outputs)
+
+    def _check_own(self, graph: Graph) -> None:
+        """Refuse a graph with layers that the model does not keep: a copy would share them."""
         own = set(self.all_parts())
-        for name, layer in Graph(inputs, listed(outputs)).layers.items():
+        for name, layer in graph.layers.items():
             shared = any(weight.owner is not None for weight in layer.own_weights.values())
             if shared and layer not in own:
                 expected = "a layer that the model keeps in an attribute, to be copied with it"
                 raise InvalidValueError(name, expected, "one that a function calls from elsewhere")
-        self._build(inputs, outputs)
 
     def __repr__(self) -> str:
         return object.__repr__(self)  # Its layers are not arguments.
@@ -194,8 +197,8 @@ class GraphLayer(Layer):
         nodes = [] if graph is None else graph.nodes
         if graph is not None and self._functional:
             assert self._outline is not None
-            outer = (x for x in self._outline.layers if not isinstance(x, InputLayer))
-            yield from self._order or outer
+            outer = [x for x in self._outline.layers if not isinstance(x, InputLayer)]
+            yield from self._outline.primitives or outer
         yield from super()._parts()
         yield from (layer for node in nodes for layer in node.path)
 
@@ -299,7 +302,7 @@ class GraphLayer(Layer):
         name_of = {layer: name for name, layer in self.graph.layers.items()}
         return {
             f"{name_of[layer]}/{key}": weight
-            for layer in self._order
+            for layer in self.outline.primitives
             for key, weight in layer.own_weights.items()
         }
 

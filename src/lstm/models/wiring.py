@@ -32,7 +32,7 @@ def wiring(outline: Outline) -> Wiring:
             return [described(layer, part) for part in value]
         return plain(f"argument of {layer}", value)
 
-    calls = []
+    calls: list[dict[str, Any]] = []
     for number, call in enumerate(outline.calls):
         name = outline.layer_name(outline.layer_of(call))
         if isinstance(call, Call):
