@@ -186,7 +186,6 @@ def test_what_has_no_meaning_is_refused(make: Any, name: str, message: str) -> N
         (compiled, "name", "mine", "mine"),
         (compiled, "name", 3, None),
         (OwnModel, "name", 3, None),
-        (OwnModel, "input_shape", 3, None),
     ],
 )
 def test_what_may_be_set_is_checked(make: Any, name: str, value: Any, kept: Any) -> None:

@@ -24,6 +24,7 @@ REQUIRED: dict[Any, tuple[Any, ...]] = {
     layers.Dropout: (0.5,),
     layers.Embedding: (5, 2),
     layers.GRU: (2,),
+    layers.InputLayer: ((2,),),
     layers.LSTM: (2,),
     layers.Lambda: (lambda x: x,),
     layers.Permute: ((2, 1),),

@@ -54,6 +54,7 @@ class TestTensors:
         assert model.output == model.outputs
         assert model.output[0] is h
         assert model.output_shape == [(None, 3), (None, 1)]
+        assert model.input_shape == (None, None, 2)
 
     def test_of_several_inputs(self) -> None:
         model = translator()
@@ -252,6 +253,17 @@ class TestWeights:
         assert layer.built
         assert [weight.path for weight in layer.weights] == ["dense/kernel", "dense/bias"]
         assert layer.count_params() == 9
+
+    def test_of_a_layer_that_was_built_by_hand(self) -> None:
+        """As Keras' example of vectors that were trained elsewhere does."""
+        table = np.arange(10.0).reshape(5, 2)
+        layer = Embedding(5, 2, trainable=False)
+        layer.build((1,))
+        assert layer.built
+        layer.set_weights([table])
+        model = lstm.Sequential([lstm.Input((None,)), layer])
+        assert_array_equal(model.predict(np.array([[3, 1]]))[0], table[[3, 1]])
+        assert [weight.path for weight in model.weights] == ["embedding/embeddings"]
 
     def test_are_counted(self) -> None:
         model = chain()

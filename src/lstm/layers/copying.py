@@ -45,7 +45,7 @@ def blueprint(layer: Definition, known: dict[Definition, Blueprint]) -> Any:
     if layer.copied_whole:
         return layer
     if layer not in known:
-        known[layer] = plan = Blueprint(type(layer), {}, layer.input_shape)
+        known[layer] = plan = Blueprint(type(layer), {}, vars(layer).get("input_shape"))
         try:
             arguments = layer.arguments()
         except InvalidTypeError as error:
@@ -67,7 +67,8 @@ def built(plan: Any, known: dict[Blueprint, Definition]) -> Any:
     if plan not in known:
         arguments = _replaced(plan.arguments, Blueprint, lambda part: built(part, known))
         known[plan] = plan.kind.made_with(arguments)
-        known[plan].input_shape = plan.input_shape
+        if plan.input_shape is not None:
+            known[plan].input_shape = plan.input_shape
     return known[plan]
 
 

@@ -63,6 +63,9 @@ class Definition(Abilities):
         "arguments of the constructor, by get_config, and weights of add_weight: files keep these",
     )
 
+    of_every_layer: ClassVar[tuple[str, ...]] = ("name", "trainable", "input_shape")
+    """Arguments that every layer of a kind has."""
+
     fixed_arguments: ClassVar[tuple[str, ...]] = ()
     """Arguments that determine weights or shapes: they cannot change once the layer was called."""
 
@@ -90,7 +93,7 @@ class Definition(Abilities):
         super().__init_subclass__(**options)
         common = LayerOptions.__annotations__
         own = (name for name in cls._names if name not in common)
-        cls._names = (*own, "name", "trainable", "input_shape")
+        cls._names = (*own, *cls.of_every_layer)
         cls._attributes = tuple(k for k in cls._attributes if k != "batch_input_shape")
 
     def __init__(self, name: str, trainable: bool = True) -> None:
@@ -108,7 +111,7 @@ class Definition(Abilities):
 
     def arguments(self) -> dict[str, Any]:
         found = super().arguments()
-        del found["input_shape"]  # The file of a model holds its effect on the model.
+        found.pop("input_shape", None)  # The file of a model holds its effect on the model.
         return found
 
     @classmethod
@@ -240,7 +243,8 @@ class Definition(Abilities):
     def outputs_for(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the shapes of the outputs; build the layer on the first call."""
         if not self._built:
-            self.build(*shapes)
+            if not self.own_weights:  # Else the user has built it.
+                self.build(*shapes)
             self._built = True
             for weight in self.own_weights.values():
                 weight.path = f"{self.name}/{weight.name}"
@@ -251,7 +255,7 @@ class Definition(Abilities):
     @property
     def built(self) -> bool:
         """Whether the weights exist, or can be made on demand."""
-        return self._built
+        return self._built or bool(self.own_weights)
 
     @built.setter
     def built(self, value: bool) -> None:

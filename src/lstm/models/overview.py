@@ -54,6 +54,12 @@ class Overview(GraphLayer):
         return outputs if self._several_outputs else outputs[0]
 
     @computed
+    def input_shape(self) -> Any:
+        """The shape of the input, batch first; a list of shapes for several inputs."""
+        shapes = [tensor.shape for tensor in self.inputs]
+        return shapes[0] if len(shapes) == 1 else shapes
+
+    @computed
     def output_shape(self) -> Any:
         """The shape of the output, batch first; a list of shapes for several outputs."""
         shapes = [tensor.shape for tensor in self.outputs]

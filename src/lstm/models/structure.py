@@ -42,6 +42,7 @@ class GraphLayer(Layer):
     """
 
     replaceable = True
+    of_every_layer = ("name", "trainable")
 
     backend: Backend
     checked: ClassVar[Mapping[str, Any]] = {
@@ -62,6 +63,7 @@ class GraphLayer(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
+        del vars(self)["input_shape"]  # Of a model, it follows from its inputs.
         self.backend = choose_backend()
         self._graph = None
         self._outline: Outline | None = None
@@ -160,7 +162,8 @@ class GraphLayer(Layer):
 
     def _declared_shape(self) -> tuple[int | None, ...] | None:
         """Return the shape of the data, batch first, if the model declares it."""
-        return None if self.input_shape is None else (None, *self.input_shape)
+        declared = vars(self).get("input_shape")
+        return None if declared is None else (None, *declared)
 
     def _shape_is_binding(self) -> bool:
         """Whether data must have the declared length."""
