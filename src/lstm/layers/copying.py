@@ -12,7 +12,7 @@ from lstm import saving
 from lstm.backends import backend
 from lstm.container import pack
 from lstm.errors import InvalidTypeError
-from lstm.layers.definition import Definition
+from lstm.layers.definition import Definition, Source
 from lstm.layers.quantization import scale_names, take_int8, tensors_of
 from lstm.layers.weight import Weight
 
@@ -55,18 +55,21 @@ def blueprint(layer: Definition, known: dict[Definition, Blueprint]) -> Any:
     return known[layer]
 
 
-def built(plan: Any, known: dict[Blueprint, Definition]) -> Any:
+def built(plan: Any, known: dict[Blueprint, Definition], source: Source | None = None) -> Any:
     """Return the layer of a Blueprint, and anything else unchanged.
 
     Args:
         plan: the result of `blueprint`.
         known: the layers that were made before; extended here.
+        source: their `weight_source`.
     """
     if not isinstance(plan, Blueprint):
         return plan
     if plan not in known:
-        arguments = _replaced(plan.arguments, Blueprint, lambda part: built(part, known))
+        arguments = _replaced(plan.arguments, Blueprint, lambda part: built(part, known, source))
         known[plan] = plan.kind.made_with(arguments)
+        for part in known[plan].all_parts() if source else ():
+            part.weight_source = source
         if plan.input_shape is not None:
             known[plan].input_shape = plan.input_shape
     return known[plan]

@@ -34,6 +34,9 @@ class LayerOptions(TypedDict, total=False):
     batch_input_shape: Sequence[int | None] | None
 
 
+Source = Callable[[str, Sequence[int]], NDArray[Any]]
+"""Returns the first values of a weight for its name and shape."""
+
 _ADDRESSABLE = 2**48
 """More numbers than fit in the memory of any machine."""
 
@@ -75,7 +78,7 @@ class Definition(Abilities):
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
 
-    weight_source: Callable[[str, Sequence[int]], NDArray[Any]] | None = None
+    weight_source: Source | None = None
     """Returns existing weights for "layer/weight" and a shape."""
     was_called = False
     """Whether its `call` has already made nodes."""

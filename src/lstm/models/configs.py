@@ -1,9 +1,9 @@
 """Configs: layers and models as JSON values, as users made them, and what is made of these."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,14 +13,13 @@ from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError
 from lstm.interface import of_library
 from lstm.layers import InputLayer, Layer
+from lstm.layers.definition import Source
 from lstm.layers.input_layer import place_of
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.models.outline import Outline
 from lstm.models.serialization import Classes, layer_from_config
 from lstm.models.structure import GraphLayer
 from lstm.models.wiring import connected, wiring
-
-Source = Callable[[str, Sequence[int]], NDArray[Any]]
 
 
 class Rebuildable(Protocol):
@@ -140,14 +139,13 @@ class Building:
         return connected(config, layers, inputs)
 
 
-def placeholders(tensors: Mapping[str, NDArray[Any]]) -> Source:
+def zeros(limit: float = inf) -> Source:
     """Return a source of zeros for weights, which get their numbers later.
 
     Args:
-        tensors: those numbers. Nothing much larger than all of them is ever made: besides them, a
-            layer may have weights that no output needs, such as those of one direction.
+        limit: how many numbers there may be.
     """
-    left = 1000 + 2 * sum(array.size for array in tensors.values())
+    left = limit
 
     def source(name: str, shape: Sequence[int]) -> NDArray[Any]:
         nonlocal left

@@ -27,6 +27,7 @@ from lstm.layers import Layer
 from lstm.layers.copying import blueprint, built, take_weights, weights_of
 from lstm.layers.quantization import take_int8
 from lstm.models.compiled import Compilable
+from lstm.models.configs import zeros
 from lstm.models.serialization import graph_config, graph_from_config, input_from_config
 
 
@@ -249,7 +250,7 @@ def _again(
 def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], header: Any) -> Copied:
     """Return the model from the constructor of its class, with the weights of the original."""
     with seeding.untouched():
-        model: Copied = built(plan, {})
+        model: Copied = built(plan, {}, zeros())
         model.trace_again([input_from_config(entry) for entry in header["graph"]["inputs"]])
     if not take_contents(model, tensors, header):
         raise InvalidValueError(
@@ -269,6 +270,8 @@ def take_contents(
     Returns:
         Whether it is described as the original was; if not, it has not got the weights.
     """
+    for part in model.all_parts():
+        part.weight_source = None
     described, layers = header["graph"], model.graph.layers
     for name in layers.keys() & described["layers"].keys():
         layers[name].trainable = described["layers"][name]["config"]["trainable"]

@@ -19,8 +19,8 @@ from lstm.models.configs import (
     Building,
     entry_of,
     functional_config,
-    placeholders,
     reading_config,
+    zeros,
 )
 from lstm.models.copying import Copied, take_contents
 from lstm.models.order import ordered
@@ -138,8 +138,10 @@ class Described(Copied):
         custom: Mapping[str, type[Layer]],
     ) -> Self | None:
         """Return the model with the class and the layers that were saved; None if it cannot be."""
-        structure, building = header["structure"], Building(custom, cls.model_kinds)
-        building.source = placeholders(tensors)
+        # A layer may have weights that no output needs, such as those of one direction.
+        limit = 1000 + 2 * sum(array.size for array in tensors.values())
+        structure = header["structure"]
+        building = Building(custom, cls.model_kinds, zeros(limit))
         try:
             kind = building.kind(structure)
             kind = cls if issubclass(cls, kind) else kind
@@ -154,8 +156,6 @@ class Described(Copied):
                 expected = f"the classes that were saved, to make a {structure['class_name']}"
                 raise InvalidTypeError("custom_objects", expected, f"{error!r:.200}") from error
             raise
-        for part in made.all_parts():
-            part.weight_source = None
         return made if take_contents(made, tensors, header) else None
 
     # ---- configs
