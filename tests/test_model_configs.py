@@ -265,6 +265,26 @@ class TestClones:
 
 
 class TestFiles:
+    def test_of_layers_that_are_there_twice(self, tmp_path: Path) -> None:
+        layer = Dense(2)
+        x = Input((6, 2), name="dense")
+        for model in (lstm.Sequential([Input((6, 2)), layer, layer]), lstm.Model(x, Dense(1)(x))):
+            with pytest.raises(InvalidValueError, match="layers: expected a different name"):
+                model.get_config()
+            model.save(tmp_path / "model")
+            assert_array_equal(lstm.load_model(tmp_path / "model").predict(X), model.predict(X))
+
+    def test_with_a_class_that_has_changed(self, tmp_path: Path) -> None:
+        class Other(Head):
+            def __init__(self, width: int) -> None:
+                super().__init__(width)
+
+        model = lstm.Sequential([Input((6, 2)), Head(4)])
+        model.save(tmp_path / "model")
+        with pytest.warns(lstm.errors.LSTMWarning, match="made of the layers in its graph"):
+            loaded = lstm.load_model(tmp_path / "model", {"Head": Other})
+        assert_array_equal(loaded.predict(X), model.predict(X))
+
     def test_of_users_classes_come_back_if_they_are_given(self, tmp_path: Path) -> None:
         chain = lstm.Sequential([Input((6, 2)), LSTM(3), Head(4)])
         own = Own(4)

@@ -1,12 +1,13 @@
 """Diagram: a model as a picture of boxes, one for each call of a layer."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 
 from lstm import checks, saving
 from lstm.diagram.layout import Box, Line, place
 from lstm.diagram.svg import MARGIN, ROW, Card, Frame, Shape, curve, document
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.interface import spelled
 from lstm.layers import Bidirectional, InputLayer, Layer
 from lstm.layers.recurrent import Recurrent
@@ -149,8 +150,9 @@ class View:
         layer = outline.layer_of(call)
         kind = type(layer).__name__
         title = f"{outline.layer_name(layer)} ({kind})" if self.names else kind
-        if self.expanded and isinstance(layer, Model) and layer.traced:
-            return self.frame(layer.outline, title)
+        if self.expanded and isinstance(layer, Model):
+            with suppress(NotReadyError):  # A class of a user that was only called within this one.
+                return self.frame(layer.outline, title)
         rows = [("again", "the same layer")] if again else []
         activation = getattr(layer, "activation", None)
         if self.activations and activation is not None:

@@ -42,13 +42,17 @@ class InputLayer(Layer):
         name = options.get("name")
         options["name"] = "input_layer" if name is None else name
         super().__init__(**options)
+        if shape is None and batch_shape is None:
+            shape = self.input_shape  # The name of earlier versions of Keras.
         if (shape is None) == (batch_shape is None):
             got = "neither" if shape is None else "both"
             raise InvalidTypeError("shape", "shape or batch_shape, one of them", got)
         if batch_shape is not None:
             shape = checks.sizes("batch_shape", batch_shape)[1:]
         self.shape = checks.sizes("shape", shape)
-        self.batch_size = None if batch_size is None else checks.positive_int("batch", batch_size)
+        self.batch_size = (
+            None if batch_size is None else checks.positive_int("batch_size", batch_size)
+        )
         self.dtype, self.batch_shape = dtype, (None, *self.shape)
         self.tensor: SymbolicTensor = input_tensor(self.batch_shape, name)
         self._stand_for(self.tensor)
@@ -62,11 +66,6 @@ class InputLayer(Layer):
 
     def __repr__(self) -> str:
         return f"InputLayer(shape={self.shape}, name={self.name!r})"
-
-    @property
-    def output_shape(self) -> tuple[int | None, ...]:
-        """The shape of the data, batch first."""
-        return self.batch_shape
 
 
 def place_of(tensor: SymbolicTensor) -> InputLayer:

@@ -51,12 +51,27 @@ def functional_config(outline: Outline) -> dict[str, Any]:
 
     Raises:
         InvalidTypeError: a file cannot hold an argument of a layer or of a call.
+        InvalidValueError: two layers have the same name.
     """
     named = [(layer, outline.layer_name(layer)) for layer in outline.layers]
     layers = [entry_of(layer, name) for layer, name in named]
     for entry, (layer, _) in zip(layers, named, strict=True):
         entry["config"] |= {key: outline.layer_name(x) for key, x in layer.tied_to.items()}
-    return {"layers": layers, **wiring(outline)}
+    return {"layers": distinct(layers), **wiring(outline)}
+
+
+def distinct(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the entries of layers, whose names are different.
+
+    Raises:
+        InvalidValueError: two have the same: one layer is there twice, or an Input is called like
+            a layer.
+    """
+    names = [entry["config"]["name"] for entry in entries]
+    for name in names:
+        if names.count(name) > 1:
+            raise InvalidValueError("layers", "a different name for each layer", repr(name))
+    return entries
 
 
 @dataclass
@@ -90,17 +105,15 @@ class Building:
             raise InvalidValueError("custom_objects", expected, got)
         return known[name]
 
-    def layers(self, entries: Iterable[Mapping[str, Any]]) -> dict[str, Layer]:
+    def layers(self, entries: Iterable[dict[str, Any]]) -> dict[str, Layer]:
         """Return the layers of entries by name, without weights, in their order."""
         found: dict[str, Layer | None] = {}
         tied: dict[str, tuple[type[Layer], dict[str, Any]]] = {}
-        for entry in entries:
+        for entry in distinct(list(entries)):
             kind, config = self.kind(entry), dict(entry["config"])
             name: str = config["name"]
             if name is not None or kind is not InputLayer:  # An input need not have one.
                 checks.string("name of a layer", name)
-            if name in found:
-                raise InvalidValueError("layers", "a different name for each layer", repr(name))
             found[name] = None
             if kind.tied:
                 tied[name] = kind, config  # Made later, when the layers that it refers to exist.

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from lstm import checks, seeding
 from lstm.backends import backend
 from lstm.container import INT8_FORMAT, json_values
-from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.interface import library_constructs, of_library
+from lstm.errors import InvalidValueError
+from lstm.interface import library_constructs, of_library, warn
 from lstm.layers.base import Layer
 from lstm.layers.quantization import scale_names, take_int8, tensors_of
 from lstm.layers.symbolic import Call
@@ -148,14 +148,11 @@ class Described(Copied):
             with seeding.untouched():
                 made: Self = kind.rebuilt(structure["config"], building)
                 made.trace_again([input_from_config(x) for x in header["graph"]["inputs"]])
-        except Exception as error:  # The classes may be users'.
-            missing = ("custom_objects", "structure")
-            if isinstance(error, InvalidValueError) and error.argument in missing:
-                return None
-            if custom:
-                expected = f"the classes that were saved, to make a {structure['class_name']}"
-                raise InvalidTypeError("custom_objects", expected, f"{error!r:.200}") from error
-            raise
+        except Exception as error:  # The classes may be users', and the graph is there.
+            missing = isinstance(error, InvalidValueError) and error.argument == "custom_objects"
+            if custom and not missing:
+                warn(f"the model is made of the layers in its graph, because of {error!r:.300}")
+            return None
         return made if take_contents(made, tensors, header) else None
 
     # ---- configs

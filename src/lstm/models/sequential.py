@@ -11,7 +11,7 @@ from lstm.layers.input_layer import InputLayer, place_of
 from lstm.layers.naming import Names
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.layers.tracing import outside
-from lstm.models.configs import Building, entry_of
+from lstm.models.configs import Building, distinct, entry_of
 from lstm.models.graph import Graph
 from lstm.models.model import Model
 from lstm.models.structure import listed
@@ -116,8 +116,8 @@ class Sequential(Model):
         if not library_constructs(type(self)):
             return super().get_config()
         entry = [] if self._entry is None else [entry_of(place_of(self._entry))]
-        layers = [entry_of(layer) for layer in self._chain]
-        config = {"name": self.name, "trainable": self.trainable, "layers": entry + layers}
+        layers = distinct([*entry, *(entry_of(layer) for layer in self._chain)])
+        config = {"name": self.name, "trainable": self.trainable, "layers": layers}
         if self._entry is not None and not self._declared:
             config["build_input_shape"] = list(self._entry.shape)
         return config
