@@ -36,7 +36,7 @@ def in_the_reference() -> list[object]:
 
 @pytest.mark.parametrize(
     "module",
-    [lstm, lstm.layers, lstm.models, lstm.text, lstm.data, lstm.inspection],
+    [lstm, lstm.layers, lstm.models, lstm.utils, lstm.text, lstm.data, lstm.inspection],
     ids=lambda m: m.__name__,
 )
 def test_the_reference_has_every_public_name(module: ModuleType) -> None:
