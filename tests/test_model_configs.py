@@ -143,7 +143,10 @@ class TestTheSameLayers:
 
     def test_of_a_clone(self, name: str) -> None:
         model = MODELS[name]()
-        check_same(clone_model(model), model)
+        clone = clone_model(model)
+        check_same(clone, model)
+        learns = [weight.path for weight in clone.trainable_weights]
+        assert learns == [weight.path for weight in model.trainable_weights]
 
     def test_of_a_file(self, name: str, tmp_path: Path) -> None:
         model = MODELS[name]()

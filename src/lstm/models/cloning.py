@@ -104,6 +104,9 @@ class _Copier:
             expected = "layers that can be made again, to clone it (or a clone_function for it)"
             raise InvalidTypeError(layer.name, expected, "a model within a layer")
         made.trainable = layer.trainable
+        for part, other in zip(made.all_parts(), layer.all_parts(), strict=False):
+            if type(part) is type(other):
+                part.trainable = other.trainable
         return made
 
 
@@ -121,11 +124,10 @@ def _checked(function: Clone) -> Clone:
 
 def _chain(model: Sequential, given: Sequence[SymbolicTensor], clone: Clone) -> Model:
     layers = [clone(layer) for layer in model.layers]
-    copy = Sequential(name=model.name)
-    declared = model.arguments()["layers"][0] if model.arguments()["layers"] else None
-    if given or isinstance(declared, SymbolicTensor):
-        first = given[0] if given else _again(declared)
-        copy.add(first)
+    copy = type(model)(name=model.name)
+    first = next(iter(model.arguments()["layers"]), None)
+    if given or isinstance(first, SymbolicTensor):
+        copy.add(given[0] if given else _again(first))
     for layer in layers:
         copy.add(layer)
     if model.traced and not copy.built:
