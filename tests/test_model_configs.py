@@ -244,6 +244,14 @@ class TestClones:
         model = lstm.Model(x, Lambda(lambda y: y[:, -1])(LSTM(3, return_sequences=True)(x)))
         check_same(clone_model(model), model)
 
+    def test_of_models_within_layers(self) -> None:
+        step, x = Input((2,)), Input((6, 2))
+        inner = lstm.Model(step, Dense(3)(step))
+        model = lstm.Model(x, LSTM(2)(TimeDistributed(inner)(x)))
+        check_same(clone_model(model), model)
+        with pytest.raises(InvalidTypeError, match="time_distributed: expected no model in its"):
+            model.get_config()
+
     def test_of_a_users_model(self) -> None:
         model = Own(4)
         model.predict(X)

@@ -51,7 +51,7 @@ def blueprint(layer: Definition, known: dict[Definition, Blueprint]) -> Any:
         except InvalidTypeError as error:
             expected = f"{error.expected}, to rebuild a {type(layer).__name__}"
             raise error.changed(expected=expected) from None
-        plan.arguments = _replaced(arguments, Definition, lambda part: blueprint(part, known))
+        plan.arguments = replaced(arguments, Definition, lambda part: blueprint(part, known))
     return known[layer]
 
 
@@ -66,7 +66,7 @@ def built(plan: Any, known: dict[Blueprint, Definition], source: Source | None =
     if not isinstance(plan, Blueprint):
         return plan
     if plan not in known:
-        arguments = _replaced(plan.arguments, Blueprint, lambda part: built(part, known, source))
+        arguments = replaced(plan.arguments, Blueprint, lambda part: built(part, known, source))
         known[plan] = plan.kind.made_with(arguments)
         for part in known[plan].all_parts() if source else ():
             part.weight_source = source
@@ -123,12 +123,12 @@ def take_weights(layer: Definition, data: bytes) -> None:
         take_int8(numbered, tensors, header["int8"], backend())
 
 
-def _replaced(value: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
+def replaced(value: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
     """Return a value with all values of a kind replaced, also within lists, tuples and dicts."""
     if isinstance(value, kind):
         return replace(value)
     if isinstance(value, dict):
-        return {key: _replaced(part, kind, replace) for key, part in value.items()}
+        return {key: replaced(part, kind, replace) for key, part in value.items()}
     if type(value) in (list, tuple):
-        return type(value)(_replaced(part, kind, replace) for part in value)
+        return type(value)(replaced(part, kind, replace) for part in value)
     return value

@@ -7,7 +7,7 @@ from typing import Any
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.interface import library_constructs, spelled
 from lstm.layers import InputLayer, Layer
-from lstm.layers.copying import Blueprint, blueprint, built
+from lstm.layers.copying import Blueprint, blueprint, built, replaced
 from lstm.layers.definition import Definition
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.models.configs import Building, reading_config
@@ -99,10 +99,11 @@ class _Copier:
     def __call__(self, layer: Layer) -> Any:
         if isinstance(layer, Model) and layer.copied_whole:
             return clone_model(layer)
-        made = built(blueprint(layer, self._plans), self._made)
-        if set(made.all_parts()) & set(layer.all_parts()):
-            expected = "layers that can be made again, to clone it (or a clone_function for it)"
-            raise InvalidTypeError(layer.name, expected, "a model within a layer")
+        known = len(self._plans)
+        plan = blueprint(layer, self._plans)
+        for new in list(self._plans.values())[known:]:
+            new.arguments = replaced(new.arguments, Model, self)
+        made = built(plan, self._made)
         made.trainable = layer.trainable
         for part, other in zip(made.all_parts(), layer.all_parts(), strict=False):
             if type(part) is type(other):
