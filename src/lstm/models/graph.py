@@ -41,8 +41,12 @@ class Graph:
                 order[node] = None
                 continue
             if node.layer is None:
+                name = "" if node.name is None else f" {node.name!r}"
                 raise InvalidValueError(
-                    "inputs", "every Input that the outputs depend on", "one missing"
+                    "inputs",
+                    "every Input that the outputs depend on, such as model.input of the model "
+                    "whose layers they are",
+                    f"none for that{name} of shape {node.outputs[0].shape}",
                 )
             stack.append((node, True))
             stack.extend((tensor.node, False) for tensor in reversed(node.inputs))
