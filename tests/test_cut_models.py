@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers import (
     LSTM,
     Bidirectional,
@@ -253,6 +253,13 @@ class TestChains:
         assert model.input is x
         assert lstm.Model(x, model.layers[0].output).predict(X).shape == (12, 4)
         assert model.layers[-1].output.shape == (None, 1)
+
+    def test_refuse_a_layer_that_does_not_fit(self) -> None:
+        model = lstm.Sequential([Input((6, 2)), LSTM(4)])
+        with pytest.raises(InvalidShapeError, match="return_sequences=True"):
+            model.add(LSTM(3))
+        assert [layer.name for layer in model.layers] == ["lstm"]
+        assert model.predict(X).shape == (12, 4)
 
     def test_are_built_for_a_shape(self) -> None:
         model = lstm.Sequential([LSTM(4), Dense(1)])

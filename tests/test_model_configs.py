@@ -169,6 +169,7 @@ class TestConfigs:
         kinds = [layer["class_name"] for layer in described["config"]["layers"]]
         assert kinds == ["InputLayer", "Bidirectional", "GRU", "Dense"]
         assert described["config"]["layers"][2]["config"]["units"] == 4
+        assert described["config"]["layers"][0]["config"]["batch_shape"] == [None, 6, 2]
 
     def test_of_one_layer(self) -> None:
         layer = LSTM(4, return_sequences=True, name="rnn")

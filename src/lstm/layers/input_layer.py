@@ -62,7 +62,7 @@ class InputLayer(Layer):
         vars(self)["first_call"] = tensor.node
 
     def arguments(self) -> dict[str, Any]:
-        return {"shape": list(self.shape), "name": self.tensor.node.name}
+        return {"batch_shape": list(self.batch_shape), "name": self.tensor.node.name}
 
     def __repr__(self) -> str:
         return f"InputLayer(shape={self.shape}, name={self.name!r})"
