@@ -109,3 +109,31 @@ BRANCHED = {
         written_as_a_model,
     )
 }
+
+
+def translator(library: ModuleType) -> Any:
+    """An encoder and a decoder, each with an input of its own."""
+    layers = library.layers
+    source, target = library.Input((None, 3)), library.Input((None, 2))
+    _, *start = layers.LSTM(4, return_state=True)(source)
+    y, _, _ = layers.LSTM(4, return_sequences=True, return_state=True)(target, initial_state=start)
+    return library.Model([source, target], layers.Dense(2, activation="softmax")(y))
+
+
+def late(library: ModuleType) -> Any:
+    """An input that joins late, and one that is an output, too."""
+    layers = library.layers
+    x, y = library.Input((5, 2)), library.Input((3,))
+    joined = layers.Concatenate()([layers.LSTM(3)(layers.LSTM(2, return_sequences=True)(x)), y])
+    return library.Model([y, x], [layers.Dense(1)(joined), y])
+
+
+def chain(library: ModuleType) -> Any:
+    """Layers in a row, two of one class."""
+    layers = library.layers
+    steps = [layers.LSTM(width, return_sequences=True) for width in (3, 4)]
+    return library.Sequential([library.Input((5, 2)), *steps, layers.Dense(1)])
+
+
+OUTLINED = BRANCHED | {model.__name__: model for model in (translator, late, chain)}
+"""Models of which the layers are compared, as users see them."""

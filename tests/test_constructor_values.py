@@ -40,6 +40,7 @@ REQUIRED: dict[Any, tuple[Any, ...]] = {
     layers.Dropout: (0.5,),
     layers.Embedding: (5, 2),
     layers.GRU: (2,),
+    layers.InputLayer: ((2,),),
     layers.LSTM: (2,),
     layers.Lambda: (lambda x: x,),
     layers.Permute: ((2, 1),),
@@ -334,7 +335,7 @@ class Forgetful(Scaled):
 class TestLayersOfUsers:
     def test_numbers_of_numpy(self, tmp_path: Path) -> None:
         lstm.Sequential([lstm.Input((2,)), Scaled(np.float32(0.5))]).save(tmp_path / "model")
-        loaded = lstm.load_model(tmp_path / "model", custom_layers={"Scaled": Scaled})
+        loaded = lstm.load_model(tmp_path / "model", custom_objects={"Scaled": Scaled})
         assert_array_equal(loaded.predict(np.ones((1, 2))), [[0.5, 0.5]])
         assert type(loaded.layers[0].factor) is float
 

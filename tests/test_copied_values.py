@@ -175,9 +175,9 @@ class TestBeforeTheFirstData:
     def test_a_layer_that_was_learned_elsewhere(self, way: Any, model: Any) -> None:
         part = learned_layer()
         twin = way(model(part)).all_parts()[1]
-        assert list(twin.weights) == list(part.weights)
-        for name, weight in part.weights.items():
-            assert_array_equal(twin.weights[name].value, weight.value)
+        assert list(twin.named_weights) == list(part.named_weights)
+        for name, weight in part.named_weights.items():
+            assert_array_equal(twin.named_weights[name].value, weight.value)
 
     @pytest.mark.parametrize("model", [lambda part: lstm.Sequential([part]), Upon])
     def test_a_model_that_was_learned_elsewhere(self, way: Any, model: Any) -> None:

@@ -351,7 +351,7 @@ class TestLayers:
         model = lstm.Sequential([Input((None, 2)), layer])
         expected = model.predict(X)
         twin = again(layer)
-        assert list(twin.weights) == list(layer.weights)
+        assert list(twin.named_weights) == list(layer.named_weights)
         other = lstm.Sequential([Input((None, 2)), twin])
         assert_array_equal(other.predict(X), expected)
         other.set_weights([np.zeros_like(w) for w in other.get_weights()])

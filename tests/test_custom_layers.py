@@ -1,4 +1,4 @@
-"""`load_model(custom_layers=...)` is blamed for what is wrong with it, not the file."""
+"""`load_model(custom_objects=...)` is blamed for what is wrong with it, not the file."""
 
 from pathlib import Path
 from typing import Any
@@ -60,15 +60,15 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "custom_layers",
+    "custom_objects",
     [[Scale], Scale, "Scale", {"Scale": Scale(2.0)}, {Scale: Scale}, {"Scale": int}, [], 0],
 )
-def test_what_is_no_dict_of_classes_is_refused_before_the_file_is_read(custom_layers: Any) -> None:
-    message = r"^custom_layers: expected a dict of layer classes by name, such as .*, got "
+def test_what_is_no_dict_of_classes_is_refused_before_the_file_is_read(custom_objects: Any) -> None:
+    message = r"^custom_objects: expected a dict of layer classes by name, such as .*, got "
     with pytest.raises(InvalidTypeError, match=message):
-        lstm.load_model("there_is_no_such_file", custom_layers)
+        lstm.load_model("there_is_no_such_file", custom_objects)
     with pytest.raises(InvalidTypeError, match=message):
-        lstm.LanguageModel.load("there_is_no_such_file", custom_layers=custom_layers)
+        lstm.LanguageModel.load("there_is_no_such_file", custom_objects=custom_objects)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,9 @@ def test_a_class_that_is_not_the_one_that_was_saved(kind: Any, why: str, path: P
     with pytest.raises(InvalidTypeError) as error:
         lstm.load_model(path, {"Scale": kind})
     message = str(error.value)
-    assert message.startswith("custom_layers: expected the class 'Scale' that was saved, made with")
+    assert message.startswith(
+        "custom_objects: expected the class 'Scale' that was saved, made with"
+    )
     assert "factor=2.0" in message
     assert f"{kind.__name__} (" in message
     assert why in message
@@ -96,13 +98,13 @@ def test_a_language_model_with_layers_of_ones_own(tmp_path: Path) -> None:
     layers = [Embedding(4, 3), GRU(5, return_sequences=True), Scale(2.0), Dense(4)]
     made = lstm.LanguageModel.create(vocabulary, model=lstm.Sequential(layers))
     made.save(tmp_path / "model")
-    loaded = lstm.LanguageModel.load(tmp_path / "model", custom_layers={"Scale": Scale})
+    loaded = lstm.LanguageModel.load(tmp_path / "model", custom_objects={"Scale": Scale})
     assert loaded.generate("ab", 20, seed=0) == made.generate("ab", 20, seed=0)
     for classes in (None, {}):
-        with pytest.raises(InvalidValueError, match=r"^custom_layers: expected the class 'Scale'"):
-            lstm.LanguageModel.load(tmp_path / "model", custom_layers=classes)
-    with pytest.raises(InvalidTypeError, match=r"^custom_layers: .* that was saved, made with"):
-        lstm.LanguageModel.load(tmp_path / "model", custom_layers={"Scale": Renamed})
+        with pytest.raises(InvalidValueError, match=r"^custom_objects: expected the class 'Scale'"):
+            lstm.LanguageModel.load(tmp_path / "model", custom_objects=classes)
+    with pytest.raises(InvalidTypeError, match=r"^custom_objects: .* that was saved, made with"):
+        lstm.LanguageModel.load(tmp_path / "model", custom_objects={"Scale": Renamed})
 
 
 def test_an_error_of_the_file_stays_one(path: Path) -> None:

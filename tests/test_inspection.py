@@ -351,7 +351,7 @@ class TestSaliency:
         made = LanguageModel.create(ByteVocabulary(), hidden=6, layers=2, seed=0)
         text = "abcab"
         found = inspection.saliency(made, text, target="c")
-        embedding = made.model.get_layer("embedding").weights["embeddings"]
+        embedding = made.model.get_layer("embedding").named_weights["embeddings"]
         table = np.array(embedding.value)
         gradient = np.zeros(table.shape)
         for token in {ord(c) for c in text}:

@@ -117,14 +117,14 @@ class TestOrder:
         for other in (again, inside):
             with_weights(name, other)
             assert_outputs(name, other)
-            assert_array_equal(list(other.weights.values())[1].value, model.get_weights()[1])
+            assert_array_equal(other.weights[1].value, model.get_weights()[1])
 
     @pytest.mark.parametrize("name", BRANCHED)
     def test_of_names_is_that_of_values(self, name: str) -> None:
         model = BRANCHED[name](lstm)
         assert model.built
-        assert len(set(map(id, model.weights.values()))) == len(stored(name, "weight"))
-        for weight, values in zip(model.weights.values(), model.get_weights(), strict=True):
+        assert len(set(map(id, model.weights))) == len(stored(name, "weight"))
+        for weight, values in zip(model.weights, model.get_weights(), strict=True):
             assert_array_equal(weight.value, values)
 
 

@@ -50,7 +50,7 @@ class TestWeights:
         for layer, name, message in (
             (offset, "bias", "weight of offset: expected one of 'b', got 'bias'"),
             (dense, "b", r"weight of dense: expected one of 'kernel', 'bias'.*, got 'b'"),
-            (lean, "bias", "weight of dense: expected one of 'kernel', got 'bias'"),
+            (lean, "bias", "weight of dense_1: expected one of 'kernel', got 'bias'"),
             (lstm.layers.Flatten(), "b", "weight of flatten: expected one that add_weight made"),
         ):
             with pytest.raises(InvalidValueError, match=f"^{message}"):

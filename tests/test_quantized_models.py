@@ -219,7 +219,7 @@ def test_both_backends_hold_the_same_numbers() -> None:
         with lstm.backends.using(name):
             model = quantized("tied")
         ops = model.backend.ops
-        held = (w for w in model.weights.values() if w.is_int8)
+        held = (w for w in model.weights if w.is_int8)
         parts.append([array for w in held for array in ops.quantized_parts(w.value)])
     for one, other in zip(*parts, strict=True):
         assert_array_equal(one, other)
@@ -313,7 +313,7 @@ def test_layers_of_users_stay_as_they_are(capsys: pytest.CaptureFixture[str]) ->
     before = model.predict(X)
     model.quantize()
     assert abs(model.predict(X) - before).max() < 0.02 * abs(before).max()
-    assert {name for name, weight in model.weights.items() if weight.is_int8} == {
+    assert {name for name, weight in model.named_weights.items() if weight.is_int8} == {
         *("lstm/kernel", "lstm/recurrent_kernel", "dense/kernel"),
     }
     model.summary()
@@ -326,7 +326,7 @@ def test_layers_of_users_stay_as_they_are(capsys: pytest.CaptureFixture[str]) ->
 def test_too_long_sums_stay_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lstm.layers.quantization.MOST_INPUTS", 20)
     model = quantized("subclassed")
-    assert [name for name, weight in model.weights.items() if weight.is_int8] == [
+    assert [name for name, weight in model.named_weights.items() if weight.is_int8] == [
         *("lstm/kernel", "lstm/recurrent_kernel", "dense/kernel"),
     ]
     monkeypatch.setattr("lstm.layers.quantization.MOST_INPUTS", 15)

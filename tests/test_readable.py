@@ -179,7 +179,7 @@ class TestOwnClasses:
         own = type("Flip", (Scale,), {})
         model = with_own(own(2.0))
         check_same(model, path, own={"Flip": own})
-        with pytest.raises(InvalidValueError, match="custom_layers: expected the class 'Flip'"):
+        with pytest.raises(InvalidValueError, match="custom_objects: expected the class 'Flip'"):
             lstm.load_model(path)
 
     def test_two_of_one_name(self, path: Path) -> None:
@@ -415,7 +415,9 @@ def test_any_model_comes_back(
 
 def test_what_is_read_says_which_class_it_needs(path: Path) -> None:
     with_own(Scale(2.0)).save(path)
-    with pytest.raises(InvalidValueError, match=r"custom_layers: expected the class 'Scale'.*none"):
+    with pytest.raises(
+        InvalidValueError, match=r"custom_objects: expected the class 'Scale'.*none"
+    ):
         lstm.load_model(path)
     with pytest.raises(InvalidValueError, match=r"'Scale'.*got Other"):
         lstm.load_model(path, {"Other": Scale})

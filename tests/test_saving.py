@@ -107,7 +107,7 @@ class TestRoundTrip:
 
         model = lstm.Sequential([lstm.Input((2,)), Dense(2), Double()])
         model.save(path)
-        with pytest.raises(InvalidValueError, match=r"custom_layers.*'Double'"):
+        with pytest.raises(InvalidValueError, match=r"custom_objects.*'Double'"):
             lstm.load_model(path)
         loaded = lstm.load_model(path, {"Double": Double})
         assert_array_equal(loaded.predict(X[:, 0]), model.predict(X[:, 0]))
@@ -341,7 +341,7 @@ class TestHeaders:
         assert len(errors) > 300
         for key, error in errors:
             # A class that is not known may be one of the user's.
-            unknown = key == "class" and getattr(error, "argument", "") == "custom_layers"
+            unknown = key == "class" and getattr(error, "argument", "") == "custom_objects"
             assert unknown or str(error).startswith(f"{other}: ")
 
     @pytest.mark.parametrize("text", ["", "[]", "3", "{}", '"x"', "[" * 100_000])

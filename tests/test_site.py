@@ -40,6 +40,7 @@ def in_the_reference() -> list[object]:
         lstm,
         lstm.layers,
         lstm.models,
+        lstm.utils,
         lstm.text,
         lstm.data,
         lstm.inspection,

@@ -214,7 +214,7 @@ def loaded(seed: int) -> bytes:
     model.fit(x, y, batch_size=2, verbose=0)
     again = through_a_file(model, lstm.load_model)
     again.fit(x, y, batch_size=2, verbose=0)
-    return bits(again) + repr(list(again.weights)).encode()
+    return bits(again) + repr(list(again.named_weights)).encode()
 
 
 def loaded_language_model(seed: int) -> bytes:

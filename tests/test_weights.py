@@ -152,9 +152,8 @@ class TestSummary:
         model.summary()
         lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
         for line in (
-            "signal (None, None, 2) 0",
-            "bidirectional/forward_lstm (LSTM) (None, 3) 72",
-            "bidirectional/backward_lstm (LSTM) (None, 3) 72",
+            "signal (InputLayer) (None, None, 2) 0",
+            "bidirectional (Bidirectional) (None, 6) 144",
             "dense (Dense) (None, 2) 6",
             "dense_1 (Dense) (None, 2) shared",
             "150 parameters (1.2 KiB), 6 frozen",

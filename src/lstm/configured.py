@@ -148,7 +148,7 @@ class Configured(Interface):
             given = self.arguments()
             needed = {name: value for name, value in given.items() if name not in self._defaults}
             usual = self._usual(needed)
-            shown = needed | {k: v for k, v in given.items() if not _alike(v, usual[k])}
+            shown = needed | {k: v for k, v in given.items() if not _alike(v, usual.get(k))}
             return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
         return super().__repr__()
 

@@ -60,11 +60,13 @@ _EITHER = (True, False, 0, 1, None)
 
 _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]] = {
     "auto_scale_loss": (("compile",), _EITHER),
+    "dpi": (("plot_model",), None),
     "implementation": (("LSTM", "GRU", "SimpleRNN"), (0, 1, 2)),
     "jit_compile": (("compile",), ("auto", *_EITHER)),
     "max_queue_size": (("fit", "evaluate", "predict"), None),
     "reset_after": (("GRU",), (True, 1)),
     "run_eagerly": (("compile",), _EITHER),
+    "splines": (("plot_model",), None),
     "time_major": (("LSTM", "GRU", "SimpleRNN"), (False, 0)),
     "unroll": (("LSTM", "GRU", "SimpleRNN"), _EITHER),
     "use_cudnn": (("LSTM", "GRU"), ("auto", *_EITHER)),
@@ -73,6 +75,10 @@ _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]
 }
 """Arguments of Keras that say how to compute, not what: where they are taken, and which values
 would change no result; None for all of them."""
+
+
+_ALSO = {"path": "filepath", "custom_layers": "custom_objects"}
+"""Other names of arguments that are taken where only the second exists."""
 
 
 class Interface:
@@ -121,6 +127,11 @@ def set_by_constructor() -> Any:
 def of_library(kind: type) -> bool:
     """Whether a class belongs to this library, not to a user."""
     return kind.__module__.startswith("lstm.")
+
+
+def library_constructs(kind: type) -> bool:
+    """Whether the constructor of a class is one of the library: it takes the same arguments."""
+    return of_library(next(base for base in kind.__mro__ if "__init__" in vars(base)))
 
 
 def overridden(kind: type) -> frozenset[str]:
@@ -220,8 +231,12 @@ def _spelled(function: FunctionType, owner: type | None) -> Callable[..., Any]:
 def _with_meaning(
     function: FunctionType, owner: type | None, given: dict[str, Any], known: Collection[str]
 ) -> dict[str, Any]:
-    """Return the arguments without those of Keras that would change no result here."""
+    """Return the arguments under their names here, without those that would change no result."""
     callee = owner.__name__ if owner and function.__name__ == "__init__" else function.__name__
+    given = {
+        _ALSO[name] if name not in known and _ALSO.get(name) in {*known} - {*given} else name: value
+        for name, value in given.items()
+    }
 
     def means_nothing(name: str, value: Any) -> bool:
         callees, values = _WITHOUT_MEANING.get(name, ((), ()))

@@ -305,7 +305,7 @@ class LSTMNetwork(Configured):
         (*_, read), (*_, given) = model.graph.inputs[0].shape, model.graph.outputs[0].shape
         found = {
             "input_size": read,
-            "hidden_size": getattr(model.layers[0], "units", None),
+            "hidden_size": getattr(next(iter(model.graph.layers.values())), "units", None),
             "output_size": given,
         }
         for key, size in found.items():

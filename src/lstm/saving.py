@@ -195,7 +195,7 @@ def _making_sense(
         yield tensors, header
     except (LookupError, AttributeError, TypeError, ValueError, RecursionError) as error:
         # Users must be told which of their own layers a file needs.
-        about_layers = isinstance(error, InvalidValueError) and error.argument == "custom_layers"
+        about_layers = isinstance(error, InvalidValueError) and error.argument == "custom_objects"
         if about_layers or isinstance(error, ModelFileError):
             raise
         why = error if isinstance(error, LSTMError) else repr(error)

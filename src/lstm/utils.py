@@ -2,12 +2,14 @@
 
 from lstm.data import PyDataset, pad_sequences, timeseries_dataset_from_array, to_categorical
 from lstm.data import PyDataset as Sequence
+from lstm.diagram import plot_model
 from lstm.seeding import set_seed as set_random_seed
 
 __all__ = [
     "PyDataset",
     "Sequence",
     "pad_sequences",
+    "plot_model",
     "set_random_seed",
     "timeseries_dataset_from_array",
     "to_categorical",

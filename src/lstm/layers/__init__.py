@@ -11,6 +11,7 @@ from lstm.layers.dropout import Dropout, SpatialDropout1D
 from lstm.layers.elementwise import Elementwise
 from lstm.layers.embedding import Embedding
 from lstm.layers.gru import GRU
+from lstm.layers.input_layer import InputLayer
 from lstm.layers.lstm import LSTM
 from lstm.layers.masking import Masking, MaskLike, MaskOf, WithMask, WithoutMask
 from lstm.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
@@ -82,6 +83,7 @@ __all__ = [
     "GlobalAveragePooling1D",
     "GlobalMaxPooling1D",
     "Input",
+    "InputLayer",
     "Lambda",
     "Layer",
     "LayerNormalization",

@@ -12,6 +12,7 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, 
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import of_library, refuse_unknown
+from lstm.layers.called import Called
 from lstm.layers.copying import reduced
 from lstm.layers.definition import Definition, LayerOptions, has_time
 from lstm.layers.eager import as_array, compute
@@ -35,7 +36,7 @@ from lstm.regularizers import RegularizerSpec
 __all__ = ["Arrays", "Gradients", "Layer", "LayerOptions", "Run", "StepState", "has_time"]
 
 
-class Layer(Definition):
+class Layer(Called):
     """Base of all layers, including those that users write.
 
     A user's layer defines `call(inputs)` with other layers and `lstm.ops`; it is traced once, on
@@ -270,6 +271,7 @@ class Layer(Definition):
         if compute_mask is not None:
             mask = OPERATORS["mask of"](inputs[0]) if mask is None else mask
             outputs = OPERATORS["mask"](outputs, compute_mask(inputs[0], mask))
+        self.record(inputs, options, outputs)
         return outputs
 
     def _takes(self, shapes: list[Shape]) -> bool:

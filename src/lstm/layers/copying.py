@@ -12,9 +12,8 @@ from lstm import saving
 from lstm.backends import backend
 from lstm.container import pack
 from lstm.errors import InvalidTypeError
-from lstm.layers.definition import Definition
+from lstm.layers.definition import Definition, Source
 from lstm.layers.quantization import scale_names, take_int8, tensors_of
-from lstm.layers.weight import Weight
 
 
 @dataclass(eq=False)
@@ -45,29 +44,33 @@ def blueprint(layer: Definition, known: dict[Definition, Blueprint]) -> Any:
     if layer.copied_whole:
         return layer
     if layer not in known:
-        known[layer] = plan = Blueprint(type(layer), {}, layer.input_shape)
+        known[layer] = plan = Blueprint(type(layer), {}, vars(layer).get("input_shape"))
         try:
             arguments = layer.arguments()
         except InvalidTypeError as error:
             expected = f"{error.expected}, to rebuild a {type(layer).__name__}"
             raise error.changed(expected=expected) from None
-        plan.arguments = _replaced(arguments, Definition, lambda part: blueprint(part, known))
+        plan.arguments = replaced(arguments, Definition, lambda part: blueprint(part, known))
     return known[layer]
 
 
-def built(plan: Any, known: dict[Blueprint, Definition]) -> Any:
+def built(plan: Any, known: dict[Blueprint, Definition], source: Source | None = None) -> Any:
     """Return the layer of a Blueprint, and anything else unchanged.
 
     Args:
         plan: the result of `blueprint`.
         known: the layers that were made before; extended here.
+        source: their `weight_source`.
     """
     if not isinstance(plan, Blueprint):
         return plan
     if plan not in known:
-        arguments = _replaced(plan.arguments, Blueprint, lambda part: built(part, known))
+        arguments = replaced(plan.arguments, Blueprint, lambda part: built(part, known, source))
         known[plan] = plan.kind.made_with(arguments)
-        known[plan].input_shape = plan.input_shape
+        for part in known[plan].all_parts() if source else ():
+            part.weight_source = source
+        if plan.input_shape is not None:
+            known[plan].input_shape = plan.input_shape
     return known[plan]
 
 
@@ -96,6 +99,7 @@ def weights_of(layer: Definition) -> bytes:
         "classes": [type(part).__name__ for part in parts],
         "trainable": [part.trainable for part in parts],
         "weights": list(weights),  # In order, which the arrays of a file do not keep.
+        "fixed": [key for key, weight in weights.items() if weight.fixed],
         "int8": scales,
     }
     return bytes(pack(tensors_of(weights, scales), header))
@@ -113,18 +117,18 @@ def take_weights(layer: Definition, data: bytes) -> None:
         for key in header["weights"]:
             k, _, name = key.partition("/")
             part = parts[int(k)]
-            part.own_weights[name] = Weight(name, tensors[key], part.trainable)
+            part.keep_weight(name, tensors[key], fixed=key in header["fixed"])
             part.built = True
         numbered = {str(k): part for k, part in enumerate(parts)}
         take_int8(numbered, tensors, header["int8"], backend())
 
 
-def _replaced(value: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
+def replaced(value: Any, kind: type, replace: Callable[[Any], Any]) -> Any:
     """Return a value with all values of a kind replaced, also within lists, tuples and dicts."""
     if isinstance(value, kind):
         return replace(value)
     if isinstance(value, dict):
-        return {key: _replaced(part, kind, replace) for key, part in value.items()}
+        return {key: replaced(part, kind, replace) for key, part in value.items()}
     if type(value) in (list, tuple):
-        return type(value)(_replaced(part, kind, replace) for part in value)
+        return type(value)(replaced(part, kind, replace) for part in value)
     return value

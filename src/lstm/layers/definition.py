@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
+from itertools import count
 from math import prod
 from typing import Any, ClassVar, Self, TypedDict
 
@@ -52,8 +53,14 @@ def options_of(*weights: str) -> tuple[str, ...]:
     )
 
 
+Source = Callable[[str, Sequence[int]], NDArray[Any]]
+"""Returns the first values of a weight for its name and shape."""
+
 _ADDRESSABLE = 2**48
 """More numbers than fit in the memory of any machine."""
+
+
+_serials = count(1)
 
 
 class Definition(Abilities):
@@ -71,7 +78,7 @@ class Definition(Abilities):
     _trainable: bool = set_by_constructor()
     _built: bool = set_by_constructor()
     state: ClassVar[tuple[str, ...]] = (
-        *("own_weights", "call_weights", "weight_source", "was_called"),
+        *("own_weights", "call_weights", "weight_source", "was_called", "first_call", "serial"),
         *("_trainable", "_built"),
     )
 
@@ -79,6 +86,9 @@ class Definition(Abilities):
         ("load_assets", "load_own_variables", "save_assets", "save_own_variables"),
         "arguments of the constructor, by get_config, and weights of add_weight: files keep these",
     )
+
+    of_every_layer: ClassVar[tuple[str, ...]] = ("name", "trainable", "input_shape")
+    """Arguments that every layer of a kind has."""
 
     fixed_arguments: ClassVar[tuple[str, ...]] = ()
     """Arguments that determine weights or shapes: they cannot change once the layer was called."""
@@ -95,10 +105,16 @@ class Definition(Abilities):
     keeps_mask = False
     """Whether output step t belongs to input step t, so that a mask passes through."""
 
-    weight_source: Callable[[str, Sequence[int]], NDArray[Any]] | None = None
+    weight_source: Source | None = None
     """Returns existing weights for "layer/weight" and a shape."""
     was_called = False
     """Whether its `call` has already made nodes."""
+
+    serial = 0
+    """A number that grows from layer to layer, in the order in which they are made."""
+
+    first_call: Any = None
+    """Its first call, a Node or a Call, that no composite layer around it made."""
 
     memoryless = False
     """Whether output step t depends only on input step t: nothing is carried between chunks."""
@@ -107,12 +123,13 @@ class Definition(Abilities):
         super().__init_subclass__(**options)
         common = LayerOptions.__annotations__
         own = (name for name in cls._names if name not in (*common, *cls.passed_on))
-        cls._names = (*own, *cls.weight_options, "name", "trainable", "input_shape")
+        cls._names = (*own, *cls.weight_options, *cls.of_every_layer)
         unused = {*cls.passed_on} | common.keys() - {*cls._names}
         cls._attributes = tuple(k for k in cls._attributes if k not in unused)
 
     def __init__(self, name: str, trainable: bool = True) -> None:
         self.name = checks.name("name", name)
+        self.serial = next(_serials)
         self.own_weights = {}
         self.call_weights = []
         self.trainable = trainable
@@ -126,7 +143,7 @@ class Definition(Abilities):
 
     def arguments(self) -> dict[str, Any]:
         found = super().arguments()
-        del found["input_shape"]  # The file of a model holds its effect on the model.
+        found.pop("input_shape", None)  # The file of a model holds its effect on the model.
         unused = {name for name in self.weight_options if found[name] is None}
         return {name: value for name, value in found.items() if name not in unused}
 
@@ -259,8 +276,11 @@ class Definition(Abilities):
     def outputs_for(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the shapes of the outputs; build the layer on the first call."""
         if not self._built:
-            self.build(*shapes)
+            if not self.own_weights:  # Else the user has built it.
+                self.build(*shapes)
             self._built = True
+            for weight in self.own_weights.values():
+                weight.path = f"{self.name}/{weight.name}"
         return promised(self, self.output_shapes(*shapes))
 
     # ---- weights
@@ -268,14 +288,14 @@ class Definition(Abilities):
     @property
     def built(self) -> bool:
         """Whether the weights exist, or can be made on demand."""
-        return self._built
+        return self._built or bool(self.own_weights)
 
     @built.setter
     def built(self, value: bool) -> None:
         self._built = checks.boolean("built", value)
 
     @property
-    def weights(self) -> dict[str, Weight]:
+    def named_weights(self) -> dict[str, Weight]:
         """All existing weights by name, with those of inner layers such as
         "forward_lstm/kernel"."""
         found, names = dict(self.own_weights), Names()
@@ -336,6 +356,10 @@ class Definition(Abilities):
             )
         there = {key: weight.value for key, weight in self.own_weights.items()}
         values = self._initial(name, shape, initializer.beside(there))
+        return self.keep_weight(name, values, fixed=fixed)
+
+    def keep_weight(self, name: str, values: Array, *, fixed: bool) -> Weight:
+        """Keep values as a weight, with its regularizer and its constraint."""
         weight = Weight(name, values, self.trainable and not fixed, fixed=fixed)
         part = name.removesuffix("_kernel")  # Of recurrent_kernel, too.
         weight.regularizer = vars(self).get(f"{part}_regularizer")

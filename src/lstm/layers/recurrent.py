@@ -12,11 +12,12 @@ from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.interface import promises
 from lstm.layers.activation_names import ActivationSpec, in_cell
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
 from lstm.layers.definition import options_of
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.rules import known_last_axis
+from lstm.layers.stateful import Stateful
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors, has_operands
 
 
@@ -36,7 +37,7 @@ spec_of = cache(RecurrentSpec)
 """Returns a specification; cached, because layers ask for it at every step."""
 
 
-class Recurrent(Layer):
+class Recurrent(Stateful):
     """A layer that reads a sequence step by step: (B, T, D) -> (B, units) or (B, T, units).
 
     A subclass says in `spec` what it computes. The constructor's arguments are explained there.

@@ -1,12 +1,13 @@
 """Symbolic tensors: the arguments of calls of layers, and the nodes that record the calls."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from lstm import checks
+from lstm.configured import members
 from lstm.errors import InvalidTypeError
 from lstm.interface import spelled
 from lstm.layers.definition import Definition
@@ -96,10 +97,26 @@ class Operators:
 
 @dataclass(eq=False)
 class Call:
-    """One call of a composite layer, whose own `call` made nodes."""
+    """One call of a composite layer, whose own `call` made nodes.
+
+    Attributes:
+        layer: the layer.
+        inputs: the tensors in its arguments.
+        arguments, options: its arguments, by position and by name.
+        returned: its result; `outputs` are the tensors in it.
+    """
 
     layer: Definition
     inputs: tuple["SymbolicTensor", ...]
+    arguments: Sequence[Any] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    returned: Any = None
+    outputs: tuple["SymbolicTensor", ...] = ()
+
+    def take(self, arguments: Sequence[Any], options: Mapping[str, Any], returned: Any) -> None:
+        """Keep what was passed and returned."""
+        self.arguments, self.options, self.returned = list(arguments), dict(options), returned
+        self.outputs = tuple(members(returned, SymbolicTensor))
 
 
 @dataclass(eq=False)
@@ -120,6 +137,14 @@ class Node:
     name: str | None = None
     exact: bool = True
     """For an input: whether every known size of its shape is binding."""
+    place: Definition | None = None
+    """For an input: the InputLayer that stands for it in `model.layers`, if it has one."""
+
+    def __post_init__(self) -> None:
+        if self.layer is not None and not self.calls:
+            before = self.layer.first_call
+            if before is None or not before.outputs:  # A call that failed has none.
+                vars(self.layer)["first_call"] = self
 
     @property
     def path(self) -> tuple[Definition, ...]:

@@ -26,6 +26,16 @@ def within(call: Call) -> Iterator[None]:
 
 
 @contextmanager
+def outside() -> Iterator[None]:
+    """Make nodes in the `with` block that belong to no call, wherever it is."""
+    token = scope.set(())
+    try:
+        yield
+    finally:
+        scope.reset(token)
+
+
+@contextmanager
 def building(layer: Definition) -> Iterator[None]:
     """Count a layer as built from now on, unless that fails."""
     layer.built = True

@@ -72,7 +72,8 @@ class Weight:
     quantized model `value` may be `Quantized`, which is in no buffer and has no gradient. `version`
     is another number after each attribute that is set; the numbers in an array may change without
     it. What is `fixed` never learns, whatever its layer does; `running` is its array for
-    statistics that training keeps in it, and for a constraint, once a model owns it.
+    statistics that training keeps in it, and for a constraint, once a model owns it. `path` is its
+    name in the model that owns it, such as "lstm/kernel"; until there is one, in its layer.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Weight:
     running: Array | None = None
     regularizer: L1L2 | None = None
     constraint: Constraint | None = None
+    path: str = ""
 
     version: ClassVar[int] = 0
 
@@ -91,16 +93,27 @@ class Weight:
         super().__setattr__(name, value)
         new_version(self)
 
-    def assign(self, values: NDArray[Any]) -> None:
+    def __repr__(self) -> str:
+        return f"Weight({self.path or self.name!r}, shape={self.shape}, dtype={self.dtype!r})"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.to_numpy(), dtype)
+
+    def numpy(self) -> NDArray[Any]:
+        """Return a copy of the values as a NumPy array."""
+        return np.array(self.to_numpy())
+
+    def assign(self, values: Any) -> None:
         """Replace the numbers by others, of the same shape.
 
         Raises:
             InvalidShapeError: they have another shape.
-            InvalidTypeError: the weight is int8.
+            InvalidTypeError: they are not numbers, or the weight is int8.
         """
         if isinstance(self.owner, Holder):
             raise InvalidTypeError(self.name, "float32 numbers to replace", "int8 numbers")
-        checks.shape(self.name, np.shape(values), tuple(self.value.shape))
+        values = checks.numbers(self.name, values)
+        checks.shape(self.name, values.shape, self.shape)
         if self.owner is None:
             self.value[...] = values
         else:
@@ -137,14 +150,25 @@ class Weight:
         return to_numpy(self.value)
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape."""
+        return tuple(self.value.shape)
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of its numbers, as in NumPy."""
+        if isinstance(self.value, Quantized):
+            return "int8"
+        return str(self.value.dtype if self.owner is None else self.owner.backend.dtype)
+
+    @property
     def size(self) -> int:
         """Number of entries."""
-        return prod(self.value.shape)
+        return prod(self.shape)
 
     @property
     def nbytes(self) -> int:
         """Bytes that it takes up in memory, but for what fills up panels of the backend."""
         if isinstance(self.value, Quantized):
             return self.value.nbytes
-        dtype = self.value.dtype if self.owner is None else self.owner.backend.dtype
-        return self.size * np.dtype(dtype).itemsize
+        return self.size * np.dtype(self.dtype).itemsize

@@ -22,11 +22,14 @@ from lstm.errors import (
     ModelFileError,
     NotDefinedError,
 )
-from lstm.layers import PRIMITIVES, Layer
+from lstm.interface import of_library, warn
+from lstm.layers import Layer
 from lstm.layers.copying import blueprint, built, take_weights, weights_of
+from lstm.layers.naming import joined
 from lstm.layers.quantization import take_int8
 from lstm.models.compiled import Compilable
-from lstm.models.serialization import graph_config, input_from_config
+from lstm.models.configs import zeros
+from lstm.models.serialization import graph_config, graph_from_config, input_from_config
 
 
 class Copied(Compilable):
@@ -35,29 +38,36 @@ class Copied(Compilable):
     session: dict[str, Any]
     """The objects that a file does not keep; may be set."""
 
-    def save(self, path: str | PathLike[str], include_optimizer: bool = True) -> None:
+    def save(
+        self,
+        filepath: str | PathLike[str],
+        overwrite: bool = True,
+        include_optimizer: bool = True,
+    ) -> None:
         """Write the model to one `.safetensors` file, in one step.
 
         Args:
-            path: the file; replaced if it exists.
+            filepath: the file.
+            overwrite: replace it if it exists.
             include_optimizer: also keep the arguments of `compile` and the optimizer's state, so
                 that training can continue from the file; an optimizer, a loss or metrics of your
                 own class are not kept.
 
         Raises:
-            ModelFileError: the file cannot be written; an existing file stays unchanged.
+            ModelFileError: the file cannot be written, or exists and is not to be replaced; an
+                existing file stays unchanged.
             InvalidValueError: a weight is NaN or infinite.
         """
         checks.boolean("include_optimizer", include_optimizer)
-        file = saving.own_format("path", path)
+        file = _target(filepath, overwrite)
         tensors, header = self.contents(include_optimizer)
         saving.write(file, tensors, {"kind": "model", **header})
 
-    def save_weights(self, path: str | PathLike[str], overwrite: bool = True) -> None:
+    def save_weights(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
         """Write the weights alone to one `.safetensors` file, in one step, for `load_weights`.
 
         Args:
-            path: the file.
+            filepath: the file.
             overwrite: replace it if it exists.
 
         Raises:
@@ -65,22 +75,20 @@ class Copied(Compilable):
             InvalidTypeError: the model is quantized: `save` keeps int8 weights.
             InvalidValueError: a weight is NaN or infinite.
         """
-        file = saving.own_format("path", path)
+        file = _target(filepath, overwrite)
         self._ready()
-        if not checks.boolean("overwrite", overwrite) and Path(file).exists():
-            raise ModelFileError(file, "exists, and overwrite is False")
         tensors = dict(self._replaceable("weights that save_weights can write, before quantize()"))
         for name, values in tensors.items():
             checks.finite(name, values)
         saving.write(file, tensors, {"kind": "weights", "order": [*tensors]})
 
-    def load_weights(self, path: str | PathLike[str], skip_mismatch: bool = False) -> None:
-        """Replace the weights by those in a file from `save_weights`, in their order.
+    def load_weights(self, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
+        """Replace the weights by those in a file from `save_weights` or `save`, in their order.
 
         Args:
-            path: the file; the names of layers in it do not matter.
-            skip_mismatch: keep the weights for which the file has another shape, or none, at the
-                same place of the order.
+            filepath: the file; the names of layers in it do not matter.
+            skip_mismatch: take only those weights that have the same name and the same shape in the
+                model and in the file; a warning names the others.
 
         Raises:
             ModelFileError: the file is missing or damaged, or has other weights than the model;
@@ -90,21 +98,33 @@ class Copied(Compilable):
         skipping = checks.boolean("skip_mismatch", skip_mismatch)
         self._ready()
         own = self._replaceable("float32 weights to replace: load them before quantize()")
-        with saving.reading(checks.path("path", path), ("weights",)) as (tensors, header):
-            found = [(name, tensors[name]) for name in header["order"]]
-        if len(found) != len(own) and not skipping:
-            count = f"{len(found)} weights, but the model has {len(own)}"
-            raise ModelFileError(path, f"holds {count}: {', '.join(own)}")
-        new = [*own.values()]
-        for k, ((name, old), (saved_as, values)) in enumerate(
-            zip(own.items(), found, strict=False)
-        ):
-            if values.shape == old.shape:
-                new[k] = values
-            elif not skipping:
-                shapes = f"{saved_as} {values.shape} where the model has {name} {old.shape}"
-                raise ModelFileError(path, f"holds {shapes}")
-        self.set_weights(new)
+        path = checks.path("filepath", filepath)
+        with saving.reading(path, ("weights", "model", "language model")) as (tensors, header):
+            found = self._weights_in(path, tensors, header)
+        new = _by_name(path, own, found) if skipping else _in_order(path, own, found)
+        self.set_weights([new[name] for name in own])
+
+    def _weights_in(
+        self, path: str, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
+    ) -> dict[str, NDArray[Any]]:
+        """Return the weights in a file by name, in the order of the model in it."""
+        if header["kind"] == "weights":
+            return {name: tensors[name] for name in header["order"]}
+        if "int8" in header:
+            raise ModelFileError(path, "holds int8 weights: lstm.load_model reads it")
+        layers = header["order"] if "order" in header else [*header["graph"]["layers"]]
+        whole = graph_from_config(header["graph"], self._own_classes(), tensors, given=False)
+        of_graph = whole.layers
+        return {
+            joined(name, key): weight.to_numpy()
+            for name in layers
+            for key, weight in of_graph[name].own_weights.items()
+        }
+
+    def _own_classes(self) -> dict[str, type[Layer]]:
+        """Return the classes of its layers that are not of this library, by name."""
+        kinds = map(type, [*self.graph.layers.values(), *self.graph.outer])
+        return {kind.__name__: kind for kind in kinds if not of_library(kind)}
 
     def _replaceable(self, expected: str) -> dict[str, NDArray[Any]]:
         """Return all weights by name, in their order.
@@ -112,10 +132,10 @@ class Copied(Compilable):
         Raises:
             InvalidTypeError: one is int8.
         """
-        for name, weight in self.weights.items():
+        for name, weight in self.named_weights.items():
             if weight.is_int8:
                 raise InvalidTypeError(name, expected, "int8 weights")
-        return {name: weight.to_numpy() for name, weight in self.weights.items()}
+        return {name: weight.to_numpy() for name, weight in self.named_weights.items()}
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return what a file holds of it: arrays by name, and JSON values."""
@@ -126,7 +146,7 @@ class Copied(Compilable):
         cls,
         tensors: Mapping[str, NDArray[Any]],
         header: Mapping[str, Any],
-        custom_layers: Mapping[str, type[Layer]] | None = None,
+        custom_objects: Mapping[str, type[Layer]] | None = None,
     ) -> Self:
         """Return the model described by these arrays and values from `contents`."""
         raise NotDefinedError(cls, "from_contents(tensors, header)")
@@ -147,9 +167,60 @@ class Copied(Compilable):
         else:
             tensors, header = self.contents(include_optimizer=False)
             content = bytes(pack(tensors, {"kind": "model", **header}))
-            kinds = map(type, self.graph.layers.values())
-            custom = {kind.__name__: kind for kind in kinds if kind not in PRIMITIVES.values()}
+            custom = self._own_classes()
         return _again, (type(self), self.traced, plan, content, custom, self.backend, self.session)
+
+
+def _target(filepath: str | PathLike[str], overwrite: bool) -> str:
+    """Return the file to write to.
+
+    Raises:
+        ModelFileError: it exists, and is not to be replaced.
+    """
+    file = saving.own_format("filepath", filepath)
+    if not checks.boolean("overwrite", overwrite) and Path(file).exists():
+        raise ModelFileError(file, "exists, and overwrite is False")
+    return file
+
+
+Weights = dict[str, NDArray[Any]]
+
+
+def _in_order(path: str, own: Weights, found: Weights) -> Weights:
+    """Return the weights of a file for those of a model, one for each.
+
+    Raises:
+        ModelFileError: there are others, or they have other shapes.
+    """
+    if len(found) != len(own):
+        count = f"{len(found)} weights, but the model has {len(own)}"
+        raise ModelFileError(path, f"holds {count}: {', '.join(own)}")
+    for (name, old), (saved_as, values) in zip(own.items(), found.items(), strict=True):
+        if values.shape != old.shape:
+            shapes = f"{saved_as} {values.shape} where the model has {name} {old.shape}"
+            raise ModelFileError(path, f"holds {shapes}")
+    return dict(zip(own, found.values(), strict=True))
+
+
+def _by_name(path: str, own: Weights, found: Weights) -> Weights:
+    """Return the weights of a model, those with the name and the shape of one in the file replaced.
+
+    A warning names the others.
+    """
+    fitting = {k for k, values in found.items() if k in own and own[k].shape == values.shape}
+    kept = [_kept(name, found.get(name), old) for name, old in own.items() if name not in fitting]
+    unused = [name for name in found if name not in own]
+    if kept:
+        warn(f"{path}: the model keeps its own {', '.join(kept)}")
+    if unused:
+        warn(f"{path}: the model has no {', '.join(unused)}")
+    return own | {name: found[name] for name in fitting}
+
+
+def _kept(name: str, saved: NDArray[Any] | None, own: NDArray[Any]) -> str:
+    """Return a weight of a model, and why a file has none for it."""
+    there = "there is none" if saved is None else f"{saved.shape} in the file"
+    return f"{name} {own.shape} ({there})"
 
 
 def _again(
@@ -179,20 +250,34 @@ def _again(
 
 def _made_again(plan: Any, tensors: Mapping[str, NDArray[Any]], header: Any) -> Copied:
     """Return the model from the constructor of its class, with the weights of the original."""
-    described = header["graph"]
     with seeding.untouched():
-        model: Copied = built(plan, {})
-        model.trace_again([input_from_config(entry) for entry in described["inputs"]])
-    layers = model.graph.layers
-    for name in layers.keys() & described["layers"].keys():
-        layers[name].trainable = described["layers"][name]["config"]["trainable"]
-    if json_values("graph", graph_config(model.graph)) != described:
+        model: Copied = built(plan, {}, zeros())
+        model.trace_again([input_from_config(entry) for entry in header["graph"]["inputs"]])
+    if not take_contents(model, tensors, header):
         raise InvalidValueError(
             model.name,
             f"a {type(model).__name__} that its constructor can rebuild, to copy it (or save it: "
             "load_model returns a Model that computes the same)",
             "one that was changed later",
         )
-    model.set_weights([tensors[name] for name in model.weights])
-    take_int8(layers, tensors, header.get("int8", {}), model.backend)
     return model
+
+
+def take_contents(
+    model: Copied, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any]
+) -> bool:
+    """Give a model that was made again what a file holds of the original.
+
+    Returns:
+        Whether it is described as the original was; if not, it has not got the weights.
+    """
+    for part in model.all_parts():
+        part.weight_source = None
+    described, layers = header["graph"], model.graph.layers
+    for name in layers.keys() & described["layers"].keys():
+        layers[name].trainable = described["layers"][name]["config"]["trainable"]
+    if json_values("graph", graph_config(model.graph)) != described:
+        return False
+    model.set_weights([tensors[name] for name in model.named_weights])
+    take_int8(layers, tensors, header.get("int8", {}), model.backend)
+    return True

@@ -17,6 +17,7 @@ class Graph:
         inputs, outputs: symbolic tensors.
         nodes: every node that the outputs need, in an order in which they can be computed.
         names: a unique name for each node, such as "bidirectional/forward_lstm".
+        outer: a unique name for each layer that is called directly, such as "bidirectional".
         symbols: for each input that is read only as tokens, the number of different tokens.
     """
 
@@ -24,16 +25,21 @@ class Graph:
         self.inputs = list(inputs)
         self.outputs = list(outputs)
         self.nodes = self._sorted()
-        self.names = _names(self.nodes)
+        self.names, self.outer = _names(self.nodes)
         self._check_ties()
         self.symbols = self._symbols()
 
     def _sorted(self) -> list[Node]:
         nodes = in_order(self.outputs, self.inputs)
-        if any(node.layer is None for node in nodes):
-            raise InvalidValueError(
-                "inputs", "every Input that the outputs depend on", "one missing"
-            )
+        for node in nodes:
+            if node.layer is None:
+                name = "" if node.name is None else f" {node.name!r}"
+                raise InvalidValueError(
+                    "inputs",
+                    "every Input that the outputs depend on, such as model.input of the model "
+                    "whose layers they are",
+                    f"none for that{name} of shape {node.outputs[0].shape}",
+                )
         return nodes
 
     def _check_ties(self) -> None:
@@ -144,17 +150,35 @@ def layer_of(node: Node) -> Layer:
     return node.layer
 
 
-def _names(nodes: Sequence[Node]) -> dict[Node, str]:
-    """Return a name for each node: its own, or the path of its layers, made unique by a number."""
+def _names(nodes: Sequence[Node]) -> tuple[dict[Node, str], dict[Layer, str]]:
+    """Return a name for each node: its own, or the path of its layers, made unique by a number.
+
+    Layers get their numbers in the order in which they were made, as in Keras; then come their
+    second calls.
+
+    Returns:
+        The names of the nodes, and those of the layers that are called outside of others.
+    """
     taken = Names()
-    prefixes: dict[tuple[str, object], str] = {}
-    names: dict[Node, str] = {}
+    names = {node: taken.unique(node.name) for node in nodes if node.name is not None}
+    first: dict[Layer, Node] = {}
+    for node in nodes:
+        outermost = node.path[0]
+        assert isinstance(outermost, Layer)
+        first.setdefault(outermost, node)
+    outer: dict[Layer, str] = {}
+    for layer, node in sorted(first.items(), key=lambda item: item[0].serial):
+        outer[layer] = names[node] if node in names else taken.unique(layer.name)
+        if not node.calls:
+            names[node] = outer[layer]
+    prefixes: dict[tuple[str, object], str] = {("", layer): name for layer, name in outer.items()}
     for node in nodes:
         prefix = ""
-        for layer in node.path[:-1]:
-            key = (prefix, layer)
+        for part in node.path[:-1]:
+            key = (prefix, part)
             if key not in prefixes:
-                prefixes[key] = taken.unique(prefix + layer.name)
+                prefixes[key] = taken.unique(prefix + part.name)
             prefix = prefixes[key] + "/"
-        names[node] = taken.unique(node.name or prefix + node.path[-1].name)
-    return names
+        if node not in names:
+            names[node] = taken.unique(prefix + node.path[-1].name)
+    return {node: names[node] for node in nodes}, outer

@@ -2,32 +2,49 @@
 
 from collections.abc import Mapping
 from os import PathLike
+from typing import Any
 
-from lstm import saving
+from lstm import checks, saving
 from lstm.interface import spelled
-from lstm.layers.base import Layer
 from lstm.models.model import Model
 from lstm.models.serialization import check_classes
 
 
 @spelled
 def load_model(
-    path: str | PathLike[str], custom_layers: Mapping[str, type[Layer]] | None = None
+    filepath: str | PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
 ) -> Model:
     """Read a model that `Model.save` or `LanguageModel.save` wrote.
 
-    No code from a file is ever run: the file names layers of the library or in `custom_layers`.
+    It has the class and the layers that were saved. Where `custom_objects` lacks the class of the
+    model, or of a layer with `call`, it is a functional model of the layers that this calls, which
+    computes the same.
+
+    No code from a file is ever run: the file names layers of the library or in `custom_objects`.
 
     Args:
-        path: the file.
-        custom_layers: classes of your own layers with `forward` and `backward`, by name. Layers
-            defined by `call` are not needed: they are saved as the layers that they call.
+        filepath: the file.
+        custom_objects: your own classes by name; those of layers with `forward` and `backward` are
+            needed.
+        compile: also compile the model, if the file holds how, to continue training.
+        safe_mode: accepted for compatibility: no file can be unsafe.
 
     Raises:
-        InvalidTypeError, InvalidValueError: `custom_layers` is not a dict of classes, lacks one, or
-            has one that cannot be made with the arguments in the file.
+        InvalidTypeError, InvalidValueError: `custom_objects` is not a dict of classes, lacks one,
+            or has one that cannot be made with the arguments in the file.
         ModelFileError: the file is missing, damaged or of another kind.
     """
-    classes = check_classes(custom_layers)
-    with saving.reading(path, ("model", "language model")) as contents:
-        return Model.from_contents(*contents, classes)
+    classes = check_classes(custom_objects)
+    compiled = checks.boolean("compile", compile)
+    checks.boolean("safe_mode", safe_mode)
+    with saving.reading(checks.path("filepath", filepath), ("model", "language model")) as contents:
+        return Model.from_contents(*contents, classes, compiled=compiled)
+
+
+@spelled
+def save_model(model: Model, filepath: str | PathLike[str], overwrite: bool = True) -> None:
+    """Write a model to a file: the same as `model.save(filepath)`."""
+    model.save(filepath, overwrite)

@@ -3,37 +3,26 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from lstm import checks, seeding
-from lstm.backends import backend
+from lstm import checks
 from lstm.callbacks import BackupAndRestore, Callback, History
 from lstm.callbacks.base import shown
-from lstm.container import INT8_FORMAT
 from lstm.errors import InvalidValueError, StoppedWarning
 from lstm.interface import warn
-from lstm.layers.base import Layer
 from lstm.layers.definition import Definition
-from lstm.layers.quantization import scale_names, take_int8, tensors_of
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.models.batches import Batching, Examples
-from lstm.models.compiled import compile_again, compiled_contents
-from lstm.models.copying import Copied
 from lstm.models.data_adapter import Given, validation_batches
+from lstm.models.described import Described
 from lstm.models.fitting import Fitting, epochs_of, evaluate
 from lstm.models.goals import ClassWeights
 from lstm.models.identity import identity
-from lstm.models.order import ordered
 from lstm.models.parameters import Parameters
 from lstm.models.quantization import quantize, refuse_training
-from lstm.models.serialization import (
-    check_readable,
-    graph_config,
-    graph_from_config,
-)
-from lstm.models.structure import GraphLayer, listed
+from lstm.models.structure import listed
 from lstm.models.training import Carried, Trainer
 from lstm.terminal import say
 
@@ -44,7 +33,7 @@ _OWN_METRICS = "your own metrics, for compile"
 _OWN_OUTPUTS = "`call`, or your own function around predict"
 
 
-class Model(Copied):
+class Model(Described):
     """A model, made in one of three ways.
 
     - functional: `Model(inputs, outputs)`, from tensors that layers were called on;
@@ -332,91 +321,3 @@ class Model(Copied):
         # What still refers to the old weights would keep them in memory.
         self._passes, self._trainer = {}, None
         self._parameters = Parameters(graph.weights, self.backend)
-
-    # ---- files
-
-    def contents(self, include_optimizer: bool) -> tuple[dict[str, Values], dict[str, Any]]:
-        """Return the arrays and the JSON values that a file of this model holds.
-
-        Raises:
-            InvalidValueError: a weight is not finite, or a layer cannot be rebuilt from them.
-        """
-        graph = self.graph
-        scales = scale_names(graph.weights)
-        tensors = tensors_of(graph.weights, scales)
-        for name, values in tensors.items():
-            # A file with such weights could not be read, and might replace a good one.
-            checks.finite(name, values)
-        config = graph_config(graph)
-        floats = {name: x for name, x in tensors.items() if name not in scales.values()}
-        check_readable(config, graph.layers, floats)
-        name_of = {layer: name for name, layer in graph.layers.items()}
-        header: dict[str, Any] = {
-            "graph": config,
-            "order": [name_of[layer] for layer in self._order],
-            "several_outputs": self._several_outputs,
-        }
-        if scales:
-            header |= {"format": INT8_FORMAT, "int8": scales}
-        if include_optimizer and self._compiled is not None:
-            compiled = compiled_contents(graph, self.backend, *self._compiled)
-            if compiled is not None:
-                slots, header["compile"] = compiled
-                tensors |= slots
-        return tensors, header
-
-    @classmethod
-    def from_contents(
-        cls,
-        tensors: Mapping[str, Values],
-        header: Mapping[str, Any],
-        custom_layers: Mapping[str, type[Layer]] | None = None,
-    ) -> Self:
-        """Return the model described by these arrays and values from `contents`."""
-        graph = graph_from_config(header["graph"], custom_layers or {}, tensors, given=True)
-        for name, weight in graph.weights.items():
-            checks.finite(name, weight.to_numpy())
-        take_int8(graph.layers, tensors, header.get("int8", {}), backend())
-        several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
-        outputs = graph.outputs if several else graph.outputs[0]
-        with seeding.untouched():
-            model = cls(graph.inputs, outputs)
-        model._order = ordered(graph.layers, header.get("order", [*graph.layers]))
-        if "compile" in header:
-            compile_again(model, tensors, header["compile"])
-        return model
-
-    # ---- copying
-
-    @property
-    def copied_whole(self) -> bool:
-        """Whether the graph is the whole model: it was not made by a user's class."""
-        kind = type(self)
-        return self.traced and kind.__init__ is Model.__init__ and kind.call is GraphLayer.call
-
-    def arguments(self) -> dict[str, Any]:
-        found = super().arguments()
-        del found["trainable"]  # Not an argument of a model.
-        return found
-
-    @property
-    def session(self) -> dict[str, Any]:
-        """The objects that a file does not keep; may be set."""
-        return {
-            "name": self.name,
-            "trainable": self.trainable,
-            "compiled": self._compiled,
-            "steps_per_execution": self._steps_per_execution,
-            "carried_state": self.carried_state,
-            "random_state": self.random_state,
-            "history": self.history,
-        }
-
-    @session.setter
-    def session(self, session: Mapping[str, Any]) -> None:
-        self.name, self._trainable = session["name"], session["trainable"]
-        self._compiled, self._trainer = session["compiled"], None
-        self._steps_per_execution = session["steps_per_execution"]
-        self._carried.continue_from(session["carried_state"], self.backend)
-        self.random_state = session["random_state"]
-        self.history = session["history"]

@@ -29,6 +29,7 @@ class Parameters:
 
     def __init__(self, weights: Mapping[str, Weight], backend: Backend) -> None:
         self.backend = backend
+        self._paths = {weight: name for name, weight in weights.items()}
         floats = [weight for weight in weights.values() if not weight.is_int8]
         ordered = sorted(floats, key=lambda weight: not weight.trainable)
         ends = [*accumulate((weight.size for weight in ordered), initial=0)]
@@ -62,7 +63,7 @@ class Parameters:
             weight.running = values if changes else None
             if weight in self._learned:
                 weight.gradient = ops.reshape(ops.part(self.gradients, start, stop), shape)
-            weight.owner = self
+            weight.owner, weight.path = self, self._paths[weight]
             self._views[weight] = values
             self.assign(weight, old)
 

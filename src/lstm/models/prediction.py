@@ -12,23 +12,26 @@ from lstm import checks
 from lstm.backends.contract import Array
 from lstm.callbacks import Callback, CallbackList, Trainable
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.layers.base import Run, StepState
+from lstm.layers.base import Layer, Run, StepState
 from lstm.layers.masks import Mask
+from lstm.layers.stateful import Stateful
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.models import planning
 from lstm.models.batches import ArrayBatches, Batch, Batching, Examples, examples
 from lstm.models.data_adapter import Given
+from lstm.models.graph import Graph
+from lstm.models.overview import Overview
 from lstm.models.passes import Passes
 from lstm.models.state import State
 from lstm.models.stream import Steps, Stream
-from lstm.models.structure import GraphLayer, listed
+from lstm.models.structure import listed
 from lstm.models.training import Carried, Feeder
 from lstm.progress import ProgressBar
 
 Values = NDArray[Any]
 
 
-class Predictor(GraphLayer):
+class Predictor(Overview):
     """The part of `Model` that computes outputs, for data or step by step."""
 
     def __init__(
@@ -40,6 +43,17 @@ class Predictor(GraphLayer):
         super().__init__(inputs, outputs, name)
         self._carried = Carried()
         self._steps = Steps(self)
+
+    def _build(
+        self,
+        inputs: SymbolicTensor | Sequence[SymbolicTensor],
+        outputs: SymbolicTensor | Sequence[SymbolicTensor],
+    ) -> Graph:
+        graph = super()._build(inputs, outputs)
+        for layer in graph.layers.values():
+            if isinstance(layer, Stateful):
+                layer.carriers.add(self)
+        return graph
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Called on tensors, become part of another model; on arrays, return the outputs."""
@@ -241,6 +255,13 @@ class Predictor(GraphLayer):
             for part in state:
                 found = checks.indices("rows", np.asarray(rows), part.shape[0])
                 self.backend.ops.zero_rows(part, found)
+
+    def forget_state_of(self, layer: Layer) -> None:
+        """Let one layer start from zeros."""
+        graph = self._graph
+        if graph is not None:
+            for node in (node for node in graph.nodes if node.layer is layer):
+                self._carried.states.pop(graph.names[node], None)
 
     @property
     def carried_state(self) -> State:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
+from types import FunctionType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.container import json_values
 from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError, naming
+from lstm.interface import Interface
 from lstm.layers import PRIMITIVES
 from lstm.layers.base import Layer
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, input_tensor
@@ -62,43 +64,51 @@ def _layer_config(layer: Layer, name_of: Mapping[object, str]) -> dict[str, Any]
     return entry if PRIMITIVES.get(kind.__name__) is kind else entry | {"custom": True}
 
 
-def check_classes(custom_layers: object) -> Classes:
-    """Return the classes of layers by name from `load_model`'s argument; None means no classes."""
+def check_classes(custom_objects: object) -> Classes:
+    """Return the classes of layers by name from `load_model`'s argument; None means no classes.
+
+    It may have functions and other classes of users, which files do not need.
+    """
     expected = "a dict of layer classes by name, such as {'Scale': Scale}"
-    if custom_layers is None:
-        return {}
-    if not isinstance(custom_layers, Mapping):
-        raise InvalidTypeError("custom_layers", expected, f"{custom_layers!r:.60}")
-    for name, kind in custom_layers.items():
-        if not (isinstance(name, str) and isinstance(kind, type) and issubclass(kind, Layer)):
-            raise InvalidTypeError("custom_layers", expected, f"{name!r}: {kind!r:.60}")
-    return custom_layers
+    layers = dict[str, type[Layer]]()
+    if custom_objects is None:
+        return layers
+    if not isinstance(custom_objects, Mapping):
+        raise InvalidTypeError("custom_objects", expected, f"{custom_objects!r:.60}")
+    for name, kind in custom_objects.items():
+        ours = isinstance(kind, type) and issubclass(kind, Interface)
+        of_users = ours or isinstance(kind, FunctionType)
+        if not (isinstance(name, str) and of_users):
+            raise InvalidTypeError("custom_objects", expected, f"{name!r}: {kind!r:.60}")
+        if isinstance(kind, type) and issubclass(kind, Layer):
+            layers[name] = kind
+    return layers
 
 
 def graph_from_config(
-    config: Mapping[str, Any], custom_layers: Classes, tensors: Tensors, *, given: bool = False
+    config: Mapping[str, Any], custom_objects: Classes, tensors: Tensors, *, given: bool = False
 ) -> Graph:
     """Return the graph that `graph_config` described.
 
     Args:
         config: the description, from any source.
-        custom_layers: classes of layers by name, besides those of the library.
+        custom_objects: classes of layers by name, besides those of the library.
         tensors: the weights by name, which the layers use directly.
-        given: whether `custom_layers` is a user's argument, which errors then blame for layers that
-            its classes cannot make.
+        given: whether `custom_objects` is a user's argument, which errors then blame for layers
+            that its classes cannot make.
 
     Raises:
         InvalidValueError: the description names a layer that is neither in the library nor in
-            `custom_layers`, cannot be built, or does not fit the weights. Nothing larger than the
+            `custom_objects`, cannot be built, or does not fit the weights. Nothing larger than the
             weights is allocated before these checks.
     """
-    blamed = custom_layers if given else {}
-    layers = _layers(config["layers"], custom_layers, blamed)
+    blamed = custom_objects if given else {}
+    layers = _layers(config["layers"], custom_objects, blamed)
     outputs: list[list[SymbolicTensor]] = [[input_from_config(entry)] for entry in config["inputs"]]
     inputs = [tensor for (tensor,) in outputs]
 
     def ends(pairs: Sequence[Any]) -> list[SymbolicTensor]:
-        return [_entry("index", k, _entry("node", n, outputs)) for n, k in pairs]
+        return [entry_numbered("index", k, entry_numbered("node", n, outputs)) for n, k in pairs]
 
     def saved(key: str, shape: Sequence[int]) -> NDArray[Any]:
         if key not in tensors:
@@ -134,7 +144,7 @@ def _blaming(blamed: Classes, entry: Mapping[str, Any]) -> Iterator[None]:
         arguments = ", ".join(f"{key}={value!r:.40}" for key, value in entry["config"].items())
         expected = f"the class {entry['class']!r} that was saved, made with {arguments}"
         got = f"{kind.__module__}.{kind.__qualname__} ({error})"
-        raise InvalidTypeError("custom_layers", expected, got) from error
+        raise InvalidTypeError("custom_objects", expected, got) from error
 
 
 def check_readable(
@@ -176,7 +186,7 @@ def _json(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     return {**entry, "config": config}
 
 
-def _entry(argument: str, value: Any, entries: Sequence[Any]) -> Any:
+def entry_numbered(argument: str, value: Any, entries: Sequence[Any]) -> Any:
     """Return an entry by its number, counted from the start."""
     number = checks.int_at_least(argument, value, 0)
     if number >= len(entries):
@@ -207,37 +217,37 @@ def _check_size(name: str, shape: Shape) -> None:
 
 
 def _layers(
-    described: Mapping[str, Any], custom_layers: Classes, blamed: Classes
+    described: Mapping[str, Any], custom_objects: Classes, blamed: Classes
 ) -> dict[str, Layer]:
     """Return the layers by name, without weights."""
     layers: dict[str, Layer] = {}
     tied: list[str] = []
     for name, entry in described.items():
-        kind = _class(entry, custom_layers)
+        kind = class_of(entry, custom_objects)
         if kind.tied:
             tied.append(name)  # Made later, when the layers that it may refer to exist.
         else:
             with _blaming(blamed, entry):
-                layers[name] = _layer(name, kind, entry["config"])
+                layers[name] = layer_from_config(name, kind, entry["config"])
     for name in tied:
-        kind, config = _class(described[name], custom_layers), described[name]["config"]
+        kind, config = class_of(described[name], custom_objects), described[name]["config"]
         owners = {key: layers[checks.one_of(key, config[key], layers)] for key in kind.tied}
-        layers[name] = _layer(name, kind, {**config, **owners})
+        layers[name] = layer_from_config(name, kind, {**config, **owners})
     return {name: layers[name] for name in described}
 
 
-def _class(entry: Mapping[str, Any], custom_layers: Classes) -> type[Layer]:
+def class_of(entry: Mapping[str, Any], custom_objects: Classes) -> type[Layer]:
     name = entry["class"]
     # Of two classes with the same name, a file that says so means the user's.
     own = checks.one_of("custom", entry.get("custom", False), (True, False))
-    known = custom_layers if own else {**PRIMITIVES, **custom_layers}
+    known = custom_objects if own else {**PRIMITIVES, **custom_objects}
     if name not in known:
         expected = f"the class {name!r}, which is not part of this library, by its name"
-        raise InvalidValueError("custom_layers", expected, ", ".join(custom_layers) or "none")
+        raise InvalidValueError("custom_objects", expected, ", ".join(custom_objects) or "none")
     return known[name]
 
 
-def _layer(name: str, kind: type[Layer], config: Mapping[str, Any]) -> Layer:
+def layer_from_config(name: str, kind: type[Layer], config: Mapping[str, Any]) -> Layer:
     """Return a layer from its description.
 
     Raises:

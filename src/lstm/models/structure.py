@@ -1,6 +1,5 @@
 """Structure: a layer that is a graph of layers, with the weights of all."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -10,24 +9,27 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends import Backend
 from lstm.backends import backend as choose_backend
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.errors import (
+    InvalidShapeError,
+    InvalidTypeError,
+    InvalidValueError,
+    NotReadyError,
+)
 from lstm.interface import set_by_constructor
 from lstm.layers.base import Layer
 from lstm.layers.definition import Definition
+from lstm.layers.input_layer import InputLayer
 from lstm.layers.naming import joined
-from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.layers.tracing import building
 from lstm.layers.weight import Weight
 from lstm.models import planning
 from lstm.models.columns import Ragged, columns
 from lstm.models.graph import Graph
-from lstm.models.order import by_level
+from lstm.models.outline import Outline
 from lstm.models.parameters import Parameters
 from lstm.models.passes import Passes
 from lstm.models.program import Program
-from lstm.models.summary import summary_lines
-from lstm.terminal import encodable
 
 Values = NDArray[Any]
 
@@ -41,6 +43,7 @@ class GraphLayer(Layer):
     """
 
     replaceable = True
+    of_every_layer = ("name", "trainable")
 
     backend: Backend
     checked: ClassVar[Mapping[str, Any]] = {
@@ -61,13 +64,14 @@ class GraphLayer(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
+        del vars(self)["input_shape"]  # Of a model, it follows from its inputs.
         self.backend = choose_backend()
         self._graph = None
+        self._outline: Outline | None = None
         self._passes = {}
         self._parameters: Parameters | None = None
         self._several_outputs = False
-        self._by_level = inputs is not None
-        self._order: list[Layer] = []
+        self._functional = inputs is not None
         if (inputs is None) != (outputs is None):
             raise InvalidTypeError("Model", "both inputs and outputs, or neither", "one of them")
         if inputs is not None and outputs is not None:
@@ -88,9 +92,13 @@ class GraphLayer(Layer):
         for name in named:
             if named.count(name) > 1:
                 raise InvalidValueError("inputs", "a different name for each Input", repr(name))
-        graph = self._graph = Graph(listed(inputs), listed(outputs))
+        graph = Graph(listed(inputs), listed(outputs))
+        for layer, name in graph.outer.items():
+            if layer.name != name:  # Two layers of a model had the same.
+                layer.name = name
+        self._graph, self._outline = graph, Outline(graph)
         used = set(graph.layers.values())
-        self._order = [layer for layer in self.all_parts() if layer in used]
+        self._outline.primitives = [layer for layer in self.all_parts() if layer in used]
         if any(weight.owner is None for weight in graph.weights.values()):
             self._parameters = Parameters(graph.weights, self.backend)
         return graph
@@ -110,13 +118,17 @@ class GraphLayer(Layer):
         if self._graph is not None:
             return
         outputs = self.composed([inputs[0] if len(inputs) == 1 else list(inputs)], {})
+        self._check_own(Graph(inputs, listed(outputs)))
+        self._build(inputs, outputs)
+
+    def _check_own(self, graph: Graph) -> None:
+        """Refuse a graph with layers that the model does not keep: a copy would share them."""
         own = set(self.all_parts())
-        for name, layer in Graph(inputs, listed(outputs)).layers.items():
+        for name, layer in graph.layers.items():
             shared = any(weight.owner is not None for weight in layer.own_weights.values())
             if shared and layer not in own:
                 expected = "a layer that the model keeps in an attribute, to be copied with it"
                 raise InvalidValueError(name, expected, "one that a function calls from elsewhere")
-        self._build(inputs, outputs)
 
     def __repr__(self) -> str:
         return object.__repr__(self)  # Its layers are not arguments.
@@ -151,7 +163,8 @@ class GraphLayer(Layer):
 
     def _declared_shape(self) -> tuple[int | None, ...] | None:
         """Return the shape of the data, batch first, if the model declares it."""
-        return None if self.input_shape is None else (None, *self.input_shape)
+        declared = vars(self).get("input_shape")
+        return None if declared is None else (None, *declared)
 
     def _shape_is_binding(self) -> bool:
         """Whether data must have the declared length."""
@@ -186,15 +199,12 @@ class GraphLayer(Layer):
     def _parts(self) -> Iterator[Definition]:
         graph: Graph | None = vars(self).get("_graph")
         nodes = [] if graph is None else graph.nodes
-        if graph is not None and self._by_level:
-            yield from self._order or by_level(nodes, graph.outputs)
+        if graph is not None and self._functional:
+            assert self._outline is not None
+            outer = [x for x in self._outline.layers if not isinstance(x, InputLayer)]
+            yield from self._outline.primitives or outer
         yield from super()._parts()
         yield from (layer for node in nodes for layer in node.path)
-
-    @property
-    def _fused(self) -> str:
-        """Return what training computes together with the loss, if anything."""
-        return ""
 
     def _are_inputs(self, x: Any) -> bool:
         """Whether data for a model with unknown inputs is a list of inputs, not one list."""
@@ -249,19 +259,11 @@ class GraphLayer(Layer):
         return passes
 
     @property
-    def layers(self) -> list[Layer]:
-        """The distinct layers, in the order of their weights."""
+    def outline(self) -> Outline:
+        """The layers that the model calls directly, and these calls."""
         self._ready()
-        return list(self._order)
-
-    def get_layer(self, name: str) -> Layer:
-        """Return the layer with this name, as in `summary()`."""
-        return self.graph.layers[checks.one_of("name", name, self.graph.layers)]
-
-    def summary(self) -> None:
-        """Print the layers with output shapes and numbers of parameters, and the backend."""
-        lines = summary_lines(self.program, self.backend, type(self).__name__, self._fused)
-        print(encodable("\n".join(lines), sys.stdout))
+        assert self._outline is not None
+        return self._outline
 
     # ---- weights
 
@@ -275,8 +277,13 @@ class GraphLayer(Layer):
         return self._parameters
 
     def count_params(self) -> int:
-        """Number of parameters."""
-        return sum(weight.size for weight in self.graph.weights.values())
+        """Number of parameters.
+
+        Raises:
+            NotReadyError: the shape of the data is not known yet.
+        """
+        self._ready()
+        return super().count_params()
 
     @property
     def built(self) -> bool:
@@ -287,7 +294,7 @@ class GraphLayer(Layer):
         self._built = value
 
     @property
-    def weights(self) -> dict[str, Weight]:
+    def named_weights(self) -> dict[str, Weight]:
         """All weights by name, such as "lstm/kernel", in the order of Keras; empty until the shape
         of the data is known.
 
@@ -299,16 +306,20 @@ class GraphLayer(Layer):
         name_of = {layer: name for name, layer in self.graph.layers.items()}
         return {
             joined(name_of[layer], key): weight
-            for layer in self._order
+            for layer in self.outline.primitives
             for key, weight in layer.own_weights.items()
         }
 
     def get_weights(self) -> list[Values]:
-        """Return copies of all weights, in the order of `weights`, as in Keras."""
-        self._ready()
-        return [np.array(weight.to_numpy()) for weight in self.weights.values()]
+        """Return copies of all weights, in the order of `weights`.
 
-    def set_weights(self, weights: Sequence[Values]) -> None:
+        Raises:
+            NotReadyError: the shape of the data is not known yet.
+        """
+        self._ready()
+        return super().get_weights()
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
         """Replace all weights.
 
         Args:
@@ -317,24 +328,10 @@ class GraphLayer(Layer):
         Raises:
             InvalidShapeError, InvalidValueError: they do not fit; nothing is changed.
             InvalidTypeError: the model is quantized.
+            NotReadyError: the shape of the data is not known yet.
         """
         self._ready()
-        own = self.weights
-        for name in (name for name, weight in own.items() if weight.is_int8):
-            replaceable = "float32 weights to replace: set them before quantize()"
-            raise InvalidTypeError(name, replaceable, "int8 weights")
-        if len(weights) != len(own):
-            raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
-        new = [checks.numbers(name, values) for name, values in zip(own, weights, strict=True)]
-        for values, (name, weight) in zip(new, own.items(), strict=True):
-            expected = tuple(weight.value.shape)
-            try:
-                checks.shape(name, values.shape, expected)
-            except InvalidShapeError as error:
-                raise remedied(error, for_weight(values.shape, expected)) from None
-            checks.finite(name, values, self.backend.dtype)
-        for values, weight in zip(new, own.values(), strict=True):
-            weight.assign(values)
+        super().set_weights(weights)
 
 
 def listed(tensors: Any) -> list[Any]:

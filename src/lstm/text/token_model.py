@@ -252,21 +252,21 @@ class TokenModel(Interface):
         cls,
         path: str | PathLike[str],
         backend: str | None = None,
-        custom_layers: Mapping[str, type[Layer]] | None = None,
+        custom_objects: Mapping[str, type[Layer]] | None = None,
     ) -> Self:
         """Read a model that `save` or a training run wrote.
 
         Args:
             path: the file, or the folder of a training run.
             backend: name of the backend; the active one by default.
-            custom_layers: classes of your own layers by name, as for `load_model`.
+            custom_objects: classes of your own layers by name, as for `load_model`.
 
         Raises:
-            InvalidTypeError, InvalidValueError: `custom_layers` is not a dict of classes, lacks
+            InvalidTypeError, InvalidValueError: `custom_objects` is not a dict of classes, lacks
                 one, or has one that cannot be made with the arguments in the file.
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        classes = check_classes(custom_layers)
+        classes = check_classes(custom_objects)
         path = Path(path)
         file = path / MODEL if path.is_dir() else path
         with (
@@ -280,10 +280,10 @@ class TokenModel(Interface):
         cls,
         tensors: Mapping[str, Any],
         header: Mapping[str, Any],
-        custom_layers: Mapping[str, type[Layer]] | None = None,
+        custom_objects: Mapping[str, type[Layer]] | None = None,
     ) -> Self:
         """Return the model described by these arrays and values from `contents`."""
-        model = Model.from_contents(tensors, header, custom_layers)
+        model = Model.from_contents(tensors, header, custom_objects)
         made = cls(vocabulary_from_config(header["vocabulary"]), model)
         if header["history"] is not None:
             made.history = History()

@@ -1,0 +1,84 @@
+"""Called: what a layer knows of its calls: the tensors of the first, as in Keras."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from lstm.errors import NoSuchAttributeError
+from lstm.layers.symbolic import Call, Node, Tensors
+from lstm.layers.tracing import scope
+from lstm.layers.weighted import Weighted
+
+
+class computed:  # noqa: N801
+    """An attribute that is computed, unless a user's class keeps something under its name.
+
+    So a class may still have a layer that it calls `self.output`.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else self._function(instance)
+
+
+class Called(Weighted):
+    """A layer with the tensors of its first call, outside of other layers."""
+
+    @computed
+    def input(self) -> Tensors:
+        """The tensor, or the list of tensors, that the layer was first called on.
+
+        Raises:
+            NoSuchAttributeError: it was not called yet, or only within another layer.
+        """
+        return _one_or_all(self._called_first("input").inputs)
+
+    @computed
+    def output(self) -> Any:
+        """What the first call of the layer returned: a tensor, or a list of them.
+
+        A layer that is called again, on other tensors, also has other outputs: those calls
+        returned them.
+
+        Raises:
+            NoSuchAttributeError: it was not called yet, or only within another layer.
+
+        Example:
+            >>> import lstm
+            >>> x = lstm.Input((None, 2))
+            >>> hidden = lstm.layers.LSTM(8, name="hidden")
+            >>> model = lstm.Model(x, lstm.layers.Dense(1)(hidden(x)))
+            >>> lstm.Model(model.input, model.get_layer("hidden").output).output_shape
+            (None, 8)
+        """
+        call = self._called_first("output")
+        return call.returned if isinstance(call, Call) else _one_or_all(call.outputs)
+
+    def _called_first(self, wanted: str) -> Call | Node:
+        """Return the first call.
+
+        Raises:
+            NoSuchAttributeError: there is none.
+        """
+        call: Call | Node | None = self.first_call
+        if call is None or not call.outputs:
+            raise NoSuchAttributeError(
+                f"{self.name} has no {wanted} yet: it was not called on a symbolic tensor, such as "
+                "lstm.Input((None, 2)), outside of other layers"
+            )
+        return call
+
+    def record(self, inputs: Sequence[Any], options: Mapping[str, Any], outputs: Any) -> None:
+        """Keep the arguments and the results of a call of this layer, if it is composite."""
+        *around, call = scope.get() or (None,)
+        if call is not None and call.layer is self:
+            given = {key: value for key, value in options.items() if key != "training"}
+            call.take(inputs, given, outputs)
+            if not around and self.first_call is None:
+                vars(self)["first_call"] = call
+
+
+def _one_or_all(tensors: Sequence[Any]) -> Any:
+    return tensors[0] if len(tensors) == 1 else list(tensors)

@@ -1,0 +1,80 @@
+"""Weighted: what has weights, as lists in the order of Keras, and as arrays."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers.definition import Definition
+from lstm.layers.remedies import for_weight, remedied
+from lstm.layers.weight import Weight
+
+
+class Weighted(Definition):
+    """A layer without its place in a graph, and its weights as users see them."""
+
+    @property
+    def weights(self) -> list[Weight]:
+        """All existing weights, in the order of Keras."""
+        return list(self.named_weights.values())
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        """The weights that learn."""
+        return [weight for weight in self.weights if weight.trainable]
+
+    @property
+    def non_trainable_weights(self) -> list[Weight]:
+        """The weights that do not learn: those of frozen layers."""
+        return [weight for weight in self.weights if not weight.trainable]
+
+    @property
+    def variables(self) -> list[Weight]:
+        """The same as `weights`."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Weight]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Weight]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    def get_weights(self) -> list[NDArray[Any]]:
+        """Return copies of all weights, in the order of `weights`."""
+        return [weight.numpy() for weight in self.weights]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Replace all weights.
+
+        Args:
+            weights: the new weights, in the form from `get_weights`.
+
+        Raises:
+            InvalidShapeError, InvalidValueError: they do not fit; nothing is changed.
+            InvalidTypeError: the weights are int8.
+        """
+        own = self.named_weights
+        for name in (name for name, weight in own.items() if weight.is_int8):
+            replaceable = "float32 weights to replace: set them before quantize()"
+            raise InvalidTypeError(name, replaceable, "int8 weights")
+        if len(weights) != len(own):
+            raise InvalidValueError("weights", f"{len(own)} arrays", len(weights))
+        new = [checks.numbers(name, values) for name, values in zip(own, weights, strict=True)]
+        for values, (name, weight) in zip(new, own.items(), strict=True):
+            try:
+                checks.shape(name, values.shape, weight.shape)
+            except InvalidShapeError as error:
+                raise remedied(error, for_weight(values.shape, weight.shape)) from None
+            checks.finite(name, values, weight.dtype)
+        for values, weight in zip(new, own.values(), strict=True):
+            weight.assign(values)
+
+    def count_params(self) -> int:
+        """Number of parameters."""
+        return sum(weight.size for weight in self.weights)
