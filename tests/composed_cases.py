@@ -4,10 +4,20 @@ from typing import Any
 
 import numpy as np
 
-from layer_case import SEQUENCE, STEPS, STREAMS, TOKENS, VECTOR, WHOLE, LayerCase
+from layer_case import (
+    SEQUENCE,
+    STEPS,
+    STREAMS,
+    TOKENS,
+    VECTOR,
+    WHOLE,
+    LayerCase,
+    lstm_weights,
+)
 from lstm import ops
 from lstm.layers import (
     ELU,
+    RNN,
     ActivityRegularization,
     AdditiveAttention,
     AlphaDropout,
@@ -15,19 +25,24 @@ from lstm.layers import (
     AveragePooling1D,
     BatchNormalization,
     BatchReshape,
+    Conv1DTranspose,
     Cropping1D,
     CumulativeSum,
+    DepthwiseConv1D,
     Dot,
+    Dropout,
     EinsumDense,
     Elementwise,
     GaussianDropout,
     GaussianNoise,
     GlobalAveragePooling1D,
     GlobalMaxPooling1D,
+    GRUCell,
     Lambda,
     Layer,
     LayerNormalization,
     LeakyReLU,
+    LSTMCell,
     Masking,
     MaskLike,
     MaskOf,
@@ -39,7 +54,10 @@ from lstm.layers import (
     PReLU,
     Reduction,
     ReLU,
+    SeparableConv1D,
+    SimpleRNNCell,
     Softmax,
+    StackedRNNCells,
     StopGradient,
     Subtract,
     Take,
@@ -105,6 +123,17 @@ class Heads(Layer):
         return self.attention(inputs, inputs, use_causal_mask=True)
 
 
+class Stepped(Layer):
+    """Cells of all kinds, for one step."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.cells = StackedRNNCells([LSTMCell(3), GRUCell(2), SimpleRNNCell(2)])
+
+    def call(self, inputs: Any) -> Any:
+        return self.cells(inputs)[0]
+
+
 def _pool(name: str, make: Any, steps: int, **options: Any) -> LayerCase:
     return LayerCase(name, make, [SEQUENCE], [(steps, 2)], in_order=False, **WHOLE, **options)
 
@@ -126,6 +155,41 @@ COMPOSED = [
     _pool("max pooling, strides", lambda: MaxPooling1D(2, strides=1), 4),
     _pool("average pooling", lambda: AveragePooling1D(2), 2),
     _pool("average pooling, same", lambda: AveragePooling1D(3, strides=1, padding="same"), 5),
+    LayerCase(
+        "depthwise",
+        lambda: DepthwiseConv1D(2, depth_multiplier=2),
+        [SEQUENCE],
+        [(4, 4)],
+        {"depthwise_conv1d/kernel": (2, 2, 2), "depthwise_conv1d/bias": (4,)},
+        **WHOLE,
+        in_order=False,
+    ),
+    LayerCase(
+        "separable",
+        lambda: SeparableConv1D(3, 2, activation="tanh"),
+        [SEQUENCE],
+        [(4, 3)],
+        {
+            "separable_conv1d/depthwise_kernel": (2, 2, 1),
+            "separable_conv1d/pointwise_kernel": (1, 2, 3),
+            "separable_conv1d/bias": (3,),
+        },
+        **WHOLE,
+        in_order=False,
+    ),
+    LayerCase(
+        "cells",
+        lambda: RNN([LSTMCell(3), SimpleRNNCell(3)], return_sequences=True),
+        [SEQUENCE],
+        [(STEPS, 3)],
+        lstm_weights("rnn/lstm_cell")
+        | {
+            "rnn/simple_rnn_cell/kernel": (3, 3),
+            "rnn/simple_rnn_cell/recurrent_kernel": (3, 3),
+            "rnn/simple_rnn_cell/bias": (3,),
+        },
+        **STREAMS,
+    ),
     LayerCase("global max", GlobalMaxPooling1D, [SEQUENCE], [VECTOR], **WHOLE),
     LayerCase("global average", GlobalAveragePooling1D, [SEQUENCE], [VECTOR], **WHOLE),
     LayerCase(
@@ -222,6 +286,15 @@ ATTENTION = [
 ]
 
 UNMASKED = [
+    LayerCase("one step of cells", Stepped, [VECTOR], [VECTOR]),
+    LayerCase(
+        "conv transpose",
+        lambda: Conv1DTranspose(3, 3, strides=2),
+        [SEQUENCE],
+        [(11, 3)],
+        {"conv1d_transpose/kernel": (3, 3, 2), "conv1d_transpose/bias": (3,)},
+    ),
+    LayerCase("dropout of features", lambda: Dropout(0.4, (None, 1, 2)), [SEQUENCE], [SEQUENCE]),
     LayerCase("masking", Masking, [SEQUENCE], [SEQUENCE]),
     LayerCase("stop gradient", StopGradient, [SEQUENCE], [SEQUENCE]),
     LayerCase("alpha dropout", lambda: AlphaDropout(0.3), [SEQUENCE], [SEQUENCE], random=True),

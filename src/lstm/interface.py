@@ -47,7 +47,6 @@ _ELSEWHERE = {
     "dtype": "lstm.use(dtype=...) chooses it for all layers",
     "implementation": "leave it out: the kernels choose",
     "jit_compile": "leave it out: the kernels are compiled",
-    "noise_shape": "SpatialDropout1D drops whole features",
     "reset_after": "leave it out: it is always True",
     "run_eagerly": "leave it out: there is one way to run",
     "unroll": "leave it out: the kernels do not need it",

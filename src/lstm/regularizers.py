@@ -21,9 +21,9 @@ class L1L2(Configured):
 
     Example:
         >>> import lstm
-        >>> layer = lstm.layers.Dense(3, kernel_regularizer=lstm.regularizers.L2(0.01))
+        >>> layer = lstm.layers.Dense(3, kernel_regularizer=lstm.regularizers.L2(0.02))
         >>> layer.kernel_regularizer
-        L2(l2=0.01)
+        L2(l2=0.02)
     """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:

@@ -7,14 +7,26 @@ from lstm.layers.base import Layer
 from lstm.layers.batch_normalization import BatchNormalization
 from lstm.layers.conv1d import Conv1D
 from lstm.layers.dense import Activation, Dense
+from lstm.layers.dot import Dot
 from lstm.layers.dropout import Dropout, SpatialDropout1D
 from lstm.layers.elementwise import Elementwise
 from lstm.layers.embedding import Embedding
+from lstm.layers.folding import FoldTime, UnfoldTime
+from lstm.layers.functions import (
+    add,
+    average,
+    concatenate,
+    dot,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from lstm.layers.gru import GRU
 from lstm.layers.input_layer import InputLayer
 from lstm.layers.lstm import LSTM
 from lstm.layers.masking import Masking, MaskLike, MaskOf, WithMask, WithoutMask
-from lstm.layers.merging import Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract
+from lstm.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from lstm.layers.multi_head_attention import EinsumDense, MultiHeadAttention
 from lstm.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from lstm.layers.normalization import LayerNormalization
@@ -28,16 +40,16 @@ from lstm.layers.product import Einsum
 from lstm.layers.rearranging import BatchReshape, Transpose
 from lstm.layers.reduction import CumulativeSum, Reduction
 from lstm.layers.resizing import Cropping1D, UpSampling1D, ZeroPadding1D
+from lstm.layers.rnn import RNN, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
+from lstm.layers.separable_conv1d import Conv1DTranspose, DepthwiseConv1D, SeparableConv1D
 from lstm.layers.shaping import (
     ExpandDims,
     Flatten,
     Flip,
-    FoldTime,
     Permute,
     RepeatVector,
     Reshape,
     Squeeze,
-    UnfoldTime,
 )
 from lstm.layers.simple_rnn import SimpleRNN
 from lstm.layers.slicing import Slice
@@ -52,6 +64,7 @@ __all__ = [
     "ELU",
     "GRU",
     "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "Add",
@@ -66,9 +79,11 @@ __all__ = [
     "Concatenate",
     "Constant",
     "Conv1D",
+    "Conv1DTranspose",
     "Cropping1D",
     "CumulativeSum",
     "Dense",
+    "DepthwiseConv1D",
     "Dot",
     "Dropout",
     "Einsum",
@@ -78,12 +93,14 @@ __all__ = [
     "ExpandDims",
     "Flatten",
     "Flip",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalMaxPooling1D",
     "Input",
     "InputLayer",
+    "LSTMCell",
     "Lambda",
     "Layer",
     "LayerNormalization",
@@ -103,11 +120,14 @@ __all__ = [
     "Reduction",
     "RepeatVector",
     "Reshape",
+    "SeparableConv1D",
     "SimpleRNN",
+    "SimpleRNNCell",
     "Slice",
     "Softmax",
     "SpatialDropout1D",
     "Squeeze",
+    "StackedRNNCells",
     "StopGradient",
     "Subtract",
     "SymbolicTensor",
@@ -121,6 +141,14 @@ __all__ = [
     "WithMask",
     "WithoutMask",
     "ZeroPadding1D",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
 
 PRIMITIVES: dict[str, type[Layer]] = {
@@ -147,9 +175,11 @@ PRIMITIVES: dict[str, type[Layer]] = {
         Flip,
         FoldTime,
         GRU,
+        GRUCell,
         GaussianDropout,
         GaussianNoise,
         LSTM,
+        LSTMCell,
         MaskLike,
         MaskOf,
         Masking,
@@ -160,6 +190,7 @@ PRIMITIVES: dict[str, type[Layer]] = {
         RepeatVector,
         Reshape,
         SimpleRNN,
+        SimpleRNNCell,
         Slice,
         SpatialDropout1D,
         Squeeze,

@@ -14,8 +14,9 @@ from lstm.initializers import get as get_initializer
 from lstm.interface import of_library, refuse_unknown
 from lstm.layers.called import Called
 from lstm.layers.copying import reduced
-from lstm.layers.definition import Definition, LayerOptions, has_time
+from lstm.layers.definition import Definition, has_time
 from lstm.layers.eager import as_array, compute
+from lstm.layers.options import LayerOptions
 from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.rules import check_signatures
 from lstm.layers.run import Arrays, Gradients, Run, StepState

@@ -13,8 +13,8 @@ from lstm.layers import activation_names
 from lstm.layers.activated import Activated
 from lstm.layers.activation_names import ActivationSpec
 from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
-from lstm.layers.definition import options_of
 from lstm.layers.masks import Mask, of_steps, to_zero
+from lstm.layers.options import options_of
 from lstm.layers.rules import known_last_axis
 from lstm.layers.slicing import steps_of
 from lstm.layers.symbolic import Shape

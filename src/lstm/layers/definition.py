@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 from itertools import count
 from math import prod
-from typing import Any, ClassVar, Self, TypedDict
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,45 +13,17 @@ from lstm import checks, seeding
 from lstm.backends import backend as choose_backend
 from lstm.backends.contract import Array, Cache
 from lstm.configured import members
-from lstm.constraints import ConstraintSpec
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.interface import set_by_constructor
 from lstm.layers.abilities import Abilities
 from lstm.layers.masks import Mask, union
 from lstm.layers.naming import Names, joined
+from lstm.layers.options import LayerOptions
 from lstm.layers.rules import Shape, promised, refuse_weight
 from lstm.layers.run import Arrays, Gradients, Run
 from lstm.layers.weight import Weight
-from lstm.regularizers import L1L2, RegularizerSpec
-
-
-class LayerOptions(TypedDict, total=False):
-    """The keyword arguments that every layer accepts."""
-
-    name: str | None
-    trainable: bool
-    input_shape: Sequence[int | None] | None
-    batch_input_shape: Sequence[int | None] | None
-    kernel_regularizer: RegularizerSpec
-    recurrent_regularizer: RegularizerSpec
-    bias_regularizer: RegularizerSpec
-    embeddings_regularizer: RegularizerSpec
-    activity_regularizer: RegularizerSpec
-    kernel_constraint: ConstraintSpec
-    recurrent_constraint: ConstraintSpec
-    bias_constraint: ConstraintSpec
-    embeddings_constraint: ConstraintSpec
-
-
-def options_of(*weights: str) -> tuple[str, ...]:
-    """Return the arguments of a layer with such weights: what they add to the loss, may be."""
-    return (
-        *(f"{weight}_regularizer" for weight in weights),
-        "activity_regularizer",
-        *(f"{weight}_constraint" for weight in weights),
-    )
-
+from lstm.regularizers import L1L2
 
 Source = Callable[[str, Sequence[int]], NDArray[Any]]
 """Returns the first values of a weight for its name and shape."""
@@ -410,18 +382,6 @@ class Definition(Abilities):
         if any(weight.gradient is not None for weight in self.own_weights.values()):
             return True
         return any(layer.learns for layer in self.tied_to.values())
-
-
-def with_shape(options: LayerOptions, input_shape: Sequence[int | None] | None) -> LayerOptions:
-    """Return the arguments of a layer, with this shape of the data if they lack one."""
-    if options.get("input_shape") is None and options.get("batch_input_shape") is None:
-        return {**options, "input_shape": input_shape}
-    return options
-
-
-def named(options: LayerOptions, name: str) -> LayerOptions:
-    """Return the arguments of a layer, with this name if they lack one."""
-    return options if options.get("name") is not None else {**options, "name": name}
 
 
 def has_time(shape: Shape) -> bool:

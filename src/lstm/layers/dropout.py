@@ -5,6 +5,7 @@ from typing import Unpack
 
 from lstm import checks
 from lstm.backends.contract import Array, Cache
+from lstm.errors import InvalidShapeError
 from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
@@ -34,6 +35,9 @@ class Dropout(Layer):
 
     Args:
         rate: in [0, 1).
+        noise_shape: along axes of which the size here is 1, the same entries are dropped; None or
+            the size of the input elsewhere. By default each entry by itself.
+        seed: accepted for compatibility; the model's generator draws.
 
     Source:
         Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
@@ -49,13 +53,21 @@ class Dropout(Layer):
     memoryless = True
     only_trains = True
 
-    def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**options)
         self.rate = checks.number("rate", rate, 0, 1, open_high=True)
+        self.noise_shape = None if noise_shape is None else checks.sizes("noise_shape", noise_shape)
+        self.seed = None if seed is None else checks.integer("seed", seed)
 
     @property
     def rowwise(self) -> bool:
-        return promises(type(self), "rowwise", "forward", "backward")
+        return self.noise_shape is None and promises(type(self), "rowwise", "forward", "backward")
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (shapes[0],)
@@ -64,14 +76,28 @@ class Dropout(Layer):
         if not run.training or self.rate == 0:
             return (inputs[0],), None
         key = run.key()
-        return (run.ops.dropout(inputs[0], key, self.rate),), key
+        if self.noise_shape is None:
+            return (run.ops.dropout(inputs[0], key, self.rate),), key
+        shape = tuple(inputs[0].shape)
+        if len(self.noise_shape) != len(shape):
+            raise InvalidShapeError(
+                f"noise_shape of {self.name}", f"{len(shape)} sizes", self.noise_shape
+            )
+        sizes = [
+            n if size is None else size for size, n in zip(self.noise_shape, shape, strict=True)
+        ]
+        few = run.ops.dropout_mask(sizes, key, self.rate, run.backend.dtype)
+        factor = run.ops.broadcast(few, shape)
+        return (run.ops.multiply(inputs[0], factor),), factor
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
         if cache is None:
             return gradients
-        return (run.ops.dropout(gradients[0], cache, self.rate),)
+        if self.noise_shape is None:
+            return (run.ops.dropout(gradients[0], cache, self.rate),)
+        return (run.ops.multiply(gradients[0], cache),)
 
 
 class SpatialDropout1D(Layer):

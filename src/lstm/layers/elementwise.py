@@ -10,8 +10,8 @@ from lstm import checks
 from lstm.backends.contract import Array, Cache, FunctionName, Ops
 from lstm.errors import InvalidShapeError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
-from lstm.layers.definition import named
 from lstm.layers.masks import Mask, union
+from lstm.layers.options import named
 from lstm.layers.symbolic import Shape
 
 _OF_ONE = get_args(FunctionName).index("exp")

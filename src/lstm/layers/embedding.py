@@ -11,8 +11,8 @@ from lstm.backends.contract import Array, Cache
 from lstm.initializers.names import InitializerSpec
 from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
-from lstm.layers.definition import options_of, with_shape
 from lstm.layers.masks import Mask, spread
+from lstm.layers.options import options_of, with_shape
 from lstm.layers.symbolic import Shape
 
 

@@ -13,9 +13,9 @@ from lstm.initializers import Initializer
 from lstm.interface import promises
 from lstm.layers.activation_names import ActivationSpec, in_cell
 from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
-from lstm.layers.definition import options_of
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
+from lstm.layers.options import options_of
 from lstm.layers.rules import known_last_axis
 from lstm.layers.stateful import Stateful
 from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors, has_operands

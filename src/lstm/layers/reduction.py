@@ -10,10 +10,10 @@ from lstm import checks
 from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
-from lstm.layers.definition import named
 from lstm.layers.elementwise import spread
 from lstm.layers.masks import Mask
 from lstm.layers.masks import spread as spread_mask
+from lstm.layers.options import named
 from lstm.layers.symbolic import Shape
 
 _NOTHING = -1e30

@@ -10,11 +10,11 @@ from lstm import checks
 from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError, NotDefinedError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
-from lstm.layers.masks import Mask, permuted, reshaped, whole
+from lstm.layers.masks import Mask, permuted, reshaped
 from lstm.layers.symbolic import Shape
 
 
-class _Reshaping(Layer):
+class Reshaping(Layer):
     """Base of the layers that keep the order of the numbers and change only the shape."""
 
     fixed_arguments = ("target_shape", "axis")
@@ -40,7 +40,7 @@ class _Reshaping(Layer):
         return None if mask is None else reshaped(mask, shape, tuple(self.target(shape)))
 
 
-class Reshape(_Reshaping):
+class Reshape(Reshaping):
     """Give each example another shape of the same size.
 
     Args:
@@ -86,7 +86,7 @@ class Reshape(_Reshaping):
         return ()
 
 
-class Flatten(_Reshaping):
+class Flatten(Reshaping):
     """Give each example a single axis.
 
     Example:
@@ -106,7 +106,7 @@ class Flatten(_Reshaping):
         return ()
 
 
-class Squeeze(_Reshaping):
+class Squeeze(Reshaping):
     """Drop an axis of size 1.
 
     Args:
@@ -134,7 +134,7 @@ class Squeeze(_Reshaping):
         return _beside_time(self, self.axis, shapes[0], len(shapes[0]))
 
 
-class ExpandDims(_Reshaping):
+class ExpandDims(Reshaping):
     """Insert an axis of size 1.
 
     Args:
@@ -156,56 +156,6 @@ class ExpandDims(_Reshaping):
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         return _beside_time(self, self.axis, shapes[0], len(shapes[0]) + 1)
-
-
-class FoldTime(_Reshaping):
-    """(B, T, ...) -> (B·T, ...): every step becomes an example."""
-
-    memoryless = True
-    folds_time = 1
-
-    def target(self, shape: Sequence[Any]) -> Sequence[Any]:
-        if len(shape) < 3:
-            raise InvalidShapeError(
-                f"input of {self.name}", "axes (B, T, ...)", f"shape {tuple(shape)}"
-            )
-        return None if None in shape[:2] else shape[0] * shape[1], *shape[2:]
-
-    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
-        if mask is None:
-            return None
-        B, T = inputs[0].shape[:2]
-        return np.repeat(mask, T) if mask.ndim == 1 else mask.reshape(B * T, *mask.shape[2:])
-
-
-class UnfoldTime(Layer):
-    """(B·T, ...) -> (B, T, ...), with B and T of the first input, which is otherwise unused."""
-
-    memoryless = True
-    folds_time = -1
-
-    def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
-        like, x = shapes
-        return ((*like[:2], *x[1:]),)
-
-    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
-        like, x = inputs
-        return (run.ops.reshape(x, (*like.shape[:2], *x.shape[1:])),), x.shape
-
-    def backward(
-        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
-    ) -> Gradients:
-        return None, run.ops.reshape(gradients[0], cache)
-
-    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
-        """Return the mask of the second input, which includes the folded mask of the first."""
-        like, mask = masks
-        if mask is not None:
-            return mask.reshape(*inputs[0].shape[:2], *mask.shape[1:])
-        return None if like is None else whole(like, 2)
-
-    def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
-        return mask
 
 
 class Permute(Layer):

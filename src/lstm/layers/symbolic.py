@@ -194,10 +194,11 @@ Tensors = SymbolicTensor | list[SymbolicTensor]
 
 @spelled
 def Input(
-    shape: Sequence[int | None],
+    shape: Sequence[int | None] | None = None,
     batch_size: int | None = None,
     dtype: str | None = None,
     name: str | None = None,
+    batch_shape: Sequence[int | None] | None = None,
 ) -> SymbolicTensor:
     """The start of a functional model: a tensor that stands for the data.
 
@@ -207,6 +208,7 @@ def Input(
         batch_size: accepted for compatibility; every batch size works.
         dtype: accepted for compatibility; the layer that reads tokens recognizes them.
         name: key of this input if data is a dict.
+        batch_shape: the shape with the batch axis, instead of `shape`.
 
     Example:
         >>> import lstm
@@ -217,7 +219,14 @@ def Input(
         checks.positive_int("batch_size", batch_size)
     if name is not None:
         checks.string("name", name)
-    return input_tensor((None, *checks.sizes("shape", shape)), name)
+    if shape is not None and batch_shape is not None:
+        raise InvalidTypeError("Input", "either shape or batch_shape", "both")
+    sizes = (
+        checks.sizes("shape", shape)
+        if batch_shape is None
+        else checks.sizes("batch_shape", batch_shape)[1:]
+    )
+    return input_tensor((None, *sizes), name)
 
 
 def input_tensor(shape: Shape, name: str | None = None, *, exact: bool = True) -> SymbolicTensor:

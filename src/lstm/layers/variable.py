@@ -25,12 +25,8 @@ class Variable(Layer, Operators):
 
     Example:
         >>> import lstm
-        >>> class Scale(lstm.layers.Layer):
-        ...     def build(self, input_shape):
-        ...         self.factor = self.add_weight("factor", input_shape[-1:], "ones")
-        ...     def call(self, inputs):
-        ...         return inputs * self.factor
-        >>> Scale()(lstm.Input((None, 3))).shape
+        >>> factor = lstm.layers.Variable((3,), "ones", name="factor")
+        >>> (lstm.Input((None, 3)) * factor).shape
         (None, None, 3)
     """
 

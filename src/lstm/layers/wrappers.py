@@ -7,11 +7,13 @@ from lstm import checks
 from lstm.configured import described
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer, LayerOptions
-from lstm.layers.definition import Definition, with_shape
+from lstm.layers.definition import Definition
+from lstm.layers.folding import FoldTime, UnfoldTime
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
+from lstm.layers.options import with_shape
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.remedies import for_layer, remedied
-from lstm.layers.shaping import Flip, FoldTime, UnfoldTime
+from lstm.layers.shaping import Flip
 from lstm.layers.symbolic import SymbolicTensor, single
 
 
