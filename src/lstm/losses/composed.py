@@ -7,76 +7,59 @@ from lstm.losses import functions
 from lstm.losses.base import Loss
 
 
-class MeanAbsolutePercentageError(Loss):
+class _OfItsFunction(Loss):
+    """Base of the losses without arguments: the function has the name of the loss."""
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return getattr(functions, type(self).name)(y_true, y_pred)
+
+
+class MeanAbsolutePercentageError(_OfItsFunction):
     """100·`|y - t| / |t|`, the mean over all entries."""
 
     name = "mean_absolute_percentage_error"
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return functions.mean_absolute_percentage_error(y_true, y_pred)
 
-
-class MeanSquaredLogarithmicError(Loss):
+class MeanSquaredLogarithmicError(_OfItsFunction):
     """(ln(1 + y) - ln(1 + t))², the mean over all entries."""
 
     name = "mean_squared_logarithmic_error"
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return functions.mean_squared_logarithmic_error(y_true, y_pred)
 
-
-class LogCosh(Loss):
+class LogCosh(_OfItsFunction):
     """ln cosh(y - t), the mean over all entries."""
 
     name = "log_cosh"
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return functions.log_cosh(y_true, y_pred)
 
-
-class KLDivergence(Loss):
+class KLDivergence(_OfItsFunction):
     """Σ t·ln(t / y), the mean over all positions."""
 
     name = "kl_divergence"
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return functions.kl_divergence(y_true, y_pred)
 
-
-class Poisson(Loss):
+class Poisson(_OfItsFunction):
     """y - t·ln y, the mean over all entries, for counts t."""
 
     name = "poisson"
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return functions.poisson(y_true, y_pred)
 
-
-class Hinge(Loss):
+class Hinge(_OfItsFunction):
     """max(0, 1 - t·y), the mean over all entries; targets are -1 and 1, or 0 and 1."""
 
     name = "hinge"
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return functions.hinge(y_true, y_pred)
 
-
-class SquaredHinge(Loss):
+class SquaredHinge(_OfItsFunction):
     """max(0, 1 - t·y)², the mean over all entries."""
 
     name = "squared_hinge"
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return functions.squared_hinge(y_true, y_pred)
 
-
-class CategoricalHinge(Loss):
+class CategoricalHinge(_OfItsFunction):
     """max(0, 1 + the best wrong output - the right one), with one-hot targets."""
 
     name = "categorical_hinge"
-
-    def call(self, y_true: Any, y_pred: Any) -> Any:
-        return functions.categorical_hinge(y_true, y_pred)
 
 
 class CosineSimilarity(Loss):
