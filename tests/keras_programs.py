@@ -37,6 +37,7 @@ class Program:
         outputs: what a target is: "numbers", "signs", "shares", "rows", "classes" or "counts".
         weights: "sample", "class", or none.
         steps: whether the target has steps.
+        several: whether there are two outputs, the second with rows as targets.
         padded: whether half of the steps are zeros, for Masking.
     """
 
@@ -48,10 +49,11 @@ class Program:
     outputs: str = "numbers"
     weights: str = ""
     steps: bool = False
+    several: bool = False
     padded: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
-    def data(self) -> tuple[Array, Array, dict[str, Any]]:
+    def data(self) -> tuple[Array, Any, dict[str, Any]]:
         """Return inputs, targets and further arguments of `fit`."""
         rng = np.random.default_rng(len(self.name))
         # Each batch has as many real steps: Keras counts batches alike, we count steps.
@@ -77,7 +79,8 @@ class Program:
             options["sample_weight"] = rng.uniform(0.2, 2, lead).astype("f")
         elif self.weights == "class":
             options["class_weight"] = {0: 1.0, 1: 0.5, 2: 2.0}
-        return x, y if self.outputs == "classes" else y.astype("f"), options
+        y = y if self.outputs == "classes" else y.astype("f")
+        return x, [y, np.eye(3)[classes].astype("f")] if self.several else y, options
 
     def run(self, k: Any) -> dict[str, Array]:
         """Return what the library computes: outputs, the losses of three epochs, outputs again."""
@@ -94,16 +97,23 @@ class Program:
                 for name, w in zip(names(model), model.get_weights(), strict=True)
             ]
         )
-        first = model.predict(x, verbose=0)
+        first = numbers(model.predict(x, verbose=0))
         loss = self.loss(k) if callable(self.loss) else self.loss
-        model.compile(optimizer=self.optimizer(k), loss=loss, run_eagerly=True)
+        model.compile(optimizer=self.optimizer(k), loss=loss, run_eagerly=True, **self.options)
         history = model.fit(x, y, batch_size=8, epochs=3, shuffle=False, verbose=0, **options)
         last = model.evaluate(x, y, batch_size=8, verbose=0)
         return {
-            "first": np.asarray(first, "f"),
-            "losses": np.array([*history.history["loss"], last], "f"),
-            "last": np.asarray(model.predict(x, verbose=0), "f"),
+            "first": first,
+            "losses": np.array([*history.history["loss"], np.ravel(last)[0]], "f"),
+            "last": numbers(model.predict(x, verbose=0)),
         }
+
+
+def numbers(outputs: Any) -> Array:
+    """Return one output, or several in a row."""
+    if isinstance(outputs, list | tuple):
+        return np.concatenate([np.ravel(y) for y in outputs]).astype("f")
+    return np.asarray(outputs, "f")
 
 
 def names(model: Any) -> list[str]:
@@ -150,6 +160,14 @@ def branches(join: Callable[[Any, Any, Any], Any]) -> Callable[[Any], Any]:
         return k.Model(x, k.layers.Dense(3)(y))
 
     return model
+
+
+def two_outputs(k: Any) -> Any:
+    """Numbers and shares, from one LSTM."""
+    x = k.Input((T, D))
+    y = k.layers.LSTM(5)(x)
+    ends = [k.layers.Dense(3, name="first"), k.layers.Dense(3, activation="softmax", name="second")]
+    return k.Model(x, [end(y) for end in ends])
 
 
 def _to_vector(*make: Callable[[Any], Any]) -> tuple[Callable[[Any], Any], ...]:
@@ -361,6 +379,18 @@ def programs() -> Iterator[Program]:
                     padded=not words,
                     weights=weights,
                 )
+    for optimizer in OPTIMIZERS:
+        for weights in (None, [0.3, 2.0], {"second": 0.1}):
+            yield Program(
+                f"several, {OPTIMIZERS.index(optimizer)}, {weights}",
+                two_outputs,
+                optimizer,
+                ["mse", "categorical_crossentropy"]
+                if not isinstance(weights, dict)
+                else {"first": "mae", "second": "mse"},
+                several=True,
+                options={"loss_weights": weights},
+            )
     for cell in ("LSTM", "GRU", "SimpleRNN"):
         for weights in ("", "sample"):
 

@@ -16,6 +16,7 @@ from lstm.metrics import get as get_metric
 from lstm.metrics.names import MetricSpec, saved
 from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
+from lstm.models.joint import Goals, Joint
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import Predictor
 from lstm.models.structure import listed
@@ -26,6 +27,9 @@ Tensors = dict[str, NDArray[Any]]
 
 
 MetricSpecs = MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] | None
+
+LossSpec = str | Loss | Callable[[Any, Any], Any] | None
+"""A loss as users write it; None for an output that is not trained."""
 
 _STEPS = 2**62
 """More steps than an optimizer can ever take."""
@@ -53,6 +57,8 @@ class Compilable(Predictor):
     )
 
     _steps_per_execution: int = set_by_constructor()
+    _goals: Goals | None = None
+    _joint: Joint | None = None
 
     def __init__(
         self,
@@ -70,8 +76,9 @@ class Compilable(Predictor):
     def compile(
         self,
         optimizer: str | Optimizer = "rmsprop",
-        loss: str | Loss | Callable[[Any, Any], Any] = "mse",
-        metrics: MetricSpecs = (),
+        loss: LossSpec | list[LossSpec] | Mapping[str, LossSpec] = "mse",
+        loss_weights: Sequence[float] | Mapping[str, float] | None = None,
+        metrics: Any = (),
         weighted_metrics: MetricSpecs = (),
         steps_per_execution: int = 1,
         precision: str | None = None,
@@ -81,7 +88,9 @@ class Compilable(Predictor):
         Args:
             optimizer: a name in `lstm.optimizers.OPTIMIZERS`, or an Optimizer.
             loss: a name in `lstm.losses.LOSSES`, a Loss, or a function of (y_true, y_pred) that is
-                written with `lstm.ops`.
+                written with `lstm.ops`. For several outputs a list with one for each, or a dict by
+                the names of their layers, or one for all.
+            loss_weights: for several outputs, the weight of each loss, in such a list or dict.
             metrics: names in `lstm.metrics.METRICS`, such as "accuracy", "auc" or "mae"; Metrics
                 or their classes; or functions of (y_true, y_pred). All positions count equally.
             weighted_metrics: the same, with positions weighted by `sample_weight`.
@@ -95,7 +104,14 @@ class Compilable(Predictor):
             InvalidValueError: a name is unknown, or the machine or the model's dtype lacks the
                 precision.
         """
-        chosen = losses.get(loss)
+        goals = Goals(loss, loss_weights, metrics or None)
+        if goals.several or (self._graph is not None and len(self._graph.outputs) > 1):
+            self._compile_jointly(optimizer, goals, steps_per_execution, precision)
+            return
+        if loss_weights is not None:
+            raise InvalidValueError("loss_weights", "None for a single loss", loss_weights)
+        chosen = losses.get(loss)  # type: ignore[arg-type]
+        self._goals = self._joint = None
         plain: list[MetricSpec] = listed(() if metrics is None else metrics)
         weighted: list[MetricSpec] = listed(() if weighted_metrics is None else weighted_metrics)
         for spec in plain + weighted:
@@ -109,12 +125,33 @@ class Compilable(Predictor):
         if self._graph is not None or self._declared_shape() is not None:
             self._trainer = self._make_trainer()
 
+    def _compile_jointly(
+        self, optimizer: str | Optimizer, goals: Goals, together: int, precision: str | None
+    ) -> None:
+        """Set how to train several outputs."""
+        made = optimizers.get(optimizer)
+        together = checks.positive_int("steps_per_execution", together)
+        if precision is not None:
+            self._compute_on(self.backend.in_precision(precision))
+        joint = None if self._graph is None else Joint(self._graph, goals)
+        self._compiled = made, losses.get("mse"), [], []
+        self._steps_per_execution = together
+        self._goals, self._joint, self._trainer = goals, joint, None
+        if joint is not None:
+            self._trainer = self._make_trainer()
+
     def _make_trainer(self, given: Given | None = None) -> Trainer:
         if self._compiled is None:
             raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
         graph = self._ready(None if given is None or self.traced else given.sample)
         optimizer, loss, *specs = self._compiled
         self._parameters = Parameters(graph.weights, self.backend)
+        if self._goals is not None:
+            joint = self._joint = Joint(graph, self._goals)
+            return Trainer(
+                *(joint.graph, self._parameters, self.backend, optimizer, joint.loss),
+                *(joint.metrics, [], self._rng),
+            )
         plain, weighted = ([get_metric(spec, loss) for spec in some] for some in specs)
         return Trainer(
             graph, self._parameters, self.backend, optimizer, loss, plain, weighted, self._rng
@@ -123,6 +160,14 @@ class Compilable(Predictor):
     @property
     def _fused(self) -> str:
         return "" if self._trainer is None else self._trainer.fused
+
+    def _given(self, x: Any, y: Any = None, sample_weight: Any = None, **others: Any) -> Given:
+        """Return data from a user, with the targets of several outputs among the inputs."""
+        if self._goals is not None:
+            self._trainer = self._trainer or self._make_trainer(Given(x))
+            assert self._joint is not None
+            x, y = self._joint.data(x, y)
+        return Given(x, y, sample_weight, **others)
 
     def _training(self, given: Given) -> Trainer:
         if self._trainer is None:

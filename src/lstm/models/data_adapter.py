@@ -17,6 +17,7 @@ class Given:
         others: arguments that make no sense with batches, by name; None if not given.
 
     Attributes:
+        arrays: x, y and sample_weight as they are.
         source: the source of the batches, if x consists of batches.
 
     Raises:
@@ -24,7 +25,7 @@ class Given:
     """
 
     def __init__(self, x: Any, y: Any = None, sample_weight: Any = None, **others: Any) -> None:
-        self._arrays = x, y, sample_weight
+        self.arrays = x, y, sample_weight
         self.source = Source("x", x) if is_stream(x) else None
         if self.source is not None:
             for argument, value in {"y": y, "sample_weight": sample_weight, **others}.items():
@@ -35,14 +36,14 @@ class Given:
     def sample(self) -> Any:
         """Return some x, which determines the shape of the data."""
         if self.source is None:
-            return self._arrays[0]
+            return self.arrays[0]
         return parts("batch of x", self.source.first())[0]
 
     def read(self, batching: Batching) -> Examples | Source:
         """Return the data as the model reads it."""
         if self.source is not None:
             return self.source
-        return examples(*self._arrays, batching.inputs, batching.dtype)
+        return examples(*self.arrays, batching.inputs, batching.dtype)
 
 
 def validation_batches(data: Any, batching: Batching, steps: int | None, *, epochs: int) -> Batches:

@@ -14,8 +14,8 @@ from lstm.errors import InvalidValueError, StoppedWarning
 from lstm.interface import warn
 from lstm.layers.definition import Definition
 from lstm.layers.symbolic import SymbolicTensor
-from lstm.models.batches import Batching, Examples
-from lstm.models.data_adapter import Given, validation_batches
+from lstm.models.batches import Batching, Examples, examples, parts
+from lstm.models.data_adapter import validation_batches
 from lstm.models.described import Described
 from lstm.models.fitting import Fitting, epochs_of, evaluate
 from lstm.models.goals import ClassWeights
@@ -152,7 +152,7 @@ class Model(Described):
         checks.boolean("shuffle", shuffle)
         checks.boolean("carry_state", carry_state)
         class_weights = self._class_weights(class_weight)
-        given = Given(x, y, sample_weight, validation_split=validation_split or None)
+        given = self._given(x, y, sample_weight, validation_split=validation_split or None)
         trainer = self._training(given)
         carried = self._start_carrying(carry_state)
         batching = self._batching(trainer, batch_size, carried.nodes, carry_state, chunk_length)
@@ -162,6 +162,9 @@ class Model(Described):
         rng = self._rng if shuffle and not carried.nodes else None
         batches = data.for_training(batching, steps_per_epoch, rng)
         held_out = None
+        if self._joint is not None and not isinstance(validation_data, Examples | None):
+            x, y, weight = parts("validation_data", validation_data)
+            validation_data = *self._joint.data(x, y), weight
         if validation_data is not None:
             left = epochs - initial_epoch
             of_it = batching
@@ -210,7 +213,7 @@ class Model(Described):
         if chunk_length is not None and not carry_state:
             raise InvalidValueError("chunk_length", "carry_state=True with it", carry_state)
         batch_size = checks.positive_int("batch_size", 32 if batch_size is None else batch_size)
-        inputs, dtype = self.graph.inputs, self.backend.dtype
+        inputs, dtype = trainer.inputs, self.backend.dtype
         check = partial(trainer.check, any_length=bool(carried))
         return Batching(inputs, dtype, check, batch_size, bool(carried), chunk_length)
 
@@ -232,10 +235,11 @@ class Model(Described):
             The loss before the step. If it is not a finite number, no step was taken.
         """
         checks.boolean("carry_state", carry_state)
-        trainer = self._trainer or self._training(Given(x))
+        given = self._given(x, y, sample_weight)
+        trainer = self._trainer or self._training(given)
         class_weights = self._class_weights(class_weight)
         carried = self._start_carrying(carry_state)
-        batch = self._examples(x, y, sample_weight).batch()
+        batch = examples(*given.arrays, trainer.inputs, self.backend.dtype).batch()
         trainer.check(batch, any_length=bool(carried.nodes))
         return trainer.train(batch, carried, class_weights).loss
 
@@ -266,7 +270,7 @@ class Model(Described):
         """
         checks.boolean("carry_state", carry_state)
         checks.boolean("return_dict", return_dict)
-        given = Given(x, y, sample_weight)
+        given = self._given(x, y, sample_weight)
         trainer = self._training(given)
         nodes = self.graph.recurrent(stateful=not carry_state)
         batching = self._batching(trainer, batch_size, nodes, carry_state, chunk_length)

@@ -198,8 +198,6 @@ class Trainer:
         weighted_metrics: Sequence[Metric],
         rng: np.random.Generator,
     ) -> None:
-        if len(graph.outputs) != 1:
-            raise InvalidValueError("outputs", "one, to train a model", len(graph.outputs))
         optimizer.check(backend.dtype)
         self.parameters = parameters
         self.backend = backend
@@ -212,6 +210,11 @@ class Trainer:
         self._graph, self._feed = graph, Feeder(graph, backend)
         self._passes = self._planned()
         self.reduce_gradients: Callable[[Array], None] | None = None
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """What it reads: the inputs of the model, and with several outputs the targets."""
+        return self._graph.inputs
 
     @property
     def fused(self) -> str:

@@ -1,0 +1,190 @@
+"""Models with several outputs: losses, weights, metrics and targets, by order and by name."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import lstm
+from gradients import assert_weight_gradient
+from lstm.callbacks import EarlyStopping, ModelCheckpoint
+from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.layers import LSTM, Dense, Embedding
+from tolerances import assert_close
+
+RNG = np.random.default_rng(9)
+X = RNG.normal(size=(24, 5, 3))
+PRICE, KIND = X[:, 0, :1] + 0.1, X[:, 1].argmax(-1)
+TARGETS = {"price": PRICE, "kind": KIND}
+LOSSES = {"price": "mse", "kind": "sparse_categorical_crossentropy"}
+
+
+def model_of() -> lstm.Model:
+    lstm.set_seed(3)
+    x = lstm.Input((5, 3))
+    y = LSTM(6)(x)
+    price = Dense(1, name="price")(y)
+    return lstm.Model(x, [price, Dense(3, activation="softmax", name="kind")(y)])
+
+
+def by_hand(model: lstm.Model) -> tuple[float, float]:
+    """The two losses."""
+    price, kind = (y.astype(float) for y in model.predict(X))
+    picked = kind[np.arange(len(KIND)), KIND]
+    return float(np.mean((price - PRICE) ** 2)), float(-np.log(picked).mean())
+
+
+class TestLosses:
+    @pytest.mark.parametrize(
+        ("loss", "weights", "factors"),
+        [
+            (LOSSES, None, (1, 1)),
+            (list(LOSSES.values()), [0.5, 2.0], (0.5, 2)),
+            (LOSSES, {"kind": 0.1}, (1, 0.1)),
+            ({"kind": LOSSES["kind"]}, None, (0, 1)),
+            ([None, LOSSES["kind"]], None, (0, 1)),
+        ],
+    )
+    def test_add_up(self, loss: Any, weights: Any, factors: tuple[float, float]) -> None:
+        model = model_of()
+        model.compile("sgd", loss, loss_weights=weights)
+        price, kind = by_hand(model)
+        expected = factors[0] * price + factors[1] * kind
+        logs = model.evaluate(X, TARGETS, return_dict=True)
+        assert_close(logs["loss"], expected, "loss", terms=48, dtype="float32")
+        if factors[0]:
+            assert_close(logs["price_loss"], price, "loss", terms=48, dtype="float32")
+        assert_close(logs["kind_loss"], kind, "loss", terms=48, dtype="float32")
+
+    @pytest.mark.usefixtures("float64")
+    def test_have_their_gradients(self) -> None:
+        model = model_of()
+        model.compile(lstm.optimizers.SGD(0.0), LOSSES, loss_weights=[0.5, 2.0])
+        model.train_on_batch(X, TARGETS)
+
+        def loss() -> float:
+            return float(model.evaluate(X, TARGETS, return_dict=True)["loss"])
+
+        for name, weight in model.graph.weights.items():
+            assert_weight_gradient(weight, loss, name)
+
+    def test_one_for_all(self) -> None:
+        model = model_of()
+        model.compile("sgd", "mse")
+        price, kind = model.predict(X)
+        rows = np.eye(3)[KIND]
+        expected = np.mean((price - PRICE) ** 2) + np.mean((kind - rows) ** 2)
+        logs = model.evaluate(X, [PRICE, rows], return_dict=True)
+        assert_close(logs["loss"], expected, "loss", terms=72, dtype="float32")
+
+    def test_count_real_steps_only(self) -> None:
+        lstm.set_seed(1)
+        x = lstm.Input((None,))
+        y = LSTM(4, return_sequences=True)(Embedding(5, 3, mask_zero=True)(x))
+        last = Dense(1, name="last")(LSTM(2)(y))
+        model = lstm.Model(x, [Dense(2, name="steps")(y), last])
+        model.compile("sgd", ["mse", "mse"])
+        words = np.array([[1, 2, 3, 0], [4, 1, 2, 0]])
+        steps, ends = RNG.normal(size=(2, 4, 2)), RNG.normal(size=(2, 1))
+        y1, y2 = model.predict(words)
+        expected = ((y1 - steps) ** 2)[:, :3].mean() + ((y2 - ends) ** 2).mean()
+        logs = model.evaluate(words, [steps, ends], return_dict=True)
+        assert_close(logs["loss"], expected, "loss", terms=24, dtype="float32")
+
+
+class TestTraining:
+    def test_learns_and_tells_each(self) -> None:
+        model = model_of()
+        model.compile("adam", LOSSES, metrics={"kind": ["accuracy"], "price": "mae"})
+        history = model.fit(X, TARGETS, epochs=4, verbose=0, validation_split=0.25).history
+        names = ["loss", "price_loss", "kind_loss", "price_mae", "kind_accuracy"]
+        assert list(history) == names + [f"val_{name}" for name in names]
+        assert history["loss"][-1] < history["loss"][0]
+
+    def test_metrics_are_those_of_the_output(self) -> None:
+        model = model_of()
+        model.compile("sgd", LOSSES, metrics=[["mae"], ["accuracy"]])
+        price, kind = model.predict(X)
+        logs = model.evaluate(X, [PRICE, KIND], return_dict=True)
+        assert logs["kind_accuracy"] == pytest.approx((kind.argmax(-1) == KIND).mean())
+        assert logs["price_mae"] == pytest.approx(np.abs(price - PRICE).mean(), rel=1e-5)
+
+    def test_plans_give_the_same_bits(self) -> None:
+        """Whole epochs in native calls, and batch by batch."""
+        first, second = model_of(), model_of()
+        for model in (first, second):
+            model.compile("adam", LOSSES)
+        first.fit(X, TARGETS, batch_size=8, epochs=6, shuffle=False, verbose=0)
+        for _ in range(6):
+            for k in range(0, 24, 8):
+                part = {name: y[k : k + 8] for name, y in TARGETS.items()}
+                second.train_on_batch(X[k : k + 8], part)
+        for mine, theirs in zip(first.get_weights(), second.get_weights(), strict=True):
+            assert_array_equal(mine, theirs)
+
+    def test_sample_weights_count_for_all(self) -> None:
+        model = model_of()
+        model.compile("sgd", LOSSES)
+        weights = np.r_[np.ones(12), np.zeros(12)]
+        got = model.evaluate(X, TARGETS, sample_weight=weights, return_dict=True)["loss"]
+        half = {name: y[:12] for name, y in TARGETS.items()}
+        expected = model.evaluate(X[:12], half, return_dict=True)["loss"] / 2
+        assert_close(got, expected, "loss", terms=48, dtype="float32")
+
+    def test_inputs_by_name(self) -> None:
+        a, b = lstm.Input((3,), name="a"), lstm.Input((2,), name="b")
+        ends = [Dense(1, name="sum")(lstm.layers.Concatenate()([a, b])), Dense(1, name="own")(a)]
+        model = lstm.Model([a, b], ends)
+        model.compile("sgd", "mse")
+        data = {"b": RNG.normal(size=(8, 2)), "a": RNG.normal(size=(8, 3))}
+        targets = {"own": np.ones(8), "sum": np.zeros(8)}
+        model.fit(data, targets, epochs=2, verbose=0)
+
+    def test_callbacks_see_the_model(self, tmp_path: Path) -> None:
+        model = model_of()
+        model.compile("adam", LOSSES)
+        path = tmp_path / "best.safetensors"
+        callbacks = [ModelCheckpoint(path), EarlyStopping("val_price_loss", patience=50)]
+        data = (X, TARGETS)
+        model.fit(X, TARGETS, epochs=2, verbose=0, validation_data=data, callbacks=callbacks)
+        again = lstm.load_model(path)
+        for mine, theirs in zip(again.predict(X), model.predict(X), strict=True):
+            assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize(
+    ("use", "error", "message"),
+    [
+        (lambda m: m.compile("sgd", {"prize": "mse"}), InvalidValueError, "did you mean 'price'"),
+        (lambda m: m.compile("sgd", ["mse"]), InvalidValueError, "one for each of 2 outputs"),
+        (lambda m: m.compile("sgd", [None, None]), InvalidValueError, "at least one output"),
+        (
+            lambda m: m.compile("sgd", LOSSES, loss_weights={"kin": 1.0}),
+            InvalidValueError,
+            "did you mean 'kind'",
+        ),
+        (lambda m: m.fit(X, PRICE), InvalidTypeError, "a list of the targets of each output"),
+        (lambda m: m.fit(X, [PRICE]), InvalidValueError, "targets of 2 outputs"),
+        (lambda m: m.fit(X, {"price": PRICE}), InvalidValueError, "y of kind: expected targets"),
+        (lambda m: m.fit(X, {"kid": KIND}), InvalidValueError, "did you mean 'kind'"),
+        (lambda m: m.fit(X, [PRICE[:3], KIND]), InvalidValueError, "examples"),
+        (lambda m: m.fit(X, [PRICE, KIND + 7]), InvalidValueError, r"\[0, 3\)"),
+        (lambda m: m.fit(iter([(X, TARGETS)])), InvalidTypeError, "not batches"),
+    ],
+)
+def test_bad_input(use: Any, error: type[Exception], message: str) -> None:
+    model = model_of()
+    model.compile("sgd", LOSSES)
+    before = model.get_weights()
+    with pytest.raises(error, match=message):
+        use(model)
+    for mine, theirs in zip(model.get_weights(), before, strict=True):
+        assert_array_equal(mine, theirs)
+
+
+def test_loss_weights_of_one_output_are_refused() -> None:
+    model = lstm.Sequential([lstm.Input((2,)), Dense(1)])
+    with pytest.raises(InvalidValueError, match="loss_weights"):
+        model.compile("sgd", "mse", loss_weights=[2.0])
