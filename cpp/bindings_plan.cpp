@@ -90,7 +90,8 @@ Plan::Plan(const Operations& operations, const nb::list& instructions, std::size
     if (inputs < finite || finite < 0) fail("inputs", "at least `finite`", std::to_string(inputs));
     for (const nb::handle array : kept) views.take(array);
     kept_.swap(views.all);
-    for (const nb::handle item : instructions) add(operations, tuple_of("instruction", item, 3));
+    for (const nb::handle item : instructions)
+      add(operations, tuple_of("instruction", item, nb::len(item) == 3 ? 3 : 4));
     check_prepared();
   } catch (...) {
     for (Py_buffer& view : kept_) PyBuffer_Release(&view);
@@ -113,7 +114,8 @@ void Plan::add(const Operations& operations, const nb::tuple& given) {
   const std::size_t sizes = operation.sizes.size(), count = operation.arguments.size();
   if (arguments.size() != count)
     fail(name, std::to_string(count) + " arguments", std::to_string(arguments.size()));
-  Instruction instruction{&operation, std::vector<Slot>(sizes + count + 1), !given[2].is_none()};
+  Instruction instruction{&operation, std::vector<Slot>(sizes + count + 2), !given[2].is_none(),
+                          given.size() > 3 && !given[3].is_none()};
   std::vector<std::vector<Py_ssize_t>> shapes(count);
   Call call(operation);
   for (std::size_t k = 0; k < count; ++k) {
@@ -164,11 +166,13 @@ void Plan::add(const Operations& operations, const nb::tuple& given) {
   }
   call.check();
   for (std::size_t k = 0; k < sizes; ++k) instruction.slots[k].integer = call.size(k);
-  if (nb::isinstance<nb::tuple>(given[2]))
-    numbers_.push_back(
-        {instructions_.size(), sizes + count, place_of(given[2]), 0, 0, false, 0, 0});
-  else if (instruction.stops)
-    instruction.slots.back() = slot_of(number, given[2]);
+  for (std::size_t k = 2; k < given.size(); ++k) {
+    const std::size_t slot = sizes + count + k - 2;
+    if (nb::isinstance<nb::tuple>(given[k]))
+      numbers_.push_back({instructions_.size(), slot, place_of(given[k]), 0, 0, false, 0, 0});
+    else if (!given[k].is_none())
+      instruction.slots[slot] = slot_of(number, given[k]);
+  }
   for (Place& place : arrays_)
     if (place.instruction == instructions_.size()) {
       const Argument& argument = operation.arguments[place.argument - sizes];
@@ -244,10 +248,12 @@ nb::object Plan::run(const nb::list& inputs, const nb::sequence& numbers, std::s
           given[k * numbers_.size() + n];
     for (std::size_t n = prepared_; n < instructions_.size(); ++n) {
       const Instruction& instruction = instructions_[n];
+      const Slot* last = &instruction.slots.back();
+      if (instruction.is_optional && last->number == 0) continue;
       const double result = instruction.operation->run(instruction.slots.data());
       if (!instruction.operation->returns) continue;
       results[k].push_back(result);
-      if (instruction.stops && !(std::abs(result) < instruction.slots.back().number)) return false;
+      if (instruction.stops && !(std::abs(result) < last[-1].number)) return false;
     }
     return true;
   };

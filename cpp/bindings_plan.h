@@ -3,7 +3,7 @@
 // Arrays lie in numbered buffers: first the arena, whose memory is the plan's own, then arrays that
 // it keeps, then those that every run is given. Numbers that a plan keeps may change between runs;
 // tokens are copied. The first instructions prepare what depends on kept numbers alone: they run
-// again only where these have changed.
+// again only where these have changed. Others may have a number that leaves them out where it is 0.
 #pragma once
 
 #include <atomic>
@@ -34,8 +34,9 @@ class Plan {
  private:
   struct Instruction {
     const Operation* operation;
-    std::vector<Slot> slots;  // behind those of the operation, what the result has to be below
-    bool stops;
+    std::vector<Slot> slots;  // behind those of the operation, what the result has to be below, and
+                              // the number that leaves it out where it is 0
+    bool stops, is_optional;
   };
   // Where an input, or a number, is put before a run.
   struct Place {

@@ -197,13 +197,24 @@ void fill(Table& table) {
             &Kernels::pointwise_loss);
   table.add("weighted_total", "n: values[...], weight?[...]", &Kernels::weighted_total);
 
-  table.add("clip_by_global_norm", "n: g[...], max_norm", &Kernels::clip_by_global_norm);
+  table.add("mix", "n: y[...], keep, x[...], share", &Kernels::mix);
+  table.add("clip_by_norm", "P M: g[P], 0<=ends<=P[M], max_norm", &Kernels::clip_by_norm);
+  table.add("clip_by_value", "n: g[...], limit", &Kernels::clip_by_value);
   table.add("sgd_step", "n: p[...], g[...], v[...], lr, momentum, nesterov", &Kernels::sgd);
   table.add("rmsprop_step", "n: p[...], g[...], s[...], m?[...], v?[...], lr, rho, momentum, eps",
             &Kernels::rmsprop);
+  table.add("adagrad_step", "n: p[...], g[...], s[...], lr, eps", &Kernels::adagrad);
+  table.add("adadelta_step", "n: p[...], g[...], s[...], a[...], lr, rho, eps", &Kernels::adadelta);
   table.add("adam_step",
-            "n: p[...], g[...], m[...], s[...], 1<=step, lr, beta_1, beta_2, eps, weight_decay",
+            "n: p[...], g[...], m[...], s[...], s_max?[...], 1<=step, lr, beta_1, beta_2, eps",
             &Kernels::adam);
+  table.add("adamax_step", "n: p[...], g[...], m[...], u[...], 1<=step, lr, beta_1, beta_2, eps",
+            &Kernels::adamax);
+  table.add("nadam_step", "n: p[...], g[...], m[...], s[...], 1<=step, lr, beta_1, beta_2, eps",
+            &Kernels::nadam);
+  table.add("ftrl_step", "n: p[...], g[...], s[...], z[...], lr, power, l1, l2, shrinkage, beta",
+            &Kernels::ftrl);
+  table.add("lion_step", "n: p[...], g[...], m[...], lr, beta_1, beta_2", &Kernels::lion);
 
   const std::string choice =
       " 0<=temperature, 0<=top_k, 0<top_p, 0<=min_p<=1, 0<repetition_penalty,";

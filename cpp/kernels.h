@@ -292,15 +292,32 @@ struct Kernels {
   double (*weighted_total)(int64_t n, const float* values, const float* weight);
 
   // Optimizers over n parameters; p and the slots are updated in place.
-  double (*clip_by_global_norm)(int64_t n, float* g, double max_norm);
+  // y = keep·y + share·x; x may be y.
+  void (*mix)(int64_t n, float* y, double keep, const float* x, double share);
+  // Each of the M parts of g that end at `ends`, one after the other, is scaled down to max_norm.
+  // Returns the norm of all before.
+  double (*clip_by_norm)(int64_t n, int64_t M, float* g, const int64_t* ends, double max_norm);
+  void (*clip_by_value)(int64_t n, float* g, float limit);
   void (*sgd)(int64_t n, float* p, const float* g, float* v, float lr, float momentum,
               bool nesterov);
   // m and v may be null: not centered, no momentum. Memories near 1 are doubles: of 0.999f, what is
   // missing to 1 has only three digits left.
   void (*rmsprop)(int64_t n, float* p, const float* g, float* s, float* m, float* v, float lr,
                   double rho, float momentum, float eps);
-  void (*adam)(int64_t n, float* p, const float* g, float* m, float* s, int64_t step, double lr,
-               double beta_1, double beta_2, float eps, double weight_decay);
+  void (*adagrad)(int64_t n, float* p, const float* g, float* s, float lr, float eps);
+  void (*adadelta)(int64_t n, float* p, const float* g, float* s, float* a, float lr, double rho,
+                   float eps);
+  // s_max may be null: no AMSGrad.
+  void (*adam)(int64_t n, float* p, const float* g, float* m, float* s, float* s_max, int64_t step,
+               double lr, double beta_1, double beta_2, float eps);
+  void (*adamax)(int64_t n, float* p, const float* g, float* m, float* u, int64_t step, double lr,
+                 double beta_1, double beta_2, float eps);
+  void (*nadam)(int64_t n, float* p, const float* g, float* m, float* s, int64_t step, double lr,
+                double beta_1, double beta_2, float eps);
+  void (*ftrl)(int64_t n, float* p, const float* g, float* s, float* z, float lr, float power,
+               float l1, float l2, float shrinkage, float beta);
+  void (*lion)(int64_t n, float* p, const float* g, float* m, float lr, double beta_1,
+               double beta_2);
 
   // One token for each of B rows of V logits, as lstm.backends.contract.sample says; u (B), recent
   // (B, W), of which -1 stands for none.

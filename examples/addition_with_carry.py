@@ -74,7 +74,7 @@ def train_with_state(model, rounds=1000, steps=5):
     Rounds are short because nothing bounds the memory of a linear LSTM: the state of an untrained
     one would grow without end.
     """
-    model.compile(optimizer=Adam(0.002, clipnorm=1.0), loss="mse")
+    model.compile(optimizer=Adam(0.002, global_clipnorm=1.0), loss="mse")
     losses = []
     for number in range(rounds):
         model.reset_states()

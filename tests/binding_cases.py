@@ -110,7 +110,7 @@ LIMITED_SIZES, OPERATIONS = _table()
 CALLS = [(name, whole) for name in OPERATIONS for whole in (True, False)]
 
 SIZES = {"B": 2, "C": 3, "D": 4, "E": 4, "F": 7, "H": 5, "K": 2, "M": 2, "N": 3, "R": 4, "S": 2}
-SIZES |= {"A": 2, "G": 2, "T": 3, "V": 6, "W": 4}
+SIZES |= {"A": 2, "G": 2, "P": 6, "T": 3, "V": 6, "W": 4}
 
 
 def size_of(axis: str, sizes: dict[str, int]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import lstm
-from lstm import callbacks, initializers, layers, losses, metrics, optimizers, schedules, text
+from lstm import callbacks, initializers, layers, losses, metrics, optimizers, text
 from lstm.errors import InvalidTypeError
 from lstm.layers import LSTM, Dense, Embedding, Layer, TiedDense
 
@@ -34,7 +34,7 @@ CLASSES = [
     lstm.LSTMNetwork,
     lstm.Model,
     lstm.Sequential,
-    schedules.Plateau,
+    optimizers.schedules.Plateau,
     text.Tokenizer,
 ]
 
@@ -159,8 +159,8 @@ def test_what_takes_no_arguments_says_so(callee: str) -> None:
         (lambda: LSTM(hidden_size=10), r"did you mean 'units'"),
         (lambda: Dense(3, init="zeros"), r"did you mean 'kernel_initializer'"),
         (lambda: Embedding(num_embeddings=5, embedding_dim=3), r"did you mean 'input_dim'"),
-        (lambda: optimizers.Adam(lr=0.1), r"^Adam\(\): .*did you mean 'learning_rate'"),
-        (lambda: optimizers.Adam(clipvalue=1), r"clipnorm limits the norm"),
+        (lambda: optimizers.Adam(learn_rate=0.1), r"^Adam\(\): .*did you mean 'learning_rate'"),
+        (lambda: optimizers.Adam(decay=0.1), r"InverseTimeDecay"),
         (lambda: MODEL.fit(None, nb_epoch=3), r"^Sequential.fit\(\): .*did you mean 'epochs'"),
         (lambda: Dense(3)(lstm.Input((3,)), units=3), r"^call of Dense: .* got 'units'$"),
         # What the base class would take, the layer does not.

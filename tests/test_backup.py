@@ -21,6 +21,8 @@ from lstm.callbacks import HOOKS, BackupAndRestore, Callback, EarlyStopping, Lam
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.layers import LSTM, Dense
 from lstm.losses import Huber
+from lstm.optimizers import Adagrad, Adam, Ftrl, Lion, Nadam
+from lstm.optimizers.schedules import CosineDecayRestarts, PolynomialDecay
 
 KILLS = int(os.environ.get("LSTM_KILLS", "12"))
 
@@ -122,6 +124,36 @@ def fit(made: lstm.Model, folder: Path, x: Any = X, y: Any = Y, **options: Any) 
     backup = BackupAndRestore(folder, **options.pop("backup", {}))
     made.fit(x, y, **{"epochs": 3, "verbose": 0, **options}, callbacks=[backup, *others])
     return made
+
+
+OPTIMIZERS = [
+    lambda: Lion(PolynomialDecay(0.1, 20), clipnorm=0.1),
+    lambda: Nadam(0.1, gradient_accumulation_steps=4, global_clipnorm=0.1),
+    lambda: Adam(0.1, amsgrad=True, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=4),
+    lambda: Adagrad(CosineDecayRestarts(0.1, 3), gradient_accumulation_steps=3, use_ema=True),
+    lambda: Ftrl(0.1, weight_decay=0.1),
+]
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda make: repr(make()))
+@pytest.mark.parametrize("steps", [1, 6, 11])
+def test_optimizers_and_schedules_continue(optimizer: Any, steps: int, tmp_path: Path) -> None:
+    def train(*callbacks: Callback) -> list[Any]:
+        lstm.set_seed(4)
+        made = small(optimizer=optimizer())
+        fit(made, tmp_path, callbacks=callbacks, batch_size=4, backup={"save_freq": 1})
+        weights = [w.tolist() for w in made.get_weights()]
+        return [*weights, made.optimizer.learning_rate, made.optimizer.step, made.history.history]
+
+    def stop(batch: int, logs: Any) -> None:
+        taken.append(batch)
+        if len(taken) > steps:
+            raise KeyboardInterrupt
+
+    expected, taken = train(), list[int]()
+    with pytest.raises(KeyboardInterrupt):
+        train(LambdaCallback(on_train_batch_end=stop))
+    assert train() == expected
 
 
 @pytest.fixture
@@ -255,6 +287,10 @@ class TestRefused:
             ({"units": 4}, "model: expected the same layers, as in .*, got other layers"),
             ({"optimizer": "sgd"}, "optimizer: expected 'Adam', as in .*, got 'SGD'"),
             ({"optimizer": lstm.optimizers.Adam(beta_1=0.5)}, "beta_1: expected 0.9, .*got 0.5"),
+            (
+                {"optimizer": Adam(CosineDecayRestarts(0.1, 3))},
+                "learning_rate: expected None, .*, got other values",
+            ),
             ({"loss": "mae"}, "loss: expected"),
             ({"metrics": ["mae"]}, "metrics: expected 'none', as in .*, got 'mae'"),
         ],

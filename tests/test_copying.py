@@ -159,7 +159,7 @@ class Plain(optimizers.Optimizer):
     """An optimizer of a user's class, which counts its steps itself."""
 
     def __init__(self, rate: float) -> None:
-        super().__init__(rate, None)
+        super().__init__(rate)
         self.rate, self.count = rate, 0
 
     def update(self, backend: Any, values: Any, gradients: Any) -> None:

@@ -41,7 +41,7 @@ class TestFit:
 
     def test_names_the_rate_and_where_it_was_called(self) -> None:
         with pytest.warns(
-            StoppedWarning, match="learning rate, which is 1e.15, or set clipnorm"
+            StoppedWarning, match="learning rate, which is 1e.15, or set global_clipnorm"
         ) as w:
             network().fit(X, Y, epochs=50, verbose=0)
         assert w[0].filename == __file__

@@ -82,7 +82,7 @@ def test_every_layer_learns(
 ) -> None:
     graph, rng = case.model(any_length=True).graph, np.random.default_rng(2)
     model = lstm.Model(graph.inputs, graph.outputs[0])
-    model.compile(lstm.optimizers.SGD(0.01, momentum=0.5, clipnorm=1.0), "mse")
+    model.compile(lstm.optimizers.SGD(0.01, momentum=0.5, global_clipnorm=1.0), "mse")
     for _ in range(ROUNDS):
         y = rng.normal(size=(3, *case.output[0]))
         weight = rng.random(3) if weighted else None
@@ -122,6 +122,12 @@ def test_every_loss(
         lstm.optimizers.RMSprop(0.01, epsilon=1e-2),
         lstm.optimizers.RMSprop(0.01, epsilon=1e-2, momentum=0.5, centered=True),
         lstm.optimizers.AdamW(0.01, epsilon=1e-2),
+        lstm.optimizers.Adam(0.01, epsilon=1e-2, amsgrad=True, clipnorm=0.1),
+        lstm.optimizers.Adagrad(0.01, use_ema=True, ema_overwrite_frequency=3),
+        lstm.optimizers.Adadelta(1.0, epsilon=1e-2, clipvalue=0.1),
+        lstm.optimizers.Adamax(0.01, epsilon=1e-2, gradient_accumulation_steps=2),
+        lstm.optimizers.Nadam(0.01, epsilon=1e-2),
+        lstm.optimizers.Ftrl(0.1),
     ],
     ids=repr,
 )
@@ -166,9 +172,9 @@ def test_a_list_is_plain_data(compared: list[InstructionList]) -> None:
     assert {id(array) for array in numbers} == weights | slots
     sizes = [listed.arena_bytes, *(array.nbytes for array in listed.kept)]
     sizes += [4 * place.shape[0] for place in listed.passed]
-    for name, arguments, most in listed.instructions:
+    for name, arguments, most, where in listed.instructions:
         assert isinstance(name, str)
-        for x in (*arguments, most):
+        for x in (*arguments, most, where):
             assert x is None or type(x) in (int, float, bool, Place, Given)
             if isinstance(x, Place):
                 size = np.dtype(x.dtype).itemsize * np.prod(x.shape, dtype=int)

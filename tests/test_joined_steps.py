@@ -15,6 +15,7 @@ from lstm.callbacks import Callback, LambdaCallback, TerminateOnNaN
 from lstm.layers import LSTM, Dense, Dropout, Embedding
 from lstm.models import fitting
 from lstm.models.passes import Passes
+from lstm.optimizers import schedules
 
 N, BATCH, EPOCHS = 47, 5, 3
 STEPS = -(-N // BATCH)
@@ -83,11 +84,27 @@ def same_one_by_one(run: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatc
     "optimizer",
     [
         lstm.optimizers.SGD(0.1),
-        lstm.optimizers.SGD(0.1, momentum=0.9, nesterov=True, clipnorm=0.1),
+        lstm.optimizers.SGD(0.1, momentum=0.9, nesterov=True, global_clipnorm=0.1),
+        lstm.optimizers.SGD(0.1, clipnorm=0.01, weight_decay=0.1),
+        lstm.optimizers.SGD(0.1, clipvalue=0.01, gradient_accumulation_steps=3),
         lstm.optimizers.RMSprop(0.01),
         lstm.optimizers.RMSprop(0.01, momentum=0.5, centered=True),
-        lstm.optimizers.Adam(0.01, clipnorm=0.5),
+        lstm.optimizers.Adam(0.01, global_clipnorm=0.5),
+        lstm.optimizers.Adam(0.01, amsgrad=True, use_ema=True, ema_overwrite_frequency=4),
         lstm.optimizers.AdamW(0.01),
+        lstm.optimizers.AdamW(
+            schedules.CosineDecay(0.1, 20, warmup_target=0.2, warmup_steps=3),
+            clipnorm=0.1,
+            use_ema=True,
+            ema_overwrite_frequency=2,
+            gradient_accumulation_steps=4,
+        ),
+        lstm.optimizers.Adagrad(0.01),
+        lstm.optimizers.Adadelta(0.5),
+        lstm.optimizers.Adamax(0.01),
+        lstm.optimizers.Nadam(schedules.ExponentialDecay(0.01, 5, 0.5)),
+        lstm.optimizers.Ftrl(0.1, -0.7, beta=0.1),
+        lstm.optimizers.Lion(schedules.PiecewiseConstantDecay([3, 17], [0.01, 0.1, 0.001])),
     ],
     ids=repr,
 )
@@ -192,6 +209,9 @@ class Rates(Callback):
             optimizer.beta_1 = 0.5
         if epoch == 2:
             optimizer.clipnorm = 0.01
+        if epoch == 3:
+            optimizer.gradient_accumulation_steps = 2
+            optimizer.use_ema = True
 
 
 def test_an_optimizer_changed_between_epochs(
@@ -205,7 +225,7 @@ class Halved(lstm.optimizers.Optimizer):
     """An optimizer of one's own."""
 
     def __init__(self, learning_rate: float = 0.1) -> None:
-        super().__init__(learning_rate, None)
+        super().__init__(learning_rate)
 
     def update(self, backend: Any, values: Any, gradients: Any) -> None:
         values -= self.learning_rate * gradients

@@ -1,4 +1,4 @@
-"""Losses and optimizers against Keras, whose results golden/make_keras_golden.py stored."""
+"""Losses, optimizers, schedules against Keras, with what golden/make_keras_golden.py stored."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ class Topic:
             self.cases: dict[str, Any] = json.loads(file.metadata()["cases"])
 
 
-LOSSES, OPTIMIZERS = Topic("losses"), Topic("optimizers")
+LOSSES, OPTIMIZERS, SCHEDULES, FITS = map(Topic, ("losses", "optimizers", "schedules", "fits"))
 
 
 @over_dtypes
@@ -49,12 +49,54 @@ def test_losses_and_their_gradients(ops: Ops, dtype: str, case: str) -> None:
 @pytest.mark.parametrize("case", OPTIMIZERS.cases)
 def test_optimizers_at_changing_rates(ops: Ops, dtype: str, case: str) -> None:
     arrays, (kind, options) = OPTIMIZERS.arrays, OPTIMIZERS.cases[case]
-    optimizer, p = getattr(lstm.optimizers, kind)(**options), arrays["before"].astype(dtype)
-    after = []
+    optimizer, p = made(kind, options), arrays["before"].astype(dtype)
+    computing, after = backend(ops.NAME, dtype), []
+    optimizer.prepare(computing, p, arrays["ends"])
     for g, rate in zip(arrays["gradients"].astype(dtype), arrays["learning_rates"], strict=True):
-        optimizer.learning_rate = rate
-        optimizer.apply(backend(ops.NAME, dtype), p, g)
+        if not optimizer.scheduled:
+            optimizer.learning_rate = rate
+        assert optimizer.apply(computing, p, g)
         after.append(p.copy())
+    optimizer.finish(computing, p)
+    expected = np.vstack((arrays[f"{case}/after"], arrays[f"{case}/final"]))
+    if kind == "Ftrl":
+        # It subtracts roots that are nearly equal, and divides by the learning rate.
+        assert_close(np.stack([*after, p]), expected, "optimizer", terms=len(after))
+        return
     # Parameter by parameter: their steps are of all sizes.
-    for ours, theirs in zip(np.transpose(after), arrays[f"{case}/after"].T, strict=True):
+    for ours, theirs in zip(np.transpose([*after, p]), expected.T, strict=True):
         assert_close(ours, theirs, "optimizer", terms=len(after))
+
+
+def made(kind: str, options: dict[str, Any]) -> lstm.optimizers.Optimizer:
+    rate = {k: schedule(*value) for k, value in options.items() if k == "learning_rate"}
+    return getattr(lstm.optimizers, kind)(**{**options, **rate})  # type: ignore[no-any-return]
+
+
+def schedule(kind: str, options: dict[str, Any]) -> Any:
+    return getattr(lstm.optimizers.schedules, kind)(**options)
+
+
+@pytest.mark.parametrize("case", SCHEDULES.cases)
+def test_schedules(case: str) -> None:
+    rate = schedule(*SCHEDULES.cases[case])
+    # Keras computes cosines in float32.
+    rates = [rate(int(step)) for step in SCHEDULES.arrays["steps"]]
+    assert_close(rates, SCHEDULES.arrays[case], "pointwise", dtype="float32")
+
+
+@pytest.mark.parametrize("case", FITS.cases)
+@pytest.mark.parametrize("backend", ["native", "reference"])
+def test_training_with_each_option(backend: str, case: str) -> None:
+    arrays, (kind, options) = FITS.arrays, FITS.cases[case]
+    with lstm.backends.using(backend, "float32"):
+        layers = [lstm.Input((5, 3)), lstm.layers.LSTM(4), lstm.layers.Dense(2)]
+        model = lstm.Sequential(layers)
+        model.set_weights([arrays[f"before/{k}"] for k in range(5)])
+        model.compile(made(kind, options), "mse")
+        x, y = arrays["x"], arrays["y"]
+        losses = model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0).history["loss"]
+    steps = 15 * x.shape[1]
+    assert_close(losses, arrays[f"{case}/loss"], "lstm", terms=steps, dtype="float32")
+    for k, weight in enumerate(model.get_weights()):
+        assert_close(weight, arrays[f"{case}/{k}"], "lstm", terms=steps)

@@ -16,7 +16,7 @@ from lstm.callbacks import Callback, EarlyStopping, LambdaCallback, Logs
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM
 from lstm.optimizers import Adam
-from lstm.schedules import Plateau, constant, cosine, one_cycle
+from lstm.optimizers.schedules import Plateau, constant, cosine, one_cycle
 from lstm.text import Corpus, TextSource, TrainingOptions
 from lstm.text.training.training import Training
 from tolerances import assert_close
@@ -220,7 +220,7 @@ class TestSteps:
         steps = Steps(made, monkeypatch)
         training.run()
         other, _ = training_of(TEXT)
-        adam = Adam(0.02, clipnorm=clip or None, weight_decay=decay)
+        adam = Adam(0.02, global_clipnorm=clip or None, weight_decay=decay)
         other.model.compile(adam, "sparse_categorical_crossentropy")
         for number, (x, y) in enumerate(steps.batches):
             other.model.reset_states(range(number % 32, len(x), 32))

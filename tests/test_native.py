@@ -57,6 +57,9 @@ def test_large_operations_equal_the_reference(instruction_set: str, use: Use) ->
 
 # ---- optimizers
 
+KINDS = ["sgd", "rmsprop", "rmsprop_momentum", "adam", "adagrad", "adadelta", "adamax", "nadam"]
+KINDS += ["ftrl", "lion"]
+
 
 def optimizer_results(ops: Any, dtype: str, kind: str, n: int, option: bool) -> list[Array]:
     """Parameters and slots after three steps, and the norm of the last gradient."""
@@ -64,22 +67,38 @@ def optimizer_results(ops: Any, dtype: str, kind: str, n: int, option: bool) -> 
     p, m, v = (rng.normal(size=n).astype("float32").astype(dtype) for _ in range(3))
     # A second moment far below its gradients, or near the square of their mean, magnifies rounding.
     m, v, norm = m / 8, abs(v) + 1, 0.0
+    v_max = v + 1e-3
     for step in (1, 2, 3):
         g = rng.normal(size=n).astype("float32").astype(dtype)
-        norm = ops.clip_by_global_norm(g, 0.5 * np.sqrt(n))
+        norm = ops.clip_by_norm(g, np.array([n // 3, n]), 0.5 * np.sqrt(n))
+        if option:
+            ops.clip_by_value(g, 1.5)
+            ops.mix(p, 1.0, p, -0.01)
         if kind == "sgd":
             ops.sgd_step(p, g, m, 0.1, 0.9, option)
         elif kind == "rmsprop":
             ops.rmsprop_step(p, g, v, m if option else None, None, 0.1, 0.9, 0.0, 1e-7)
         elif kind == "rmsprop_momentum":
             ops.rmsprop_step(p, g, v, None, m, 0.1, 0.9, 0.7, 1e-7)
+        elif kind == "adam":
+            ops.adam_step(p, g, m, v, v_max if option else None, step, 0.1, 0.9, 0.999, 1e-7)
+        elif kind == "adagrad":
+            ops.adagrad_step(p, g, v, 0.1, 1e-7)
+        elif kind == "adadelta":
+            ops.adadelta_step(p, g, v, v_max, 0.1, 0.9, 1e-7)
+        elif kind == "adamax":
+            ops.adamax_step(p, g, m, v, step, 0.1, 0.9, 0.999, 1e-7)
+        elif kind == "nadam":
+            ops.nadam_step(p, g, m, v, step, 0.1, 0.9, 0.999, 1e-7)
+        elif kind == "ftrl":
+            ops.ftrl_step(p, g, v, m, 1.0, -0.7 if option else -0.5, 0.1, 0.2, 0.3, 0.4)
         else:
-            ops.adam_step(p, g, m, v, step, 0.1, 0.9, 0.999, 1e-7, 0.01 * option)
-    return [p, m, v, np.array(norm)]
+            ops.lion_step(p, np.copysign(g, m), m, 0.1, 0.9, 0.99)  # Far from any change of sign.
+    return [p, m, v, v_max, np.array(norm)]
 
 
 @on_instruction_sets
-@pytest.mark.parametrize("kind", ["sgd", "rmsprop", "rmsprop_momentum", "adam"])
+@pytest.mark.parametrize("kind", KINDS)
 @thorough
 @given(n=st.one_of(SIZES, st.sampled_from((0, 4095, 4096, 4097, 30011))), option=st.booleans())
 def test_optimizers_equal_the_reference(

@@ -68,7 +68,7 @@ LIMITS: list[tuple[str, str, list[Any]]] = [
     ("conv1d_forward", "stride", [NEGATIVE, ZERO, 2**31]),
     ("conv1d_forward", "dilation", [NEGATIVE, ZERO, 2**31]),
     ("conv1d_forward", "before", [NEGATIVE, 2**31]),
-    ("adam_step", "step", [NEGATIVE, ZERO]),
+    *[(f"{name}_step", "step", [NEGATIVE, ZERO]) for name in ("adam", "adamax", "nadam")],
     ("dropout", "rate", [-0.1, 1.0, np.nan]),
     ("sample", "temperature", [-0.1, np.nan]),
     ("sample", "top_k", [NEGATIVE]),
@@ -97,6 +97,7 @@ def test_limits(name: str, key: str, values: list[Any]) -> None:
         ("generate", "tokens", -1, SIZES["V"]),
         ("sample", "recent", -2, SIZES["V"]),
         ("generate", "recent", -2, SIZES["V"]),
+        ("clip_by_norm", "ends", -1, SIZES["P"] + 1),
     ],
 )
 def test_limits_of_tokens(name: str, key: str, low: int, high: int) -> None:

@@ -25,7 +25,7 @@ DENSE = (
     ("arguments", "words"),
     [
         ([("no_such", (), None)], "name: expected an operation"),
-        ([("fill",)], "instruction: expected a tuple of 3"),
+        ([("fill",)], "instruction: expected a tuple of 4"),
         ([("fill", (0.0, (0, 0)), None)], "y: expected a tuple of 4"),
         ([("fill", (0.0, at(0, 0, (2, 3), "int64")), None)], "y: expected float32, got int64"),
         ([("fill", (0.0, at(0, 0, (-1, -1))), None)], "y: expected a place within"),
@@ -119,7 +119,7 @@ def test_it_is_prepared_again_only_where_kept_numbers_have_changed() -> None:
         (scaled(OUT, BETWEEN), 1),
         (scaled(KEPT, OUT), 1),
         (scaled(KEPT, BETWEEN, Given(0)), 1),
-        (("clip_by_global_norm", (KEPT, 1.0), None), 1),
+        (("pointwise_loss", (0, KEPT, KEPT, None, 1.0, BETWEEN), None), 1),
         (scaled(KEPT, BETWEEN), 3),
     ],
     ids=["input", "output", "number", "returns", "more than there are"],
@@ -128,6 +128,28 @@ def test_nothing_else_can_be_prepared(first: Any, prepared: int) -> None:
     kept = np.ones(2, np.float32)
     with pytest.raises(ValueError, match="prepared"):
         _kernels.plan([first, scaled(BETWEEN, OUT)], 64, [kept], 1, 0, prepared)
+
+
+# ---- what some runs leave out
+
+
+def test_an_instruction_is_left_out_where_its_number_is_0() -> None:
+    x, y = np.ones(2, np.float32), np.zeros(6, np.float32)
+    plan = _kernels.plan([scaled(KEPT, OUT), (*scaled(OUT, OUT), Given(0))], 0, [x], 1)
+    plan.run([y], [1.0, 0.0, -3.0], 3)
+    assert_array_equal(y, [4, 4, 2, 2, 4, 4])
+    plan = _kernels.plan([scaled(KEPT, OUT), (*scaled(OUT, OUT), 0.0)], 0, [x], 1)
+    plan.run([y], [], 3)
+    assert_array_equal(y, np.full(6, 2))
+
+
+def test_what_is_left_out_returns_nothing_and_ends_nothing() -> None:
+    between = at(0, 0, (2,))
+    loss = "pointwise_loss", (0, KEPT, KEPT, None, 1.0, between), Given(0), Given(1)
+    plan = _kernels.plan([loss, scaled(KEPT, OUT)], 64, [np.ones(2, np.float32)], 1)
+    y = np.zeros(6, np.float32)
+    assert plan.run([y], [0.0, 0.0, 9.0, 1.0, 0.0, 1.0], 3) == [[], [0.0], [0.0]]
+    assert_array_equal(y, [2, 2, 2, 2, 0, 0])
 
 
 # ---- several runs in one call

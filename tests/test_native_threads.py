@@ -51,11 +51,19 @@ def optimized() -> list[Array]:
     """What all optimizers make of the same parameters, one after the other."""
     rng = np.random.default_rng(80)
     p, g, m, v = (rng.normal(size=100_003).astype(np.float32) for _ in range(4))
-    norm = native.clip_by_global_norm(g, 10.0)
+    norm = native.clip_by_norm(g, np.array([50_000, g.size]), 10.0)
+    native.clip_by_value(g, 0.05)
+    native.mix(v, 0.5, g, 2.0)
     native.sgd_step(p, g, m, 0.1, 0.9, True)
     native.rmsprop_step(p, g, v := abs(v), None, m, 0.1, 0.9, 0.9, 1e-7)
-    native.adam_step(p, g, m, v, 3, 0.1, 0.9, 0.999, 1e-7, 0.01)
-    return [p, g, m, v, np.array(norm)]
+    native.adam_step(p, g, m, v, u := v + 0.1, 3, 0.1, 0.9, 0.999, 1e-7)
+    native.adagrad_step(p, g, v, 0.1, 1e-7)
+    native.adadelta_step(p, g, v, u, 0.1, 0.9, 1e-7)
+    native.adamax_step(p, g, m, v, 3, 0.1, 0.9, 0.99, 1e-7)
+    native.nadam_step(p, g, m, v, 3, 0.1, 0.9, 0.99, 1e-7)
+    native.ftrl_step(p, g, v, m, 0.1, -0.7, 0.1, 0.1, 0.1, 0.1)
+    native.lion_step(p, g, m, 0.1, 0.9, 0.99)
+    return [p, g, m, v, u, np.array(norm)]
 
 
 @on_instruction_sets

@@ -92,7 +92,12 @@ def test_outputs_follow_from_the_bytes() -> None:
     [
         ("chain", "Adam", "SparseCategoricalCrossentropy", {"learning_rate": 0.001}),
         ("everything", "SGD", "Huber", {"momentum": 0.9, "nesterov": True}),
-        ("tied", "AdamW", "SparseCategoricalCrossentropy", {"clipnorm": 0.5}),
+        (
+            "tied",
+            "AdamW",
+            "SparseCategoricalCrossentropy",
+            {"clipnorm": None, "global_clipnorm": 0.5},
+        ),
         ("detector", "RMSprop", "BinaryCrossentropy", {"rho": 0.9}),
     ],
 )

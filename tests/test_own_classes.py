@@ -102,7 +102,7 @@ class TestWhatIsMissing:
                 r"define forward\(run, \*inputs, mask\)",
             ),
             (lambda: fitted(loss=subclass(Loss)()), r"define call\(y_true, y_pred\)"),
-            (lambda: fitted(optimizer=subclass(Optimizer)(0.1, None)), r"define update\("),
+            (lambda: fitted(optimizer=subclass(Optimizer)(0.1)), r"define update\("),
             (lambda: fitted(metrics=[subclass(Metric)(name="mine")]), r"define update_state\("),
             (
                 lambda: Dense(2, kernel_initializer=subclass(Initializer)())(lstm.Input((2,))),

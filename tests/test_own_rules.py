@@ -234,7 +234,7 @@ class TestOptimizers:
             def update(self, backend: Any, values: Any, gradients: Any) -> Any:
                 return values - self.learning_rate * np.sign(gradients)
 
-        model = model_of(Dense(2), optimizer=Signs(0.1, None))
+        model = model_of(Dense(2), optimizer=Signs(0.1))
         message = (
             r"^Signs.update: expected `values` changed in place.*, got an array of shape \(6,\)"
         )

@@ -18,7 +18,18 @@ from lstm import saving, seeding
 from lstm.container import INT8_FORMAT
 from lstm.errors import InvalidValueError, ModelFileError, NotReadyError
 from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Layer, TiedDense
-from lstm.optimizers import SGD, AdamW, RMSprop
+from lstm.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Ftrl,
+    Lion,
+    Nadam,
+    RMSprop,
+)
 from tolerances import assert_close
 
 RNG = np.random.default_rng(3)
@@ -130,8 +141,16 @@ class TestTraining:
             lambda: RMSprop(0.01, momentum=0.5, centered=True),
             lambda: "adam",
             lambda: AdamW(0.01, clipnorm=0.1),
+            lambda: Adam(0.01, amsgrad=True, use_ema=True, ema_overwrite_frequency=3),
+            lambda: SGD(0.1, 0.5, clipvalue=0.01, gradient_accumulation_steps=2),
+            lambda: Adagrad(0.01),
+            lambda: Adadelta(1.0),
+            lambda: Adamax(0.01),
+            lambda: Nadam(0.01),
+            lambda: Ftrl(0.1),
+            lambda: Lion(0.01),
         ],
-        ids=["sgd", "nesterov", "rmsprop", "rmsprop-centered", "adam", "adamw"],
+        ids=lambda make: repr(make()),
     )
     @pytest.mark.parametrize("frozen", [False, True])
     def test_goes_on_as_if_it_had_never_stopped(self, path: Path, make: Any, frozen: bool) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.schedules import Plateau, constant, cosine, one_cycle
+from lstm.optimizers.schedules import Plateau, constant, cosine, one_cycle
 from tolerances import assert_close
 
 shares = st.floats(0, 1)

@@ -124,11 +124,11 @@ Floats results(const lstm::Kernels& kernels) {
   Floats in_lanes = recurrent_results(kernels, narrow, Path::lanes);
   Floats gru = recurrent_results(kernels, gated, Path::framed);
   Floats p = r, m(r.size()), v(r.size());
-  kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), 1, 0.01, 0.9, 0.99,
-               1e-7f, 0);
+  kernels.adam(std::int64_t(p.size()), p.data(), dr.data(), m.data(), v.data(), nullptr, 1, 0.01,
+               0.9, 0.99, 1e-7f);
 
-  Floats all{float(loss),
-             float(kernels.clip_by_global_norm(std::int64_t(dr.size()), dr.data(), 1e-3))};
+  const std::int64_t size = std::int64_t(dr.size());
+  Floats all{float(loss), float(kernels.clip_by_norm(size, 1, dr.data(), &size, 1e-3))};
   for (const Floats* part :
        {&y,  &c,  &z, &dy_loss, &dw_loss, &db_loss, &dx,     &dw,     &dr,       &db, &dw_out,
         &dh, &dc, &p, &m,       &v,       &c_wide,  &y_wide, &single, &in_lanes, &gru})

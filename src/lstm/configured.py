@@ -70,11 +70,14 @@ class Configured(Interface):
         Raises:
             InvalidTypeError: an argument is not kept in an attribute of the same name.
         """
-        for name in self._names:
-            if not hasattr(self, name):
-                expected = "an attribute of that name that keeps it"
-                raise InvalidTypeError(f"{name} of {self.called}", expected, "none")
-        return {name: getattr(self, name) for name in self._names}
+        return {name: self.kept(name) for name in self._names}
+
+    def kept(self, name: str) -> Any:
+        """Return one argument of the constructor."""
+        if not hasattr(self, name):
+            expected = "an attribute of that name that keeps it"
+            raise InvalidTypeError(f"{name} of {self.called}", expected, "none")
+        return getattr(self, name)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the constructor, as JSON values.

@@ -25,13 +25,11 @@ _SYNONYMS = {
     "bias": "use_bias",
     "embedding_dim": "output_dim",
     "eps": "epsilon",
-    "global_clipnorm": "clipnorm",
     "hidden_size": "units",
     "init": "kernel_initializer",
     "inner_activation": "recurrent_activation",
     "inner_init": "recurrent_initializer",
     "input_dim": "input_shape",
-    "lr": "learning_rate",
     "nb_epoch": "epochs",
     "num_embeddings": "input_dim",
     "out_features": "units",
@@ -43,7 +41,7 @@ _SYNONYMS = {
 
 
 _ELSEWHERE = {
-    "clipvalue": "clipnorm limits the norm of the whole gradient",
+    "decay": "optimizers.schedules.InverseTimeDecay(rate, 1, decay) is such a learning_rate",
     "dtype": "lstm.use(dtype=...) chooses it for all layers",
     "implementation": "leave it out: the kernels choose",
     "jit_compile": "leave it out: the kernels are compiled",
@@ -56,9 +54,14 @@ _ELSEWHERE = {
 
 
 _EITHER = (True, False, 0, 1, None)
+_OPTIMIZERS = (
+    *("SGD", "RMSprop", "Adam", "AdamW", "Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion"),
+    "OptimizerState",
+)
 
 _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]] = {
     "auto_scale_loss": (("compile",), _EITHER),
+    "decay": (_OPTIMIZERS, (0, None)),
     "dpi": (("plot_model",), None),
     "implementation": (("LSTM", "GRU", "SimpleRNN"), (0, 1, 2)),
     "jit_compile": (("compile",), ("auto", *_EITHER)),
@@ -76,7 +79,7 @@ _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]
 would change no result; None for all of them."""
 
 
-_ALSO = {"path": "filepath", "custom_layers": "custom_objects"}
+_ALSO = {"lr": "learning_rate", "path": "filepath", "custom_layers": "custom_objects"}
 """Other names of arguments that are taken where only the second exists."""
 
 

@@ -397,8 +397,8 @@ class _Routine(Callback):
 
 
 _OPTIMIZERS: Mapping[str, Callable[[], Optimizer]] = {
-    "adam": lambda: Adam(clipnorm=1.0),
-    "sgd": lambda: SGD(clipnorm=1.0),
+    "adam": lambda: Adam(global_clipnorm=1.0),
+    "sgd": lambda: SGD(global_clipnorm=1.0),
 }
 
 

@@ -97,7 +97,9 @@ def tied() -> lstm.Model:
     embedding = Embedding(V, 3)
     y = LSTM(3, return_sequences=True)(embedding(x := Input((None,))))
     model = lstm.Model(x, layers.TiedDense(embedding, activation="softmax")(y))
-    model.compile(AdamW(0.01, clipnorm=0.5), "sparse_categorical_crossentropy", ["perplexity"])
+    model.compile(
+        AdamW(0.01, global_clipnorm=0.5), "sparse_categorical_crossentropy", ["perplexity"]
+    )
     return model
 
 

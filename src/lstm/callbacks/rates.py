@@ -33,14 +33,14 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         optimizer = self.model.optimizer
-        known = epoch, optimizer.learning_rate
+        known = epoch, float(optimizer.learning_rate)
         rate = self.schedule(*known[: 2 if _takes_two(self.schedule) else 1])
         optimizer.learning_rate = checks.number("result of schedule", rate, 0)
         if self.verbose:
             say(f"Epoch {epoch + 1}: the learning rate is {optimizer.learning_rate:g}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        logs["learning_rate"] = self.model.optimizer.learning_rate
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 
 class ReduceLROnPlateau(Monitor):
@@ -89,7 +89,7 @@ class ReduceLROnPlateau(Monitor):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         optimizer = self.model.optimizer
-        logs["learning_rate"] = rate = optimizer.learning_rate
+        logs["learning_rate"] = rate = float(optimizer.learning_rate)
         if not self._best.is_in(logs, "ReduceLROnPlateau"):
             return
         self._cooling = max(0, self._cooling - 1)

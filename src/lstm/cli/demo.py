@@ -104,7 +104,7 @@ def _adder() -> Model:
     y = Conv1D(4, 1, activation="relu")(Conv1D(8, 1, activation="relu")(x))
     y = Dense(1, activation="sigmoid")(LSTM(4, activation=None, return_sequences=True)(y))
     model = Model(inputs=x, outputs=ops.squeeze(y, axis=-1))
-    model.compile(optimizer=Adam(0.002, clipnorm=1.0), loss="mse")
+    model.compile(optimizer=Adam(0.002, global_clipnorm=1.0), loss="mse")
     return model
 
 

@@ -221,10 +221,11 @@ def compiled_contents(
         None if a file cannot hold them: a class is the user's, or the graph cannot be trained.
     """
     kinds = {*optimizers.OPTIMIZERS.values(), *losses.LOSSES.values()}
-    if not {type(optimizer), type(loss)} <= kinds or len(graph.outputs) != 1:
+    known = {type(optimizer), type(loss)} <= kinds and optimizer.storable
+    if not known or len(graph.outputs) != 1:
         return None
     slots = {key: backend.ops.to_numpy(slot) for key, slot in optimizer.slots.items()}
-    step = optimizer.step
+    step = optimizer.batches
     if not _usable(slots, _learning(graph)):
         slots, step = {}, 0
     names = {key: _free(f"optimizer/{key}", graph.weights) for key in slots}
@@ -249,8 +250,9 @@ def _saved(metrics: Sequence[MetricSpec]) -> list[Any]:
 
 def compile_again(model: Compilable, tensors: Mapping[str, NDArray[Any]], config: Any) -> None:
     """Compile a model as `compiled_contents` described."""
+    optimizer = config["optimizer"]
     model.compile(
-        config["optimizer"],
+        optimizers.get({**optimizer, "config": optimizers.of_file(optimizer["config"])}),
         config["loss"],
         config["metrics"],
         config.get("weighted_metrics", ()),

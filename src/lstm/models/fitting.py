@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from lstm import checks, optimizers
+from lstm import checks
 from lstm.callbacks import BackupAndRestore, CallbackList, Contents, Logs, Tensors
 from lstm.container import under
 from lstm.errors import InvalidValueError
@@ -90,6 +90,11 @@ class Fitting(Loop):
         found = evaluate(self._trainer, self._validation, fresh, self.callbacks)
         return {f"val_{key}": value for key, value in found.items()}
 
+    def run_rounds(self) -> None:
+        super().run_rounds()
+        if self.step:
+            self._trainer.finish()
+
     def diverged(self, result: Result) -> str:
         optimizer = self._trainer.optimizer
         if self.step == optimizer.step == 0 and not result.refused:
@@ -101,7 +106,7 @@ class Fitting(Loop):
         return (
             f"the loss is no longer a finite number in epoch {self.round + 1}, batch {batch}: "
             "training stops with the weights from before that batch. Lower the learning rate, "
-            f"which is {optimizer.learning_rate:g}, or set clipnorm"
+            f"which is {optimizer.learning_rate:g}, or set global_clipnorm"
         )
 
     def ran_out(self) -> str:
@@ -141,7 +146,6 @@ class Fitting(Loop):
         to_numpy = model.backend.ops.to_numpy
         tensors, header = super().contents()
         remembered, callbacks = self.callbacks.contents()
-        known = type(optimizer) in optimizers.OPTIMIZERS.values()
         parts: dict[str, Mapping[str, Any]] = {
             "metrics": tensors,
             "callbacks": remembered,
@@ -150,8 +154,8 @@ class Fitting(Loop):
             "weights": {key: to_numpy(w.value) for key, w in model.graph.weights.items()},
         }
         header |= callbacks | {
-            "optimizer": optimizer.get_config() if known else {"learning_rate": optimizer.lr},
-            "optimizer_step": optimizer.step,
+            "optimizer": optimizer.settings(),
+            "optimizer_step": optimizer.batches,
             "position": self._batches.epochs.position,
             "random_state": model.random_state,
             "stopped": model.stop_training,
@@ -163,10 +167,7 @@ class Fitting(Loop):
         super().restore(under("metrics/", tensors), header)
         self.callbacks.restore(under("callbacks/", tensors), header)
         model, optimizer = self._model, self._trainer.optimizer
-        for key, value in header["optimizer"].items():
-            if getattr(optimizer, key) != value:
-                setattr(optimizer, key, value)
-        optimizer.slots = {}
+        optimizer.take_settings(header["optimizer"])
         optimizer.restore(model.backend, under("slots/", tensors), header["optimizer_step"])
         saved = under("weights/", tensors)
         for name, weight in model.graph.weights.items():

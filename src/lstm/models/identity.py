@@ -59,7 +59,9 @@ def identity(
         **(loss.get_config() if of_library(type(loss)) else {}),
         "metrics": ", ".join(trainer.metrics) or "none",
         "optimizer": type(trainer.optimizer).__name__,
-        **{key: value for key, value in optimizer.items() if key != "learning_rate"},
+        **{key: value for key, value in optimizer.items() if key not in ("learning_rate", "name")},
+        # A learning rate may change, a schedule may not.
+        **({"learning_rate": optimizer["learning_rate"]} if trainer.optimizer.scheduled else {}),
         "validation_data": _of_validation(validation),
         **(_of_stream(data) if isinstance(data, Source) else _of_arrays(data, batching)),
     }

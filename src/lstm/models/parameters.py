@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends import Backend
@@ -22,6 +23,7 @@ class Parameters:
         values: (P,), all weights; read-only.
         learned: (trainable,), the trainable weights, the start of `values`: for optimizers.
         gradients: (trainable,), the gradients of the trainable ones.
+        ends: where in them each weight ends.
         trainable: number of trainable parameters.
         changes: another number after each change of `values`.
         backend: the backend of the buffers.
@@ -35,6 +37,7 @@ class Parameters:
         ends = [*accumulate((weight.size for weight in ordered), initial=0)]
         self._places = list(zip(ordered, ends, ends[1:], strict=False))
         self._learned = frozenset(weight for weight in ordered if weight.trainable)
+        self.ends = np.array(ends[1 : len(self._learned) + 1], np.int64)
         self.trainable = sum(weight.size for weight in self._learned)
         self._views: dict[Weight, Array] = {}  # What can be written to.
         self._buffer: Array = backend.ops.zeros((ends[-1],), backend.dtype)
@@ -71,6 +74,13 @@ class Parameters:
         """Replace the numbers of a weight that is here."""
         with self.changing():
             self.backend.ops.assign(self._views[weight], values)
+
+    def take(self, weight: Weight, flat: Array) -> None:
+        """Replace the numbers of a weight that learns by those of an array like `learned`."""
+        start, stop = next(place for known, *place in self._places if known is weight)
+        ops = self.backend.ops
+        values = ops.to_numpy(ops.part(flat, start, stop))
+        self.assign(weight, values.reshape(tuple(weight.value.shape)))
 
     @contextmanager
     def changing(self) -> Iterator[None]:

@@ -151,10 +151,9 @@ class Passes:
         assert self._parameters is not None
         learned, gradients = self._parameters.learned, self._parameters.gradients
         whole = before_step is None and optimizer.recordable
-        if whole:
-            optimizer.prepare(self._backend, gradients.shape[0])
-        elif steps > 1:
+        if steps > 1 and not whole:
             return None
+        optimizer.prepare(self._backend, learned, self._parameters.ends)
 
         def record(recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
             trace = self.program.forward(run, feeds)
@@ -221,9 +220,10 @@ class Passes:
         goal.count /= steps
         target, weight = goal.arrays(self._backend)
         compared = [target] if weight is None else [target, weight]
-        numbers = [optimizer.numbers(dtype, k) if whole else [] for k in range(steps)]
+        numbers = [optimizer.numbers(dtype, k) for k in range(steps if whole else 0)]
         with self._parameters.changing() if whole else nullcontext():
-            returned = recorded.run(run, *feeds, *_states(run), *compared, numbers=numbers)
+            given: Sequence[Sequence[float]] = numbers or [()]
+            returned = recorded.run(run, *feeds, *_states(run), *compared, numbers=given)
         if returned is None:
             return None
         outputs, results = returned
@@ -236,10 +236,10 @@ class Passes:
         ]
         found = Learned(losses, penalties, outputs[0] if sees_output else None, goal)
         if whole and math.isfinite(losses[-1]):
-            found.refused = not results[-1][-1] < optimizer.longest(dtype)
-            optimizer.step += len(losses) - found.refused
+            found.refused = not results[-1][-1] < numbers[len(losses) - 1].longest
+            optimizer.advance(len(losses) - found.refused)
         elif whole:
-            optimizer.step += len(losses) - 1
+            optimizer.advance(len(losses) - 1)
         return found
 
     def _step(

@@ -327,6 +327,12 @@ class Trainer:
                 break
         return Result(losses, counts, result.refused)
 
+    def finish(self) -> None:
+        """Let the weights become their average, if the optimizer keeps one."""
+        self.parameters.bind()
+        with self.parameters.changing():
+            self.optimizer.finish(self.backend, self.parameters.learned)
+
     def test(self, batch: Batch, carried: Carried) -> Result:
         """Compute the loss and metrics of a checked batch."""
         run, passes = self._run(batch, carried, training=False), self._current

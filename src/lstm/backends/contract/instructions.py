@@ -52,11 +52,13 @@ class Instruction(NamedTuple):
         arguments: its arguments, in order.
         most: what the number that it returns has to be below, or else the run ends; None for no
             such limit.
+        where: a number; where it is 0, the run leaves the instruction out. None never does.
     """
 
     name: str
     arguments: tuple[Argument, ...]
     most: Given | float | None = None
+    where: Given | float | None = None
 
 
 @dataclass(frozen=True)

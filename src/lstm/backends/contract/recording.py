@@ -1,6 +1,6 @@
 """Recording: operations that are written down instead of run, and plans that run them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from lstm.backends.contract.instructions import InstructionList
@@ -67,14 +67,19 @@ class Recording(Protocol):
     def fill(self, x: Array, value: float) -> None:
         """As in the contract."""
 
-    def clip_by_global_norm(self, g: Array, max_norm: float) -> float:
-        """As in the contract."""
-
     def stop_unless_below(self, most: float) -> None:
         """Let runs end after the last operation that returns a number, if |number| is not below.
 
         Args:
             most: a number or variable; infinity stops where the number is not finite.
+        """
+
+    def where(self, number: float, record: Callable[[], None]) -> None:
+        """Let runs leave out the operations that a function records, where a number is 0.
+
+        Args:
+            number: a number or variable.
+            record: calls operations that return no array.
         """
 
     def plan(self, outputs: Sequence[Array], *, finite: bool = False) -> Plan:

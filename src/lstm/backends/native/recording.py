@@ -58,6 +58,8 @@ class NativeRecording(
     def __init__(self, weights: Sequence[NDArray[Any]], kernels: Any, fixed: bool) -> None:
         self.instructions: list[tuple[str, list[Any]]] = []
         self._most: list[Any] = []
+        self._where: list[Any] = []
+        self._condition: Any = None
         self._inputs: list[Buffer] = []
         self._weights = [(_place(weight), weight) for weight in weights]
         self._kept: dict[tuple[int, int], Buffer] = {}
@@ -243,6 +245,7 @@ class NativeRecording(
             written.append(argument)
         self.instructions.append((name, written))
         self._most.append(None)
+        self._where.append(self._condition)
         if not _RETURNS[name]:
             return None
         return Returned(0.5)
@@ -251,7 +254,7 @@ class NativeRecording(
         """Return the symbol of an array that exists."""
         start, size = _place(array)
         whole = (start, size), array
-        if str(array.dtype) == "float32":
+        if str(array.dtype) == "float32" and size:
             around = [
                 known
                 for known in self._weights
@@ -271,6 +274,11 @@ class NativeRecording(
         names = [name for name, _ in self.instructions]
         last = max(k for k, name in enumerate(names) if _RETURNS[name])
         self._most[last] = most
+
+    def where(self, number: float, record: Callable[[], None]) -> None:
+        self._condition = number
+        record()
+        self._condition = None
 
     def plan(self, outputs: Sequence[Symbol], *, finite: bool = False) -> "Plan":
         checked = len(self._inputs) if finite else 0
@@ -295,8 +303,10 @@ class NativeRecording(
 
         passed = [Place(numbers[id(b)], 0, (b.size,), b.dtype) for b in self._inputs]
         written = [
-            Instruction(name, tuple(map(placed, arguments)), placed(most))
-            for (name, arguments), most in zip(self.instructions, self._most, strict=True)
+            Instruction(name, tuple(map(placed, arguments)), placed(most), placed(where))
+            for (name, arguments), most, where in zip(
+                self.instructions, self._most, self._where, strict=True
+            )
         ]
         listed = InstructionList(
             [written[k] for k in sorted(range(len(written)), key=lambda k: k not in prepared)],
@@ -326,7 +336,8 @@ class NativeRecording(
                     if isinstance(x, Symbol)
                 ]
             )
-            free = not any(isinstance(x, Variable) for x in arguments) and not _RETURNS[name]
+            told = *arguments, self._where[k]
+            free = not any(isinstance(x, Variable) for x in told) and not _RETURNS[name]
             if free and not any(
                 b.is_input or (written and b.kept is not None) for b, written in used[k]
             ):

@@ -28,6 +28,7 @@ from lstm.backends.contract import (
     RecurrentSpec,
     RecurrentWeights,
 )
+from lstm.backends.contract.optimizers import OptimizerOps
 from lstm.backends.lanes import into_lanes, out_of_lanes
 from lstm.backends.numpy_quantization import unpacked
 from lstm.backends.reference.recurrent import states_before
@@ -37,6 +38,9 @@ Array = NDArray[Any]
 _ACTIVATIONS = get_args(ActivationName)
 _FUNCTIONS = get_args(FunctionName)
 _LOSSES = get_args(PointwiseLossName)
+
+_OPTIMIZERS = [name for name in vars(OptimizerOps) if not name.startswith("_")]
+"""Operations that are instructions as they are."""
 
 _RECURRENT = re.compile(
     r"(?P<int8>int8_)?(framed_|inference_)?(?P<cell>lstm|gru|rnn)(_(?P<bits>\d+))?_(?P<way>forward|backward)"
@@ -70,7 +74,9 @@ def run(
         return numbers[x.number] if isinstance(x, Given) else x
 
     instructions, returned = Instructions(ops), []
-    for name, arguments, most in listed.instructions:
+    for name, arguments, most, where in listed.instructions:
+        if where is not None and not value(where):
+            continue
         result = instructions.find(name)(*map(value, arguments))
         if result is not None:
             returned.append(result)
@@ -88,7 +94,7 @@ class Instructions:
 
     def __init__(self, ops: Ops) -> None:
         self._ops = ops
-        for name in ("clip_by_global_norm", "sgd_step", "rmsprop_step", "adam_step"):
+        for name in _OPTIMIZERS:
             setattr(self, name, getattr(ops, name))
 
     def find(self, name: str) -> Callable[..., float | None]:

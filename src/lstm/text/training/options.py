@@ -80,7 +80,7 @@ class TrainingOptions:
 
     def optimizer(self) -> Adam:
         """Return a new optimizer, at the peak of the learning rate."""
-        return Adam(self.lr, clipnorm=self.clip or None, weight_decay=self.weight_decay)
+        return Adam(self.lr, global_clipnorm=self.clip or None, weight_decay=self.weight_decay)
 
 
 def chosen(options: Mapping[str, Any]) -> tuple[Architecture, TrainingOptions]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, schedules
+from lstm import checks
 from lstm.callbacks import Callback, CallbackList, Contents, History, LambdaCallback, Logs, Tensors
 from lstm.callbacks.best import Best
 from lstm.container import under
@@ -18,7 +18,7 @@ from lstm.errors import DivergedError, InvalidValueError, LSTMError
 from lstm.models.loop import Limits, Loop
 from lstm.models.quantization import refuse_training
 from lstm.models.training import Result
-from lstm.schedules import Plateau
+from lstm.optimizers import schedules
 from lstm.text.corpus.corpus import Corpus
 from lstm.text.corpus.learned_text import LearnedText
 from lstm.text.evaluation import Evaluation, evaluate
@@ -119,7 +119,7 @@ class Training(Loop):
         self.records: list[dict[str, float]] = []
         self.best_weights = best_weights
         self._initial_weights = model.get_weights()
-        self._plateau = Plateau()
+        self._plateau = schedules.Plateau()
         self._seed = model.new_seed() if seed is None else seed
         self._remembered: Contents | None = None  # By callbacks, for a run that continues.
         if saved is None:
@@ -340,7 +340,7 @@ class Training(Loop):
             "epoch": self.epoch,
             "step": self.step,
             "seconds": self.seconds,
-            "learning_rate": self._model.optimizer.learning_rate,
+            "learning_rate": float(self._model.optimizer.learning_rate),
             **logs,
         }
         self.records.append(record)

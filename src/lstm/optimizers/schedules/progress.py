@@ -1,4 +1,4 @@
-"""Schedules: the learning rate as a function of the progress of training."""
+"""Shares of a peak rate, as functions of the progress of training."""
 
 import math
 from collections.abc import Callable, Mapping

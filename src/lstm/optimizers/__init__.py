@@ -1,0 +1,67 @@
+"""Optimizers: change the weights along their gradients, in a few calls over the flat buffer."""
+
+from typing import Any
+
+from lstm import checks
+from lstm.configured import described
+from lstm.errors import InvalidTypeError
+from lstm.optimizers import schedules
+from lstm.optimizers.adadelta import Adadelta
+from lstm.optimizers.adagrad import Adagrad
+from lstm.optimizers.adam import Adam, AdamW
+from lstm.optimizers.adamax import Adamax
+from lstm.optimizers.base import Optimizer
+from lstm.optimizers.ftrl import Ftrl
+from lstm.optimizers.learning_rate import LearningRate
+from lstm.optimizers.lion import Lion
+from lstm.optimizers.nadam import Nadam
+from lstm.optimizers.rmsprop import RMSprop
+from lstm.optimizers.sgd import SGD
+
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Ftrl",
+    "LearningRate",
+    "Lion",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "schedules",
+]
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    kind.__name__.lower(): kind
+    for kind in (SGD, RMSprop, Adam, AdamW, Adagrad, Adadelta, Adamax, Nadam, Ftrl, Lion)
+}
+
+
+def of_file(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the config of an optimizer in a file as it is called now.
+
+    In older files `clipnorm` is the limit of the whole gradient's norm.
+    """
+    if "clipnorm" not in config or "global_clipnorm" in config:
+        return config
+    return {**config, "clipnorm": None, "global_clipnorm": config["clipnorm"]}
+
+
+def get(spec: str | Optimizer | dict[str, Any]) -> Optimizer:
+    """Return an optimizer from its name, its saved form or itself.
+
+    Raises:
+        InvalidValueError: no optimizer has that name.
+    """
+    if isinstance(spec, Optimizer):
+        return spec
+    if isinstance(spec, dict) and "config" in spec:
+        return described("optimizer", spec, OPTIMIZERS, "name")
+    if not isinstance(spec, str):
+        raise InvalidTypeError("optimizer", "the name of an optimizer or an Optimizer", repr(spec))
+    return OPTIMIZERS[checks.one_of("optimizer", spec.lower(), OPTIMIZERS)].made_with({})
