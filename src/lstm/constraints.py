@@ -24,7 +24,7 @@ class Constraint(Configured):
 
 
 class NonNeg(Constraint):
-    """No weight is negative."""
+    """No weight is negative: what a step takes below 0 becomes 0."""
 
     def applied(self, ops: Ops, w: Array) -> Array:
         return ops.elementwise_forward("maximum", w, None, 0.0)

@@ -85,7 +85,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 
 
 def _signs(y_true: Any) -> Any:
-    """Return targets as -1 and 1, which may be 0 and 1."""
+    """Return targets, which may be 0 and 1, as -1 and 1."""
     if isinstance(y_true, Operators):
         binary = ops.all(ops.logical_or(ops.equal(y_true, 0.0), ops.equal(y_true, 1.0)))
         return ops.where(binary, 2.0 * y_true - 1.0, y_true)
