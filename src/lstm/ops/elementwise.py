@@ -371,7 +371,7 @@ def softplus(x: Any) -> Any:
 
 @as_one
 def softsign(x: Any) -> Any:
-    """x / (1 + |x|)."""
+    """`x / (1 + |x|)`."""
     return divide(x, add(absolute(x), 1.0))
 
 
