@@ -39,6 +39,9 @@ def in_the_reference() -> list[object]:
     [
         lstm,
         lstm.layers,
+        lstm.losses,
+        lstm.activations,
+        lstm.ops,
         lstm.models,
         lstm.utils,
         lstm.text,

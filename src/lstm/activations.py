@@ -1,4 +1,10 @@
-"""Activations as functions, of tensors and of arrays."""
+"""Activations as functions, of tensors and of arrays.
+
+Example:
+    >>> import lstm
+    >>> lstm.activations.relu([-1.0, 2.0], negative_slope=0.1).round(2).tolist()
+    [-0.1, 2.0]
+"""
 
 from collections.abc import Callable
 from typing import Any

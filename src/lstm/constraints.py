@@ -11,15 +11,20 @@ _EPSILON = 1e-7
 
 
 class Constraint(Configured):
-    """Base of all constraints."""
+    """Base of all constraints, including those that users write: they define `applied`."""
 
     def applied(self, ops: Ops, w: Array) -> Array:
-        """Return the nearest weights that fulfil it."""
+        """Return weights that fulfil it, made of those after a step.
+
+        Args:
+            ops: the operations of the backend.
+            w: the weights.
+        """
         raise NotDefinedError(self, "applied(ops, w)")
 
 
 class NonNeg(Constraint):
-    """No weight is negative."""
+    """No weight is negative: what a step takes below 0 becomes 0."""
 
     def applied(self, ops: Ops, w: Array) -> Array:
         return ops.elementwise_forward("maximum", w, None, 0.0)
@@ -63,6 +68,11 @@ class MaxNorm(MinMaxNorm):
     Args:
         max_value: the largest norm.
         axis: the axis along which the norm is taken: 0, the inputs of a kernel.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.LSTM(8, kernel_constraint=lstm.constraints.MaxNorm(3)).kernel_constraint
+        MaxNorm(max_value=3.0)
 
     Source:
         Srebro, Rennie & Jaakkola, "Maximum-margin matrix factorization", 2005.

@@ -74,14 +74,16 @@ class _Attention(Layer):
 class Attention(_Attention):
     """Attention by products: softmax(q·kᵀ)·v for all queries of a sequence at once.
 
+    Called on [query (B, Tq, D), value (B, Tv, D)], and perhaps a key (B, Tv, D) as the third, which
+    is the value by default. Padding of the value is never read, and the result of a padded query is
+    0. With `use_causal_mask=True`, a query reads no key behind its own place; with
+    `return_attention_scores=True`, the weights (B, Tq, Tv) are returned, too.
+
     Args:
         use_scale: whether to learn a factor of the scores.
         score_mode: "dot" for q·k, "concat" for Σ tanh(q + k), with a learned factor.
         dropout: share of the weights to drop.
         seed: accepted for compatibility; the model's generator draws.
-
-    Called with `use_causal_mask=True`, a query reads no key behind its own place; with
-    `return_attention_scores=True`, the weights (B, Tq, Tv) are returned, too.
 
     Source:
         Luong et al., "Effective approaches to attention-based neural machine translation", 2015.
@@ -125,6 +127,8 @@ class Attention(_Attention):
 
 class AdditiveAttention(_Attention):
     """Attention by a small network: scores Σ s·tanh(q + k), with a learned s.
+
+    Called as `Attention` is.
 
     Args:
         use_scale: whether to learn s (D); otherwise it is 1.

@@ -149,10 +149,15 @@ class Layer(Called):
         raise NotDefinedError(self, "call(inputs)")
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Apply the layer to symbolic tensors.
+        """Apply the layer to symbolic tensors, or compute at once, of arrays.
+
+        Args:
+            inputs: tensors or arrays, each by itself or all in one list.
+            options: `mask`, which is not 0 at steps that count; `training`, only on arrays; and the
+                arguments of the layer's own `call`.
 
         Returns:
-            The output tensor, or a list of them.
+            The output, or a list of them.
         """
         if self.composite:
             with within(Call(self, tuple(members([inputs, options], SymbolicTensor)))):

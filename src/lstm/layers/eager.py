@@ -43,7 +43,7 @@ def compute(layer: Definition, inputs: Sequence[Any], *, training: bool = False)
     """Return what a layer with `forward` makes of arrays, or of weights.
 
     Raises:
-        InvalidTypeError: an input is none.
+        InvalidTypeError: an input is neither.
         LSTMError: the layer cannot read them.
     """
     backend = _backend(layer)

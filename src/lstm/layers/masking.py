@@ -65,7 +65,15 @@ class Masking(Layer):
 
 
 class MaskOf(Layer):
-    """The mask of a tensor as numbers: (B, T, ...) -> (B, T), 1 where it counts, 0 at padding."""
+    """The mask of a tensor as numbers: (B, T, ...) -> (B, T), 1 where it counts, 0 at padding.
+
+    Example:
+        >>> import lstm
+        >>> x = lstm.Input((None, 2))
+        >>> real = lstm.Model(x, lstm.layers.MaskOf()(lstm.layers.Masking()(x)))
+        >>> real.predict([[[1, 1], [0, 0]]]).tolist()
+        [[1.0, 0.0]]
+    """
 
     memoryless = True
     keeps_mask = True
@@ -92,7 +100,16 @@ class MaskOf(Layer):
 
 
 class WithMask(Layer):
-    """A tensor with another mask: the steps count where the second input, (B, T), is not 0."""
+    """A tensor with another mask: the steps count where the second input, (B, T), is not 0.
+
+    What is padding already stays padding.
+
+    Example:
+        >>> import lstm
+        >>> x, real = lstm.Input((None, 2)), lstm.Input((None,))
+        >>> lstm.layers.WithMask()([x, real]).shape  # what `layer(x, mask=real)` reads
+        (None, None, 2)
+    """
 
     memoryless = True
 

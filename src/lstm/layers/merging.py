@@ -45,7 +45,13 @@ class Add(_Elementwise):
 
 
 class Average(_Elementwise):
-    """Mean of tensors of equal shape."""
+    """Mean of tensors of equal shape.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Average()([np.array([1.0, 2.0]), np.array([3.0, 6.0])]).tolist()
+        [2.0, 4.0]
+    """
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         return (run.ops.scale(run.ops.add(inputs), 1 / len(inputs)),), len(inputs)
@@ -60,6 +66,11 @@ class Multiply(_Elementwise):
     """Product of tensors of equal shape, entry by entry.
 
     Where only some of them are padding, the padding counts as 1, as in Keras.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Multiply()([np.array([1.0, 2.0]), np.array([3.0, 6.0])]).tolist()
+        [3.0, 12.0]
     """
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:

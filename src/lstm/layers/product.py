@@ -20,7 +20,7 @@ class Einsum(Layer):
     """Sums of products of two tensors, such as "bqd,bkd->bqk", as in NumPy.
 
     Letters of both tensors that are missing behind the arrow are summed over; there, padding counts
-    as 0. Each other letter has to be part of the result.
+    as 0. Every other letter has to be part of the result.
 
     Args:
         equation: a letter for each axis of the two tensors, and of the result.
@@ -155,7 +155,7 @@ class Terms:
         """Return the letters of an equation.
 
         Raises:
-            InvalidValueError: it is none of two tensors.
+            InvalidValueError: it is not one of two tensors.
         """
         factors, arrow, result = equation.replace(" ", "").partition("->")
         x, comma, y = factors.partition(",")

@@ -17,13 +17,13 @@ from lstm.layers.options import named
 from lstm.layers.symbolic import Shape
 
 _NOTHING = -1e30
-"""A number that is larger than none of a sequence."""
+"""A number that is larger than no number of a sequence."""
 
 
 class Reduction(Layer):
     """The sum, mean or largest number along axes; what is padding does not count.
 
-    A gradient of the largest number goes to all that are as large, in equal parts.
+    The gradient of the largest number goes to all that are as large, in equal parts.
 
     Args:
         function: "sum", "mean" or "max".
@@ -150,7 +150,12 @@ class CumulativeSum(Layer):
 
     Args:
         axis: the axis, not the batch.
-        reverse: add up from the end.
+        reverse: whether to add up from the end.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.CumulativeSum(reverse=True)([[1.0, 2.0, 3.0]]).tolist()
+        [[6.0, 5.0, 3.0]]
     """
 
     keeps_mask = True

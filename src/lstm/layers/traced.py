@@ -51,7 +51,7 @@ class Traced:
         """Trace a function of tensors of these shapes.
 
         Raises:
-            InvalidTypeError: it returns something else than tensors that it made of them.
+            InvalidTypeError: it returns something other than tensors that it made of them.
         """
         inputs = tuple(map(input_tensor, shapes))
         made = function(*inputs)

@@ -28,6 +28,8 @@ class Variable(Layer, Operators):
         >>> factor = lstm.layers.Variable((3,), "ones", name="factor")
         >>> (lstm.Input((None, 3)) * factor).shape
         (None, None, 3)
+        >>> factor.numpy().tolist()
+        [1.0, 1.0, 1.0]
     """
 
     memoryless = True

@@ -29,10 +29,11 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
 class Loss(Versioned):
     """Base of all losses, including those that users write.
 
-    Your own loss defines `call(y_true, y_pred)` with `lstm.ops`, which is traced once and has its
+    Your own loss defines `call(y_true, y_pred)` with `lstm.ops`, which is traced once and gets its
     gradient from there. It returns a loss for each position, usually the mean over the last axis,
-    or a single number. A loss may define `forward` and `backward` instead, on arrays of the
-    backend. Targets have the shape of the outputs by default; `check` and `target` can change this.
+    so that padding does not count; or a single number, in which padding counts. A loss may define
+    `forward` and `backward` instead, on arrays of the backend. By default targets have the shape of
+    the outputs; `check` and `target` can change this.
 
     Args:
         reduction: what calling the loss returns: "sum_over_batch_size", the mean; "sum"; or "none",
@@ -80,6 +81,11 @@ class Loss(Versioned):
             y_true: targets.
             y_pred: outputs.
             sample_weight: weights of the positions, or of their first axes.
+
+        Example:
+            >>> import lstm
+            >>> float(lstm.losses.MeanSquaredError()([[1.0, 2.0]], [[1.0, 4.0]]))
+            2.0
         """
         given = (x if isinstance(x, Operators) else np.asarray(x, float) for x in (y_true, y_pred))
         values = self.call(*given)

@@ -51,13 +51,16 @@ class Hinge(_OfItsFunction):
 
 
 class SquaredHinge(_OfItsFunction):
-    """max(0, 1 - t·y)², the mean over all entries."""
+    """max(0, 1 - t·y)², the mean over all entries; targets are -1 and 1, or 0 and 1."""
 
     name = "squared_hinge"
 
 
 class CategoricalHinge(_OfItsFunction):
-    """max(0, 1 + the best wrong output - the right one), with one-hot targets."""
+    """max(0, 1 + the best wrong output - the right one), the mean over all positions.
+
+    Targets are one-hot rows.
+    """
 
     name = "categorical_hinge"
 
@@ -68,6 +71,11 @@ class CosineSimilarity(Loss):
     Args:
         axis: the axis.
         reduction, name: as for `Loss`.
+
+    Example:
+        >>> import lstm
+        >>> float(lstm.losses.CosineSimilarity()([[0.0, 1.0]], [[0.0, 3.0]]))
+        -1.0
     """
 
     name = "cosine_similarity"

@@ -18,6 +18,13 @@ class FunctionLoss(Loss):
 
     Args:
         function: returns a loss for each position, or a number.
+
+    Example:
+        >>> import lstm
+        >>> def farthest(y_true, y_pred):
+        ...     return lstm.ops.max(lstm.ops.abs(y_true - y_pred), axis=-1)
+        >>> float(lstm.losses.get(farthest)([[0.0, 0.0]], [[1.0, -3.0]]))
+        3.0
     """
 
     name = "function"

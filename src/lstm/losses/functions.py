@@ -1,4 +1,7 @@
-"""Losses as functions: of targets and outputs, the mean over the last axis at each position."""
+"""Losses as functions of targets and outputs, with a number for each position.
+
+They take the mean over the last axis, unless they compare whole rows, as cross-entropies do.
+"""
 
 import math
 from typing import Any
@@ -18,7 +21,13 @@ def _arrays(*values: Any) -> list[Any]:
 
 
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
-    """(y - t)²."""
+    """(y - t)².
+
+    Example:
+        >>> import lstm
+        >>> lstm.losses.mean_squared_error([[1.0, 2.0]], [[1.0, 4.0]]).tolist()
+        [2.0]
+    """
     return ops.mean(ops.square(ops.subtract(y_pred, y_true)), -1)
 
 
@@ -76,7 +85,7 @@ def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
 
 
 def _signs(y_true: Any) -> Any:
-    """Return targets as -1 and 1, which may be 0 and 1."""
+    """Return targets, which may be 0 and 1, as -1 and 1."""
     if isinstance(y_true, Operators):
         binary = ops.all(ops.logical_or(ops.equal(y_true, 0.0), ops.equal(y_true, 1.0)))
         return ops.where(binary, 2.0 * y_true - 1.0, y_true)
@@ -107,7 +116,14 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
 def categorical_crossentropy(
     y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0
 ) -> Any:
-    """-Σ t·ln p, with one-hot targets or distributions."""
+    """-Σ t·ln p, with one-hot targets or distributions.
+
+    Example:
+        >>> import lstm
+        >>> loss = lstm.losses.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])
+        >>> loss.round(4).tolist()  # ln 2
+        [0.6931]
+    """
     y_true, y_pred = _arrays(y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / (shape_of(y_pred)[-1] or 1)

@@ -111,6 +111,11 @@ class Huber(Pointwise):
         delta: the error at which the loss becomes linear.
         reduction, name: as for `Loss`.
 
+    Example:
+        >>> import lstm
+        >>> float(lstm.losses.Huber()([[0.0]], [[3.0]]))
+        2.5
+
     Source:
         Huber, "Robust estimation of a location parameter", 1964.
     """

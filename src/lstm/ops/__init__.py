@@ -1,7 +1,18 @@
 """Functions on tensors and arrays, for the `call` of a layer or model, a loss, a metric.
 
 On tensors they make a part of a model; on arrays they compute at once. Names and arguments are
-those of `keras.ops`.
+those of `keras.ops`. Smaller tensors are broadcast, as in NumPy; arrays and numbers among tensors
+are constants. What is computed along padded steps leaves the padding out.
+
+Example:
+    The distance of each step from the mean of its sequence:
+
+    >>> import lstm
+    >>> from lstm import ops
+    >>> x = lstm.Input((None, 3))
+    >>> y = ops.norm(x - ops.mean(x, axis=1, keepdims=True), axis=-1)
+    >>> lstm.Model(x, y).predict([[[0, 3, 0], [4, 0, 0]], [[1, 1, 1]]])  # of two steps, of one
+    [array([2.5, 2.5], dtype=float32), array([0.], dtype=float32)]
 """
 
 from lstm.ops.elementwise import (

@@ -37,14 +37,27 @@ def add(x1: Any, x2: Any) -> Any:
 
 @as_one
 def subtract(x1: Any, x2: Any) -> Any:
-    """x1 - x2."""
+    """x1 - x2.
+
+    Example:
+        >>> import lstm
+        >>> x = lstm.Input((None, 3))
+        >>> (1.0 - x).shape  # the same
+        (None, None, 3)
+    """
     if is_number(x1) and not is_number(x2):
         return add(negative(x2), x1)
     return _of_two("subtract", x1, x2)
 
 
 def multiply(x1: Any, x2: Any) -> Any:
-    """x1·x2, number by number."""
+    """x1·x2, number by number.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.multiply([[1.0, 2.0], [3.0, 4.0]], [10.0, 0.0]).tolist()
+        [[10.0, 0.0], [30.0, 0.0]]
+    """
     if is_number(x1):
         x1, x2 = x2, x1
     return apply(Multiply(), x1, x2) if _alike(x1, x2) else _of_two("multiply", x1, x2)
@@ -69,7 +82,13 @@ def power(x1: Any, x2: Any) -> Any:
 
 
 def maximum(x1: Any, x2: Any) -> Any:
-    """The larger of both; where they are equal, the gradient goes to x1."""
+    """The larger of both; where they are equal, the gradient goes to x1.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.maximum([-1.0, 2.0], 0.0).tolist()
+        [0.0, 2.0]
+    """
     return _of_two("maximum", *((x2, x1) if is_number(x1) else (x1, x2)))
 
 
@@ -96,7 +115,13 @@ def less_equal(x1: Any, x2: Any) -> Any:
 
 @as_one
 def greater(x1: Any, x2: Any) -> Any:
-    """1 where x1 > x2, else 0."""
+    """1 where x1 > x2, else 0.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.greater([-1.0, 2.0], 0.0).tolist()
+        [0.0, 1.0]
+    """
     return less(x2, x1)
 
 
@@ -136,7 +161,7 @@ def logical_or(x1: Any, x2: Any) -> Any:
 
 @as_one
 def where(condition: Any, x1: Any, x2: Any) -> Any:
-    """x1 where the condition is not 0, else x2.
+    """x1 where the condition is not 0, else x2. Both are computed, and only one gets a gradient.
 
     Example:
         >>> import lstm
@@ -153,7 +178,13 @@ def _kept(x: Any, condition: Any) -> Any:
 
 @as_one
 def clip(x: Any, x_min: Any, x_max: Any) -> Any:
-    """x, but at least `x_min` and at most `x_max`."""
+    """x, but at least `x_min` and at most `x_max`.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.clip([-3.0, 0.5, 3.0], -1.0, 1.0).tolist()
+        [-1.0, 0.5, 1.0]
+    """
     return minimum(maximum(x, x_min), x_max)
 
 
@@ -162,12 +193,24 @@ def _of_one(function: str, x: Any) -> Any:
 
 
 def exp(x: Any) -> Any:
-    """eˣ."""
+    """eˣ.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.exp([0.0, 1.0]).round(3).tolist()
+        [1.0, 2.718]
+    """
     return _of_one("exp", x)
 
 
 def log(x: Any) -> Any:
-    """The natural logarithm."""
+    """The natural logarithm, -inf at 0 and NaN below it.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.log([1.0]).tolist()
+        [0.0]
+    """
     return _of_one("log", x)
 
 
@@ -184,7 +227,7 @@ def expm1(x: Any) -> Any:
 
 
 def sqrt(x: Any) -> Any:
-    """The square root."""
+    """The square root; its slope at 0 is infinite, so add a small number where x may be 0."""
     return _of_one("sqrt", x)
 
 
@@ -240,7 +283,13 @@ def erf(x: Any) -> Any:
 
 
 def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x))."""
+    """1 / (1 + exp(-x)).
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.sigmoid([0.0]).tolist()
+        [0.5]
+    """
     return apply(Activation("sigmoid"), x)
 
 
@@ -281,7 +330,7 @@ def elu(x: Any, alpha: Any = 1.0) -> Any:
 
 @as_one
 def selu(x: Any) -> Any:
-    """1.0507·elu(x) with α = 1.6733, which keep mean 0 and variance 1 from layer to layer.
+    """1.0507·elu(x) with α = 1.6733, which keeps mean 0 and variance 1 from layer to layer.
 
     Source:
         Klambauer et al., "Self-normalizing neural networks", 2017.
@@ -292,6 +341,11 @@ def selu(x: Any) -> Any:
 @as_one
 def gelu(x: Any, approximate: bool = True) -> Any:
     """x·Φ(x), with the distribution function Φ of a normal variable, or its approximation by tanh.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.gelu([1.0], approximate=False).round(4).tolist()
+        [0.8413]
 
     Source:
         Hendrycks & Gimpel, "Gaussian error linear units", 2016.
@@ -317,7 +371,7 @@ def softplus(x: Any) -> Any:
 
 @as_one
 def softsign(x: Any) -> Any:
-    """x / (1 + |x|)."""
+    """`x / (1 + |x|)`."""
     return divide(x, add(absolute(x), 1.0))
 
 

@@ -14,7 +14,7 @@ from lstm.ops.reductions import sum
 def matmul(x1: Any, x2: Any) -> Any:
     """The matrix product of the last two axes; the axes before them are the same in both.
 
-    Either may be a single matrix, and x2 a vector.
+    Either may be a single matrix or a vector. `x1 @ x2` is the same.
 
     Example:
         >>> import lstm
@@ -36,7 +36,13 @@ def matmul(x1: Any, x2: Any) -> Any:
 
 
 def dot(x1: Any, x2: Any) -> Any:
-    """The sum of products over the last axis of x1 and the last but one of x2."""
+    """The sum of products over the last axis of x1 and the last but one of x2.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.dot(lstm.Input((None, 3)), lstm.ops.ones((3, 5))).shape
+        (None, None, 5)
+    """
     a, b = len(shape_of(x1)), len(shape_of(x2))
     first, second = string.ascii_lowercase[: a - 1], string.ascii_uppercase[: max(b - 2, 0)]
     last = "Y" * (b > 1)
@@ -45,7 +51,18 @@ def dot(x1: Any, x2: Any) -> Any:
 
 @as_one
 def einsum(subscripts: str, *operands: Any) -> Any:
-    """Sums of products of two tensors, written with a letter for each axis, as NumPy's."""
+    """Sums of products of two tensors, written with a letter for each axis, as NumPy's.
+
+    Raises:
+        InvalidShapeError: there are not two tensors, or no arrow.
+        InvalidValueError: the letters do not fit.
+
+    Example:
+        >>> import lstm
+        >>> x = lstm.Input((4, 3))
+        >>> lstm.ops.einsum("bqd,bkd->bqk", x, x).shape  # each step times each
+        (None, 4, 4)
+    """
     factors, arrow, result = subscripts.replace(" ", "").partition("->")
     terms = factors.split(",")
     if len(terms) != len(operands) or len(terms) != 2 or not arrow:
@@ -60,7 +77,13 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 
 
 def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
-    """Sums of products over some axes of both, as NumPy's."""
+    """Sums of products over some axes of both, as NumPy's.
+
+    Args:
+        x1: a tensor or array.
+        x2: another.
+        axes: how many of the last of x1 and the first of x2, or those of x1 and those of x2.
+    """
     a, b = len(shape_of(x1)), len(shape_of(x2))
     if isinstance(axes, int):
         pairs = list(zip(range(a - axes, a), range(axes), strict=True))

@@ -38,12 +38,27 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The mean along axes, or of all numbers; padding does not count."""
+    """The mean along axes, or of all numbers; padding does not count.
+
+    Example:
+        >>> import lstm
+        >>> x = lstm.Input((None, 1))
+        >>> lstm.Model(x, lstm.ops.mean(x, axis=1)).predict([[[1], [3]], [[6], [6], [0]]]).tolist()
+        [[2.0], [4.0]]
+    """
     return apply(Reduction("mean", axis, keepdims), x)
 
 
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The largest number along axes, or of all; padding does not count."""
+    """The largest number along axes, or of all; padding does not count.
+
+    If several are the largest, each gets an equal part of the gradient.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.max([[1.0, 5.0], [2.0, 4.0]], axis=0).tolist()
+        [2.0, 5.0]
+    """
     return apply(Reduction("max", axis, keepdims), x)
 
 
@@ -55,7 +70,7 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 @as_one
 def var(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
-    """The mean square of the distance from the mean."""
+    """The mean square of the distance from the mean; padding does not count."""
     return mean(square(subtract(x, mean(x, axis, True))), axis, keepdims)
 
 
@@ -98,14 +113,29 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 
 
 def argmax(x: Any, axis: int | None = None) -> Any:
-    """The place of the largest number, of arrays only: it has no gradient."""
+    """The place of the largest number, of arrays only: it has no gradient.
+
+    Raises:
+        InvalidTypeError: x is a tensor.
+
+    Example:
+        >>> import lstm
+        >>> int(lstm.ops.argmax([0.1, 0.7, 0.2]))
+        1
+    """
     if isinstance(x, Operators):
         raise InvalidTypeError("x", "an array: argmax has no gradient", "a tensor")
     return np.argmax(np.asarray(x), axis)
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
-    """exp(x) over the sum of exp(x) along an axis; of steps, padding gets 0."""
+    """exp(x) over the sum of exp(x) along an axis; of steps, padding gets 0.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.softmax([[0.0, 0.0]]).tolist()
+        [[0.5, 0.5]]
+    """
     return _softmax(x if isinstance(x, Operators) else np.asarray(x), axis)
 
 
@@ -117,10 +147,22 @@ def log_softmax(x: Any, axis: int = -1) -> Any:
 
 @as_one
 def normalize(x: Any, axis: int = -1, epsilon: float = 1e-12) -> Any:
-    """x over its `norm` along an axis."""
+    """x over its `norm` along an axis: vectors of length 1.
+
+    Args:
+        x: a tensor or array.
+        axis: the axis.
+        epsilon: the smallest sum of squares to divide by the root of.
+    """
     return divide(x, sqrt(maximum(sum(square(x), axis, True), epsilon)))
 
 
 def cumsum(x: Any, axis: int = 1) -> Any:
-    """The sum of each number and all before it along an axis."""
+    """The sum of each number and all before it along an axis, by default time; padding counts as 0.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.cumsum([[1.0, 2.0, 3.0]]).tolist()
+        [[1.0, 3.0, 6.0]]
+    """
     return apply(CumulativeSum(axis), x)

@@ -46,7 +46,13 @@ def squeeze(x: Any, axis: int | Sequence[int] = -1) -> Any:
 
 @spelled
 def expand_dims(x: Any, axis: int = -1) -> Any:
-    """Insert an axis of size 1 at position `axis`."""
+    """Insert an axis of size 1 at position `axis`.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.expand_dims(lstm.Input((3,)), axis=1).shape
+        (None, 1, 3)
+    """
     return apply(ExpandDims(axis), x)
 
 
@@ -76,7 +82,17 @@ def reshape(x: Any, newshape: Sequence[int | None]) -> Any:
 
 @spelled
 def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
-    """Reorder the axes, or reverse their order."""
+    """Reorder the axes, or reverse their order.
+
+    Args:
+        x: (B, ...).
+        axes: the old axis at each new place, the batch included; None for the reverse order.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.transpose(lstm.Input((5, 3)), (0, 2, 1)).shape
+        (None, 3, 5)
+    """
     ndim = len(shape_of(x))
     order = tuple(range(ndim))[::-1] if axes is None else tuple(int(k) % ndim for k in axes)
     return apply(Permute(order[1:]) if order[:1] == (0,) else Transpose(order), x)
@@ -120,14 +136,21 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
 @as_one
 @spelled
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:
-    """Join tensors of one shape along a new axis."""
+    """Join tensors of one shape along a new axis.
+
+    Example:
+        >>> import lstm
+        >>> x = lstm.Input((3,))
+        >>> lstm.ops.stack([x, x], axis=1).shape
+        (None, 2, 3)
+    """
     return concatenate([expand_dims(x, axis) for x in xs], axis)
 
 
 @as_one
 @spelled
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
-    """Return the parts of a tensor along an axis, without that axis."""
+    """Return the parts of a tensor along an axis of known size, without that axis."""
     size = shape_of(x)[axis]
     if size is None:
         raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
@@ -137,7 +160,13 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
 @as_one
 @spelled
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """Cut a tensor along an axis, into a number of equal parts or before the given places."""
+    """Cut a tensor along an axis of known size, into equal parts or before the given places.
+
+    Example:
+        >>> import lstm
+        >>> [part.shape for part in lstm.ops.split(lstm.Input((None, 6)), 2, axis=-1)]
+        [(None, None, 3), (None, None, 3)]
+    """
     size = shape_of(x)[axis]
     if size is None:
         raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
@@ -161,8 +190,13 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
     Args:
         x: a tensor or array.
-        indices: an integer, or integers along one axis.
-        axis: the axis.
+        indices: an integer, or integers along one axis; no tensor.
+        axis: the axis, by default the last.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.take(lstm.Input((None, 5)), [0, 4], axis=-1).shape
+        (None, None, 2)
     """
     along = -1 if axis is None else axis
     if isinstance(indices, Operators):
@@ -178,7 +212,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 @spelled
 def repeat(x: Any, repeats: int, axis: int) -> Any:
-    """Each entry along an axis several times, one after the other."""
+    """Each entry along an axis of known size several times, one after the other."""
     size = shape_of(x)[axis]
     if size is None:
         raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
@@ -199,7 +233,7 @@ def tile(x: Any, repeats: Sequence[int]) -> Any:
 
 @spelled
 def roll(x: Any, shift: int, axis: int) -> Any:
-    """Move entries along an axis; those that leave it come in again at its other end."""
+    """Move entries along an axis of known size; those that leave it come in at its other end."""
     size = shape_of(x)[axis]
     if size is None:
         raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
@@ -215,6 +249,11 @@ def pad(x: Any, pad_width: Sequence[Sequence[int]], constant_values: float = 0.0
         x: a tensor or array.
         pad_width: for each axis, how many before and after it.
         constant_values: the number.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.pad(lstm.Input((4, 3)), ((0, 0), (1, 0), (0, 0))).shape
+        (None, 5, 3)
     """
     for axis, (before, after) in enumerate(pad_width):
         for count, front in ((before, True), (after, False)):
@@ -280,7 +319,7 @@ def arange(start: float, stop: float | None = None, step: float = 1) -> Tensor:
 
 @spelled
 def shape(x: Any) -> tuple[int | None, ...]:
-    """The shape, with None for sizes that only data has."""
+    """The shape, with None for sizes that are known only once data arrives."""
     return shape_of(x)
 
 
@@ -303,9 +342,15 @@ def convert_to_numpy(x: Any) -> Any:
 
 @spelled
 def cast(x: Any, dtype: str) -> Any:
-    """Numbers as another kind: "bool" as 0 and 1, integers and floating numbers as they are.
+    """Numbers as another kind.
 
-    All numbers of a model have one dtype, so that casts to floating numbers change nothing.
+    All numbers of a model have one floating dtype. So a tensor stays as it is, also as integers,
+    and becomes 0 and 1 as "bool". An array gets the dtype.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.cast([0.0, 2.5], "int32").tolist()
+        [0, 2]
     """
     kind = np.dtype("float32" if dtype == "bfloat16" else dtype).kind
     if isinstance(x, Operators):
@@ -315,7 +360,13 @@ def cast(x: Any, dtype: str) -> Any:
 
 @spelled
 def one_hot(x: Any, num_classes: int) -> Any:
-    """1 at the place of each integer, else 0, along a new last axis."""
+    """1 at the place of each integer, else 0, along a new last axis.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.one_hot([2, 0], 3).tolist()
+        [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
+    """
     return apply(OneHot(num_classes), x)
 
 
