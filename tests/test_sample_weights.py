@@ -171,7 +171,9 @@ class TestWeightedMetrics:
     def test_of_one_name_are_counted(self) -> None:
         model = compiled(loss="mse")
         named = [lstm.metrics.MeanAbsoluteError(name) for name in ("mae_2", "mae_1")]
-        model.compile("sgd", "mse", ["mae", named[0], "mae", named[1]], ["mae", "mae"])
+        model.compile(
+            "sgd", "mse", ["mae", named[0], "mae", named[1]], weighted_metrics=["mae", "mae"]
+        )
         logs = model.evaluate(X, Y, return_dict=True)
         expected = ["loss", "mae", "mae_2", "mae_1", "mae_1_1", "weighted_mae", "weighted_mae_1"]
         assert list(logs) == expected

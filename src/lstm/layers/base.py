@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from inspect import signature
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from lstm import checks, constraints, regularizers, seeding
 from lstm.configured import members, snake_case
@@ -227,6 +227,14 @@ class Layer(Called):
         if self.composite:
             return OPERATORS["weight"](self, name, sizes, initial, fixed)
         return self.own_weight(name, sizes, initial, fixed=fixed)
+
+    def add_loss(self, loss: Any) -> NoReturn:
+        """Refuse what Keras' method does, and say what does it here."""
+        raise InvalidTypeError(
+            f"add_loss of {self.name}",
+            "activity_regularizer= of a layer, an ActivityRegularization, or a loss in compile",
+            "a loss within `call`",
+        )
 
     def connect(self, inputs: Sequence[Any]) -> Tensors:
         """Make the node for this layer applied to `inputs`."""

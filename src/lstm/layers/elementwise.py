@@ -105,6 +105,7 @@ def broadcast_mask(
     """
     shapes = [tuple(x.shape) for x in inputs]
     shape = np.broadcast_shapes(*shapes)
+    masks = [None if mask is None else _trimmed(mask) for mask in masks]
 
     def has(own: tuple[int, ...], axes: int) -> bool:
         """Whether a tensor has the first axes of the result itself."""
@@ -117,6 +118,13 @@ def broadcast_mask(
     axes = max(mask.ndim for mask in known)
     whole = [(own, mask) for own, mask in pairs if has(own, axes)]
     return union(name, [own for own, _ in whole], [mask for _, mask in whole], ragged=run.ragged)
+
+
+def _trimmed(mask: Mask) -> Mask:
+    """Return a mask without last axes of size 1 behind the steps."""
+    while mask.ndim > 2 and mask.shape[-1] == 1:
+        mask = mask[..., 0]
+    return mask
 
 
 def spread(ops: Ops, x: Array, shape: Sequence[int]) -> Array:

@@ -6,12 +6,21 @@ from typing import TYPE_CHECKING, Any, Never
 from lstm.errors import InvalidTypeError, NoSuchAttributeError
 
 _NEAREST = {
-    **dict.fromkeys(("concatenate", "expand_dims", "flip", "reshape", "squeeze", "tanh"), ""),
+    **dict.fromkeys(
+        (
+            *("absolute", "clip", "concatenate", "cos", "cumsum", "dot", "einsum", "exp"),
+            *("expand_dims", "flip", "floor", "log", "log1p", "logical_and", "logical_not"),
+            *("logical_or", "matmul", "max", "maximum", "mean", "min", "minimum", "moveaxis"),
+            *("pad", "power", "repeat", "reshape", "roll", "sign", "sin", "split", "sqrt"),
+            *("square", "squeeze", "stack", "std", "sum", "swapaxes", "take", "tanh", "tile"),
+            *("transpose", "var", "where", "zeros_like", "ones_like", "abs", "amax", "amin"),
+        ),
+        "",
+    ),
     **dict.fromkeys(("append", "concat", "hstack", "vstack"), "concatenate"),
-    **dict.fromkeys(("T", "moveaxis", "permute_dims", "swapaxes", "transpose"), "transpose"),
+    **dict.fromkeys(("T", "permute_dims"), "transpose"),
     "expit": "sigmoid",
     "flipud": "flip",
-    "maximum": "relu",
 }
 """Functions and methods of NumPy with a counterpart in `lstm.ops`, perhaps of another name."""
 

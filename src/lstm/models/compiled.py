@@ -104,6 +104,8 @@ class Compilable(Predictor):
             InvalidValueError: a name is unknown, or the machine or the model's dtype lacks the
                 precision.
         """
+        if _are_metrics(loss_weights):  # They came first in Keras 2.
+            loss_weights, metrics = None, loss_weights
         goals = Goals(loss, loss_weights, metrics or None)
         if goals.several or (self._graph is not None and len(self._graph.outputs) > 1):
             self._compile_jointly(optimizer, goals, steps_per_execution, precision)
@@ -207,6 +209,14 @@ class Compilable(Predictor):
         return int(self._rng.integers(2**63))
 
 
+def _are_metrics(given: Any) -> bool:
+    """Whether what stands in the place of loss weights is metrics."""
+    parts = given.values() if isinstance(given, Mapping) else given
+    if not isinstance(given, list | tuple | Mapping):
+        return given is not None
+    return any(not isinstance(part, int | float | np.number) for part in parts)
+
+
 def compiled_contents(
     graph: Graph,
     backend: Backend,
@@ -254,8 +264,8 @@ def compile_again(model: Compilable, tensors: Mapping[str, NDArray[Any]], config
     model.compile(
         optimizers.get({**optimizer, "config": optimizers.of_file(optimizer["config"])}),
         config["loss"],
-        config["metrics"],
-        config.get("weighted_metrics", ()),
+        metrics=config["metrics"],
+        weighted_metrics=config.get("weighted_metrics", ()),
     )
     graph, backend = model.graph, model.backend
     names = config.get("slots")

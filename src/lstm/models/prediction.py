@@ -13,6 +13,7 @@ from lstm.backends.contract import Array
 from lstm.callbacks import Callback, CallbackList, Trainable
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer, Run, StepState
+from lstm.layers.eager import Tensor
 from lstm.layers.masks import Mask
 from lstm.layers.stateful import Stateful
 from lstm.layers.symbolic import SymbolicTensor
@@ -64,7 +65,8 @@ class Predictor(Overview):
         if len(inputs) != 1 or options:
             got = ", ".join([f"{len(inputs)}", *options])
             raise InvalidTypeError(f"{self.name}()", "one argument, tensors or arrays", got)
-        return self.predict_on_batch(inputs[0])
+        made = self.predict_on_batch(inputs[0])
+        return [*map(Tensor.of, made)] if isinstance(made, list) else Tensor.of(made)
 
     def predict(
         self,

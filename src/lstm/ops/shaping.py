@@ -75,8 +75,12 @@ def reshape(x: Any, newshape: Sequence[int | None]) -> Any:
     first, rest = sizes[0] if sizes else 1, sizes[1:]
     if isinstance(x, SymbolicTensor) and shape[:1] == (None,) and first in (-1, None):
         known = None if None in shape[1:] else prod(n for n in shape[1:] if n is not None)
-        if first is None or -1 in rest or prod(rest) == known:
+        unknown = sum(n in (-1, None) for n in rest)
+        whole = not unknown and prod(n for n in rest if n is not None) == known
+        if unknown == 1 or whole or (first is None and not unknown):
             return apply(Reshape(tuple(-1 if n is None else n for n in rest)), x)
+    if sum(n in (-1, None) for n in sizes) > 1:
+        raise InvalidValueError("newshape", "one unknown size besides the batch", sizes)
     return apply(BatchReshape(tuple(-1 if n is None else n for n in sizes)), x)
 
 
@@ -274,47 +278,50 @@ def broadcast_to(x: Any, shape: Sequence[int | None]) -> Any:
 
 @as_one
 @spelled
-def full_like(x: Any, fill_value: float) -> Any:
-    """A number everywhere, in the shape of a tensor."""
+def full_like(x: Any, fill_value: float, dtype: str | None = None) -> Any:
+    """A number everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
     return add(zeros_like(x), fill_value)
 
 
 @as_one
 @spelled
-def zeros_like(x: Any) -> Any:
-    """0 everywhere, in the shape of a tensor."""
+def zeros_like(x: Any, dtype: str | None = None) -> Any:
+    """0 everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
     return apply(Elementwise("keep", 0.0), stop_gradient(x))
 
 
 @as_one
 @spelled
-def ones_like(x: Any) -> Any:
-    """1 everywhere, in the shape of a tensor."""
+def ones_like(x: Any, dtype: str | None = None) -> Any:
+    """1 everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
     return full_like(x, 1.0)
 
 
 @spelled
-def zeros(shape: Sequence[int]) -> Tensor:
+def zeros(shape: Sequence[int], dtype: str = "float32") -> Tensor:
     """An array of zeros."""
-    return Tensor.of(np.zeros(shape, np.float32))
+    return Tensor.of(np.zeros(shape, dtype))
 
 
 @spelled
-def ones(shape: Sequence[int]) -> Tensor:
+def ones(shape: Sequence[int], dtype: str = "float32") -> Tensor:
     """An array of ones."""
-    return Tensor.of(np.ones(shape, np.float32))
+    return Tensor.of(np.ones(shape, dtype))
 
 
 @spelled
-def eye(N: int) -> Tensor:
+def eye(N: int, dtype: str = "float32") -> Tensor:
     """The identity matrix."""
-    return Tensor.of(np.eye(N, dtype=np.float32))
+    return Tensor.of(np.eye(N, dtype=dtype))
 
 
 @spelled
-def arange(start: float, stop: float | None = None, step: float = 1) -> Tensor:
+def arange(
+    start: float, stop: float | None = None, step: float = 1, dtype: str | None = None
+) -> Tensor:
     """Numbers at equal distances, as NumPy's."""
-    return Tensor.of(np.arange(start, stop, step) if stop is not None else np.arange(start))
+    ends = (0, start) if stop is None else (start, stop)
+    return Tensor.of(np.arange(*ends, step, dtype=dtype))
 
 
 @spelled
@@ -329,9 +336,9 @@ def ndim(x: Any) -> int:
 
 
 @spelled
-def convert_to_tensor(x: Any) -> Any:
+def convert_to_tensor(x: Any, dtype: str | None = None) -> Any:
     """A tensor as it is, anything else as an array."""
-    return x if isinstance(x, Operators) else Tensor.of(np.asarray(x))
+    return x if isinstance(x, Operators) else Tensor.of(np.asarray(x, dtype))
 
 
 @spelled
@@ -359,15 +366,18 @@ def cast(x: Any, dtype: str) -> Any:
 
 
 @spelled
-def one_hot(x: Any, num_classes: int) -> Any:
-    """1 at the place of each integer, else 0, along a new last axis.
+def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: str | None = None) -> Any:
+    """1 at the place of each integer, else 0, along a new axis, by default the last.
+
+    All numbers of a model have one dtype: `dtype` is accepted for compatibility.
 
     Example:
         >>> import lstm
         >>> lstm.ops.one_hot([2, 0], 3).tolist()
         [[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
     """
-    return apply(OneHot(num_classes), x)
+    rows = apply(OneHot(num_classes), x)
+    return rows if axis in (-1, len(shape_of(rows)) - 1) else moveaxis(rows, -1, axis)
 
 
 @spelled
