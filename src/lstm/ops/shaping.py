@@ -320,8 +320,8 @@ def arange(
     start: float, stop: float | None = None, step: float = 1, dtype: str | None = None
 ) -> Tensor:
     """Numbers at equal distances, as NumPy's."""
-    ends = (0, start) if stop is None else (start, stop)
-    return Tensor.of(np.arange(*ends, step, dtype=dtype))
+    first, end = (0, start) if stop is None else (start, stop)
+    return Tensor.of(np.arange(first, end, step, dtype))
 
 
 @spelled
