@@ -321,7 +321,9 @@ def arange(
 ) -> Tensor:
     """Numbers at equal distances, as NumPy's."""
     first, end = (0, start) if stop is None else (start, stop)
-    return Tensor.of(np.arange(first, end, step, dtype))
+    return Tensor.of(
+        np.arange(first, end, step).astype(dtype) if dtype else np.arange(first, end, step)
+    )
 
 
 @spelled
