@@ -60,6 +60,12 @@ from lstm.layers.variable import Constant, Variable
 from lstm.layers.windows import Windows
 from lstm.layers.wrappers import Bidirectional, Lambda, TimeDistributed
 
+AvgPool1D = AveragePooling1D
+Convolution1D = Conv1D
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalMaxPool1D = GlobalMaxPooling1D
+MaxPool1D = MaxPooling1D
+
 __all__ = [
     "ELU",
     "GRU",
@@ -73,6 +79,7 @@ __all__ = [
     "Attention",
     "Average",
     "AveragePooling1D",
+    "AvgPool1D",
     "BatchNormalization",
     "BatchReshape",
     "Bidirectional",
@@ -80,6 +87,7 @@ __all__ = [
     "Constant",
     "Conv1D",
     "Conv1DTranspose",
+    "Convolution1D",
     "Cropping1D",
     "CumulativeSum",
     "Dense",
@@ -97,6 +105,8 @@ __all__ = [
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
+    "GlobalAvgPool1D",
+    "GlobalMaxPool1D",
     "GlobalMaxPooling1D",
     "Input",
     "InputLayer",
@@ -108,6 +118,7 @@ __all__ = [
     "MaskLike",
     "MaskOf",
     "Masking",
+    "MaxPool1D",
     "MaxPooling1D",
     "Maximum",
     "Minimum",
