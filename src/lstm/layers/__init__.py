@@ -62,9 +62,11 @@ from lstm.layers.wrappers import Bidirectional, Lambda, TimeDistributed
 
 AvgPool1D = AveragePooling1D
 Convolution1D = Conv1D
+Convolution1DTranspose = Conv1DTranspose
 GlobalAvgPool1D = GlobalAveragePooling1D
 GlobalMaxPool1D = GlobalMaxPooling1D
 MaxPool1D = MaxPooling1D
+SeparableConvolution1D = SeparableConv1D
 
 __all__ = [
     "ELU",
@@ -88,6 +90,7 @@ __all__ = [
     "Conv1D",
     "Conv1DTranspose",
     "Convolution1D",
+    "Convolution1DTranspose",
     "Cropping1D",
     "CumulativeSum",
     "Dense",
@@ -132,6 +135,7 @@ __all__ = [
     "RepeatVector",
     "Reshape",
     "SeparableConv1D",
+    "SeparableConvolution1D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Slice",
