@@ -156,3 +156,10 @@ def test_registered_classes_are_known_to_files(tmp_path: Path) -> None:
         assert type(lstm.load_model(tmp_path / "model.safetensors").layers[0]) is Doubled
         assert type(lstm.models.model_from_json(model.to_json()).layers[0]) is Doubled
     assert lstm.utils.get_custom_objects() == before
+
+
+@pytest.mark.parametrize("metrics", [[], (), ["mae"], "mae"])
+def test_metrics_may_stand_where_they_did_in_keras_2(metrics: object) -> None:
+    model = lstm.Sequential([lstm.Input((5, 2)), layers.LSTM(3), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics)
+    assert model.metrics_names == ["loss", *(["mae"] if metrics else [])]

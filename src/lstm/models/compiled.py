@@ -225,7 +225,7 @@ def _are_metrics(given: Any) -> bool:
     parts = given.values() if isinstance(given, Mapping) else given
     if not isinstance(given, list | tuple | Mapping):
         return given is not None
-    return any(not isinstance(part, int | float | np.number) for part in parts)
+    return not parts or any(not isinstance(part, int | float | np.number) for part in parts)
 
 
 def compiled_contents(
