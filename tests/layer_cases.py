@@ -221,6 +221,9 @@ CASES = [
     LayerCase("add", Add, [SEQUENCE, SEQUENCE], [SEQUENCE], **STREAMS),
     LayerCase("average", Average, [SEQUENCE] * 3, [SEQUENCE], **STREAMS),
     LayerCase("multiply", Multiply, [SEQUENCE] * 3, [SEQUENCE], **STREAMS),
+    LayerCase("add, repeated", Add, [SEQUENCE, (STEPS, 1)], [SEQUENCE], **STREAMS),
+    LayerCase("average, repeated", Average, [(STEPS, 1), SEQUENCE], [SEQUENCE], **STREAMS),
+    LayerCase("multiply, repeated", Multiply, [SEQUENCE, (STEPS, 1)], [SEQUENCE], **STREAMS),
     LayerCase("concatenate", Concatenate, [SEQUENCE, Y], [(STEPS, 5)], **STREAMS),
     LayerCase(
         "concatenate, time",

@@ -15,7 +15,7 @@ SHAPE = (40, 60)
 
 
 def drawn(initializer: Any, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
-    values = initializers.get("kernel", initializer)(shape, np.random.default_rng(2))
+    values = initializers.get(initializer, "kernel")(shape, np.random.default_rng(2))
     assert values.shape == shape
     return values
 
@@ -161,7 +161,7 @@ def test_names_of_keras() -> None:
         (initializers.Ones, initializers.Ones),
         ({"class_name": "TruncatedNormal", "config": {}}, initializers.TruncatedNormal),
     ):
-        assert type(initializers.get("kernel", name)) is kind
+        assert type(initializers.get(name, "kernel")) is kind
 
 
 def test_seeds() -> None:
@@ -233,16 +233,16 @@ WITHOUT_KERNEL = [name for name in initializers.INITIALIZERS if name != "thresho
 
 @pytest.mark.parametrize("name", WITHOUT_KERNEL)
 def test_saved_forms(name: str) -> None:
-    made = initializers.get("kernel", name)
+    made = initializers.get(name, "kernel")
     saved = {"class": type(made).__name__, "config": made.get_config()}
     assert_array_equal(drawn(saved), drawn(made))
 
 
 def test_unusable_ones() -> None:
     with pytest.raises(InvalidValueError, match="did you mean 'orthogonal'"):
-        initializers.get("kernel", "ortogonal")
+        initializers.get("ortogonal", "kernel")
     with pytest.raises(InvalidTypeError, match="kernel: expected the name"):
-        initializers.get("kernel", 0.1)
+        initializers.get(0.1, "kernel")
     for name in ("identity", "orthogonal"):
         with pytest.raises(InvalidShapeError, match="two axes"):
             drawn(name, (3,))

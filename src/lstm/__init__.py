@@ -30,17 +30,26 @@ from lstm import (
 )
 from lstm.backends import backend, num_threads, set_num_threads, use
 from lstm.information import info
-from lstm.layers import Input
+from lstm.initializers import Initializer
+from lstm.layers import Input, Layer
+from lstm.losses import Loss
+from lstm.metrics import Metric
 from lstm.models import Model, Sequential, State, load_model
 from lstm.network import LSTMNetwork
+from lstm.optimizers import Optimizer
 from lstm.seeding import set_seed
 from lstm.text import LanguageModel
 
 __all__ = [
+    "Initializer",
     "Input",
     "LSTMNetwork",
     "LanguageModel",
+    "Layer",
+    "Loss",
+    "Metric",
     "Model",
+    "Optimizer",
     "Sequential",
     "State",
     "activations",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lstm import checks, ops
+from lstm.errors import InvalidValueError
 from lstm.layers.activation_names import OF_FUNCTIONS, OF_KERNELS, ActivationSpec
 from lstm.layers.symbolic import OPERATORS
 from lstm.ops import (
@@ -77,6 +78,18 @@ def get(activation: ActivationSpec) -> Callable[[Any], Any]:
     return _FUNCTIONS[checks.one_of("activation", activation, _FUNCTIONS)]
 
 
+def serialize(activation: Callable[..., Any]) -> str:
+    """Return the name of an activation, for the `get_config` of a layer; `get` reads it.
+
+    Raises:
+        InvalidValueError: the function is none of this module.
+    """
+    for name, function in _FUNCTIONS.items():
+        if function is activation:
+            return name
+    raise InvalidValueError("activation", "a function of lstm.activations", repr(activation))
+
+
 OPERATORS["activation"] = lambda x, activation: get(activation)(x)
 
 __all__ = [
@@ -97,6 +110,7 @@ __all__ = [
     "relu",
     "relu6",
     "selu",
+    "serialize",
     "sigmoid",
     "silu",
     "softmax",

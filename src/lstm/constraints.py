@@ -106,8 +106,17 @@ CONSTRAINTS: dict[str, type[Constraint]] = {
 ConstraintSpec = str | Constraint | dict[str, Any] | None
 
 
-def get(argument: str, spec: ConstraintSpec) -> Constraint | None:
+def serialize(constraint: Constraint | None) -> dict[str, Any] | None:
+    """Return a constraint as JSON values, for the `get_config` of a layer; `get` reads them."""
+    return None if constraint is None else constraint.description()
+
+
+def get(spec: ConstraintSpec, argument: str = "constraint") -> Constraint | None:
     """Return a constraint from its name, its saved form or itself; None for none.
+
+    Args:
+        spec: stands for the constraint.
+        argument: the name of it in errors.
 
     Raises:
         InvalidValueError: no constraint has that name; the message names `argument`.

@@ -41,6 +41,7 @@ _SYNONYMS = {
 
 
 _ELSEWHERE = {
+    "arguments": "functools.partial gives a function its arguments",
     "decay": "optimizers.schedules.InverseTimeDecay(rate, 1, decay) is such a learning_rate",
     "dtype": "lstm.use(dtype=...) chooses it for all layers",
     "implementation": "leave it out: the kernels choose",
@@ -66,6 +67,7 @@ _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]
     "implementation": (("LSTM", "GRU", "SimpleRNN"), (0, 1, 2)),
     "jit_compile": (("compile",), ("auto", *_EITHER)),
     "max_queue_size": (("fit", "evaluate", "predict"), None),
+    "output_shape": (("Lambda",), None),
     "reset_after": (("GRU",), (True, 1)),
     "run_eagerly": (("compile",), _EITHER),
     "splines": (("plot_model",), None),

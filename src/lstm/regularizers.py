@@ -94,8 +94,17 @@ REGULARIZERS: dict[str, Callable[[], L1L2]] = {
 RegularizerSpec = str | L1L2 | dict[str, Any] | None
 
 
-def get(argument: str, spec: RegularizerSpec) -> L1L2 | None:
+def serialize(regularizer: L1L2 | None) -> dict[str, Any] | None:
+    """Return a regularizer as JSON values, for the `get_config` of a layer; `get` reads them."""
+    return None if regularizer is None else regularizer.description()
+
+
+def get(spec: RegularizerSpec, argument: str = "regularizer") -> L1L2 | None:
     """Return a regularizer from its name, its saved form or itself; None for none.
+
+    Args:
+        spec: stands for the regularizer.
+        argument: the name of it in errors.
 
     Raises:
         InvalidValueError: no regularizer has that name; the message names `argument`.

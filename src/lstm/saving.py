@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from lstm import checks, foreign
 from lstm.container import DTYPES, INT8_FORMAT, Tensors, digest, header_of, pack, unpack
+from lstm.custom_objects import register_keras_serializable as register_keras_serializable
 from lstm.errors import InvalidValueError, LSTMError, ModelFileError
 from lstm.locking import lock
 

@@ -8,7 +8,7 @@ class, an array, or a function of a shape.
 
 from lstm.initializers.base import Initializer
 from lstm.initializers.constants import Constant, Identity, Ones, Zeros
-from lstm.initializers.names import INITIALIZERS, get
+from lstm.initializers.names import INITIALIZERS, get, serialize
 from lstm.initializers.orthogonal import Orthogonal
 from lstm.initializers.random import RandomNormal, RandomUniform, TruncatedNormal
 from lstm.initializers.scaling import (
@@ -58,4 +58,5 @@ __all__ = [
     "VarianceScaling",
     "Zeros",
     "get",
+    "serialize",
 ]

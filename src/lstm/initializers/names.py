@@ -59,8 +59,24 @@ INITIALIZERS: dict[str, type[Initializer]] = {
 _CLASSES = {kind.__name__: kind for kind in (*_KINDS, Unavailable)}
 
 
-def get(argument: str, spec: InitializerSpec) -> Initializer:
+def serialize(initializer: Initializer) -> dict[str, Any]:
+    """Return an initializer as JSON values, for the `get_config` of a layer; `get` reads them.
+
+    Example:
+        >>> import lstm
+        >>> saved = lstm.initializers.serialize(lstm.initializers.Constant(2.0))
+        >>> lstm.initializers.get(saved)
+        Constant(value=2.0)
+    """
+    return initializer.description()
+
+
+def get(spec: InitializerSpec, argument: str = "initializer") -> Initializer:
     """Return an initializer from its name, class or saved form, an array, a function, or itself.
+
+    Args:
+        spec: stands for the initializer.
+        argument: the name of it in errors.
 
     Raises:
         InvalidValueError: no initializer has that name; the message names `argument`.

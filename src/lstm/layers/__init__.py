@@ -60,6 +60,14 @@ from lstm.layers.variable import Constant, Variable
 from lstm.layers.windows import Windows
 from lstm.layers.wrappers import Bidirectional, Lambda, TimeDistributed
 
+AvgPool1D = AveragePooling1D
+Convolution1D = Conv1D
+Convolution1DTranspose = Conv1DTranspose
+GlobalAvgPool1D = GlobalAveragePooling1D
+GlobalMaxPool1D = GlobalMaxPooling1D
+MaxPool1D = MaxPooling1D
+SeparableConvolution1D = SeparableConv1D
+
 __all__ = [
     "ELU",
     "GRU",
@@ -73,6 +81,7 @@ __all__ = [
     "Attention",
     "Average",
     "AveragePooling1D",
+    "AvgPool1D",
     "BatchNormalization",
     "BatchReshape",
     "Bidirectional",
@@ -80,6 +89,8 @@ __all__ = [
     "Constant",
     "Conv1D",
     "Conv1DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
     "Cropping1D",
     "CumulativeSum",
     "Dense",
@@ -97,6 +108,8 @@ __all__ = [
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
+    "GlobalAvgPool1D",
+    "GlobalMaxPool1D",
     "GlobalMaxPooling1D",
     "Input",
     "InputLayer",
@@ -108,6 +121,7 @@ __all__ = [
     "MaskLike",
     "MaskOf",
     "Masking",
+    "MaxPool1D",
     "MaxPooling1D",
     "Maximum",
     "Minimum",
@@ -121,6 +135,7 @@ __all__ = [
     "RepeatVector",
     "Reshape",
     "SeparableConv1D",
+    "SeparableConvolution1D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Slice",

@@ -102,7 +102,7 @@ class PReLU(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        self.alpha_initializer = initializers.get("alpha_initializer", alpha_initializer)
+        self.alpha_initializer = initializers.get(alpha_initializer, "alpha_initializer")
         several = [] if shared_axes is None else shared_axes
         axes = [several] if isinstance(several, int) else several
         self.shared_axes = [checks.positive_int("shared_axes", axis) for axis in axes]

@@ -138,7 +138,7 @@ class Layer(Called):
         )
         for name in known:
             get = constraints.get if name.endswith("_constraint") else regularizers.get
-            setattr(self, name, get(name, given[name]))
+            setattr(self, name, get(given[name], name))
 
     @property
     def composite(self) -> bool:
@@ -221,7 +221,7 @@ class Layer(Called):
         sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
         sizes = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
         initial = get_initializer(
-            f"initializer of {name}", "glorot_uniform" if initializer is None else initializer
+            "glorot_uniform" if initializer is None else initializer, f"initializer of {name}"
         )
         fixed = not checks.boolean("trainable", trainable)
         if self.composite:

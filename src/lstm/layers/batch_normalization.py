@@ -82,13 +82,13 @@ class BatchNormalization(Layer):
         self.epsilon = checks.number("epsilon", epsilon, 0)
         self.center = checks.boolean("center", center)
         self.scale = checks.boolean("scale", scale)
-        self.beta_initializer = initializers.get("beta_initializer", beta_initializer)
-        self.gamma_initializer = initializers.get("gamma_initializer", gamma_initializer)
+        self.beta_initializer = initializers.get(beta_initializer, "beta_initializer")
+        self.gamma_initializer = initializers.get(gamma_initializer, "gamma_initializer")
         self.moving_mean_initializer = initializers.get(
-            "moving_mean_initializer", moving_mean_initializer
+            moving_mean_initializer, "moving_mean_initializer"
         )
         self.moving_variance_initializer = initializers.get(
-            "moving_variance_initializer", moving_variance_initializer
+            moving_variance_initializer, "moving_variance_initializer"
         )
 
     def build(self, *shapes: Shape) -> None:

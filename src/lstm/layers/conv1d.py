@@ -68,8 +68,8 @@ class Conv1D(Activated):
         self.dilation_rate = checks.positive_int("dilation_rate", checks.single(dilation_rate))
         self.activation = activation_names.get("activation", activation)
         self.use_bias = checks.boolean("use_bias", use_bias)
-        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
-        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
+        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
 
     @property
     def _reach(self) -> int:

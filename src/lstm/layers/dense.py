@@ -68,8 +68,8 @@ class Dense(Activated):
         self.units = checks.positive_int("units", units)
         self.activation = activation_names.get("activation", activation)
         self.use_bias = checks.boolean("use_bias", use_bias)
-        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
-        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
+        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
 
     def build(self, *shapes: Shape) -> None:
         size = known_last_axis(self, shapes[0], "B ... D")
@@ -88,7 +88,7 @@ class Dense(Activated):
         self, activation: ActivationName, run: Run, *inputs: Array, mask: Mask | None
     ) -> tuple[Arrays, Cache]:
         b = self.value("bias") if self.use_bias else None
-        y, cache = run.ops.linear_forward(inputs[0], self.kernel(run.ops), b, activation)
+        y, cache = run.ops.linear_forward(inputs[0], self.kernel_array(run.ops), b, activation)
         return (y,), cache
 
     def backward(
@@ -125,14 +125,14 @@ class Dense(Activated):
             backend: the backend of the computation.
             learns: whether to compute the gradients of the weights that learn.
         """
-        w, b = self.kernel(backend.ops), self.value("bias") if self.use_bias else None
+        w, b = self.kernel_array(backend.ops), self.value("bias") if self.use_bias else None
         if not learns:
             yield Linear(w, b, None, None)
             return
         with self.kernel_gradient(backend) as dw:
             yield Linear(w, b, dw, self.gradient("bias") if self.use_bias else None)
 
-    def kernel(self, ops: Ops) -> Array:
+    def kernel_array(self, ops: Ops) -> Array:
         """Return the kernel (D, units)."""
         return self.value("kernel")
 

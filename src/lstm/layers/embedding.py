@@ -66,8 +66,8 @@ class Embedding(Layer):
         self.input_dim = self.reads_tokens = checks.positive_int("input_dim", input_dim)
         self.output_dim = checks.positive_int("output_dim", output_dim)
         self.embeddings_initializer = initializers.get(
-            "embeddings_initializer",
             embeddings_initializer if weights is None else self._table_of(weights),
+            "embeddings_initializer",
         )
         self.mask_zero = checks.boolean("mask_zero", mask_zero)
         self.input_length = length

@@ -1,8 +1,10 @@
 """Merging layers as functions of lists of tensors, as older programs call them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
+from lstm.interface import spelled
+from lstm.layers.base import LayerOptions
 from lstm.layers.dot import Dot
 from lstm.layers.merging import (
     Add,
@@ -15,41 +17,54 @@ from lstm.layers.merging import (
 )
 
 
-def add(inputs: Sequence[Any]) -> Any:
+@spelled
+def add(inputs: Sequence[Any], **options: Unpack[LayerOptions]) -> Any:
     """The sum of tensors, as by `Add`."""
-    return Add()(inputs)
+    return Add(**options)(inputs)
 
 
-def subtract(inputs: Sequence[Any]) -> Any:
+@spelled
+def subtract(inputs: Sequence[Any], **options: Unpack[LayerOptions]) -> Any:
     """The first of two tensors minus the second, as by `Subtract`."""
-    return Subtract()(inputs)
+    return Subtract(**options)(inputs)
 
 
-def multiply(inputs: Sequence[Any]) -> Any:
+@spelled
+def multiply(inputs: Sequence[Any], **options: Unpack[LayerOptions]) -> Any:
     """The product of tensors, as by `Multiply`."""
-    return Multiply()(inputs)
+    return Multiply(**options)(inputs)
 
 
-def average(inputs: Sequence[Any]) -> Any:
+@spelled
+def average(inputs: Sequence[Any], **options: Unpack[LayerOptions]) -> Any:
     """The mean of tensors, as by `Average`."""
-    return Average()(inputs)
+    return Average(**options)(inputs)
 
 
-def maximum(inputs: Sequence[Any]) -> Any:
+@spelled
+def maximum(inputs: Sequence[Any], **options: Unpack[LayerOptions]) -> Any:
     """The largest of tensors, as by `Maximum`."""
-    return Maximum()(inputs)
+    return Maximum(**options)(inputs)
 
 
-def minimum(inputs: Sequence[Any]) -> Any:
+@spelled
+def minimum(inputs: Sequence[Any], **options: Unpack[LayerOptions]) -> Any:
     """The smallest of tensors, as by `Minimum`."""
-    return Minimum()(inputs)
+    return Minimum(**options)(inputs)
 
 
-def concatenate(inputs: Sequence[Any], axis: int = -1) -> Any:
+@spelled
+def concatenate(inputs: Sequence[Any], axis: int = -1, **options: Unpack[LayerOptions]) -> Any:
     """Tensors joined along an axis, as by `Concatenate`."""
-    return Concatenate(axis)(inputs)
+    return Concatenate(axis, **options)(inputs)
 
 
-def dot(inputs: Sequence[Any], axes: int | Sequence[int], normalize: bool = False) -> Any:
+@spelled
+def dot(
+    inputs: Sequence[Any],
+    axes: int | Sequence[int] = -1,
+    normalize: bool = False,
+    **options: Unpack[LayerOptions],
+) -> Any:
     """Sums of products of two tensors, as by `Dot`."""
-    return Dot(axes, normalize)(inputs)
+    return Dot(axes, normalize, **options)(inputs)

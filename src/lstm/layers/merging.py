@@ -10,23 +10,33 @@ from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
-from lstm.layers.elementwise import Elementwise
+from lstm.layers.elementwise import Elementwise, broadcast_mask, broadcast_shape, gathered
+from lstm.layers.elementwise import spread as repeated
 from lstm.layers.masks import Mask, alike, spread, union
 from lstm.layers.symbolic import Shape
 
 
 class _Elementwise(Layer):
-    """Base of the layers that combine tensors of equal shape, entry by entry."""
+    """Base of the layers that combine tensors, entry by entry; where one has size 1, it repeats."""
 
     keeps_mask = True
     memoryless = True
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
+        if len({len(shape) for shape in shapes}) == 1 and any(
+            1 in sizes and {*sizes} != {1} for sizes in zip(*shapes, strict=True)
+        ):
+            return (broadcast_shape(self.name, shapes),)
         return (_merged(self, shapes, None),)
+
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        if len({tuple(x.shape) for x in inputs}) == 1:
+            return super().joined_mask(run, inputs, masks)
+        return broadcast_mask(self.name, run, inputs, masks)
 
 
 class Add(_Elementwise):
-    """Sum of tensors of equal shape.
+    """Sum of tensors of equal shape, or of size 1 along some axes.
 
     Example:
         >>> import lstm
@@ -36,16 +46,16 @@ class Add(_Elementwise):
     """
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
-        return (run.ops.add(inputs),), len(inputs)
+        return (run.ops.add(_repeated(run.ops, inputs)),), _shapes(inputs)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        return gradients * int(cache)
+        return tuple(gathered(run.ops, gradients[0], shape) for shape in cache)
 
 
 class Average(_Elementwise):
-    """Mean of tensors of equal shape.
+    """Mean of tensors of equal shape, or of size 1 along some axes.
 
     Example:
         >>> import lstm
@@ -54,16 +64,18 @@ class Average(_Elementwise):
     """
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
-        return (run.ops.scale(run.ops.add(inputs), 1 / len(inputs)),), len(inputs)
+        total = run.ops.add(_repeated(run.ops, inputs))
+        return (run.ops.scale(total, 1 / len(inputs)),), _shapes(inputs)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        return (run.ops.scale(gradients[0], 1 / cache),) * int(cache)
+        share = run.ops.scale(gradients[0], 1 / len(cache))
+        return tuple(gathered(run.ops, share, shape) for shape in cache)
 
 
 class Multiply(_Elementwise):
-    """Product of tensors of equal shape, entry by entry.
+    """Product of tensors of equal shape, or of size 1 along some axes, entry by entry.
 
     Where only some of them are padding, the padding counts as 1, as in Keras.
 
@@ -77,21 +89,23 @@ class Multiply(_Elementwise):
         keeps = self._keeps(run, inputs)
         if keeps:
             inputs = tuple(map(partial(_or_one, run.ops), inputs, keeps))
-        product = inputs[0]
-        for x in inputs[1:]:
+        shapes, factors = _shapes(inputs), _repeated(run.ops, inputs)
+        product = factors[0]
+        for x in factors[1:]:
             product = run.ops.multiply(product, x)
-        return (product,), (inputs, keeps)
+        return (product,), (factors, keeps, shapes)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        inputs, keeps = cache
+        inputs, keeps, shapes = cache
         dxs: list[Array | None] = []
         for k in range(len(inputs)):
             dx = gradients[0]
             for other, x in enumerate(inputs):
                 if other != k:
                     dx = run.ops.multiply(dx, x)
+            dx = gathered(run.ops, dx, shapes[k])
             if keeps and (counts := keeps[k]) is not None:
                 dx = run.ops.multiply(dx, counts[0])
             dxs.append(dx)
@@ -110,6 +124,16 @@ class Multiply(_Elementwise):
             kept, padding = (m.astype(run.backend.dtype) for m in (counts, ~counts))
             found.append((run.ops.array(kept), run.ops.array(padding)))
         return found
+
+
+def _shapes(inputs: Arrays) -> list[tuple[int, ...]]:
+    return [tuple(x.shape) for x in inputs]
+
+
+def _repeated(ops: Ops, inputs: Arrays) -> Arrays:
+    """Return the inputs in the shape that they have together."""
+    shape = np.broadcast_shapes(*_shapes(inputs))
+    return tuple(repeated(ops, x, shape) for x in inputs)
 
 
 def _or_one(ops: Ops, x: Array, keep: tuple[Array, Array] | None) -> Array:

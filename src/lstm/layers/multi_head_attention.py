@@ -58,8 +58,8 @@ class EinsumDense(Layer):
         self.output_shape = list(checks.sizes("output_shape", given))
         self.activation = activation
         self.bias_axes = None if bias_axes is None else checks.string("bias_axes", bias_axes)
-        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
-        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
+        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
 
     def build(self, *shapes: Shape) -> None:
         terms, _, result = self.equation.replace(" ", "").partition("->")
@@ -143,8 +143,8 @@ class MultiHeadAttention(Layer):
         self.output_shape = (
             None if output_shape is None else checks.positive_int("output_shape", output_shape)
         )
-        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
-        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
+        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         self.seed = None if seed is None else checks.integer("seed", seed)
         self.query_dense = self._projection("query", self.key_dim)
         self.key_dense = self._projection("key", self.key_dim)

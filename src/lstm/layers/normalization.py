@@ -51,8 +51,8 @@ class LayerNormalization(Layer):
         self.epsilon = checks.number("epsilon", epsilon, 0)
         self.center = checks.boolean("center", center)
         self.scale = checks.boolean("scale", scale)
-        self.beta_initializer = initializers.get("beta_initializer", beta_initializer)
-        self.gamma_initializer = initializers.get("gamma_initializer", gamma_initializer)
+        self.beta_initializer = initializers.get(beta_initializer, "beta_initializer")
+        self.gamma_initializer = initializers.get(gamma_initializer, "gamma_initializer")
 
     def build(self, *shapes: Shape) -> None:
         ndim = len(shapes[0])

@@ -18,7 +18,7 @@ from lstm.layers.masks import Mask, of_steps, to_zero
 from lstm.layers.options import options_of
 from lstm.layers.rules import known_last_axis
 from lstm.layers.stateful import Stateful
-from lstm.layers.symbolic import Shape, SymbolicTensor, Tensors, has_operands
+from lstm.layers.symbolic import Shape, Tensors, has_operands
 
 
 class RecurrentOptions(LayerOptions, total=False):
@@ -73,11 +73,11 @@ class Recurrent(Stateful):
         self.units = checks.positive_int("units", units)
         self.activation = in_cell("activation", activation)
         self.use_bias = checks.boolean("use_bias", use_bias)
-        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.recurrent_initializer = initializers.get(
-            "recurrent_initializer", recurrent_initializer
+            recurrent_initializer, "recurrent_initializer"
         )
-        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         self.dropout = checks.number("dropout", dropout, 0, 1, open_high=True)
         self.recurrent_dropout = checks.number(
             "recurrent_dropout", recurrent_dropout, 0, 1, open_high=True
@@ -116,11 +116,17 @@ class Recurrent(Stateful):
     def __call__(
         self,
         *inputs: Any,
-        initial_state: Sequence[SymbolicTensor] | None = None,
+        initial_state: Any = None,
         training: object = None,
         mask: object = None,
     ) -> Tensors:
-        """Apply the layer to a sequence, from `initial_state` if it is given."""
+        """Apply the layer to a sequence, from `initial_state` if it is given.
+
+        Args:
+            initial_state: a list of the states, or the state if there is only one.
+        """
+        if has_operands([initial_state]):
+            initial_state = [initial_state]
         if not isinstance(initial_state, list | tuple | None):
             raise InvalidTypeError(
                 "initial_state", f"a list of {self._states()}", type(initial_state).__name__

@@ -50,7 +50,7 @@ class _Convolution(Layer):
         self.dilation_rate = checks.positive_int("dilation_rate", checks.single(dilation_rate))
         self.activation = activation_names.get("activation", activation)
         self.use_bias = checks.boolean("use_bias", use_bias)
-        self.bias_initializer = initializers.get("bias_initializer", bias_initializer)
+        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
 
     def by_feature(self, x: Any, kernel: Any) -> Any:
         """Return the products of windows with a kernel (K, C, M), (B, T', C·M)."""
@@ -107,7 +107,7 @@ class DepthwiseConv1D(_Convolution):
         )
         self.depth_multiplier = checks.positive_int("depth_multiplier", depth_multiplier)
         self.depthwise_initializer = initializers.get(
-            "depthwise_initializer", depthwise_initializer
+            depthwise_initializer, "depthwise_initializer"
         )
 
     def build(self, *shapes: Shape) -> None:
@@ -172,10 +172,10 @@ class SeparableConv1D(_Convolution):
         self.filters = checks.positive_int("filters", filters)
         self.depth_multiplier = checks.positive_int("depth_multiplier", depth_multiplier)
         self.depthwise_initializer = initializers.get(
-            "depthwise_initializer", depthwise_initializer
+            depthwise_initializer, "depthwise_initializer"
         )
         self.pointwise_initializer = initializers.get(
-            "pointwise_initializer", pointwise_initializer
+            pointwise_initializer, "pointwise_initializer"
         )
 
     def build(self, *shapes: Shape) -> None:
@@ -238,7 +238,7 @@ class Conv1DTranspose(_Convolution):
             *(activation, use_bias, bias_initializer, options),
         )
         self.filters = checks.positive_int("filters", filters)
-        self.kernel_initializer = initializers.get("kernel_initializer", kernel_initializer)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
 
     def build(self, *shapes: Shape) -> None:
         channels = known_last_axis(self, shapes[0], "B T C")

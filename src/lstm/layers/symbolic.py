@@ -19,8 +19,19 @@ OPERATORS: dict[str, Callable[..., Any]] = {}
 
 _SIGNS = {
     **{"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"},
-    **{"less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">="},
+    **{
+        "equal": "==",
+        "not_equal": "!=",
+        "less": "<",
+        "less_equal": "<=",
+        "greater": ">",
+        "greater_equal": ">=",
+    },
 }
+
+
+def _has_numbers(value: object) -> bool:
+    return isinstance(value, int | float | np.number | np.ndarray)
 
 
 class Operators:
@@ -72,6 +83,15 @@ class Operators:
 
     def __rmatmul__(self, other: Any) -> Any:
         return OPERATORS["@"](other, self)
+
+    # Lists and dicts hold tensors as themselves: two of them are compared by `ops.equal` alone.
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: Any) -> Any:
+        return OPERATORS["=="](self, other) if _has_numbers(other) else self is other
+
+    def __ne__(self, other: Any) -> Any:
+        return OPERATORS["!="](self, other) if _has_numbers(other) else self is not other
 
     def __lt__(self, other: Any) -> Any:
         return OPERATORS["<"](self, other)
@@ -210,6 +230,9 @@ def Input(
         name: key of this input if data is a dict.
         batch_shape: the shape with the batch axis, instead of `shape`.
 
+    Raises:
+        InvalidTypeError: both shapes are given, or neither.
+
     Example:
         >>> import lstm
         >>> lstm.Input(shape=(None, 2)).shape
@@ -219,14 +242,17 @@ def Input(
         checks.positive_int("batch_size", batch_size)
     if name is not None:
         checks.string("name", name)
-    if shape is not None and batch_shape is not None:
-        raise InvalidTypeError("Input", "either shape or batch_shape", "both")
-    sizes = (
-        checks.sizes("shape", shape)
-        if batch_shape is None
-        else checks.sizes("batch_shape", batch_shape)[1:]
-    )
-    return input_tensor((None, *sizes), name)
+    return input_tensor((None, *sizes_of(shape, batch_shape)), name)
+
+
+def sizes_of(shape: Sequence[int | None] | None, batch_shape: Sequence[int | None] | None) -> Shape:
+    """Return the sizes of an input without the batch axis, from either of its arguments."""
+    if (shape is None) == (batch_shape is None):
+        got = "neither" if shape is None else "both"
+        raise InvalidTypeError("shape", "shape or batch_shape, one of them", got)
+    if batch_shape is not None:
+        return checks.sizes("batch_shape", batch_shape)[1:]
+    return checks.sizes("shape", shape)
 
 
 def input_tensor(shape: Shape, name: str | None = None, *, exact: bool = True) -> SymbolicTensor:

@@ -23,8 +23,8 @@ class TiedDense(Dense):
 
     Reading tokens and predicting the next one then use the same vectors, and E learns from both. E
     is one weight, which belongs to the Embedding; the Embedding must be part of the same model.
-    `kernel(ops)` returns E as the kernel (output_dim, V) of a Dense. The Embedding's dropout does
-    not affect the output, and its `trainable` decides whether E learns.
+    `kernel_array(ops)` returns E as the kernel (output_dim, V) of a Dense. The Embedding's dropout
+    does not affect the output, and its `trainable` decides whether E learns.
 
     Args:
         embedding: the Embedding; its `output_dim` is the last axis of the input.
@@ -89,7 +89,7 @@ class TiedDense(Dense):
             )
         return ((*shapes[0][:-1], self.units),)
 
-    def kernel(self, ops: Ops) -> Array:
+    def kernel_array(self, ops: Ops) -> Array:
         return ops.transpose(self.embedding.value("embeddings"), (1, 0))
 
     @contextmanager

@@ -46,7 +46,7 @@ class Variable(Layer, Operators):
         self.fixed = checks.boolean("fixed", fixed)
         sizes = checks.sequence(f"shape of {self.name}", shape, "a tuple of sizes")
         self.shape = tuple(checks.int_at_least(f"shape of {self.name}", n, 0) for n in sizes)
-        self.initializer = initializers.get("initializer", initializer)
+        self.initializer = initializers.get(initializer, "initializer")
 
     def make(self) -> "Variable":
         """Make the weight now; returns itself."""

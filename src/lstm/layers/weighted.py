@@ -1,7 +1,7 @@
 """Weighted: what has weights, as lists in the order of Keras, and as arrays."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -44,6 +44,14 @@ class Weighted(Definition):
     def non_trainable_variables(self) -> list[Weight]:
         """The same as `non_trainable_weights`."""
         return self.non_trainable_weights
+
+    if not TYPE_CHECKING:  # A type checker knows the attributes.
+
+        def __getattr__(self, name: str) -> Any:
+            """Return a weight of the layer itself, such as `kernel`."""
+            own = vars(self).get("own_weights", {})
+            # Otherwise raise again what was raised before.
+            return own[name] if name in own else object.__getattribute__(self, name)
 
     def get_weights(self) -> list[NDArray[Any]]:
         """Return copies of all weights, in the order of `weights`."""

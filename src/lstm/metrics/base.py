@@ -109,7 +109,7 @@ class Metric(Configured):
             name: its name.
         """
         sizes = tuple(checks.int_at_least("shape", n, 0) for n in checks.sizes("shape", shape))
-        kind = initializers.get("initializer", "zeros" if initializer is None else initializer)
+        kind = initializers.get("zeros" if initializer is None else initializer, "initializer")
         values = np.asarray(kind(sizes, np.random.default_rng(0)), dtype or self.dtype)
         return self._added(Variable(values, "variable" if name is None else name))
 

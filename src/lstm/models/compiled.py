@@ -13,7 +13,7 @@ from lstm.interface import set_by_constructor
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
 from lstm.metrics import get as get_metric
-from lstm.metrics.names import MetricSpec, saved
+from lstm.metrics.names import MetricSpec, by_name, saved
 from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
 from lstm.models.joint import Goals, Joint
@@ -184,6 +184,17 @@ class Compilable(Predictor):
         return self._compiled[0]
 
     @property
+    def metrics_names(self) -> list[str]:
+        """The names of the numbers that `evaluate` returns."""
+        if self._compiled is None:
+            raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
+        if self._trainer is not None:
+            return ["loss", *self._trainer.metrics]
+        _, loss, *specs = self._compiled
+        plain, weighted = ([get_metric(spec, loss) for spec in some] for some in specs)
+        return ["loss", *by_name(plain, weighted)]
+
+    @property
     def compiled_loss(self) -> Loss:
         """The loss with which the model was compiled."""
         if self._compiled is None:
@@ -214,7 +225,7 @@ def _are_metrics(given: Any) -> bool:
     parts = given.values() if isinstance(given, Mapping) else given
     if not isinstance(given, list | tuple | Mapping):
         return given is not None
-    return any(not isinstance(part, int | float | np.number) for part in parts)
+    return not parts or any(not isinstance(part, int | float | np.number) for part in parts)
 
 
 def compiled_contents(

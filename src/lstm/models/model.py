@@ -243,6 +243,18 @@ class Model(Described):
         trainer.check(batch, any_length=bool(carried.nodes))
         return trainer.train(batch, carried, class_weights).loss
 
+    def test_on_batch(
+        self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Return what `evaluate` returns, for data that are one batch.
+
+        Args:
+            x, y, sample_weight: a batch, in the form for `fit`.
+            return_dict: return a dict by name.
+        """
+        size = len(self._examples(x, y, sample_weight))
+        return self.evaluate(x, y, size, sample_weight=sample_weight, return_dict=return_dict)
+
     def evaluate(
         self,
         x: Any,

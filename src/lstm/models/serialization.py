@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.container import json_values
+from lstm.custom_objects import get_custom_objects
 from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError, naming
 from lstm.interface import Interface
 from lstm.layers import PRIMITIVES
@@ -65,17 +66,15 @@ def _layer_config(layer: Layer, name_of: Mapping[object, str]) -> dict[str, Any]
 
 
 def check_classes(custom_objects: object) -> Classes:
-    """Return the classes of layers by name from `load_model`'s argument; None means no classes.
+    """Return the classes of layers by name from `load_model`'s argument, and the registered ones.
 
-    It may have functions and other classes of users, which files do not need.
+    Both may have functions and other classes of users, which files do not need.
     """
     expected = "a dict of layer classes by name, such as {'Scale': Scale}"
     layers = dict[str, type[Layer]]()
-    if custom_objects is None:
-        return layers
-    if not isinstance(custom_objects, Mapping):
+    if not isinstance(custom_objects, Mapping | None):
         raise InvalidTypeError("custom_objects", expected, f"{custom_objects!r:.60}")
-    for name, kind in custom_objects.items():
+    for name, kind in {**get_custom_objects(), **(custom_objects or {})}.items():
         ours = isinstance(kind, type) and issubclass(kind, Interface)
         of_users = ours or isinstance(kind, FunctionType)
         if not (isinstance(name, str) and of_users):

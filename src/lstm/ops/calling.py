@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from lstm.configured import members
+from lstm.errors import InvalidTypeError
 from lstm.layers.base import Layer
 from lstm.layers.eager import compute
 from lstm.layers.symbolic import Call, Operators, SymbolicTensor, has_tensors
@@ -22,6 +23,18 @@ def apply(layer: Layer, *values: Any) -> Any:
     if has_tensors(values):
         return layer.connect([tensor_of(x) for x in values])
     return compute(layer, values)
+
+
+def not_bool(argument: str, x: Any) -> Any:
+    """Return what may be a tensor, if it is no Python bool, such as `==` of two tensors returns.
+
+    Raises:
+        InvalidTypeError: it is True or False.
+    """
+    if isinstance(x, bool):
+        expected = "a tensor or an array; ops.equal and ops.not_equal compare two tensors"
+        raise InvalidTypeError(argument, expected, x)
+    return x
 
 
 def as_one(function: Function) -> Function:

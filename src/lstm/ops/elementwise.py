@@ -5,7 +5,7 @@ from typing import Any
 
 from lstm.layers import Activation, Add, Elementwise, Multiply
 from lstm.layers.symbolic import OPERATORS, SymbolicTensor
-from lstm.ops.calling import apply, as_one, is_number, shape_of
+from lstm.ops.calling import apply, as_one, is_number, not_bool, shape_of
 
 
 def _of_two(function: str, x1: Any, x2: Any) -> Any:
@@ -168,6 +168,7 @@ def where(condition: Any, x1: Any, x2: Any) -> Any:
         >>> lstm.ops.where([1.0, 0.0], [5.0, 5.0], -1.0).tolist()
         [5.0, -1.0]
     """
+    not_bool("condition", condition)
     return add(_kept(x1, condition), _kept(x2, logical_not(condition)))
 
 
@@ -406,6 +407,8 @@ OPERATORS.update(
         "*": multiply,
         "/": divide,
         "**": power,
+        "==": equal,
+        "!=": not_equal,
         "<": less,
         "<=": less_equal,
         ">": greater,

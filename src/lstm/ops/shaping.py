@@ -25,7 +25,7 @@ from lstm.layers import (
 )
 from lstm.layers.eager import Tensor
 from lstm.layers.symbolic import Operators, SymbolicTensor
-from lstm.ops.calling import apply, as_one, shape_of, tensor_of
+from lstm.ops.calling import apply, as_one, not_bool, shape_of, tensor_of
 from lstm.ops.elementwise import add, not_equal
 
 
@@ -361,6 +361,7 @@ def cast(x: Any, dtype: str) -> Any:
         >>> lstm.ops.cast([0.0, 2.5], "int32").tolist()
         [0, 2]
     """
+    not_bool("x", x)
     kind = np.dtype("float32" if dtype == "bfloat16" else dtype).kind
     if isinstance(x, Operators):
         return not_equal(x, 0.0) if kind == "b" else tensor_of(x)

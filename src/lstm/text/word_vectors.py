@@ -92,7 +92,7 @@ def embedding_matrix(
                 duplicates[word] = None
             elif word is not None:
                 found[word] = lines.numbers(line)
-    drawn = initializers.get("initializer", initializer)((size, lines.width))
+    drawn = initializers.get(initializer, "initializer")((size, lines.width))
     table = np.array(drawn, np.float32)
     for word, vector in found.items():
         table[index[word]] = vector

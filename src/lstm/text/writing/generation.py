@@ -177,7 +177,7 @@ def stack_of(model: TokenModel) -> Stack | None:
     stack = Stack(
         embedding.value("embeddings"),
         [layer.weights_for(layer.value("kernel")) for layer in layers],
-        output.kernel(model.model.backend.ops),
+        output.kernel_array(model.model.backend.ops),
         output.value("bias") if output.use_bias else None,
     )
     return stack if len({isinstance(w, Quantized) for w in stack.kernels}) == 1 else None

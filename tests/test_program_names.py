@@ -1,0 +1,165 @@
+"""Names and arguments of Keras that programs stopped at; each program is in tests/programs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import lstm
+from lstm import constraints, initializers, layers, ops, regularizers
+from lstm.errors import InvalidTypeError, InvalidValueError
+
+X = np.random.default_rng(0).normal(size=(4, 5, 2)).astype("f")
+
+
+def compiled(*metrics: str) -> lstm.Model:
+    model = lstm.Sequential([lstm.Input((5, 2)), layers.LSTM(3), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics=metrics)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("add", 2 * X),
+        ("average", X),
+        ("multiply", X**2),
+        ("subtract", 0 * X),
+        ("maximum", X),
+        ("minimum", X),
+        ("concatenate", np.concatenate([X, X], -1)),
+        ("dot", np.einsum("btd,bsd->bts", X, X)),
+    ],
+)
+def test_a_function_merges_as_its_layer_does(name: str, expected: object) -> None:
+    x = lstm.Input((5, 2))
+    merged = getattr(layers, name)([x, x], name="merged")
+    model = lstm.Model(x, merged)
+    assert_allclose(model.predict(X), expected, rtol=1e-5)
+    assert model.layers[-1].name == "merged"
+
+
+def test_layers_have_the_short_names() -> None:
+    assert layers.MaxPool1D is layers.MaxPooling1D
+    assert layers.AvgPool1D is layers.AveragePooling1D
+    assert layers.GlobalMaxPool1D is layers.GlobalMaxPooling1D
+    assert layers.GlobalAvgPool1D is layers.GlobalAveragePooling1D
+    assert layers.Convolution1D is layers.Conv1D
+
+
+def test_an_input_has_a_shape_with_or_without_the_batch() -> None:
+    assert lstm.Input(batch_shape=(3, None, 2)).shape == lstm.Input((None, 2)).shape
+    with pytest.raises(InvalidTypeError, match=r"^shape: expected shape or batch_shape.*neither"):
+        lstm.Input()
+    with pytest.raises(InvalidTypeError, match=r"^shape: expected shape or batch_shape.*both"):
+        lstm.Input((2,), batch_shape=(3, 2))
+
+
+def test_a_single_state_needs_no_list() -> None:
+    gru, state = layers.GRU(3), np.ones((4, 3), "f")
+    assert_array_equal(gru(X, initial_state=state), gru(X, initial_state=[state]))
+    with pytest.raises(InvalidValueError, match="initial_state: expected a hidden state and"):
+        layers.LSTM(3)(X, initial_state=state)
+
+
+def test_objects_of_their_names() -> None:
+    assert isinstance(initializers.get("he_normal"), initializers.HeNormal)
+    assert regularizers.get("l2") is not None
+    assert regularizers.get(None) is constraints.get(None) is None
+    for module, made in (
+        (initializers, initializers.Constant(3.0)),
+        (regularizers, regularizers.L1L2(0.1, 0.2)),
+        (constraints, constraints.MaxNorm(0.5)),
+    ):
+        assert repr(module.get(module.serialize(made))) == repr(made)
+    assert regularizers.serialize(None) is constraints.serialize(None) is None
+    for name in ("initializer", "regularizer", "constraint"):
+        with pytest.raises(InvalidValueError, match=f"^{name}: "):
+            getattr(lstm, f"{name}s").get("nothing")
+    assert lstm.activations.serialize(lstm.activations.tanh) == "tanh"
+    with pytest.raises(InvalidValueError, match=r"^activation: expected a function of lstm\."):
+        lstm.activations.serialize(np.tanh)
+
+
+def test_a_loss_may_compare_targets_with_numbers() -> None:
+    def masked(y_true: object, y_pred: object) -> object:
+        real = ops.cast(y_true != 0, "float32") * (1.0 - ops.cast(y_true == 9, "float32"))
+        return ops.sum(ops.square(y_true - y_pred) * real) / ops.sum(real)  # type: ignore[operator]
+
+    model = lstm.Sequential([lstm.Input((5, 2)), layers.LSTM(3, return_sequences=True)])
+    y = np.random.default_rng(1).normal(size=(4, 5, 3))
+    y[:, 2:4], y[0] = 0, 9
+    model.compile("sgd", masked)
+    expected = ((model.predict(X) - y) ** 2)[1:, [0, 1, 4]].mean()
+    assert model.evaluate(X, y) == pytest.approx(expected, rel=1e-5)
+
+
+def test_tensors_are_themselves_in_lists() -> None:
+    x, y = lstm.Input((2,)), lstm.Input((2,))
+    assert x in [y, x]
+    assert x not in [y]
+    assert len({x, y, x}) == 2
+    assert x != y
+    assert x is not None
+    for function in (lambda: ops.cast(x == y, "float32"), lambda: ops.where(x == y, x, 0.0)):
+        with pytest.raises(InvalidTypeError, match=r"ops\.equal .* compare two tensors, got False"):
+            function()
+    both = lstm.Model([x, y], [1.0 * (x == np.array([1, 2])), ops.equal(x, y)])
+    data = np.array([[1, 3], [5, 2]])
+    assert_array_equal(both.predict([data, data])[0], [[1, 0], [0, 1]])
+    assert_array_equal(both.predict([data, data])[1], np.ones((2, 2)))
+
+
+def test_one_batch_is_evaluated_as_a_whole() -> None:
+    model, x = compiled("mae"), np.tile(X, (20, 1, 1))
+    y = x[:, 0, :1]
+    assert model.test_on_batch(x, y) == model.evaluate(x, y, batch_size=80)
+    values = model.test_on_batch(x, y, return_dict=True)
+    assert [*values] == model.metrics_names == ["loss", "mae"]
+    assert model.test_on_batch(x, y, np.zeros(80))[0] == 0
+
+
+def test_what_a_model_returns_for_an_array_has_numpy() -> None:
+    model = compiled()
+    outputs = model(X)
+    assert type(outputs.numpy()) is np.ndarray
+    assert_array_equal(outputs.numpy(), model.predict(X))
+    several = lstm.Model(model.input, [model.output, model.layers[0].output])(X)
+    assert [type(y.numpy()) for y in several] == [np.ndarray] * 2
+
+
+def test_weights_are_attributes_of_their_layer() -> None:
+    model = compiled()
+    recurrent, dense = model.layers
+    assert recurrent.kernel is recurrent.weights[0]
+    assert recurrent.recurrent_kernel is recurrent.weights[1]
+    assert dense.bias is dense.weights[1]
+    with pytest.raises(AttributeError, match="'Dense' object has no attribute 'recurrent_kernel'"):
+        _ = dense.recurrent_kernel
+    with pytest.raises(AttributeError, match="dense has no input yet"):
+        _ = layers.Dense(1).input
+
+
+def test_registered_classes_are_known_to_files(tmp_path: Path) -> None:
+    before = dict(lstm.utils.get_custom_objects())
+    with lstm.utils.custom_object_scope({}):
+
+        @lstm.utils.register_keras_serializable(name="Twice")
+        class Doubled(layers.Layer):
+            def call(self, inputs: object) -> object:
+                return 2 * inputs  # type: ignore[operator]
+
+        Doubled.__name__ = "Twice"
+        model = lstm.Sequential([lstm.Input((5, 2)), Doubled()])
+        model.save(tmp_path / "model.safetensors")
+        assert type(lstm.load_model(tmp_path / "model.safetensors").layers[0]) is Doubled
+        assert type(lstm.models.model_from_json(model.to_json()).layers[0]) is Doubled
+    assert lstm.utils.get_custom_objects() == before
+
+
+@pytest.mark.parametrize("metrics", [[], (), ["mae"], "mae"])
+def test_metrics_may_stand_where_they_did_in_keras_2(metrics: object) -> None:
+    model = lstm.Sequential([lstm.Input((5, 2)), layers.LSTM(3), layers.Dense(1)])
+    model.compile("sgd", "mse", metrics)
+    assert model.metrics_names == ["loss", *(["mae"] if metrics else [])]
