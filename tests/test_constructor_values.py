@@ -193,7 +193,6 @@ class TestFlags:
         (lambda: callbacks.CSVLogger("log.csv", separator=1), "separator"),
         (lambda: callbacks.LambdaCallback(on_epoch_end=3), "on_epoch_end"),
         (lambda: lstm.Sequential([Dense(1)]).compile(loss={}), "loss"),
-        (lambda: lstm.Sequential([Dense(1)]).compile(loss={"out": "mse"}), "loss"),
         (lambda: lstm.Sequential([Dense(1)]).compile({"class": "Adam"}), "optimizer"),
         (lambda: lstm.Sequential([Dense(1)]).compile(metrics=[metrics.Perplexity]), "metrics"),
         (lambda: metrics.BinaryAccuracy(3), "name"),

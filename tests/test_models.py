@@ -275,10 +275,6 @@ class TestInputsAndOutputs:
         with pytest.raises(InvalidShapeError, match="6 examples for each input, got 5"):
             model.predict([X, facts[:5]])
 
-    def test_several_outputs_cannot_be_trained(self) -> None:
-        with pytest.raises(InvalidValueError, match="outputs: expected one"):
-            self.model().compile("sgd", "mse")
-
     def test_called_on_arrays_it_answers(self) -> None:
         model = sequential()
         assert_array_equal(model(X), model.predict(X))

@@ -154,6 +154,30 @@ class TestTraining:
             assert_array_equal(mine, theirs)
 
 
+def test_a_model_that_is_not_traced_yet() -> None:
+    class Two(lstm.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.ends = [Dense(1, name="first"), Dense(2, name="second")]
+
+        def call(self, inputs: Any) -> Any:
+            return [end(inputs) for end in self.ends]
+
+    x, y = RNG.normal(size=(8, 3)), [np.ones((8, 1)), np.zeros((8, 2))]
+    for loss in ("mse", ["mse", "mae"], {"first": "mse"}):
+        model = Two()
+        model.compile("sgd", loss)
+        history = model.fit(x, y, epochs=2, verbose=0).history
+        assert history["loss"][1] < history["loss"][0]
+        assert "first_loss" in history
+
+
+def test_one_output_by_name() -> None:
+    model = lstm.Sequential([lstm.Input((2,)), Dense(1, name="end")])
+    model.compile("sgd", {"end": "mse"})
+    assert model.fit(np.ones((4, 2)), {"end": np.ones(4)}, verbose=0).history["end_loss"]
+
+
 @pytest.mark.parametrize(
     ("use", "error", "message"),
     [

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lstm import checks, losses, optimizers, seeding
 from lstm.backends import Backend
-from lstm.errors import InvalidValueError, NotReadyError
+from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.interface import set_by_constructor
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
@@ -19,6 +19,7 @@ from lstm.models.graph import Graph
 from lstm.models.joint import Goals, Joint
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import Predictor
+from lstm.models.streams import is_stream
 from lstm.models.structure import listed
 from lstm.models.training import Trainer
 from lstm.optimizers import Optimizer
@@ -107,6 +108,8 @@ class Compilable(Predictor):
         if _are_metrics(loss_weights):  # They came first in Keras 2.
             loss_weights, metrics = None, loss_weights
         goals = Goals(loss, loss_weights, metrics or None)
+        if goals.several and not loss:
+            raise InvalidValueError("loss", "a loss for each output", loss)
         if goals.several or (self._graph is not None and len(self._graph.outputs) > 1):
             self._compile_jointly(optimizer, goals, steps_per_execution, precision)
             return
@@ -148,6 +151,8 @@ class Compilable(Predictor):
         graph = self._ready(None if given is None or self.traced else given.sample)
         optimizer, loss, *specs = self._compiled
         self._parameters = Parameters(graph.weights, self.backend)
+        if self._goals is None and len(graph.outputs) > 1:
+            self._goals = Goals(loss, None, specs[0] or None)
         if self._goals is not None:
             joint = self._joint = Joint(graph, self._goals)
             return Trainer(
@@ -165,15 +170,17 @@ class Compilable(Predictor):
 
     def _given(self, x: Any, y: Any = None, sample_weight: Any = None, **others: Any) -> Given:
         """Return data from a user, with the targets of several outputs among the inputs."""
-        if self._goals is not None:
-            self._trainer = self._trainer or self._make_trainer(Given(x))
-            assert self._joint is not None
+        if self._trainer is None and not is_stream(x):
+            self._trainer = self._make_trainer(Given(x))
+        if self._joint is not None:
             x, y = self._joint.data(x, y)
         return Given(x, y, sample_weight, **others)
 
     def _training(self, given: Given) -> Trainer:
         if self._trainer is None:
             self._trainer = self._make_trainer(given)
+        if self._joint is not None and given.source is not None:
+            raise InvalidTypeError("x", "arrays, to train several outputs", "batches")
         return self._trainer
 
     @property
