@@ -91,8 +91,7 @@ LSTM_INLINE vec slope_y(vec x, vec y, vec z) {
   if constexpr (F == Function::power)
     return select(x == 0.0f, vec{}, z * apply<Function::log>(x, y));
   if constexpr (F == Function::leaky_relu) return select(x > 0.0f, vec{}, x);
-  if constexpr (F == Function::elu)
-    return expm1_below_0(select(x > 0.0f, vec{}, x));
+  if constexpr (F == Function::elu) return expm1_below_0(select(x > 0.0f, vec{}, x));
   return vec{};
 }
 
@@ -152,8 +151,8 @@ inline void elementwise_backward(int64_t n, Function function, const float* dz, 
   });
 }
 
-// y (A, C) from x (A, N, C): all N along the middle axis joined, from `first` on; `finish` joins the
-// lanes of a vector.
+// y (A, C) from x (A, N, C): all N along the middle axis joined, from `first` on; `finish` joins
+// the lanes of a vector.
 template <class Join, class Finish>
 void reduced_along(int64_t A, int64_t N, int64_t C, const float* x, float first, float* y,
                    Join join, Finish finish) {

@@ -185,8 +185,8 @@ struct Kernels {
   // forward pass gave.
   void (*elementwise_forward)(int64_t n, Function, const float* x, const float* y, float number,
                               float* z);
-  void (*elementwise_backward)(int64_t n, Function, const float* dz, const float* x,
-                               const float* y, float number, const float* z, float* dx, float* dy);
+  void (*elementwise_backward)(int64_t n, Function, const float* dz, const float* x, const float* y,
+                               float number, const float* z, float* dx, float* dy);
   // Along the middle axis of x (A, N, C): the sum, the largest, y (A, C), with N >= 1 for the
   // largest; sums of all up to each, or from each on, y (A, N, C).
   void (*sum)(int64_t A, int64_t N, int64_t C, const float* x, float* y);
