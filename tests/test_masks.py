@@ -394,6 +394,23 @@ class TestSeveralInputs:
             assert_close(together[k], alone, "lstm", terms=20)
 
 
+class TestAttention:
+    @pytest.mark.parametrize("kind", [lstm.layers.Attention, lstm.layers.AdditiveAttention])
+    def test_of_one_step_to_sequences_of_different_lengths(self, kind: Any) -> None:
+        """The mask of what is attended to is not that of the single query."""
+        lstm.set_seed(1)
+        query, value = lstm.Input((1, 2)), lstm.Input((None, 2))
+        model = lstm.Model([query, value], kind()([query, value]))
+        rng = np.random.default_rng(6)
+        queries = rng.normal(size=(3, 1, 2))
+        sequences = [rng.normal(size=(n, 2)) for n in (4, 1, 3)]
+        together = model.predict([queries, sequences])
+        assert together.shape == (3, 1, 2)
+        for row, sequence in enumerate(sequences):
+            alone = model.predict([queries[row][None], sequence[None]])
+            assert_close(together[row], alone[0], "loss", terms=16, dtype="float32")
+
+
 class TestWhatReadsAllStepsAtOnce:
     def test_a_dense_layer_refuses_lists(self) -> None:
         model = lstm.Sequential([lstm.Input((3, 2)), Flatten(), Dense(1)])

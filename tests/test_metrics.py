@@ -46,7 +46,7 @@ def model_of(activation: str | None, loss: Any, metrics: Any) -> lstm.Model:
     )
     rng = np.random.default_rng(5)
     model.set_weights([rng.normal(size=w.shape) for w in model.get_weights()])
-    model.compile("sgd", loss, metrics)
+    model.compile("sgd", loss, metrics=metrics)
     return model
 
 

@@ -155,6 +155,36 @@ class TestMasks:
             expected = np.concatenate([s.mean(0), s.max(0), s.sum(0)])
             assert_close(got[row], expected, "loss", terms=4, dtype="float32")
 
+    def test_of_no_real_step_all_are_zero(self) -> None:
+        x = lstm.Input((None, 2))
+        masked = Masking()(x)
+        joined = [ops.max(masked, 1), ops.mean(masked, 1), ops.sum(masked, 1)]
+        model = lstm.Model(x, ops.concatenate(joined, -1))
+        got = model.predict(np.array([[[1.0, -2.0], [0, 0]], [[0, 0], [0, 0]]]))
+        assert got.tolist() == [[1, -2] * 3, [0] * 6]
+
+    def test_weights_of_one_example_are_the_same_for_each(self) -> None:
+        """A batch of one example is no weight without a batch: its mask stays."""
+
+        class Weighted(Layer):
+            def build(self, *shapes: Any) -> None:
+                self.w = self.add_weight("w", (1, 4, 2), "ones")
+
+            def call(self, inputs: Any) -> Any:
+                return ops.sum(inputs + self.w, 1)
+
+        x = lstm.Input((4,))
+        model = lstm.Model(x, Weighted()(Embedding(10, 2, mask_zero=True)(x)))
+        words = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
+        together = model.predict(words)
+        for row in range(2):
+            assert_close(
+                model.predict(words[row][None])[0], together[row], "loss", terms=4, dtype="float32"
+            )
+        table = model.get_weights()[0]
+        expected = (table[words[0, :2]] + 1).sum(0)
+        assert_close(together[0], expected, "loss", terms=4, dtype="float32")
+
     def test_masking_skips_steps(self) -> None:
         lstm.set_seed(1)
         model = lstm.Sequential([lstm.Input((None, 2)), Masking(-1.0), LSTM(3)])

@@ -22,7 +22,7 @@ def fit(verbose: int | str, **options: object) -> None:
     model.fit(X, X[:, 0], epochs=2, verbose=verbose, **options)
 
 
-LINE = r"Epoch {}/2  \d+\.\d s  loss \d\.\d{{4}}  mae \d\.\d{{4}}  \S+ steps/s"
+LINE = r"Epoch {}/2  \d+\.\d s  loss \d+\.\d{{4}}  mae \d+\.\d{{4}}  \S+ steps/s"
 
 
 @pytest.mark.parametrize("verbose", ["auto", 1, 2])

@@ -172,8 +172,10 @@ class TestLSTM:
             LSTM(3)(h)
         with pytest.raises(InvalidValueError, match="initial_state"):
             LSTM(3)(x, initial_state=[h])
-        with pytest.raises(InvalidTypeError, match="initial_state"):
+        with pytest.raises(InvalidValueError, match="a hidden state and a cell state, got 1"):
             LSTM(3)(x, initial_state=h)
+        with pytest.raises(InvalidTypeError, match="initial_state"):
+            LSTM(3)(x, initial_state=7)
         with pytest.raises(InvalidShapeError, match="initial_state"):
             LSTM(4)(x, initial_state=[h, h])
 
@@ -252,8 +254,7 @@ class TestOneState:
             InvalidValueError, match="initial_state: expected a hidden state, got 2"
         ):
             kind(3)(x, initial_state=[h, h])
-        with pytest.raises(InvalidTypeError, match="initial_state"):
-            kind(3)(x, initial_state=h)
+        assert kind(3)(x, initial_state=h).shape == kind(3)(x, initial_state=[h]).shape
         with pytest.raises(InvalidShapeError, match="initial_state"):
             kind(4)(x, initial_state=[h])
 

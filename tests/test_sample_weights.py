@@ -193,7 +193,11 @@ class TestWeightedMetrics:
         layers = [LSTM(4, return_sequences=True), Dense(3, "softmax")]
         model = lstm.Sequential([lstm.Input((None, 2)), *layers])
         loss = "sparse_categorical_crossentropy"
-        model.compile(lstm.optimizers.SGD(1.0), loss, ["perplexity"], ["bits_per_character"])
+        model.compile(
+            *(lstm.optimizers.SGD(1.0), loss),
+            metrics=["perplexity"],
+            weighted_metrics=["bits_per_character"],
+        )
         weight = np.random.default_rng(1).uniform(size=(7, 5))
         nats = -np.log(np.take_along_axis(model.predict(X), classes[..., None], -1)[..., 0])
         mean = (nats * weight).sum() / weight.sum()

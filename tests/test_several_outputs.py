@@ -1,5 +1,7 @@
 """Models with several outputs: losses, weights, metrics and targets, by order and by name."""
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from numpy.testing import assert_array_equal
 import lstm
 from gradients import assert_weight_gradient
 from lstm.callbacks import EarlyStopping, ModelCheckpoint
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM, Dense, Embedding
 from tolerances import assert_close
 
@@ -133,6 +135,38 @@ class TestTraining:
         expected = model.evaluate(X[:12], half, return_dict=True)["loss"] / 2
         assert_close(got, expected, "loss", terms=48, dtype="float32")
 
+    def test_classes_and_one_hot_rows_are_the_same(self) -> None:
+        model = model_of()
+        model.compile("sgd", ["mse", "categorical_crossentropy"])
+        got = [model.evaluate(X, [PRICE, kind]) for kind in (KIND, KIND[:, None], np.eye(3)[KIND])]
+        assert got[0] == got[1] == got[2]
+
+    @pytest.mark.parametrize("way", ["file", "pickle", "copy"])
+    def test_goes_on_in_a_copy(self, way: str, tmp_path: Path) -> None:
+        """A copy has the losses, weights and metrics, and the state of the optimizer."""
+        model = model_of()
+        model.compile("adam", LOSSES, {"kind": 0.5}, metrics={"kind": ["accuracy"]})
+        model.fit(X, TARGETS, epochs=2, verbose=0)
+        if way == "file":
+            model.save(tmp_path / "model.safetensors")
+            again = lstm.load_model(tmp_path / "model.safetensors")
+        else:
+            again = copy.deepcopy(model) if way == "copy" else pickle.loads(pickle.dumps(model))
+        assert again.evaluate(X, TARGETS) == model.evaluate(X, TARGETS)
+        for one in (model, again):
+            one.fit(X, TARGETS, epochs=2, shuffle=False, verbose=0)
+        for mine, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
+            assert_array_equal(mine, theirs)
+
+    def test_the_same_layer_twice_gives_two_names(self) -> None:
+        x, end = lstm.Input((3,)), Dense(2, name="end")
+        model = lstm.Model(x, [end(x), end(2.0 * x)])
+        model.compile("sgd", "mse")
+        y = np.zeros((4, 2))
+        logs = model.evaluate(np.ones((4, 3)), [y, y], return_dict=True)
+        assert [*logs] == ["loss", "end_loss", "end_1_loss"]
+        assert_close(logs["end_1_loss"], 4 * logs["end_loss"], "loss", terms=8, dtype="float32")
+
     def test_inputs_by_name(self) -> None:
         a, b = lstm.Input((3,), name="a"), lstm.Input((2,), name="b")
         ends = [Dense(1, name="sum")(lstm.layers.Concatenate()([a, b])), Dense(1, name="own")(a)]
@@ -175,7 +209,17 @@ def test_a_model_that_is_not_traced_yet() -> None:
 def test_one_output_by_name() -> None:
     model = lstm.Sequential([lstm.Input((2,)), Dense(1, name="end")])
     model.compile("sgd", {"end": "mse"})
-    assert model.fit(np.ones((4, 2)), {"end": np.ones(4)}, verbose=0).history["end_loss"]
+    x, y = np.ones((4, 2)), np.ones(4)
+    expected = model.evaluate(x, y)
+    for loss, metrics in (({"end": "mse"}, {"end": ["mae"]}), (["mse"], ["mae"])):
+        model.compile("sgd", loss, metrics=metrics)
+        for given in ({"end": y}, [y], y):
+            assert model.evaluate(x, given)[0] == expected
+        logs = model.fit(x, {"end": y}, verbose=0, validation_data=(x, {"end": y})).history
+        assert [*logs] == ["loss", "mae", "val_loss", "val_mae"]
+        expected = model.evaluate(x, y)[0]
+    with pytest.raises(InvalidValueError, match="'end'"):
+        model.fit(x, {"start": y})
 
 
 @pytest.mark.parametrize(
@@ -196,6 +240,20 @@ def test_one_output_by_name() -> None:
         (lambda m: m.fit(X, [PRICE[:3], KIND]), InvalidValueError, "examples"),
         (lambda m: m.fit(X, [PRICE, KIND + 7]), InvalidValueError, r"\[0, 3\)"),
         (lambda m: m.fit(iter([(X, TARGETS)])), InvalidTypeError, "not batches"),
+        (lambda m: m.fit(X, [[*PRICE[:-1], [1, 2]], KIND]), InvalidTypeError, "different lengths"),
+        (lambda m: m.fit(X, [1.0, KIND]), InvalidShapeError, "a target for each example"),
+        (lambda m: m.fit(X, [X, KIND]), InvalidShapeError, "shape"),
+        (lambda m: m.fit(X, TARGETS, class_weight={0: 2.0}), InvalidValueError, "several outputs"),
+        (
+            lambda m: m.compile("sgd", LOSSES, weighted_metrics=["mae"]),
+            InvalidValueError,
+            "weighted_metrics",
+        ),
+        (
+            lambda m: m.compile("sgd", LOSSES, ["mae"], metrics=["mae"]),
+            InvalidTypeError,
+            "loss_weights: expected numbers",
+        ),
     ],
 )
 def test_bad_input(use: Any, error: type[Exception], message: str) -> None:

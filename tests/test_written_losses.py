@@ -1,5 +1,6 @@
 """Losses that are functions of tensors: the library's, and those that users write."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import lstm
 from gradients import assert_weight_gradient
 from lstm import losses, ops
-from lstm.errors import InvalidShapeError, InvalidTypeError, NotDefinedError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.layers import LSTM, Dense, Embedding
 from tolerances import assert_close
 
@@ -99,6 +100,52 @@ class TestWhatUsersWrite:
             results.append(np.concatenate([w.ravel() for w in model.get_weights()]))
         assert_close(results[1], results[0], "lstm", terms=40, dtype="float32")
 
+    @pytest.mark.parametrize(
+        ("kind", "activation", "y"),
+        [
+            (losses.MeanSquaredError, None, NUMBERS),
+            (losses.BinaryCrossentropy, "sigmoid", np.eye(3)[CLASSES]),
+            (losses.CategoricalCrossentropy, "softmax", SHARES),
+            (losses.SparseCategoricalCrossentropy, "softmax", CLASSES),
+        ],
+    )
+    def test_a_class_of_the_library_with_another_call(
+        self, kind: type[losses.Loss], activation: str | None, y: Any
+    ) -> None:
+        class Triple(kind):  # type: ignore[valid-type, misc]
+            def call(self, y_true: Any, y_pred: Any) -> Any:
+                return 3.0 * super().call(y_true, y_pred)
+
+        one, other = model_of(activation), model_of(activation)
+        one.compile(lstm.optimizers.SGD(0.3), kind())
+        other.compile(lstm.optimizers.SGD(0.1), Triple())
+        assert_close(
+            other.evaluate(X, y), 3 * one.evaluate(X, y), "loss", terms=24, dtype="float32"
+        )
+        for model in (one, other):
+            model.fit(X, y, epochs=3, shuffle=False, verbose=0)
+        for mine, theirs in zip(one.get_weights(), other.get_weights(), strict=True):
+            assert_close(mine, theirs, "lstm", terms=100, dtype="float32")
+
+    def test_weights_of_classes(self) -> None:
+        """They weigh what the function returns for an example; one number they cannot."""
+        model, labels = lstm.Sequential([lstm.Input((3,)), Dense(1)]), np.array([0, 1, 1, 0])
+        x, rate = RNG.normal(size=(4, 3)), 0.1
+        each = np.abs(model.predict(x)[:, 0] - labels) * np.where(labels == 1, 3.0, 1.0)
+        model.compile(lstm.optimizers.SGD(rate), lambda t, y: ops.mean(ops.absolute(t - y), -1))
+        got = model.train_on_batch(x, labels, class_weight={1: 3.0})
+        assert_close(got, each.mean(), "loss", terms=8, dtype="float32")
+        model.compile("sgd", lambda t, y: ops.mean(ops.absolute(t - y)))
+        with pytest.raises(InvalidValueError, match="a number for each example"):
+            model.fit(x, labels, class_weight={1: 3.0}, verbose=0)
+
+    def test_models_with_one_are_copied(self) -> None:
+        model = model_of("softplus")
+        model.compile("sgd", "log_cosh")
+        model.fit(X, SHARES, verbose=0)
+        again = pickle.loads(pickle.dumps(model))
+        assert again.evaluate(X, SHARES) == model.evaluate(X, SHARES)
+
     def test_weights_and_padding(self) -> None:
         """A loss of each step counts real steps only, weighted."""
         lstm.set_seed(2)
@@ -174,6 +221,11 @@ class TestArguments:
         for reduction, expected in (("sum", each.sum()), ("sum_over_batch_size", each.mean())):
             got = losses.MeanSquaredError(reduction=reduction)(t, y)
             assert_close(float(got), expected, "loss", terms=24, dtype="float32")
+
+    def test_training_minimizes_means(self) -> None:
+        for reduction in ("sum", "none", None):
+            with pytest.raises(InvalidValueError, match="reduction 'sum_over_batch_size'"):
+                model_of(None).compile("sgd", losses.MeanSquaredError(reduction=reduction))
 
     def test_smoothed_labels(self) -> None:
         model = model_of("softmax")

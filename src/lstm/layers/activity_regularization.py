@@ -37,14 +37,17 @@ class ActivityRegularization(Layer):
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         (x,) = inputs
-        if run.penalized and x.shape[0]:
-            run.penalties += self._regularizer.penalties(run.ops, x, 1 / x.shape[0])
+        if not run.penalized or not x.shape[0]:
+            return (x,), None
+        run.penalties += self._regularizer.penalties(run.ops, x, 1 / x.shape[0])
         return (x,), x
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        added = self._regularizer.gradient(run.ops, cache, 1 / max(cache.shape[0], 1))
+        if cache is None:
+            return gradients
+        added = self._regularizer.gradient(run.ops, cache, 1 / cache.shape[0])
         return (gradients[0] if added is None else run.ops.add([gradients[0], added]),)
 
 

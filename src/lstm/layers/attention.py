@@ -8,6 +8,7 @@ from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.dense import Activation
 from lstm.layers.dropout import Dropout
 from lstm.layers.elementwise import Elementwise
+from lstm.layers.masking import masked
 from lstm.layers.product import Einsum
 from lstm.layers.reduction import CumulativeSum, Reduction
 from lstm.layers.shaping import ExpandDims
@@ -67,7 +68,8 @@ class _Attention(Layer):
         shares = self.drop(Activation("softmax")(scores), training=training)
         result = Einsum("bqk,bkd->bqd")(shares, value)
         if of_query is not None:
-            result = Elementwise("multiply")(result, ExpandDims(-1)(of_query))
+            real = masked(ExpandDims(-1)(of_query), None)
+            result = masked(Elementwise("multiply")(masked(result, None), real), of_query)
         return (result, shares) if return_attention_scores else result
 
 
@@ -173,8 +175,8 @@ def pairs(query: Any, key: Any) -> Any:
 
 def never(scores: Any, allowed: Any) -> Any:
     """Return scores that lose all weight where `allowed` is 0."""
-    refused = Elementwise("equal", 0.0)(allowed)
-    return Elementwise("add")(scores, Elementwise("multiply", _NEVER)(refused))
+    refused = masked(Elementwise("equal", 0.0)(allowed), None)
+    return Elementwise("add")(masked(scores, None), Elementwise("multiply", _NEVER)(refused))
 
 
 def only_before(scores: Any) -> Any:

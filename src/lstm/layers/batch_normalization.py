@@ -114,6 +114,8 @@ class BatchNormalization(Layer):
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         ops, shape = run.ops, tuple(inputs[0].shape)
+        if mask is None and run.masks:  # Of examples, such as all steps of all sequences.
+            mask = run.masks[0]
         x = ops.reshape(inputs[0], (prod(shape[:-1]), shape[-1]))
         if run.training and self.trainable:
             kept = self._of_batch(run, x, shape, mask)
@@ -144,8 +146,9 @@ class BatchNormalization(Layer):
         squares = ops.elementwise_forward("square", centered, None, 0.0)
         variance = ops.scale(ops.sum(squares, 0), 1 / count)
         inverse = self._inverse(ops, variance)
-        self._average(run, "moving_mean", mean)
-        self._average(run, "moving_variance", variance)
+        if keep is None or real.any():
+            self._average(run, "moving_mean", mean)
+            self._average(run, "moving_variance", variance)
         return Kept(ops.multiply(centered, spread(ops, inverse, x.shape)), inverse, count, keep)
 
     def _inverse(self, ops: Ops, variance: Array) -> Array:

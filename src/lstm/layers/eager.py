@@ -1,6 +1,7 @@
 """Eager: layers that compute at once, because they are called on arrays."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from lstm.layers.definition import Definition
 from lstm.layers.masks import Mask
 from lstm.layers.run import Run
 from lstm.layers.symbolic import Operators, has_operands
-from lstm.layers.weight import Holder
+from lstm.layers.weight import Holder, Owner
 
 
 class Tensor(np.ndarray):
@@ -55,9 +56,15 @@ def compute(layer: Definition, inputs: Sequence[Any], *, training: bool = False)
     run, mask = Run(backend, training=training), None
     if any(mask is not None for mask in masks):
         run.masks = masks
+        run.shapes = [
+            tuple(x.shape) if isinstance(given, Operators) else (None, *x.shape[1:])
+            for given, x in zip(inputs, arrays, strict=True)
+        ]
         mask = layer.joined_mask(run, arrays, masks)
     of_steps = None if mask is None or mask.ndim < 2 else mask
-    outputs, _ = layer.forward(run, *arrays, mask=of_steps)
+    owner = _owner(layer) if training else None
+    with nullcontext() if owner is None else owner.changing():  # Running statistics.
+        outputs, _ = layer.forward(run, *arrays, mask=of_steps)
     mask = layer.mask_after(run, arrays, mask)
     made = [
         Tensor.of(np.array(ops.to_numpy(y)), mask if k == 0 else None)
@@ -68,10 +75,16 @@ def compute(layer: Definition, inputs: Sequence[Any], *, training: bool = False)
 
 def _backend(layer: Definition) -> Backend:
     """Return the backend of the layer's weights, or the chosen one."""
+    owner = _owner(layer)
+    return chosen_backend() if owner is None else owner.backend
+
+
+def _owner(layer: Definition) -> Owner | None:
+    """Return the owner of the buffers of the layer's weights, if a model has them."""
     for weight in layer.own_weights.values():
         if weight.owner is not None and not isinstance(weight.owner, Holder):
-            return weight.owner.backend
-    return chosen_backend()
+            return weight.owner
+    return None
 
 
 def _values(layer: Definition, x: Any, dtype: str) -> NDArray[Any]:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any, Unpack, get_args
 
-import numpy as np
-
 from lstm import checks
 from lstm.backends.contract import Array, Cache, FunctionName, Ops
 from lstm.errors import InvalidShapeError
@@ -49,7 +47,7 @@ class Elementwise(Layer):
         ops, dtype = run.ops, run.backend.dtype
         given = [ops.numbers(x, dtype) if ops.holds_tokens(x) else x for x in inputs]
         shapes = [tuple(x.shape) for x in given]
-        shape = np.broadcast_shapes(*shapes)
+        shape = tuple(n or 0 for n in broadcast_shape(self.name, shapes))
         x, *rest = [spread(ops, x, shape) for x in given]
         y = rest[0] if rest else None
         z = ops.elementwise_forward(self.function, x, y, self.number)
@@ -104,20 +102,25 @@ def broadcast_mask(
         InvalidValueError: sequences of different lengths meet.
     """
     shapes = [tuple(x.shape) for x in inputs]
-    shape = np.broadcast_shapes(*shapes)
+    whole_shape = broadcast_shape(name, run.shapes)
     masks = [None if mask is None else _trimmed(mask) for mask in masks]
 
-    def has(own: tuple[int, ...], axes: int) -> bool:
-        """Whether a tensor has the first axes of the result itself."""
-        return len(own) == len(shape) and own[:axes] == shape[:axes]
+    def has(own: Shape, axes: int) -> bool:
+        """Whether a tensor has the first axes of the result itself, with any data."""
+        fits = len(own) == len(whole_shape) and own[:1] == whole_shape[:1]
+        return fits and all(
+            n != 1 or m == 1 for n, m in zip(own[:axes], whole_shape[:axes], strict=True)
+        )
 
-    pairs = list(zip(shapes, masks, strict=True))
-    known = [mask for own, mask in pairs if mask is not None and has(own, mask.ndim)]
+    pairs = list(zip(run.shapes, shapes, masks, strict=True))
+    known = [mask for own, _, mask in pairs if mask is not None and has(own, mask.ndim)]
     if not known:
         return None
     axes = max(mask.ndim for mask in known)
-    whole = [(own, mask) for own, mask in pairs if has(own, axes)]
-    return union(name, [own for own, _ in whole], [mask for _, mask in whole], ragged=run.ragged)
+    whole = [(shape, mask) for own, shape, mask in pairs if has(own, axes)]
+    return union(
+        name, [shape for shape, _ in whole], [mask for _, mask in whole], ragged=run.ragged
+    )
 
 
 def _trimmed(mask: Mask) -> Mask:

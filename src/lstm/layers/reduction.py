@@ -84,6 +84,8 @@ class Reduction(Layer):
         ops, x = run.ops, inputs[0]
         x = ops.numbers(x, run.backend.dtype) if ops.holds_tokens(x) else x
         axes, shape = self._axes(x.ndim), tuple(x.shape)
+        if self.function == "max" and any(shape[axis] == 0 for axis in axes):
+            raise InvalidShapeError(f"input of {self.name}", "numbers to compare", f"shape {shape}")
         keep = None
         if mask is not None and any(axis < mask.ndim for axis in axes):
             keep = spread_mask(mask, shape)
@@ -93,7 +95,10 @@ class Reduction(Layer):
         y = x
         for axis in reversed(axes):
             y = ops.max(y, axis) if self.function == "max" else ops.sum(y, axis)
-        share = None
+        share, largest = None, y if self.function == "max" else None
+        if self.function == "max" and keep is not None:  # Of no real number it is 0.
+            some = np.broadcast_to(keep.any(axes), tuple(y.shape))
+            y = ops.elementwise_forward("keep", y, self._array(run, some), 0.0)
         if self.function == "mean":
             count = prod(shape[axis] for axis in axes) if keep is None else keep.sum(axes)
             share = 1 / np.maximum(count, 1)
@@ -101,24 +106,26 @@ class Reduction(Layer):
         kept = tuple(1 if k in axes else n for k, n in enumerate(shape))
         return (
             (ops.reshape(y, kept) if self.keepdims else y,),
-            (shape, kept, keep, share, x if self.function == "max" else None, y),
+            (shape, kept, keep, share, x, largest),
         )
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
         ops, (shape, kept, keep, share, x, y) = run.ops, cache
-        dy = ops.reshape(gradients[0], tuple(y.shape))
+        axes = self._axes(len(shape))
+        dy = ops.reshape(gradients[0], tuple(n for k, n in enumerate(shape) if k not in axes))
         if share is not None:
             dy = self._times(run, dy, share)
-        if x is not None:
+        if y is not None:
             largest = ops.elementwise_forward("equal", x, spread_to(run, y, kept, shape), 0.0)
             count = largest
-            for axis in reversed(self._axes(len(shape))):
+            for axis in reversed(axes):
                 count = ops.sum(count, axis)
             dy = ops.elementwise_forward("divide", dy, count, 0.0)
-            return (ops.multiply(largest, spread_to(run, dy, kept, shape)),)
-        dx = spread_to(run, dy, kept, shape)
+            dx = ops.multiply(largest, spread_to(run, dy, kept, shape))
+        else:
+            dx = spread_to(run, dy, kept, shape)
         return (dx if keep is None else ops.multiply(dx, self._array(run, keep)),)
 
     def _times(self, run: Run, y: Array, share: np.ndarray | float) -> Array:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Unpack
 from lstm import checks
 from lstm.backends.contract import Array, Cache
 from lstm.configured import described
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.definition import Definition
 from lstm.layers.gru import GRU
@@ -184,6 +184,10 @@ class RNN(Layer):
                     "an LSTMCell, GRUCell or SimpleRNNCell, or several; a cell of your own is a "
                     "layer with `forward` and `backward`, as in the guide to your own parts",
                     type(one).__name__,
+                )
+            if one.built:
+                raise InvalidValueError(
+                    "cell", "a new cell, whose weights RNN makes", f"{one.name} with weights"
                 )
             last = k == len(listed) - 1
             self.stack.append(

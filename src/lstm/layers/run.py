@@ -11,6 +11,7 @@ from lstm import seeding
 from lstm.backends import Backend
 from lstm.backends.contract import Array, Key, Ops
 from lstm.layers.masks import Mask
+from lstm.layers.rules import Shape
 from lstm.regularizers import Penalty
 
 Arrays = tuple[Array, ...]
@@ -42,6 +43,7 @@ class Run:
         ragged: whether the pass reads padded sequences of different lengths.
         node: name of the current node.
         masks: the masks of its inputs; empty if there are none.
+        shapes: the shapes of its inputs as far as they are known without data, if there are masks.
     """
 
     backend: Backend
@@ -55,6 +57,7 @@ class Run:
     ragged: bool = False
     node: str = ""
     masks: Sequence[Mask | None] = ()
+    shapes: Sequence[Shape] = ()
     seed: int | None = None
     draws: int = 0
     penalized: bool = False

@@ -1,6 +1,7 @@
 """Weight: a named array that a layer learns, or holds as int8."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar, Protocol
@@ -30,6 +31,9 @@ class Owner(Protocol):
 
     def assign(self, weight: "Weight", values: NDArray[Any]) -> None:
         """Replace the numbers of a weight."""
+
+    def changing(self) -> AbstractContextManager[None]:
+        """Change the numbers of weights in the `with` block."""
 
 
 @dataclass(frozen=True)

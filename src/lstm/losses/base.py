@@ -15,13 +15,17 @@ from lstm.backends import Backend
 from lstm.backends.contract import ActivationName, Array, Cache, Ops
 from lstm.configured import Versioned
 from lstm.errors import InvalidShapeError, InvalidTypeError, NotDefinedError
-from lstm.interface import promises
+from lstm.interface import of_library, promises
 from lstm.layers.run import Run
 from lstm.layers.symbolic import Operators
 from lstm.layers.traced import Traced
-from lstm.ops import mean, sum
+from lstm.ops import expand_dims, mean, sum
+from lstm.ops.calling import shape_of
 
 Values = NDArray[Any]
+
+_SHAPES = 16
+"""Number of shapes for which the trace of a loss is kept."""
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
 
@@ -37,7 +41,7 @@ class Loss(Versioned):
 
     Args:
         reduction: what calling the loss returns: "sum_over_batch_size", the mean; "sum"; or "none",
-            the loss of each position. `fit` always minimizes the mean.
+            the loss of each position. `compile` accepts the mean only.
         name: its name in messages.
 
     Attributes:
@@ -88,7 +92,8 @@ class Loss(Versioned):
             2.0
         """
         given = (x if isinstance(x, Operators) else np.asarray(x, float) for x in (y_true, y_pred))
-        values = self.call(*given)
+        targets, outputs = _alike(*given)
+        values = self.call(targets, outputs)
         if sample_weight is not None:
             missing = values.ndim - np.ndim(sample_weight)
             weights = np.reshape(sample_weight, np.shape(sample_weight) + (1,) * missing)
@@ -104,7 +109,7 @@ class Loss(Versioned):
     @property
     def takes_logits(self) -> bool:
         """Whether `on_logits` returns the same loss for a model without its `activation`."""
-        kept = promises(type(self), "on_logits", "forward", "backward")
+        kept = promises(type(self), "on_logits", "forward", "backward") and not self._is_called
         return kept and self.activation != "linear" and not self.from_logits
 
     @property
@@ -142,12 +147,22 @@ class Loss(Versioned):
 
     @property
     def _is_called(self) -> bool:
-        """Whether it is computed by `call`, not by a `forward` of its own."""
-        return type(self).forward is Loss.forward and type(self).call is not Loss.call
+        """Whether it is computed by `call`: no class of the library, or nearer, has `forward`."""
+        for kind in type(self).__mro__:
+            if of_library(kind):
+                return kind.forward is Loss.forward and kind.call is not Loss.call  # type: ignore[attr-defined]
+            if "forward" in vars(kind) or "call" in vars(kind):
+                return "forward" not in vars(kind)
+        return False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_traced": {}}  # Made again where it is needed.
 
     def _of(self, target: tuple[int, ...], shape: tuple[int, ...]) -> Traced:
         """Return `call`, traced for targets and outputs of these shapes."""
         key = target, shape
+        while key not in self._traced and len(self._traced) >= _SHAPES:
+            self._traced.pop(next(iter(self._traced)), None)
         if key not in self._traced:
             self._traced[key] = Traced.of(self.name, self.call, [target, shape])
             found = self._traced[key].outputs
@@ -201,6 +216,14 @@ class Loss(Versioned):
         The gradients of w and b are added to dw and db, if these are not None.
         """
         raise NotDefinedError(self, "of_linear(ops, x, w, b, target, weight, dw, db, need_dx)")
+
+
+def _alike(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
+    """Return targets and outputs, of which one may lack a last axis of size 1."""
+    a, b = shape_of(y_true), shape_of(y_pred)
+    if b == (*a, 1):
+        return expand_dims(y_true, -1), y_pred
+    return (y_true, expand_dims(y_pred, -1)) if a == (*b, 1) and len(b) > 0 else (y_true, y_pred)
 
 
 def _backend(ops: Ops, y: Array) -> Backend:

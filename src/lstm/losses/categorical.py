@@ -81,18 +81,23 @@ class CategoricalCrossentropy(Loss):
     def forward(
         self, ops: Ops, y: Array, target: Array, weight: Array | None
     ) -> tuple[float, Cache]:
+        if self._is_called:
+            return super().forward(ops, y, target, weight)
         if self.from_logits:
             return ops.softmax_cross_entropy_forward(y, target, weight)
         return ops.cross_entropy_forward(y, target, weight)
 
     def backward(self, ops: Ops, cache: Cache) -> Array:
+        if self._is_called:
+            return super().backward(ops, cache)
         if self.from_logits:
             return ops.softmax_cross_entropy_backward(cache)
         return ops.cross_entropy_backward(cache)
 
     @property
     def includes_linear(self) -> bool:
-        return self.from_logits and promises(type(self), "of_linear", "forward", "backward")
+        kept = promises(type(self), "of_linear", "forward", "backward") and not self._is_called
+        return self.from_logits and kept
 
     def of_linear(
         self,

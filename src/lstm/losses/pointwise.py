@@ -28,9 +28,13 @@ class Pointwise(Loss):
     def forward(
         self, ops: Ops, y: Array, target: Array, weight: Array | None
     ) -> tuple[float, Cache]:
+        if self._is_called:
+            return super().forward(ops, y, target, weight)
         return ops.pointwise_loss_forward(self._kernel(), y, target, weight, self.delta)
 
     def backward(self, ops: Ops, cache: Cache) -> Array:
+        if self._is_called:
+            return super().backward(ops, cache)
         return ops.pointwise_loss_backward(cache)
 
     def _kernel(self) -> PointwiseLossName:

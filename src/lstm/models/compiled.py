@@ -13,10 +13,17 @@ from lstm.interface import set_by_constructor
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
 from lstm.metrics import get as get_metric
-from lstm.metrics.names import MetricSpec, by_name, saved
+from lstm.metrics.names import MetricSpec, by_name
 from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
-from lstm.models.joint import Goals, Joint
+from lstm.models.joint import Joint
+from lstm.models.output_specs import (
+    OutputSpecs,
+    loss_config,
+    loss_to_train,
+    output_names,
+    saved_metrics,
+)
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import Predictor
 from lstm.models.streams import is_stream
@@ -58,7 +65,7 @@ class Compilable(Predictor):
     )
 
     _steps_per_execution: int = set_by_constructor()
-    _goals: Goals | None = None
+    _specs: OutputSpecs | None = None
     _joint: Joint | None = None
 
     def __init__(
@@ -106,17 +113,23 @@ class Compilable(Predictor):
                 precision.
         """
         if _are_metrics(loss_weights):  # They came first in Keras 2.
+            if metrics is not None and len(listed(metrics)):
+                raise InvalidTypeError("loss_weights", "numbers", loss_weights)
             loss_weights, metrics = None, loss_weights
-        goals = Goals(loss, loss_weights, metrics or None)
-        if goals.several and not loss:
+        specs = OutputSpecs(loss, loss_weights, metrics or None)
+        if specs.several and not loss:
             raise InvalidValueError("loss", "a loss for each output", loss)
-        if goals.several or (self._graph is not None and len(self._graph.outputs) > 1):
-            self._compile_jointly(optimizer, goals, steps_per_execution, precision)
+        if specs.several or (self._graph is not None and len(self._graph.outputs) > 1):
+            if weighted_metrics is not None and len(listed(weighted_metrics)):
+                raise InvalidValueError(
+                    "weighted_metrics", "none for several outputs; use metrics", weighted_metrics
+                )
+            self._compile_jointly(optimizer, specs, steps_per_execution, precision)
             return
         if loss_weights is not None:
             raise InvalidValueError("loss_weights", "None for a single loss", loss_weights)
-        chosen = losses.get(loss)  # type: ignore[arg-type]
-        self._goals = self._joint = None
+        chosen = loss_to_train(loss)
+        self._specs = self._joint = None
         plain: list[MetricSpec] = listed(() if metrics is None else metrics)
         weighted: list[MetricSpec] = listed(() if weighted_metrics is None else weighted_metrics)
         for spec in plain + weighted:
@@ -131,17 +144,22 @@ class Compilable(Predictor):
             self._trainer = self._make_trainer()
 
     def _compile_jointly(
-        self, optimizer: str | Optimizer, goals: Goals, together: int, precision: str | None
+        self, optimizer: str | Optimizer, specs: OutputSpecs, together: int, precision: str | None
     ) -> None:
         """Set how to train several outputs."""
+        graph = self._graph
+        if graph is not None and len(graph.outputs) == 1:
+            loss, metrics = specs.single(graph)
+            self.compile(optimizer, loss, None, metrics, (), together, precision)
+            return
         made = optimizers.get(optimizer)
         together = checks.positive_int("steps_per_execution", together)
+        joint = None if graph is None else Joint(graph, specs)
         if precision is not None:
             self._compute_on(self.backend.in_precision(precision))
-        joint = None if self._graph is None else Joint(self._graph, goals)
         self._compiled = made, losses.get("mse"), [], []
         self._steps_per_execution = together
-        self._goals, self._joint, self._trainer = goals, joint, None
+        self._specs, self._joint, self._trainer = specs, joint, None
         if joint is not None:
             self._trainer = self._make_trainer()
 
@@ -151,10 +169,14 @@ class Compilable(Predictor):
         graph = self._ready(None if given is None or self.traced else given.sample)
         optimizer, loss, *specs = self._compiled
         self._parameters = Parameters(graph.weights, self.backend)
-        if self._goals is None and len(graph.outputs) > 1:
-            self._goals = Goals(loss, None, specs[0] or None)
-        if self._goals is not None:
-            joint = self._joint = Joint(graph, self._goals)
+        if self._specs is None and len(graph.outputs) > 1:
+            self._specs = OutputSpecs(loss, None, specs[0] or None)
+        if self._specs is not None and len(graph.outputs) == 1:
+            loss, metrics = self._specs.single(graph)
+            self._compiled, self._specs = (optimizer, loss, metrics, []), None
+            specs = [metrics, []]
+        if self._specs is not None:
+            joint = self._joint = Joint(graph, self._specs)
             return Trainer(
                 *(joint.graph, self._parameters, self.backend, optimizer, joint.loss),
                 *(joint.metrics, [], self._rng),
@@ -172,9 +194,20 @@ class Compilable(Predictor):
         """Return data from a user, with the targets of several outputs among the inputs."""
         if self._trainer is None and not is_stream(x):
             self._trainer = self._make_trainer(Given(x))
+        return Given(*self._by_output(x, y), sample_weight, **others)
+
+    def _by_output(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """Return data whose targets may be given for each output, in the form for the trainer."""
         if self._joint is not None:
-            x, y = self._joint.data(x, y)
-        return Given(x, y, sample_weight, **others)
+            return self._joint.data(x, y)
+        if isinstance(y, Mapping) and self._graph is not None:
+            names = output_names(self._graph)
+            for name in y:
+                checks.one_of("output in y", name, names)
+            return x, y.get(names[0])
+        one = isinstance(y, list | tuple) and len(y) == 1 and isinstance(y[0], np.ndarray)
+        several = one and y[0].ndim > 0 and len(y[0]) > 1
+        return x, y[0] if several and len(y[0]) == np.shape(x)[0] else y
 
     def _training(self, given: Given) -> Trainer:
         if self._trainer is None:
@@ -242,15 +275,25 @@ def compiled_contents(
     loss: Loss,
     metrics: Sequence[Any],
     weighted_metrics: Sequence[Any],
+    specs: OutputSpecs | None,
 ) -> tuple[Tensors, dict[str, Any]] | None:
     """Return the slots of the optimizer by the names of their tensors, and JSON values.
 
     Returns:
         None if a file cannot hold them: a class is the user's, or the graph cannot be trained.
     """
-    kinds = {*optimizers.OPTIMIZERS.values(), *losses.LOSSES.values()}
-    known = {type(optimizer), type(loss)} <= kinds and optimizer.storable
-    if not known or len(graph.outputs) != 1:
+    known = type(optimizer) in optimizers.OPTIMIZERS.values() and optimizer.storable
+    how = (
+        specs.config(output_names(graph))
+        if specs is not None
+        else {
+            "loss": loss_config(loss),
+            "metrics": saved_metrics(metrics),
+            "weighted_metrics": saved_metrics(weighted_metrics),
+        }
+    )
+    several = specs is None and len(graph.outputs) > 1
+    if not known or several or how is None or how["loss"] is None:
         return None
     slots = {key: backend.ops.to_numpy(slot) for key, slot in optimizer.slots.items()}
     step = optimizer.batches
@@ -262,18 +305,11 @@ def compiled_contents(
             "name": type(optimizer).__name__.lower(),
             "config": optimizer.get_config(),
         },
-        "loss": {"name": type(loss).name, "config": loss.get_config()},
-        "metrics": _saved(metrics),
-        "weighted_metrics": _saved(weighted_metrics),
+        **how,
         "step": step,
         "slots": names,
     }
     return {names[key]: slot for key, slot in slots.items()}, config
-
-
-def _saved(metrics: Sequence[MetricSpec]) -> list[Any]:
-    """Return what a file holds of metrics; those of users are left out."""
-    return [found for found in map(saved, metrics) if found is not None]
 
 
 def compile_again(model: Compilable, tensors: Mapping[str, NDArray[Any]], config: Any) -> None:
@@ -282,6 +318,7 @@ def compile_again(model: Compilable, tensors: Mapping[str, NDArray[Any]], config
     model.compile(
         optimizers.get({**optimizer, "config": optimizers.of_file(optimizer["config"])}),
         config["loss"],
+        config.get("loss_weights"),
         metrics=config["metrics"],
         weighted_metrics=config.get("weighted_metrics", ()),
     )

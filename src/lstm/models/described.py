@@ -92,7 +92,7 @@ class Described(Copied):
         if scales:
             header |= {"format": INT8_FORMAT, "int8": scales}
         if include_optimizer and self._compiled is not None:
-            compiled = compiled_contents(graph, self.backend, *self._compiled)
+            compiled = compiled_contents(graph, self.backend, *self._compiled, self._specs)
             if compiled is not None:
                 slots, header["compile"] = compiled
                 tensors |= slots
@@ -238,6 +238,7 @@ class Described(Copied):
             "name": self.name,
             "trainable": self.trainable,
             "compiled": self._compiled,
+            "specs": self._specs,
             "steps_per_execution": self._steps_per_execution,
             "carried_state": self.carried_state,
             "random_state": self.random_state,
@@ -248,6 +249,7 @@ class Described(Copied):
     def session(self, session: Mapping[str, Any]) -> None:
         self.name, self._trainable = session["name"], session["trainable"]
         self._compiled, self._trainer = session["compiled"], None
+        self._specs, self._joint = session["specs"], None
         self._steps_per_execution = session["steps_per_execution"]
         self._carried.continue_from(session["carried_state"], self.backend)
         self.random_state = session["random_state"]

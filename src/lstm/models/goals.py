@@ -109,6 +109,11 @@ class ClassWeights:
                     f"rows of {target.shape[-1]} numbers",
                 )
             classes = target.argmax(-1)
+        if classes.ndim > len(positions) and classes.shape[-1:] == (1,):
+            classes = classes[..., 0]
+        if not positions:
+            expected = "a loss with a number for each example, which it can weight"
+            raise InvalidValueError("class_weight", expected, "one number for the batch")
         weights = np.ones(classes.shape)
         for key, factor in self._factors.items():
             weights[np.rint(classes) == key] = factor

@@ -6,80 +6,44 @@ The layers, and so the weights, are those of the model.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, losses, ops
+from lstm import checks, ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers.masking import MaskLike
+from lstm.layers.masking import MaskLike, MaskOf
 from lstm.layers.shaping import Flatten
 from lstm.layers.symbolic import Input, SymbolicTensor
-from lstm.losses import Loss, SparseCategoricalCrossentropy
-from lstm.losses.base import Loss as BaseLoss
+from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Mean, Metric
 from lstm.metrics import get as get_metric
 from lstm.models.graph import Graph
+from lstm.models.output_specs import OutputSpecs, loss_config, output_names
 
 Values = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Goals:
-    """How the outputs of a model are trained, as `compile` got it.
-
-    Attributes:
-        loss: a loss for all outputs, a list with one for each, or a dict by name; None for none.
-        weights: the weight of each loss, in such a form; None for 1.
-        metrics: for each output a metric or several, in such a form.
-    """
-
-    loss: Any
-    weights: Any = None
-    metrics: Any = None
-
-    @property
-    def several(self) -> bool:
-        """Whether they are meant for several outputs."""
-        return isinstance(self.loss, list | tuple | dict) and "config" not in self.loss
-
-    def each(self, argument: str, given: Any, names: Sequence[str]) -> list[Any]:
-        """Return what is given for each output.
-
-        Raises:
-            InvalidValueError: there is no output of a name, or another number of them.
-        """
-        if isinstance(given, Mapping):
-            for name in given:
-                checks.one_of(f"output in {argument}", name, names)
-            return [given.get(name) for name in names]
-        if isinstance(given, list | tuple):
-            if len(given) != len(names):
-                raise InvalidValueError(
-                    argument, f"one for each of {len(names)} outputs", len(given)
-                )
-            return list(given)
-        return [given] * len(names)
-
-
-class Sum(BaseLoss):
+class Sum(Loss):
     """The sum of the losses of all outputs, which the joint model computes.
 
     Args:
-        count: the number of losses.
+        parts: the loss of each output that has one, and its weight.
     """
 
     name = "joint"
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, parts: Sequence[tuple[Loss, float]]) -> None:
         super().__init__()
-        self.count = count
+        self.parts = parts
+
+    def get_config(self) -> dict[str, Any]:
+        return {"losses": [(loss.name, loss_config(loss), weight) for loss, weight in self.parts]}
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
-        return ops.sum(y_pred[:, : self.count], -1)
+        return ops.sum(y_pred[:, : len(self.parts)], -1)
 
     def check(self, target: Values, shape: tuple[int, ...]) -> None:
         """There are no targets: they are inputs."""
@@ -95,7 +59,7 @@ class OfOutput(Metric):
         name: the key under which it is reported.
         metric: what it measures; None for the mean of column `first`.
         first: where the numbers of the output begin; those of its target follow.
-        shapes: of the output and of the target, without the batch axis.
+        shapes: of the output, of the target, and of its mask if it has one, without the batch axis.
         weight: what the loss was multiplied with.
     """
 
@@ -120,8 +84,8 @@ class OfOutput(Metric):
             size = prod(shape)
             found.append(y_pred[:, at : at + size].reshape(-1, *shape))
             at += size
-        output, target = found
-        self.metric.update_state(target, output, sample_weight)
+        output, target, *real = found
+        self.metric.update_state(target, output, real[0] if real else None)
 
     def result(self) -> Any:
         return self.metric.result()
@@ -135,7 +99,7 @@ class Joint:
 
     Args:
         graph: the model.
-        goals: how its outputs are trained.
+        specs: how its outputs are trained.
 
     Attributes:
         graph: its graph: the inputs of the model and the targets; one output.
@@ -143,19 +107,18 @@ class Joint:
         metrics: what is measured on it.
     """
 
-    def __init__(self, graph: Graph, goals: Goals) -> None:
+    def __init__(self, graph: Graph, specs: OutputSpecs) -> None:
         self._names = output_names(graph)
         self._inputs = len(graph.inputs)
-        kinds = [
-            None if spec is None else losses.get(spec)
-            for spec in goals.each("loss", goals.loss, self._names)
-        ]
+        kinds = specs.losses(self._names)
+        self._kinds, self._outputs = kinds, graph.outputs
         if not any(kinds):
-            raise InvalidValueError("loss", "a loss of at least one output", goals.loss)
-        weights = goals.each("loss_weights", goals.weights, self._names)
-        specs = goals.each("metrics", goals.metrics, self._names)
+            raise InvalidValueError("loss", "a loss of at least one output", specs.loss)
+        weights = specs.each("loss_weights", specs.weights, self._names)
+        metrics = specs.each("metrics", specs.metrics, self._names)
         self._targets: list[tuple[int, SymbolicTensor]] = []
         columns: list[SymbolicTensor] = []
+        summed: list[tuple[Loss, float]] = []
         self.metrics: list[Metric] = []
         rows: list[tuple[str, Metric, SymbolicTensor, SymbolicTensor]] = []
         for k, (name, output, loss) in enumerate(
@@ -166,23 +129,27 @@ class Joint:
             weight = 1.0 if weights[k] is None else checks.number("loss_weights", weights[k])
             target = Input(_target_shape(loss, output))
             self._targets.append((k, target))
+            summed.append((loss, weight))
             self.metrics.append(OfOutput(f"{name}_loss", None, len(columns), weight=weight or 1.0))
             columns.append(_by_example(loss.call(target, output), output) * weight)
-            given = specs[k]
+            given = metrics[k]
             for spec in given if isinstance(given, list | tuple) else [given]:
                 if spec is not None:
                     metric = get_metric(spec, loss)
                     rows.append((f"{name}_{metric.name}", metric, output, target))
-        self.loss = Sum(len(columns))
+        self.loss = Sum(summed)
         parts: list[Any] = [ops.expand_dims(column, -1) for column in columns]
         first = len(columns)
         for name, metric, output, target in rows:
-            shapes = [tensor.shape[1:] for tensor in (output, target)]
+            tensors = [output, 1.0 * target]
+            if output.ndim > 2:
+                tensors.append(MaskOf()(output))
+            shapes = [tensor.shape[1:] for tensor in tensors]
             sizes = [tuple(n for n in shape if n is not None) for shape in shapes]
             if sizes != shapes:
                 raise InvalidShapeError(f"metric {name}", "an output of known sizes", output.shape)
             self.metrics.append(OfOutput(name, metric, first, sizes))
-            parts += [Flatten()(output), Flatten()(1.0 * target)]
+            parts += [Flatten()(tensor) for tensor in tensors]
             first += sum(prod(shape) for shape in sizes)
         joined = ops.concatenate(parts, -1) if len(parts) > 1 else parts[0]
         self.graph = Graph([*graph.inputs, *(target for _, target in self._targets)], [joined])
@@ -212,30 +179,48 @@ class Joint:
             raise InvalidValueError("y", f"targets of {len(self._names)} outputs", len(given))
         several = self._inputs > 1 or isinstance(x, Mapping)
         inputs = self._ordered(x) if several else [x]
-        for k, target in self._targets:
+        for k, _ in self._targets:
             if given[k] is None:
                 raise InvalidValueError(f"y of {self._names[k]}", "targets", None)
-            inputs.append(_fitting(np.asarray(given[k]), target.shape))
+            inputs.append(self._checked(k, given[k]))
         return inputs, np.zeros((len(inputs[-1]), 1))
+
+    def _checked(self, k: int, given: Any) -> Values:
+        """Return the targets of an output, checked, in the form of its input."""
+        name, loss, output = f"y of {self._names[k]}", self._kinds[k], self._outputs[k]
+        assert loss is not None
+        try:
+            values = np.asarray(given)
+        except ValueError as error:
+            raise InvalidTypeError(name, "an array", "lists of different lengths") from error
+        if values.ndim == 0:
+            raise InvalidShapeError(name, "a target for each example", "one number")
+        found = [*values.shape, *([1] * len(output.shape))]
+        shape = tuple(
+            found[axis] if size is None else size for axis, size in enumerate(output.shape)
+        )
+        loss.check(values, shape)
+        if isinstance(loss, SparseCategoricalCrossentropy):
+            return values.reshape(shape[:-1])
+        if isinstance(loss, CategoricalCrossentropy) and values.shape != shape:
+            return np.eye(shape[-1])[values.astype(np.int64)].reshape(shape)
+        if values.size != prod(shape):  # For a function, which may compare any targets.
+            raise InvalidShapeError(name, f"shape {shape}", f"shape {values.shape}")
+        return values.reshape(shape)
 
     def _ordered(self, x: Any) -> list[Any]:
         """Return the data for each input."""
         if not isinstance(x, Mapping):
+            if not isinstance(x, list | tuple) or len(x) != self._inputs:
+                raise InvalidTypeError("x", f"a list of {self._inputs} arrays", checks.summary(x))
             return list(x)
         names = [str(tensor.node.name) for tensor in self.graph.inputs[: self._inputs]]
         for name in x:
             checks.one_of("input in x", name, names)
+        for name in names:
+            if name not in x:
+                raise InvalidValueError("x", f"an array for the input {name!r}", [*x])
         return [x[name] for name in names]
-
-
-def output_names(graph: Graph) -> list[str]:
-    """Return the name of each output: that of its layer, numbered if it has several."""
-    found: list[str] = []
-    for tensor in graph.outputs:
-        layers = tensor.node.path
-        name = layers[0].name if layers else str(tensor.node.name)
-        found.append(name if name not in found else f"{name}_{found.count(name)}")
-    return found
 
 
 def _target_shape(loss: Loss, output: SymbolicTensor) -> tuple[int | None, ...]:
@@ -246,16 +231,9 @@ def _target_shape(loss: Loss, output: SymbolicTensor) -> tuple[int | None, ...]:
 
 
 def _by_example(values: Any, output: SymbolicTensor) -> Any:
-    """Return the mean loss of each example, from those of its positions that are not padding."""
+    """Return the share of each example in the loss, whose mean is that of all real positions."""
     if len(values.shape) == 1:
         return values
-    return ops.mean(MaskLike()(values, output), tuple(range(1, len(values.shape))))
-
-
-def _fitting(target: Values, shape: tuple[int | None, ...]) -> Values:
-    """Return targets with a last axis of size 1 added or taken away, where they lack or have it."""
-    if target.ndim == len(shape) - 1 and shape[-1] == 1:
-        return target[..., None]
-    if target.ndim == len(shape) + 1 and target.shape[-1] == 1:
-        return target[..., 0]
-    return target
+    axes, real = tuple(range(1, len(values.shape))), MaskLike()(values, output)
+    counts = ops.sum(ops.ones_like(real), axes)
+    return ops.sum(real, axes) / ops.maximum(ops.mean(counts), 1e-6)

@@ -151,9 +151,9 @@ class Model(Described):
         checks.number("validation_split", validation_split, 0, 1, open_high=True)
         checks.boolean("shuffle", shuffle)
         checks.boolean("carry_state", carry_state)
-        class_weights = self._class_weights(class_weight)
         given = self._given(x, y, sample_weight, validation_split=validation_split or None)
         trainer = self._training(given)
+        class_weights = self._class_weights(class_weight)
         carried = self._start_carrying(carry_state)
         batching = self._batching(trainer, batch_size, carried.nodes, carry_state, chunk_length)
         data = given.read(batching)
@@ -162,9 +162,11 @@ class Model(Described):
         rng = self._rng if shuffle and not carried.nodes else None
         batches = data.for_training(batching, steps_per_epoch, rng)
         held_out = None
-        if self._joint is not None and not isinstance(validation_data, Examples | None):
+        if isinstance(validation_data, tuple | list) or (
+            self._joint is not None and not isinstance(validation_data, Examples | None)
+        ):
             x, y, weight = parts("validation_data", validation_data)
-            validation_data = *self._joint.data(x, y), weight
+            validation_data = *self._by_output(x, y), weight
         if validation_data is not None:
             left = epochs - initial_epoch
             of_it = batching
@@ -199,7 +201,11 @@ class Model(Described):
         return self.history
 
     def _class_weights(self, factors: Mapping[int, float] | None) -> ClassWeights | None:
-        return None if factors is None else ClassWeights(factors, self.backend.dtype)
+        if factors is None:
+            return None
+        if self._joint is not None:
+            raise InvalidValueError("class_weight", "none for several outputs", [*factors])
+        return ClassWeights(factors, self.backend.dtype)
 
     def _batching(
         self,

@@ -82,6 +82,11 @@ class Parameters:
         values = ops.to_numpy(ops.part(flat, start, stop))
         self.assign(weight, values.reshape(tuple(weight.value.shape)))
 
+    def statistics(self) -> list[tuple[Weight, NDArray[Any]]]:
+        """Return copies of the statistics that training keeps in weights that never learn."""
+        kept = [weight for weight, *_ in self._places if weight.fixed]
+        return [(weight, np.array(weight.to_numpy())) for weight in kept]
+
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Change `learned` or `values` in the `with` block, even if it ends in the middle."""

@@ -230,7 +230,10 @@ def _program(
         return tuple(places[tensor] for tensor in some)
 
     steps = [
-        Step(part.operation, part.name, numbered(part.inputs), numbered(part.outputs), part.fused)
+        Step(
+            *(part.operation, part.name, numbered(part.inputs), numbered(part.outputs)),
+            *(part.fused, tuple(tensor.shape for tensor in part.inputs)),
+        )
         for part in parts
     ]
     layers = dict.fromkeys([*asked, *(layer for part in parts for layer in part.asked)])

@@ -8,7 +8,7 @@ from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.masks import Mask
-from lstm.layers.symbolic import SymbolicTensor
+from lstm.layers.symbolic import Shape, SymbolicTensor
 from lstm.models.graph import Graph
 from lstm.models.objective import Objective
 
@@ -52,6 +52,7 @@ class Step:
         name: the name of its node; if two are fused, of the one with a state.
         inputs, outputs: numbers of the values that it reads and writes.
         fused: the other nodes that are part of it, in the words of `summary()`.
+        shapes: of its inputs, as far as they are known without data.
     """
 
     operation: Operation
@@ -59,6 +60,7 @@ class Step:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     fused: tuple[str, ...] = ()
+    shapes: tuple[Shape, ...] = ()
 
 
 @dataclass
@@ -146,7 +148,7 @@ class Program:
             if masked:
                 around = [mask_of[slot] for slot in step.inputs]
                 if any(mask is not None for mask in around):
-                    run.masks = around
+                    run.masks, run.shapes = around, step.shapes
                     mask = operation.joined_mask(run, inputs, around)
             of_steps = None if mask is None or mask.ndim < 2 else mask
             outputs, cache = operation.forward(run, *inputs, mask=of_steps)

@@ -291,6 +291,7 @@ class Trainer:
                 self.reduce_gradients(self.parameters.gradients)
 
         # The loss without weights, which metrics may want, comes from the weights before the step.
+        statistics = self.parameters.statistics()
         apart = self.reduce_gradients is not None or (weighted and bool(self.metrics))
         learned = passes.learn(
             run,
@@ -311,6 +312,9 @@ class Trainer:
         result = Result([sum(pair) for pair in pairs], counts, learned.refused)
         if math.isfinite(result.loss):
             carried.states.update(run.new_states)
+        if result.refused or not math.isfinite(result.loss):  # Nothing learned of these data.
+            for weight, values in statistics:
+                self.parameters.assign(weight, values)
         return result
 
     def _train_apart(

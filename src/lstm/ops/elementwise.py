@@ -7,6 +7,9 @@ from lstm.layers import Activation, Add, Elementwise, Multiply
 from lstm.layers.symbolic import OPERATORS, SymbolicTensor
 from lstm.ops.calling import apply, as_one, is_number, not_bool, shape_of
 
+_LARGEST = 3e38
+"""The largest number that float32 has, about."""
+
 
 def _of_two(function: str, x1: Any, x2: Any) -> Any:
     if is_number(x2):
@@ -163,6 +166,8 @@ def logical_or(x1: Any, x2: Any) -> Any:
 def where(condition: Any, x1: Any, x2: Any) -> Any:
     """x1 where the condition is not 0, else x2. Both are computed, and only one gets a gradient.
 
+    An infinite number in place of one of them counts as ±3·10³⁸.
+
     Example:
         >>> import lstm
         >>> lstm.ops.where([1.0, 0.0], [5.0, 5.0], -1.0).tolist()
@@ -174,7 +179,9 @@ def where(condition: Any, x1: Any, x2: Any) -> Any:
 
 def _kept(x: Any, condition: Any) -> Any:
     """Return x where the condition is not 0, else 0, whatever x is."""
-    return multiply(not_equal(condition, 0.0), x) if is_number(x) else _of_two("keep", x, condition)
+    if not is_number(x):
+        return _of_two("keep", x, condition)
+    return multiply(not_equal(condition, 0.0), max(min(float(x), _LARGEST), -_LARGEST))
 
 
 @as_one
