@@ -28,6 +28,7 @@ from lstm.layers import (
     Conv1DTranspose,
     Cropping1D,
     CumulativeSum,
+    Dense,
     DepthwiseConv1D,
     Dot,
     Dropout,
@@ -123,6 +124,25 @@ class Heads(Layer):
         return self.attention(inputs, inputs, use_causal_mask=True)
 
 
+class OwnCell(Layer):
+    """A cell as people write it, with weights of its own and an inner layer; two states."""
+
+    def __init__(self, units: int = 3, **options: Any) -> None:
+        super().__init__(**options)
+        self.units = units
+        self.state_size = [units, units]
+        self.between = Dense(units, use_bias=False, name="between")
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight("kernel", (input_shape[-1], self.units), "glorot_uniform")
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        slow, fast = states
+        fast = ops.tanh(ops.matmul(inputs, self.kernel) + self.between(fast) - slow)
+        slow = 0.75 * slow + 0.25 * fast
+        return slow * fast, [slow, fast]
+
+
 class Stepped(Layer):
     """Cells of all kinds, for one step."""
 
@@ -188,6 +208,14 @@ COMPOSED = [
             "rnn/simple_rnn_cell/recurrent_kernel": (3, 3),
             "rnn/simple_rnn_cell/bias": (3,),
         },
+        **STREAMS,
+    ),
+    LayerCase(
+        "own cell",
+        lambda: RNN(OwnCell(3), return_sequences=True),
+        [SEQUENCE],
+        [(STEPS, 3)],
+        {"rnn/own_cell/between/kernel": (3, 3), "rnn/own_cell/kernel": (2, 3)},
         **STREAMS,
     ),
     LayerCase("global max", GlobalMaxPooling1D, [SEQUENCE], [VECTOR], **WHOLE),

@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
+from composed_cases import OwnCell
 from lstm import callbacks, initializers, layers, losses, metrics, optimizers, text
 from lstm.configured import Configured
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
@@ -59,6 +60,7 @@ REQUIRED: dict[Any, tuple[Any, ...]] = {
     layers.SpatialDropout1D: (0.5,),
     layers.TiedDense: (Embedding(5, 2),),
     layers.TimeDistributed: (Dense(2),),
+    layers.CellLoop: (OwnCell(),),
     callbacks.CSVLogger: ("log.csv",),
     callbacks.ModelCheckpoint: ("model.safetensors",),
     lstm.LSTMNetwork: (1, 2, 3),

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from numpy.typing import NDArray
 
 import lstm
+from composed_cases import OwnCell
 from gradients import assert_weight_gradient
 from layer_case import STEPS, TOKENS, LayerCase
 from layer_cases import CASES
@@ -28,6 +29,8 @@ from lstm.layers import (
 from tolerances import assert_close
 
 pytestmark = pytest.mark.usefixtures("float64")
+
+KNOWN = {"OwnCell": OwnCell}
 
 every_layer = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
@@ -92,7 +95,8 @@ class TestEveryLayer:
     def test_config_makes_the_same_layer(self, case: LayerCase, rng: np.random.Generator) -> None:
         layer = case.make()
         config = json.loads(json.dumps(layer.get_config()))
-        copy = type(layer).from_config(config)
+        with lstm.utils.custom_object_scope(KNOWN):
+            copy = type(layer).from_config(config)
         assert copy.get_config() == layer.get_config()
         first, second = randomize(case.model(layer), rng), case.model(copy)
         second.set_weights(first.get_weights())
@@ -106,7 +110,7 @@ class TestEveryLayer:
     ) -> None:
         model, data = randomize(case.model(), rng), case.data(rng, 2)
         model.save(tmp_path / "model.safetensors")
-        loaded = lstm.load_model(tmp_path / "model.safetensors")
+        loaded = lstm.load_model(tmp_path / "model.safetensors", KNOWN)
         assert list(loaded.graph.weights) == list(model.graph.weights)
         for y, z in zip(listed(model.predict(data)), listed(loaded.predict(data)), strict=True):
             assert_array_equal(y, z)

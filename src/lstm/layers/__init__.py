@@ -5,6 +5,7 @@ from lstm.layers.activity_regularization import ActivityRegularization
 from lstm.layers.attention import AdditiveAttention, Attention
 from lstm.layers.base import Layer
 from lstm.layers.batch_normalization import BatchNormalization
+from lstm.layers.cell_loop import CellLoop
 from lstm.layers.conv1d import Conv1D
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.dot import Dot
@@ -85,6 +86,7 @@ __all__ = [
     "BatchNormalization",
     "BatchReshape",
     "Bidirectional",
+    "CellLoop",
     "Concatenate",
     "Constant",
     "Conv1D",
@@ -178,6 +180,7 @@ PRIMITIVES: dict[str, type[Layer]] = {
         BatchReshape,
         Concatenate,
         Constant,
+        CellLoop,
         Conv1D,
         CumulativeSum,
         Dense,

@@ -46,6 +46,10 @@ class Abilities(Versioned):
         """The arrays of fixed numbers with which it has computed."""
         return ()
 
+    inner: ClassVar[tuple[str, ...]] = ()
+    """The arguments that are layers of which only this layer knows: their classes may be a user's,
+    and their weights are its own."""
+
     @property
     def tied_to(self) -> dict[str, Any]:
         """Return the other layers of the model whose weights it uses, by argument name."""

@@ -73,7 +73,6 @@ class Layer(Called):
 
     never_called: ClassVar[Mapping[str, str]] = {
         **Definition.never_called,
-        "get_initial_state": "state_shapes, of a layer with forward; states start as zeros",
         "reset_state": "state_shapes, of a layer with forward, for model.reset_states()",
         "reset_states": "state_shapes, of a layer with forward, for model.reset_states()",
     }

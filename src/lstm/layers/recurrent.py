@@ -43,6 +43,10 @@ class Recurrent(Stateful):
     A subclass says in `spec` what it computes. The constructor's arguments are explained there.
     """
 
+    never_called: ClassVar[Mapping[str, str]] = {
+        **Stateful.never_called,
+        "get_initial_state": "state_shapes, of a layer with forward; states start as zeros",
+    }
     decisive = ("dropout",)
     int8_axes: ClassVar[Mapping[str, int]] = {"kernel": 1, "recurrent_kernel": 1}
     weight_options = options_of("kernel", "recurrent", "bias")

@@ -1,15 +1,17 @@
 """RNN: recurrent layers as a cell in a loop, as programs write them."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, ClassVar, Unpack
 
 from lstm import checks
 from lstm.backends.contract import Array, Cache
-from lstm.configured import described
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.cell_loop import CellLoop
 from lstm.layers.definition import Definition
 from lstm.layers.gru import GRU
+from lstm.layers.inner import WithInner
 from lstm.layers.lstm import LSTM
 from lstm.layers.masks import Mask
 from lstm.layers.recurrent import Recurrent
@@ -110,7 +112,7 @@ class SimpleRNNCell(Cell, SimpleRNN):
     kind = SimpleRNN
 
 
-class StackedRNNCells(Layer):
+class StackedRNNCells(WithInner):
     """Cells one above the other, for `RNN`.
 
     Args:
@@ -123,13 +125,11 @@ class StackedRNNCells(Layer):
         (None, 2)
     """
 
-    def __init__(self, cells: Sequence[Cell], **options: Unpack[LayerOptions]) -> None:
+    inner = ("cells",)
+
+    def __init__(self, cells: Sequence[Layer], **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
         self.cells = list(checks.sequence("cells", cells, "a list of cells"))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "StackedRNNCells":
-        return super().from_config(config | {"cells": [*map(_cell, config["cells"])]})
 
     def call(self, inputs: Any, states: Any = ()) -> Any:
         after = []
@@ -139,11 +139,12 @@ class StackedRNNCells(Layer):
         return inputs, after
 
 
-class RNN(Layer):
+class RNN(WithInner):
     """A recurrent layer of a cell, or of several above each other: (B, T, D) -> (B, units).
 
     Args:
-        cell: an `LSTMCell`, `GRUCell` or `SimpleRNNCell`, `StackedRNNCells`, or a list of cells.
+        cell: an `LSTMCell`, `GRUCell` or `SimpleRNNCell`; a cell of your own, which is a layer with
+            `state_size` and `call(inputs, states)`; `StackedRNNCells`, or a list of cells.
         return_sequences, return_state, go_backwards, stateful, zero_output_for_mask: as for `LSTM`.
 
     A call accepts `initial_state`, a list of the states of all cells.
@@ -155,12 +156,13 @@ class RNN(Layer):
         (None, None, 2)
     """
 
-    stack: list[Recurrent]
+    stack: list[Any]
     state = (*Layer.state, "stack")
+    inner = ("cell",)
 
     def __init__(
         self,
-        cell: Cell | StackedRNNCells | Sequence[Cell],
+        cell: Layer | Sequence[Layer],
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -178,20 +180,17 @@ class RNN(Layer):
         cells = cell.cells if isinstance(cell, StackedRNNCells) else cell
         self.stack = []
         for k, one in enumerate(listed := cells if isinstance(cells, list | tuple) else [cells]):
-            if not isinstance(one, Cell):
-                raise InvalidTypeError(
-                    "cell",
-                    "an LSTMCell, GRUCell or SimpleRNNCell, or several; a cell of your own is a "
-                    "layer with `forward` and `backward`, as in the guide to your own parts",
-                    type(one).__name__,
-                )
+            if not isinstance(one, Layer):
+                expected = "an LSTMCell, GRUCell or SimpleRNNCell, one of your own, or several"
+                raise InvalidTypeError("cell", expected, type(one).__name__)
             if one.built:
                 raise InvalidValueError(
                     "cell", "a new cell, whose weights RNN makes", f"{one.name} with weights"
                 )
             last = k == len(listed) - 1
+            made: Any = one.as_layer if isinstance(one, Cell) else partial(CellLoop, one)
             self.stack.append(
-                one.as_layer(
+                made(
                     name=one.name,
                     return_sequences=self.return_sequences or not last,
                     return_state=True,
@@ -213,14 +212,3 @@ class RNN(Layer):
     def _parts(self) -> Iterator[Definition]:
         # The given cells are only the templates of the layers.
         return iter(vars(self).get("stack", ()))
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "RNN":
-        saved = config["cell"]
-        cells = [*map(_cell, saved)] if isinstance(saved, list) else _cell(saved)
-        return super().from_config(config | {"cell": cells})
-
-
-def _cell(saved: dict[str, Any]) -> Any:
-    """Return the cell described in the config of an RNN."""
-    return described("cell", saved, Layer.kinds)

@@ -14,6 +14,7 @@ from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError
 from lstm.interface import of_library
 from lstm.layers import InputLayer, Layer
 from lstm.layers.definition import Source
+from lstm.layers.inner import known, with_inner
 from lstm.layers.input_layer import place_of
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.models.outline import Outline
@@ -128,6 +129,7 @@ class Building:
     def _layer(self, name: str, kind: type[Layer], config: dict[str, Any]) -> Layer:
         if kind.__name__ in self.models and of_library(kind):
             return self.models[kind.__name__].rebuilt(config, self)
+        config = with_inner(kind, config, known(self.custom))
         layer = layer_from_config(name, kind, config)
         for part in layer.all_parts():
             part.weight_source = self.source

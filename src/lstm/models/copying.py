@@ -25,11 +25,16 @@ from lstm.errors import (
 from lstm.interface import of_library, warn
 from lstm.layers import Layer
 from lstm.layers.copying import blueprint, built, take_weights, weights_of
+from lstm.layers.inner import inner_layers
 from lstm.layers.naming import joined
 from lstm.layers.quantization import take_int8
 from lstm.models.compiled import Compilable
 from lstm.models.configs import zeros
-from lstm.models.serialization import graph_config, graph_from_config, input_from_config
+from lstm.models.serialization import (
+    graph_config,
+    graph_from_config,
+    input_from_config,
+)
 
 
 class Copied(Compilable):
@@ -123,7 +128,8 @@ class Copied(Compilable):
 
     def _own_classes(self) -> dict[str, type[Layer]]:
         """Return the classes of its layers that are not of this library, by name."""
-        kinds = map(type, [*self.graph.layers.values(), *self.graph.outer])
+        outer, layers = self.graph.outer, [*self.graph.layers.values()]
+        kinds = map(type, [*layers, *outer, *inner_layers(layers)])
         return {kind.__name__: kind for kind in kinds if not of_library(kind)}
 
     def _replaceable(self, expected: str) -> dict[str, NDArray[Any]]:

@@ -15,6 +15,7 @@ from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError, naming
 from lstm.interface import Interface
 from lstm.layers import PRIMITIVES
 from lstm.layers.base import Layer
+from lstm.layers.inner import inner_layers, known, with_inner
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, input_tensor
 from lstm.models.graph import Graph
 
@@ -161,18 +162,18 @@ def check_readable(
             or its class does not rebuild it.
     """
     custom: dict[str, type[Layer]] = {}
-    for layer in layers.values():
+    for layer in [*layers.values(), *inner_layers(layers.values())]:
         kind = type(layer)
         if custom.setdefault(kind.__name__, kind) is not kind:
             raise InvalidValueError(
                 f"class {kind.__name__}", "one class of that name in a model", "two"
             )
-    described = {name: _json(name, entry) for name, entry in config["layers"].items()}
-    again = graph_from_config({**config, "layers": described}, custom, tensors)
+    entries = {name: _json(name, entry) for name, entry in config["layers"].items()}
+    again = graph_from_config({**config, "layers": entries}, custom, tensors)
     for name in sorted(tensors.keys() - again.weights.keys()):
         raise InvalidValueError(name, "no such weight, with the arguments of its layer", "one")
     for name, entry in graph_config(again)["layers"].items():
-        made, saved = _json(name, entry)["config"], described[name]["config"]
+        made, saved = _json(name, entry)["config"], entries[name]["config"]
         for key in saved.keys() | made.keys():
             if saved.get(key) != made.get(key):
                 expected = f"{saved.get(key)!r}, when {entry['class']} is rebuilt with it"
@@ -216,34 +217,35 @@ def _check_size(name: str, shape: Shape) -> None:
 
 
 def _layers(
-    described: Mapping[str, Any], custom_objects: Classes, blamed: Classes
+    entries: Mapping[str, Any], custom_objects: Classes, blamed: Classes
 ) -> dict[str, Layer]:
     """Return the layers by name, without weights."""
     layers: dict[str, Layer] = {}
     tied: list[str] = []
-    for name, entry in described.items():
+    for name, entry in entries.items():
         kind = class_of(entry, custom_objects)
         if kind.tied:
             tied.append(name)  # Made later, when the layers that it may refer to exist.
         else:
             with _blaming(blamed, entry):
-                layers[name] = layer_from_config(name, kind, entry["config"])
+                config = with_inner(kind, entry["config"], known(custom_objects))
+                layers[name] = layer_from_config(name, kind, config)
     for name in tied:
-        kind, config = class_of(described[name], custom_objects), described[name]["config"]
+        kind, config = class_of(entries[name], custom_objects), entries[name]["config"]
         owners = {key: layers[checks.one_of(key, config[key], layers)] for key in kind.tied}
         layers[name] = layer_from_config(name, kind, {**config, **owners})
-    return {name: layers[name] for name in described}
+    return {name: layers[name] for name in entries}
 
 
 def class_of(entry: Mapping[str, Any], custom_objects: Classes) -> type[Layer]:
     name = entry["class"]
     # Of two classes with the same name, a file that says so means the user's.
     own = checks.one_of("custom", entry.get("custom", False), (True, False))
-    known = custom_objects if own else {**PRIMITIVES, **custom_objects}
-    if name not in known:
+    classes = custom_objects if own else {**PRIMITIVES, **custom_objects}
+    if name not in classes:
         expected = f"the class {name!r}, which is not part of this library, by its name"
         raise InvalidValueError("custom_objects", expected, ", ".join(custom_objects) or "none")
-    return known[name]
+    return classes[name]
 
 
 def layer_from_config(name: str, kind: type[Layer], config: Mapping[str, Any]) -> Layer:
