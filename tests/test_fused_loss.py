@@ -58,7 +58,7 @@ def steps(model: lstm.Model, loss: Any, *data: Any, watched: bool) -> list[Any]:
     losses = [before[0] if watched else before]
     gradients = []
     for _ in range(2):
-        losses.append(model.train_on_batch(*data))
+        losses.append(model.train_on_batch(*data, return_dict=True)["loss"])
         gradients.append(model.parameters.gradients.copy())
     return [np.array(losses), *gradients, *model.get_weights()]
 

@@ -205,3 +205,17 @@ class TestSpecs:
             model_of(None, "mse", ["acuracy"])
         with pytest.raises(InvalidTypeError, match="metrics: expected names"):
             model_of(None, "mse", [3])
+
+
+def test_a_batch_of_training_returns_its_metrics() -> None:
+    """Those of this batch alone, before the step; as Keras' programs unpack them."""
+    model = model_of(None, "mse", ["mae", "mse"])
+    for rows in (slice(0, 2), slice(2, None)):
+        expected = model.evaluate(X[rows], ONE_HOT[rows])
+        loss, mae, mse = model.train_on_batch(X[rows], ONE_HOT[rows])
+        assert_close(
+            np.array([loss, mae, mse]), np.array(expected), "loss", terms=90, dtype="float32"
+        )
+    logs = model.train_on_batch(X, ONE_HOT, return_dict=True)
+    assert [*logs] == ["loss", "mae", "mse"]
+    assert isinstance(model_of(None, "mse", None).train_on_batch(X, ONE_HOT), float)

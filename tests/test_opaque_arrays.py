@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
+from composed_cases import OwnCell
 from layer_case import STEPS, LayerCase
 from layer_cases import CASES
 from lstm.backends.contract import Array, Cache
@@ -79,7 +80,7 @@ def test_every_layer(case: LayerCase, tmp_path: Path) -> None:
                 yield y, dict(state)
         yield learner.get_weights()
         learner.save(folder / "model.safetensors")
-        loaded = lstm.load_model(folder / "model.safetensors")
+        loaded = lstm.load_model(folder / "model.safetensors", {"OwnCell": OwnCell})
         yield loaded.predict(x)
         if learner.graph.weights:
             yield loaded.train_on_batch(x, target), learner.train_on_batch(x, target)

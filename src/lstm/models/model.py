@@ -20,6 +20,7 @@ from lstm.models.described import Described
 from lstm.models.fitting import Fitting, epochs_of, evaluate
 from lstm.models.goals import ClassWeights
 from lstm.models.identity import identity
+from lstm.models.loop import Mean
 from lstm.models.parameters import Parameters
 from lstm.models.quantization import quantize, refuse_training
 from lstm.models.structure import listed
@@ -229,25 +230,32 @@ class Model(Described):
         y: Any,
         sample_weight: Any = None,
         class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
         carry_state: bool = False,
-    ) -> float:
+    ) -> Any:
         """Take one optimizer step.
 
         Args:
             x, y, sample_weight, class_weight: a batch, in the form for `fit`.
+            return_dict: return a dict by name.
             carry_state: start from the state in which the last batch ended, `carried_state`.
 
         Returns:
-            The loss before the step. If it is not a finite number, no step was taken.
+            The loss before the step, or a list of it and the metrics of the batch, or a dict. If
+            the loss is not a finite number, no step was taken.
         """
         checks.boolean("carry_state", carry_state)
+        checks.boolean("return_dict", return_dict)
         given = self._given(x, y, sample_weight)
         trainer = self._trainer or self._training(given)
         class_weights = self._class_weights(class_weight)
         carried = self._start_carrying(carry_state)
         batch = examples(*given.arrays, trainer.inputs, self.backend.dtype).batch()
         trainer.check(batch, any_length=bool(carried.nodes))
-        return trainer.train(batch, carried, class_weights).loss
+        mean = Mean(trainer.metrics)
+        result = trainer.train(batch, carried, class_weights)
+        mean.add(result)
+        return _returned({**mean.logs(), "loss": result.loss}, as_dict=return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False
@@ -299,9 +307,7 @@ class Model(Described):
         logs = evaluate(trainer, batches, carried, telling)
         if verbose not in (0, "auto"):
             say("  ".join(f"{key}: {shown(value)}" for key, value in logs.items()))
-        if return_dict:
-            return logs
-        return logs["loss"] if len(logs) == 1 else list(logs.values())
+        return _returned(logs, as_dict=return_dict)
 
     # ---- int8
 
@@ -343,3 +349,10 @@ class Model(Described):
         # What still refers to the old weights would keep them in memory.
         self._passes, self._trainer = {}, None
         self._parameters = Parameters(graph.weights, self.backend)
+
+
+def _returned(logs: Mapping[str, Any], *, as_dict: bool) -> Any:
+    """Return the loss, or a list of the loss and the metrics, or a dict."""
+    if as_dict:
+        return dict(logs)
+    return logs["loss"] if len(logs) == 1 else list(logs.values())
