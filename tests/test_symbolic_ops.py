@@ -187,3 +187,13 @@ class TestHaveNoValues:
         assert [x, y].index(y) == 1
         for again in (copy.copy(x), copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
             assert again.shape == (None, 3, 2)
+
+
+def test_a_function_of_several_steps_is_one_row_with_its_shape(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    x = lstm.Input((None, 1, 1))
+    lstm.Model(x, ops.squeeze(x, axis=(2, 3))).summary()
+    lines = capsys.readouterr().out.splitlines()
+    (row,) = (line for line in lines if line.startswith("squeeze"))
+    assert row.split() == ["squeeze", "(Lambda)", "(None,", "None)", "0"]

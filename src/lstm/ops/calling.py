@@ -45,8 +45,11 @@ def as_one(function: Function) -> Function:
         tensors = tuple(members([args, options], SymbolicTensor))
         if not tensors:
             return function(*args, **options)
-        with within(Call(Lambda(function, name=function.__name__), tensors)):
-            return function(*args, **options)
+        call = Call(Lambda(function, name=function.__name__), tensors)
+        with within(call):
+            made = function(*args, **options)
+        call.outputs = tuple(members(made, SymbolicTensor))
+        return made
 
     return cast(Function, called)
 

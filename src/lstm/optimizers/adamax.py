@@ -13,7 +13,7 @@ from lstm.optimizers.schedules import LearningRateSchedule
 class Adamax(Optimizer):
     """Steps along the mean gradient m, divided by u, which falls slowly from the largest.
 
-    u = max(β₂·u, |g|); p -= lr / (1 - β₁ᵗ) · m / (u + ε) in step t.
+    u = max(β₂·u, `|g|`); p -= lr / (1 - β₁ᵗ) · m / (u + ε) in step t.
 
     Args:
         learning_rate: size of a step, or a schedule.

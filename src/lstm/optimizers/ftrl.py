@@ -21,7 +21,7 @@ class Ftrl(Optimizer):
         learning_rate: size of a step, above 0, or a schedule.
         learning_rate_power: how steps become shorter, at most 0; at 0 they do not.
         initial_accumulator_value: what s starts from.
-        l1_regularization_strength: l1; weights whose |z| is not larger are 0.
+        l1_regularization_strength: l1; weights whose `|z|` is not larger are 0.
         l2_regularization_strength: l2.
         l2_shrinkage_regularization_strength: shrinkage; weights are also drawn to 0 where their
             gradient is 0.

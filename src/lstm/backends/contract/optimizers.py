@@ -108,7 +108,7 @@ class OptimizerOps(Protocol):
         beta_2: float,
         eps: float,
     ) -> None:
-        """m = β₁·m + (1 - β₁)·g; u = max(β₂·u, |g|); p -= lr / (1 - β₁ᵗ) · m / (u + eps)."""
+        """`m = β₁·m + (1 - β₁)·g; u = max(β₂·u, |g|); p -= lr / (1 - β₁ᵗ) · m / (u + eps)`."""
 
     def nadam_step(
         self,
