@@ -3,7 +3,7 @@
 from typing import Any, Unpack
 
 from lstm import checks
-from lstm.errors import InvalidShapeError
+from lstm.errors import InvalidShapeError, NotDefinedError
 from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.dense import Activation
 from lstm.layers.dropout import Dropout
@@ -43,7 +43,7 @@ class _Attention(Layer):
 
     def scores(self, query: Any, key: Any) -> Any:
         """Return how well each query fits each key, (B, Tq, Tv)."""
-        raise NotImplementedError
+        raise NotDefinedError(self, "scores(query, key)")
 
     def call(
         self,

@@ -100,9 +100,10 @@ class CellLoop(WithInner, Stateful):
 
     def _first(self, run: Run, size: int) -> list[Array]:
         """Return the states before the first step: zeros, or what the cell says."""
+        zeros = [run.ops.zeros((size, *state), run.backend.dtype) for state in self.states]
         ask = getattr(self.cell, "get_initial_state", None)
         if ask is None:
-            return [run.ops.zeros((size, *state), run.backend.dtype) for state in self.states]
+            return zeros
         given = ask(batch_size=1)
         found = [np.asarray(one) for one in (given if isinstance(given, list | tuple) else [given])]
         if [one.shape for one in found] != [(1, *state) for state in self.states]:
@@ -111,6 +112,8 @@ class CellLoop(WithInner, Stateful):
                 f"shapes {[(1, *state) for state in self.states]} for one example",
                 f"{[one.shape for one in found]}",
             )
+        if not any(one.any() for one in found):
+            return zeros  # Which plans have; other numbers are computed step by step.
         repeated = (np.repeat(one, size, 0).astype(run.backend.dtype) for one in found)
         return [run.ops.array(one) for one in repeated]
 
