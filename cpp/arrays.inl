@@ -42,9 +42,12 @@ inline void scatter(int64_t A, int64_t N, int64_t C, int64_t M, const float* x,
 
 inline void scatter_add(int64_t A, int64_t N, int64_t C, int64_t M, const float* x,
                         const int64_t* index, float* y) {
-  parallel_each(A, double(M * C), [&](auto a) {
+  constexpr int64_t width = 4 * lanes;  // numbers of a row that a thread takes
+  const int64_t parts = (C + width - 1) / width;
+  parallel_each(A * parts, double(M * width), [&](auto k) {
+    const int64_t a = k / parts, c = k % parts * width, n = std::min(width, C - c);
     for (int64_t m = 0; m < M; ++m)
-      add_rows(1, C, x + (a * M + m) * C, C, y + (a * N + index[m]) * C);
+      add_rows(1, n, x + (a * M + m) * C + c, C, y + (a * N + index[m]) * C + c);
   });
 }
 

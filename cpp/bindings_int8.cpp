@@ -29,7 +29,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
             "B T D<=131072 H<=131072: x?[B T D], 0<=tokens<V?!x[B T], w?x[" + N +
                 "16 D4], w_scale?x[" + N + "], table?!x[V " + N + "], r[" + N + "16 H4], r_scale[" +
                 N + "], " + bias + ", h0?[B H], c0" + (n.remembers ? "?[B H]" : "") +
-                ", mask?[B T], recurrent_mask?[B H], reverse, activation<5, "
+                ", 1<=lengths<=T?[B], recurrent_mask?[B H], reverse, activation<5, "
                 "recurrent_activation<5, gates" +
                 gates + ", masked_h?recurrent_mask[B T H], c" + c + ", y[B T H]",
             of_fields<R>(
@@ -41,7 +41,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
                   int8_kernels_of(kernels)->recurrent(f, f);
                 },
                 &R::B, &R::T, &R::D, &R::H, &R::x, &R::tokens, &R::w_values, &R::w_scale, &R::w,
-                &R::r_values, &R::r_scale, &R::b, &R::h0, &R::c0, &R::mask, &R::recurrent_mask,
+                &R::r_values, &R::r_scale, &R::b, &R::h0, &R::c0, &R::lengths, &R::recurrent_mask,
                 &R::reverse, &R::activation, &R::recurrent_activation, &R::gates, &R::masked_h,
                 &R::c, &R::y));
 }

@@ -64,7 +64,8 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
   const std::string panels = "packed_w" + packed("D") + ", packed_r" + packed("H") + ", ";
   const std::string steps =
       "h0?[B H], c0" + std::string(n.remembers ? "?[B H]" : "") +
-      ", mask?[B T], recurrent_mask?[B H], reverse, activation<5, recurrent_activation<5, gates";
+      ", 1<=lengths<=T?[B], recurrent_mask?[B H], reverse, activation<5, recurrent_activation<5, "
+      "gates";
   const std::string states = ", masked_h?recurrent_mask[B T H], c" + c + ", y[B T H]";
   table.add(name + "_forward", inputs + panels + bias + ", " + steps + gates + states,
             of_fields<F>(
@@ -74,7 +75,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
                   kernels->recurrent_forward(f, f, path);
                 },
                 &F::B, &F::T, &F::D, &F::H, &F::x, &F::tokens, &F::w, &F::r, &F::packed_w,
-                &F::packed_r, &F::b, &F::h0, &F::c0, &F::mask, &F::recurrent_mask, &F::reverse,
+                &F::packed_r, &F::b, &F::h0, &F::c0, &F::lengths, &F::recurrent_mask, &F::reverse,
                 &F::activation, &F::recurrent_activation, &F::gates, &F::masked_h, &F::c, &F::y));
   if (!follows) return;
   table.add(
@@ -87,7 +88,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
             b.options = shape.options;
             kernels->recurrent_backward(b, b, path);
           },
-          &B::B, &B::T, &B::D, &B::H, &B::x, &B::tokens, &B::w, &B::r, &B::h0, &B::c0, &B::mask,
+          &B::B, &B::T, &B::D, &B::H, &B::x, &B::tokens, &B::w, &B::r, &B::h0, &B::c0, &B::lengths,
           &B::recurrent_mask, &B::reverse, &B::activation, &B::recurrent_activation, &B::gates,
           &B::masked_h, &B::c, &B::y, &B::dy, &B::dh, &B::dc, &B::dw, &B::dr, &B::db, &B::dx));
 }

@@ -31,8 +31,9 @@ void int8_sequences(Crew& crew, const Cell& cell, const RecurrentShape& s, const
   const Int8Slice memory = lay_out(cell, s, io, sequences);
   const float* bias = Cell::two_biases && io.b ? io.b + N : nullptr;
   if (io.masked_h) mask_first_states(s, io, b0, b1);
-  for (int64_t first = 0; first < T; first += memory.steps) {
-    const int64_t steps = std::min(memory.steps, T - first);
+  const int64_t longest = length_of(s, b0);
+  for (int64_t first = 0; first < longest; first += memory.steps) {
+    const int64_t steps = std::min(memory.steps, longest - first);
     const auto z_of = [&](int64_t b, int64_t step) {
       if (io.gates) return io.gates + (b * T + time_of(s, step)) * pitch;
       return memory.z + ((step - first) * sequences + b - b0) * pitch;
@@ -41,24 +42,27 @@ void int8_sequences(Crew& crew, const Cell& cell, const RecurrentShape& s, const
       return (b0 + k % sequences) * T + time_of(s, first + k / sequences);
     };
     const auto z_at = [&](int64_t k) { return z_of(b0 + k % sequences, first + k / sequences); };
-    if (io.tokens) {
-      for (int64_t k = 0; k < steps * sequences; ++k) {
+    const auto read_inputs = [&](int64_t from, int64_t count) {
+      for (int64_t k = from; io.tokens && k < from + count; ++k) {
         std::memcpy(z_at(k), io.w + io.tokens[at(k)] * N, N * sizeof(float));
         if (io.b) add_rows(1, N, io.b, N, z_at(k));
       }
-    } else {
-      multiply_rows(
-          crew, steps * sequences, D, N, [&](int64_t k) { return io.x + at(k) * D; }, io.int8_w,
-          io.b, z_at, memory.rows);
-    }
+      if (!io.tokens)
+        multiply_rows(
+            crew, count, D, N, [&](int64_t k) { return io.x + at(from + k) * D; }, io.int8_w, io.b,
+            [&](int64_t k) { return z_at(from + k); }, memory.rows);
+    };
+    if (!s.lengths) read_inputs(0, steps * sequences);
     for (int64_t step = first; step < first + steps; ++step) {
+      const int64_t end = end_at(s, b0, b1, step);
+      if (s.lengths) read_inputs((step - first) * sequences, end - b0);
       const int64_t t = time_of(s, step);
       const View h = states_before(s, io.h0, io.y, b0, step);
       const View seen = io.masked_h ? View{io.masked_h + (b0 * T + t) * H, T * H, 1} : h;
       multiply_rows(
-          crew, sequences, H, N, [&](int64_t k) { return seen.p + k * seen.rows; }, io.int8_r, bias,
+          crew, end - b0, H, N, [&](int64_t k) { return seen.p + k * seen.rows; }, io.int8_r, bias,
           [&](int64_t k) { return memory.q + k * N; }, memory.rows);
-      for (int64_t b = b0; b < b1; ++b) {
+      for (int64_t b = b0; b < end; ++b) {
         const int64_t now = b * T + t, k = b - b0;
         float* const c = !Cell::remembers ? nullptr : io.c + (io.gates ? now : b) * H;
         const float* c_before = nullptr;
@@ -68,14 +72,7 @@ void int8_sequences(Crew& crew, const Cell& cell, const RecurrentShape& s, const
                                 : c;
         const StateOf<const float> before{h.p + k * h.rows, c_before};
         const StateOf<float> after{io.y + now * H, c};
-        const bool skipped = io.mask && !io.mask[now];
-        // Skipped steps have gates, too, as whoever looks at them expects.
-        if (!skipped || io.gates) cell.forward(H, z_of(b, step), memory.q + k * N, before, after);
-        if (skipped) {  // (L8), (R3), (G7)
-          std::memcpy(after.h, before.h, H * sizeof(float));
-          if constexpr (Cell::remembers)
-            if (c != c_before) std::memcpy(c, c_before, H * sizeof(float));
-        }
+        cell.forward(H, z_of(b, step), memory.q + k * N, before, after);
         if (io.masked_h && step + 1 < T)  // (L10)
           scaled(H, after.h, io.recurrent_mask + b * H,
                  io.masked_h + (b * T + time_of(s, step + 1)) * H);
@@ -91,7 +88,8 @@ void int8_forward(const Cell& cell, const RecurrentShape& s, const Int8Recurrent
   const Int8Recurrent io = with_states(s, given);
   if (s.B <= few_rows)
     return with_crew(s.T, weights, [&](Crew& crew) { int8_sequences(crew, cell, s, io, 0, s.B); });
-  parallel(s.B, most_rows, 0.5 * s.T * weights, [&](auto b0, auto b1) {
+  parallel_sequences(s, most_rows, 0.5 * s.T * weights, [&](auto begin, auto finish) {
+    const int64_t b0 = begin * most_rows, b1 = std::min(finish * most_rows, s.B);
     for_each_slice(b0, b1, cell.blocks * s.H, [&](auto b, auto end) {
       Crew alone = Crew::alone();
       int8_sequences(alone, cell, s, io, b, end);

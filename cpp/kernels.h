@@ -72,6 +72,8 @@ struct RecurrentShape {
   unsigned options;  // of the cell, a bit for each
   bool reverse;
   Activation activation, recurrent_activation;  // not softmax; a SimpleRNN has only the first
+  const int64_t* lengths;  // (B), steps of each sequence, at least 1, the longest first; or null
+                           // where all have T. Not in reverse
 };
 
 // How it is computed: on the fast path of a plain LSTM, on that with sequences in the lanes of
@@ -95,7 +97,6 @@ struct RecurrentForward {
   const float* b;  // (N), of a GRU (2, N): the input's side, the recurrent side; or null
   const float* h0;  // (B, H), or null for zeros
   const float* c0;  // (B, H), or null for zeros; only of an LSTM
-  const std::uint8_t* mask;  // (B, T), 0 where a step is skipped, or null
   const float* recurrent_mask;  // (B, H), what h is multiplied with before r, or null for ones
   float* gates;  // what is kept of each step: of an LSTM (B, T, 4H), i, f, g, o, or null where no
                  // backward pass follows; of a GRU (B, T, 4H), u, s, g and q of g; of a SimpleRNN
@@ -111,7 +112,6 @@ struct RecurrentBackward {
   const float* x;  // as in the forward pass, to `recurrent_mask`
   const int64_t* tokens;
   const float *w, *r, *h0, *c0;
-  const std::uint8_t* mask;
   const float* recurrent_mask;
   float* gates;  // what its forward pass left; overwritten. Of a SimpleRNN (B, T, H): work space
   const float *masked_h, *c, *y;  // what the forward pass left

@@ -81,10 +81,12 @@ LSTM_INLINE void for_each_run(const RecurrentShape& s, int64_t b0, int64_t b1, i
   const int64_t sequences = b1 - b0, steps = step1 - step0;
   if (steps < sequences) {
     for (int64_t step = step0; step < step1; ++step)
-      f(Run{b0 * s.T + time_of(s, step), s.T, (step - step0) * sequences, 1, sequences});
+      if (const int64_t count = end_at(s, b0, b1, step) - b0)
+        f(Run{b0 * s.T + time_of(s, step), s.T, (step - step0) * sequences, 1, count});
   } else {
-    for (int64_t b = b0; b < b1; ++b)
-      f(Run{b * s.T + time_of(s, step0), s.reverse ? -1 : 1, b - b0, sequences, steps});
+    for (int64_t b = b0; b < end_at(s, b0, b1, step0); ++b)
+      f(Run{b * s.T + time_of(s, step0), s.reverse ? -1 : 1, b - b0, sequences,
+            std::min(length_of(s, b), step1) - step0});
   }
 }
 
@@ -187,12 +189,8 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
         const vec f = apply<S>(hr[m][1] + load(z + lanes));  // (L3)
         const vec g = apply<G>(hr[m][2] + load(z + 2 * lanes));  // (L4)
         const vec o = apply<S>(hr[m][3] + load(z + 3 * lanes));  // (L5)
-        vec c_new = f * c_before + i * g;  // (L6)
-        vec h_new = o * apply<G>(c_new);  // (L7)
-        if (io.mask && !io.mask[at]) {  // (L8)
-          c_new = c_before;
-          h_new = h.p ? get(h.p + (b + m) * h.rows + u) : vec{};
-        }
+        const vec c_new = f * c_before + i * g;  // (L6)
+        const vec h_new = o * apply<G>(c_new);  // (L7)
         put(io.c + (kept ? at : b + m) * H + u, c_new);
         put(io.y + at * H + u, h_new);
         if (next)  // (L10)
@@ -217,19 +215,20 @@ int64_t sequences_forward(const RecurrentShape& s, const float* packed_w, const 
   const int64_t width = groups_of(s.H) * group_width;
   const int64_t sequences = b1 - b0, chunk = steps_at_once(s, sequences);
   float* z = io.tokens ? nullptr : scratch(0, chunk * sequences * width);
-  for (int64_t step0 = first; step0 < s.T; step0 += chunk) {
-    const int64_t step1 = step0 + chunk < s.T ? step0 + chunk : s.T;
+  const int64_t longest = length_of(s, b0);
+  for (int64_t step0 = first; step0 < longest; step0 += chunk) {
+    const int64_t step1 = std::min(step0 + chunk, longest);
     if (!io.tokens) input_products(s, packed_w, io, b0, b1, groups, step0, step1, z);
     for (int64_t step = step0; step < step1; ++step) {
       const auto z_of = [&](auto b) LSTM_INLINE_LAMBDA {
         if (io.tokens) return packed_w + io.tokens[b * s.T + time_of(s, step)] * width;
         return static_cast<const float*>(z + ((step - step0) * sequences + b - b0) * width);
       };
-      step_forward<G, S>(s, packed_r, io, b0, b1, groups, step, z_of);
+      step_forward<G, S>(s, packed_r, io, b0, end_at(s, b0, b1, step), groups, step, z_of);
       if (!go_on()) return step + 1;
     }
   }
-  return s.T;
+  return longest;
 }
 
 // Threads divide the sequences or, where these are far too few and the layer is large enough, the
@@ -262,7 +261,7 @@ void divided_forward(const RecurrentShape& s, const float* packed_w, const float
     });
     return;
   }
-  parallel(s.B, 1, sequence_cost(s, s.D, 5), [&](auto b0, auto b1) {
+  parallel_sequences(s, 1, sequence_cost(s, s.D, 5), [&](auto b0, auto b1) {
     for_each_slice(b0, b1, groups * group_width,
                    [&](auto b, auto end) { all_steps(b, end, {0, groups}); });
   });
@@ -304,17 +303,12 @@ inline void states_backward(const RecurrentShape& s, const float* packed,
                             const RecurrentBackward& io, int64_t b0, int64_t b1, Part units,
                             int64_t step) {
   const int64_t T = s.T, H = s.H, t = time_of(s, step), n = units.end - units.begin;
-  const float* part = packed + units.begin * slots(4 * H);
-  const auto to_state = [&](int64_t first, int64_t count) LSTM_INLINE_LAMBDA {
-    float* dh = io.dh + first * H + units.begin;
-    const View dz{io.gates + (first * T + t) * 4 * H, T * 4 * H, 1};
-    packed_product(count, n, 4 * H, dz, part, dh, H, false, nullptr);  // (B7)
-    for (int64_t b = 0; io.recurrent_mask && b < count; ++b)  // (B14)
-      scaled(n, dh + b * H, io.recurrent_mask + (first + b) * H + units.begin, dh + b * H);
-  };
-  if (!io.mask) return to_state(b0, b1 - b0);
-  for (int64_t b = b0; b < b1; ++b)  // (B8): a masked row keeps its dh
-    if (io.mask[b * T + t]) to_state(b, 1);
+  float* dh = io.dh + b0 * H + units.begin;
+  const View dz{io.gates + (b0 * T + t) * 4 * H, T * 4 * H, 1};
+  packed_product(b1 - b0, n, 4 * H, dz, packed + units.begin * slots(4 * H), dh, H, false,
+                 nullptr);  // (B7)
+  for (int64_t b = b0; io.recurrent_mask && b < b1; ++b, dh += H)  // (B14)
+    scaled(n, dh, io.recurrent_mask + b * H + units.begin, dh);
 }
 
 // dx of the sequences [b0, b1) in the steps [step0, step1).
@@ -332,11 +326,12 @@ template <Activation G, Activation S>
 void sequences_backward(const RecurrentShape& s, const float* packed_w, const float* packed_r,
                         const RecurrentBackward& io, int64_t b0, int64_t b1) {
   const int64_t chunk = steps_at_once(s, b1 - b0);
-  for (int64_t step1 = s.T; step1 > 0; step1 -= chunk) {
+  for (int64_t step1 = length_of(s, b0); step1 > 0; step1 -= chunk) {
     const int64_t step0 = step1 > chunk ? step1 - chunk : 0;
     for (int64_t step = step1; step-- > step0;) {
-      units_backward<G, S>(s, io, b0, b1, {0, s.H}, step);
-      states_backward(s, packed_r, io, b0, b1, {0, s.H}, step);
+      const int64_t end = end_at(s, b0, b1, step);
+      units_backward<G, S>(s, io, b0, end, {0, s.H}, step);
+      states_backward(s, packed_r, io, b0, end, {0, s.H}, step);
     }
     if (io.dx) inputs_backward(s, packed_w, io, b0, b1, step0, step1);
   }
@@ -354,14 +349,15 @@ void divided_backward(const RecurrentShape& s, const float* packed_w, const floa
       Part units = part_of(H, panel_width, member, members);
       bool alone = false;
       for (int64_t step = T; step-- > 0;) {
-        units_backward<G, S>(s, io, 0, B, units, step);
+        const int64_t end = end_at(s, 0, B, step);
+        units_backward<G, S>(s, io, 0, end, units, step);
         if (!alone) {
           barrier.wait();
           alone = barrier.kept_waiting();
           if (alone && member) return;
           if (alone) units = {0, H};
         }
-        states_backward(s, packed_r, io, 0, B, units, step);
+        states_backward(s, packed_r, io, 0, end, units, step);
       }
     });
     if (!io.dx) return;
@@ -372,8 +368,9 @@ void divided_backward(const RecurrentShape& s, const float* packed_w, const floa
     });
     return;
   }
-  parallel(B, 1, sequence_cost(s, D, 1),
-           [&](auto b0, auto b1) { sequences_backward<G, S>(s, packed_w, packed_r, io, b0, b1); });
+  parallel_sequences(s, 1, sequence_cost(s, D, 1), [&](auto b0, auto b1) {
+    sequences_backward<G, S>(s, packed_w, packed_r, io, b0, b1);
+  });
 }
 
 inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward& given) {

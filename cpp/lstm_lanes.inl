@@ -93,15 +93,12 @@ LSTM_INLINE void multiply_blocks(int64_t n, Blocked x, Blocked factor, Blocked o
       store((out + k).at(v), load((x + k).at(v)) * load((factor + k).at(v)));
 }
 
-// Which lanes of the blocks from b on are real at time t.
+// Which lanes of the blocks from b on hold a sequence that has a step.
 template <int V>
-LSTM_INLINE void real_lanes(const RecurrentShape& s, const std::uint8_t* mask, int64_t b, int64_t t,
-                            ivec (&real)[V]) {
+LSTM_INLINE void real_lanes(const RecurrentShape& s, int64_t b, int64_t step, ivec (&real)[V]) {
+  const int64_t end = end_at(s, b, std::min(b + V * lanes, s.B), step);
   for (int v = 0; v < V; ++v)
-    for (int k = 0; k < lanes; ++k) {
-      const int64_t row = b + v * lanes + k;
-      real[v][k] = row < s.B && (!mask || mask[row * s.T + t]) ? -1 : 0;
-    }
+    for (int k = 0; k < lanes; ++k) real[v][k] = b + v * lanes + k < end ? -1 : 0;
 }
 
 // Steps whose inputs and outputs are moved to and from the lanes at once.
@@ -171,21 +168,22 @@ template <int N, class A>
 void blocks_forward(const A& phi, const RecurrentShape& s, const float* packed_w,
                     const float* packed_r, const RecurrentForward& io, int64_t b) {
   const int64_t T = s.T, H = s.H, chunk = steps_in_lanes(s), inputs = io.tokens ? 4 * H : s.D;
+  const int64_t longest = length_of(s, b);
   const int64_t states = (chunk + 1) * H;
   Pieces<N> memory{scratch(0, N * block_width * (chunk * inputs + 2 * states + 2 * H))};
   const Blocked x = memory.take(chunk * inputs), c = memory.take(H), h = memory.take(states);
   const Blocked factor = io.recurrent_mask ? memory.take(H) : Blocked{};
   const Blocked seen = io.recurrent_mask ? memory.take(states) : h;
   const KeptBlocks kept(s, io.gates, b);
-  const bool masked = io.mask || b + N * block_width > s.B;
+  const bool masked = s.lengths || b + N * block_width > s.B;
   ivec real[N * block_vecs] = {};
 
   // By time, as the outputs: before the first of them, or in reverse behind the last.
   const auto place = [&](int64_t steps, int64_t step) {
     return (s.reverse ? steps - step : step) * H;
   };
-  for (int64_t step0 = 0; step0 < T; step0 += chunk) {
-    const int64_t steps = std::min(chunk, T - step0), last = place(chunk, chunk);
+  for (int64_t step0 = 0; step0 < longest; step0 += chunk) {
+    const int64_t steps = std::min(chunk, longest - step0), last = place(chunk, chunk);
     const int64_t first = place(steps, 0);
     const Sequences sequences{s.B, T, b, s.reverse ? T - step0 - steps : step0, steps};
     if (step0 == 0) {
@@ -210,7 +208,7 @@ void blocks_forward(const A& phi, const RecurrentShape& s, const float* packed_w
               count, 4 * H, [&](auto m) { return io.w + io.tokens[(row + m) * T + t] * 4 * H; },
               input.p + n * input.apart);
         });
-      if (masked) real_lanes(s, io.mask, b, t, real);
+      if (masked) real_lanes(s, b, step0 + k, real);
       blocks_step<N>(phi, s, packed_w, packed_r, io,
                      {input, h + before, h + after, seen + before, seen + after, c, masked}, factor,
                      kept, t, real);
@@ -237,7 +235,7 @@ inline void lanes_lstm_forward(const RecurrentShape& s, const RecurrentForward& 
   pack_units(D, H, io.w, packed_w);
   pack_units(H, H, io.r, packed_r);
   with_usual_or_any(s, [&](auto phi) {
-    parallel(blocks_of(s.B), 1, block_width * sequence_cost(s, s.D, 5), [&](auto begin, auto end) {
+    parallel_sequences(s, block_width, sequence_cost(s, s.D, 5), [&](auto begin, auto end) {
       for_blocks(begin, end, [&](auto n, auto b) {
         blocks_forward<decltype(n)::value>(phi, s, packed_w, packed_r, io, b);
       });

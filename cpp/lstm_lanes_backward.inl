@@ -172,7 +172,7 @@ void blocks_backward(const A& phi, const RecurrentShape& s, const RecurrentBackw
   const Blocked dx = io.dx ? memory.take(chunk * D) : Blocked{};
   const Blocked near = memory.take(chunk * 4 * H);
   const KeptBlocks kept(s, io.gates, b);
-  const bool masked = io.mask || b + N * block_width > s.B;
+  const bool masked = s.lengths || b + N * block_width > s.B;
   const Sequences single{s.B, 1, b, 0, 1};
   single.read<N>(io.dh, H, dh);
   single.read<N>(io.dc, H, dc);
@@ -180,7 +180,7 @@ void blocks_backward(const A& phi, const RecurrentShape& s, const RecurrentBackw
   if (factor.p) single.read<N>(io.recurrent_mask, H, factor);
   ivec real[V] = {};
 
-  for (int64_t step1 = T; step1 > 0; step1 -= std::min(chunk, step1)) {
+  for (int64_t step1 = length_of(s, b); step1 > 0; step1 -= std::min(chunk, step1)) {
     const int64_t step0 = step1 - std::min(chunk, step1), steps = step1 - step0;
     const Sequences sequences{s.B, T, b, s.reverse ? T - step1 : step0, steps};
     // Tokens need all of dz once more.
@@ -190,7 +190,7 @@ void blocks_backward(const A& phi, const RecurrentShape& s, const RecurrentBackw
       const int64_t t = time_of(s, step), place = t - sequences.tmin;
       const Blocked dz = dzs + place * 4 * H;
       const Blocked before = step ? kept.c + time_of(s, step - 1) * H : c0;
-      if (masked) real_lanes(s, io.mask, b, t, real);
+      if (masked) real_lanes(s, b, step, real);
       blocks_back<N>(phi, s,
                      {kept.gates + t * 4 * H, kept.c + t * H, before, io.dy ? dy + place * H : dy,
                       dh, dc, dz, masked},
@@ -227,7 +227,7 @@ inline void add_token_rows(const RecurrentShape& s, const RecurrentBackward& io)
     for (int64_t b = 0; b < s.B; b += block_width) {
       const KeptBlocks kept(s, io.gates, b);
       const int64_t count = std::min(block_width, s.B - b);
-      for (int64_t t = 0; t < s.T; ++t) {
+      for (int64_t t = 0; t < length_of(s, b); ++t) {
         from_lanes(count, n, (kept.gates + t * 4 * s.H + begin).p,
                    [&](auto row) { return rows + row * n; });
         for (int64_t row = 0; row < count; ++row)
@@ -246,12 +246,12 @@ inline void lanes_lstm_backward(const RecurrentShape& s, const RecurrentBackward
   float* sums = learns ? scratch(1, blocks * size) : nullptr;
   if (learns) std::memset(sums, 0, blocks * size * sizeof(float));
   with_usual_or_any(s, [&](auto phi) {
-    parallel(blocks, 1, block_width * sequence_cost(s, learns ? 2 * s.D + s.H : s.D, 1),
-             [&](auto begin, auto end) {
-               for_blocks(begin, end, [&](auto n, auto b) {
-                 blocks_backward<decltype(n)::value>(phi, s, io, b, sums);
-               });
-             });
+    parallel_sequences(s, block_width, sequence_cost(s, learns ? 2 * s.D + s.H : s.D, 1),
+                       [&](auto begin, auto end) {
+                         for_blocks(begin, end, [&](auto n, auto b) {
+                           blocks_backward<decltype(n)::value>(phi, s, io, b, sums);
+                         });
+                       });
   });
   if (!learns) return;
   const BlockSums first(s, io, sums);

@@ -42,6 +42,42 @@ LSTM_INLINE int64_t time_of(const RecurrentShape& s, int64_t step) {
   return s.reverse ? s.T - 1 - step : step;
 }
 
+// Steps of sequence b.
+LSTM_INLINE int64_t length_of(const RecurrentShape& s, int64_t b) {
+  return s.lengths ? s.lengths[b] : s.T;
+}
+
+// The end of those of the sequences [b0, b1) that have a step: the longest come first.
+LSTM_INLINE int64_t end_at(const RecurrentShape& s, int64_t b0, int64_t b1, int64_t step) {
+  while (b1 > b0 && length_of(s, b1 - 1) <= step) --b1;
+  return b1;
+}
+
+// Call f(row, count) for rows of the arrays of all steps, as many as follow on each other.
+template <class F>
+LSTM_INLINE void for_each_piece(const RecurrentShape& s, F f) {
+  if (!s.lengths) return f(0, s.B * s.T);
+  for (int64_t b = 0; b < s.B; ++b) f(b * s.T, s.lengths[b]);
+}
+
+// Divide the sequences among threads, `width` of them at a time, each of a certain cost, so that
+// all threads have as many steps: body(begin, end), in units of `width`.
+template <class Body>
+void parallel_sequences(const RecurrentShape& s, int64_t width, double cost, Body body) {
+  const int64_t count = (s.B + width - 1) / width;
+  if (!s.lengths) return parallel(count, 1, width * cost, body);
+  int64_t steps = 0;
+  for (int64_t k = 0; k < count; ++k) steps += s.lengths[k * width];
+  const auto unit_at = [&](int64_t step) {
+    int64_t k = 0;
+    for (; step > 0; ++k) step -= s.lengths[k * width];
+    return k;
+  };
+  parallel(steps, 1, width * cost / s.T, [&](auto begin, auto end) {
+    if (const int64_t first = unit_at(begin), last = unit_at(end); first < last) body(first, last);
+  });
+}
+
 // The states that the sequences from b on start a step from.
 LSTM_INLINE View states_before(const RecurrentShape& s, const float* h0, const float* y, int64_t b,
                                int64_t step) {
@@ -85,12 +121,17 @@ inline void mask_first_states(const RecurrentShape& s, const RecurrentForward& i
 // z (B·T, N) = x·w + b, in rows of `pitch` floats.
 inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int64_t N, float* z,
                        int64_t pitch) {
-  if (!io.tokens) {
-    const View x{io.x, s.D, 1};
-    if (io.packed_w && s.D) return prepared_gemm(s.B * s.T, N, s.D, x, io.packed_w, z, pitch, io.b);
-    return gemm(s.B * s.T, N, s.D, x, {io.w, N, 1}, z, pitch, false, io.b);
-  }
+  if (!io.tokens)
+    return for_each_piece(s, [&](auto row, auto count) {
+      const View x{io.x + row * s.D, s.D, 1};
+      float* out = z + row * pitch;
+      if (io.packed_w && s.D)
+        prepared_gemm(count, N, s.D, x, io.packed_w, out, pitch, io.b);
+      else
+        gemm(count, N, s.D, x, {io.w, N, 1}, out, pitch, false, io.b);
+    });
   parallel_each(s.B * s.T, 2.0 * N, [&](auto row) {
+    if (row % s.T >= length_of(s, row / s.T)) return;
     for_each_vec(N, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
       const vec xw = get(io.w + io.tokens[row] * N + k);
       put(z + row * pitch + k, io.b ? xw + get(io.b + k) : xw);
@@ -107,26 +148,22 @@ void slice_forward(const Cell& cell, const RecurrentShape& s, const float* packe
   const float* bias = Cell::two_biases && io.b ? io.b + N : nullptr;
   float* q = scratch(0, (b1 - b0) * N);
   if (io.masked_h) mask_first_states(s, io, b0, b1);
-  for (int64_t step = 0; step < T; ++step) {
+  for (int64_t step = 0; step < length_of(s, b0); ++step) {
     const int64_t t = time_of(s, step);
     const View h = states_before(s, io.h0, io.y, b0, step);
     const View seen = io.masked_h ? View{io.masked_h + (b0 * T + t) * H, T * H, 1} : h;
+    const int64_t end = end_at(s, b0, b1, step);
     if (packed_r)
-      packed_product(b1 - b0, N, H, seen, packed_r, q, N, false, bias);
+      packed_product(end - b0, N, H, seen, packed_r, q, N, false, bias);
     else if (io.packed_r)
-      prepared_gemm(b1 - b0, N, H, seen, io.packed_r, q, N, bias);
+      prepared_gemm(end - b0, N, H, seen, io.packed_r, q, N, bias);
     else
-      thin_gemm(b1 - b0, N, H, seen, io.r, N, q, N, false, bias);
-    for (int64_t b = b0; b < b1; ++b) {
+      thin_gemm(end - b0, N, H, seen, io.r, N, q, N, false, bias);
+    for (int64_t b = b0; b < end; ++b) {
       const int64_t at = b * T + t;
       const auto before = state_before<Cell>(s, io, b, step);
       const auto after = state_at<Cell, float>(io, at * H);
-      // Skipped steps have gates, too, as whoever looks at them expects.
       cell.forward(H, z + at * pitch, q + (b - b0) * N, before, after);
-      if (io.mask && !io.mask[at]) {  // (L8), (R3), (G7)
-        std::memcpy(after.h, before.h, H * sizeof(float));
-        if (Cell::remembers) std::memcpy(after.c, before.c, H * sizeof(float));
-      }
       if (io.masked_h && step + 1 < T)  // (L10)
         scaled(H, after.h, io.recurrent_mask + b * H,
                io.masked_h + (b * T + time_of(s, step + 1)) * H);
@@ -159,7 +196,7 @@ void framed_forward(const Cell& cell, const RecurrentShape& s, const RecurrentFo
     pack_panels(H, N, io.r, packed);
     packed_r = packed;
   }
-  parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
+  parallel_sequences(s, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
                    [&](auto b, auto end) { slice_forward(cell, s, packed_r, io, z, b, end); });
   });
@@ -180,13 +217,8 @@ LSTM_INLINE void cells_backward(const Cell& cell, const RecurrentShape& s,
     const float* dy = io.dy ? io.dy + at * H + first : nullptr;
     float* dz = io.gates + at * cell.kept * H + first;
     const StateOf<float> d{io.dh + b * H, Cell::remembers ? io.dc + b * H : nullptr};
-    if (io.mask && !io.mask[at]) {  // (B8), (R7), (G14)
-      for (int k = 0; k < cell.kept; ++k) std::memset(dz + k * H, 0, n * sizeof(float));
-      if (dy) add_rows(1, n, dy, n, d.h + first);
-    } else {
-      cell.backward(H, n, state_at<Cell, const float>(io, at * H).from(first),
-                    state_before<Cell>(s, io, b, step).from(first), dy, d.from(first), dz);
-    }
+    cell.backward(H, n, state_at<Cell, const float>(io, at * H).from(first),
+                  state_before<Cell>(s, io, b, step).from(first), dy, d.from(first), dz);
   }
 }
 
@@ -196,15 +228,16 @@ void slice_backward(const Cell& cell, const RecurrentShape& s, const float* pack
                     const RecurrentBackward& io, int64_t b0, int64_t b1) {
   const int64_t T = s.T, H = s.H, pitch = cell.kept * H;
   float* back = scratch(0, (b1 - b0) * H);
-  for (int64_t step = T; step-- > 0;) {
-    cells_backward(cell, s, io, b0, b1, {0, H}, step);
+  for (int64_t step = length_of(s, b0); step-- > 0;) {
+    const int64_t end = end_at(s, b0, b1, step);
+    cells_backward(cell, s, io, b0, end, {0, H}, step);
     const float* dz = io.gates + (b0 * T + time_of(s, step)) * pitch;
     for (const Blocks& blocks : cell.dz)
       if (blocks.in_r >= 0)
-        packed_product(b1 - b0, H, blocks.count * H, {dz + blocks.in_dz * H, T * pitch, 1},
+        packed_product(end - b0, H, blocks.count * H, {dz + blocks.in_dz * H, T * pitch, 1},
                        packed_r + panels_at(H, blocks), back, H, blocks.in_r > 0, nullptr);
-    if (io.recurrent_mask) scaled((b1 - b0) * H, back, io.recurrent_mask + b0 * H, back);  // (B14)
-    add_rows(1, (b1 - b0) * H, back, 0, io.dh + b0 * H);  // (B7), (R6), (G13)
+    if (io.recurrent_mask) scaled((end - b0) * H, back, io.recurrent_mask + b0 * H, back);  // (B14)
+    add_rows(1, (end - b0) * H, back, 0, io.dh + b0 * H);  // (B7), (R6), (G13)
   }
 }
 
@@ -225,41 +258,45 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
   const int64_t offset = s.reverse ? 1 : -1, phase = time_of(s, 0);
   parallel(panels(columns), 1, 2.0 * rows * (D + H) * panel_width, [&](auto begin, auto end) {
     float* panel = scratch(0, slots(depth) * panel_width);
-    for (int64_t k = 0; k < rows; k += depth) {
-      const int64_t block = rows - k < depth ? rows - k : depth;
-      const int64_t of_x = dw && io.x ? left_size(D, block) : 0;
-      float* memory = scratch(3, of_x + left_size(H, block));
-      const Left x = dw && io.x ? left_side(D, block, {io.x + k * D, 1, D}, memory) : Left{};
-      memory += of_x;
-      // The outermost row has no neighbour. Its dz is zero by then, and left out in whole slots.
-      const int64_t missing = !io.masked_h && k + offset < 0, skipped = missing / in_slot * in_slot;
-      const int64_t seen = block - skipped - (!io.masked_h && k + block + offset > rows);
-      const float* states = io.masked_h ? io.masked_h : io.y + offset * H;  // (B15)
-      const Left h =
-          dr ? left_side(H, seen, {states + (k + skipped) * H, 1, H}, memory, missing - skipped)
-             : Left{};
-      for (auto p = begin; p < end; ++p) {
-        const int64_t j = p * panel_width;
-        const int n = columns_of(columns, p);
-        pack_panel({dz + j, pitch, 1}, k, block, n, panel);
-        const int64_t width = padded(n);
-        // What is only added up is not rounded.
-        const float* d = in_slot == 1 ? panel : dz + k * pitch + j;
-        const int64_t apart = in_slot == 1 ? width : pitch;
-        if (db) add_rows(block, n, d, apart, db + j);
-        if (db_of_r) add_rows(block, n, d, apart, db_of_r + j);
-        if (dw && io.tokens)
-          for (int64_t row = 0; row < block; ++row)
-            add_rows(1, n, d + row * apart, apart, dw + io.tokens[k + row] * N + j);
-        else if (dw)
-          panel_product(0, D, block, x, panel, dw + j, N, n, true, nullptr);
-        if (!dr) continue;
-        for (int64_t row = (phase - k % T + T) % T; !io.masked_h && row < block; row += T)
-          clear_row(panel, row, width);
-        panel_product(0, H, seen, h, panel + skipped / in_slot * width, dr + j, N, n, true,
-                      nullptr);
+    for_each_piece(s, [&](int64_t first, int64_t count) {
+      for (int64_t k = first, block; k < first + count; k += block) {
+        block = std::min(depth, first + count - k);
+        const int64_t of_x = dw && io.x ? left_size(D, block) : 0;
+        float* memory = scratch(3, of_x + left_size(H, block));
+        const Left x = dw && io.x ? left_side(D, block, {io.x + k * D, 1, D}, memory) : Left{};
+        memory += of_x;
+        // The outermost row has no neighbour, nor has a sequence that follows padding. Its dz is
+        // zero by then, and left out in whole slots.
+        const bool begins = k + offset < 0 || (s.lengths && k == first);
+        const int64_t missing = !io.masked_h && begins, skipped = missing / in_slot * in_slot;
+        const int64_t seen = block - skipped - (!io.masked_h && k + block + offset > rows);
+        const float* states = io.masked_h ? io.masked_h : io.y + offset * H;  // (B15)
+        const Left h =
+            dr ? left_side(H, seen, {states + (k + skipped) * H, 1, H}, memory, missing - skipped)
+               : Left{};
+        for (auto p = begin; p < end; ++p) {
+          const int64_t j = p * panel_width;
+          const int n = columns_of(columns, p);
+          pack_panel({dz + j, pitch, 1}, k, block, n, panel);
+          const int64_t width = padded(n);
+          // What is only added up is not rounded.
+          const float* d = in_slot == 1 ? panel : dz + k * pitch + j;
+          const int64_t apart = in_slot == 1 ? width : pitch;
+          if (db) add_rows(block, n, d, apart, db + j);
+          if (db_of_r) add_rows(block, n, d, apart, db_of_r + j);
+          if (dw && io.tokens)
+            for (int64_t row = 0; row < block; ++row)
+              add_rows(1, n, d + row * apart, apart, dw + io.tokens[k + row] * N + j);
+          else if (dw)
+            panel_product(0, D, block, x, panel, dw + j, N, n, true, nullptr);
+          if (!dr) continue;
+          for (int64_t row = (phase - k % T + T) % T; !io.masked_h && row < block; row += T)
+            clear_row(panel, row, width);
+          panel_product(0, H, seen, h, panel + skipped / in_slot * width, dr + j, N, n, true,
+                        nullptr);
+        }
       }
-    }
+    });
   });
   if (dr && io.h0 && !io.masked_h)
     gemm(H, columns, s.B, {io.h0, 1, H}, {dz + phase * pitch, T * pitch, 1}, dr, N, true, nullptr);
@@ -268,20 +305,22 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
 template <class Cell>
 void framed_backward(const Cell& cell, const RecurrentShape& s, const RecurrentBackward& given) {
   const int64_t D = s.D, H = s.H, N = cell.blocks * H, pitch = cell.kept * H;
-  const int64_t rows = s.B * s.T;
-  if (rows == 0 || H == 0) return;
+  if (s.B == 0 || s.T == 0 || H == 0) return;
   const RecurrentBackward io = with_states(s, given);
   float* packed_r = scratch(1, cell.blocks * packed_size(H, H));
   for (const Blocks& blocks : cell.dz)
     if (blocks.in_r >= 0)
       pack_panels(blocks.count * H, H, {io.r + blocks.in_r * H, 1, N},
                   packed_r + panels_at(H, blocks));
-  parallel(s.B, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
+  parallel_sequences(s, 1, 2.0 * s.T * H * N, [&](auto b0, auto b1) {
     for_each_slice(b0, b1, N,
                    [&](auto b, auto end) { slice_backward(cell, s, packed_r, io, b, end); });
   });
   if (io.dx)  // (B12), (R11), (G18)
-    gemm(rows, D, N, {io.gates, pitch, 1}, {io.w, 1, N}, io.dx, D, false, nullptr);
+    for_each_piece(s, [&](auto row, auto count) {
+      gemm(count, D, N, {io.gates + row * pitch, pitch, 1}, {io.w, 1, N}, io.dx + row * D, D, false,
+           nullptr);
+    });
   if (!io.dw && !io.dr && !io.db) return;
   for (const Blocks& blocks : cell.dz)
     weight_gradients(s, given, blocks, N, pitch, Cell::two_biases);

@@ -158,7 +158,7 @@ class RecurrentOps(Protocol):
     def recurrent_gates(self, cache: Cache) -> dict[str, Array]:
         """Return the states and gates of a forward pass at each step, by letter, (B, T, H) each.
 
-        Values at step t are those after input t. At a step that the mask skips, gates are what they
-        would be without it. Call this before the backward pass, which uses up the cache. The arrays
-        must not be changed.
+        Values at step t are those after input t. At a step that the mask skips, states are those of
+        the step before and gates are 0. Call this before the backward pass, which uses up the
+        cache. The arrays must not be changed.
         """

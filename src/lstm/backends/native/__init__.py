@@ -28,8 +28,8 @@ __all__ = ["Native", "num_threads", "set_num_threads"]
 class Native(
     NativeLosses,
     NativeLayers,
-    NativeArithmetic,
     NativeRecurrent,
+    NativeArithmetic,
     NativeOptimizers,
     NativeSampling,
 ):

@@ -41,7 +41,7 @@ class Returned(float):
 
 
 class NativeRecording(
-    NativeLosses, NativeLayers, NativeArithmetic, NativeRecurrent, NativeOptimizers
+    NativeLosses, NativeLayers, NativeRecurrent, NativeArithmetic, NativeOptimizers
 ):
     """The operations of the native backend, which write down what they would do.
 

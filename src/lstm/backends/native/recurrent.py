@@ -1,9 +1,11 @@
 """Recurrent layers, in C++: two fast paths for the plain LSTM, one frame for all others."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends import _kernels, lanes
@@ -16,9 +18,10 @@ from lstm.backends.contract import (
     RecurrentWeights,
     State,
 )
-from lstm.backends.native.arrays import NativeArrays
+from lstm.backends.native.arithmetic import NativeArithmetic
 from lstm.backends.native.layers import ACTIVATIONS
 from lstm.backends.native.quantization import NativeQuantization
+from lstm.backends.native.ragged import Ragged
 
 Array = NDArray[Any]
 
@@ -72,7 +75,7 @@ def int8_path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool) -> 
     return general._replace(forward=f"int8_{name}")
 
 
-class NativeRecurrent(NativeArrays, NativeQuantization):
+class NativeRecurrent(NativeArithmetic, NativeQuantization):
     """Recurrent layers."""
 
     def recurrent_forward(
@@ -107,21 +110,81 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         keep_cache: bool,
     ) -> tuple[Array, State, Cache]:
         """Run `recurrent_forward` on a path of the kernels, which its backward pass also uses."""
-        w, r, b = weights
+        if mask is not None and not mask.all():
+            return self._run_ragged(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
         B, T, *_ = x.shape
-        H = r.shape[0]
-        whole = B, T, H
+        y = self.empty((B, T, weights.r.shape[0]))
+        kept = self._steps(path, spec, x, weights, state, None, recurrent_mask, y)
+        _, (*_, c, _) = kept
+        last: State
+        if not T:
+            zeros = (B, y.shape[2]), "float32"
+            last = tuple([self.zeros(*zeros) if part is None else part for part in state])
+        else:
+            last = tuple([self._last(part, spec.reverse) for part in (y, c) if part is not None])
+        return y, last, (path, spec, *kept, None, ()) if keep_cache else None
+
+    def _run_ragged(
+        self,
+        path: KernelPath,
+        spec: RecurrentSpec,
+        x: Array,
+        weights: RecurrentWeights,
+        state: Sequence[Array | None],
+        mask: Array,
+        recurrent_mask: Array | None,
+        keep_cache: bool,
+    ) -> tuple[Array, State, Cache]:
+        """Run the real steps alone, forwards: a mask costs what they cost."""
+        B, T, *width = x.shape
+        ragged, H = Ragged.of(mask, spec.reverse), weights.r.shape[0]
+        N, S = ragged.shape
+        x = x.reshape(B * T, *width)
+        x = x[ragged.steps] if not width else self.take(x, ragged.steps, 0)
+        rows = self.empty((N * S + B, H))
+        y = rows[: N * S].reshape(N, S, H)
+        spec = replace(spec, reverse=False)
+        given = [ragged.of_sequences(part) for part in (*state, recurrent_mask)]
+        kept = self._steps(
+            path, spec, x.reshape(N, S, *width), weights, given[:-1], ragged.lengths, given[-1], y
+        )
+        _, (*_, c, _) = kept
+        first = [np.zeros((B, H), np.float32) if part is None else part for part in state]
+        rows[N * S :] = first[0]
+        shown = self.take(rows, ragged.shown, 0).reshape(B, T, H)
+        last = tuple(
+            [ragged.put(part.copy(), ends) for part, ends in zip(first, (y, c), strict=False)]
+        )
+        return shown, last, (path, spec, *kept, ragged, first) if keep_cache else None
+
+    def _steps(
+        self,
+        path: KernelPath,
+        spec: RecurrentSpec,
+        x: Array,
+        weights: RecurrentWeights,
+        state: Sequence[Array | None],
+        lengths: Array | None,
+        recurrent_mask: Array | None,
+        y: Array,
+    ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Compute y (B, T, H), and return what a kernel for the way back reads.
+
+        Args:
+            lengths: steps of each sequence, the longest first; None if all have T.
+        """
+        w, r, b = weights
+        B, T, H = y.shape
         h0, c0 = state if len(state) == 2 else (state[0], None)
         rows = lanes.rows(B) if path.lanes else B
         gates = self.empty((rows, T, path.kept * H)) if path.kept else None
-        masked_h = None if recurrent_mask is None else self.empty(whole)
+        masked_h = None if recurrent_mask is None else self.empty(y.shape)
         c = None
         if len(state) == 2:
-            c = self.empty((B, H) if gates is None or path.lanes else whole)
-        y = self.empty(whole)
+            c = self.empty((B, H) if gates is None or path.lanes else y.shape)
         read = (None, x) if x.ndim == 2 else (x, None)
         codes = spec.reverse, ACTIVATIONS[spec.activation], ACTIVATIONS[spec.recurrent_activation]
-        steps = h0, c0, mask, recurrent_mask, *codes, gates, masked_h, c, y
+        steps = h0, c0, lengths, recurrent_mask, *codes, gates, masked_h, c, y
         given: tuple[Any, ...]
         if not isinstance(r, Quantized):
             given = w, r, *self._packed(path, x, w, r, b)
@@ -129,15 +192,7 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
             of_w = (w.values, w.scale, None) if isinstance(w, Quantized) else (None, None, w)
             given = (*of_w, r.values, r.scale)
         getattr(self.kernels, path.forward)(*read, *given, b, *steps)
-        if not T:
-            last = tuple(
-                [self.zeros((B, H), "float32") if part is None else part for part in state]
-            )
-        elif c is None:
-            last = (self._last(y, spec.reverse),)
-        else:
-            last = self._last(y, spec.reverse), self._last(c, spec.reverse)
-        return y, last, (path, spec, (*read, w, r), steps) if keep_cache else None
+        return (*read, w, r), steps
 
     def _packed(
         self, path: KernelPath, x: Array, w: Array, r: Array, b: Array | None
@@ -163,25 +218,67 @@ class NativeRecurrent(NativeArrays, NativeQuantization):
         gradients: RecurrentWeights,
         need_dx: bool,
     ) -> tuple[Array | None, State]:
-        path, _, (x, tokens, w, r), (*given, gates, masked_h, c, y) = cache
+        _, _, (x, *_), (*_, y), ragged, _ = cache
+        need_dx = need_dx and x is not None
+        if ragged is None:
+            d = [self._gradient_of_state(part, (len(y), y.shape[2])) for part in dstate]
+            dx = self.like(x) if need_dx else None
+            self._steps_back(cache, dy, d, gradients, dx)
+            return dx, tuple(d)
+        (B, T), (N, S, H) = ragged.batch, y.shape
+        d = [self._gradient_of_state(part, (B, H)) for part in dstate]
+        d_rows = dx_rows = dx = None
+        if dy is not None:
+            d_rows = self.take_backward(dy.reshape(B * T, H), ragged.shown, 0, N * S + B)
+            d[0] += d_rows[N * S :]
+            d_rows = d_rows[: N * S].reshape(y.shape)
+        if need_dx:
+            dx = self.empty((N * S + 1, x.shape[2]))
+            dx[-1] = 0
+            dx_rows = dx[:-1].reshape(x.shape)
+        of_sequences = [part[ragged.sequences] for part in d]
+        self._steps_back(cache, d_rows, of_sequences, gradients, dx_rows)
+        for whole, part in zip(d, of_sequences, strict=True):
+            ragged.put(whole, part)
+        if dx is not None:
+            dx = self.take(dx, ragged.own, 0).reshape(B, T, -1)
+        return dx, tuple(d)
+
+    def _steps_back(
+        self,
+        cache: Cache,
+        dy: Array | None,
+        d: Sequence[Array],
+        gradients: RecurrentWeights,
+        dx: Array | None,
+    ) -> None:
+        """Go back through the steps of `_steps`.
+
+        Args:
+            d: the gradients of the last states, which become those of the first.
+            dx: where the gradient of x is written; None if it is not wanted.
+        """
+        path, _, (x, tokens, w, r), (*given, gates, masked_h, c, y), *_ = cache
         inputs = x, tokens, self.plain(w), self.plain(r)
-        shape = (y.shape[0], y.shape[2])
-        dh, *rest = dstate
-        dh = self._gradient_of_state(dh, shape)
-        dc = None if c is None else self._gradient_of_state(rest[0], shape)
-        dx = self.like(x) if need_dx and x is not None else None
+        dh, dc = d if len(d) == 2 else (d[0], None)
         dz = self.like(y) if gates is None else gates
         getattr(self.kernels, path.backward)(
             *inputs, *given, dz, masked_h, c, y, dy, dh, dc, *gradients, dx
         )
-        return dx, (dh,) if dc is None else (dh, dc)
 
     def recurrent_gates(self, cache: Cache) -> dict[str, Array]:
-        path, spec, _, (*_, gates, _, c, y) = cache
+        path, spec, _, (*_, gates, _, c, y), ragged, first = cache
         layout, H = spec.layout, y.shape[2]
         if path.lanes:
             gates, c = lanes.out_of_lanes(gates, y.shape)
-        found = dict(zip(layout.states, (y, c), strict=False))
+        states: Sequence[Array] = [part for part in (y, c) if part is not None]
+        if ragged is not None:
+            states = [
+                ragged.spread(*parts, ragged.shown) for parts in zip(states, first, strict=True)
+            ]
+        found = dict(zip(layout.states, states, strict=True))
+        if ragged is not None and layout.gates:
+            gates = ragged.spread(gates, np.zeros((1, gates.shape[2]), np.float32), ragged.own)
         for k, name in enumerate(layout.gates):
             found[name] = gates[..., k * H : (k + 1) * H]
         return found

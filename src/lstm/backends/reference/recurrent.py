@@ -126,10 +126,11 @@ class ReferenceRecurrent(Products):
 
 
 def recurrent_gates(cache: Cache) -> dict[str, Array]:
-    spec, *_, states, kept = cache
+    spec, *_, mask, _, states, kept = cache
     found = dict(zip(spec.layout.states, states, strict=True))
     for name in spec.layout.gates:
-        found[name] = np.stack([step[name] for step in kept], 1) if kept else states[0]
+        gate = np.stack([step[name] for step in kept], 1) if kept else states[0]
+        found[name] = gate if mask is None else gate * mask[..., None]
     return found
 
 

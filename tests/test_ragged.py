@@ -1,0 +1,103 @@
+"""Masked steps: kernels get the real steps alone, and compute no others."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from lstm.backends.contract import CELLS, RecurrentSpec, RecurrentWeights
+from lstm.backends.native import Native
+from lstm.backends.native.ragged import Ragged
+from lstm.backends.native.recurrent import LANES, KernelPath, path_of
+from op_cases import Array
+
+native = Native()
+
+MASKS = arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, max_side=6))
+
+
+@given(mask=MASKS, reverse=st.booleans())
+def test_rows_are_the_real_steps_in_the_order_of_computation(mask: Array, reverse: bool) -> None:
+    ragged = Ragged.of(mask, reverse)
+    (B, T), (N, S) = mask.shape, ragged.shape
+    order = range(T - 1, -1, -1) if reverse else range(T)
+    real = {b: [b * T + t for t in order if mask[b, t]] for b in range(B)}
+    assert ragged.lengths.tolist() == sorted((len(r) for r in real.values() if r), reverse=True)
+    assert sorted(ragged.sequences) == [b for b in range(B) if real[b]]
+    steps = ragged.steps.reshape(N, S)
+    for n, b in enumerate(ragged.sequences):
+        assert steps[n, : ragged.lengths[n]].tolist() == real[b]
+        assert ragged.ends[n] == n * S + len(real[b]) - 1
+    assert mask.reshape(-1)[ragged.steps].all()  # also where a sequence has ended
+
+    own, shown = (index.reshape(B, T) for index in (ragged.own, ragged.shown))
+    for b in range(B):
+        latest = N * S + b
+        for t in order:
+            if mask[b, t]:
+                latest = own[b, t]
+                assert ragged.steps[latest] == b * T + t
+            else:
+                assert own[b, t] == N * S
+            assert shown[b, t] == latest
+
+
+PATHS = [
+    (cell, reverse, path)
+    for cell, reverse in product(CELLS, (False, True))
+    for path in (path_of(cell, (), True, False), path_of(cell, (), True, True))
+] + [("lstm", reverse, LANES) for reverse in (False, True)]
+
+
+@pytest.mark.parametrize("tokens", [False, True], ids=["vectors", "tokens"])
+@pytest.mark.parametrize(("cell", "reverse", "path"), PATHS, ids=str)
+def test_nobody_reads_what_is_masked(
+    cell: Any, reverse: bool, path: KernelPath, tokens: bool
+) -> None:
+    rng = np.random.default_rng(3)
+    B, T, D, H = 19, 6, 5, 7
+    spec = RecurrentSpec(cell, "tanh", "sigmoid", reverse)
+    layout = spec.layout
+    shapes = [(D, layout.blocks * H), (H, layout.blocks * H)]
+    shapes.append((layout.blocks * H,) if layout.biases == 1 else (2, layout.blocks * H))
+    weights = RecurrentWeights(*(rng.normal(0, 0.5, s).astype(np.float32) for s in shapes))
+    mask = rng.random((B, T)) < 0.5
+    mask[0] = False
+    x = rng.integers(0, D, (B, T)) if tokens else rng.normal(size=(B, T, D)).astype(np.float32)
+    dy = rng.normal(size=(B, T, H)).astype(np.float32)
+    state = [rng.normal(size=(B, H)).astype(np.float32) for _ in layout.states]
+
+    def results(padding: float) -> list[Array]:
+        given = x.copy()
+        given[~mask] = padding
+        gradients = RecurrentWeights(*(np.zeros_like(w) for w in weights))
+        y, last, cache = native.run(path, spec, given, weights, state, mask, None, True)
+        gates = [gate.copy() for gate in native.recurrent_gates(cache).values()]
+        dx, d = native.recurrent_backward(dy, [None] * len(state), cache, gradients, True)
+        return [y, *last, *gates, *d, *gradients, *([] if dx is None else [dx])]
+
+    expected, got = results(0), results(D - 1 if tokens else np.nan)
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert np.isfinite(a).all()
+
+
+def test_gates_of_masked_steps_are_zero() -> None:
+    rng = np.random.default_rng(4)
+    spec = RecurrentSpec("lstm", "tanh", "sigmoid", False)
+    weights = RecurrentWeights(
+        *(rng.normal(size=s).astype(np.float32) for s in [(2, 12), (3, 12), (12,)])
+    )
+    x = rng.normal(size=(1, 4, 2)).astype(np.float32)
+    mask = np.array([[True, False, True, False]])
+    *_, cache = native.recurrent_forward(spec, x, weights, [None, None], mask, None, True)
+    found = native.recurrent_gates(cache)
+    for gate in "ifgo":
+        assert found[gate][~mask].tolist() == [[0.0] * 3] * 2
+        assert (found[gate][mask] != 0).all()
+    np.testing.assert_array_equal(found["h"][0, 1], found["h"][0, 0])
+    np.testing.assert_array_equal(found["c"][0, 3], found["c"][0, 2])
