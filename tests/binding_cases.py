@@ -131,12 +131,12 @@ def shape_of(
     )
 
 
-def guarded(shape: tuple[int, ...], dtype: Any, guard: int = 64) -> Array:
-    """Zeros in the middle of a larger array of another number."""
+def guarded(shape: tuple[int, ...], dtype: Any, guard: int = 64, number: int = 0) -> Array:
+    """One number in the middle of a larger array of another."""
     size = int(np.prod(shape, dtype=int))
     whole = np.full(size + 2 * guard, 77, dtype)
     array = whole[guard : guard + size].reshape(shape)
-    array[...] = 0
+    array[...] = number
     return array
 
 
@@ -190,7 +190,8 @@ def right(
             found[key] = number_for(argument, whole)
         elif is_there(argument, found, whole):
             shape = shape_of(argument.shape or (), sizes, some)
-            found[key] = guarded(shape, DTYPES[argument.kind], guard)
+            least, _ = argument.least or (0, False)
+            found[key] = guarded(shape, DTYPES[argument.kind], guard, int(least))
         else:
             found[key] = None
     return found

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from lstm.backends import lanes
 from lstm.backends.contract import CELLS, RecurrentSpec, RecurrentWeights
 from lstm.backends.native import Native
 from lstm.backends.native.ragged import Ragged
@@ -101,3 +102,12 @@ def test_gates_of_masked_steps_are_zero() -> None:
         assert (found[gate][mask] != 0).all()
     np.testing.assert_array_equal(found["h"][0, 1], found["h"][0, 0])
     np.testing.assert_array_equal(found["c"][0, 3], found["c"][0, 2])
+
+
+def test_lanes_are_for_sequences_of_about_the_same_length() -> None:
+    steps = np.arange(20)
+    assert lanes.are_filled(steps < np.full((64, 1), 9))
+    assert lanes.are_filled(steps < np.resize([17, 20], 64)[:, None])
+    assert not lanes.are_filled(steps < np.linspace(1, 20, 64)[:, None])
+    # Masks that are false anywhere, and in any order: what counts is how many steps are real.
+    assert lanes.are_filled((steps + np.arange(64)[:, None]) % 2 == 0)

@@ -17,10 +17,22 @@ WIDTH = 16
 BLOCKS = 5
 """Blocks of H numbers that are kept of each step."""
 
+_MOST_IDLE = 1.25
+"""Lanes for each one in use that are still faster than units in the lanes."""
+
 
 def rows(B: int) -> int:
     """Return how many sequences there is room for."""
     return -(-B // WIDTH) * WIDTH
+
+
+def are_filled(mask: NDArray[np.bool_]) -> bool:
+    """Whether few lanes stand idle when sequences of about the same length are in a block.
+
+    Kernels go through two blocks at once, for as many steps as the longest sequence in them has.
+    """
+    lengths = np.sort(np.count_nonzero(mask, 1))[::-1]
+    return bool(2 * WIDTH * lengths[:: 2 * WIDTH].sum() <= _MOST_IDLE * lengths.sum())
 
 
 def out_of_lanes(kept: Array, shape: tuple[int, int, int]) -> tuple[Array, Array]:

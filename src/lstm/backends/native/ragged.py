@@ -20,8 +20,8 @@ class Ragged(NamedTuple):
         batch: (B, T).
         lengths: (N), real steps of each sequence, at least 1.
         sequences: (N), which of the batch they are.
-        steps: (N·S), which of the B·T steps of the batch each row is; any real one behind the end of
-            a sequence, whose numbers some kernels multiply by 0.
+        steps: (N·S), which of the B·T steps of the batch each row is. Behind the end of a sequence
+            it is any real one, because some kernels multiply its numbers by 0.
         own: (B·T), the row of each step of the batch; N·S if it is skipped.
         shown: (B·T), the row of its state, which is that of the latest real step; N·S + b before
             the first one of sequence b.

@@ -95,7 +95,7 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
         else:
             path = path_of(*which, False)
             if path.forward == "lstm_forward" and self.kernels.best_in_lanes(*sizes):
-                path = LANES
+                path = LANES if mask is None or lanes.are_filled(mask) else path
         return self.run(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
 
     def run(
@@ -112,8 +112,9 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
         """Run `recurrent_forward` on a path of the kernels, which its backward pass also uses."""
         if mask is not None and not mask.all():
             return self._run_ragged(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
+        _, r, _ = weights
         B, T, *_ = x.shape
-        y = self.empty((B, T, weights.r.shape[0]))
+        y = self.empty((B, T, r.shape[0]))
         kept = self._steps(path, spec, x, weights, state, None, recurrent_mask, y)
         _, (*_, c, _) = kept
         last: State
@@ -136,8 +137,9 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
         keep_cache: bool,
     ) -> tuple[Array, State, Cache]:
         """Run the real steps alone, forwards: a mask costs what they cost."""
+        _, r, _ = weights
         B, T, *width = x.shape
-        ragged, H = Ragged.of(mask, spec.reverse), weights.r.shape[0]
+        ragged, H = Ragged.of(mask, spec.reverse), r.shape[0]
         N, S = ragged.shape
         x = x.reshape(B * T, *width)
         x = x[ragged.steps] if not width else self.take(x, ragged.steps, 0)
@@ -227,19 +229,20 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
             return dx, tuple(d)
         (B, T), (N, S, H) = ragged.batch, y.shape
         d = [self._gradient_of_state(part, (B, H)) for part in dstate]
-        d_rows = dx_rows = dx = None
+        dy_rows = d_first = dx_rows = dx = None
         if dy is not None:
-            d_rows = self.take_backward(dy.reshape(B * T, H), ragged.shown, 0, N * S + B)
-            d[0] += d_rows[N * S :]
-            d_rows = d_rows[: N * S].reshape(y.shape)
+            rows = self.take_backward(dy.reshape(B * T, H), ragged.shown, 0, N * S + B)
+            dy_rows, d_first = rows[: N * S].reshape(y.shape), rows[N * S :]
         if need_dx:
             dx = self.empty((N * S + 1, x.shape[2]))
             dx[-1] = 0
             dx_rows = dx[:-1].reshape(x.shape)
         of_sequences = [part[ragged.sequences] for part in d]
-        self._steps_back(cache, d_rows, of_sequences, gradients, dx_rows)
+        self._steps_back(cache, dy_rows, of_sequences, gradients, dx_rows)
         for whole, part in zip(d, of_sequences, strict=True):
             ragged.put(whole, part)
+        if d_first is not None:
+            d[0] += d_first
         if dx is not None:
             dx = self.take(dx, ragged.own, 0).reshape(B, T, -1)
         return dx, tuple(d)
