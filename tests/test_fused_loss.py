@@ -212,3 +212,26 @@ def test_the_logits_of_a_large_vocabulary_are_never_there_all_at_once() -> None:
     assert run.stderr == ""
     # A chunk is an eighth of them; kept even once they would be 1.
     assert float(run.stdout) < 0.5
+
+
+@over_backends
+def test_what_is_padding_is_left_out(backend: str) -> None:
+    # As each sequence alone: the same losses, gradients and weights, whatever stands at the padding.
+    with using(backend):
+        model, other = model_of(mask_zero=True), model_of(mask_zero=True)
+        for each in (model, other):
+            each.compile(lstm.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
+        real = PADDED > 0
+        assert 0.3 < real.mean() < 0.9
+        classes = np.where(real, CLASSES, 0)
+        losses = [model.train_on_batch(PADDED, CLASSES), other.train_on_batch(PADDED, classes)]
+        np.testing.assert_array_equal(*losses)
+        np.testing.assert_array_equal(model.parameters.gradients, other.parameters.gradients)
+        expected = model_of(mask_zero=True)
+        expected.compile(lstm.optimizers.SGD(0.5), "sparse_categorical_crossentropy")
+        ragged = [row[row > 0] for row in PADDED]
+        total = sum(
+            len(x) * expected.evaluate(x[None], y[None, : len(x)], verbose=0)
+            for x, y in zip(ragged, CLASSES, strict=True)
+        )
+        assert_close(np.array(losses[0]), np.array(total / real.sum()), "lstm", 7, "float32")

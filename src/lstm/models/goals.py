@@ -15,6 +15,9 @@ from lstm.layers.masks import Mask, spread
 
 Values = NDArray[Any]
 
+_NEARLY_ALL = 0.9
+"""The share of positions up to which it pays to compute these alone."""
+
 
 @dataclass
 class Goal:
@@ -39,6 +42,13 @@ class Goal:
         )
         assert target is not None
         return Goal(target, mask, weight, self.count)
+
+    def counted(self) -> NDArray[np.int64] | None:
+        """Return which positions count, in one row of all; None where hardly any does not."""
+        if self.mask is None:
+            return None
+        counted = np.flatnonzero(self.mask)
+        return counted if len(counted) < _NEARLY_ALL * self.mask.size else None
 
     def counting(self, *, weighted: bool) -> tuple[Values | None, float]:
         """Return the weight of each position in a metric, 0 for padding, and their sum."""

@@ -92,6 +92,10 @@ class Objective:
         loss, cache = self._computed.forward(run.ops, y, target, weight)
         return loss, self._computed.backward(run.ops, cache) if learns else None
 
+    def reach(self, run: Run, y: Array, goal: Goal, *, learns: bool) -> tuple[float, Array | None]:
+        """Return what `compare` does, for a goal of which the numbers are known."""
+        return self.compare(run, y, *goal.arrays(run.backend), learns=learns)
+
     def outputs(self, ops: Ops, y: Array) -> Array:
         """Return the outputs of the model, from the output of the program."""
         return ops.activation_forward(y, self._activation)
@@ -129,6 +133,23 @@ class HeadObjective(Objective):
         need_dx = learns and self._need_dx
         with self._head.linear(run.backend, learns=learns) as (w, b, dw, db):
             return self._of_linear(run.ops, y, w, b, target, weight, dw, db, need_dx)
+
+    def reach(self, run: Run, y: Array, goal: Goal, *, learns: bool) -> tuple[float, Array | None]:
+        counted = goal.counted()
+        if counted is None:
+            return super().reach(run, y, goal, learns=learns)
+        ops, shape = run.ops, tuple(y.shape)
+        *positions, width = shape
+        count = prod(positions)
+        weights = goal.weights(run.backend.dtype)
+        assert weights is not None
+        target = goal.target.reshape(count, *goal.target.shape[len(positions) :])
+        compared = ops.array(target[counted]), ops.array(weights.reshape(count)[counted])
+        y = ops.take(ops.reshape(y, (count, width)), counted, 0)
+        loss, gradient = self.compare(run, y, *compared, learns=learns)
+        if gradient is not None:
+            gradient = ops.reshape(ops.take_backward(gradient, counted, 0, count), shape)
+        return loss, gradient
 
     def _shape(self, y: Array) -> Any:
         return self._head.output_shapes(tuple(y.shape))[0]

@@ -189,8 +189,7 @@ class Passes:
         y, mask = trace.outputs[0], trace.masks[0]
         goal = goal_of(y, mask)
         run.ops.fill(gradients, 0.0)
-        target, weight = goal.arrays(self._backend)
-        loss, gradient = self._objective.compare(run, y, target, weight, learns=True)
+        loss, gradient = self._objective.reach(run, y, goal, learns=True)
         if math.isfinite(loss):
             self.program.backward(run, trace, [gradient])
             self._regularize(run)
