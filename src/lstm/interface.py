@@ -257,9 +257,10 @@ def _whole_signature(function: FunctionType, owner: type) -> Signature:
     *named, last = own.parameters.values()
     if get_origin(last.annotation) is not Unpack:
         return own
-    constructors = (vars(kind).get("__init__") for kind in reversed(owner.__mro__[1:]))
-    bases = (signature(constructor).parameters for constructor in constructors if constructor)
-    known = {name: argument for base in bases for name, argument in base.items()}
+    *bases, _ = owner.__mro__[1:]  # The last is `object`.
+    constructors = (vars(kind).get("__init__") for kind in reversed(bases))
+    taken = (signature(constructor).parameters for constructor in constructors if constructor)
+    known = {name: argument for arguments in taken for name, argument in arguments.items()}
     handed_on = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=known[name].default, annotation=kind)
         for name, kind in get_args(last.annotation)[0].__annotations__.items()
