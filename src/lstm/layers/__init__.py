@@ -40,18 +40,12 @@ from lstm.layers.pooling import (
 from lstm.layers.product import Einsum
 from lstm.layers.rearranging import BatchReshape, Transpose
 from lstm.layers.reduction import CumulativeSum, Reduction
+from lstm.layers.reordering import Flip, Permute
+from lstm.layers.repeat_vector import RepeatVector
+from lstm.layers.reshaping import ExpandDims, Flatten, Reshape, Squeeze
 from lstm.layers.resizing import Cropping1D, UpSampling1D, ZeroPadding1D
 from lstm.layers.rnn import RNN, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
 from lstm.layers.separable_conv1d import Conv1DTranspose, DepthwiseConv1D, SeparableConv1D
-from lstm.layers.shaping import (
-    ExpandDims,
-    Flatten,
-    Flip,
-    Permute,
-    RepeatVector,
-    Reshape,
-    Squeeze,
-)
 from lstm.layers.simple_rnn import SimpleRNN
 from lstm.layers.slicing import Slice
 from lstm.layers.symbolic import Input, SymbolicTensor

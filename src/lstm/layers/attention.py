@@ -11,7 +11,7 @@ from lstm.layers.elementwise import Elementwise
 from lstm.layers.masking import masked
 from lstm.layers.product import Einsum
 from lstm.layers.reduction import CumulativeSum, Reduction
-from lstm.layers.shaping import ExpandDims
+from lstm.layers.reshaping import ExpandDims
 from lstm.layers.symbolic import Operators
 
 _NEVER = -1e9

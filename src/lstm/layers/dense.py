@@ -15,10 +15,10 @@ from lstm.interface import promises
 from lstm.layers import activation_names
 from lstm.layers.activated import Activated
 from lstm.layers.activation_names import ActivationSpec
-from lstm.layers.base import Arrays, Gradients, LayerOptions, Run, has_time
+from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
 from lstm.layers.masks import Mask
 from lstm.layers.options import options_of
-from lstm.layers.rules import known_last_axis
+from lstm.layers.rules import has_time, known_last_axis
 from lstm.layers.symbolic import Shape
 
 _NO_SHARE = -1e30

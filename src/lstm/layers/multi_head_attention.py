@@ -16,7 +16,7 @@ from lstm.layers.dropout import Dropout
 from lstm.layers.elementwise import Elementwise
 from lstm.layers.masking import mask_of, masked
 from lstm.layers.product import Einsum, Terms
-from lstm.layers.shaping import ExpandDims
+from lstm.layers.reshaping import ExpandDims
 from lstm.layers.symbolic import Operators, Shape
 
 

@@ -7,7 +7,7 @@ from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.elementwise import Elementwise
 from lstm.layers.masking import MaskOf
 from lstm.layers.reduction import Reduction
-from lstm.layers.shaping import ExpandDims
+from lstm.layers.reshaping import ExpandDims
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.layers.windows import Windows
 

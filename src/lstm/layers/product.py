@@ -10,9 +10,10 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
 from lstm.layers.masks import spread as spread_mask
+from lstm.layers.rules import has_time
 from lstm.layers.symbolic import Shape
 
 

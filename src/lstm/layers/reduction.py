@@ -9,11 +9,12 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.elementwise import spread
 from lstm.layers.masks import Mask
 from lstm.layers.masks import spread as spread_mask
 from lstm.layers.options import named
+from lstm.layers.rules import has_time, refuse_time
 from lstm.layers.symbolic import Shape
 
 _NOTHING = -1e30
@@ -75,9 +76,7 @@ class Reduction(Layer):
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if has_time(shapes[0]) and {0, 1} & {*self._axes(len(shapes[0]))}:
-            raise InvalidValueError(
-                f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
-            )
+            refuse_time(self, self.axis)
         return ()
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
@@ -181,9 +180,7 @@ class CumulativeSum(Layer):
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if has_time(shapes[0]) and self.axis % len(shapes[0]) < 2:
-            raise InvalidValueError(
-                f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
-            )
+            refuse_time(self, self.axis)
         return ()
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:

@@ -13,9 +13,9 @@ from lstm.layers.elementwise import Elementwise
 from lstm.layers.merging import Concatenate
 from lstm.layers.product import Einsum
 from lstm.layers.rearranging import BatchReshape
+from lstm.layers.reshaping import ExpandDims, Reshape
 from lstm.layers.resizing import ZeroPadding1D
 from lstm.layers.rules import known_last_axis
-from lstm.layers.shaping import ExpandDims, Reshape
 from lstm.layers.symbolic import Operators, Shape
 from lstm.layers.taking import Take
 from lstm.layers.windows import PADDINGS, Windows
