@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lstm.callbacks import (
     Contents,
     CSVLogger,
     EarlyStopping,
+    LambdaCallback,
     ModelCheckpoint,
     Tensors,
 )
@@ -137,6 +139,38 @@ def outcome(made: lstm.Model, folder: Path) -> dict[str, Any]:
         "csv": (folder / "log.csv").read_text(),
         "best": [w.tolist() for w in lstm.load_model(folder / "best.safetensors").get_weights()],
     }
+
+
+def stopping(epoch: int) -> Callback:
+    """A callback that interrupts a training when an epoch begins."""
+
+    def stop(number: int, logs: Any) -> None:
+        if number == epoch:
+            raise KeyboardInterrupt
+
+    return LambdaCallback(on_epoch_begin=stop)
+
+
+def small(units: int = 3, **options: Any) -> lstm.Model:
+    """A compiled model of one LSTM."""
+    made = lstm.Sequential([lstm.Input((None, 2)), LSTM(units, return_sequences=True), Dense(1)])
+    made.compile(**{"optimizer": "adam", "loss": "mse", **options})
+    return made
+
+
+def fit(made: lstm.Model, folder: Path, x: Any = X, y: Any = Y, **options: Any) -> lstm.Model:
+    """Train with a backup in a folder, from where the folder has it."""
+    others = options.pop("callbacks", [])
+    backup = BackupAndRestore(folder, **options.pop("backup", {}))
+    made.fit(x, y, **{"epochs": 3, "verbose": 0, **options}, callbacks=[backup, *others])
+    return made
+
+
+def stopped(folder: Path) -> Path:
+    """The folder of a training that was interrupted in its second epoch."""
+    with suppress(KeyboardInterrupt):
+        fit(small(), folder, callbacks=[stopping(1)])
+    return folder
 
 
 if __name__ == "__main__":

@@ -140,6 +140,13 @@ def guarded(shape: tuple[int, ...], dtype: Any, guard: int = 64, number: int = 0
     return array
 
 
+def frozen(x: Array) -> Array:
+    """A copy that must not be written to."""
+    x = x.copy()
+    x.flags.writeable = False
+    return x
+
+
 def assert_guards_hold(array: Array) -> None:
     whole = array
     while isinstance(whole.base, np.ndarray):

@@ -1,8 +1,12 @@
-"""The files of the package: none imports, by way of others, one that imports it."""
+"""Imports: no file imports itself by way of others; `import lstm` leaves out what few need."""
 
 import ast
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 import lstm
 
@@ -50,3 +54,44 @@ def test_a_circle_is_found() -> None:
     imports = {name: imported(file) for name, file in FILES.items()}
     imports["lstm.errors"].add("lstm.text.language_model")
     assert {"lstm.errors", "lstm.text.language_model"} <= {*circle(imports)}
+
+
+def printed(program: str) -> set[str]:
+    """The words that a program prints, in a Python of its own."""
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    return {*found.stdout.decode().split()}
+
+
+LATER = ("data", "diagram", "inspection", "network", "preprocessing", "text", "utils", "wrappers")
+OTHERS = ("matplotlib", "pooch", "rich", "sklearn", "tensorboardX", "tokenizers", "typer")
+
+
+def test_what_few_programs_need_is_not_imported() -> None:
+    modules = printed("import lstm, sys; lstm.Sequential([lstm.Input((9,))]); print(*sys.modules)")
+    assert "lstm.layers" in modules
+    assert modules & {*OTHERS, *(f"lstm.{name}" for name in LATER)} == set()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import lstm; lstm.text.Corpus",
+        "import lstm.text; lstm.text.Corpus",
+        "from lstm import text; text.Corpus",
+        "from lstm.text import Corpus",
+        "from lstm import LanguageModel",
+        "from lstm import *; LanguageModel, text",
+    ],
+)
+def test_it_is_imported_where_it_is_asked_for(program: str) -> None:
+    assert "lstm.text" in printed(f"{program}; import sys; print(*sys.modules)")
+
+
+def test_every_public_name_is_found_and_listed() -> None:
+    found = printed("import lstm; print(*(name for name in dir(lstm) if hasattr(lstm, name)))")
+    assert {*lstm.__all__} <= found
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"module 'lstm' has no attribute 'LSTMNetworks'"):
+        lstm.LSTMNetworks  # type: ignore[attr-defined]  # noqa: B018

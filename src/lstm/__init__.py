@@ -1,6 +1,8 @@
 """Sequence learning with LSTMs, from the theory to a deployed model."""
 
 import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 # `python -m lstm` is the command; other modules run this way may import this one, too.
 if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] in ("lstm", "-mlstm"):
@@ -12,33 +14,54 @@ from lstm import (
     activations,
     callbacks,
     constraints,
-    data,
     errors,
     initializers,
-    inspection,
     layers,
     losses,
     metrics,
     models,
     ops,
     optimizers,
-    preprocessing,
     regularizers,
-    text,
-    utils,
-    wrappers,
 )
+from lstm.absent_names import answering
 from lstm.backends import backend, num_threads, set_num_threads, use
-from lstm.information import info
 from lstm.initializers import Initializer
 from lstm.layers import Input, Layer
 from lstm.losses import Loss
 from lstm.metrics import Metric
 from lstm.models import Model, Sequential, State, load_model
-from lstm.network import LSTMNetwork
 from lstm.optimizers import Optimizer
 from lstm.seeding import set_seed
-from lstm.text import LanguageModel
+
+if TYPE_CHECKING:
+    from lstm import data, inspection, preprocessing, text, utils, wrappers
+    from lstm.information import __version__ as __version__
+    from lstm.information import info
+    from lstm.network import LSTMNetwork
+    from lstm.text import LanguageModel
+else:
+    # Many programs need none of these: each is imported where it is first asked for.
+    _MODULES = ("data", "inspection", "preprocessing", "text", "utils", "wrappers")
+    _OBJECTS = {
+        "LSTMNetwork": "lstm.network",
+        "LanguageModel": "lstm.text",
+        "__version__": "lstm.information",
+        "info": "lstm.information",
+    }
+    _absent = answering(__name__)
+
+    def __getattr__(name):
+        if name in _MODULES:
+            return import_module(f"lstm.{name}")
+        if name in _OBJECTS:
+            globals()[name] = found = getattr(import_module(_OBJECTS[name]), name)
+            return found
+        return _absent(name)
+
+    def __dir__():
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "Initializer",

@@ -18,6 +18,15 @@ from lstm.interface import Interface, of_library
 _NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY, Parameter.VAR_POSITIONAL)
 
 
+def _arguments(kind: type) -> list[Parameter]:
+    """Return the arguments of a constructor: those of `signature(kind)`, in less time."""
+    owner = next(base for base in kind.__mro__ if "__init__" in vars(base))
+    if owner is object:
+        return []
+    _, *arguments = signature(vars(owner)["__init__"]).parameters.values()
+    return arguments
+
+
 class Configured(Interface):
     """Base of objects whose constructor keeps each argument in an attribute of the same name.
 
@@ -49,7 +58,7 @@ class Configured(Interface):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        found = [p for p in signature(cls).parameters.values() if p.kind in _NAMED]
+        found = [p for p in _arguments(cls) if p.kind in _NAMED]
         cls._names = tuple(p.name for p in found)
         cls._defaults = {p.name: p.default for p in found if p.default is not p.empty}
         members = vars(cls).items()

@@ -1,12 +1,16 @@
 """Regularizers: what large weights or outputs add to the loss."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lstm import checks
-from lstm.backends.contract import Array, Ops
+from lstm.absent_names import answering
+from lstm.backends.contract import Array, FunctionName, Ops
 from lstm.configured import Configured, described
 from lstm.errors import InvalidTypeError
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__)
 
 Penalty = tuple[float, float]
 """A number that an operation returns, and its factor in the loss."""
@@ -35,9 +39,10 @@ class L1L2(Configured):
         size, found = factor, list[Penalty]()
         for n in w.shape:
             size *= n
-        for function, strength in (("abs", self.l1), ("square", self.l2)):
+        parts: list[tuple[FunctionName, float]] = [("abs", self.l1), ("square", self.l2)]
+        for function, strength in parts:
             if strength:
-                values = ops.elementwise_forward(function, w, None, 0.0)  # type: ignore[arg-type]
+                values = ops.elementwise_forward(function, w, None, 0.0)
                 found.append((ops.weighted_total(values, None), strength * size))
         return found
 

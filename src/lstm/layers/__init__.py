@@ -1,5 +1,8 @@
 """Layers: the parts that models are made of."""
 
+from typing import TYPE_CHECKING
+
+from lstm.absent_names import answering
 from lstm.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from lstm.layers.activity_regularization import ActivityRegularization
 from lstm.layers.attention import AdditiveAttention, Attention
@@ -7,9 +10,11 @@ from lstm.layers.base import Layer
 from lstm.layers.batch_normalization import BatchNormalization
 from lstm.layers.cell_loop import CellLoop
 from lstm.layers.conv1d import Conv1D
+from lstm.layers.conv1d_transpose import Conv1DTranspose
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.dot import Dot
 from lstm.layers.dropout import Dropout, SpatialDropout1D
+from lstm.layers.einsum_dense import EinsumDense
 from lstm.layers.elementwise import Elementwise
 from lstm.layers.embedding import Embedding
 from lstm.layers.folding import FoldTime, UnfoldTime
@@ -28,7 +33,7 @@ from lstm.layers.input_layer import InputLayer
 from lstm.layers.lstm import LSTM
 from lstm.layers.masking import Masking, MaskLike, MaskOf, WithMask, WithoutMask
 from lstm.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
-from lstm.layers.multi_head_attention import EinsumDense, MultiHeadAttention
+from lstm.layers.multi_head_attention import MultiHeadAttention
 from lstm.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from lstm.layers.normalization import LayerNormalization
 from lstm.layers.pooling import (
@@ -40,18 +45,12 @@ from lstm.layers.pooling import (
 from lstm.layers.product import Einsum
 from lstm.layers.rearranging import BatchReshape, Transpose
 from lstm.layers.reduction import CumulativeSum, Reduction
+from lstm.layers.reordering import Flip, Permute
+from lstm.layers.repeat_vector import RepeatVector
+from lstm.layers.reshaping import ExpandDims, Flatten, Reshape, Squeeze
 from lstm.layers.resizing import Cropping1D, UpSampling1D, ZeroPadding1D
 from lstm.layers.rnn import RNN, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells
-from lstm.layers.separable_conv1d import Conv1DTranspose, DepthwiseConv1D, SeparableConv1D
-from lstm.layers.shaping import (
-    ExpandDims,
-    Flatten,
-    Flip,
-    Permute,
-    RepeatVector,
-    Reshape,
-    Squeeze,
-)
+from lstm.layers.separable_conv1d import DepthwiseConv1D, SeparableConv1D
 from lstm.layers.simple_rnn import SimpleRNN
 from lstm.layers.slicing import Slice
 from lstm.layers.symbolic import Input, SymbolicTensor
@@ -68,6 +67,9 @@ GlobalAvgPool1D = GlobalAveragePooling1D
 GlobalMaxPool1D = GlobalMaxPooling1D
 MaxPool1D = MaxPooling1D
 SeparableConvolution1D = SeparableConv1D
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__)
 
 __all__ = [
     "ELU",

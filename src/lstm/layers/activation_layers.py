@@ -9,7 +9,7 @@ from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.dense import Activation
 from lstm.layers.elementwise import Elementwise
 from lstm.layers.rearranging import Transpose
-from lstm.layers.shaping import Permute
+from lstm.layers.reordering import Permute
 from lstm.layers.symbolic import Operators, Shape, SymbolicTensor
 
 

@@ -11,11 +11,12 @@ from lstm.layers.elementwise import Elementwise
 from lstm.layers.masking import masked
 from lstm.layers.product import Einsum
 from lstm.layers.reduction import CumulativeSum, Reduction
-from lstm.layers.shaping import ExpandDims
+from lstm.layers.reshaping import ExpandDims
 from lstm.layers.symbolic import Operators
 
 _NEVER = -1e9
-"""What is added to the score of a key that must not be read."""
+"""What is added to the score of a key that must not be read: Keras' number, which decides where a
+query may read none."""
 
 
 class _Attention(Layer):

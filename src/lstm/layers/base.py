@@ -1,6 +1,6 @@
 """Layer: the base of all layers, which are called on symbolic tensors."""
 
-import itertools
+import copy
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import Any, ClassVar, NoReturn
@@ -9,12 +9,10 @@ from lstm import checks, constraints, regularizers, seeding
 from lstm.configured import members, snake_case
 from lstm.constraints import ConstraintSpec
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
-from lstm.initializers import Initializer
-from lstm.initializers import get as get_initializer
 from lstm.interface import of_library, refuse_unknown
 from lstm.layers.called import Called
 from lstm.layers.copying import reduced
-from lstm.layers.definition import Definition, has_time
+from lstm.layers.definition import Definition
 from lstm.layers.eager import as_array, compute
 from lstm.layers.options import LayerOptions
 from lstm.layers.remedies import for_layer, remedied
@@ -30,11 +28,21 @@ from lstm.layers.symbolic import (
     Tensors,
     has_operands,
     has_tensors,
+    input_tensor,
 )
-from lstm.layers.tracing import UNDECIDED, building, check_kept, no_choice, scope, shapes_of, within
+from lstm.layers.tracing import (
+    UNDECIDED,
+    building,
+    check_kept,
+    no_choice,
+    outside,
+    scope,
+    shapes_of,
+    within,
+)
 from lstm.regularizers import RegularizerSpec
 
-__all__ = ["Arrays", "Gradients", "Layer", "LayerOptions", "Run", "StepState", "has_time"]
+__all__ = ["Arrays", "Gradients", "Layer", "LayerOptions", "Run", "StepState"]
 
 
 class Layer(Called):
@@ -89,7 +97,8 @@ class Layer(Called):
                 "output_mask, of a layer with forward",
                 "a method that nothing here calls",
             )
-        check_signatures(cls)
+        if not of_library(cls):
+            check_signatures(cls)
         if cls.__module__.startswith("lstm.layers."):
             Layer.kinds[cls.__name__] = cls
 
@@ -184,49 +193,6 @@ class Layer(Called):
             first = OPERATORS["activity"](first, self.activity_regularizer)
         return [first, *rest] if isinstance(outputs, list) else first
 
-    def add_weight(
-        self,
-        name: str | Sequence[int] | None = None,
-        shape: Any = (),
-        initializer: str | Initializer | dict[str, Any] | None = None,
-        dtype: str | None = None,
-        trainable: bool = True,
-    ) -> Any:
-        """Create a weight of the layer, in `build`.
-
-        Args:
-            name: name of the weight within the layer. The shape may come first instead, as in
-                Keras; a weight without a name gets one.
-            shape: sizes, all known.
-            initializer: its initial values, "glorot_uniform" by default.
-            dtype: accepted for compatibility; weights have the dtype of their model.
-            trainable: False for numbers that never learn.
-
-        Returns:
-            For a layer with `call` a `Variable`, a tensor to compute with; for one with `forward`
-            the `Weight`.
-
-        Raises:
-            InvalidShapeError: the weight is too large, or the initializer returned another shape.
-            InvalidTypeError, InvalidValueError: an argument cannot be used.
-        """
-        if name is not None and not isinstance(name, str):
-            shape, initializer, name = name, shape if shape != () else initializer, None
-        if name is None:
-            taken = self.own_weights.keys() | {part.name for part in self.all_parts()[1:]}
-            names = itertools.chain(["variable"], map("variable_{}".format, itertools.count(1)))
-            name = next(other for other in names if other not in taken)
-        name = checks.name("name", name)
-        sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
-        sizes = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
-        initial = get_initializer(
-            "glorot_uniform" if initializer is None else initializer, f"initializer of {name}"
-        )
-        fixed = not checks.boolean("trainable", trainable)
-        if self.composite:
-            return OPERATORS["weight"](self, name, sizes, initial, fixed)
-        return self.own_weight(name, sizes, initial, fixed=fixed)
-
     def add_loss(self, loss: Any) -> NoReturn:
         """Refuse what Keras' method does, and say what does it here."""
         raise InvalidTypeError(
@@ -286,6 +252,31 @@ class Layer(Called):
             outputs = OPERATORS["mask"](outputs, compute_mask(inputs[0], mask))
         self.record(inputs, options, outputs)
         return outputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the output for an input of this shape, batch first.
+
+        Args:
+            input_shape: a shape, or a list of them for several inputs.
+
+        Returns:
+            A shape, or a list of them for several outputs.
+
+        Raises:
+            InvalidShapeError: the layer cannot read such an input.
+
+        Example:
+            >>> import lstm
+            >>> lstm.layers.LSTM(8, return_sequences=True).compute_output_shape((None, 5, 3))
+            (None, 5, 8)
+        """
+        several = any(isinstance(part, tuple | list) for part in input_shape)
+        shapes = [
+            checks.sizes("input_shape", x) for x in (input_shape if several else [input_shape])
+        ]
+        tensors = [input_tensor(shape) for shape in shapes]
+        with outside(), seeding.untouched():
+            return shapes_of(copy.copy(self)(tensors if several else tensors[0]))
 
     def _takes(self, shapes: list[Shape]) -> bool:
         """Whether it would accept inputs of these shapes; a user's class is not tried."""

@@ -15,14 +15,11 @@ from lstm.interface import promises
 from lstm.layers import activation_names
 from lstm.layers.activated import Activated
 from lstm.layers.activation_names import ActivationSpec
-from lstm.layers.base import Arrays, Gradients, LayerOptions, Run, has_time
-from lstm.layers.masks import Mask
+from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
+from lstm.layers.masks import LOWEST, Mask
 from lstm.layers.options import options_of
-from lstm.layers.rules import known_last_axis
+from lstm.layers.rules import has_time, known_last_axis
 from lstm.layers.symbolic import Shape
-
-_NO_SHARE = -1e30
-"""A logit that softmax turns into 0 next to any other."""
 
 
 class Linear(NamedTuple):
@@ -190,7 +187,7 @@ class Activation(Activated):
         x = inputs[0]
         shares = self._shares or activation == "softmax"
         if mask is not None and shares and mask.ndim == x.ndim:
-            nothing = np.where(mask, 0, _NO_SHARE).astype(run.backend.dtype)
+            nothing = np.where(mask, 0, LOWEST).astype(run.backend.dtype)
             x = run.ops.add([x, run.ops.array(nothing)])
         y = run.ops.activation_forward(x, activation)
         return (y,), (y, activation)

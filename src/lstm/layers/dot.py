@@ -10,7 +10,7 @@ from lstm.layers.elementwise import Elementwise
 from lstm.layers.merging import listed
 from lstm.layers.product import Einsum
 from lstm.layers.reduction import Reduction
-from lstm.layers.shaping import ExpandDims
+from lstm.layers.reshaping import ExpandDims
 
 
 class Dot(Layer):

@@ -9,7 +9,7 @@ from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError
 from lstm.layers.base import Arrays, Gradients, Layer, Run
 from lstm.layers.masks import Mask, whole
-from lstm.layers.shaping import Reshaping
+from lstm.layers.reshaping import Reshaping
 from lstm.layers.symbolic import Shape
 
 

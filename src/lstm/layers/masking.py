@@ -50,14 +50,14 @@ class Masking(Layer):
         shape = tuple(inputs[0].shape)
         rows = run.ops.reshape(inputs[0], (*shape[:2], -1))
         real = self._real(run, inputs[0])
-        return (run.ops.reshape(to_zero(run.backend, rows, real), shape),), real
+        return (run.ops.reshape(to_zero(run.backend, rows, real), shape),), (real, shape)
 
     def backward(
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
-        shape = tuple(gradients[0].shape)  # type: ignore[union-attr]
+        real, shape = cache
         rows = run.ops.reshape(gradients[0], (*shape[:2], -1))
-        return (run.ops.reshape(to_zero(run.backend, rows, cache), shape),)
+        return (run.ops.reshape(to_zero(run.backend, rows, real), shape),)
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
         real = self._real(run, inputs[0])

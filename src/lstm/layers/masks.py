@@ -19,6 +19,9 @@ from lstm.errors import InvalidValueError
 
 Mask = NDArray[np.bool_]
 
+LOWEST = -1e30
+"""Less than every number of a sequence. A logit that softmax turns into 0 next to any other."""
+
 
 def spread(mask: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
     """Return a mask, or other values for the first axes, with all axes of a tensor's shape."""

@@ -9,10 +9,11 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.elementwise import Elementwise, broadcast_mask, broadcast_shape, gathered
 from lstm.layers.elementwise import spread as repeated
 from lstm.layers.masks import Mask, alike, spread, union
+from lstm.layers.rules import has_time, refuse_time
 from lstm.layers.symbolic import Shape
 
 
@@ -241,9 +242,7 @@ class Concatenate(Layer):
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if has_time(shapes[0]) and self._along_time(shapes[0]):
-            raise InvalidValueError(
-                f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
-            )
+            refuse_time(self, self.axis)
         return ()
 
     def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:

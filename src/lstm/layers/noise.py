@@ -71,7 +71,18 @@ class GaussianNoise(_Noise):
         return (run.ops.add([inputs[0], noise]),), None
 
 
-class GaussianDropout(_Noise):
+class _NoisyDropout(_Noise):
+    """Base of those that take a rate, as Dropout does."""
+
+    def __init__(
+        self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
+        super().__init__(**options)
+        self.rate = checks.number("rate", rate, 0, 1, open_high=True)
+        self.seed = None if seed is None else checks.integer("seed", seed)
+
+
+class GaussianDropout(_NoisyDropout):
     """In training, multiply with normal numbers of mean 1 and variance rate / (1 - rate).
 
     Args:
@@ -88,13 +99,6 @@ class GaussianDropout(_Noise):
         [1.0, 2.0]
     """
 
-    def __init__(
-        self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]
-    ) -> None:
-        super().__init__(**options)
-        self.rate = checks.number("rate", rate, 0, 1, open_high=True)
-        self.seed = None if seed is None else checks.integer("seed", seed)
-
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         if not run.training or self.rate == 0:
             return (inputs[0],), None
@@ -104,7 +108,7 @@ class GaussianDropout(_Noise):
         return (run.ops.multiply(inputs[0], factor),), factor
 
 
-class AlphaDropout(_Noise):
+class AlphaDropout(_NoisyDropout):
     """In training, set entries to what SELU falls to, and keep mean and variance.
 
     Args:
@@ -119,13 +123,6 @@ class AlphaDropout(_Noise):
         >>> lstm.layers.AlphaDropout(0.1)([1.0, 2.0]).tolist()
         [1.0, 2.0]
     """
-
-    def __init__(
-        self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]
-    ) -> None:
-        super().__init__(**options)
-        self.rate = checks.number("rate", rate, 0, 1, open_high=True)
-        self.seed = None if seed is None else checks.integer("seed", seed)
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         if not run.training or self.rate == 0:

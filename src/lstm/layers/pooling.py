@@ -6,12 +6,11 @@ from lstm import checks
 from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.elementwise import Elementwise
 from lstm.layers.masking import MaskOf
+from lstm.layers.masks import LOWEST
 from lstm.layers.reduction import Reduction
-from lstm.layers.shaping import ExpandDims
+from lstm.layers.reshaping import ExpandDims
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.layers.windows import Windows
-
-_LOWEST = -1e30
 
 
 class _Pooling(Layer):
@@ -53,7 +52,7 @@ class MaxPooling1D(_Pooling):
     """
 
     def call(self, inputs: SymbolicTensor) -> Any:
-        return Reduction("max", 2)(self.windows(inputs, _LOWEST))
+        return Reduction("max", 2)(self.windows(inputs, LOWEST))
 
 
 class AveragePooling1D(_Pooling):

@@ -10,9 +10,10 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
 from lstm.layers.masks import spread as spread_mask
+from lstm.layers.rules import has_time
 from lstm.layers.symbolic import Shape
 
 
@@ -104,13 +105,13 @@ class Einsum(Layer):
             for d, keep in zip(found, keeps, strict=True)
         )
 
-    def _keeps(self, run: Run, shapes: Sequence[Shape]) -> list[Array | None]:
+    def _keeps(self, run: Run, shapes: Sequence[tuple[int, ...]]) -> list[Array | None]:
         """For each factor, return 1 where it counts and 0 elsewhere, if it sums over padding."""
         found: list[Array | None] = [None, None]
         terms = self._terms.x, self._terms.y
         for k, (mask, term) in enumerate(zip(run.masks, terms, strict=False)):
             if mask is not None and {*term[: mask.ndim]} & {*self._terms.summed}:
-                whole = spread_mask(mask, shapes[k])  # type: ignore[arg-type]
+                whole = spread_mask(mask, shapes[k])
                 found[k] = run.ops.array(np.ascontiguousarray(whole, run.backend.dtype))
         return found
 

@@ -9,15 +9,13 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.elementwise import spread
-from lstm.layers.masks import Mask
+from lstm.layers.masks import LOWEST, Mask
 from lstm.layers.masks import spread as spread_mask
 from lstm.layers.options import named
+from lstm.layers.rules import has_time, refuse_time
 from lstm.layers.symbolic import Shape
-
-_NOTHING = -1e30
-"""A number that is larger than no number of a sequence."""
 
 
 class Reduction(Layer):
@@ -47,12 +45,11 @@ class Reduction(Layer):
     ) -> None:
         super().__init__(**named(options, function))
         self.function = checks.one_of("function", function, ("sum", "mean", "max"))
-        several = isinstance(axis, tuple | list)
         self.axis = (
             None
             if axis is None
-            else tuple(checks.integer("axis", k) for k in axis)  # type: ignore[union-attr]
-            if several
+            else tuple(checks.integer("axis", k) for k in axis)
+            if isinstance(axis, tuple | list)
             else checks.integer("axis", axis)
         )
         self.keepdims = checks.boolean("keepdims", keepdims)
@@ -75,9 +72,7 @@ class Reduction(Layer):
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if has_time(shapes[0]) and {0, 1} & {*self._axes(len(shapes[0]))}:
-            raise InvalidValueError(
-                f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
-            )
+            refuse_time(self, self.axis)
         return ()
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
@@ -91,7 +86,7 @@ class Reduction(Layer):
             keep = spread_mask(mask, shape)
             x = ops.elementwise_forward("keep", x, self._array(run, keep), 0.0)
             if self.function == "max":
-                x = ops.add([x, self._array(run, np.where(keep, 0.0, _NOTHING))])
+                x = ops.add([x, self._array(run, np.where(keep, 0.0, LOWEST))])
         y = x
         for axis in reversed(axes):
             y = ops.max(y, axis) if self.function == "max" else ops.sum(y, axis)
@@ -181,9 +176,7 @@ class CumulativeSum(Layer):
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if has_time(shapes[0]) and self.axis % len(shapes[0]) < 2:
-            raise InvalidValueError(
-                f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
-            )
+            refuse_time(self, self.axis)
         return ()
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:

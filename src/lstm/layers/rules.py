@@ -1,4 +1,4 @@
-"""Rules: checks of a layer's inputs, names of weights, and arguments and results of methods."""
+"""Rules: checks of a layer: inputs, axes, names of weights, what methods take and return."""
 
 from collections.abc import Collection
 from inspect import signature
@@ -10,6 +10,11 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 
 Shape = tuple[int | None, ...]
 """Sizes of the axes, batch first; None is a size known only when data comes."""
+
+
+def has_time(shape: Shape) -> bool:
+    """Whether axis 1 may be time: it is not in (B, D) with a known D."""
+    return len(shape) > 2 or shape[1:] == (None,)
 
 
 def refuse_weight(layer: str, weights: Collection[str], name: object) -> NoReturn:
@@ -63,3 +68,26 @@ def known_last_axis(layer: Configured, shape: Shape, axes: str) -> int:
             f"shape {shape}",
         )
     return shape[-1]
+
+
+def axis_after_batch(layer: Configured, axis: int, ndim: int) -> int:
+    """Return `axis`, counted from the start; it must not be the batch axis."""
+    if not -ndim <= axis < ndim or axis % ndim == 0:
+        raise InvalidValueError(
+            f"axis of {layer.called}", f"an axis after the batch of {ndim} axes", axis
+        )
+    return axis % ndim
+
+
+def state_beside_time(
+    layer: Configured, axis: int, shape: Shape, ndim: int
+) -> tuple[tuple[int, ...], ...]:
+    """Return the (empty) state of a layer that works along an axis other than time."""
+    if has_time(shape) and axis_after_batch(layer, axis, ndim) == 1:
+        refuse_time(layer, axis)
+    return ()
+
+
+def refuse_time(layer: Configured, axis: object) -> NoReturn:
+    """Refuse an axis that is the time, of a layer that is to work chunk by chunk."""
+    raise InvalidValueError(f"axis of {layer.called}", "not the time, to work chunk by chunk", axis)

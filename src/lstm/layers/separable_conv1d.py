@@ -1,72 +1,20 @@
-"""Convolutions feature by feature, and those that make sequences longer."""
+"""Convolutions feature by feature, with a product behind them or without."""
 
 from collections.abc import Sequence
 from typing import Any, Unpack
 
 from lstm import checks, initializers
-from lstm.initializers import Initializer
-from lstm.layers import activation_names
 from lstm.layers.activation_names import ActivationSpec
-from lstm.layers.base import Layer, LayerOptions
-from lstm.layers.dense import Activation
-from lstm.layers.elementwise import Elementwise
-from lstm.layers.merging import Concatenate
+from lstm.layers.base import LayerOptions
+from lstm.layers.convolution import Convolution, InitializerSpec
 from lstm.layers.product import Einsum
 from lstm.layers.rearranging import BatchReshape
-from lstm.layers.resizing import ZeroPadding1D
 from lstm.layers.rules import known_last_axis
-from lstm.layers.shaping import ExpandDims, Reshape
 from lstm.layers.symbolic import Operators, Shape
-from lstm.layers.taking import Take
-from lstm.layers.windows import PADDINGS, Windows
-
-InitializerSpec = str | Initializer | dict[str, Any]
+from lstm.layers.variable import Variable
 
 
-class _Convolution(Layer):
-    """Base of the convolutions that are made of windows and a product.
-
-    Args:
-        kernel_size, strides, padding, dilation_rate, activation, use_bias: as for `Conv1D`.
-    """
-
-    bias: Operators
-
-    def __init__(
-        self,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int],
-        padding: str,
-        dilation_rate: int | Sequence[int],
-        activation: ActivationSpec,
-        use_bias: bool,
-        bias_initializer: InitializerSpec,
-        options: LayerOptions,
-    ) -> None:
-        super().__init__(**options)
-        self.kernel_size = checks.positive_int("kernel_size", checks.single(kernel_size))
-        self.strides = checks.positive_int("strides", checks.single(strides))
-        self.padding = checks.one_of("padding", padding, PADDINGS)
-        self.dilation_rate = checks.positive_int("dilation_rate", checks.single(dilation_rate))
-        self.activation = activation_names.get("activation", activation)
-        self.use_bias = checks.boolean("use_bias", use_bias)
-        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-
-    def by_feature(self, x: Any, kernel: Any) -> Any:
-        """Return the products of windows with a kernel (K, C, M), (B, T', C·M)."""
-        windows = Windows(
-            self.kernel_size, self.strides, self.padding, dilation_rate=self.dilation_rate
-        )(x)
-        products = Einsum("btkc,kcm->btcm")(windows, kernel)
-        return Reshape((-1, kernel.shape[1] * kernel.shape[2]))(products)
-
-    def ended(self, y: Any) -> Any:
-        """Return outputs with bias and activation."""
-        y = Elementwise("add")(y, self.bias) if self.use_bias else y
-        return y if self.activation == "linear" else Activation(self.activation)(y)
-
-
-class DepthwiseConv1D(_Convolution):
+class DepthwiseConv1D(Convolution):
     """A convolution of each feature with kernels of its own: (B, T, C) -> (B, T', C·depth).
 
     Args:
@@ -122,7 +70,7 @@ class DepthwiseConv1D(_Convolution):
         return self.ended(self.by_feature(inputs, self.kernel))
 
 
-class SeparableConv1D(_Convolution):
+class SeparableConv1D(Convolution):
     """A convolution of each feature alone, then a mix of them: (B, T, C) -> (B, T', filters).
 
     Args:
@@ -148,7 +96,7 @@ class SeparableConv1D(_Convolution):
     """
 
     depthwise_kernel: Operators
-    pointwise_kernel: Operators
+    pointwise_kernel: Variable
 
     def __init__(
         self,
@@ -192,71 +140,5 @@ class SeparableConv1D(_Convolution):
 
     def call(self, inputs: Any) -> Any:
         alone = self.by_feature(inputs, self.depthwise_kernel)
-        mix = BatchReshape(self.pointwise_kernel.shape[1:])(self.pointwise_kernel)  # type: ignore[attr-defined]
+        mix = BatchReshape(self.pointwise_kernel.shape[1:])(self.pointwise_kernel)
         return self.ended(Einsum("btc,cf->btf")(alone, mix))
-
-
-class Conv1DTranspose(_Convolution):
-    """The reverse of a convolution with strides: (B, T, C) -> (B, T·strides, filters) with "same".
-
-    Each step adds the kernel, times itself, to the outputs that begin `strides` steps after those
-    of the step before.
-
-    Args:
-        filters: number of outputs.
-        kernel_size: K, outputs that a step adds to.
-        strides: distance of the outputs of neighbouring steps.
-        padding: "valid" for all outputs, "same" for `strides` of each step.
-        activation: φ, or None.
-        use_bias: whether to add a bias.
-        kernel_initializer: initial values of the kernel (K, filters, C).
-        bias_initializer: initial values of the bias.
-
-    Example:
-        >>> import lstm
-        >>> lstm.layers.Conv1DTranspose(5, 3, strides=2, padding="same")(lstm.Input((6, 4))).shape
-        (None, 12, 5)
-    """
-
-    kernel: Operators
-
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
-        padding: str = "valid",
-        activation: ActivationSpec = None,
-        use_bias: bool = True,
-        kernel_initializer: InitializerSpec = "glorot_uniform",
-        bias_initializer: InitializerSpec = "zeros",
-        **options: Unpack[LayerOptions],
-    ) -> None:
-        checks.one_of("padding", padding, ("valid", "same"))
-        super().__init__(
-            *(kernel_size, strides, padding, 1),
-            *(activation, use_bias, bias_initializer, options),
-        )
-        self.filters = checks.positive_int("filters", filters)
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-
-    def build(self, *shapes: Shape) -> None:
-        channels = known_last_axis(self, shapes[0], "B T C")
-        kernel = self.kernel_size, self.filters, channels
-        self.kernel = self.add_weight("kernel", kernel, self.kernel_initializer)
-        if self.use_bias:
-            self.bias = self.add_weight("bias", (self.filters,), self.bias_initializer)
-
-    def call(self, inputs: Any) -> Any:
-        size, strides = self.kernel_size, self.strides
-        # Zeros between the steps; then a convolution with the kernel from its end.
-        apart = ExpandDims(2)(inputs)
-        zeros = Elementwise("keep", 0.0)(apart)
-        steps = Concatenate(2)([apart, *[zeros] * (strides - 1)]) if strides > 1 else apart
-        spaced = Reshape((-1, inputs.shape[-1]))(steps)
-        more = max(size - strides, 0)
-        cut = more // 2 if self.padding == "same" else 0
-        after = cut if self.padding == "same" else more
-        windows = Windows(size)(ZeroPadding1D((size - 1 - cut, after))(spaced))
-        backwards = Take(range(size - 1, -1, -1), axis=0)(self.kernel)
-        return self.ended(Einsum("btkc,kfc->btf")(windows, backwards))

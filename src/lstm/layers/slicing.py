@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
+from lstm.layers.rules import has_time
 from lstm.layers.symbolic import OPERATORS, Shape, SymbolicTensor, single
 
 Steps = NDArray[np.int64]

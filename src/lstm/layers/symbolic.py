@@ -1,5 +1,6 @@
 """Symbolic tensors: the arguments of calls of layers, and the nodes that record the calls."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,9 +39,9 @@ class Operators:
     """Arithmetic of tensors, and of what stands for one."""
 
     @property
+    @abstractmethod
     def tensor(self) -> "SymbolicTensor":
         """The tensor that it is or stands for."""
-        raise NotImplementedError
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **options: Any) -> Any:
         sign = _SIGNS.get(ufunc.__name__)

@@ -8,8 +8,9 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
+from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
+from lstm.layers.rules import has_time, refuse_time
 from lstm.layers.symbolic import Shape
 
 
@@ -73,9 +74,7 @@ class Take(Layer):
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if has_time(shapes[0]) and self.axis % len(shapes[0]) < 2:
-            raise InvalidValueError(
-                f"axis of {self.name}", "not the time, to work chunk by chunk", self.axis
-            )
+            refuse_time(self, self.axis)
         return ()
 
 

@@ -1,5 +1,6 @@
-"""Weighted: what has weights, as lists in the order of Keras, and as arrays."""
+"""Weighted: what has weights: made by users, listed in the order of Keras, and as arrays."""
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -7,13 +8,59 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.initializers import Initializer
+from lstm.initializers import get as get_initializer
 from lstm.layers.definition import Definition
 from lstm.layers.remedies import for_weight, remedied
+from lstm.layers.symbolic import OPERATORS
 from lstm.layers.weight import Weight
 
 
 class Weighted(Definition):
     """A layer without its place in a graph, and its weights as users see them."""
+
+    def add_weight(
+        self,
+        name: str | Sequence[int] | None = None,
+        shape: Any = (),
+        initializer: str | Initializer | dict[str, Any] | None = None,
+        dtype: str | None = None,
+        trainable: bool = True,
+    ) -> Any:
+        """Create a weight of the layer, in `build`.
+
+        Args:
+            name: name of the weight within the layer. The shape may come first instead, as in
+                Keras; a weight without a name gets one.
+            shape: sizes, all known.
+            initializer: its initial values, "glorot_uniform" by default.
+            dtype: accepted for compatibility; weights have the dtype of their model.
+            trainable: False for numbers that never learn.
+
+        Returns:
+            For a layer with `call` a `Variable`, a tensor to compute with; for one with `forward`
+            the `Weight`.
+
+        Raises:
+            InvalidShapeError: the weight is too large, or the initializer returned another shape.
+            InvalidTypeError, InvalidValueError: an argument cannot be used.
+        """
+        if name is not None and not isinstance(name, str):
+            shape, initializer, name = name, shape if shape != () else initializer, None
+        if name is None:
+            taken = self.own_weights.keys() | {part.name for part in self.all_parts()[1:]}
+            names = itertools.chain(["variable"], map("variable_{}".format, itertools.count(1)))
+            name = next(other for other in names if other not in taken)
+        name = checks.name("name", name)
+        sizes = checks.sequence(f"shape of {name}", shape, "a tuple of sizes")
+        sizes = tuple(checks.int_at_least(f"shape of {name}", size, 0) for size in sizes)
+        initial = get_initializer(
+            "glorot_uniform" if initializer is None else initializer, f"initializer of {name}"
+        )
+        fixed = not checks.boolean("trainable", trainable)
+        if self.composite:
+            return OPERATORS["weight"](self, name, sizes, initial, fixed)
+        return self.own_weight(name, sizes, initial, fixed=fixed)
 
     @property
     def weights(self) -> list[Weight]:
@@ -50,8 +97,7 @@ class Weighted(Definition):
         def __getattr__(self, name: str) -> Any:
             """Return a weight of the layer itself, such as `kernel`."""
             own = vars(self).get("own_weights", {})
-            # Otherwise raise again what was raised before.
-            return own[name] if name in own else object.__getattribute__(self, name)
+            return own[name] if name in own else super().__getattr__(name)
 
     def get_weights(self) -> list[NDArray[Any]]:
         """Return copies of all weights, in the order of `weights`."""

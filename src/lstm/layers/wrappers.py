@@ -13,7 +13,7 @@ from lstm.layers.merging import Add, Average, Concatenate, Multiply
 from lstm.layers.options import with_shape
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.remedies import for_layer, remedied
-from lstm.layers.shaping import Flip
+from lstm.layers.reordering import Flip
 from lstm.layers.symbolic import SymbolicTensor, single
 
 

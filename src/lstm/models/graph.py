@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from lstm.errors import InvalidValueError
-from lstm.layers.base import Layer, has_time
+from lstm.layers.base import Layer
 from lstm.layers.naming import Names, joined
+from lstm.layers.rules import has_time
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
 from lstm.layers.traced import in_order
 from lstm.layers.weight import Weight

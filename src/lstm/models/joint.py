@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lstm import checks, ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.masking import MaskLike, MaskOf
-from lstm.layers.shaping import Flatten
+from lstm.layers.reshaping import Flatten
 from lstm.layers.symbolic import Input, SymbolicTensor
 from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Mean, Metric

@@ -37,6 +37,7 @@ class Parameters:
         ends = [*accumulate((weight.size for weight in ordered), initial=0)]
         self._places = list(zip(ordered, ends, ends[1:], strict=False))
         self._learned = frozenset(weight for weight in ordered if weight.trainable)
+        self._fixed = [weight for weight in ordered if weight.fixed]
         self.ends = np.array(ends[1 : len(self._learned) + 1], np.int64)
         self.trainable = sum(weight.size for weight in self._learned)
         self._views: dict[Weight, Array] = {}  # What can be written to.
@@ -84,8 +85,7 @@ class Parameters:
 
     def statistics(self) -> list[tuple[Weight, NDArray[Any]]]:
         """Return copies of the statistics that training keeps in weights that never learn."""
-        kept = [weight for weight, *_ in self._places if weight.fixed]
-        return [(weight, np.array(weight.to_numpy())) for weight in kept]
+        return [(weight, np.array(weight.to_numpy())) for weight in self._fixed]
 
     @contextmanager
     def changing(self) -> Iterator[None]:

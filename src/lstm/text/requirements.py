@@ -2,7 +2,7 @@
 
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers import Embedding
-from lstm.layers.base import has_time
+from lstm.layers.rules import has_time
 from lstm.models import Model
 from lstm.models.graph import Graph, layer_of
 
