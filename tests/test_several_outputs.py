@@ -105,6 +105,40 @@ class TestTraining:
         assert list(history) == names + [f"val_{name}" for name in names]
         assert history["loss"][-1] < history["loss"][0]
 
+    def test_batches_give_the_same_as_arrays(self) -> None:
+        class Loader:
+            def __init__(self, by_name: bool) -> None:
+                self.by_name = by_name
+
+            def __len__(self) -> int:
+                return 3
+
+            def __getitem__(self, k: int) -> Any:
+                rows = slice(8 * k, 8 * k + 8)
+                if self.by_name:
+                    return X[rows], {"kind": KIND[rows], "price": PRICE[rows]}
+                return X[rows], [PRICE[rows], KIND[rows]], np.ones(8)
+
+        logs = []
+        for data in (
+            (X, TARGETS),
+            (Loader(True),),
+            (Loader(False),),
+            ((Loader(True)[k] for k in range(3)),),
+        ):
+            lstm.set_seed(4)
+            model = model_of()
+            model.compile("adam", LOSSES, metrics={"kind": ["accuracy"]})
+            validation = data if len(data) == 2 else Loader(True)
+            history = model.fit(
+                *data, batch_size=8, shuffle=False, verbose=0, validation_data=validation
+            )
+            logs.append({name: values[0] for name, values in history.history.items()})
+            logs[-1]["again"] = model.evaluate(Loader(True), return_dict=True)["loss"]
+        assert "val_kind_accuracy" in logs[0]
+        for other in logs[1:]:
+            assert other == pytest.approx(logs[0], rel=1e-5)
+
     def test_metrics_are_those_of_the_output(self) -> None:
         model = model_of()
         model.compile("sgd", LOSSES, metrics=[["mae"], ["accuracy"]])
@@ -239,7 +273,8 @@ def test_one_output_by_name() -> None:
         (lambda m: m.fit(X, {"kid": KIND}), InvalidValueError, "did you mean 'kind'"),
         (lambda m: m.fit(X, [PRICE[:3], KIND]), InvalidValueError, "examples"),
         (lambda m: m.fit(X, [PRICE, KIND + 7]), InvalidValueError, r"\[0, 3\)"),
-        (lambda m: m.fit(iter([(X, TARGETS)])), InvalidTypeError, "not batches"),
+        (lambda m: m.fit(iter([(X, None)])), InvalidTypeError, "y: expected targets, as a list"),
+        (lambda m: m.fit(iter([(X, [PRICE])])), InvalidValueError, "targets of 2 outputs"),
         (lambda m: m.fit(X, [[*PRICE[:-1], [1, 2]], KIND]), InvalidTypeError, "different lengths"),
         (lambda m: m.fit(X, [1.0, KIND]), InvalidShapeError, "a target for each example"),
         (lambda m: m.fit(X, [X, KIND]), InvalidShapeError, "shape"),

@@ -71,6 +71,7 @@ class Batching:
         batch_size: examples in a batch, if the data does not come in batches.
         carry: state is carried from batch to batch.
         chunk_length: steps of the chunks of a sequence, with `carry`; None for whole sequences.
+        arranged: makes x and y of a user, who may give targets by output, those that are read.
     """
 
     inputs: Sequence[SymbolicTensor]
@@ -79,6 +80,7 @@ class Batching:
     batch_size: int
     carry: bool = False
     chunk_length: int | None = None
+    arranged: Callable[[Any, Any], tuple[Any, Any]] = lambda x, y: (x, y)
 
 
 @dataclass

@@ -192,7 +192,9 @@ class Compilable(Predictor):
 
     def _given(self, x: Any, y: Any = None, sample_weight: Any = None, **others: Any) -> Given:
         """Return data from a user, with the targets of several outputs among the inputs."""
-        if self._trainer is None and not is_stream(x):
+        if is_stream(x):
+            return Given(x, y, sample_weight, **others)
+        if self._trainer is None:
             self._trainer = self._make_trainer(Given(x))
         return Given(*self._by_output(x, y), sample_weight, **others)
 
@@ -212,8 +214,6 @@ class Compilable(Predictor):
     def _training(self, given: Given) -> Trainer:
         if self._trainer is None:
             self._trainer = self._make_trainer(given)
-        if self._joint is not None and given.source is not None:
-            raise InvalidTypeError("x", "arrays, to train several outputs", "batches")
         return self._trainer
 
     @property

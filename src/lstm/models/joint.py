@@ -165,7 +165,7 @@ class Joint:
             InvalidTypeError, InvalidValueError: there are others.
         """
         if y is None:
-            raise InvalidTypeError("y", "targets, as a list or a dict; not batches", "none")
+            raise InvalidTypeError("y", "targets, as a list or a dict", "none")
         if isinstance(y, Mapping):
             for name in y:
                 checks.one_of("output in y", name, self._names)

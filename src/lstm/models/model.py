@@ -23,6 +23,7 @@ from lstm.models.identity import identity
 from lstm.models.loop import Mean
 from lstm.models.parameters import Parameters
 from lstm.models.quantization import quantize, refuse_training
+from lstm.models.streams import is_stream
 from lstm.models.structure import Inputs, listed
 from lstm.models.training import Carried, Trainer
 from lstm.terminal import say
@@ -180,9 +181,7 @@ class Model(Described):
         rng = self._rng if shuffle and not carried.nodes else None
         batches = data.for_training(batching, steps_per_epoch, rng)
         held_out = None
-        if isinstance(validation_data, tuple | list) or (
-            self._joint is not None and not isinstance(validation_data, Examples | None)
-        ):
+        if not isinstance(validation_data, Examples | None) and not is_stream(validation_data):
             x, y, weight = parts("validation_data", validation_data)
             validation_data = *self._by_output(x, y), weight
         if validation_data is not None:
@@ -239,7 +238,9 @@ class Model(Described):
         batch_size = checks.positive_int("batch_size", 32 if batch_size is None else batch_size)
         inputs, dtype = trainer.inputs, self.backend.dtype
         check = partial(trainer.check, any_length=bool(carried))
-        return Batching(inputs, dtype, check, batch_size, bool(carried), chunk_length)
+        return Batching(
+            inputs, dtype, check, batch_size, bool(carried), chunk_length, self._by_output
+        )
 
     def train_on_batch(
         self,

@@ -150,6 +150,7 @@ class StreamBatches:
         batching = self._batching
         for item, fresh in self.epochs:
             x, y, weight = parts(f"batch of {self.source.argument}", item)
+            x, y = batching.arranged(x, y)
             batch = examples(x, y, weight, batching.inputs, batching.dtype).batch()
             batch.fresh = fresh
             batching.check(batch)
