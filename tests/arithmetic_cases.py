@@ -102,6 +102,13 @@ CASES = [
     take_case([0, 3, 3], 1),
     take_case([2, 0], -1),
     take_case([], 1),
+    # Ranges, in pieces of one, two and three entries, and what is nearly one.
+    take_case([1, 2, 3], 1),
+    take_case([0, 1, 2, 3, 4], 1),
+    take_case([1, 2], -1),
+    take_case([0], 0),
+    take_case([0, 2, 1, 3], 1),
+    take_case([4, 3], 1),
     matmul_case(2, 3, 4, 5),
     matmul_case(1, 1, 1, 1),
     matmul_case(3, 2, 0, 4),

@@ -339,3 +339,15 @@ def test_a_saturated_lstm_counts(ops: Ops, dtype: str) -> None:
         assert not dh0.any()
         slopes = [1 - math.tanh(c) ** 2 for c in expected]
         assert_close(dc0, [[sum(slopes) + float(h_n[0, 0]) if x > 0 else 0.0]], "lstm", terms=3)
+
+
+@over_backends
+@pytest.mark.parametrize(("first", "count"), [(0, 4), (4, 4), (8, 4), (2, 6), (3, 4), (0, 12)])
+def test_a_range_is_taken_as_a_slice(ops: Ops, first: int, count: int) -> None:
+    x = np.arange(2 * 12 * 3, dtype="float32").reshape(2, 12, 3)
+    places = np.arange(first, first + count)
+    part = x[:, first : first + count]
+    np.testing.assert_array_equal(ops.to_numpy(ops.take(x, places, 1)), part)
+    back = np.zeros_like(x)
+    back[:, first : first + count] = part
+    np.testing.assert_array_equal(ops.to_numpy(ops.take_backward(part, places, 1, 12)), back)

@@ -1,6 +1,7 @@
 """Arithmetic, in C++."""
 
 from collections.abc import Sequence
+from math import gcd
 from typing import Any, get_args
 
 import numpy as np
@@ -67,10 +68,11 @@ class NativeArithmetic(NativeArrays):
         axis %= x.ndim
         before, size, after = around(x.shape, axis)
         y = self.empty((*x.shape[:axis], len(index), *x.shape[axis + 1 :]))
+        width, places = pieces(index, size)
         self.kernels.gather(
-            self.reshape(x, (before, size, after)),
-            index,
-            self.reshape(y, (before, len(index), after)),
+            self.reshape(x, (before, size // width, width * after)),
+            places,
+            self.reshape(y, (before, len(places), width * after)),
         )
         return y
 
@@ -78,10 +80,11 @@ class NativeArithmetic(NativeArrays):
         axis %= dy.ndim
         before, _, after = around(dy.shape, axis)
         dx = self.zeros((*dy.shape[:axis], size, *dy.shape[axis + 1 :]), "float32")
+        width, places = pieces(index, size)
         self.kernels.scatter_add(
-            self.reshape(dy, (before, len(index), after)),
-            index,
-            self.reshape(dx, (before, size, after)),
+            self.reshape(dy, (before, len(places), width * after)),
+            places,
+            self.reshape(dx, (before, size // width, width * after)),
         )
         return dx
 
@@ -94,3 +97,17 @@ class NativeArithmetic(NativeArrays):
         y = self.empty((*tokens.shape, count))
         self.kernels.one_hot(tokens, y)
         return y
+
+
+def pieces(index: NDArray[np.int64], size: int) -> tuple[int, NDArray[np.int64]]:
+    """Return the width of pieces that an axis of some size can be cut into, and those to take.
+
+    Entries that follow on each other, as in a slice, are moved together: one of the four gates of a
+    layer is one piece, not as many as there are units.
+    """
+    count = len(index)
+    if count < 2 or index[-1] - index[0] != count - 1 or (np.diff(index) != 1).any():
+        return 1, index
+    first = int(index[0])
+    width = gcd(first, count, size)
+    return width, np.arange(first // width, (first + count) // width)

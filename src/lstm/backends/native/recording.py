@@ -18,7 +18,7 @@ from lstm.backends.contract import (
     Place,
     Quantized,
 )
-from lstm.backends.native.arithmetic import NativeArithmetic
+from lstm.backends.native.arithmetic import NativeArithmetic, pieces
 from lstm.backends.native.arrays import columns_of_packed
 from lstm.backends.native.buffers import SIZES, Buffer, Symbol, lay_out
 from lstm.backends.native.layers import NativeLayers
@@ -128,8 +128,10 @@ class NativeRecording(
         return y
 
     def add(self, xs: Sequence[Any]) -> Any:
-        total = self.copy(xs[0])
-        for x in xs[1:]:
+        if len(xs) == 1:
+            return self.copy(xs[0])
+        total = self.elementwise_forward("add", xs[0], xs[1], 0.0)
+        for x in xs[2:]:
             self.kernels.add(x, total)
         return total
 
@@ -207,10 +209,11 @@ class NativeRecording(
     def _scatter(self, x: Any, index: Sequence[int], axis: int, y: Symbol) -> None:
         """Write the entries of x to places of y along an axis."""
         before, after = prod(y.shape[:axis]), prod(y.shape[axis + 1 :])
+        width, places = pieces(_places(index), y.shape[axis])
         self.kernels.scatter(
-            self.reshape(x, (before, len(index), after)),
-            _places(index),
-            self.reshape(y, (before, y.shape[axis], after)),
+            self.reshape(x, (before, len(places), width * after)),
+            places,
+            self.reshape(y, (before, y.shape[axis] // width, width * after)),
         )
 
     def packed(self, pack: str, rows: int, *weights: Any) -> Any:
