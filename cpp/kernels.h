@@ -288,6 +288,16 @@ struct Kernels {
   double (*pointwise_loss)(int64_t n, PointwiseLoss, const float* y, const float* target,
                            const float* weight, float delta, float* dy);
 
+  // Connectionist temporal classification of z (B, T, C) as labels (B, L), of each example up to
+  // the first that is `blank`; mask (B, T), 0 where a step is skipped, or null. loss (B), infinite
+  // where there are too few steps, and slope (B, T, C), its gradient, where it is infinite 0.
+  void (*ctc_forward)(int64_t B, int64_t T, int64_t C, int64_t L, const float* z,
+                      const int64_t* labels, int64_t blank, const std::uint8_t* mask, float* loss,
+                      float* slope);
+  // dz (B, T, C) = dloss (B)·slope.
+  void (*ctc_backward)(int64_t B, int64_t T, int64_t C, const float* dloss, const float* slope,
+                       float* dz);
+
   // Σ weight·value over n entries; weight (n) or null for the mean.
   double (*weighted_total)(int64_t n, const float* values, const float* weight);
 

@@ -24,6 +24,7 @@ namespace lstm::LSTM_ISA {
 #include "arrays.inl"
 #include "arithmetic.inl"
 #include "losses.inl"
+#include "ctc.inl"
 #include "optimizers.inl"
 #include "philox.inl"
 #include "linear_cross_entropy.inl"
@@ -86,6 +87,8 @@ constexpr Kernels table = {
     cross_entropy_backward,
     linear_cross_entropy,
     pointwise_loss,
+    ctc_forward,
+    ctc_backward,
     weighted_total,
     mix,
     clip_by_norm,

@@ -34,7 +34,8 @@ class Program:
         optimizer: makes the optimizer.
         loss: makes the loss, or names it.
         words: whether it reads words, with padding, and not numbers.
-        outputs: what a target is: "numbers", "signs", "shares", "rows", "classes" or "counts".
+        outputs: what a target is: "numbers", "signs", "shares", "rows", "classes", "counts" or
+            "labels", of which one may be padding.
         weights: "sample", "class", or none.
         steps: whether the target has steps.
         several: whether there are two outputs, the second with rows as targets.
@@ -73,13 +74,14 @@ class Program:
             "rows": np.eye(3)[classes],
             "classes": classes,
             "counts": rng.poisson(2.0, (*lead, 3)),
+            "labels": np.stack((np.maximum(classes, 1), classes), -1),
         }[self.outputs]
         options: dict[str, Any] = {}
         if self.weights == "sample":
             options["sample_weight"] = rng.uniform(0.2, 2, lead).astype("f")
         elif self.weights == "class":
             options["class_weight"] = {0: 1.0, 1: 0.5, 2: 2.0}
-        y = y if self.outputs == "classes" else y.astype("f")
+        y = y if self.outputs in ("classes", "labels") else y.astype("f")
         return x, [y, np.eye(3)[classes].astype("f")] if self.several else y, options
 
     def run(self, k: Any) -> dict[str, Array]:
@@ -360,6 +362,15 @@ def programs() -> Iterator[Program]:
             full = f"loss, {name}" + f", {weights}" * bool(weights)
             optimizer = OPTIMIZERS[(n + len(weights)) % len(OPTIMIZERS)]
             yield Program(full, model, optimizer, loss, outputs=outputs, weights=weights)
+    for weights in ("", "sample"):
+        yield Program(
+            "loss, ctc" + f", {weights}" * bool(weights),
+            ends(None, lambda L: L.Bidirectional(L.LSTM(4, return_sequences=True))),
+            OPTIMIZERS[2],
+            "ctc" if weights else lambda k: k.losses.CTC(),
+            outputs="labels",
+            weights=weights,
+        )
     for n, (name, make) in enumerate(MASKED.items()):
         for words in (True, False):
             for weights in ("", "sample"):

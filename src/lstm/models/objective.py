@@ -66,6 +66,7 @@ class Objective:
             of_classes = spread(class_weights.of(target, positions), positions)
             weight = of_classes if weight is None else weight * of_classes
         mask = self._mask(run, y, mask)
+        steps = self.loss.real_steps(target, mask)
         mask = None if mask is None else whole(mask, len(positions))
         if mask is not None and mask.ndim < 2:  # Masks of whole examples do not count.
             mask = None
@@ -77,7 +78,7 @@ class Objective:
             )
         real = spread_over("mask", mask, positions)
         count = prod(positions) if real is None else np.count_nonzero(real)
-        return Goal(target, real, weight, float(count))
+        return Goal(target, real, weight, float(count), steps)
 
     def compare(
         self, run: Run, y: Array, target: Array, weight: Array | None, *, learns: bool
@@ -93,8 +94,10 @@ class Objective:
         return loss, self._computed.backward(run.ops, cache) if learns else None
 
     def reach(self, run: Run, y: Array, goal: Goal, *, learns: bool) -> tuple[float, Array | None]:
-        """Return what `compare` does, for a goal of which the numbers are known."""
-        return self.compare(run, y, *goal.arrays(run.backend), learns=learns)
+        """Return what `compare` does, for a goal of which the numbers and masks are known."""
+        compared = goal.arrays(run.backend)
+        loss, cache = self._computed.forward_within(run.ops, y, *compared, goal.steps)
+        return loss, self._computed.backward(run.ops, cache) if learns else None
 
     def outputs(self, ops: Ops, y: Array) -> Array:
         """Return the outputs of the model, from the output of the program."""
@@ -137,7 +140,7 @@ class HeadObjective(Objective):
     def reach(self, run: Run, y: Array, goal: Goal, *, learns: bool) -> tuple[float, Array | None]:
         counted = goal.counted()
         if counted is None:
-            return super().reach(run, y, goal, learns=learns)
+            return self.compare(run, y, *goal.arrays(run.backend), learns=learns)
         ops, shape = run.ops, tuple(y.shape)
         *positions, width = shape
         count = prod(positions)

@@ -18,6 +18,7 @@ Example:
 from typing import TYPE_CHECKING
 
 from lstm.absent_names import answering
+from lstm.ops.ctc import ctc_decode, ctc_loss
 from lstm.ops.elementwise import (
     absolute,
     add,
@@ -154,6 +155,8 @@ __all__ = [
     "convert_to_tensor",
     "cos",
     "count_nonzero",
+    "ctc_decode",
+    "ctc_loss",
     "cumsum",
     "divide",
     "dot",
