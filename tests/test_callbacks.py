@@ -295,7 +295,14 @@ class TestCSVLogger:
 
 class TestTensorBoard:
     def scalars(self, folder: Path) -> list[tuple[str, int, float]]:
-        """The values (name, step, value) in the event files of a folder, in their order.
+        """The values (name, step, value) in the event files of a folder, in their order."""
+        events = self.events(folder)
+        return [
+            (v.tag, event.step, v.simple_value) for event in events for v in event.summary.value
+        ]
+
+    def events(self, folder: Path) -> list[Any]:
+        """The events in the files of a folder, in their order.
 
         A file is a sequence of records: length (8 bytes), its checksum (4), an event, and its
         checksum (4).
@@ -307,8 +314,7 @@ class TestTensorBoard:
             data, at = file.read_bytes(), 0
             while at < len(data):
                 (length,) = struct.unpack_from("<Q", data, at)
-                event = Event.FromString(data[at + 12 : at + 12 + length])
-                found += [(v.tag, event.step, v.simple_value) for v in event.summary.value]
+                found.append(Event.FromString(data[at + 12 : at + 12 + length]))
                 at += length + 16
             assert at == len(data)
         return found
@@ -333,6 +339,35 @@ class TestTensorBoard:
         found = [entry for entry in self.scalars(tmp_path) if entry[0] == "batch_loss"]
         assert [step for _, step, _ in found] == [2, 4, 6]
         assert_array_equal([value for *_, value in found], np.float32(losses[1::2]))
+
+    def test_writes_histograms_of_the_weights_on_request(
+        self, model: lstm.Model, tmp_path: Path
+    ) -> None:
+        board = TensorBoard(tmp_path, histogram_freq=2)
+        model.fit(X, Y, 4, 3, callbacks=board, verbose=0)
+        written = [
+            (value.tag, event.step, value.histo.num)
+            for event in self.events(tmp_path)
+            for value in event.summary.value
+            if value.HasField("histo")
+        ]
+        # After the second epoch, of two steps.
+        assert written == [(name, 4, w.size) for name, w in model.named_weights.items()]
+
+    def test_takes_the_arguments_of_keras_that_ask_for_nothing(self, tmp_path: Path) -> None:
+        TensorBoard(
+            log_dir=tmp_path,
+            histogram_freq=0,
+            write_graph=True,
+            write_images=False,
+            write_steps_per_second=False,
+            update_freq="epoch",
+            profile_batch=0,
+            embeddings_freq=0,
+            embeddings_metadata=None,
+        )
+        with pytest.raises(InvalidTypeError, match="got 'profile_batch'"):
+            TensorBoard(tmp_path, profile_batch=2)
 
     def test_goes_on_in_the_same_folder(self, model: lstm.Model, tmp_path: Path) -> None:
         for _ in range(2):

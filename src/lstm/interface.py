@@ -14,9 +14,19 @@ from difflib import get_close_matches
 from functools import wraps
 from inspect import CO_VARARGS, CO_VARKEYWORDS, Parameter, Signature, signature, unwrap
 from types import FrameType, FunctionType
-from typing import Annotated, Any, ClassVar, TypeVar, Unpack, cast, get_args, get_origin
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    TypeVar,
+    Unpack,
+    cast,
+    get_args,
+    get_origin,
+)
 
-from lstm.errors import InvalidTypeError, LSTMWarning
+from lstm.errors import InvalidTypeError, LSTMWarning, NoSuchAttributeError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -55,6 +65,7 @@ _ELSEWHERE = {
 
 
 _EITHER = (True, False, 0, 1, None)
+_NONE = (False, 0, None)
 _OPTIMIZERS = (
     *("SGD", "RMSprop", "Adam", "AdamW", "Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion"),
     "OptimizerState",
@@ -62,20 +73,32 @@ _OPTIMIZERS = (
 
 _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]] = {
     "auto_scale_loss": (("compile",), _EITHER),
+    "batch_size": (("TensorBoard",), None),
     "decay": (_OPTIMIZERS, (0, None)),
     "dpi": (("plot_model",), None),
+    "embeddings_freq": (("TensorBoard",), _NONE),
+    "embeddings_metadata": (("TensorBoard",), _NONE),
     "implementation": (("LSTM", "GRU", "SimpleRNN"), (0, 1, 2)),
     "jit_compile": (("compile",), ("auto", *_EITHER)),
     "max_queue_size": (("fit", "evaluate", "predict"), None),
+    "optional": (("Input",), _NONE),
     "output_shape": (("Lambda",), None),
+    "profile_batch": (("TensorBoard",), _NONE),
+    "ragged": (("Input",), _EITHER),
     "reset_after": (("GRU",), (True, 1)),
     "run_eagerly": (("compile",), _EITHER),
+    "sparse": (("Input",), _NONE),
     "splines": (("plot_model",), None),
+    "tensor": (("Input",), _NONE),
     "time_major": (("LSTM", "GRU", "SimpleRNN"), (False, 0)),
     "unroll": (("LSTM", "GRU", "SimpleRNN"), _EITHER),
     "use_cudnn": (("LSTM", "GRU"), ("auto", *_EITHER)),
     "use_multiprocessing": (("fit", "evaluate", "predict"), _EITHER),
     "workers": (("fit", "evaluate", "predict"), None),
+    "write_grads": (("TensorBoard",), _NONE),
+    "write_graph": (("TensorBoard",), _EITHER),
+    "write_images": (("TensorBoard",), _NONE),
+    "write_steps_per_second": (("TensorBoard",), _NONE),
 }
 """Arguments of Keras that say how to compute, not what: where they are taken, and which values
 would change no result; None for all of them."""
@@ -83,6 +106,12 @@ would change no result; None for all of them."""
 
 _ALSO = {"lr": "learning_rate", "path": "filepath", "custom_layers": "custom_objects"}
 """Other names of arguments that are taken where only the second exists."""
+
+
+_DESCRIPTIONS = frozenset(
+    ("arguments", "get_config", "from_config", "call", "compute_output_shape", "output_shape")
+)
+"""What describes an object, and has no part in what it computes."""
 
 
 class Interface:
@@ -95,6 +124,18 @@ class Interface:
     never_called: ClassVar[Mapping[str, str]] = {}
     """Methods that Keras calls and this library does not, and what to write instead: those that
     change what is computed or saved."""
+
+    absent_attributes: ClassVar[Mapping[str, str]] = {}
+    """Attributes that objects of Keras have and these do not, and what to use instead."""
+
+    if not TYPE_CHECKING:  # A type checker knows the attributes.
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what there is instead of an attribute; otherwise raise again what was raised."""
+            if name not in type(self).absent_attributes:
+                return object.__getattribute__(self, name)
+            instead = type(self).absent_attributes[name]
+            raise NoSuchAttributeError(f"{type(self).__name__} has no {name}: {instead}")
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -154,7 +195,7 @@ def overrides_computation(kind: type) -> bool:
 
     What is traced, `call`, is computed by the library.
     """
-    return not overridden(kind) <= {"arguments", "get_config", "from_config", "call"}
+    return not overridden(kind) <= _DESCRIPTIONS
 
 
 def promises(kind: type, shortcut: str, *methods: str) -> bool:

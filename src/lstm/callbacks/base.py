@@ -30,6 +30,10 @@ class Trainable(Protocol):
     def optimizer(self) -> Optimizer:
         """The optimizer; its `learning_rate` may be changed."""
 
+    @property
+    def named_weights(self) -> Mapping[str, Any]:
+        """All weights by name; each has its numbers in `numpy()`."""
+
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all weights."""
 

@@ -100,13 +100,18 @@ class TensorBoard(Callback):
     Args:
         log_dir: the folder.
         update_freq: also write the loss after every this many batches; "epoch" for none.
+        histogram_freq: also write histograms of all weights after every this many epochs; 0 for
+            none.
 
     Raises:
         MissingExtraError: the extra is not installed.
     """
 
     def __init__(
-        self, log_dir: str | PathLike[str] = "logs", update_freq: int | str = "epoch"
+        self,
+        log_dir: str | PathLike[str] = "logs",
+        update_freq: int | str = "epoch",
+        histogram_freq: int = 0,
     ) -> None:
         try:
             from tensorboardX import SummaryWriter
@@ -115,6 +120,7 @@ class TensorBoard(Callback):
         self.log_dir = Path(checks.path("log_dir", log_dir))
         epochs = update_freq == "epoch"
         self.update_freq = "epoch" if epochs else checks.positive_int("update_freq", update_freq)
+        self.histogram_freq = checks.int_at_least("histogram_freq", histogram_freq, 0)
         self._make: Callable[..., Any] = SummaryWriter
         self._writer: Any = None
 
@@ -141,11 +147,15 @@ class TensorBoard(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         # By step, which means the same in every run, and continues in a resumed one.
+        step = self.model.optimizer.step
         for key, value in {**logs, "learning_rate": self.model.optimizer.learning_rate}.items():
             several = isinstance(value, list)
             parts = {f"{key}/{k}": v for k, v in enumerate(value)} if several else {key: value}
             for name, part in parts.items():
-                self._writer.add_scalar(name, part, self.model.optimizer.step)
+                self._writer.add_scalar(name, part, step)
+        if self.histogram_freq and (epoch + 1) % self.histogram_freq == 0:
+            for name, weight in self.model.named_weights.items():
+                self._writer.add_histogram(name, weight.numpy(), step)
 
     def on_train_end(self, logs: Logs) -> None:
         if self._writer is not None:
