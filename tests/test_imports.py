@@ -93,5 +93,5 @@ def test_every_public_name_is_found_and_listed() -> None:
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="module 'lstm' has no attribute 'LSTMNetworks'"):
+    with pytest.raises(AttributeError, match=r"module 'lstm' has no attribute 'LSTMNetworks'"):
         lstm.LSTMNetworks  # type: ignore[attr-defined]  # noqa: B018

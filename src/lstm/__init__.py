@@ -24,6 +24,7 @@ from lstm import (
     optimizers,
     regularizers,
 )
+from lstm.absent_names import answering
 from lstm.backends import backend, num_threads, set_num_threads, use
 from lstm.initializers import Initializer
 from lstm.layers import Input, Layer
@@ -35,6 +36,7 @@ from lstm.seeding import set_seed
 
 if TYPE_CHECKING:
     from lstm import data, inspection, preprocessing, text, utils, wrappers
+    from lstm.information import __version__ as __version__
     from lstm.information import info
     from lstm.network import LSTMNetwork
     from lstm.text import LanguageModel
@@ -44,8 +46,10 @@ else:
     _OBJECTS = {
         "LSTMNetwork": "lstm.network",
         "LanguageModel": "lstm.text",
+        "__version__": "lstm.information",
         "info": "lstm.information",
     }
+    _absent = answering(__name__)
 
     def __getattr__(name):
         if name in _MODULES:
@@ -53,7 +57,7 @@ else:
         if name in _OBJECTS:
             globals()[name] = found = getattr(import_module(_OBJECTS[name]), name)
             return found
-        raise AttributeError(f"module 'lstm' has no attribute {name!r}")
+        return _absent(name)
 
     def __dir__():
         return sorted({*globals(), *__all__})

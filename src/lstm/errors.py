@@ -92,6 +92,10 @@ class NoSuchAttributeError(LSTMError, AttributeError):
     """An object has no such attribute; the message names the alternative."""
 
 
+class NoSuchNameError(LSTMError, ImportError):
+    """A module has no such name to import; the message names the alternative."""
+
+
 class NotReadyError(LSTMError, ValueError):
     """A model was used before it was built or compiled; the message says what to call first."""
 

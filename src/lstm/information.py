@@ -1,12 +1,15 @@
 """What is installed and active."""
 
 import platform
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from lstm.backends import BACKENDS, BFLOAT16, backend
 from lstm.backends.cores import usable_cores
+
+__version__ = version("lstm-kit")
 
 
 def info() -> dict[str, Any]:
@@ -19,14 +22,11 @@ def info() -> dict[str, Any]:
         >>> sorted(lstm.info())[:3]
         ['backend', 'backends', 'bfloat16']
     """
-    # Imported here, because it would be a tenth of the time of `import lstm`.
-    from importlib.metadata import version
-
     active = backend()
     # Those of the active one come last, and count.
     facts = [ops.facts() for ops in (*BACKENDS.values(), active.ops)]
     return {
-        "lstm-kit": version("lstm-kit"),
+        "lstm-kit": __version__,
         "backend": active.name,
         "dtype": active.dtype,
         "precision": active.precision,

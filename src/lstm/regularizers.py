@@ -1,12 +1,16 @@
 """Regularizers: what large weights or outputs add to the loss."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lstm import checks
+from lstm.absent_names import answering
 from lstm.backends.contract import Array, FunctionName, Ops
 from lstm.configured import Configured, described
 from lstm.errors import InvalidTypeError
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__)
 
 Penalty = tuple[float, float]
 """A number that an operation returns, and its factor in the loss."""

@@ -1,5 +1,8 @@
-"""What programs for Keras import from `keras.utils`: the same objects as elsewhere here."""
+"""What programs for Keras import from `keras.utils`: mostly the same objects as elsewhere here."""
 
+from typing import TYPE_CHECKING
+
+from lstm.absent_names import answering
 from lstm.custom_objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -11,10 +14,19 @@ from lstm.data import PyDataset as Sequence
 from lstm.diagram import plot_model
 from lstm.seeding import set_seed as set_random_seed
 
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__)
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Do nothing: models share no session here, and Python frees those that nobody uses."""
+
+
 __all__ = [
     "CustomObjectScope",
     "PyDataset",
     "Sequence",
+    "clear_session",
     "custom_object_scope",
     "get_custom_objects",
     "pad_sequences",

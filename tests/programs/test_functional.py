@@ -176,3 +176,15 @@ def test_cosine_similarity_of_two_towers():
     same = model.predict([X, X], verbose=0)
     np.testing.assert_allclose(same, 1, rtol=1e-4)
     assert np.abs(model.predict([X, X[::-1]], verbose=0)).max() <= 1 + 1e-5
+
+
+def test_inputs_in_a_dict_are_named_by_their_keys():
+    inputs = {"title": Input((6,), dtype="int32"), "tags": Input((3,))}
+    title = LSTM(4)(layers.Embedding(20, 5)(inputs["title"]))
+    outputs = Dense(1, activation="sigmoid")(layers.concatenate([title, inputs["tags"]]))
+    model = Model(inputs=inputs, outputs=outputs)
+    model.compile("adam", "binary_crossentropy")
+    rng = np.random.default_rng(3)
+    data = {"tags": rng.normal(size=(16, 3)), "title": rng.integers(0, 20, (16, 6))}
+    model.fit(data, rng.integers(0, 2, (16, 1)), epochs=2, verbose=0)
+    assert model.predict(data, verbose=0).shape == (16, 1)

@@ -313,3 +313,26 @@ def test_weights_as_attributes_of_layers():
     dense.kernel.assign(np.zeros((4, 1)))
     np.testing.assert_array_equal(model.predict(np.array([[1, 2, 3, 4]]), verbose=0), [[5.0]])
     assert not hasattr(lstm_layer, "embeddings")
+
+
+def test_shapes_of_layers_are_printed_before_and_after_they_are_called():
+    stack = [LSTM(5, return_sequences=True), layers.Conv1D(4, 3, padding="same"), LSTM(2)]
+    shape = (None, 6, 3)
+    for layer in stack:
+        shape = layer.compute_output_shape(shape)
+    assert shape == (None, 2)
+    model = Sequential([Input((6, 3)), *stack])
+    assert [layer.output_shape for layer in model.layers] == [(None, 6, 5), (None, 6, 4), (None, 2)]
+    assert model.output_shape == model.compute_output_shape((None, 6, 3)) == (None, 2)
+
+
+def test_a_search_clears_the_session_between_models():
+    scores = {}
+    for units in (1, 4):
+        keras.utils.clear_session()
+        model = Sequential([Input((6, 3)), LSTM(units), Dense(1)])
+        model.compile("adam", "mse")
+        assert model.compiled
+        history = model.fit(X, X[:, -1, 0], epochs=3, verbose=0)
+        scores[units] = history.history["loss"][-1]
+    assert set(scores) == {1, 4}

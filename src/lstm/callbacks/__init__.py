@@ -1,5 +1,8 @@
 """Callbacks: code that runs between the steps of training."""
 
+from typing import TYPE_CHECKING
+
+from lstm.absent_names import answering
 from lstm.callbacks.backup import BackupAndRestore
 from lstm.callbacks.base import HOOKS, Callback, Contents, Logs, Tensors, Trainable
 from lstm.callbacks.functions import LambdaCallback
@@ -8,6 +11,9 @@ from lstm.callbacks.monitoring import EarlyStopping, ModelCheckpoint, TerminateO
 from lstm.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
 from lstm.callbacks.recording import CSVLogger, TensorBoard
 from lstm.callbacks.telling import CallbackList
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__)
 
 __all__ = [
     "HOOKS",

@@ -1,5 +1,8 @@
 """Layers: the parts that models are made of."""
 
+from typing import TYPE_CHECKING
+
+from lstm.absent_names import answering
 from lstm.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from lstm.layers.activity_regularization import ActivityRegularization
 from lstm.layers.attention import AdditiveAttention, Attention
@@ -64,6 +67,9 @@ GlobalAvgPool1D = GlobalAveragePooling1D
 GlobalMaxPool1D = GlobalMaxPooling1D
 MaxPool1D = MaxPooling1D
 SeparableConvolution1D = SeparableConv1D
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__)
 
 __all__ = [
     "ELU",

@@ -1,5 +1,6 @@
 """Layer: the base of all layers, which are called on symbolic tensors."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import Any, ClassVar, NoReturn
@@ -27,8 +28,18 @@ from lstm.layers.symbolic import (
     Tensors,
     has_operands,
     has_tensors,
+    input_tensor,
 )
-from lstm.layers.tracing import UNDECIDED, building, check_kept, no_choice, scope, shapes_of, within
+from lstm.layers.tracing import (
+    UNDECIDED,
+    building,
+    check_kept,
+    no_choice,
+    outside,
+    scope,
+    shapes_of,
+    within,
+)
 from lstm.regularizers import RegularizerSpec
 
 __all__ = ["Arrays", "Gradients", "Layer", "LayerOptions", "Run", "StepState"]
@@ -241,6 +252,31 @@ class Layer(Called):
             outputs = OPERATORS["mask"](outputs, compute_mask(inputs[0], mask))
         self.record(inputs, options, outputs)
         return outputs
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the output for an input of this shape, batch first.
+
+        Args:
+            input_shape: a shape, or a list of them for several inputs.
+
+        Returns:
+            A shape, or a list of them for several outputs.
+
+        Raises:
+            InvalidShapeError: the layer cannot read such an input.
+
+        Example:
+            >>> import lstm
+            >>> lstm.layers.LSTM(8, return_sequences=True).compute_output_shape((None, 5, 3))
+            (None, 5, 8)
+        """
+        several = any(isinstance(part, tuple | list) for part in input_shape)
+        shapes = [
+            checks.sizes("input_shape", x) for x in (input_shape if several else [input_shape])
+        ]
+        tensors = [input_tensor(shape) for shape in shapes]
+        with outside(), seeding.untouched():
+            return shapes_of(copy.copy(self)(tensors if several else tensors[0]))
 
     def _takes(self, shapes: list[Shape]) -> bool:
         """Whether it would accept inputs of these shapes; a user's class is not tried."""

@@ -1,11 +1,11 @@
 """Called: what a layer knows of its calls: the tensors of the first, as in Keras."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from lstm.errors import NoSuchAttributeError
 from lstm.layers.symbolic import Call, Node, Tensors
-from lstm.layers.tracing import scope
+from lstm.layers.tracing import scope, shapes_of
 from lstm.layers.weighted import Weighted
 
 
@@ -25,6 +25,14 @@ class computed:  # noqa: N801
 
 class Called(Weighted):
     """A layer with the tensors of its first call, outside of other layers."""
+
+    absent_attributes: ClassVar[Mapping[str, str]] = {
+        "add_metric": "use metrics in compile",
+        "compute_mask": "masks pass on by themselves; layers.MaskOf()(x) is that of a tensor",
+        "dtype": "lstm.use(dtype=...) chooses it; each weight has its own",
+        **dict.fromkeys(("get_input_at", "get_output_at"), "use what its calls returned"),
+        "losses": "evaluate includes what regularizers add",
+    }
 
     @computed
     def input(self) -> Tensors:
@@ -55,6 +63,15 @@ class Called(Weighted):
         """
         call = self._called_first("output")
         return call.returned if isinstance(call, Call) else _one_or_all(call.outputs)
+
+    @computed
+    def output_shape(self) -> Any:
+        """The shape of `output`, batch first; a list of shapes for several outputs.
+
+        Raises:
+            NoSuchAttributeError: it was not called yet, or only within another layer.
+        """
+        return shapes_of(self.output)
 
     def _called_first(self, wanted: str) -> Call | Node:
         """Return the first call.

@@ -97,8 +97,7 @@ class Weighted(Definition):
         def __getattr__(self, name: str) -> Any:
             """Return a weight of the layer itself, such as `kernel`."""
             own = vars(self).get("own_weights", {})
-            # Otherwise raise again what was raised before.
-            return own[name] if name in own else object.__getattribute__(self, name)
+            return own[name] if name in own else super().__getattr__(name)
 
     def get_weights(self) -> list[NDArray[Any]]:
         """Return copies of all weights, in the order of `weights`."""

@@ -27,7 +27,7 @@ from lstm.models.output_specs import (
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import Predictor
 from lstm.models.streams import is_stream
-from lstm.models.structure import listed
+from lstm.models.structure import Inputs, listed
 from lstm.models.training import Trainer
 from lstm.optimizers import Optimizer
 
@@ -70,7 +70,7 @@ class Compilable(Predictor):
 
     def __init__(
         self,
-        inputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        inputs: Inputs | None = None,
         outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
         name: str | None = None,
     ) -> None:
@@ -233,6 +233,11 @@ class Compilable(Predictor):
         _, loss, *specs = self._compiled
         plain, weighted = ([get_metric(spec, loss) for spec in some] for some in specs)
         return ["loss", *by_name(plain, weighted)]
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the model was compiled."""
+        return self._compiled is not None
 
     @property
     def compiled_loss(self) -> Loss:

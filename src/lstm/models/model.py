@@ -23,7 +23,7 @@ from lstm.models.identity import identity
 from lstm.models.loop import Mean
 from lstm.models.parameters import Parameters
 from lstm.models.quantization import quantize, refuse_training
-from lstm.models.structure import listed
+from lstm.models.structure import Inputs, listed
 from lstm.models.training import Carried, Trainer
 from lstm.terminal import say
 
@@ -43,7 +43,7 @@ class Model(Described):
     - `Sequential`, a chain.
 
     Args:
-        inputs: a tensor from `Input`, or a list of them.
+        inputs: a tensor from `Input`, a list of them, or a dict, which names them.
         outputs: a tensor, or a list of them.
         name: base of the names of the weights, if the model is part of another.
 
@@ -73,9 +73,26 @@ class Model(Described):
         "train_step": _OWN_LOSS,
     }
 
+    absent_attributes: ClassVar[Mapping[str, str]] = {
+        **Described.absent_attributes,
+        **dict.fromkeys(
+            ("evaluate_generator", "fit_generator", "predict_generator"),
+            "fit, evaluate and predict take generators",
+        ),
+        "compiled_metrics": "metrics_names has their names",
+        "export": "use save",
+        **dict.fromkeys(("input_names", "output_names"), "use inputs, outputs and layers"),
+        "loss": "use compiled_loss",
+        "metrics": "metrics_names has their names; evaluate and get their values",
+        "predict_proba": "use predict",
+        "reset_metrics": "leave it out: each epoch and each evaluate begin again",
+        "run_eagerly": "leave it out: there is one way to run",
+        "to_yaml": "use to_json",
+    }
+
     def __init__(
         self,
-        inputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        inputs: Inputs | None = None,
         outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
         name: str | None = None,
     ) -> None:

@@ -25,7 +25,7 @@ from lstm.models.overview import Overview
 from lstm.models.passes import Passes
 from lstm.models.state import State
 from lstm.models.stream import Steps, Stream
-from lstm.models.structure import listed
+from lstm.models.structure import Inputs, listed
 from lstm.models.training import Carried, Feeder
 from lstm.progress import ProgressBar
 
@@ -37,7 +37,7 @@ class Predictor(Overview):
 
     def __init__(
         self,
-        inputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        inputs: Inputs | None = None,
         outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
         name: str | None = None,
     ) -> None:
@@ -47,7 +47,7 @@ class Predictor(Overview):
 
     def _build(
         self,
-        inputs: SymbolicTensor | Sequence[SymbolicTensor],
+        inputs: Inputs,
         outputs: SymbolicTensor | Sequence[SymbolicTensor],
     ) -> Graph:
         graph = super()._build(inputs, outputs)

@@ -32,6 +32,7 @@ from lstm.models.passes import Passes
 from lstm.models.program import Program
 
 Values = NDArray[Any]
+Inputs = SymbolicTensor | Sequence[SymbolicTensor] | Mapping[str, SymbolicTensor]
 
 
 class GraphLayer(Layer):
@@ -59,7 +60,7 @@ class GraphLayer(Layer):
 
     def __init__(
         self,
-        inputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        inputs: Inputs | None = None,
         outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
         name: str | None = None,
     ) -> None:
@@ -79,10 +80,15 @@ class GraphLayer(Layer):
 
     def _build(
         self,
-        inputs: SymbolicTensor | Sequence[SymbolicTensor],
+        inputs: Inputs,
         outputs: SymbolicTensor | Sequence[SymbolicTensor],
     ) -> Graph:
         """Make the graph, and move weights that no model owns yet to a flat buffer."""
+        if isinstance(inputs, Mapping):
+            inputs = _named(inputs)
+        if isinstance(outputs, Mapping):
+            expected = "a list of tensors; the names of their layers are the keys for compile"
+            raise InvalidTypeError("outputs", expected, "a dict")
         self._several_outputs = not isinstance(outputs, SymbolicTensor)
         for argument, tensors in (("inputs", listed(inputs)), ("outputs", listed(outputs))):
             for tensor in tensors:
@@ -332,6 +338,21 @@ class GraphLayer(Layer):
         """
         self._ready()
         super().set_weights(weights)
+
+
+def _named(inputs: Mapping[str, SymbolicTensor]) -> list[SymbolicTensor]:
+    """Return inputs in a dict as a list; each has the name of its key.
+
+    Raises:
+        InvalidValueError: an Input has another name already.
+    """
+    for key, tensor in inputs.items():
+        if isinstance(tensor, SymbolicTensor) and tensor.node.layer is None:
+            known = tensor.node.name
+            if known not in (None, key):
+                raise InvalidValueError("inputs", f"the name of the Input, {known!r}", repr(key))
+            tensor.node.name = checks.string("inputs", key)
+    return list(inputs.values())
 
 
 def listed(tensors: Any) -> list[Any]:

@@ -15,6 +15,9 @@ Example:
     [array([2.5, 2.5], dtype=float32), array([0.], dtype=float32)]
 """
 
+from typing import TYPE_CHECKING
+
+from lstm.absent_names import answering
 from lstm.ops.elementwise import (
     absolute,
     add,
@@ -129,6 +132,9 @@ amax, amin = max, min
 swish = silu
 hard_swish = hard_silu
 true_divide = divide
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__)
 
 __all__ = [
     "abs",

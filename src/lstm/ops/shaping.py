@@ -300,13 +300,21 @@ def ones_like(x: Any, dtype: str | None = None) -> Any:
 @spelled
 def zeros(shape: Sequence[int], dtype: str = "float32") -> Tensor:
     """An array of zeros."""
-    return Tensor.of(np.zeros(shape, dtype))
+    return Tensor.of(np.zeros(_known("zeros_like", shape), dtype))
 
 
 @spelled
 def ones(shape: Sequence[int], dtype: str = "float32") -> Tensor:
     """An array of ones."""
-    return Tensor.of(np.ones(shape, dtype))
+    return Tensor.of(np.ones(_known("ones_like", shape), dtype))
+
+
+def _known(like: str, shape: Any) -> Any:
+    """Return a shape, of which every size must be known before data come."""
+    if isinstance(shape, tuple | list) and None in shape:
+        expected = f"known sizes, or ops.{like}(x[:, 0]), whose rows are those of the data"
+        raise InvalidShapeError("shape", expected, tuple(shape))
+    return shape
 
 
 @spelled

@@ -1,8 +1,9 @@
 """Optimizers: change the weights along their gradients, in a few calls over the flat buffer."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lstm import checks
+from lstm.absent_names import answering
 from lstm.configured import described
 from lstm.errors import InvalidTypeError
 from lstm.optimizers import schedules
@@ -17,6 +18,9 @@ from lstm.optimizers.lion import Lion
 from lstm.optimizers.nadam import Nadam
 from lstm.optimizers.rmsprop import RMSprop
 from lstm.optimizers.sgd import SGD
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__)
 
 __all__ = [
     "OPTIMIZERS",

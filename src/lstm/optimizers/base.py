@@ -76,6 +76,13 @@ class Optimizer(OptimizerState):
         **dict.fromkeys(("_create_slots", "build"), "slot_names, of arrays that exist in `update`"),
     }
 
+    absent_attributes: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("get_weights", "set_weights", "variables", "weights"), "slots and step are its state"
+        ),
+        **dict.fromkeys(("apply_gradients", "minimize"), "train_on_batch of a model takes a step"),
+    }
+
     # ---- steps
 
     def apply(self, backend: Backend, values: Array, gradients: Array) -> bool:

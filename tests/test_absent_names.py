@@ -1,0 +1,194 @@
+"""Names of Keras that are not here: asking for one says what to write instead."""
+
+import importlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lstm
+from lstm import absent_names, layers
+from lstm.errors import InvalidValueError, LSTMError, NoSuchAttributeError, NoSuchNameError
+
+GOLDEN = Path(__file__).parent / "golden" / "keras_names.json"
+NAMES: dict[str, list[str]] = json.loads(GOLDEN.read_text("utf-8"))["names"]
+INSTEAD = absent_names._INSTEAD
+ALL = [(module, name) for module, names in INSTEAD.items() for name in names]
+
+X = np.random.default_rng(0).normal(size=(4, 5, 2)).astype("f")
+
+
+def imported(module: str, name: str) -> Any:
+    found: dict[str, Any] = {}
+    exec(f"from {module} import {name}", found)
+    return found[name]
+
+
+class TestOfModules:
+    @pytest.mark.parametrize(("module", "name"), ALL)
+    def test_both_ways_of_asking_say_what_there_is(self, module: str, name: str) -> None:
+        message = f"^{module} has no {name}: {re.escape(INSTEAD[module][name])}$"
+        with pytest.raises(NoSuchAttributeError, match=message):
+            getattr(importlib.import_module(module), name)
+        with pytest.raises(NoSuchNameError, match=message):
+            imported(module, name)
+
+    def test_they_are_found_by_their_standard_classes(self) -> None:
+        assert issubclass(NoSuchNameError, ImportError)
+        assert not hasattr(layers, "Conv2D")
+        assert getattr(layers, "Conv2D", None) is None
+
+    @pytest.mark.parametrize("module", [name for name in INSTEAD if name != "lstm"])
+    def test_only_names_of_keras_are_listed(self, module: str) -> None:
+        older = {"CuDNNGRU", "CuDNNLSTM", "legacy"}
+        found = {name for name in INSTEAD[module] if not re.search("[23]D", name)} - older
+        # The names of keras.utils are not recorded.
+        assert found <= {*NAMES.get(module.removeprefix("lstm."), found)}
+
+    def test_other_names_get_pythons_messages(self) -> None:
+        with pytest.raises(AttributeError, match=r"module 'lstm.layers' has no attribute 'Lstm'"):
+            layers.Lstm  # type: ignore[attr-defined]  # noqa: B018
+        with pytest.raises(ImportError, match=r"cannot import name 'Lstm' from 'lstm.layers'"):
+            imported("lstm.layers", "Lstm")
+        assert imported("lstm.layers", "dense") is importlib.import_module("lstm.layers.dense")
+
+
+def test_objects_say_what_they_have_instead() -> None:
+    model = lstm.Sequential([lstm.Input((5, 2)), layers.LSTM(3), layers.Dense(1)])
+    for thing in (model, model.layers[0], lstm.optimizers.Adam()):
+        assert thing.absent_attributes
+        for name, instead in thing.absent_attributes.items():
+            with pytest.raises(NoSuchAttributeError) as caught:
+                getattr(thing, name)
+            assert str(caught.value) == f"{type(thing).__name__} has no {name}: {instead}"
+            assert not hasattr(thing, name)
+    with pytest.raises(AttributeError, match="'LSTM' object has no attribute 'unit'"):
+        model.layers[0].unit  # noqa: B018
+
+
+def test_classes_of_users_may_have_such_names() -> None:
+    class Mine(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.losses = [1]
+
+        @property
+        def dtype(self) -> str:
+            return "mine"
+
+        def call(self, inputs: Any) -> Any:
+            return inputs
+
+    layer = Mine()
+    assert (layer.losses, layer.dtype) == ([1], "mine")
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "expected"),
+    [
+        (lambda: layers.Dense(4), (None, 5, 3), (None, 5, 4)),
+        (lambda: layers.LSTM(4), (8, None, 3), (8, 4)),
+        (lambda: layers.LSTM(4, return_state=True), (None, 5, 3), [(None, 4)] * 3),
+        (lambda: layers.Bidirectional(layers.GRU(4)), [None, 5, 3], (None, 8)),
+        (lambda: layers.TimeDistributed(layers.Dense(2)), (None, 5, 3), (None, 5, 2)),
+        (lambda: layers.Concatenate(), [(None, 5, 3), (None, 5, 2)], (None, 5, 5)),
+        (lambda: lstm.Sequential([layers.LSTM(4), layers.Dense(2)]), (None, 5, 3), (None, 2)),
+    ],
+)
+def test_the_shape_of_an_output_is_known_without_making_anything(
+    make: Any, shape: Any, expected: Any
+) -> None:
+    lstm.set_seed(3)
+    layer = make()
+    assert layer.compute_output_shape(shape) == expected
+    assert layer.weights == []
+    after = layers.Dense(2)
+    after(lstm.Input((3,)))
+    lstm.set_seed(3)
+    make()
+    alone = layers.Dense(2)
+    alone(lstm.Input((3,)))
+    np.testing.assert_array_equal(after.get_weights()[0], alone.get_weights()[0])
+
+
+def test_the_shape_of_an_output_does_not_depend_on_weights_of_another_shape() -> None:
+    layer = layers.Embedding(7, 3)
+    with pytest.raises(LSTMError):
+        layers.Dense(4).compute_output_shape((None, None))
+    assert layer.compute_output_shape((None, 5)) == (None, 5, 3)
+
+
+def test_a_layer_may_ask_within_its_call() -> None:
+    class Projected(layers.Layer):
+        def __init__(self) -> None:
+            super().__init__()
+            self.lstm, self.sizes = layers.LSTM(4), list[Any]()
+
+        def call(self, inputs: Any) -> Any:
+            self.sizes.append(self.lstm.compute_output_shape(inputs.shape))
+            return self.lstm(inputs)
+
+    layer = Projected()
+    model = lstm.Model(x := lstm.Input((5, 2)), layer(x))
+    assert layer.sizes == [(None, 4)]
+    assert model.count_params() == 4 * 4 * (2 + 4 + 1)
+
+
+def test_a_called_layer_has_the_shape_of_its_output() -> None:
+    layer = layers.LSTM(4, return_state=True)
+    with pytest.raises(NoSuchAttributeError, match="has no output yet"):
+        layer.output_shape  # noqa: B018
+    layer(lstm.Input((5, 2)))
+    assert layer.output_shape == [(None, 4)] * 3
+    assert layers.EinsumDense("bd,df->bf", 3).output_shape == [3]
+
+
+class TestInputsByName:
+    def test_a_dict_names_its_inputs(self) -> None:
+        one, other = lstm.Input((5, 2)), lstm.Input((3,), name="other")
+        y = layers.Dense(1)(layers.Concatenate()([layers.LSTM(4)(one), other]))
+        model = lstm.Model(inputs={"other": other, "one": one}, outputs=y)
+        data = {"one": X, "other": X[:, 0].repeat(2, -1)[:, :3]}
+        expected = lstm.Model([one, other], y).predict([data["one"], data["other"]])
+        np.testing.assert_array_equal(model.predict(data), expected)
+        np.testing.assert_array_equal(model.predict([data["other"], data["one"]]), expected)
+        assert [tensor.node.name for tensor in model.inputs] == ["other", "one"]
+
+    def test_an_input_has_one_name(self) -> None:
+        x = lstm.Input((2,), name="x")
+        with pytest.raises(InvalidValueError, match=r"^inputs: expected the name .*'x', got 'z'"):
+            lstm.Model({"z": x}, layers.Dense(1)(x))
+
+    def test_outputs_are_a_list(self) -> None:
+        x = lstm.Input((2,))
+        with pytest.raises(InvalidValueError, match=r"^outputs: expected a list of tensors; the"):
+            lstm.Model(x, {"y": layers.Dense(1)(x)})  # type: ignore[dict-item]
+
+
+def test_sizes_that_only_data_have_are_those_of_a_tensor() -> None:
+    x = lstm.Input((None, 3))
+    rows: Any = lstm.ops.shape(x)[0]
+    with pytest.raises(InvalidValueError, match=r"^shape: expected known.*ops.zeros_like\(x\[:, 0"):
+        lstm.ops.zeros((rows, 3))
+    with pytest.raises(InvalidValueError, match=r"^shape: expected known sizes, or ops.ones_like"):
+        lstm.ops.ones((rows, 3))
+    assert lstm.ops.zeros_like(x[:, 0]).shape == (None, 3)
+    assert lstm.ops.zeros((2, 3)).shape == (2, 3)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert lstm.__version__ == lstm.info()["lstm-kit"]
+
+
+def test_a_model_knows_whether_it_is_compiled() -> None:
+    model = lstm.Sequential([lstm.Input((2,)), layers.Dense(1)])
+    assert not model.compiled
+    model.compile("sgd", "mse")
+    assert model.compiled
+
+
+def test_inputs_take_arguments_that_ask_for_nothing() -> None:
+    assert lstm.Input((3,), sparse=False, ragged=True).shape == (None, 3)  # type: ignore[call-arg]
