@@ -109,7 +109,10 @@ _ALSO = {"lr": "learning_rate", "path": "filepath", "custom_layers": "custom_obj
 
 
 _DESCRIPTIONS = frozenset(
-    ("arguments", "get_config", "from_config", "call", "compute_output_shape", "output_shape")
+    [
+        *("arguments", "get_config", "from_config", "call", "compute_output_shape"),
+        *("compute_dtype", "dtype", "output_shape", "variable_dtype"),
+    ]
 )
 """What describes an object, and has no part in what it computes."""
 
@@ -167,6 +170,20 @@ class _Unset:
 def set_by_constructor() -> Any:
     """Return the placeholder on a class for an attribute that the constructor must set."""
     return _Unset()
+
+
+class computed:  # noqa: N801
+    """An attribute that is computed, unless a user's class keeps something under its name.
+
+    So a class may still have a layer that it calls `self.output`.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else self._function(instance)
 
 
 def of_library(kind: type) -> bool:
