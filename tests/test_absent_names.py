@@ -1,6 +1,8 @@
 """Names of Keras that are not here: asking for one says what to write instead."""
 
+import copy
 import importlib
+import inspect
 import json
 import re
 from pathlib import Path
@@ -55,6 +57,17 @@ class TestOfModules:
         with pytest.raises(ImportError, match=r"cannot import name 'Lstm' from 'lstm.layers'"):
             imported("lstm.layers", "Lstm")
         assert imported("lstm.layers", "dense") is importlib.import_module("lstm.layers.dense")
+
+
+def test_a_function_is_not_the_module_of_its_name() -> None:
+    message = "^no mean here: lstm.backend is a function; use lstm.ops for what keras.backend has$"
+    with pytest.raises(NoSuchAttributeError, match=message):
+        lstm.backend.mean  # type: ignore[attr-defined]  # noqa: B018
+    assert not hasattr(lstm.backend, "clear_session")
+    assert lstm.backend() == lstm.backends.backend()
+    assert lstm.backend("reference", dtype="float64").dtype == "float64"
+    assert inspect.signature(lstm.backend) == inspect.signature(lstm.backends.backend)
+    assert copy.deepcopy(lstm.backend)() == lstm.backend()
 
 
 def test_objects_say_what_they_have_instead() -> None:
