@@ -1,6 +1,8 @@
 """Names of Keras that are not here: asking for one says what to write instead."""
 
+import copy
 import importlib
+import inspect
 import json
 import re
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 import lstm
 from lstm import absent_names, layers
 from lstm.errors import InvalidValueError, LSTMError, NoSuchAttributeError, NoSuchNameError
+from lstm.interface import overrides_computation
 
 GOLDEN = Path(__file__).parent / "golden" / "keras_names.json"
 NAMES: dict[str, list[str]] = json.loads(GOLDEN.read_text("utf-8"))["names"]
@@ -54,6 +57,17 @@ class TestOfModules:
         with pytest.raises(ImportError, match=r"cannot import name 'Lstm' from 'lstm.layers'"):
             imported("lstm.layers", "Lstm")
         assert imported("lstm.layers", "dense") is importlib.import_module("lstm.layers.dense")
+
+
+def test_a_function_is_not_the_module_of_its_name() -> None:
+    message = "^no mean here: lstm.backend is a function; use lstm.ops for what keras.backend has$"
+    with pytest.raises(NoSuchAttributeError, match=message):
+        lstm.backend.mean  # type: ignore[attr-defined]  # noqa: B018
+    assert not hasattr(lstm.backend, "clear_session")
+    assert lstm.backend() == lstm.backends.backend()
+    assert lstm.backend("reference", dtype="float64").dtype == "float64"
+    assert inspect.signature(lstm.backend) == inspect.signature(lstm.backends.backend)
+    assert copy.deepcopy(lstm.backend)() == lstm.backend()
 
 
 def test_objects_say_what_they_have_instead() -> None:
@@ -144,6 +158,26 @@ def test_a_called_layer_has_the_shape_of_its_output() -> None:
     layer(lstm.Input((5, 2)))
     assert layer.output_shape == [(None, 4)] * 3
     assert layers.EinsumDense("bd,df->bf", 3).output_shape == [3]
+
+
+def test_a_layer_has_the_dtype_of_its_model() -> None:
+    layer = layers.Dense(3)
+    assert layer.dtype == layer.compute_dtype == layer.variable_dtype == "float32"
+    model = lstm.Sequential([lstm.Input((None, 8)), layers.LSTM(32), layer])
+    model.quantize()
+    assert model.dtype == model.layers[0].dtype == layer.dtype == "float32"
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_layer_has_the_dtype_that_is_chosen() -> None:
+    class Positions(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            assert self.compute_dtype == "float64"
+            return inputs + np.arange(inputs.shape[1]).astype(self.compute_dtype)[:, None]
+
+    layer = Positions()
+    np.testing.assert_array_equal(layer(X), X + np.arange(5)[:, None])
+    assert overrides_computation(Positions) is False
 
 
 class TestInputsByName:

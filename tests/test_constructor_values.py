@@ -38,6 +38,7 @@ REQUIRED: dict[Any, tuple[Any, ...]] = {
     layers.GaussianNoise: (0.5,),
     layers.MultiHeadAttention: (2, 3),
     layers.OneHot: (3,),
+    layers.Rescaling: (2.0,),
     layers.Reduction: ("sum",),
     layers.Take: ([0],),
     layers.Transpose: ((0, 1),),

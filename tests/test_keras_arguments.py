@@ -17,7 +17,7 @@ from lstm.callbacks import (
     ReduceLROnPlateau,
 )
 from lstm.errors import InvalidTypeError, InvalidValueError, LSTMWarning, ModelFileError
-from lstm.layers import GRU, LSTM, Dense, SimpleRNN
+from lstm.layers import GRU, LSTM, Bidirectional, Dense, Lambda, LSTMCell, SimpleRNN
 
 RNG = np.random.default_rng(3)
 X, Y = RNG.normal(size=(10, 2)), RNG.normal(size=(10, 1))
@@ -370,14 +370,30 @@ class TestWhatMeansNothing:
 
     def test_is_taken_by_models(self, model: lstm.Model) -> None:
         model.compile("sgd", "mse", jit_compile=True, run_eagerly=False, auto_scale_loss=True)
+        model.compile("sgd", "mse", sample_weight_mode="temporal", target_tensors=None)
         options = {"workers": 4, "use_multiprocessing": True, "max_queue_size": 10}
         model.fit(X, Y, verbose=0, **options)
         model.evaluate(X, Y, **options)
         model.predict(X, **options)
 
+    def test_is_taken_by_every_constructor(self) -> None:
+        made = (
+            Dense(3, dtype="float32"),
+            Bidirectional(LSTM(3), weights=None, dtype=None),
+            lstm.losses.MeanSquaredError(dtype="float32"),
+            LSTM(3, seed=1),
+            LSTMCell(3, seed=1),
+            Lambda(abs, mask=None, arguments=None),
+            ModelCheckpoint("model", period=1),
+        )
+        for thing in made:
+            assert not {"weights", "seed", "arguments", "period"} & vars(thing).keys()
+
     @pytest.mark.parametrize(
         ("make", "words"),
         [
+            (lambda: Dense(3, dtype="float16"), "dtype"),
+            (lambda: Dense(3, weights=[X]), "weights"),
             (lambda: LSTM(3, time_major=True), "time_major"),
             (lambda: GRU(3, reset_after=False), "reset_after"),
             (lambda: LSTM(3, implementation=7), "implementation"),

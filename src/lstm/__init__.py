@@ -24,7 +24,7 @@ from lstm import (
     optimizers,
     regularizers,
 )
-from lstm.absent_names import answering
+from lstm.absent_names import ModuleInKeras, answering
 from lstm.backends import backend, num_threads, set_num_threads, use
 from lstm.initializers import Initializer
 from lstm.layers import Input, Layer
@@ -50,6 +50,9 @@ else:
         "info": "lstm.information",
     }
     _absent = answering(__name__)
+    backend = ModuleInKeras(
+        backend, "lstm.backend is a function; use lstm.ops for what keras.backend has"
+    )
 
     def __getattr__(name):
         if name in _MODULES:

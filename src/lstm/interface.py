@@ -70,38 +70,49 @@ _OPTIMIZERS = (
     *("SGD", "RMSprop", "Adam", "AdamW", "Adagrad", "Adadelta", "Adamax", "Nadam", "Ftrl", "Lion"),
     "OptimizerState",
 )
+_RECURRENT = ("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell")
 
 _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]] = {
+    "arguments": (("Lambda",), _NONE),
     "auto_scale_loss": (("compile",), _EITHER),
+    "autocast": (("__init__",), _EITHER),
     "batch_size": (("TensorBoard",), None),
     "decay": (_OPTIMIZERS, (0, None)),
     "dpi": (("plot_model",), None),
+    "dtype": (("__init__",), ("float32", None)),
     "embeddings_freq": (("TensorBoard",), _NONE),
     "embeddings_metadata": (("TensorBoard",), _NONE),
-    "implementation": (("LSTM", "GRU", "SimpleRNN"), (0, 1, 2)),
+    "implementation": (_RECURRENT, (0, 1, 2)),
     "jit_compile": (("compile",), ("auto", *_EITHER)),
+    "layer_range": (("plot_model",), _NONE),
+    "mask": (("Lambda",), _NONE),
     "max_queue_size": (("fit", "evaluate", "predict"), None),
     "optional": (("Input",), _NONE),
     "output_shape": (("Lambda",), None),
+    "period": (("ModelCheckpoint",), (1,)),
     "profile_batch": (("TensorBoard",), _NONE),
     "ragged": (("Input",), _EITHER),
     "reset_after": (("GRU",), (True, 1)),
     "run_eagerly": (("compile",), _EITHER),
+    "sample_weight_mode": (("compile",), ("temporal", None)),
+    "seed": (_RECURRENT, None),
     "sparse": (("Input",), _NONE),
     "splines": (("plot_model",), None),
+    "target_tensors": (("compile",), _NONE),
     "tensor": (("Input",), _NONE),
-    "time_major": (("LSTM", "GRU", "SimpleRNN"), (False, 0)),
-    "unroll": (("LSTM", "GRU", "SimpleRNN"), _EITHER),
+    "time_major": (_RECURRENT, (False, 0)),
+    "unroll": (_RECURRENT, _EITHER),
     "use_cudnn": (("LSTM", "GRU"), ("auto", *_EITHER)),
     "use_multiprocessing": (("fit", "evaluate", "predict"), _EITHER),
+    "weights": (("__init__",), _NONE),
     "workers": (("fit", "evaluate", "predict"), None),
     "write_grads": (("TensorBoard",), _NONE),
     "write_graph": (("TensorBoard",), _EITHER),
     "write_images": (("TensorBoard",), _NONE),
     "write_steps_per_second": (("TensorBoard",), _NONE),
 }
-"""Arguments of Keras that say how to compute, not what: where they are taken, and which values
-would change no result; None for all of them."""
+"""Arguments of Keras that say how to compute, not what: where they are taken (`__init__` of any
+class, some classes, functions), and which values would change no result; None for all of them."""
 
 
 _ALSO = {"lr": "learning_rate", "path": "filepath", "custom_layers": "custom_objects"}
@@ -109,7 +120,10 @@ _ALSO = {"lr": "learning_rate", "path": "filepath", "custom_layers": "custom_obj
 
 
 _DESCRIPTIONS = frozenset(
-    ("arguments", "get_config", "from_config", "call", "compute_output_shape", "output_shape")
+    [
+        *("arguments", "get_config", "from_config", "call", "compute_output_shape"),
+        *("compute_dtype", "dtype", "output_shape", "variable_dtype"),
+    ]
 )
 """What describes an object, and has no part in what it computes."""
 
@@ -167,6 +181,20 @@ class _Unset:
 def set_by_constructor() -> Any:
     """Return the placeholder on a class for an attribute that the constructor must set."""
     return _Unset()
+
+
+class computed:  # noqa: N801
+    """An attribute that is computed, unless a user's class keeps something under its name.
+
+    So a class may still have a layer that it calls `self.output`.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function = function
+        self.__doc__ = function.__doc__
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else self._function(instance)
 
 
 def of_library(kind: type) -> bool:
@@ -285,7 +313,7 @@ def _with_meaning(
 
     def means_nothing(name: str, value: Any) -> bool:
         callees, values = _WITHOUT_MEANING.get(name, ((), ()))
-        if name in known or callee not in callees:
+        if name in known or {callee, function.__name__}.isdisjoint(callees):
             return False
         return values is None or (isinstance(value, Hashable) and value in values)
 

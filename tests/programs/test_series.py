@@ -360,3 +360,20 @@ def test_repeated_baseline_and_lstm_are_compared():
     model.fit(X[:split], y[:split], epochs=60, validation_data=(X[split:], y[split:]), verbose=0)
     _, mae = model.evaluate(X[split:], y[split:], verbose=0)
     assert mae < 0.5 * naive
+
+
+def test_a_normalization_layer_takes_the_scale_of_the_training_data():
+    time = np.arange(400)
+    series = np.stack([20 + 10 * np.sin(time / 8), 1000 + 50 * np.cos(time / 8)], axis=-1)
+    X, y = split_sequence(series, 12)
+    y = y[:, :1]
+    scale = layers.Normalization(axis=-1)
+    scale.adapt(X[:300])
+    unscale = layers.Normalization(invert=True)
+    unscale.adapt(y[:300])
+    model = Sequential([keras.Input((12, 2)), scale, LSTM(16), Dense(1), unscale])
+    model.compile(optimizer=keras.optimizers.Adam(0.01), loss="mse")
+    model.fit(X[:300], y[:300], epochs=30, verbose=0)
+    error = np.abs(model.predict(X[300:], verbose=0) - y[300:])
+    assert error.mean() < 1
+    np.testing.assert_allclose(scale.get_weights()[0], X[:300].mean((0, 1)), rtol=1e-6)

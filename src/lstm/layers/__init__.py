@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lstm.absent_names import answering
-from lstm.layers.activation_layers import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from lstm.layers.activation_layers import ELU, Identity, LeakyReLU, PReLU, ReLU, Softmax
 from lstm.layers.activity_regularization import ActivityRegularization
 from lstm.layers.attention import AdditiveAttention, Attention
 from lstm.layers.base import Layer
@@ -53,6 +53,7 @@ from lstm.layers.rnn import RNN, GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCel
 from lstm.layers.separable_conv1d import DepthwiseConv1D, SeparableConv1D
 from lstm.layers.simple_rnn import SimpleRNN
 from lstm.layers.slicing import Slice
+from lstm.layers.standardization import Normalization, Rescaling
 from lstm.layers.symbolic import Input, SymbolicTensor
 from lstm.layers.taking import OneHot, StopGradient, Take
 from lstm.layers.tied_dense import TiedDense
@@ -115,6 +116,7 @@ __all__ = [
     "GlobalAvgPool1D",
     "GlobalMaxPool1D",
     "GlobalMaxPooling1D",
+    "Identity",
     "Input",
     "InputLayer",
     "LSTMCell",
@@ -131,12 +133,14 @@ __all__ = [
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
     "OneHot",
     "PReLU",
     "Permute",
     "ReLU",
     "Reduction",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "SeparableConv1D",
     "SeparableConvolution1D",
@@ -198,12 +202,14 @@ PRIMITIVES: dict[str, type[Layer]] = {
         GRUCell,
         GaussianDropout,
         GaussianNoise,
+        Identity,
         LSTM,
         LSTMCell,
         MaskLike,
         MaskOf,
         Masking,
         Multiply,
+        Normalization,
         OneHot,
         Permute,
         Reduction,

@@ -13,6 +13,19 @@ from lstm.layers.reordering import Permute
 from lstm.layers.symbolic import Operators, Shape, SymbolicTensor
 
 
+class Identity(Activation):
+    """x as it is.
+
+    Example:
+        >>> import lstm
+        >>> lstm.layers.Identity()([1.0, 2.0]).tolist()
+        [1.0, 2.0]
+    """
+
+    def __init__(self, **options: Unpack[LayerOptions]) -> None:
+        super().__init__("linear", **options)
+
+
 class ReLU(Layer):
     """x where x ≥ threshold, at most `max_value`; else `negative_slope` times x - threshold.
 

@@ -1,26 +1,13 @@
 """Called: what a layer knows of its calls: the tensors of the first, as in Keras."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from lstm.errors import NoSuchAttributeError
+from lstm.interface import computed
 from lstm.layers.symbolic import Call, Node, Tensors
 from lstm.layers.tracing import scope, shapes_of
 from lstm.layers.weighted import Weighted
-
-
-class computed:  # noqa: N801
-    """An attribute that is computed, unless a user's class keeps something under its name.
-
-    So a class may still have a layer that it calls `self.output`.
-    """
-
-    def __init__(self, function: Callable[[Any], Any]) -> None:
-        self._function = function
-        self.__doc__ = function.__doc__
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else self._function(instance)
 
 
 class Called(Weighted):
@@ -29,7 +16,6 @@ class Called(Weighted):
     absent_attributes: ClassVar[Mapping[str, str]] = {
         "add_metric": "use metrics in compile",
         "compute_mask": "masks pass on by themselves; layers.MaskOf()(x) is that of a tensor",
-        "dtype": "lstm.use(dtype=...) chooses it; each weight has its own",
         **dict.fromkeys(("get_input_at", "get_output_at"), "use what its calls returned"),
         "losses": "evaluate includes what regularizers add",
     }

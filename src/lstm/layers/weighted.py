@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.backends import backend
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
+from lstm.interface import computed
 from lstm.layers.definition import Definition
 from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import OPERATORS
@@ -91,6 +93,22 @@ class Weighted(Definition):
     def non_trainable_variables(self) -> list[Weight]:
         """The same as `non_trainable_weights`."""
         return self.non_trainable_weights
+
+    @computed
+    def dtype(self) -> str:
+        """The dtype of its weights, and of what it computes, as in NumPy."""
+        own = (weight.dtype for weight in self.weights if not weight.is_int8)
+        return next(own, None) or backend().dtype
+
+    @computed
+    def compute_dtype(self) -> str:
+        """The same as `dtype`."""
+        return self.dtype
+
+    @computed
+    def variable_dtype(self) -> str:
+        """The same as `dtype`."""
+        return self.dtype
 
     if not TYPE_CHECKING:  # A type checker knows the attributes.
 

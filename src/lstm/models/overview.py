@@ -12,8 +12,8 @@ from lstm.errors import (
     NoSuchAttributeError,
     NotReadyError,
 )
+from lstm.interface import computed
 from lstm.layers.base import Layer
-from lstm.layers.called import computed
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.models.graph import Graph
 from lstm.models.structure import GraphLayer
