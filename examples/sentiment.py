@@ -81,22 +81,19 @@ def data(count, allowed, seed):
     return texts, tokens(texts), np.array(praises, "float32")[:, None]
 
 
-def build(reader):
+def build(units=32, in_order=True):
+    lstms = layers.Bidirectional(layers.LSTM(units))
     model = keras.Sequential(
         [
             layers.Input((None,)),
             layers.Embedding(len(WORDS) + 1, 32, mask_zero=True),
-            reader,
+            lstms if in_order else layers.GlobalAveragePooling1D(),
             layers.Dense(1, activation="sigmoid"),
         ]
     )
     optimizer = keras.optimizers.Adam(0.003, global_clipnorm=1.0)
     model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
     return model
-
-
-def both_ways(units=32):
-    return layers.Bidirectional(layers.LSTM(units))
 
 
 def run(train=4000, test=2000, epochs=8, units=32, verbose="auto"):
@@ -106,8 +103,8 @@ def run(train=4000, test=2000, epochs=8, units=32, verbose="auto"):
     _, x, y = data(train, seen, seed=1)
     texts, x_test, y_test = data(test, withheld, seed=2)
     found = []
-    for reader in layers.GlobalAveragePooling1D(), both_ways(units):
-        model = build(reader)
+    for in_order in False, True:
+        model = build(units, in_order)
         model.summary()
         model.fit(x, y, batch_size=32, epochs=epochs, validation_split=0.1, verbose=verbose)
         found.append(model.evaluate(x_test, y_test, batch_size=256, verbose=0)[1])
