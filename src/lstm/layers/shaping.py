@@ -9,6 +9,7 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError, NotDefinedError
+from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run, has_time
 from lstm.layers.masks import Mask, permuted, reshaped
 from lstm.layers.symbolic import Shape
@@ -282,6 +283,10 @@ class RepeatVector(Layer):
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
         return None if mask is None else np.repeat(mask[:, None], self.n, 1)
+
+    @property
+    def repeats(self) -> bool:
+        return promises(type(self), "repeats", "forward", "backward", "output_mask")
 
 
 def _beside_time(layer: Layer, axis: int, shape: Shape, ndim: int) -> tuple[tuple[int, ...], ...]:
