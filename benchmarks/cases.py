@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import example_programs
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,7 +51,8 @@ class Case:
             training steps: "language model"; "ragged", the same with sequences of all lengths;
             "addition"; "regression", an LSTM whose last output a Dense turns into one number;
             "CNN", convolutions and a Dense at each step; "CNN-LSTM", a convolution in each chunk of
-            a sequence, and an LSTM over the chunks;
+            a sequence, and an LSTM over the chunks; "example", the program of examples/ with the
+            name of the case, of which only H and B are read here;
             forward passes: "prediction", the model of "regression"; "forward", LSTM layers alone;
             time steps of one sequence, with the state carried on: "step";
             tokens: "generation";
@@ -104,6 +106,8 @@ class Case:
         """Initial weights w0, w1, … and data, from a fixed seed; nothing to measure the machine."""
         if self.kind in MACHINE_KINDS:
             return {}
+        if self.kind == "example":
+            return example_programs.arrays(self.name, self.H, self.B)
         rng = np.random.default_rng(1)
         weights = [_uniform(rng, shape) for shape in self.weight_shapes()]
         for bias in weights[self.first_lstm + 2 :: 3][: self.lstm_layers]:

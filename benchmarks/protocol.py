@@ -11,9 +11,10 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import count, takewhile
+from typing import Any, Self
 
 import numpy as np
 from cases import Case, Goal
@@ -33,7 +34,7 @@ class Workload:
         form: the way in which the contender does it.
         threads: number of threads to use.
         weights: initial weights, in the order and shapes of Keras.
-        x, y: data; y is None without targets.
+        x, y: data, x in a list for examples; y is None without targets.
         lengths: of ragged sequences, descending; or None.
         isa: the instruction set of our kernels, "" for the best; peers read it in the environment.
     """
@@ -46,6 +47,20 @@ class Workload:
     y: Any
     lengths: Any
     isa: str = ""
+
+    @classmethod
+    def of(
+        cls, case: Case, arrays: Mapping[str, Any], form: str = "", threads: int = 1, isa: str = ""
+    ) -> Self:
+        """Take the arrays of a case apart."""
+
+        def numbered(letter: str) -> list[Any]:
+            names = (f"{letter}{k}" for k in count())
+            return [arrays[name] for name in takewhile(arrays.__contains__, names)]
+
+        x = numbered("x") or arrays.get("x")
+        y, lengths = arrays.get("y"), arrays.get("lengths")
+        return cls(case, form, threads, numbered("w"), x, y, lengths, isa)
 
     @property
     def lstm_weights(self) -> list[Sequence[Any]]:
@@ -102,11 +117,8 @@ def serve(prepare: Callable[[Workload], Ready]) -> None:
     case = Case(**arguments.case, goals=goals)
     with np.load(arguments.data) as file:
         arrays = dict(file)
-    weights = [arrays[f"w{k}"] for k in range(len(case.weight_shapes()))]
-    data = [arrays.get(name) for name in ("x", "y", "lengths")]
-    ready = prepare(
-        Workload(case, arguments.form, arguments.threads, weights, *data, arguments.isa)
-    )
+    settings = arguments.form, arguments.threads, arguments.isa
+    ready = prepare(Workload.of(case, arrays, *settings))
     print(json.dumps({"curve": [float(value) for value in ready.curve]}), file=answers, flush=True)
     for line in sys.stdin:
         run = ready.steps(int(line))

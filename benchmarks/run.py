@@ -29,7 +29,8 @@ from suite import CASES, SWEEP
 HERE = Path(__file__).parent
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 TOLERANCE = {"float32": 2e-3, "bfloat16": 1e-2, "int8": 2e-2}
-LONG = ("language model", "ragged", "CNN", "CNN-LSTM")  # kinds whose steps take milliseconds
+# Kinds whose steps take milliseconds.
+LONG = ("language model", "ragged", "CNN", "CNN-LSTM", "example")
 STARTING = 240.0  # seconds until a contender must be ready: some compile for a long time
 SETTLING = 0.1  # seconds before each timing: threads of the last one may still look for work
 

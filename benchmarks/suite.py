@@ -48,6 +48,13 @@ def _busy(case: Case) -> Case:
     )
 
 
+def _example(name: str, what: str, H: int, B: int, ratio: float = 1) -> Case:
+    """A program of examples/, which is to be faster than in Keras, whatever computes there."""
+    title = f"`examples/{name}.py`, step of `fit`: {what}, H={H}, B={B}"
+    goals = Goal("keras_tensorflow", ratio), Goal("keras_jax", ratio)
+    return Case(name, title, "example", H=H, B=B, goals=goals)
+
+
 REFERENCE = _language_model(128, 2.2, 5, 2.5)
 FORWARD = Case(
     "forward",
@@ -138,6 +145,12 @@ CASES = {
             layers=1,
             goals=AHEAD,
         ),
+        _example("decimal_addition", "encoder and decoder, 7 and 4 steps", 128, 64, ratio=3),
+        _example("translation", "encoder and decoder, padded", 128, 32),
+        _example("sentiment", "Bidirectional, padded", 32, 32),
+        _example("weather", "LSTM + Dense, 24 steps", 32, 128),
+        _example("anomaly_detection", "autoencoder, 48 steps", 32, 64),
+        _example("attention", "LSTM and attention by hand, padded", 64, 32),
         Case(
             "prediction",
             "LSTM(64) + Dense, forward only: B=1024, T=50, D=8",

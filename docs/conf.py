@@ -34,6 +34,7 @@ include_patterns = [
     "CHANGELOG.md",
     "cpp/README.md",
     "benchmarks/**.md",
+    "examples/README.md",
 ]
 root_doc = "docs/index"
 

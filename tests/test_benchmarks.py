@@ -32,11 +32,8 @@ def first_steps(case: Any, backend: str) -> list[float]:
     from contenders import ours
     from protocol import Workload
 
-    arrays = case.arrays()
-    weights = [arrays[f"w{k}"] for k in range(len(case.weight_shapes()))]
-    data = [arrays.get(name) for name in ("x", "y", "lengths")]
     with lstm.backends.using(backend):
-        ready = ours.prepare(Workload(case, "", 1, weights, *data))
+        ready = ours.prepare(Workload.of(case, case.arrays()))
     ready.steps(2)()
     return list(ready.curve)
 
@@ -46,7 +43,8 @@ def first_steps(case: Any, backend: str) -> list[float]:
     [
         *("lm128", "lm_small", "addition", "addition_tanh", "lstm50", "cnn", "cnn_lstm"),
         *("prediction", "forward", "step128", "generate128", "ragged"),
-        *("step128_bf16", "lm256_bf16", "generate512_bf16", "generate512_int8"),
+        *("decimal_addition", "translation", "sentiment", "weather", "anomaly_detection"),
+        *("attention", "step128_bf16", "lm256_bf16", "generate512_bf16", "generate512_int8"),
     ],
 )
 def test_backends_agree(name: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 import lstm
 from language_cases import sentences
 from lstm.data import addition, irreducible_loss, next_step_windows
+from tolerances import assert_close
 
 FOLDER = Path(__file__).parent.parent / "examples"
 
@@ -33,7 +34,11 @@ def _reproducible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_of_them_are_tested() -> None:
     names = {path.stem for path in FOLDER.glob("*.py")}
-    assert names == {"addition_with_carry", "progression", "shakespeare", "text_generation"}
+    assert names == {
+        *("addition_with_carry", "progression", "shakespeare", "text_generation"),
+        *("decimal_addition", "translation", "sentiment", "weather", "anomaly_detection"),
+        "attention",
+    }
 
 
 def test_progression(capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,3 +122,101 @@ def test_shakespeare(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert shown.count("The ") >= 3
     assert shown.count("Epoch ") == 20
+
+
+def test_decimal_addition(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = example("decimal_addition")
+    pairs = module.pairs(2000, seed=3)
+    assert len({tuple(sorted(pair)) for pair in pairs.tolist()}) == 2000
+    assert {len(str(n)) for n in pairs.ravel()} == {1, 2, 3}
+    question, answer = module.data(np.array([[535, 61]]))
+    assert module.CHARACTERS[answer[0, 1]] == "9"
+    read = "".join(module.CHARACTERS[k] for k in question[0].argmax(-1))
+    assert read == " 16+535"
+    for name, value in {"DIGITS": 2, "QUESTION": 5, "ANSWER": 3}.items():
+        monkeypatch.setattr(module, name, value)
+    share = module.run(train=3500, test=300, epochs=30, units=64, batch_size=32, verbose=0)
+    assert share > 0.4
+
+
+class TestTranslation:
+    @pytest.fixture
+    def module(self) -> Any:
+        return example("translation")
+
+    @pytest.mark.parametrize(
+        ("number", "german", "english"),
+        [
+            (1, "eins", "one"),
+            (17, "siebzehn", "seventeen"),
+            (101, "einhunderteins", "one hundred and one"),
+            (743, "siebenhundertdreiundvierzig", "seven hundred and forty-three"),
+            (6030, "sechstausenddreißig", "six thousand and thirty"),
+            (8115, "achttausendeinhundertfünfzehn", "eight thousand one hundred and fifteen"),
+        ],
+    )
+    def test_numbers(self, module: Any, number: int, german: str, english: str) -> None:
+        assert (module.german(number), module.english(number)) == (german, english)
+
+    def test_unseen_numbers(self, module: Any) -> None:
+        options = {"largest": 999, "train": 800, "test": 150, "epochs": 40, "units": 64}
+        assert module.run(**options, rate=0.01, verbose=0) > 0.5
+
+    def test_the_cut_models_go_through_the_answer_as_the_whole_one_does(self, module: Any) -> None:
+        model = module.build(units=8)
+        (source, written), _ = module.data([7, 743])
+        encoder, decoder = module.cut(model)
+        states, steps = encoder.predict(source), []
+        for t in range(written.shape[1]):
+            p, *states = decoder.predict([written[:, t : t + 1], *states])
+            steps.append(p[:, 0])
+        real = written != 0
+        expected = model.predict([source, written])[real]
+        assert_close(np.stack(steps, axis=1)[real], expected, "lstm", terms=8, dtype="float32")
+
+
+def test_sentiment() -> None:
+    module = example("sentiment")
+    seen, withheld = module.combinations()
+    assert not set(seen) & set(withheld)
+    assert len(withheld) == 2 * 20
+    averages, in_order = module.run(train=2000, test=500, epochs=8, verbose=0)
+    assert averages < 0.65
+    assert in_order > 0.9
+
+
+def test_weather() -> None:
+    module = example("weather")
+    series = np.arange(400.0)[:, None] + np.arange(8) / 10
+    x, y = module.windows(series)[0]
+    assert (x[5, -1, 0], y[5, 0]) == (5 + 23 * 3, 5 + 23 * 3 + 24)
+    error, as_now, as_ever = module.run(years=3, epochs=2, verbose=0)
+    assert error < 0.8 * as_now < as_ever
+
+
+def test_anomaly_detection() -> None:
+    module = example("anomaly_detection")
+    found = module.run(steps=6000, epochs=20, verbose=0)
+    assert found["none"][0] < 0.05
+    assert found["stuck"][0] > 0.5
+    assert min(found["skipped"][0], found["reversed_in_time"][0]) > 0.95
+    assert max(found[name][1] for name in ("stuck", "skipped", "reversed_in_time")) < 0.05
+
+
+class TestAttention:
+    @pytest.fixture
+    def module(self) -> Any:
+        return example("attention")
+
+    def test_finds_facts(self, module: Any) -> None:
+        without, with_attention = module.run(train=6000, test=500, epochs=4, verbose=0)
+        assert without < 0.6
+        assert with_attention > 0.9
+
+    def test_padding_has_no_share(self, module: Any) -> None:
+        model = module.build(units=8)
+        (facts, question), _ = module.data(20)
+        look = lstm.Model(model.input, model.get_layer("look_back").output[1])
+        shares = look.predict([facts, question])
+        assert (shares[facts == 0] == 0).all()
+        assert (shares[facts != 0] > 0).all()

@@ -24,6 +24,7 @@ from lstm.layers import (
     Dense,
     Dropout,
     Embedding,
+    RepeatVector,
     SimpleRNN,
     TiedDense,
     TimeDistributed,
@@ -71,6 +72,24 @@ def translator() -> lstm.Model:
     return lstm.Model(x, Dense(2)(y))
 
 
+def repeated(n: int = 3, *, frozen: bool = False, **options: Any) -> lstm.Model:
+    """The last output of an LSTM, of some sequences padding alone, is read at each of n steps."""
+    reader = LSTM(H, return_sequences=True, trainable=not frozen, **options)
+    below = [Embedding(V, E, mask_zero=True), LSTM(H + 1), RepeatVector(n)]
+    return lstm.Sequential([lstm.Input((None,)), *below, reader, Dense(2)])
+
+
+def repeated_from_a_state() -> lstm.Model:
+    """Two cells read the same repetition, one from its end, one from a state."""
+    x = lstm.Input((None,))
+    y, h, c = LSTM(H, return_state=True)(Embedding(V, E)(x))
+    again = RepeatVector(4)(y)
+    read = LSTM(H, return_sequences=True)(again, initial_state=[c, h])
+    return lstm.Model(
+        x, Concatenate()([read, GRU(2, return_sequences=True, go_backwards=True)(again)])
+    )
+
+
 def called_twice() -> lstm.Model:
     """Both layers are called twice, on the sequence and on what is left without its end."""
     x, embedding, reader = lstm.Input((None,)), Embedding(V, E), LSTM(H)
@@ -105,6 +124,11 @@ MAKES: dict[str, Make] = {
     "other cells": other_cells,
     "translator": translator,
     "called twice": called_twice,
+    "repeated": repeated,
+    "repeated once": lambda: repeated(1, use_bias=False),
+    "repeated, frozen": lambda: repeated(frozen=True),
+    "repeated, recurrent dropout": lambda: repeated(recurrent_dropout=0.4),
+    "repeated from a state": repeated_from_a_state,
 }
 
 
@@ -296,6 +320,26 @@ class TestWhen:
         for name in expected:
             assert_close(got[name], expected[name], "lstm", terms=B * T)
 
+    def test_repetitions(self) -> None:
+        def repeats(model: lstm.Model) -> bool:
+            ops = model.backend.ops
+            with mock.patch.object(ops, "repeat", wraps=ops.repeat) as called:
+                model.predict_on_batch(np.ones((B, T), int))
+            return bool(called.called)
+
+        class Twice(RepeatVector):
+            def forward(self, run: Any, *inputs: Any, mask: Any) -> Any:
+                (y,), cache = super().forward(run, *inputs, mask=mask)
+                return (2 * y,), cache
+
+        assert not repeats(repeated())
+        assert repeats(repeated(dropout=0.5))
+        x = lstm.Input((None,))
+        y = LSTM(E)(Embedding(V, E)(x))
+        again = RepeatVector(2)(y)
+        assert repeats(lstm.Model(x, [LSTM(H)(again), again]))
+        assert repeats(lstm.Model(x, LSTM(H)(Twice(2)(y))))
+
     def test_within_time_distributed(self) -> None:
         inner = lstm.Sequential([lstm.Input((None,)), Embedding(V, E), LSTM(H)])
         x = lstm.Input((None, T))
@@ -362,6 +406,8 @@ class TestWhen:
     def test_the_summary_says_so(self, capsys: pytest.CaptureFixture[str]) -> None:
         chain().summary()
         assert f"Fused: embedding into lstm, for batches of at least {V}" in capsys.readouterr().out
+        repeated().summary()
+        assert "Fused: repeat_vector into lstm_1" in capsys.readouterr().out
         with unfused():
             chain().summary()
         assert "Fused" not in capsys.readouterr().out

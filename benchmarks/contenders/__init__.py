@@ -29,7 +29,7 @@ CONTENDERS = {
         {
             "language model": ("fit",),
             "ragged": ("fit",),
-            **dict.fromkeys(("addition", "regression", "CNN", "CNN-LSTM"), ("fit",)),
+            **dict.fromkeys(("addition", "regression", "CNN", "CNN-LSTM", "example"), ("fit",)),
             **dict.fromkeys(("prediction", "forward"), ("predict_on_batch",)),
             "step": ("stream", "step"),
             "generation": ("LanguageModel",),
@@ -61,13 +61,15 @@ CONTENDERS = {
         {
             "language model": ("graph", "XLA"),
             "addition": ("graph", "XLA", "XLA, 32 steps a call"),
-            **dict.fromkeys(("regression", "CNN", "CNN-LSTM"), ("graph", "XLA")),
+            **dict.fromkeys(("regression", "CNN", "CNN-LSTM", "example"), ("graph", "XLA")),
         },
     ),
     "keras_jax": Contender(
         "Keras/JAX",
         ("keras", "jax"),
-        dict.fromkeys(("language model", "addition", "regression", "CNN", "CNN-LSTM"), ("XLA",)),
+        dict.fromkeys(
+            ("language model", "addition", "regression", "CNN", "CNN-LSTM", "example"), ("XLA",)
+        ),
     ),
     "onnx_runtime": Contender(
         "ONNX Runtime",

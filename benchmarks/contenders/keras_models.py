@@ -5,11 +5,14 @@ import numpy as np
 from cases import EPSILON, LEARNING_RATE
 from protocol import FIRST_STEPS, Ready, Steps, Workload
 
+from contenders import examples
 from contenders.models import layers_of
 
 
 def prepare(work: Workload) -> Ready:
     case = work.case
+    if case.kind == "example":
+        return examples.prepare(work, keras)
     crossentropy = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model = keras.Sequential(layers_of(case, keras.layers))
     model.compile(

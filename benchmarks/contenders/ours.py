@@ -8,6 +8,7 @@ from instruction_sets import choose
 from protocol import FIRST_STEPS, Ready, Steps, Workload, compared, repeated, serve
 
 import lstm
+from contenders import examples
 from contenders.models import layers_of
 from lstm.layers import LSTM, Input
 from lstm.losses import SparseCategoricalCrossentropy
@@ -27,6 +28,8 @@ def prepared(work: Workload) -> Ready:
     case = work.case
     if case.kind == "generation":
         return generation(work)
+    if case.kind == "example":
+        return examples.prepare(work)
     if case.training:
         return training(work)
     if case.kind == "prediction":

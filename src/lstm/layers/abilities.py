@@ -86,9 +86,14 @@ class Abilities(Versioned):
         return False
 
     @property
+    def repeats(self) -> bool:
+        """Whether its output is its input at each of `n` steps."""
+        return False
+
+    @property
     def reads_table(self) -> bool:
         """Whether it can read tokens and a table of their products with its kernel: `forward_with`.
 
-        The layer below, which has the table, is then computed together with it.
+        The layer below, which has the table or repeats its rows, is then computed together with it.
         """
         return False

@@ -8,6 +8,7 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.interface import promises
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import Shape
@@ -53,3 +54,7 @@ class RepeatVector(Layer):
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
         return None if mask is None else np.repeat(mask[:, None], self.n, 1)
+
+    @property
+    def repeats(self) -> bool:
+        return promises(type(self), "repeats", "forward", "backward", "output_mask")

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from math import prod
 
+import numpy as np
+
 from lstm.backends.contract import ActivationName, Array, Cache
 from lstm.layers.activated import Activated
 from lstm.layers.base import Arrays, Gradients, Run
 from lstm.layers.embedding import Embedding
 from lstm.layers.masks import Mask
 from lstm.layers.recurrent import Recurrent
+from lstm.layers.repeat_vector import RepeatVector
 
 
 class EmbeddedRecurrent:
@@ -69,6 +72,49 @@ class EmbeddedRecurrent:
     @property
     def learns(self) -> bool:
         return self.embedding.learns or self.recurrent.learns
+
+
+class RepeatedRecurrent:
+    """A RepeatVector joined with the recurrent layer that reads it: (B, D) -> outputs.
+
+    The vector of a sequence is multiplied by the kernel once, not at each of its n steps: the
+    products are a table (B, 4H for an LSTM), of which every step reads the row of its sequence. The
+    gradient of a row is the sum over the steps.
+    """
+
+    def __init__(self, repeat: RepeatVector, recurrent: Recurrent) -> None:
+        self.repeat = repeat
+        self.recurrent = recurrent
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        x, *state = inputs
+        mask = self.repeat.mask_after(run, (x,), mask)
+        table, product = run.ops.linear_forward(x, self.recurrent.value("kernel"), None, "linear")
+        rows = np.arange(x.shape[0], dtype=np.int64)[:, None]
+        rows = run.ops.array(np.repeat(rows, self.repeat.n, 1))
+        outputs, cache = self.recurrent.forward_with(table, run, rows, *state, mask=mask)
+        return outputs, (product, table.shape, cache)
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        product, shape, inner = cache
+        ops, dW = run.ops, self.recurrent.gradient("kernel")
+        dtable = ops.zeros(shape, run.backend.dtype)
+        need_rest = (False, *need[1:])
+        _, *rest = self.recurrent.backward_with(dtable, run, inner, *gradients, need=need_rest)
+        return ops.linear_backward(dtable, product, dW, None, need[0]), *rest
+
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        return self.recurrent.joined_mask(run, inputs, masks)
+
+    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        mask = self.repeat.mask_after(run, inputs[:1], mask)
+        return self.recurrent.mask_after(run, inputs, mask)
+
+    @property
+    def learns(self) -> bool:
+        return self.recurrent.learns
 
 
 class WithActivation:

@@ -13,9 +13,10 @@ from lstm.layers.base import Layer
 from lstm.layers.dense import Dense
 from lstm.layers.embedding import Embedding
 from lstm.layers.recurrent import Recurrent
+from lstm.layers.repeat_vector import RepeatVector
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
-from lstm.models.fusion import EmbeddedRecurrent, WithActivation
+from lstm.models.fusion import EmbeddedRecurrent, RepeatedRecurrent, WithActivation
 from lstm.models.graph import Graph, layer_of
 from lstm.models.held import held
 from lstm.models.objective import HeadObjective, Objective
@@ -91,7 +92,7 @@ class Part:
         inputs, outputs: tensors.
         activation: its final activation, if it can be changed; not always the layer's own.
         asked: the layers on whose answers this relies.
-        table_of: the layer below whose table it reads, if they are fused.
+        table_of: the layer below, if they are fused, whose table it reads, or which repeats rows.
         fused: as in `Step`.
     """
 
@@ -112,6 +113,8 @@ class Part:
     @property
     def operation(self) -> Operation:
         """Return the operation that computes it."""
+        if self.table_of is not None and self.table_of.repeats:
+            return RepeatedRecurrent(cast(RepeatVector, self.table_of), cast(Recurrent, self.layer))
         if self.table_of is not None:
             return EmbeddedRecurrent(cast(Embedding, self.table_of), cast(Recurrent, self.layer))
         if self.activation is not None and self.activation != self.layer.ends_in:
@@ -126,9 +129,9 @@ class Part:
 def fused(graph: Graph) -> list[Part]:
     """Return the steps of a graph, fused where the result is the same in less time.
 
-    A layer that looks up rows of a table becomes part of the layers that read these rows, if all of
-    them can do this and nothing else reads the rows. An activation that alone reads a layer without
-    one becomes that layer's own.
+    A layer that looks up rows of a table, or repeats those of its input, becomes part of the layers
+    that read these rows, if all of them can do this and nothing else reads the rows. An activation
+    that alone reads a layer without one becomes that layer's own.
     """
     return _embedded(_activated(separate(graph), graph.outputs), graph.outputs)
 
@@ -166,24 +169,25 @@ def _activated(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Par
 
 
 def _embedded(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Part]:
-    """Return the parts, with every table moved into the layers that read it, if only these do."""
+    """Return the parts, with tables and repetitions moved into readers, if all can do this."""
     readers = _readers(parts, outputs)
 
     def sinks(lower: Part) -> bool:
         rows = lower.outputs[0]
-        return lower.layer.gives_table and all(
+        return (lower.layer.gives_table or lower.layer.repeats) and all(
             reader is not None and reader.inputs[0] is rows and reader.layer.reads_table
             for reader in readers.get(rows, ())
         )
 
     def join(lower: Part, upper: Part) -> Part:
-        counted = f"for batches of at least {lower.layer.reads_tokens:,} tokens"
+        counted = f", for batches of at least {lower.layer.reads_tokens:,} tokens"
+        when = counted if lower.layer.gives_table else ""
         return replace(
             upper,
             inputs=lower.inputs + upper.inputs[1:],
             asked=(*upper.asked, lower.layer, upper.layer),
             table_of=lower.layer,
-            fused=(*upper.fused, f"{lower.name} into {upper.name}, {counted}"),
+            fused=(*upper.fused, f"{lower.name} into {upper.name}{when}"),
         )
 
     return _joined(parts, sinks, join)
