@@ -210,9 +210,12 @@ void blocks_backward(const A& phi, const RecurrentShape& s, const RecurrentBackw
     }
     if (io.dx) sequences.write<N>(dx, D, io.dx);
     for (int k = 0; learns && k < N; ++k) {
+      // What lies behind the end of all sequences of a block, nobody has written.
       const int64_t first = b + k * block_width;
-      add_block(s, io, {s.B, T, first, sequences.tmin, steps}, dzs.p + k * dzs.apart,
-                BlockSums(s, io, block_sums + first / block_width * sums_size(s, io)), memory.p);
+      const int64_t own = std::min(steps, length_of(s, first) - step0);
+      if (own > 0)
+        add_block(s, io, {s.B, T, first, sequences.tmin, own}, dzs.p + k * dzs.apart,
+                  BlockSums(s, io, block_sums + first / block_width * sums_size(s, io)), memory.p);
     }
   }
   single.write<N>(dh, H, io.dh);

@@ -47,15 +47,14 @@ class Ragged(NamedTuple):
         N, S = len(sequences), int(count.max(initial=0))
         first_row = np.zeros(B, np.int64)
         first_row[sequences] = S * np.arange(N)
-        b, t = np.nonzero(real)
-        at = b * T + (T - 1 - t if reverse else t)
-        steps = np.full(N * S, at[0] if N else 0)
-        steps[first_row[b] + so_far[b, t] - 1] = at
-        by_step = np.where(
-            so_far > 0, first_row[:, None] + so_far - 1, N * S + np.arange(B)[:, None]
-        )
-        shown = (by_step[:, ::-1] if reverse else by_step).reshape(-1)
-        own = np.where(mask.reshape(-1), shown, N * S)
+        before = N * S + np.arange(B)[:, None]
+        shown = np.where(so_far > 0, so_far + (first_row[:, None] - 1), before)
+        shown = (shown[:, ::-1] if reverse else shown).reshape(-1)
+        counts = mask.reshape(-1)
+        own = np.where(counts, shown, N * S)
+        places = np.flatnonzero(counts)
+        steps = np.full(N * S, places[0] if N else 0)
+        steps[shown[places]] = places
         lengths = count[sequences]
         ends = first_row[sequences] + lengths - 1
         return cls((B, T), lengths, sequences, steps, own, shown, ends)
