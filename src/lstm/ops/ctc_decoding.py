@@ -56,8 +56,8 @@ def prefix_beam_search(
         grown = np.column_stack((total[:, None] + row, total))
         grown[rows, last] = blanks + np.append(row, -np.inf)[last]
         grown[:, [blank, none]] = -np.inf
-        places = {node: k for k, node in enumerate(nodes)}
-        for k, node in enumerate(nodes):
+        places = {node: k for k, node in enumerate(nodes.tolist())}
+        for node, k in places.items():
             place = places.get(parents[node]) if node else None
             if place is not None:  # A prefix that is kept already.
                 stayed[k] = np.logaddexp(stayed[k], grown[place, labels[node]])
