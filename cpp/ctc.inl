@@ -37,11 +37,11 @@ struct CTCPaths {
   static constexpr int64_t margin = 2;
 
   int64_t T, C, blank;
-  const float* z;            // (T, C)
-  const int64_t* labels;     // (S / 2)
+  const float* z;  // (T, C)
+  const int64_t* labels;  // (S / 2)
   const std::uint8_t* mask;  // (T), or null
-  int64_t S;                 // number of states
-  float* memory;             // (T + 5) rows
+  int64_t S;  // number of states
+  float* memory;  // (T + 5) rows
 
   static int64_t pitch(int64_t S) { return 2 * margin + (S + lanes - 1) / lanes * lanes; }
 
@@ -126,8 +126,8 @@ struct CTCPaths {
         total += g;
       }
       const float share = 1.0f / sum(total);  // (C8): the probabilities of a step add up to 1
-      for_each_vec(C, [&](auto k, auto get, auto put)
-                          LSTM_INLINE_LAMBDA { put(dz + k, exp(get(dz + k))); });
+      for_each_vec(
+          C, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA { put(dz + k, exp(get(dz + k))); });
       // (C9)
       for (int64_t s = 0; s < S; s += 2) dz[blank] -= w[s] * share;
       for (int64_t s = 1; s < S; s += 2) dz[labels[s / 2]] -= w[s] * share;
@@ -142,8 +142,8 @@ struct CTCPaths {
 };
 
 inline void ctc_forward(int64_t B, int64_t T, int64_t C, int64_t L, const float* z,
-                        const int64_t* labels, int64_t blank, const std::uint8_t* mask,
-                        float* loss, float* slope) {
+                        const int64_t* labels, int64_t blank, const std::uint8_t* mask, float* loss,
+                        float* slope) {
   const double states = 2.0 * double(L) + 1;
   parallel_each(B, double(T) * (120 * states + 40.0 * C), [&](auto b) {
     const int64_t* of_b = labels + b * L;

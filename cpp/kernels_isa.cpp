@@ -35,6 +35,7 @@ namespace lstm::LSTM_ISA {
 #include "lstm_lanes.inl"
 #include "lstm_lanes_backward.inl"
 #include "gru.inl"
+#include "gru_reset_before.inl"
 #include "rnn.inl"
 #include "cells.inl"
 #include "conv1d.inl"

@@ -232,7 +232,14 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "max norm": (lambda L: L.LSTM(5, kernel_constraint="max_norm"),),
     "non neg": (lambda L: L.LSTM(5), lambda L: L.Dense(4, kernel_constraint="non_neg")),
     "unit norm": (lambda L: L.Dense(4, kernel_constraint="unit_norm"), lambda L: L.LSTM(3)),
+    "gru, reset before": (lambda L: L.GRU(5, reset_after=False),),
+    "cell, reset before": (lambda L: L.RNN(L.GRUCell(4, reset_after=False)),),
+    "gru, reset before, backwards": (
+        lambda L: L.GRU(4, reset_after=False, use_bias=False, return_sequences=True),
+        lambda L: L.GRU(4, reset_after=False, activation="relu", go_backwards=True),
+    ),
 }
+"""New ones at the end: the place of a program chooses its optimizer."""
 
 ACTIVATIONS = (
     *("elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "log_softmax", "mish"),
@@ -334,6 +341,7 @@ MASKED: dict[str, tuple[Callable[[Any], Any], ...]] = {
         lambda L: L.LSTM(4, return_sequences=True),
         lambda L: L.GlobalAveragePooling1D(),
     ),
+    "gru, reset before": (lambda L: L.GRU(5, reset_after=False),),
 }
 
 

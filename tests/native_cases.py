@@ -30,7 +30,7 @@ from op_cases import (
     pointwise_loss_case,
     scale_features_case,
 )
-from recurrent_cases import OPERATIONS, recurrent_case
+from recurrent_cases import VARIANTS, recurrent_case
 from tolerances import assert_close
 
 # ---- instruction sets
@@ -238,7 +238,7 @@ def rnns_and_grus(draw: st.DrawFn) -> Use:
         which = ["tanh", "sigmoid"]
     bounded = set(which) <= {"tanh", "sigmoid"}
     case = recurrent_case(
-        draw(st.sampled_from(OPERATIONS)),
+        draw(st.sampled_from(VARIANTS)),
         B,
         T if bounded else min(T, 3),
         D,
@@ -399,7 +399,7 @@ LARGE = [
             Use(lstm_case(1, 11, 37, 131, reverse=True, recurrent_mask=True), "lstm", 11),
             *(
                 Use(recurrent_case(operation, *sizes, **options), "lstm", sizes[0] * sizes[1])
-                for operation in OPERATIONS
+                for operation in VARIANTS
                 for sizes, options in (
                     ((13, 11, 37, 67), {}),
                     ((13, 11, 37, 67), {"reverse": True, "mask": "holes"}),

@@ -1,6 +1,6 @@
 """Masked steps: kernels get the real steps alone, and compute no others."""
 
-from itertools import product
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,21 +56,31 @@ def test_rows_are_the_real_steps_in_the_order_of_computation(mask: Array, revers
             assert shown[b, t] == latest
 
 
+SPECS = [RecurrentSpec(cell, "tanh", "sigmoid") for cell in CELLS]
+SPECS += [
+    RecurrentSpec(cell, "tanh", "sigmoid", options=(option,))
+    for cell in CELLS
+    for option in CELLS[cell].options
+]
 PATHS = [
-    (cell, reverse, path)
-    for cell, reverse in product(CELLS, (False, True))
-    for path in (path_of(cell, (), True, False), path_of(cell, (), True, True))
-] + [("lstm", reverse, LANES) for reverse in (False, True)]
+    (spec, path_of(spec.cell, spec.options, True, framed)) for spec in SPECS for framed in (0, 1)
+]
+PATHS.append((SPECS[0], LANES))
+
+
+def named(part: Any) -> str:
+    return part.forward if isinstance(part, KernelPath) else part.cell
 
 
 @pytest.mark.parametrize("tokens", [False, True], ids=["vectors", "tokens"])
-@pytest.mark.parametrize(("cell", "reverse", "path"), PATHS, ids=str)
+@pytest.mark.parametrize("reverse", [False, True], ids=["forwards", "reverse"])
+@pytest.mark.parametrize(("spec", "path"), PATHS, ids=named)
 def test_nobody_reads_what_is_masked(
-    cell: Any, reverse: bool, path: KernelPath, tokens: bool
+    spec: RecurrentSpec, path: KernelPath, reverse: bool, tokens: bool
 ) -> None:
     rng = np.random.default_rng(3)
     B, T, D, H = 39, 6, 5, 7
-    spec = RecurrentSpec(cell, "tanh", "sigmoid", reverse)
+    spec = replace(spec, reverse=reverse)
     layout = spec.layout
     shapes = [(D, layout.blocks * H), (H, layout.blocks * H)]
     shapes.append((layout.blocks * H,) if layout.biases == 1 else (2, layout.blocks * H))
