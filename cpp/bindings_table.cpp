@@ -195,6 +195,11 @@ void fill(Table& table) {
                          &L::weight, &L::z, &L::dw, &L::db, &L::dx));
   table.add("pointwise_loss", "n: loss, y[...], target[...], weight?[...], delta, dy[...]",
             &Kernels::pointwise_loss);
+  table.add("ctc_forward",
+            "B T 1<=C L: z[B T C], 0<=labels<C[B L], 0<=blank<C, mask?[B T], loss[B],"
+            " slope[B T C]",
+            &Kernels::ctc_forward);
+  table.add("ctc_backward", "B T C: dloss[B], slope[B T C], dz[B T C]", &Kernels::ctc_backward);
   table.add("weighted_total", "n: values[...], weight?[...]", &Kernels::weighted_total);
 
   table.add("mix", "n: y[...], keep, x[...], share", &Kernels::mix);

@@ -6,7 +6,8 @@ void with_cell(const RecurrentShape& s, F f) {
   with_activations(s, [&](auto g, auto r) {
     constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
     if (s.cell == lstm::Cell::lstm) f(LSTMCell<G, S>(s));
-    if (s.cell == lstm::Cell::gru) f(GatedCell<G, S>(s));
+    if (s.cell == lstm::Cell::gru && s.options) f(ResetBeforeCell<G, S>(s));
+    if (s.cell == lstm::Cell::gru && !s.options) f(GatedCell<G, S>(s));
   });
   if (s.cell == lstm::Cell::rnn)
     with_activation(s.activation, [&](auto a) { f(SimpleCell<decltype(a)::value>(s)); });

@@ -4,7 +4,7 @@
 template <Activation G, Activation S>
 struct GatedCell {
   static constexpr bool remembers = false, two_biases = true;
-  static constexpr unsigned options = 0;
+  static constexpr unsigned options = lstm::reset_before;
   static constexpr int blocks = 3, kept = 4;
   static constexpr Blocks dz[] = {{0, 0, 0, 2}, {2, 2, -1, 1}, {3, -1, 2, 1}};
 

@@ -35,6 +35,7 @@ namespace lstm::LSTM_ISA {
 #include "recurrent.inl"
 #include "lstm.inl"
 #include "gru.inl"
+#include "gru_reset_before.inl"
 #include "rnn.inl"
 #include "sampling.inl"
 #include "int8_product.inl"

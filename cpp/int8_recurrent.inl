@@ -58,6 +58,14 @@ void int8_sequences(Crew& crew, const Cell& cell, const RecurrentShape& s, const
       multiply_rows(
           crew, sequences, H, N, [&](int64_t k) { return seen.p + k * seen.rows; }, io.int8_r, bias,
           [&](int64_t k) { return memory.q + k * N; }, memory.rows);
+      if constexpr (resets_before<Cell>) {
+        for (int64_t k = 0; k < sequences; ++k)
+          cell.reset(H, z_of(b0 + k, step), memory.q + k * N, seen.p + k * seen.rows);
+        // Of all panels, because those of the candidate may begin within one. (G19)
+        multiply_rows(
+            crew, sequences, H, N, [&](int64_t k) { return z_of(b0 + k, step) + 3 * H; },
+            io.int8_r, nullptr, [&](int64_t k) { return memory.q + k * N; }, memory.rows);
+      }
       for (int64_t b = b0; b < b1; ++b) {
         const int64_t now = b * T + t, k = b - b0;
         float* const c = !Cell::remembers ? nullptr : io.c + (io.gates ? now : b) * H;
@@ -103,7 +111,8 @@ inline void int8_recurrent(const RecurrentShape& s, const Int8Recurrent& io) {
   with_activations(s, [&](auto g, auto r) {
     constexpr Activation G = decltype(g)::value, S = decltype(r)::value;
     if (s.cell == lstm::Cell::lstm) int8_forward(LSTMCell<G, S>(s), s, io);
-    if (s.cell == lstm::Cell::gru) int8_forward(GatedCell<G, S>(s), s, io);
+    if (s.cell == lstm::Cell::gru && s.options) int8_forward(ResetBeforeCell<G, S>(s), s, io);
+    if (s.cell == lstm::Cell::gru && !s.options) int8_forward(GatedCell<G, S>(s), s, io);
   });
   if (s.cell == lstm::Cell::rnn)
     with_activation(s.activation,

@@ -65,6 +65,8 @@ constexpr int cells = 3;
 
 // Options of a cell, a bit for each. Coupled: an LSTM without a block for f, which is 1 - i.
 enum LSTMOptions : unsigned { coupled = 1 };
+// Reset before: a GRU whose reset gate multiplies h before r^g does, which has one bias.
+enum GRUOptions : unsigned { reset_before = 1 };
 
 struct RecurrentShape {
   int64_t B, T, D, H;
@@ -92,14 +94,15 @@ struct RecurrentForward {
   const float* r;            // (H, N)
   const float *packed_w, *packed_r;  // what `pack_gates`, `pack_table` or, in the frame,
                                      // `pack_panels` made of w and r; or null
-  const float* b;  // (N), of a GRU (2, N): the input's side, the recurrent side; or null
+  const float* b;  // (N), of a GRU with a reset after (2, N): the input's side, the recurrent side;
+                   // or null
   const float* h0;  // (B, H), or null for zeros
   const float* c0;  // (B, H), or null for zeros; only of an LSTM
   const std::uint8_t* mask;  // (B, T), 0 where a step is skipped, or null
   const float* recurrent_mask;  // (B, H), what h is multiplied with before r, or null for ones
   float* gates;  // what is kept of each step: of an LSTM (B, T, 4H), i, f, g, o, or null where no
-                 // backward pass follows; of a GRU (B, T, 4H), u, s, g and q of g; of a SimpleRNN
-                 // null. In lanes, 5H numbers of each step of B16 sequences, B up to a multiple of
+                 // backward pass follows; of a GRU (B, T, 4H), u, s, g and q of g, or s⊙h that is
+                 // reset before; of a SimpleRNN null. In lanes, 5H numbers of each step of B16 sequences, B up to a multiple of
                  // 16: i, f, g, o (T, 4H, 16) of 16 sequences, then their c (T, H, 16)
   float* masked_h;  // (B, T, H): what each step multiplied r with; null without recurrent_mask
   float* c;  // of an LSTM (B, T, H): the cell after each step; without gates, or in lanes, (B, H),
@@ -287,6 +290,16 @@ struct Kernels {
   // Σ weight·loss over n entries, and dy (n); weight (n) or null for the mean.
   double (*pointwise_loss)(int64_t n, PointwiseLoss, const float* y, const float* target,
                            const float* weight, float delta, float* dy);
+
+  // Connectionist temporal classification of z (B, T, C) as labels (B, L), of each example up to
+  // the first that is `blank`; mask (B, T), 0 where a step is skipped, or null. loss (B), infinite
+  // where there are too few steps, and slope (B, T, C), its gradient, where it is infinite 0.
+  void (*ctc_forward)(int64_t B, int64_t T, int64_t C, int64_t L, const float* z,
+                      const int64_t* labels, int64_t blank, const std::uint8_t* mask, float* loss,
+                      float* slope);
+  // dz (B, T, C) = dloss (B)·slope.
+  void (*ctc_backward)(int64_t B, int64_t T, int64_t C, const float* dloss, const float* slope,
+                       float* dz);
 
   // Σ weight·value over n entries; weight (n) or null for the mean.
   double (*weighted_total)(int64_t n, const float* values, const float* weight);

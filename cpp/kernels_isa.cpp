@@ -24,6 +24,7 @@ namespace lstm::LSTM_ISA {
 #include "arrays.inl"
 #include "arithmetic.inl"
 #include "losses.inl"
+#include "ctc.inl"
 #include "optimizers.inl"
 #include "philox.inl"
 #include "linear_cross_entropy.inl"
@@ -34,6 +35,7 @@ namespace lstm::LSTM_ISA {
 #include "lstm_lanes.inl"
 #include "lstm_lanes_backward.inl"
 #include "gru.inl"
+#include "gru_reset_before.inl"
 #include "rnn.inl"
 #include "cells.inl"
 #include "conv1d.inl"
@@ -86,6 +88,8 @@ constexpr Kernels table = {
     cross_entropy_backward,
     linear_cross_entropy,
     pointwise_loss,
+    ctc_forward,
+    ctc_backward,
     weighted_total,
     mix,
     clip_by_norm,

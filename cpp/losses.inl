@@ -30,26 +30,30 @@ float row_loss(int64_t V, int64_t row, const int64_t* classes, const float* rows
   return loss;
 }
 
+// ln softmax of a row.
+inline void log_softmax(int64_t V, const float* x, float* out) {
+  const float top = top_of(V, x);
+  vec total = {};
+  int64_t k = 0;
+  for (; k + lanes <= V; k += lanes) total += exp(load(x + k) - top);
+  float rest = sum(total);
+  if (int left = int(V - k)) {
+    const vec e = exp(load_part(x + k, left) - top);
+    for (int j = 0; j < left; ++j) rest += e[j];
+  }
+  const float log_total = std::log(rest);
+  for_each_vec(V, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
+    // In two steps: for large logits their sum would lose the digits of the logarithm.
+    put(out + j, (get(x + j) - top) - log_total);
+  });
+}
+
 inline double softmax_cross_entropy_forward(int64_t n, int64_t V, const float* z,
                                             const int64_t* classes, const float* rows,
                                             const float* weight, float* log_p) {
   return summed(n, 20.0 * V, [&](int64_t row) {
-    const float* x = z + row * V;
     float* out = log_p + row * V;
-    const float top = top_of(V, x);
-    vec total = {};
-    int64_t k = 0;
-    for (; k + lanes <= V; k += lanes) total += exp(load(x + k) - top);
-    float rest = sum(total);
-    if (int left = int(V - k)) {
-      const vec e = exp(load_part(x + k, left) - top);
-      for (int j = 0; j < left; ++j) rest += e[j];
-    }
-    const float log_total = std::log(rest);
-    for_each_vec(V, [&](auto j, auto get, auto put) LSTM_INLINE_LAMBDA {
-      // In two steps: for large logits their sum would lose the digits of the logarithm.
-      put(out + j, (get(x + j) - top) - log_total);
-    });
+    log_softmax(V, z + row * V, out);
     const auto log_of = [out](int64_t j) { return out[j]; };
     return row_loss(V, row, classes, rows, log_of) * weight_of(weight, row, n);
   });

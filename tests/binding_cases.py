@@ -109,8 +109,8 @@ LIMITED_SIZES, OPERATIONS = _table()
 # Two calls of each operation: with all that may be there, and with as little as possible.
 CALLS = [(name, whole) for name in OPERATIONS for whole in (True, False)]
 
-SIZES = {"B": 2, "C": 3, "D": 4, "E": 4, "F": 7, "H": 5, "K": 2, "M": 2, "N": 3, "R": 4, "S": 2}
-SIZES |= {"A": 2, "G": 2, "P": 6, "T": 3, "V": 6, "W": 4}
+SIZES = {"B": 2, "C": 3, "D": 4, "E": 4, "F": 7, "H": 5, "K": 2, "L": 2, "M": 2, "N": 3, "R": 4}
+SIZES |= {"A": 2, "G": 2, "P": 6, "S": 2, "T": 3, "V": 6, "W": 4}
 
 
 def size_of(axis: str, sizes: dict[str, int]) -> int:

@@ -34,7 +34,8 @@ class Program:
         optimizer: makes the optimizer.
         loss: makes the loss, or names it.
         words: whether it reads words, with padding, and not numbers.
-        outputs: what a target is: "numbers", "signs", "shares", "rows", "classes" or "counts".
+        outputs: what a target is: "numbers", "signs", "shares", "rows", "classes", "counts" or
+            "labels", of which one may be padding.
         weights: "sample", "class", or none.
         steps: whether the target has steps.
         several: whether there are two outputs, the second with rows as targets.
@@ -73,13 +74,14 @@ class Program:
             "rows": np.eye(3)[classes],
             "classes": classes,
             "counts": rng.poisson(2.0, (*lead, 3)),
+            "labels": np.stack((np.maximum(classes, 1), classes), -1),
         }[self.outputs]
         options: dict[str, Any] = {}
         if self.weights == "sample":
             options["sample_weight"] = rng.uniform(0.2, 2, lead).astype("f")
         elif self.weights == "class":
             options["class_weight"] = {0: 1.0, 1: 0.5, 2: 2.0}
-        y = y if self.outputs == "classes" else y.astype("f")
+        y = y if self.outputs in ("classes", "labels") else y.astype("f")
         return x, [y, np.eye(3)[classes].astype("f")] if self.several else y, options
 
     def run(self, k: Any) -> dict[str, Array]:
@@ -230,7 +232,38 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], ...]] = {
     "max norm": (lambda L: L.LSTM(5, kernel_constraint="max_norm"),),
     "non neg": (lambda L: L.LSTM(5), lambda L: L.Dense(4, kernel_constraint="non_neg")),
     "unit norm": (lambda L: L.Dense(4, kernel_constraint="unit_norm"), lambda L: L.LSTM(3)),
+    "gru, reset before": (lambda L: L.GRU(5, reset_after=False),),
+    "cell, reset before": (lambda L: L.RNN(L.GRUCell(4, reset_after=False)),),
+    "gru, reset before, backwards": (
+        lambda L: L.GRU(4, reset_after=False, use_bias=False, return_sequences=True),
+        lambda L: L.GRU(4, reset_after=False, activation="relu", go_backwards=True),
+    ),
+    "conv lstm": (
+        lambda L: L.Reshape((T, D, 1)),
+        lambda L: L.ConvLSTM1D(3, 2),
+        lambda L: L.Flatten(),
+    ),
+    "conv lstm, same": (
+        lambda L: L.Reshape((T, 2, 2)),
+        lambda L: L.ConvLSTM1D(
+            3, 3, padding="same", return_sequences=True, kernel_regularizer="l2"
+        ),
+        lambda L: L.ConvLSTM1D(2, 2, padding="same", dilation_rate=2, go_backwards=True),
+        lambda L: L.Flatten(),
+    ),
+    "conv lstm, strides": (
+        lambda L: L.Reshape((3, 8, 1)),
+        lambda L: L.ConvLSTM1D(
+            *(2, 3, 2, "same"),
+            activation="relu",
+            recurrent_activation="hard_sigmoid",
+            use_bias=False,
+            return_sequences=True,
+        ),
+        lambda L: L.Flatten(),
+    ),
 }
+"""New ones at the end: the place of a program chooses its optimizer."""
 
 ACTIVATIONS = (
     *("elu", "exponential", "gelu", "hard_sigmoid", "leaky_relu", "log_softmax", "mish"),
@@ -332,6 +365,7 @@ MASKED: dict[str, tuple[Callable[[Any], Any], ...]] = {
         lambda L: L.LSTM(4, return_sequences=True),
         lambda L: L.GlobalAveragePooling1D(),
     ),
+    "gru, reset before": (lambda L: L.GRU(5, reset_after=False),),
 }
 
 
@@ -360,6 +394,15 @@ def programs() -> Iterator[Program]:
             full = f"loss, {name}" + f", {weights}" * bool(weights)
             optimizer = OPTIMIZERS[(n + len(weights)) % len(OPTIMIZERS)]
             yield Program(full, model, optimizer, loss, outputs=outputs, weights=weights)
+    for weights in ("", "sample"):
+        yield Program(
+            "loss, ctc" + f", {weights}" * bool(weights),
+            ends(None, lambda L: L.Bidirectional(L.LSTM(4, return_sequences=True))),
+            OPTIMIZERS[2],
+            "ctc" if weights else lambda k: k.losses.CTC(),
+            outputs="labels",
+            weights=weights,
+        )
     for n, (name, make) in enumerate(MASKED.items()):
         for words in (True, False):
             for weights in ("", "sample"):

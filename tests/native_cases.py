@@ -21,6 +21,7 @@ from op_cases import (
     activation_case,
     conv1d_case,
     cross_entropy_case,
+    ctc_case,
     dropout_case,
     embedding_case,
     linear_case,
@@ -29,7 +30,7 @@ from op_cases import (
     pointwise_loss_case,
     scale_features_case,
 )
-from recurrent_cases import OPERATIONS, recurrent_case
+from recurrent_cases import VARIANTS, recurrent_case
 from tolerances import assert_close
 
 # ---- instruction sets
@@ -237,7 +238,7 @@ def rnns_and_grus(draw: st.DrawFn) -> Use:
         which = ["tanh", "sigmoid"]
     bounded = set(which) <= {"tanh", "sigmoid"}
     case = recurrent_case(
-        draw(st.sampled_from(OPERATIONS)),
+        draw(st.sampled_from(VARIANTS)),
         B,
         T if bounded else min(T, 3),
         D,
@@ -290,6 +291,30 @@ def linear_cross_entropies(draw: st.DrawFn) -> Use:
     return Use(case, "loss", max(D, V, *lead))
 
 
+def random_ctc(B: int, T: int, C: int, L: int, seed: int, *, masked: bool, blank: int) -> Case:
+    """Random labels, half of them repeated, as many as the steps allow."""
+    rng = np.random.default_rng(seed)
+    real = rng.random((B, T)) < 0.8 if masked else np.ones((B, T), bool)
+    others = [k for k in range(C) if k != blank]
+    labels = np.full((B, L), blank)
+    for b, steps in enumerate(real.sum(1)):
+        for k in range(L if others else 0):
+            label = labels[b, k - 1] if k and rng.random() < 0.5 else rng.choice(others)
+            steps -= 1 + (k > 0 and label == labels[b, k - 1])
+            if steps < 0 or rng.random() < 1 / (L + 1):
+                break
+            labels[b, k] = label
+    return ctc_case(B, T, C, labels.tolist(), blank=blank, real=real.tolist() if masked else None)
+
+
+@st.composite
+def ctcs(draw: st.DrawFn) -> Use:
+    B, T, C, L = draw(FEW), draw(FEW), draw(SIZES), draw(st.integers(0, 9))
+    seed, masked = draw(st.integers(0, 99)), draw(st.booleans())
+    case = random_ctc(B, T, C, L, seed, masked=masked, blank=draw(st.sampled_from((0, C - 1))))
+    return Use(case, "loss", max(1, T * C))
+
+
 @st.composite
 def pointwise_losses(draw: st.DrawFn) -> Use:
     shape, loss = draw(st.tuples(FEW, SIZES)), draw(st.sampled_from(POINTWISE_LOSSES))
@@ -319,6 +344,7 @@ USES = {
     "rnn_and_gru": laid_out(rnns_and_grus()),
     "cross_entropy": laid_out(cross_entropies()),
     "linear_cross_entropy": laid_out(linear_cross_entropies()),
+    "ctc": laid_out(ctcs()),
     "pointwise_loss": laid_out(pointwise_losses()),
 }
 
@@ -373,7 +399,7 @@ LARGE = [
             Use(lstm_case(1, 11, 37, 131, reverse=True, recurrent_mask=True), "lstm", 11),
             *(
                 Use(recurrent_case(operation, *sizes, **options), "lstm", sizes[0] * sizes[1])
-                for operation in OPERATIONS
+                for operation in VARIANTS
                 for sizes, options in (
                     ((13, 11, 37, 67), {}),
                     ((13, 11, 37, 67), {"reverse": True, "mask": "holes"}),
@@ -403,6 +429,10 @@ LARGE = [
         )
         for lead, V in (((41, 53), 67), ((3, 101), 1100))  # several chunks, several strips
         for integers, weighted in ((True, False), (False, True))
+    ),
+    *(
+        Use(random_ctc(B, T, C, L, 73, masked=masked, blank=3), "loss", T * C)
+        for (B, T, C, L), masked in (((13, 61, 31, 19), False), ((7, 97, 5, 33), True))
     ),
     *(
         Use(pointwise_loss_case(loss, weighted=False, shape=(101, 67)), "loss", 101 * 67)

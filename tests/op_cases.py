@@ -254,6 +254,30 @@ def linear_cross_entropy_case(
     return Case(name, run, {"x": rng.normal(size=(*lead, D))}, weights, constants)
 
 
+def ctc_case(
+    B: int,
+    T: int,
+    C: int,
+    labels: Sequence[Sequence[int]],
+    *,
+    blank: int = 0,
+    real: Sequence[Sequence[int]] | None = None,
+) -> Case:
+    """Labels, behind which the blank stands; `real` is which steps are."""
+    rng = np.random.default_rng(17)
+
+    def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
+        loss, cache = ops.ctc_forward(a["z"], a["labels"], blank, a.get("mask"))
+        return (loss,), lambda dys, buffers, need: {"z": ops.ctc_backward(dys[0], cache)}
+
+    given = np.array(labels, np.int64).reshape(B, len(labels[0]) if labels else 0)
+    constants = {"labels": given} | (
+        {} if real is None else {"mask": np.array(real, bool).reshape(B, T)}
+    )
+    name = f"ctc-{B}x{T}x{C}-{given.shape[1]}-blank{blank}" + "-masked" * (real is not None)
+    return Case(name, run, {"z": rng.normal(0, 2, (B, T, C))}, constants=constants)
+
+
 POINTWISE_LOSSES = (
     "squared_error",
     "absolute_error",
@@ -340,6 +364,13 @@ CASES = [
         for loss in POINTWISE_LOSSES
         for weighted in (True, False)
     ),
+    ctc_case(3, 5, 4, [[1, 2, 3], [1, 1, 0], [0, 0, 0]]),
+    ctc_case(2, 6, 3, [[0, 1], [1, 1]], blank=2),
+    ctc_case(2, 4, 3, [[2, 2], [1, 0]], real=[[1, 1, 1, 0], [0, 1, 0, 1]]),  # as many as needed
+    ctc_case(2, 3, 1, [[], []]),
+    ctc_case(1, 1, 2, [[1]]),
+    ctc_case(2, 0, 3, [[], []]),
+    ctc_case(0, 4, 3, []),
 ]
 
 

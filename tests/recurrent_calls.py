@@ -69,8 +69,13 @@ def lstm_backward(
     return dx, dh0, dc0
 
 
-def functions(ops: Ops, cell: Any) -> tuple[Any, Any]:
-    """The passes of a cell with one state, as functions of their arguments in a row."""
+def functions(ops: Ops, variant: str) -> tuple[Any, Any]:
+    """The passes of a cell with one state, as functions of their arguments in a row.
+
+    Its options follow its name, as in `recurrent_cases.VARIANTS`.
+    """
+    cell: Any
+    cell, *options_of_cell = variant.split("-")
 
     def forward(
         x: Array,
@@ -84,7 +89,7 @@ def functions(ops: Ops, cell: Any) -> tuple[Any, Any]:
         *options: Any,
     ) -> Any:
         *activations, keep_cache = options
-        spec = RecurrentSpec(cell, *activations, reverse=reverse)
+        spec = RecurrentSpec(cell, *activations, reverse=reverse, options=tuple(options_of_cell))
         weights = RecurrentWeights(w, r, b)
         y, (h,), cache = ops.recurrent_forward(
             spec, x, weights, (h0,), mask, recurrent_mask, keep_cache

@@ -12,12 +12,15 @@ from recurrent_calls import through
 
 OPERATIONS = ("rnn", "gru")
 
-BLOCKS = {cell: CELLS[cell].blocks for cell in ("rnn", "gru")}
+VARIANTS = (*OPERATIONS, "gru-reset_before")
+"""The cells, each with its options."""
+
+BLOCKS = {"rnn": CELLS["rnn"].blocks} | {name: CELLS["gru"].blocks for name in VARIANTS[1:]}
 """The kernels have this many times H columns."""
 
 
 def bias_shape(operation: str, H: int) -> tuple[int, ...]:
-    return (2, 3 * H) if operation == "gru" else (H,)
+    return {"rnn": (H,), "gru": (2, 3 * H), "gru-reset_before": (3 * H,)}[operation]
 
 
 def _bias(rng: np.random.Generator, operation: str, H: int, activations: Sequence[str]) -> Array:
@@ -29,7 +32,7 @@ def _bias(rng: np.random.Generator, operation: str, H: int, activations: Sequenc
     # Each gate starts at another unit, so that open, shut and moving gates mix.
     gates = [*sigma, *sigma, phi]
     away = np.concatenate([np.roll(offsets(gate, H), k) for k, gate in enumerate(gates)])
-    if operation == "rnn":
+    if b.ndim == 1:
         return b + away
     b[0] += away
     return b
@@ -52,9 +55,10 @@ def recurrent_case(
     tokens: bool = False,
     recurrent_mask: bool = False,
 ) -> Case:
-    """A case of `rnn` or `gru`, as `lstm_case` makes those of `lstm`."""
+    """A case of one of VARIANTS, as `lstm_case` makes those of `lstm`."""
     rng = np.random.default_rng(17)
-    activations = (activation, recurrent_activation) if operation == "gru" else (activation,)
+    cell, *options = operation.split("-")
+    activations = (activation, recurrent_activation) if cell == "gru" else (activation,)
     size = 0.3 if {"relu", "hard_sigmoid"} & set(activations) else 0.8
     columns = BLOCKS[operation] * H
     weights = {
@@ -73,7 +77,8 @@ def recurrent_case(
         constants["recurrent_mask"] = make_recurrent_mask(B, H)
 
     def run(ops: Ops, a: Arrays) -> tuple[tuple[Any, ...], Pullback]:
-        return through(ops, RecurrentSpec(operation, *activations, reverse=reverse), a)
+        spec = RecurrentSpec(cell, *activations, reverse=reverse, options=tuple(options))
+        return through(ops, spec, a)
 
     name = f"{operation}-{B}x{T}x{D}x{H}-{'-'.join(activations)}-{mask}"
     name += "-reverse" * reverse + "-nobias" * (not bias) + "-nostate" * (not state)
@@ -87,12 +92,13 @@ OPTIONS = [
     for activation in ACTIVATIONS
 ] + [
     recurrent_case(
-        "gru",
+        operation,
         reverse=reverse,
         mask=mask,
         activation=activation,
         recurrent_activation=recurrent_activation,
     )
+    for operation in VARIANTS[1:]
     for reverse, mask in DIRECTION_AND_MASK
     for activation in ACTIVATIONS
     for recurrent_activation in ACTIVATIONS
@@ -102,7 +108,7 @@ LEFT_OUT = [
     recurrent_case(
         operation, B=4, T=T, D=D, reverse=reverse, mask=mask, bias=bias, state=state, tokens=tokens
     )
-    for operation in OPERATIONS
+    for operation in VARIANTS
     for reverse, mask in DIRECTION_AND_MASK
     for T, D, bias, state, tokens in (
         (3, 2, False, False, False),
@@ -115,7 +121,7 @@ LEFT_OUT = [
 
 RECURRENT_MASKS = [
     recurrent_case(operation, B=4, T=4, reverse=reverse, mask=mask, recurrent_mask=True, **options)
-    for operation in OPERATIONS
+    for operation in VARIANTS
     for reverse, mask in DIRECTION_AND_MASK
     for options in (
         {},
@@ -124,13 +130,13 @@ RECURRENT_MASKS = [
     )
 ] + [
     recurrent_case(operation, B, T, D, H, recurrent_mask=True)
-    for operation in OPERATIONS
+    for operation in VARIANTS
     for B, T, D, H in ((1, 1, 1, 1), (3, 7, 2, 1), (2, 0, 3, 2))
 ]
 
 SHAPES = [
     recurrent_case(operation, B, T, D, H, reverse=reverse, mask=mask)
-    for operation in OPERATIONS
+    for operation in VARIANTS
     for B, T, D, H in (
         (1, 1, 1, 1),
         (1, 3, 2, 2),

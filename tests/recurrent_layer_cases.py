@@ -93,6 +93,14 @@ RECURRENT = [
         **STREAMS,
     ),
     LayerCase(
+        "gru, reset before",
+        lambda: GRU(3, reset_after=False, return_sequences=True),
+        [SEQUENCE],
+        [Y],
+        {"gru/kernel": (2, 9), "gru/recurrent_kernel": (3, 9), "gru/bias": (9,)},
+        **STREAMS,
+    ),
+    LayerCase(
         "lstm, dropout",
         lambda: LSTM(3, dropout=0.3, recurrent_dropout=0.4, return_sequences=True),
         [SEQUENCE],

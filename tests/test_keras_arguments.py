@@ -379,7 +379,7 @@ class TestWhatMeansNothing:
         ("make", "words"),
         [
             (lambda: LSTM(3, time_major=True), "time_major"),
-            (lambda: GRU(3, reset_after=False), "reset_after"),
+            (lambda: LSTM(3, reset_after=False), "reset_after"),
             (lambda: LSTM(3, implementation=7), "implementation"),
             (lambda: Dense(3, unroll=True), "unroll"),
             (lambda: LSTM(3, unroll=[1]), "unroll"),

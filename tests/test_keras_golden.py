@@ -28,6 +28,7 @@ class Topic:
 
 
 LOSSES, OPTIMIZERS, SCHEDULES, FITS = map(Topic, ("losses", "optimizers", "schedules", "fits"))
+LABELS = Topic("ctc")
 
 
 @over_dtypes
@@ -43,6 +44,37 @@ def test_losses_and_their_gradients(ops: Ops, dtype: str, case: str) -> None:
         value, cache = loss.forward(ops, some, t, None)
         assert_close(value, losses[row], "loss", terms=y.shape[1], dtype=dtype)
         assert_close(loss.backward(ops, cache), slopes[row : row + 1], "loss", terms=y.shape[1])
+
+
+@over_dtypes
+@pytest.mark.parametrize("case", LABELS.cases)
+def test_connectionist_temporal_classification(ops: Ops, dtype: str, case: str) -> None:
+    arrays, blank = LABELS.arrays, LABELS.cases[case]
+    z, target, expected, dz = (arrays[f"{case}/{key}"] for key in ("z", "target", "loss", "dz"))
+    lengths, steps = arrays["lengths"], arrays["steps"]
+    labels = np.where(np.arange(4) < lengths[:, None], target, blank)
+    real = np.arange(7) < steps[:, None]
+    loss, cache = ops.ctc_forward(z.astype(dtype), labels, blank, real)
+    # Keras computes some of it in float32.
+    assert_close(loss, expected, "loss", terms=z[0].size, dtype="float32")
+    slope = ops.ctc_backward(np.ones(4, dtype), cache)
+    assert_close(slope, dz, "loss", terms=z[0].size, dtype="float32")
+    with lstm.backends.using(ops.NAME, dtype):
+        loss = lstm.ops.ctc_loss(target, z, lengths, steps, blank)
+    assert_close(loss, expected, "loss", terms=z[0].size, dtype="float32")
+
+
+@pytest.mark.parametrize("case", LABELS.cases)
+def test_decoded_labels(case: str) -> None:
+    arrays, blank = LABELS.arrays, LABELS.cases[case]
+    z, steps, decode = arrays[f"{case}/z"], arrays["steps"], lstm.ops.ctc_decode
+    best, largest = decode(z, steps, mask_index=blank)
+    unmerged, _ = decode(z, steps, merge_repeated=False, mask_index=blank)
+    found, scores = decode(z, steps, "beam_search", top_paths=3, mask_index=blank)
+    for name, labels in (("best", best), ("unmerged", unmerged), ("found", found)):
+        np.testing.assert_array_equal(labels, arrays[f"{case}/{name}"])
+    for name, numbers in (("largest", largest), ("scores", scores)):
+        assert_close(numbers, arrays[f"{case}/{name}"], "loss", terms=7, dtype="float32")
 
 
 @over_dtypes

@@ -377,7 +377,7 @@ def test_gates_are_those_of_the_reference(
 
 
 def test_a_cell_or_an_option_that_is_not_known_is_refused() -> None:
-    for cell, options in ((-1, 0), (len(CELLS), 0), (0, 1 << len(CELLS["lstm"].options)), (1, 1)):
+    for cell, options in ((-1, 0), (len(CELLS), 0), (0, 1 << len(CELLS["lstm"].options)), (1, 2)):
         with pytest.raises(ValueError, match=r"cell|options"):
             _kernels.cell_sizes(cell, options)
 
@@ -388,7 +388,7 @@ def test_a_cell_or_an_option_that_is_not_known_is_refused() -> None:
         ({"cell": "gur"}, r"cell: expected one of 'lstm', 'gru', 'rnn' \(did you mean 'gru'\?\)"),
         ({"cell": "lstm", "activation": "softmax"}, "activation of lstm: expected one of 'linear'"),
         ({"cell": "gru", "recurrent_activation": "nix"}, "recurrent_activation of gru: expected"),
-        ({"cell": "gru", "options": ("coupled",)}, "options of gru: expected none"),
+        ({"cell": "rnn", "options": ("coupled",)}, "options of rnn: expected none"),
         ({"cell": "lstm", "options": ("coupled", "coupled")}, "options of lstm: expected each of"),
         ({"cell": "lstm", "options": ("peephole",)}, "options of lstm: expected each of coupled"),
     ],

@@ -159,7 +159,7 @@ def test_an_embedding_has_the_bits_of_the_reference(instruction_set: str, V: int
     assert_array_equal(y, expected)
 
 
-SPECS = [("lstm", ()), ("lstm", ("coupled",)), ("gru", ()), ("rnn", ())]
+SPECS = [("lstm", ()), ("lstm", ("coupled",)), ("gru", ()), ("gru", ("reset_before",)), ("rnn", ())]
 
 
 class RecurrentCase:

@@ -90,7 +90,7 @@ def test_rnn_and_gru(ops: Ops, case: Case) -> None:
 
 
 @in_float64
-@pytest.mark.parametrize("operation", recurrent_cases.OPERATIONS)
+@pytest.mark.parametrize("operation", recurrent_cases.VARIANTS)
 @pytest.mark.parametrize(("reverse", "mask"), lstm_cases.DIRECTION_AND_MASK)
 @pytest.mark.parametrize("given", [(True, False), (False, True)], ids=str)
 def test_rnn_and_gru_from_one_of_their_outputs(
@@ -101,7 +101,7 @@ def test_rnn_and_gru_from_one_of_their_outputs(
 
 
 @in_float64
-@pytest.mark.parametrize("operation", recurrent_cases.OPERATIONS)
+@pytest.mark.parametrize("operation", recurrent_cases.VARIANTS)
 @pytest.mark.parametrize(("reverse", "mask"), lstm_cases.DIRECTION_AND_MASK)
 def test_rnn_and_gru_give_the_gradient_of_a_state_left_out(
     ops: Ops, operation: str, reverse: bool, mask: str

@@ -13,7 +13,7 @@ import pytest
 from backend_cases import over_dtypes
 from lstm.backends.contract import Ops
 from recurrent_calls import functions
-from recurrent_cases import BLOCKS, OPERATIONS, bias_shape
+from recurrent_cases import BLOCKS, VARIANTS, bias_shape
 from tolerances import assert_close
 
 T, D, H = 3, 2, 2
@@ -105,17 +105,57 @@ def gru(a: dict[str, Any]) -> dict[str, Any]:
     return out | {"h_n": h, "dh0": dh}
 
 
+def original_gru(a: dict[str, Any]) -> dict[str, Any]:
+    """All outputs and gradients of a GRU whose reset gate multiplies the state."""
+    out: dict[str, Any] = {"y": []} | {f"d{name}": zeros(a[name]) for name in ("x", "w", "r", "b")}
+    h, steps = a["h0"], []
+    for x in a["x"]:
+        before, seen = h, [a["mu"][k] * h[k] for k in range(H)]
+        xw = [product(x, a["w"], j) + a["b"][j] for j in range(3 * H)]
+        u = [sigmoid(xw[j] + product(seen, a["r"], j)) for j in range(H)]
+        s = [sigmoid(xw[H + j] + product(seen, a["r"], H + j)) for j in range(H)]
+        again = [s[k] * seen[k] for k in range(H)]
+        g = [math.tanh(xw[2 * H + j] + product(again, a["r"], 2 * H + j)) for j in range(H)]
+        h = [u[j] * before[j] + (1 - u[j]) * g[j] for j in range(H)]
+        steps.append((before, seen, u, s, again, g))
+        out["y"].append(h)
+
+    dh = a["dh_n"]
+    for t in reversed(range(T)):
+        before, seen, u, s, again, g = steps[t]
+        dh = [dh[j] + a["dy"][t][j] for j in range(H)]
+        dz = [0.0] * (3 * H)
+        for j in range(H):
+            dz[j] = dh[j] * (before[j] - g[j]) * u[j] * (1 - u[j])
+            dz[2 * H + j] = dh[j] * (1 - u[j]) * (1 - g[j] ** 2)
+        dagain = [sum(dz[2 * H + j] * a["r"][k][2 * H + j] for j in range(H)) for k in range(H)]
+        for k in range(H):
+            dz[H + k] = dagain[k] * seen[k] * s[k] * (1 - s[k])
+        for j in range(3 * H):
+            out["db"][j] += dz[j]
+            for d in range(D):
+                out["dw"][d][j] += a["x"][t][d] * dz[j]
+                out["dx"][t][d] += dz[j] * a["w"][d][j]
+            for k in range(H):
+                out["dr"][k][j] += (seen if j < 2 * H else again)[k] * dz[j]
+        dseen = [
+            sum(dz[j] * a["r"][k][j] for j in range(2 * H)) + s[k] * dagain[k] for k in range(H)
+        ]
+        dh = [dh[k] * u[k] + a["mu"][k] * dseen[k] for k in range(H)]
+    return out | {"h_n": h, "dh0": dh}
+
+
 @over_dtypes
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", VARIANTS)
 def test_outputs_and_gradients(ops: Ops, dtype: str, operation: str) -> None:
     a = numbers(operation)
-    expected = {"rnn": rnn, "gru": gru}[operation](a)
+    expected = {"rnn": rnn, "gru": gru, "gru-reset_before": original_gru}[operation](a)
     x, dy, h0, mu, dh_n = (np.array([a[name]], dtype) for name in ("x", "dy", "h0", "mu", "dh_n"))
     w, r, b = (np.array(a[name], dtype) for name in ("w", "r", "b"))
     dw, dr, db = np.zeros_like(w), np.zeros_like(r), np.zeros_like(b)
 
     forward, backward = functions(ops, operation)
-    activations = ("tanh", "sigmoid") if operation == "gru" else ("tanh",)
+    activations = ("tanh", "sigmoid") if operation != "rnn" else ("tanh",)
     y, h_n, cache = forward(x, w, r, b, h0, None, mu, False, *activations, True)
     dx, dh0 = backward(dy, dh_n, cache, dw, dr, db, True)
 

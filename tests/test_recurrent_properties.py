@@ -13,7 +13,7 @@ from lstm.backends.contract import Ops
 from lstm_cases import ACTIVATIONS
 from op_cases import Array, Arrays
 from recurrent_calls import functions
-from recurrent_cases import BLOCKS, OPERATIONS, bias_shape
+from recurrent_cases import BLOCKS, VARIANTS, bias_shape
 from tolerances import assert_close
 
 quick = settings(max_examples=40)
@@ -61,7 +61,7 @@ class Layer:
         forward, backward = functions(ops, self.operation)
         names = ("x", "w", "r", "b", "h0", "mask", "recurrent_mask", "reverse")
         phi, sigma = self.activations
-        activations = (phi, sigma) if self.operation == "gru" else (phi,)
+        activations = (phi, sigma) if self.operation != "rnn" else (phi,)
         y, h_n, cache = forward(*(a[name] for name in names), *activations, True)
         outputs = {"y": y.copy(), "h_n": h_n.copy()}
         dw, dr, db = np.zeros_like(self.w), np.zeros_like(self.r), np.zeros_like(self.b)
@@ -89,7 +89,7 @@ class Layer:
 layers = st.builds(
     partial,
     st.just(Layer),
-    operation=st.sampled_from(OPERATIONS),
+    operation=st.sampled_from(VARIANTS),
     B=st.integers(1, 4),
     T=st.integers(0, 7),
     D=st.integers(1, 4),

@@ -11,12 +11,12 @@ REFERENCE = ROOT / "src" / "lstm" / "backends" / "reference"
 
 
 def labels(text: str) -> set[str]:
-    return set(re.findall(r"\(([LBRG]\d+)\)", text))
+    return set(re.findall(r"\(([LBRGC]\d+)\)", text))
 
 
 def definitions() -> list[str]:
     """The labels of all rows that define an equation."""
-    rows = (re.findall(r"^\| \(([LBRG]\d+)\) \|", p.read_text(), re.MULTILINE) for p in PAGES)
+    rows = (re.findall(r"^\| \(([LBRGC]\d+)\) \|", p.read_text(), re.MULTILINE) for p in PAGES)
     return [label for page in rows for label in page]
 
 

@@ -19,18 +19,22 @@ X = RNG.normal(size=(8, 4, 3))
 NUMBERS = RNG.normal(size=(8, 3))
 SHARES = RNG.dirichlet(np.ones(3), 8)
 CLASSES = RNG.integers(0, 3, 8)
+LABELS = np.stack((np.maximum(CLASSES, 1), CLASSES), -1)  # one, perhaps twice
 KINDS = sorted({kind.name for kind in losses.LOSSES.values()})
 
 
-def model_of(activation: str | None) -> lstm.Sequential:
+def model_of(activation: str | None, *, steps: bool = False) -> lstm.Sequential:
     lstm.set_seed(5)
-    return lstm.Sequential([lstm.Input((4, 3)), LSTM(4), Dense(3, activation=activation)])
+    cell = LSTM(4, return_sequences=steps)
+    return lstm.Sequential([lstm.Input((4, 3)), cell, Dense(3, activation=activation)])
 
 
 def given(name: str) -> tuple[str | None, Any]:
     """An activation and targets that a loss can compare."""
     if name == "sparse_categorical_crossentropy":
         return "softmax", CLASSES
+    if name == "ctc":
+        return None, LABELS
     if "categorical" in name:
         return "softmax", np.eye(3)[CLASSES]
     if name in ("kl_divergence", "mean_squared_logarithmic_error"):
@@ -46,7 +50,7 @@ class TestEveryLoss:
     def test_is_the_same_called_and_trained(self, name: str) -> None:
         """Its fast form, where it has one, and the function of tensors that defines it."""
         activation, y = given(name)
-        model = model_of(activation)
+        model = model_of(activation, steps=name == "ctc")
         model.compile(lstm.optimizers.SGD(0.0), name)
         called = losses.get(name)(y, model.predict(X))
         assert_close(model.evaluate(X, y), float(called), "loss", terms=48, dtype="float32")
@@ -54,7 +58,7 @@ class TestEveryLoss:
     @pytest.mark.parametrize("name", KINDS)
     def test_has_its_gradient(self, name: str) -> None:
         activation, y = given(name)
-        model = model_of(activation)
+        model = model_of(activation, steps=name == "ctc")
         model.compile(lstm.optimizers.SGD(0.0), name)
         model.train_on_batch(X, y)
         for key, weight in model.graph.weights.items():

@@ -76,6 +76,38 @@ def loss_cases() -> Iterator[tuple[str, str, Any, np.ndarray]]:
         yield f"binary_{name}", "binary_crossentropy", y, t
 
 
+# ---- connectionist temporal classification
+
+
+def ctc() -> tuple[Arrays, Any]:
+    """Losses, their gradients and what is decoded; a case is the class of the blank."""
+    keras.config.set_floatx("float64")
+    rng = np.random.default_rng(2006)
+    lengths, steps = np.array([3, 1, 4, 2]), np.array([7, 2, 7, 5])
+    golden: Arrays = {"lengths": lengths, "steps": steps}
+    blanks = {"first": 0, "last": 4}
+    for case, blank in blanks.items():
+        z = rng.normal(0, 2, (4, 7, 5))
+        target = np.array([[1, 2, 2, 3], [3, 1, 1, 1], [2, 1, 2, 2], [1, 1, 3, 3]])
+
+        def losses(z: Any, target: np.ndarray = target, blank: int = blank) -> Any:
+            return keras.ops.ctc_loss(target, z, lengths, steps, blank)
+
+        options: dict[str, Any] = {"mask_index": blank}
+        best, largest = keras.ops.ctc_decode(z, steps, **options)
+        unmerged, _ = keras.ops.ctc_decode(z, steps, merge_repeated=False, **options)
+        options |= {"strategy": "beam_search", "beam_width": 100, "top_paths": 3}
+        found, scores = keras.ops.ctc_decode(z, steps, **options)
+        arrays = {
+            **{"z": z, "target": target, "loss": losses(z)},
+            "dz": jax.grad(lambda z, f=losses: f(z).sum())(z),
+            **{"best": best, "largest": largest, "unmerged": unmerged},
+            **{"found": found, "scores": scores},
+        }
+        golden |= {f"{case}/{name}": np.array(x) for name, x in arrays.items()}
+    return golden, blanks
+
+
 # ---- optimizers
 
 # The last change falls on parameters that are in full motion.
@@ -312,6 +344,7 @@ FITS: dict[str, tuple[str, dict[str, Any]]] = {
 
 TOPICS: dict[str, Callable[[], tuple[Arrays, Any]]] = {
     "losses": losses,
+    "ctc": ctc,
     "optimizers": optimizers,
     "schedules": schedules,
     "fits": fits,

@@ -21,6 +21,7 @@ from lstm.losses.composed import (
     Poisson,
     SquaredHinge,
 )
+from lstm.losses.ctc import CTC
 from lstm.losses.function import FunctionLoss
 from lstm.losses.functions import (
     binary_crossentropy,
@@ -29,6 +30,7 @@ from lstm.losses.functions import (
     categorical_focal_crossentropy,
     categorical_hinge,
     cosine_similarity,
+    ctc,
     hinge,
     huber,
     kl_divergence,
@@ -66,6 +68,7 @@ _KINDS: tuple[type[Loss], ...] = (
     CosineSimilarity,
     BinaryFocalCrossentropy,
     CategoricalFocalCrossentropy,
+    CTC,
 )
 
 _ALIASES: dict[str, type[Loss]] = {
@@ -109,6 +112,7 @@ def get(spec: str | Loss | Callable[[Any, Any], Any] | dict[str, Any]) -> Loss:
 
 
 __all__ = [
+    "CTC",
     "LOSSES",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
@@ -135,6 +139,7 @@ __all__ = [
     "categorical_focal_crossentropy",
     "categorical_hinge",
     "cosine_similarity",
+    "ctc",
     "get",
     "hinge",
     "huber",

@@ -16,6 +16,7 @@ from lstm.backends.contract import ActivationName, Array, Cache, Ops
 from lstm.configured import Versioned
 from lstm.errors import InvalidShapeError, InvalidTypeError, NotDefinedError
 from lstm.interface import of_library, promises
+from lstm.layers.masks import Mask
 from lstm.layers.run import Run
 from lstm.layers.symbolic import Operators
 from lstm.layers.traced import Traced
@@ -193,11 +194,26 @@ class Loss(Versioned):
         if not self._is_called:
             raise NotDefinedError(self, "backward(ops, cache)")
         traced, run, caches, values, weight = cache
-        if weight is None:
-            weight = ops.zeros(tuple(values.shape), run.backend.dtype)
-            ops.fill(weight, 1 / max(prod(values.shape), 1))
+        weight = shares(ops, values, weight)
         _, dy = traced.backward(run, caches, [weight], [False, True])
         return ops.zeros(traced.inputs[1].shape, run.backend.dtype) if dy is None else dy
+
+    def real_steps(self, target: Values, mask: Mask | None) -> Mask | None:
+        """Return which steps of outputs are real, for a loss of whole sequences; else None.
+
+        A loss of positions need not know: what is padding has weight 0.
+
+        Args:
+            target: the result of `target`.
+            mask: the mask of the outputs, if they have one.
+        """
+        return None
+
+    def forward_within(
+        self, ops: Ops, y: Array, target: Array, weight: Array | None, steps: Mask | None
+    ) -> tuple[float, Cache]:
+        """Return what `forward` does, with the result of `real_steps`."""
+        return self.forward(ops, y, target, weight)
 
     def of_linear(
         self,
@@ -216,6 +232,14 @@ class Loss(Versioned):
         The gradients of w and b are added to dw and db, if these are not None.
         """
         raise NotDefinedError(self, "of_linear(ops, x, w, b, target, weight, dw, db, need_dx)")
+
+
+def shares(ops: Ops, values: Array, weight: Array | None) -> Array:
+    """Return the weight of each value in the loss: without weights its share in their mean."""
+    if weight is None:
+        weight = ops.zeros(tuple(values.shape), ops.dtype_of(values))
+        ops.fill(weight, 1 / max(prod(values.shape), 1))
+    return weight
 
 
 def _alike(y_true: Any, y_pred: Any) -> tuple[Any, Any]:

@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from lstm import ops
+from lstm import checks, ops
+from lstm.errors import naming
 from lstm.layers.symbolic import Operators
 from lstm.ops.calling import shape_of
+from lstm.ops.ctc import check_labels, check_shape, refuse_tensors
 
 EPSILON = 1e-7
 """How near to 0 and 1 probabilities may come, as in Keras."""
+
+BLANK = 0
+"""The class of connectionist temporal classification that stands for no label, as in Keras."""
 
 
 def _arrays(*values: Any) -> list[Any]:
@@ -199,6 +204,32 @@ def categorical_focal_crossentropy(
     p = ops.clip(p, EPSILON, 1 - EPSILON)
     factor = alpha * ops.power(1.0 - p, gamma)
     return -1.0 * ops.sum(factor * y_true * ops.log(p), -1)
+
+
+def ctc(y_true: Any, y_pred: Any) -> Any:
+    """-log p(labels) of each example, all ways to spread them over its steps together, (C6).
+
+    `lstm.losses.CTC` says what labels (B, L) and logits (B, T, C) must be; these are arrays, and
+    all steps count.
+
+    Source:
+        Graves et al., "Connectionist temporal classification: labelling unsegmented sequence data
+        with recurrent neural networks", 2006.
+
+    Example:
+        >>> import numpy as np
+        >>> import lstm
+        >>> lstm.losses.ctc([[1], [2]], np.zeros((2, 1, 4))).round(4).tolist()  # log 4
+        [1.3863, 1.3863]
+    """
+    refuse_tensors("y_pred", [y_true, y_pred])
+    labels, outputs = checks.numbers("y_true", y_true), checks.numbers("y_pred", y_pred)
+    checks.rank("y_pred", outputs, "B T C")
+    check_shape("y_true", labels, len(outputs))
+    check_labels("y_true", labels, outputs.shape[2], BLANK)
+    lengths, steps = (labels != BLANK).sum(1), np.full(len(outputs), outputs.shape[1])
+    with naming({"target": "y_true", "output": "y_pred"}.get):
+        return ops.ctc_loss(labels, outputs, lengths, steps, BLANK)
 
 
 def _log_probabilities(y_pred: Any, from_logits: bool) -> Any:

@@ -25,20 +25,23 @@ class Goal:
         mask: whether each position counts; None if all count.
         weight: weight of each position, from its example or step; None without weights.
         count: number of positions that count.
+        steps: which steps of the outputs are real, if the loss has to know; see `Loss.real_steps`.
     """
 
     target: Values
     mask: Mask | None
     weight: Values | None
     count: float
+    steps: Mask | None = None
 
     def part(self, rows: slice) -> "Goal":
         """Return the goal of some of the examples, whose count is the same."""
-        target, mask, weight = (
-            None if part is None else part[rows] for part in (self.target, self.mask, self.weight)
+        target, mask, weight, steps = (
+            None if part is None else part[rows]
+            for part in (self.target, self.mask, self.weight, self.steps)
         )
         assert target is not None
-        return Goal(target, mask, weight, self.count)
+        return Goal(target, mask, weight, self.count, steps)
 
     def counting(self, *, weighted: bool) -> tuple[Values | None, float]:
         """Return the weight of each position in a metric, 0 for padding, and their sum."""
@@ -114,6 +117,9 @@ class ClassWeights:
         if not positions:
             expected = "a loss with a number for each example, which it can weight"
             raise InvalidValueError("class_weight", expected, "one number for the batch")
+        if classes.ndim > len(positions):
+            expected = "targets of one class each"
+            raise InvalidValueError("class_weight", expected, f"targets of shape {target.shape}")
         weights = np.ones(classes.shape)
         for key, factor in self._factors.items():
             weights[np.rint(classes) == key] = factor

@@ -66,6 +66,7 @@ class Objective:
             of_classes = spread(class_weights.of(target, positions), positions)
             weight = of_classes if weight is None else weight * of_classes
         mask = self._mask(run, y, mask)
+        steps = self.loss.real_steps(target, mask)
         mask = None if mask is None else whole(mask, len(positions))
         if mask is not None and mask.ndim < 2:  # Masks of whole examples do not count.
             mask = None
@@ -77,19 +78,26 @@ class Objective:
             )
         real = spread_over("mask", mask, positions)
         count = prod(positions) if real is None else np.count_nonzero(real)
-        return Goal(target, real, weight, float(count))
+        return Goal(target, real, weight, float(count), steps)
 
     def compare(
-        self, run: Run, y: Array, target: Array, weight: Array | None, *, learns: bool
+        self,
+        run: Run,
+        y: Array,
+        target: Array,
+        weight: Array | None,
+        steps: Mask | None = None,
+        *,
+        learns: bool,
     ) -> tuple[float, Array | None]:
         """Return the loss and, if something learns, the gradient of y.
 
-        The target, and the weights of positions, are those of a goal.
+        The target, the weights of positions and the real steps are those of a goal.
 
         The gradients of weights that are computed together with the loss are added to their
         buffers.
         """
-        loss, cache = self._computed.forward(run.ops, y, target, weight)
+        loss, cache = self._computed.forward_within(run.ops, y, target, weight, steps)
         return loss, self._computed.backward(run.ops, cache) if learns else None
 
     def outputs(self, ops: Ops, y: Array) -> Array:
@@ -124,7 +132,14 @@ class HeadObjective(Objective):
         self._of_linear, self._head, self._need_dx = computed.of_linear, head, need_dx
 
     def compare(
-        self, run: Run, y: Array, target: Array, weight: Array | None, *, learns: bool
+        self,
+        run: Run,
+        y: Array,
+        target: Array,
+        weight: Array | None,
+        steps: Mask | None = None,
+        *,
+        learns: bool,
     ) -> tuple[float, Array | None]:
         need_dx = learns and self._need_dx
         with self._head.linear(run.backend, learns=learns) as (w, b, dw, db):

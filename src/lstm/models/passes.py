@@ -190,7 +190,7 @@ class Passes:
         goal = goal_of(y, mask)
         run.ops.fill(gradients, 0.0)
         target, weight = goal.arrays(self._backend)
-        loss, gradient = self._objective.compare(run, y, target, weight, learns=True)
+        loss, gradient = self._objective.compare(run, y, target, weight, goal.steps, learns=True)
         if math.isfinite(loss):
             self.program.backward(run, trace, [gradient])
             self._regularize(run)

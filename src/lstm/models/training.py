@@ -373,7 +373,8 @@ class Trainer:
 
     def _loss(self, run: Run, y: Array, goal: Goal) -> float:
         """Return the loss of an output, without gradients."""
-        return self._objective.compare(run, y, *goal.arrays(self.backend), learns=False)[0]
+        target, weight = goal.arrays(self.backend)
+        return self._objective.compare(run, y, target, weight, goal.steps, learns=False)[0]
 
     def _measure_all(self, run: Run, learned: Learned, batch: Batch) -> None:
         for k, loss in enumerate(learned.losses if self.metrics else ()):

@@ -15,6 +15,7 @@ Example:
     [array([2.5, 2.5], dtype=float32), array([0.], dtype=float32)]
 """
 
+from lstm.ops.ctc import ctc_decode, ctc_loss
 from lstm.ops.elementwise import (
     absolute,
     add,
@@ -148,6 +149,8 @@ __all__ = [
     "convert_to_tensor",
     "cos",
     "count_nonzero",
+    "ctc_decode",
+    "ctc_loss",
     "cumsum",
     "divide",
     "dot",

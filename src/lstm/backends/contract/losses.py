@@ -1,12 +1,15 @@
-"""Losses: each a weighted sum over positions."""
+"""Losses: weighted sums over positions, and those of whole sequences."""
 
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lstm.backends.contract.types import Array, Cache, PointwiseLossName
 
 
 class LossOps(Protocol):
-    """Losses: each a weighted sum over positions."""
+    """Losses: weighted sums over positions, and those of whole sequences."""
 
     def softmax_cross_entropy_forward(
         self, z: Array, target: Array, weight: Array | None
@@ -58,6 +61,28 @@ class LossOps(Protocol):
         """dp_nv = (dq_nv - Σ_u q_nu · dq_nu) / Σ_u p_nu, dq_nv = -weight_n · target_nv / q_nv.
 
         dq is 0 where q was limited, and dp is 0 where the sum is.
+        """
+
+    def ctc_forward(
+        self, z: Array, labels: Array, blank: int, mask: NDArray[np.bool_] | None
+    ) -> tuple[Array, Cache]:
+        """Connectionist temporal classification, (C1) to (C6): -log p(labels), with no times given.
+
+        Args:
+            z: logits (B, T, C).
+            labels: int64 (B, L): of each example its labels, and behind them the blank up to L.
+            blank: the class that stands for no label.
+            mask: (B, T), False where a step is skipped, as if the example did not have it, (C10);
+                None if there is none.
+
+        Returns:
+            The loss of each example (B); infinity where it has too few steps for its labels.
+        """
+
+    def ctc_backward(self, dloss: Array, cache: Cache) -> Array:
+        """dz_btk = dloss_b · (softmax(z_bt)_k - posterior_btk), (C7) to (C10).
+
+        It is 0 at skipped steps, and where the loss is infinite.
         """
 
     def weighted_total(self, values: Array, weight: Array | None) -> float:

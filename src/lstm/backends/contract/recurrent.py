@@ -39,7 +39,7 @@ class Cell(NamedTuple):
 
 CELLS: dict[CellName, Cell] = {
     "lstm": Cell(4, ("h", "c"), ("i", "f", "g", "o"), options=("coupled",)),
-    "gru": Cell(3, ("h",), ("u", "s", "g"), biases=2),
+    "gru": Cell(3, ("h",), ("u", "s", "g"), biases=2, options=("reset_before",)),
     "rnn": Cell(1, ("h",), ()),
 }
 """Every cell, without options."""
@@ -56,7 +56,8 @@ class RecurrentSpec:
         recurrent_activation: σ of the gates, which an "rnn" lacks; not softmax.
         reverse: go from the last step to the first. Output t still belongs to input t.
         options: differences from the plain cell, in the order of the cell's `options`: "coupled",
-            an LSTM whose forget gate is f = 1 - i.
+            an LSTM whose forget gate is f = 1 - i; "reset_before", a GRU whose reset gate
+            multiplies the state before the product with r, and which has one bias.
 
     Raises:
         InvalidValueError: there is no such cell or activation, or the cell has no such option.
@@ -83,6 +84,8 @@ class RecurrentSpec:
         cell = CELLS[self.cell]
         if "coupled" in self.options:
             return cell._replace(blocks=3, gates=("i", "g", "o", "f"))
+        if "reset_before" in self.options:
+            return cell._replace(biases=1)
         return cell
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any, get_args
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends.contract import Cache, PointwiseLossName, Quantized
@@ -62,6 +63,18 @@ class NativeLosses(NativeLayers):
         dp = self.like(p)
         self.kernels.cross_entropy_backward(p, classes, rows, weight, dp)
         return dp
+
+    def ctc_forward(
+        self, z: Array, labels: Array, blank: int, mask: NDArray[np.bool_] | None
+    ) -> tuple[Array, Cache]:
+        loss, slope = self.empty(z.shape[:1]), self.like(z)
+        self.kernels.ctc_forward(z, labels, blank, mask, loss, slope)
+        return loss, slope
+
+    def ctc_backward(self, dloss: Array, cache: Cache) -> Array:
+        dz = self.like(cache)
+        self.kernels.ctc_backward(dloss, cache, dz)
+        return dz
 
     def weighted_total(self, values: Array, weight: Array | None) -> float:
         return self.kernels.weighted_total(values, weight)

@@ -53,6 +53,7 @@ from lstm.backends.reference.arithmetic import (
     take,
     take_backward,
 )
+from lstm.backends.reference.ctc import ctc_backward, ctc_forward
 from lstm.backends.reference.layers import (
     dropout,
     dropout_mask,
@@ -119,6 +120,8 @@ __all__ = [
     "copy",
     "cross_entropy_backward",
     "cross_entropy_forward",
+    "ctc_backward",
+    "ctc_forward",
     "cumulative_sum",
     "dequantize",
     "dropout",

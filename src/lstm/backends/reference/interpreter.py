@@ -367,6 +367,21 @@ class Instructions:
         _write(dx, found)
         return loss
 
+    def ctc_forward(
+        self,
+        z: Array,
+        labels: Array,
+        blank: int,
+        mask: Array | None,
+        loss: Array,
+        slope: Array,
+    ) -> None:
+        loss[...], cache = self._ops.ctc_forward(z, labels, blank, mask)
+        slope[...] = self._ops.ctc_backward(np.ones_like(loss), cache)
+
+    def ctc_backward(self, dloss: Array, slope: Array, dz: Array) -> None:
+        dz[...] = dloss[:, None, None] * slope
+
     def weighted_total(self, values: Array, weight: Array | None) -> float:
         return self._ops.weighted_total(values, weight)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends.contract import Cache, RecurrentSpec, RecurrentWeights
-from lstm.backends.reference.cells import MODULES
+from lstm.backends.reference.cells import MODULES, gru
 from lstm.backends.reference.products import Products
 from lstm.backends.reference.quantization import plain
 
@@ -47,10 +47,13 @@ class ReferenceRecurrent(Products):
 
         now = first
         for t in order(T, spec.reverse):
-            seen = now[0] if recurrent_mask is None else now[0] * recurrent_mask  # (L10)
+            seen = _seen(now[0], recurrent_mask)
             q = self.product(seen, r)
             if b_h is not None:
                 q = q + b_h  # (G1)
+            if "reset_before" in spec.options:
+                again = gru.reset(spec, xw[:, t], q) * seen
+                q[:, 2 * H :] = self.product(again, r)[:, 2 * H :]  # (G19)
             new, kept[t] = cell.forward(spec, xw[:, t], q, now)
             if mask is not None:  # (L8), (R3), (G7)
                 m = mask[:, t, None]
@@ -94,7 +97,11 @@ class ReferenceRecurrent(Products):
             if mask is not None:
                 dz[:, t] *= mask[:, t, None]
                 dq[:, t] *= mask[:, t, None]
-            back = self.product(dq[:, t], r.T)  # (B7), (R6), (G13)
+            through: Array | float = 0.0
+            if "reset_before" in spec.options:
+                seen = _seen(before[0][:, t], recurrent_mask)
+                through = self._through_reset(spec, kept[t], seen, r, dz[:, t], dq[:, t])
+            back = self.product(dq[:, t], r.T) + through  # (B7), (R6), (G13), (G21)
             if recurrent_mask is not None:
                 back = back * recurrent_mask  # (B14)
             d_before = (rest[0] + back, *rest[1:])
@@ -113,11 +120,30 @@ class ReferenceRecurrent(Products):
             if recurrent_mask is not None:
                 h_before = h_before * recurrent_mask[:, None]  # (B15)
             dr += self.summed_product(h_before, dq)  # (B10), (R9), (G16)
+            if "reset_before" in spec.options and T:
+                again = np.stack([step["s"] for step in kept], 1) * h_before
+                H = again.shape[2]
+                dr[:, 2 * H :] += self.summed_product(again, dz[..., 2 * H :])  # (G22)
         if db is not None:  # (B11), (R10), (G17)
             sides = dz.sum((0, 1)), dq.sum((0, 1))
             db += sides[0] if layout.biases == 1 else np.stack(sides)
         dx = self.product(dz, w.T) if need_dx and not _tokens(x) else None  # (B12), (R11), (G18)
         return dx, d
+
+    def _through_reset(
+        self,
+        spec: RecurrentSpec,
+        kept: dict[str, Array],
+        seen: Array,
+        r: Array,
+        dz: Array,
+        dq: Array,
+    ) -> Array:
+        """Add what the reset gates get to dz and dq of a step; return what the state gets."""
+        s, H = kept["s"], seen.shape[1]
+        dagain = self.product(dz[:, 2 * H :], r[:, 2 * H :].T)  # (G20)
+        dz[:, H : 2 * H] = dq[:, H : 2 * H] = gru.reset_backward(spec, dagain * seen, s)
+        return s * dagain
 
     def x_side(self, x: Array, w: Any, b: Array | None) -> Array:
         """Return x·w + b for all steps; tokens stand for rows of the identity."""
@@ -136,6 +162,11 @@ def recurrent_gates(cache: Cache) -> dict[str, Array]:
 def order(T: int, reverse: bool) -> range:
     """Return the time steps in order of computation."""
     return range(T - 1, -1, -1) if reverse else range(T)
+
+
+def _seen(h: Array, recurrent_mask: Array | None) -> Array:
+    """Return what r multiplies."""
+    return h if recurrent_mask is None else h * recurrent_mask  # (L10)
 
 
 def _tokens(x: Array) -> bool:

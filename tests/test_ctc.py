@@ -1,0 +1,383 @@
+"""Connectionist temporal classification: against all paths; padding; and what is refused."""
+
+from itertools import groupby, product
+from math import log, prod
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from numpy.typing import NDArray
+
+import lstm
+from backend_cases import over_backends, over_dtypes
+from lstm import ops as functions
+from lstm.backends.contract import Ops
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers import LSTM, Bidirectional, Dense, Masking
+from lstm.losses import CTC
+from tolerances import assert_close
+
+Array = NDArray[Any]
+
+RNG = np.random.default_rng(61)
+
+
+def softmax(z: Array) -> Array:
+    p = np.exp(z - z.max(-1, keepdims=True))
+    return np.asarray(p / p.sum(-1, keepdims=True))
+
+
+def collapsed(path: tuple[int, ...], blank: int) -> tuple[int, ...]:
+    """The labels of a path: of equal classes in a row one, then no blanks."""
+    return tuple(k for k, _ in groupby(path) if k != blank)
+
+
+def spelled(z: Array, blank: int = 0) -> dict[tuple[int, ...], float]:
+    """The probability of all labels, by going through all paths (C2)."""
+    p, found = softmax(z), dict[tuple[int, ...], float]()
+    for path in product(range(z.shape[1]), repeat=len(z)):
+        labels = collapsed(path, blank)
+        found[labels] = found.get(labels, 0) + prod(p[t, k] for t, k in enumerate(path))
+    return found
+
+
+def padded(labels: tuple[int, ...], size: int, blank: int = 0) -> list[int]:
+    return [*labels, *[blank] * (size - len(labels))]
+
+
+class TestOperation:
+    @over_dtypes
+    @pytest.mark.parametrize(("T", "C", "blank"), [(4, 3, 0), (3, 4, 2), (5, 2, 1), (1, 3, 0)])
+    def test_is_the_sum_over_all_paths(
+        self, ops: Ops, dtype: str, T: int, C: int, blank: int
+    ) -> None:
+        z = RNG.normal(0, 2, (T, C)).astype(dtype)
+        expected = spelled(z.astype(float), blank)
+        labels = np.array([padded(some, T, blank) for some in expected])
+        loss, _ = ops.ctc_forward(np.repeat(z[None], len(labels), 0), labels, blank, None)
+        total = [-log(p) for p in expected.values()]
+        assert_close(loss, total, "loss", terms=T * C, dtype=dtype)
+        # What the labels of some length can be has a probability of 1 in all.
+        assert_close(np.exp(-loss).sum(), 1.0, "loss", terms=len(labels), dtype=dtype)
+
+    @over_dtypes
+    def test_gradient_is_softmax_minus_posterior(self, ops: Ops, dtype: str) -> None:
+        z, labels = RNG.normal(size=(4, 3)).astype(dtype), (1, 1)
+        p, posterior, total = softmax(z.astype(float)), np.zeros((4, 3)), 0.0
+        for path in product(range(3), repeat=4):
+            if collapsed(path, 0) == labels:
+                share = prod(p[t, k] for t, k in enumerate(path))
+                posterior[range(4), path] += share
+                total += share
+        _, cache = ops.ctc_forward(z[None], np.array([labels]), 0, None)
+        dz = ops.ctc_backward(np.full(1, 2.0, dtype), cache)
+        assert_close(dz[0], 2 * (p - posterior / total), "loss", terms=12, dtype=dtype)
+
+    @over_dtypes
+    def test_labels_without_a_path(self, ops: Ops, dtype: str) -> None:
+        z = RNG.normal(size=(3, 2, 3)).astype(dtype)
+        labels = np.array([[1, 1], [1, 2], [2, 1]])
+        mask = np.array([[True, True], [True, True], [False, True]])
+        loss, cache = ops.ctc_forward(z, labels, 0, mask)
+        assert_array_equal(np.isinf(loss), [True, False, True])
+        dz = ops.ctc_backward(np.ones(3, dtype), cache)
+        assert not dz[[0, 2]].any()
+        assert dz[1].all()
+
+    @over_backends
+    def test_of_long_sequences(self, ops: Ops) -> None:
+        """With equal logits: labels of one class fill a block of the steps, T (T + 1) / 2 ways."""
+        T, dtype = 3000, "float32"
+        loss, cache = ops.ctc_forward(np.zeros((1, T, 5), dtype), np.array([[3]]), 0, None)
+        assert_close(loss[0], T * log(5) - log(T * (T + 1) / 2), "loss", terms=T, dtype=dtype)
+        dz = ops.ctc_backward(np.ones(1, dtype), cache)[0]
+        # Step t is in (t + 1)·(T - t) of the blocks.
+        t = np.arange(T)
+        inside = (t + 1) * (T - t) / (T * (T + 1) / 2)
+        assert_close(dz[:, 3], 0.2 - inside, "loss", terms=T, dtype=dtype)
+        assert_close(dz[:, 0], 0.2 - (1 - inside), "loss", terms=T, dtype=dtype)
+
+    @over_backends
+    def test_of_improbable_labels(self, ops: Ops) -> None:
+        """Every path has a probability that is far below the smallest number."""
+        dtype = "float32"
+        z = np.zeros((1, 4, 2), dtype)
+        z[..., 1] = -300
+        loss, cache = ops.ctc_forward(z, np.array([[1, 1]]), 0, None)
+        assert_close(loss, [600 - log(3)], "loss", dtype=dtype)  # 1 0 1 and a blank, or 1 0 0 1
+        dz = ops.ctc_backward(np.ones(1, dtype), cache)
+        # Logarithms of this size leave so many digits fewer for the differences.
+        assert_close(dz[0, :, 1], [-2 / 3, -1 / 3, -1 / 3, -2 / 3], "loss", terms=600, dtype=dtype)
+
+    @over_backends
+    def test_nan_in_logits_is_nan_in_the_loss(self, ops: Ops) -> None:
+        z = np.zeros((2, 4, 3), np.float32)
+        z[1, 2, 1] = np.nan
+        loss, _ = ops.ctc_forward(z, np.array([[1], [2]]), 0, None)
+        assert_array_equal(np.isnan(loss), [False, True])
+
+    @over_dtypes
+    @pytest.mark.parametrize(
+        "real", [[1, 1, 1, 0, 0], [0, 0, 1, 1, 1], [1, 0, 1, 0, 1], [0, 1, 1, 1, 0]]
+    )
+    def test_skipped_steps_are_as_if_they_were_not_there(
+        self, ops: Ops, dtype: str, real: list[int]
+    ) -> None:
+        z, mask = RNG.normal(size=(1, 5, 4)).astype(dtype), np.array([real], bool)
+        labels, dloss = np.array([[2, 2]]), np.ones(1, dtype)
+        loss, cache = ops.ctc_forward(z, labels, 0, mask)
+        dz = ops.ctc_backward(dloss, cache)
+        alone, cache = ops.ctc_forward(z[:, mask[0]], labels, 0, None)
+        assert_close(loss, alone, "loss")
+        assert_close(dz[:, mask[0]], ops.ctc_backward(dloss, cache), "loss")
+        assert not dz[:, ~mask[0]].any()
+
+
+class TestDecoding:
+    @pytest.mark.parametrize("blank", [0, 2])
+    def test_a_wide_beam_finds_the_most_probable(self, blank: int) -> None:
+        z = RNG.normal(size=(2, 5, 3))
+        labels, scores = functions.ctc_decode(
+            z, [5, 4], "beam_search", 500, top_paths=6, mask_index=blank
+        )
+        assert labels.shape == (6, 2, 5)
+        for b, steps in enumerate((5, 4)):
+            expected = spelled(z[b, :steps], blank)
+            best = sorted(expected, key=lambda some: -expected[some])[:6]
+            found = [tuple(int(k) for k in row if k >= 0) for row in labels[:, b]]
+            assert found == best
+            logs = [log(expected[some]) for some in best]
+            assert_close(scores[b], logs, "loss", terms=15, dtype="float32")
+
+    def test_a_narrow_beam_loses_paths(self) -> None:
+        z = RNG.normal(size=(1, 6, 4))
+        _, wide = functions.ctc_decode(z, [6], "beam_search", 300)
+        labels, narrow = functions.ctc_decode(z, [6], "beam_search", 2)
+        assert narrow[0, 0] <= wide[0, 0]
+        found = tuple(int(k) for k in labels[0, 0] if k >= 0)
+        assert np.exp(narrow[0, 0]) <= spelled(z[0])[found] * (1 + 1e-6)
+
+    def test_best_path(self) -> None:
+        path = np.array([[1, 1, 0, 1, 2, 2, 0], [0, 2, 2, 1, 1, 0, 1]])
+        z = 5.0 * np.eye(3)[path]
+        labels, scores = functions.ctc_decode(z, [7, 4])
+        assert_array_equal(labels, [[padded((1, 1, 2), 7, -1), padded((2, 1), 7, -1)]])
+        assert_array_equal(scores, [[-35], [-20]])
+        unmerged, _ = functions.ctc_decode(z, [7, 4], merge_repeated=False)
+        expected = [padded((1, 1, 1, 2, 2), 7, -1), padded((2, 2, 1), 7, -1)]
+        assert_array_equal(unmerged, [expected])
+        other, _ = functions.ctc_decode(z, [7, 7], mask_index=2)
+        expected = [padded((1, 0, 1, 0), 7, -1), padded((0, 1, 0, 1), 7, -1)]
+        assert_array_equal(other, [expected])
+
+    def test_no_steps(self) -> None:
+        z = np.zeros((1, 2, 3))
+        for strategy, score in (("greedy", 0), ("beam_search", 0)):
+            labels, scores = functions.ctc_decode(z, [0], strategy)
+            assert_array_equal(labels, [[[-1, -1]]])
+            assert_array_equal(scores, [[score]])
+
+
+def model_of(*first: Any) -> lstm.Model:
+    """The same weights every time."""
+    lstm.set_seed(5)
+    layers = [Bidirectional(LSTM(4, return_sequences=True)), Dense(4)]
+    return lstm.Sequential([lstm.Input((None, 2)), *first, *layers])
+
+
+LENGTHS = (6, 4, 5)
+SEQUENCES = [RNG.normal(size=(n, 2)) for n in LENGTHS]
+LABELS = [(1, 3, 3), (2, 2), (3,)]
+TARGETS = np.array([padded(some, 3) for some in LABELS])
+
+
+@pytest.mark.usefixtures("float64")
+class TestTraining:
+    @pytest.mark.parametrize("weight", [None, np.array([0.5, 2.0, 1.0])])
+    def test_padding_does_not_count(self, weight: Any) -> None:
+        model = model_of()
+        model.compile("sgd", "ctc")
+        alone = [model.evaluate(x[None], y[None]) for x, y in zip(SEQUENCES, TARGETS, strict=True)]
+        expected = np.mean(alone if weight is None else weight * alone)
+        loss = model.evaluate(SEQUENCES, TARGETS, 3, sample_weight=weight)
+        assert_close(loss, expected, "loss", terms=3)
+        outputs = model.predict(SEQUENCES)
+        by_hand = [-log(spelled(z)[y]) for z, y in zip(outputs, LABELS, strict=True)]
+        assert_close(alone, by_hand, "loss", terms=3)
+
+    @pytest.mark.parametrize("padding", ["post", "pre"])
+    def test_a_mask_says_where_padding_is(self, padding: str) -> None:
+        x = lstm.data.pad_sequences(SEQUENCES, padding=padding, dtype="float64")
+        masked, model = model_of(Masking()), model_of()
+        masked.set_weights(model.get_weights())
+        for some in (masked, model):
+            some.compile(lstm.optimizers.SGD(0.1), CTC())
+            some.fit(x if some is masked else SEQUENCES, TARGETS, epochs=3, shuffle=False)
+        for ours, theirs in zip(masked.get_weights(), model.get_weights(), strict=True):
+            assert_close(ours, theirs, "lstm", terms=18)
+
+    def test_a_loss_can_be_called(self) -> None:
+        z = RNG.normal(size=(3, 6, 4))
+        each = CTC(reduction="none")(TARGETS, z)
+        expected = [-log(spelled(some)[y]) for some, y in zip(z, LABELS, strict=True)]
+        assert_close(each, expected, "loss", terms=24)
+        assert_close(CTC()(TARGETS, z), np.mean(expected), "loss", terms=24)
+        assert_close(CTC("sum")(TARGETS, z), np.sum(expected), "loss", terms=24)
+        short = functions.ctc_loss(TARGETS, z, [3, 2, 1], [6, 4, 5])
+        expected = [-log(spelled(z[b, :n])[LABELS[b]]) for b, n in enumerate(LENGTHS)]
+        assert_close(short, expected, "loss", terms=24)
+
+    def test_a_model_with_it_is_saved(self, tmp_path: Any) -> None:
+        model = model_of()
+        model.compile("adam", CTC(name="labels"))
+        model.save(tmp_path / "m.safetensors")
+        again = lstm.load_model(tmp_path / "m.safetensors")
+        assert isinstance(again.compiled_loss, CTC)
+        assert again.evaluate(SEQUENCES, TARGETS) == model.evaluate(SEQUENCES, TARGETS)
+
+    def test_a_subclass_with_its_own_forward_is_called(self) -> None:
+        class Halved(CTC):
+            def forward(self, ops: Any, y: Any, target: Any, weight: Any) -> Any:
+                loss, cache = super().forward(ops, y, target, weight)
+                return loss / 2, cache
+
+        x, model = np.stack([s[:4] for s in SEQUENCES]), model_of()
+        losses = []
+        for loss in (CTC(), Halved()):
+            model.compile("sgd", loss)
+            losses.append(model.evaluate(x, TARGETS[[1, 1, 2]]))
+        assert losses[1] == losses[0] / 2
+
+
+def test_training_has_a_plan() -> None:
+    """Batches of equal sequences are computed in one call, with the same bits."""
+    x, y = RNG.normal(size=(24, 6, 2)), TARGETS[RNG.integers(0, 3, 24)]
+    with lstm.backends.using("native"):
+        model, other = model_of(), model_of()
+    weights = []
+    for some in (model, other):
+        some.compile("adam", CTC())
+        if some is model:
+            some.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0)
+        else:
+            for _ in range(3):
+                for k in range(0, 24, 4):
+                    some.train_on_batch(x[k : k + 4], y[k : k + 4])
+        weights.append(some.get_weights())
+    assert model._trainer is not None
+    assert model._trainer._current.planned
+    for ours, theirs in zip(*weights, strict=True):
+        assert_array_equal(ours, theirs)
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(
+        ("labels", "error", "message"),
+        [
+            ([1, 2], InvalidShapeError, r"y: expected labels of shape \(2, L\), got shape \(2,\)"),
+            ([[[1]], [[2]]], InvalidShapeError, "y: expected labels of shape"),
+            ([[1, 2], [4, 0]], InvalidValueError, r"y: expected integers in \[0, 4\), got 4"),
+            ([[1, 2], [-1, 0]], InvalidValueError, r"y: expected integers in \[0, 4\), got -1"),
+            ([[1, 2.5], [1, 0]], InvalidValueError, "y: expected whole numbers, got 2.5"),
+            (
+                [[1, 2], [0, 3]],
+                InvalidValueError,
+                "y: expected the blank, 0, only behind the labels of an example, got label 3 "
+                "behind it in example 1",
+            ),
+            (
+                [[1, 2, 0, 0], [1, 2, 3, 1]],
+                InvalidValueError,
+                "y: expected at least as many steps as example 1 has labels, 4 steps, got 3",
+            ),
+            (
+                [[2, 2, 2], [1, 2, 3]],
+                InvalidValueError,
+                "y: expected at least as many steps as example 0 has labels and 2 blanks between "
+                "equal ones, 5 steps, got 3",
+            ),
+        ],
+    )
+    def test_of_training(self, labels: Any, error: type[Exception], message: str) -> None:
+        model = model_of()
+        model.compile("sgd", "ctc")
+        with pytest.raises(error, match=message):
+            model.fit(np.zeros((2, 3, 2)), np.array(labels), verbose=0)
+        if error is not InvalidShapeError:
+            with pytest.raises(error, match=message.replace("y:", "y_true:")):
+                lstm.losses.ctc(labels, np.zeros((2, 3, 4)))
+
+    def test_too_few_real_steps(self) -> None:
+        model = model_of()
+        model.compile("sgd", "ctc")
+        message = "y: expected .* as example 1 has labels and 1 blanks .*, 3 steps, got 2"
+        with pytest.raises(InvalidValueError, match=message):
+            model.fit([np.ones((5, 2)), np.ones((2, 2))], [[1, 2], [3, 3]], verbose=0)
+
+    def test_one_vector_for_an_example(self) -> None:
+        model = lstm.Sequential([lstm.Input((None, 2)), LSTM(3)])
+        model.compile("sgd", "ctc")
+        with pytest.raises(InvalidShapeError, match="output: expected logits of shape"):
+            model.fit(np.zeros((2, 3, 2)), np.ones((2, 1), int), verbose=0)
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ({"target": [1, 2]}, InvalidShapeError, "target: expected labels of shape"),
+            ({"target": [["a"], ["b"]]}, InvalidTypeError, "target: expected numbers"),
+            ({"target": [[1, 0], [2, 3]]}, InvalidValueError, "target: expected labels other than"),
+            ({"target": [[1, 2], [2, 9]]}, InvalidValueError, r"target: .* in \[0, 4\), got 9"),
+            ({"output": np.zeros((2, 4))}, InvalidShapeError, "output: expected 3 axes"),
+            ({"output": lstm.Input((3, 4))}, InvalidTypeError, "output: expected an array"),
+            ({"output": np.full((2, 3, 4), np.nan)}, InvalidValueError, "output: expected finite"),
+            ({"target_length": [2]}, InvalidShapeError, r"target_length: expected shape \(2\)"),
+            ({"target_length": [2, 3]}, InvalidValueError, r"target_length: .* in \[0, 3\), got 3"),
+            ({"output_length": [[3], [3]]}, InvalidShapeError, "output_length: expected shape"),
+            ({"output_length": [3, 4]}, InvalidValueError, r"output_length: .* got 4"),
+            ({"output_length": [3, 1]}, InvalidValueError, "target: .* example 1 has labels, 2 st"),
+            ({"mask_index": 4}, InvalidValueError, r"mask_index: expected a class in \[0, 4\)"),
+        ],
+    )
+    def test_of_the_function(
+        self, arguments: dict[str, Any], error: type[Exception], message: str
+    ) -> None:
+        right = {
+            "target": [[1, 2], [2, 3]],
+            "output": np.zeros((2, 3, 4)),
+            "target_length": [2, 2],
+            "output_length": [3, 2],
+        }
+        functions.ctc_loss(**right)
+        with pytest.raises(error, match=message):
+            functions.ctc_loss(**right | arguments)
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            (
+                {"strategy": "beam"},
+                InvalidValueError,
+                "strategy: expected one of",
+            ),
+            ({"inputs": np.zeros((2, 3))}, InvalidShapeError, "inputs: expected 3 axes"),
+            ({"sequence_lengths": [3]}, InvalidShapeError, "sequence_lengths: expected shape"),
+            ({"sequence_lengths": [3, 4]}, InvalidValueError, "sequence_lengths: .* got 4"),
+            ({"beam_width": 0}, InvalidValueError, "beam_width"),
+            ({"top_paths": 0}, InvalidValueError, "top_paths"),
+            ({"mask_index": -1}, InvalidValueError, "mask_index"),
+        ],
+    )
+    def test_of_decoding(
+        self, arguments: dict[str, Any], error: type[Exception], message: str
+    ) -> None:
+        right: dict[str, Any] = {"inputs": np.zeros((2, 3, 4)), "sequence_lengths": [3, 2]}
+        functions.ctc_decode(**right)
+        with pytest.raises(error, match=message):
+            functions.ctc_decode(**right | arguments)
+
+    def test_class_weights(self) -> None:
+        model = model_of()
+        model.compile("sgd", "ctc")
+        with pytest.raises(InvalidValueError, match="class_weight: expected"):
+            model.fit(np.zeros((2, 3, 2)), [[1, 2], [1, 0]], class_weight={1: 2.0}, verbose=0)
