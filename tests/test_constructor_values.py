@@ -23,6 +23,7 @@ REQUIRED: dict[Any, tuple[Any, ...]] = {
     layers.BatchReshape: ((-1, 2),),
     layers.Constant: ([1.0],),
     layers.Conv1DTranspose: (2, 3),
+    layers.ConvLSTM1D: (2, 3),
     layers.DepthwiseConv1D: (3,),
     layers.GRUCell: (2,),
     layers.LSTMCell: (2,),

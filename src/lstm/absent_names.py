@@ -32,7 +32,7 @@ _INSTEAD: Mapping[str, Mapping[str, str]] = {
     },
     "lstm.layers": {
         **dict.fromkeys(("AveragePooling2D", "Conv2D", "Conv2DTranspose", "Conv3D"), _IMAGES),
-        **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "GlobalAveragePooling2D"), _IMAGES),
+        **dict.fromkeys(("ConvLSTM2D", "ConvLSTM3D", "GlobalAveragePooling2D"), _IMAGES),
         **dict.fromkeys(("GlobalMaxPooling2D", "MaxPooling2D", "UpSampling2D"), _IMAGES),
         **dict.fromkeys(("Hashing", "HashedCrossing", "IntegerLookup"), _BEFORE),
         **dict.fromkeys(("StringLookup", "TextVectorization"), _BEFORE),

@@ -174,13 +174,13 @@ def finite(argument: str, array: NDArray[Any], dtype: str | None = None) -> None
     limit = min(float(np.finfo(kind).max) for kind in (array.dtype, dtype or array.dtype))
     with np.errstate(over="ignore", invalid="ignore"):
         # One pass, without a temporary: the sum of float32 is finite if its numbers are; where a
-        # sum of squares is small, no number is large.
+        # sum of squares is small, no number is large. BLAS would wait for a second core: no `dot`.
         if array.dtype == np.float32:
             if np.isfinite(array.sum(dtype=np.float64)):
                 return
         elif array.dtype == np.float64 and array.flags.forc:
             flat = array.ravel("K")
-            if np.dot(flat, flat) <= min(limit, 1e150) ** 2:
+            if np.einsum("i,i", flat, flat) <= min(limit, 1e150) ** 2:
                 return
         if array.min() >= -limit and array.max() <= limit:
             return

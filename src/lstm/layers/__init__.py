@@ -11,6 +11,7 @@ from lstm.layers.batch_normalization import BatchNormalization
 from lstm.layers.cell_loop import CellLoop
 from lstm.layers.conv1d import Conv1D
 from lstm.layers.conv1d_transpose import Conv1DTranspose
+from lstm.layers.conv_lstm1d import ConvLSTM1D
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.dot import Dot
 from lstm.layers.dropout import Dropout, SpatialDropout1D
@@ -94,6 +95,7 @@ __all__ = [
     "Constant",
     "Conv1D",
     "Conv1DTranspose",
+    "ConvLSTM1D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Cropping1D",
@@ -188,6 +190,7 @@ PRIMITIVES: dict[str, type[Layer]] = {
         Constant,
         CellLoop,
         Conv1D,
+        ConvLSTM1D,
         CumulativeSum,
         Dense,
         Dropout,

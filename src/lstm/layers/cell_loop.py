@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from inspect import signature
-from typing import Any, Unpack
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -44,8 +44,8 @@ class CellLoop(WithInner, Stateful):
 
     _step: Traced | None
     state = (*Stateful.state, "_step")
-    inner = ("cell",)
-    fixed_arguments = ("cell", "return_sequences", "return_state")
+    inner: ClassVar[tuple[str, ...]] = ("cell",)
+    fixed_arguments: ClassVar[tuple[str, ...]] = ("cell", "return_sequences", "return_state")
 
     def __init__(
         self,

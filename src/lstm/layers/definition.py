@@ -230,11 +230,15 @@ class Definition(Computation):
     def keep_weight(self, name: str, values: Array, *, fixed: bool) -> Weight:
         """Keep values as a weight, with its regularizer and its constraint."""
         weight = Weight(name, values, self.trainable and not fixed, fixed=fixed)
-        part = name.removesuffix("_kernel")  # Of recurrent_kernel, too.
-        weight.regularizer = vars(self).get(f"{part}_regularizer")
-        weight.constraint = vars(self).get(f"{part}_constraint")
+        self.limit(weight)
         self.own_weights[name] = weight
         return weight
+
+    def limit(self, weight: Weight) -> None:
+        """Give a weight the regularizer and the constraint that the layer has for its name."""
+        part = weight.name.removesuffix("_kernel")  # Of recurrent_kernel, too.
+        weight.regularizer = vars(self).get(f"{part}_regularizer")
+        weight.constraint = vars(self).get(f"{part}_constraint")
 
     def _initial(self, name: str, shape: tuple[int, ...], initializer: Initializer) -> Array:
         """Return the initial values of a weight, in the dtype of the backend."""

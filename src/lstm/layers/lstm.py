@@ -1,7 +1,7 @@
 """LSTM: long short-term memory."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Unpack
+from typing import Any, Protocol, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +87,7 @@ class LSTM(Recurrent):
         self.coupled = checks.boolean("coupled", coupled)
 
     def initial_bias(self) -> Initializer:
-        return _Bias(self, self.bias_initializer)
+        return ForgetBias(self, self.bias_initializer)
 
     @property
     def spec(self) -> RecurrentSpec:
@@ -96,16 +96,27 @@ class LSTM(Recurrent):
         return spec_of("lstm", *which, self.go_backwards, options)
 
 
-class _Bias(Initializer):
+class Forgets(Protocol):
+    """A layer or cell with forget gates."""
+
+    @property
+    def units(self) -> int: ...
+    @property
+    def unit_forget_bias(self) -> bool: ...
+    @property
+    def coupled(self) -> bool: ...
+
+
+class ForgetBias(Initializer):
     """The bias of an LSTM: from its initializer, except for the forget gates."""
 
-    def __init__(self, layer: LSTM, initializer: Initializer) -> None:
+    def __init__(self, layer: Forgets, initializer: Initializer) -> None:
         super().__init__()
         self.layer = layer
         self.initializer = initializer
 
     def beside(self, weights: Mapping[str, NDArray[Any]]) -> Initializer:
-        return _Bias(self.layer, self.initializer.beside(weights))
+        return ForgetBias(self.layer, self.initializer.beside(weights))
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> NDArray[np.float64]:
         b, units = self.initializer(shape, rng), self.layer.units

@@ -97,7 +97,7 @@ class ReferenceRecurrent(Products):
             if mask is not None:
                 dz[:, t] *= mask[:, t, None]
                 dq[:, t] *= mask[:, t, None]
-            through = 0
+            through: Array | float = 0.0
             if "reset_before" in spec.options:
                 seen = _seen(before[0][:, t], recurrent_mask)
                 through = self._through_reset(spec, kept[t], seen, r, dz[:, t], dq[:, t])
