@@ -1,5 +1,6 @@
 """What large weights and outputs add to the loss, and what weights must be after a step."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ class TestRegularizers:
     def test_bad_input(self, make: Any, message: str) -> None:
         with pytest.raises((InvalidTypeError, InvalidValueError), match=message):
             make()
+
+
+@pytest.mark.parametrize(
+    ("base", "instead"), [(L2, "penalties(ops, w, factor)"), (Constraint, "applied(ops, w)")]
+)
+def test_a_class_that_is_called_in_keras_is_refused(base: type, instead: str) -> None:
+    """Nothing would call it: its penalty would be missing, in silence."""
+    with pytest.raises(InvalidTypeError, match=rf"^Mine.__call__: expected {re.escape(instead)}"):
+        type("Mine", (base,), {"__call__": lambda self, w: w, "__module__": "mine"})
 
 
 class TestConstraints:

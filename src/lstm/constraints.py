@@ -1,6 +1,7 @@
 """Constraints: what weights must be after each step of an optimizer."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from lstm import checks
 from lstm.backends.contract import Array, Ops
@@ -12,6 +13,8 @@ _EPSILON = 1e-7
 
 class Constraint(Configured):
     """Base of all constraints, including those that users write: they define `applied`."""
+
+    never_called: ClassVar[Mapping[str, str]] = {"__call__": "applied(ops, w)"}
 
     def applied(self, ops: Ops, w: Array) -> Array:
         """Return weights that fulfil it, made of those after a step.

@@ -1,7 +1,7 @@
 """Regularizers: what large weights or outputs add to the loss."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lstm import checks
 from lstm.absent_names import answering
@@ -29,6 +29,10 @@ class L1L2(Configured):
         >>> layer.kernel_regularizer
         L2(l2=0.02)
     """
+
+    never_called: ClassVar[Mapping[str, str]] = {
+        "__call__": "penalties(ops, w, factor) and gradient(ops, w, factor)"
+    }
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         self.l1 = checks.number("l1", 0.0 if l1 is None else l1, 0)
