@@ -81,6 +81,55 @@ class TestLosses:
         logs = model.evaluate(X, [PRICE, rows], return_dict=True)
         assert_close(logs["loss"], expected, "loss", terms=72, dtype="float32")
 
+    @pytest.mark.parametrize("by_name", [True, False])
+    def test_weigh_examples_of_each_output(self, by_name: bool) -> None:
+        model = model_of()
+        model.compile("sgd", LOSSES, metrics={"price": "mae"}, weighted_metrics={"price": ["mae"]})
+        price, kind = (y.astype(float) for y in model.predict(X))
+        of_price, of_kind = RNG.random(len(X)), RNG.random(len(X))
+        weights: Any = {"price": of_price, "kind": of_kind} if by_name else [of_price, of_kind]
+        first = np.mean(of_price * ((price - PRICE) ** 2)[:, 0])
+        second = -np.mean(of_kind * np.log(kind[np.arange(len(KIND)), KIND]))
+        logs = model.evaluate(X, TARGETS, sample_weight=weights, return_dict=True)
+        off = np.abs(price - PRICE)[:, 0]
+        expected = {
+            "loss": first + second,
+            "price_loss": first,
+            "kind_loss": second,
+            "price_mae": off.mean(),
+            "price_mae_1": np.average(off, weights=of_price),
+        }
+        for name, value in expected.items():
+            assert_close(logs[name], value, "loss", terms=48, dtype="float32")
+        assert model.test_on_batch(X, TARGETS, weights)[0] == pytest.approx(logs["loss"], rel=1e-6)
+        only = model.evaluate(X, TARGETS, sample_weight={"kind": of_kind}, return_dict=True)
+        assert_close(only["kind_loss"], second, "loss", terms=48, dtype="float32")
+        assert_close(only["price_loss"], by_hand(model)[0], "loss", terms=48, dtype="float32")
+
+    def test_weighted_metrics_are_in_files(self, tmp_path: Path) -> None:
+        model = model_of()
+        model.compile("sgd", LOSSES, weighted_metrics={"kind": ["accuracy"]})
+        model.save(tmp_path / "model.lstm")
+        again = lstm.load_model(tmp_path / "model.lstm")
+        weights = {"kind": RNG.random(len(X))}
+        logs = [m.evaluate(X, TARGETS, sample_weight=weights) for m in (model, again)]
+        assert again.metrics_names == ["loss", "price_loss", "kind_loss", "kind_accuracy"]
+        assert_array_equal(*logs)
+
+    def test_weigh_steps_that_are_real(self) -> None:
+        lstm.set_seed(1)
+        x = lstm.Input((None,))
+        y = LSTM(4, return_sequences=True)(Embedding(5, 3, mask_zero=True)(x))
+        model = lstm.Model(x, [Dense(2, name="a")(y), Dense(1, name="b")(y)])
+        model.compile("sgd", ["mse", "mse"])
+        words = np.array([[1, 2, 3, 0], [4, 1, 2, 0]])
+        targets, weights = [RNG.normal(size=(2, 4, n)) for n in (2, 1)], RNG.random((2, 4))
+        outputs = zip(model.predict(words), targets, strict=True)
+        a, b = (np.square(p - target).mean(-1) for p, target in outputs)
+        expected = (a * weights)[:, :3].mean() + b[:, :3].mean()
+        logs = model.evaluate(words, targets, sample_weight={"a": weights}, return_dict=True)
+        assert_close(logs["loss"], expected, "loss", terms=24, dtype="float32")
+
     def test_count_real_steps_only(self) -> None:
         lstm.set_seed(1)
         x = lstm.Input((None,))
@@ -282,7 +331,27 @@ def test_one_output_by_name() -> None:
         (
             lambda m: m.compile("sgd", LOSSES, weighted_metrics=["mae"]),
             InvalidValueError,
-            "weighted_metrics",
+            "weighted_metrics: expected one for each of 2 outputs",
+        ),
+        (
+            lambda m: m.fit(X, TARGETS, sample_weight={"kid": KIND}),
+            InvalidValueError,
+            "output in sample_weight: .*did you mean 'kind'",
+        ),
+        (
+            lambda m: m.fit(X, TARGETS, sample_weight=[KIND]),
+            InvalidValueError,
+            "weights of 2 outputs",
+        ),
+        (
+            lambda m: m.fit(X, TARGETS, sample_weight={"kind": X}),
+            InvalidShapeError,
+            "sample_weight of kind",
+        ),
+        (
+            lambda m: m.fit(X, TARGETS, sample_weight={"kind": -PRICE[:, 0]}),
+            InvalidValueError,
+            "sample_weight of kind: expected numbers of at least 0",
         ),
         (
             lambda m: m.compile("sgd", LOSSES, ["mae"], metrics=["mae"]),

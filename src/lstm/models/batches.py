@@ -71,7 +71,7 @@ class Batching:
         batch_size: examples in a batch, if the data does not come in batches.
         carry: state is carried from batch to batch.
         chunk_length: steps of the chunks of a sequence, with `carry`; None for whole sequences.
-        arranged: makes x and y of a user, who may give targets by output, those that are read.
+        arranged: makes x, y and weights of a user, who may give them by output, those to be read.
     """
 
     inputs: Sequence[SymbolicTensor]
@@ -80,7 +80,7 @@ class Batching:
     batch_size: int
     carry: bool = False
     chunk_length: int | None = None
-    arranged: Callable[[Any, Any], tuple[Any, Any]] = lambda x, y: (x, y)
+    arranged: Callable[[Any, Any, Any], tuple[Any, Any, Any]] = lambda *given: given
 
 
 @dataclass

@@ -116,14 +116,10 @@ class Compilable(Predictor):
             if metrics is not None and len(listed(metrics)):
                 raise InvalidTypeError("loss_weights", "numbers", loss_weights)
             loss_weights, metrics = None, loss_weights
-        specs = OutputSpecs(loss, loss_weights, metrics or None)
+        specs = OutputSpecs(loss, loss_weights, metrics or None, weighted_metrics or None)
         if specs.several and not loss:
             raise InvalidValueError("loss", "a loss for each output", loss)
         if specs.several or (self._graph is not None and len(self._graph.outputs) > 1):
-            if weighted_metrics is not None and len(listed(weighted_metrics)):
-                raise InvalidValueError(
-                    "weighted_metrics", "none for several outputs; use metrics", weighted_metrics
-                )
             self._compile_jointly(optimizer, specs, steps_per_execution, precision)
             return
         if loss_weights is not None:
@@ -149,8 +145,8 @@ class Compilable(Predictor):
         """Set how to train several outputs."""
         graph = self._graph
         if graph is not None and len(graph.outputs) == 1:
-            loss, metrics = specs.single(graph)
-            self.compile(optimizer, loss, None, metrics, (), together, precision)
+            loss, plain, weighted = specs.single(graph)
+            self.compile(optimizer, loss, None, plain, weighted, together, precision)
             return
         made = optimizers.get(optimizer)
         together = checks.positive_int("steps_per_execution", together)
@@ -167,23 +163,22 @@ class Compilable(Predictor):
         if self._compiled is None:
             raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
         graph = self._ready(None if given is None or self.traced else given.sample)
-        optimizer, loss, *specs = self._compiled
+        optimizer, loss, plain, weighted = self._compiled
         self._parameters = Parameters(graph.weights, self.backend)
         if self._specs is None and len(graph.outputs) > 1:
-            self._specs = OutputSpecs(loss, None, specs[0] or None)
+            self._specs = OutputSpecs(loss, None, plain or None, weighted or None)
         if self._specs is not None and len(graph.outputs) == 1:
-            loss, metrics = self._specs.single(graph)
-            self._compiled, self._specs = (optimizer, loss, metrics, []), None
-            specs = [metrics, []]
+            loss, plain, weighted = self._specs.single(graph)
+            self._compiled, self._specs = (optimizer, loss, plain, weighted), None
         if self._specs is not None:
             joint = self._joint = Joint(graph, self._specs)
             return Trainer(
                 *(joint.graph, self._parameters, self.backend, optimizer, joint.loss),
                 *(joint.metrics, [], self._rng),
             )
-        plain, weighted = ([get_metric(spec, loss) for spec in some] for some in specs)
+        metrics, others = ([get_metric(spec, loss) for spec in some] for some in (plain, weighted))
         return Trainer(
-            graph, self._parameters, self.backend, optimizer, loss, plain, weighted, self._rng
+            graph, self._parameters, self.backend, optimizer, loss, metrics, others, self._rng
         )
 
     @property
@@ -196,20 +191,20 @@ class Compilable(Predictor):
             return Given(x, y, sample_weight, **others)
         if self._trainer is None:
             self._trainer = self._make_trainer(Given(x))
-        return Given(*self._by_output(x, y), sample_weight, **others)
+        return Given(*self._by_output(x, y, sample_weight), **others)
 
-    def _by_output(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """Return data whose targets may be given for each output, in the form for the trainer."""
+    def _by_output(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
+        """Return data that may be given for each output, in the form for the trainer."""
         if self._joint is not None:
-            return self._joint.data(x, y)
+            return self._joint.data(x, y, weight)
         if isinstance(y, Mapping) and self._graph is not None:
             names = output_names(self._graph)
             for name in y:
                 checks.one_of("output in y", name, names)
-            return x, y.get(names[0])
+            return x, y.get(names[0]), weight
         one = isinstance(y, list | tuple) and len(y) == 1 and isinstance(y[0], np.ndarray)
         several = one and y[0].ndim > 0 and len(y[0]) > 1
-        return x, y[0] if several and len(y[0]) == np.shape(x)[0] else y
+        return x, y[0] if several and len(y[0]) == np.shape(x)[0] else y, weight
 
     def _training(self, given: Given) -> Trainer:
         if self._trainer is None:

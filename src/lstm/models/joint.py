@@ -20,6 +20,7 @@ from lstm.layers.symbolic import Input, SymbolicTensor
 from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Mean, Metric
 from lstm.metrics import get as get_metric
+from lstm.models.goals import spread_over
 from lstm.models.graph import Graph
 from lstm.models.output_specs import OutputSpecs, loss_config, output_names
 
@@ -115,12 +116,13 @@ class Joint:
         if not any(kinds):
             raise InvalidValueError("loss", "a loss of at least one output", specs.loss)
         weights = specs.each("loss_weights", specs.weights, self._names)
-        metrics = specs.each("metrics", specs.metrics, self._names)
+        measures = specs.measures(self._names)
         self._targets: list[tuple[int, SymbolicTensor]] = []
+        self._weights: list[SymbolicTensor] = []
         columns: list[SymbolicTensor] = []
         summed: list[tuple[Loss, float]] = []
         self.metrics: list[Metric] = []
-        rows: list[tuple[str, Metric, SymbolicTensor, SymbolicTensor]] = []
+        rows: list[tuple[str, Metric, list[SymbolicTensor]]] = []
         for k, (name, output, loss) in enumerate(
             zip(self._names, graph.outputs, kinds, strict=True)
         ):
@@ -131,59 +133,89 @@ class Joint:
             self._targets.append((k, target))
             summed.append((loss, weight))
             self.metrics.append(OfOutput(f"{name}_loss", None, len(columns), weight=weight or 1.0))
-            columns.append(_by_example(loss.call(target, output), output) * weight)
-            given = metrics[k]
-            for spec in given if isinstance(given, list | tuple) else [given]:
-                if spec is not None:
-                    metric = get_metric(spec, loss)
-                    rows.append((f"{name}_{metric.name}", metric, output, target))
+            values = loss.call(target, output)
+            of_positions = Input(values.shape[1:])
+            self._weights.append(of_positions)
+            columns.append(_by_example(values * of_positions, output) * weight)
+            real = [MaskOf()(output)] if output.ndim > 2 else []
+            weighted = [real[0] * of_positions if real else 1.0 * of_positions]
+            for counted, some in zip((real, weighted), measures, strict=True):
+                for metric in (get_metric(spec, loss) for spec in some[k]):
+                    tensors = [output, 1.0 * target, *counted]
+                    rows.append((f"{name}_{metric.name}", metric, tensors))
         self.loss = Sum(summed)
         parts: list[Any] = [ops.expand_dims(column, -1) for column in columns]
         first = len(columns)
-        for name, metric, output, target in rows:
-            tensors = [output, 1.0 * target]
-            if output.ndim > 2:
-                tensors.append(MaskOf()(output))
+        for name, metric, tensors in rows:
             shapes = [tensor.shape[1:] for tensor in tensors]
             sizes = [tuple(n for n in shape if n is not None) for shape in shapes]
             if sizes != shapes:
-                raise InvalidShapeError(f"metric {name}", "an output of known sizes", output.shape)
+                expected = "an output of known sizes"
+                raise InvalidShapeError(f"metric {name}", expected, tensors[0].shape)
             self.metrics.append(OfOutput(name, metric, first, sizes))
             parts += [Flatten()(tensor) for tensor in tensors]
             first += sum(prod(shape) for shape in sizes)
         joined = ops.concatenate(parts, -1) if len(parts) > 1 else parts[0]
-        self.graph = Graph([*graph.inputs, *(target for _, target in self._targets)], [joined])
+        compared = (target for _, target in self._targets)
+        self.graph = Graph([*graph.inputs, *compared, *self._weights], [joined])
 
-    def data(self, x: Any, y: Any) -> tuple[list[Any], Values]:
-        """Return the inputs and the target of the joint model.
+    def data(self, x: Any, y: Any, sample_weight: Any) -> tuple[list[Any], Values, Any]:
+        """Return the inputs and the target of the joint model, and weights for all outputs alike.
 
         Args:
             x: the data, for one input or a list or dict for several.
             y: the targets: a list with one for each output, or a dict by name.
+            sample_weight: weights for all outputs, or in such a list or dict; None for 1.
 
         Raises:
             InvalidTypeError, InvalidValueError: there are others.
         """
         if y is None:
             raise InvalidTypeError("y", "targets, as a list or a dict", "none")
-        if isinstance(y, Mapping):
-            for name in y:
-                checks.one_of("output in y", name, self._names)
-            given = [y.get(name) for name in self._names]
-        else:
-            if not isinstance(y, list | tuple):
-                expected = "a list of the targets of each output, or a dict by name"
-                raise InvalidTypeError("y", expected, checks.summary(y))
-            given = list(y)
-        if len(given) != len(self._names):
-            raise InvalidValueError("y", f"targets of {len(self._names)} outputs", len(given))
+        if not isinstance(y, list | tuple | Mapping):
+            expected = "a list of the targets of each output, or a dict by name"
+            raise InvalidTypeError("y", expected, checks.summary(y))
+        given = self._of_outputs("y", y)
         several = self._inputs > 1 or isinstance(x, Mapping)
         inputs = self._ordered(x) if several else [x]
         for k, _ in self._targets:
             if given[k] is None:
                 raise InvalidValueError(f"y of {self._names[k]}", "targets", None)
             inputs.append(self._checked(k, given[k]))
-        return inputs, np.zeros((len(inputs[-1]), 1))
+        targets = inputs[-len(self._targets) :]
+        by_output = isinstance(sample_weight, Mapping) or (
+            isinstance(sample_weight, list | tuple) and any(map(np.ndim, sample_weight))
+        )
+        of_outputs: list[Any] = [None] * len(self._names)
+        if by_output:
+            of_outputs = self._of_outputs("sample_weight", sample_weight)
+        for (k, _), target, tensor in zip(self._targets, targets, self._weights, strict=True):
+            positions = target.shape[: tensor.ndim]
+            inputs.append(self._weight(k, of_outputs[k], positions))
+        return inputs, np.zeros((len(targets[0]), 1)), None if by_output else sample_weight
+
+    def _of_outputs(self, argument: str, given: Any) -> list[Any]:
+        """Return what a list or dict holds for each output; None where a dict has nothing."""
+        if isinstance(given, Mapping):
+            for name in given:
+                checks.one_of(f"output in {argument}", name, self._names)
+            return [given.get(name) for name in self._names]
+        if len(given) != len(self._names):
+            what = "targets" if argument == "y" else "weights"
+            raise InvalidValueError(argument, f"{what} of {len(self._names)} outputs", len(given))
+        return list(given)
+
+    def _weight(self, k: int, given: Any, positions: tuple[int, ...]) -> Values:
+        """Return the weight of each position of an output."""
+        if given is None:
+            return np.ones(positions)
+        name = f"sample_weight of {self._names[k]}"
+        weights = spread_over(name, np.asarray(given), positions)
+        assert weights is not None
+        checks.finite(name, weights, "float64")
+        if weights.size and weights.min() < 0:
+            raise InvalidValueError(name, "numbers of at least 0", weights.min())
+        return weights
 
     def _checked(self, k: int, given: Any) -> Values:
         """Return the targets of an output, checked, in the form of its input."""

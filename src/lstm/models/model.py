@@ -144,7 +144,8 @@ class Model(Described):
             shuffle: read the examples, or a sequence of batches, in a new order every epoch.
             class_weight: weight of the examples or steps of each class; 1 for others.
             sample_weight: weight of each example (N,) or step (N, T): the loss is Σ weight·loss
-                divided by the number of positions, so a weight of 2 doubles the step.
+                divided by the number of positions, so a weight of 2 doubles the step. For several
+                outputs also a list or dict of these.
             initial_epoch: number of the first epoch.
             steps_per_epoch: batches in an epoch, which continues where the last one ended; a whole
                 pass by default.
@@ -182,8 +183,7 @@ class Model(Described):
         batches = data.for_training(batching, steps_per_epoch, rng)
         held_out = None
         if not isinstance(validation_data, Examples | None) and not is_stream(validation_data):
-            x, y, weight = parts("validation_data", validation_data)
-            validation_data = *self._by_output(x, y), weight
+            validation_data = self._by_output(*parts("validation_data", validation_data))
         if validation_data is not None:
             left = epochs - initial_epoch
             of_it = batching
@@ -284,7 +284,7 @@ class Model(Described):
             x, y, sample_weight: a batch, in the form for `fit`.
             return_dict: return a dict by name.
         """
-        size = len(self._examples(x, y, sample_weight))
+        size = len(self._examples(x, None))
         return self.evaluate(x, y, size, sample_weight=sample_weight, return_dict=return_dict)
 
     def evaluate(

@@ -21,11 +21,13 @@ class OutputSpecs:
         loss: a loss for all outputs, a list with one for each, or a dict by name; None for none.
         weights: the weight of each loss, in such a form; None for 1.
         metrics: for each output a metric or several, in such a form.
+        weighted_metrics: the same, weighted by `sample_weight`.
     """
 
     loss: Any
     weights: Any = None
     metrics: Any = None
+    weighted_metrics: Any = None
 
     @property
     def several(self) -> bool:
@@ -37,13 +39,23 @@ class OutputSpecs:
         given = self.each("loss", self.loss, names)
         return [None if spec is None else loss_to_train(spec) for spec in given]
 
-    def single(self, graph: Graph) -> tuple[Loss, list[Any]]:
-        """Return the loss and the metrics of a single output."""
+    def single(self, graph: Graph) -> tuple[Loss, list[Any], list[Any]]:
+        """Return the loss, the metrics and the weighted metrics of a single output."""
         names = output_names(graph)
-        (loss,), (metrics,) = self.losses(names), self.each("metrics", self.metrics, names)
+        (loss,) = self.losses(names)
         if loss is None or self.weights is not None:
             raise InvalidValueError("loss", "one, without loss_weights", self.loss)
-        return loss, [] if metrics is None else listed(metrics)
+        (plain,), (weighted,) = self.measures(names)
+        return loss, plain, weighted
+
+    def measures(self, names: Sequence[str]) -> tuple[list[list[Any]], list[list[Any]]]:
+        """Return the metrics of each output, and the weighted ones."""
+        both = {"metrics": self.metrics, "weighted_metrics": self.weighted_metrics}
+        plain, weighted = (
+            [[] if some is None else listed(some) for some in self.each(argument, given, names)]
+            for argument, given in both.items()
+        )
+        return plain, weighted
 
     def each(self, argument: str, given: Any, names: Sequence[str]) -> list[Any]:
         """Return what is given for each output.
@@ -69,14 +81,15 @@ class OutputSpecs:
         described = [None if loss is None else loss_config(loss) for loss in kinds]
         if described.count(None) != kinds.count(None):
             return None
-        metrics = self.each("metrics", self.metrics, names)
+        plain, weighted = (list(map(saved_metrics, some)) for some in self.measures(names))
         return {
             "loss": described,
             "loss_weights": [
                 1.0 if weight is None else float(weight)
                 for weight in self.each("loss_weights", self.weights, names)
             ],
-            "metrics": [saved_metrics(() if given is None else listed(given)) for given in metrics],
+            "metrics": plain,
+            **({"weighted_metrics": weighted} if any(weighted) else {}),
         }
 
 

@@ -149,9 +149,8 @@ class StreamBatches:
             self.epochs.restart()
         batching = self._batching
         for item, fresh in self.epochs:
-            x, y, weight = parts(f"batch of {self.source.argument}", item)
-            x, y = batching.arranged(x, y)
-            batch = examples(x, y, weight, batching.inputs, batching.dtype).batch()
+            given = batching.arranged(*parts(f"batch of {self.source.argument}", item))
+            batch = examples(*given, batching.inputs, batching.dtype).batch()
             batch.fresh = fresh
             batching.check(batch)
             yield batch
