@@ -250,6 +250,56 @@ class TestTraining:
         assert losses[1] == losses[0] / 2
 
 
+@pytest.mark.usefixtures("float64")
+class TestOfTensors:
+    def test_a_loss_of_ones_own(self) -> None:
+        """It learns what the loss of the library learns."""
+        x, models = np.stack([s[:4] for s in SEQUENCES]), (model_of(), model_of())
+        y = TARGETS[[1, 1, 2]]
+        rates = 0.1, 0.05
+        losses = CTC(), lambda t, z: 2.0 * lstm.losses.ctc(t, z)
+        for model, rate, loss in zip(models, rates, losses, strict=True):
+            model.compile(lstm.optimizers.SGD(rate), loss)
+            model.fit(x, y, epochs=3, shuffle=False, verbose=0)
+        for ours, theirs in zip(*(model.get_weights() for model in models), strict=True):
+            assert_close(ours, theirs, "lstm", terms=18)
+
+    @pytest.mark.parametrize("axis", [(), (1,)])
+    def test_lengths_as_inputs(self, axis: tuple[int, ...]) -> None:
+        """As a model whose output is its loss, which old programs have."""
+        reader = model_of()
+        x, y = lstm.Input((None, 2)), lstm.Input((None,))
+        counts, steps = lstm.Input(axis), lstm.Input(axis)
+        costs = functions.ctc_loss(y, reader(x), counts, steps)
+        model = lstm.Model([x, y, counts, steps], costs)
+        model.compile(lstm.optimizers.SGD(0.1), lambda y_true, y_pred: y_pred)
+        padded = lstm.data.pad_sequences(SEQUENCES, padding="post", dtype="float64")
+        given = [np.reshape(n, (3, *axis)) for n in ([3, 2, 1], LENGTHS)]
+        junk = np.where(TARGETS > 0, TARGETS, 2)  # behind the labels
+        found = model.predict([padded, junk, *given])
+        outputs = reader.predict(padded)
+        expected = [-log(spelled(outputs[b, :n])[LABELS[b]]) for b, n in enumerate(LENGTHS)]
+        assert_close(found.reshape(3), expected, "loss", terms=24)
+        losses = model.fit([padded, junk, *given], np.zeros(3), epochs=5, verbose=0).history["loss"]
+        assert losses[-1] < losses[0]
+
+    @pytest.mark.parametrize("ragged", [False, True])
+    def test_one_of_several_outputs(self, ragged: bool) -> None:
+        lstm.set_seed(6)
+        x = lstm.Input((None, 2))
+        h = LSTM(4, return_sequences=True)(x)
+        model = lstm.Model(x, [Dense(4, name="labels")(h), Dense(1, name="numbers")(h[:, -1])])
+        model.compile("sgd", {"labels": "ctc", "numbers": "mse"})
+        data: Any = SEQUENCES if ragged else np.stack([s[:4] for s in SEQUENCES])
+        y, numbers = TARGETS if ragged else TARGETS[[1, 1, 2]], np.zeros((3, 1))
+        found = model.evaluate(data, [y, numbers], 3, return_dict=True)
+        labels = [tuple(int(k) for k in row if k) for row in y]
+        outputs = model.predict(data)[0]
+        each = [-log(spelled(z)[some]) for z, some in zip(outputs, labels, strict=True)]
+        assert_close(found["labels_loss"], np.mean(each), "loss", terms=24)
+        model.fit(data, [y, numbers], epochs=2, verbose=0)
+
+
 def test_training_has_a_plan() -> None:
     """Batches of equal sequences are computed in one call, with the same bits."""
     x, y = RNG.normal(size=(24, 6, 2)), TARGETS[RNG.integers(0, 3, 24)]
@@ -329,7 +379,6 @@ class TestBadInput:
             ({"target": [[1, 0], [2, 3]]}, InvalidValueError, "target: expected labels other than"),
             ({"target": [[1, 2], [2, 9]]}, InvalidValueError, r"target: .* in \[0, 4\), got 9"),
             ({"output": np.zeros((2, 4))}, InvalidShapeError, "output: expected 3 axes"),
-            ({"output": lstm.Input((3, 4))}, InvalidTypeError, "output: expected an array"),
             ({"output": np.full((2, 3, 4), np.nan)}, InvalidValueError, "output: expected finite"),
             ({"target_length": [2]}, InvalidShapeError, r"target_length: expected shape \(2\)"),
             ({"target_length": [2, 3]}, InvalidValueError, r"target_length: .* in \[0, 3\), got 3"),
@@ -375,6 +424,24 @@ class TestBadInput:
         functions.ctc_decode(**right)
         with pytest.raises(error, match=message):
             functions.ctc_decode(**right | arguments)
+
+    def test_of_tensors(self) -> None:
+        labels, z = lstm.Input((None,)), lstm.Input((None, 4))
+        for inputs, message in (
+            ((labels, lstm.Input((4,))), r"logits of ctc_loss: expected axes \(B, T, C\)"),
+            ((z, z), "labels of ctc_loss: expected axes"),
+        ):
+            with pytest.raises(InvalidShapeError, match=message):
+                lstm.losses.ctc(*inputs)
+        with pytest.raises(InvalidShapeError, match=r"logits .*, with a class 4"):
+            functions.ctc_loss(labels, z, lstm.Input(()), lstm.Input(()), mask_index=4)
+        with pytest.raises(InvalidShapeError, match="lengths of ctc_loss: expected shape"):
+            functions.ctc_loss(labels, z, lstm.Input((2,)), lstm.Input((1,)))
+        with pytest.raises(InvalidTypeError, match="inputs: expected an array, such as predict"):
+            functions.ctc_decode(z, [1])
+        model = lstm.Model([labels, z], lstm.losses.ctc(labels, z))
+        with pytest.raises(InvalidValueError, match=r"labels of ctc_loss: .* 3 steps, got 2"):
+            model.predict([np.array([[1, 1]]), np.zeros((1, 2, 4))])
 
     def test_class_weights(self) -> None:
         model = model_of()

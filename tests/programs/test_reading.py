@@ -77,3 +77,44 @@ def test_padded_lines_with_masking():
     assert scores.shape == (120, 1)
     read = ["".join(ALPHABET[label - 1] for label in row if label > 0) for row in decoded[0]]
     assert np.mean([a == b for a, b in zip(read, texts)]) > 0.9
+
+
+def test_the_loss_as_an_output():
+    """Labels and lengths are inputs, and the model for reading is a part of the one that trains."""
+    rng = np.random.default_rng(2)
+    x, texts = lines(120, rng)
+    input_length = np.array([[len(line)] for line in x])
+    label_length = np.array([[len(text)] for text in texts])
+    x = pad_sequences(x, padding="post", dtype="float32")
+    y = pad_sequences([[ALPHABET.index(c) + 1 for c in text] for text in texts], padding="post")
+
+    input_data = keras.Input(name="the_input", shape=x.shape[1:])
+    inner = layers.Bidirectional(layers.GRU(16, return_sequences=True))(input_data)
+    y_pred = layers.Dense(4, name="logits")(inner)
+    labels = keras.Input(name="the_labels", shape=y.shape[1:])
+    length_of_input = keras.Input(name="input_length", shape=(1,))
+    length_of_label = keras.Input(name="label_length", shape=(1,))
+
+    def ctc_lambda_func(args):
+        y_pred, labels, input_length, label_length = args
+        return ops.expand_dims(ops.ctc_loss(labels, y_pred, label_length, input_length), -1)
+
+    loss_out = layers.Lambda(ctc_lambda_func, output_shape=(1,), name="ctc")(
+        [y_pred, labels, length_of_input, length_of_label]
+    )
+    model = keras.Model([input_data, labels, length_of_input, length_of_label], loss_out)
+    model.compile(
+        loss={"ctc": lambda y_true, y_pred: y_pred}, optimizer=keras.optimizers.Adam(0.03)
+    )
+    inputs = {
+        "the_input": x,
+        "the_labels": y,
+        "input_length": input_length,
+        "label_length": label_length,
+    }
+    losses = model.fit(inputs, {"ctc": np.zeros(len(x))}, epochs=15, batch_size=20, verbose=0)
+    assert losses.history["loss"][-1] < 0.3 * losses.history["loss"][0]
+    reader = keras.Model(input_data, y_pred)
+    decoded, _ = ops.ctc_decode(reader.predict(x), input_length[:, 0])
+    read = ["".join(ALPHABET[label - 1] for label in row if label > 0) for row in decoded[0]]
+    assert np.mean([a == b for a, b in zip(read, texts)]) > 0.8

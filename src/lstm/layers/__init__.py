@@ -12,6 +12,7 @@ from lstm.layers.cell_loop import CellLoop
 from lstm.layers.conv1d import Conv1D
 from lstm.layers.conv1d_transpose import Conv1DTranspose
 from lstm.layers.conv_lstm1d import ConvLSTM1D
+from lstm.layers.ctc_loss import CTCLoss
 from lstm.layers.dense import Activation, Dense
 from lstm.layers.dot import Dot
 from lstm.layers.dropout import Dropout, SpatialDropout1D
@@ -90,6 +91,7 @@ __all__ = [
     "BatchNormalization",
     "BatchReshape",
     "Bidirectional",
+    "CTCLoss",
     "CellLoop",
     "Concatenate",
     "Constant",
@@ -191,6 +193,7 @@ PRIMITIVES: dict[str, type[Layer]] = {
         CellLoop,
         Conv1D,
         ConvLSTM1D,
+        CTCLoss,
         CumulativeSum,
         Dense,
         Dropout,

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError
 from lstm.interface import promises
+from lstm.layers.ctc_loss import check_labels, check_shape, check_steps
 from lstm.layers.masks import Mask
 from lstm.losses.base import Loss, shares
 from lstm.losses.functions import BLANK, ctc
-from lstm.ops.ctc import check_labels, check_shape, check_steps
 
 Values = NDArray[Any]
 
@@ -53,7 +53,8 @@ class CTC(Loss):
             raise InvalidShapeError("output", "logits of shape (B, T, C)", f"shape {shape}")
         check_shape("y", target, shape[0])
         check_labels("y", target, shape[2], BLANK)
-        check_steps("y", target, np.full(shape[0], shape[1]), BLANK)
+        if shape[1] is not None:
+            check_steps("y", target, np.full(shape[0], shape[1]), BLANK)
 
     def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
         return np.ascontiguousarray(target, np.int64)

@@ -10,9 +10,9 @@ import numpy as np
 
 from lstm import checks, ops
 from lstm.errors import naming
-from lstm.layers.symbolic import Operators
-from lstm.ops.calling import shape_of
-from lstm.ops.ctc import check_labels, check_shape, refuse_tensors
+from lstm.layers.ctc_loss import CTCLoss, check_labels, check_shape
+from lstm.layers.symbolic import Operators, has_tensors
+from lstm.ops.calling import apply, shape_of
 
 EPSILON = 1e-7
 """How near to 0 and 1 probabilities may come, as in Keras."""
@@ -209,8 +209,8 @@ def categorical_focal_crossentropy(
 def ctc(y_true: Any, y_pred: Any) -> Any:
     """-log p(labels) of each example, all ways to spread them over its steps together, (C6).
 
-    `lstm.losses.CTC` says what labels (B, L) and logits (B, T, C) must be; these are arrays, and
-    all steps count.
+    `lstm.losses.CTC` says what labels (B, L) and logits (B, T, C) must be. Of arrays all steps
+    count, and so they do in a loss of your own.
 
     Source:
         Graves et al., "Connectionist temporal classification: labelling unsegmented sequence data
@@ -222,7 +222,8 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
         >>> lstm.losses.ctc([[1], [2]], np.zeros((2, 1, 4))).round(4).tolist()  # log 4
         [1.3863, 1.3863]
     """
-    refuse_tensors("y_pred", [y_true, y_pred])
+    if has_tensors([y_true, y_pred]):
+        return apply(CTCLoss(BLANK), y_true, y_pred)
     labels, outputs = checks.numbers("y_true", y_true), checks.numbers("y_pred", y_pred)
     checks.rank("y_pred", outputs, "B T C")
     check_shape("y_true", labels, len(outputs))

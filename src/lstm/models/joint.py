@@ -17,7 +17,7 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.masking import MaskLike, MaskOf
 from lstm.layers.reshaping import Flatten
 from lstm.layers.symbolic import Input, SymbolicTensor
-from lstm.losses import CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
+from lstm.losses import CTC, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Mean, Metric
 from lstm.metrics import get as get_metric
 from lstm.models.goals import spread_over
@@ -227,6 +227,10 @@ class Joint:
             raise InvalidTypeError(name, "an array", "lists of different lengths") from error
         if values.ndim == 0:
             raise InvalidShapeError(name, "a target for each example", "one number")
+        if isinstance(loss, CTC):  # Which has as many labels as it likes.
+            known: Any = (len(values), *output.shape[1:])
+            loss.check(values, known)
+            return values
         found = [*values.shape, *([1] * len(output.shape))]
         shape = tuple(
             found[axis] if size is None else size for axis, size in enumerate(output.shape)
@@ -257,6 +261,8 @@ class Joint:
 
 def _target_shape(loss: Loss, output: SymbolicTensor) -> tuple[int | None, ...]:
     """Return the shape of the targets, without the batch axis."""
+    if isinstance(loss, CTC):
+        return (None,)
     return (
         output.shape[1:-1] if isinstance(loss, SparseCategoricalCrossentropy) else output.shape[1:]
     )

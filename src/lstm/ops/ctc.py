@@ -1,6 +1,5 @@
 """Connectionist temporal classification: the loss of labels without times, and their decoding."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -8,9 +7,11 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends import backend
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.layers.ctc_loss import CTCLoss, check_labels, check_shape, check_steps
 from lstm.layers.eager import Tensor
 from lstm.layers.symbolic import has_tensors
+from lstm.ops.calling import apply
 from lstm.ops.ctc_decoding import best_path, prefix_beam_search
 
 Values = NDArray[Any]
@@ -21,7 +22,7 @@ def ctc_loss(
 ) -> Any:
     """-log p(labels) of each example, summed over all ways to spread them over the steps, (C6).
 
-    It takes arrays. A model is trained with `lstm.losses.CTC`.
+    `lstm.losses.CTC` trains a model with it, faster than a function of tensors: that has no plan.
 
     Args:
         target: labels (B, L), whole numbers in [0, C) other than `mask_index`.
@@ -50,14 +51,17 @@ def ctc_loss(
         >>> float(lstm.ops.ctc_loss([[1]], np.zeros((1, 2, 3)), [1], [2])[0])  # log 9/3
         1.0986
     """
+    given = target, output, target_length, output_length
+    if has_tensors(given):
+        return apply(CTCLoss(mask_index), *given)
     z, real, blank = _outputs("output", output, output_length, "output_length", mask_index)
     labels = checks.numbers("target", target)
     check_shape("target", labels, len(z))
     lengths = _lengths("target_length", target_length, len(z), labels.shape[1])
-    given = np.arange(labels.shape[1]) < lengths[:, None]
-    if (labels[given] == blank).any():
+    counted = np.arange(labels.shape[1]) < lengths[:, None]
+    if (labels[counted] == blank).any():
         raise InvalidValueError("target", "labels other than the blank", blank)
-    labels = np.where(given, labels, blank)
+    labels = np.where(counted, labels, blank)
     check_labels("target", labels, z.shape[2], blank)
     check_steps("target", labels, real.sum(1), blank)
     computing = backend()
@@ -141,71 +145,12 @@ def ctc_decode(
     return labels, scores
 
 
-def refuse_tensors(argument: str, values: Iterable[Any]) -> None:
-    """Refuse tensors, of which there are no numbers yet.
-
-    Raises:
-        InvalidTypeError: one of the values is a tensor.
-    """
-    if has_tensors(values):
-        expected = 'an array (in a model with one output, compile(loss="ctc") computes the loss)'
-        raise InvalidTypeError(argument, expected, "a tensor")
-
-
-def check_shape(argument: str, labels: Values, examples: int) -> None:
-    """Check that labels have the shape (`examples`, L).
-
-    Raises:
-        InvalidShapeError: they have not.
-    """
-    if labels.ndim != 2 or len(labels) != examples:
-        expected = f"labels of shape ({examples}, L)"
-        raise InvalidShapeError(argument, expected, f"shape {labels.shape}")
-
-
-def check_labels(argument: str, labels: Values, classes: int, blank: int) -> None:
-    """Check labels (B, L): whole numbers in [0, `classes`), the blank only behind the last.
-
-    Raises:
-        InvalidTypeError, InvalidValueError: they are not.
-    """
-    checks.index_range(argument, labels, classes)
-    behind = (labels[:, :-1] == blank) & (labels[:, 1:] != blank)
-    if behind.any():
-        k, place = map(int, np.argwhere(behind)[0])
-        expected = f"the blank, {blank}, only behind the labels of an example"
-        got = f"label {labels[k, place + 1]:g} behind it in example {k}"
-        raise InvalidValueError(argument, expected, got)
-
-
-def check_steps(argument: str, labels: Values, steps: Values, blank: int) -> None:
-    """Check that every example has a step for each label, and for a blank between equal ones.
-
-    Args:
-        argument: name of the labels in the error.
-        labels: (B, L), behind the last the blank.
-        steps: how many each example has, (B).
-        blank: the class that stands for no label.
-
-    Raises:
-        InvalidValueError: an example has fewer.
-    """
-    real = labels != blank
-    count, repeats = real.sum(1), ((labels[:, 1:] == labels[:, :-1]) & real[:, 1:]).sum(1)
-    short = count + repeats > steps
-    if short.any():
-        k = int(short.argmax())
-        between = f" and {repeats[k]} blanks between equal ones" if repeats[k] else ""
-        expected = f"at least as many steps as example {k} has labels{between}, "
-        expected += f"{count[k] + repeats[k]} steps"
-        raise InvalidValueError(argument, expected, f"{steps[k]}")
-
-
 def _outputs(
     argument: str, values: Any, lengths: Any, lengths_argument: str, mask_index: int
 ) -> tuple[Values, NDArray[np.bool_], int]:
     """Return logits (B, T, C) as float64, which of their steps are real, (B, T), and the blank."""
-    refuse_tensors(argument, [values, lengths])
+    if has_tensors([values, lengths]):
+        raise InvalidTypeError(argument, "an array, such as predict returns", "a tensor")
     z = checks.numbers(argument, values).astype(np.float64)
     checks.rank(argument, z, "B T C")
     checks.finite(argument, z)
