@@ -62,5 +62,6 @@ BATCHES: dict[str, Callable[[Any, int], tuple[Any, Any]]] = {
     "weather": _weather,
     "anomaly_detection": _anomaly_detection,
     "attention": lambda program, count: program.data(count),
+    "ctc_lines": lambda program, count: program.data(count),
 }
 """Makes a batch (x, y) of each example, with so many rows."""

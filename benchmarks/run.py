@@ -29,8 +29,8 @@ from suite import CASES, SWEEP
 HERE = Path(__file__).parent
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 TOLERANCE = {"float32": 2e-3, "bfloat16": 1e-2, "int8": 2e-2}
-# Kinds whose steps take milliseconds.
-LONG = ("language model", "ragged", "CNN", "CNN-LSTM", "example")
+LONG = ("language model", "ragged", "CNN", "CNN-LSTM")  # kinds whose steps take milliseconds
+EPOCH = 64  # steps of an example that are timed at least: a call of `fit` of Keras takes as several
 STARTING = 240.0  # seconds until a contender must be ready: some compile for a long time
 SETTLING = 0.1  # seconds before each timing: threads of the last one may still look for work
 
@@ -181,16 +181,17 @@ class Session:
     def _chosen(self, case: Case, ready: Sequence[Process]) -> list[tuple[Process, int]]:
         """For each contender and form the best number of threads, and the steps to time at once."""
         seconds: dict[Process, float] = {}
+        fewest = EPOCH if case.kind == "example" else 1
         for process in ready:
             probe = process.time(1 if case.kind in LONG else 64)
-            steps = max(1, round(self.options.seconds / 3 / probe))
+            steps = max(fewest, round(self.options.seconds / 3 / probe))
             seconds[process] = process.time(steps) if steps > 1 else probe
         chosen = []
         for entrant in dict.fromkeys((process.name, process.form) for process in ready):
             same = [p for p in ready if (p.name, p.form) == entrant]
             best = min(same, key=lambda process: seconds[process])
             best.by_threads = {p.threads: seconds[p] for p in same}
-            steps = max(1, round(self.options.seconds / seconds[best]))
+            steps = max(fewest, round(self.options.seconds / seconds[best]))
             chosen.append((best, steps - steps % 32 if steps > 32 else steps))
             for process in same:
                 if process is not best:

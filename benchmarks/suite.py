@@ -151,6 +151,7 @@ CASES = {
         _example("weather", "LSTM + Dense, 24 steps", 32, 128),
         _example("anomaly_detection", "autoencoder, 48 steps", 32, 64),
         _example("attention", "LSTM and attention by hand, padded", 64, 32),
+        _example("ctc_lines", "Bidirectional and CTC, 96 steps", 48, 32),
         Case(
             "prediction",
             "LSTM(64) + Dense, forward only: B=1024, T=50, D=8",

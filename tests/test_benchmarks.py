@@ -44,7 +44,8 @@ def first_steps(case: Any, backend: str) -> list[float]:
         *("lm128", "lm_small", "addition", "addition_tanh", "lstm50", "cnn", "cnn_lstm"),
         *("prediction", "forward", "step128", "generate128", "ragged"),
         *("decimal_addition", "translation", "sentiment", "weather", "anomaly_detection"),
-        *("attention", "step128_bf16", "lm256_bf16", "generate512_bf16", "generate512_int8"),
+        *("attention", "ctc_lines"),
+        *("step128_bf16", "lm256_bf16", "generate512_bf16", "generate512_int8"),
     ],
 )
 def test_backends_agree(name: str) -> None:

@@ -37,7 +37,7 @@ def test_all_of_them_are_tested() -> None:
     assert names == {
         *("addition_with_carry", "progression", "shakespeare", "text_generation"),
         *("decimal_addition", "translation", "sentiment", "weather", "anomaly_detection"),
-        "attention",
+        *("attention", "ctc_lines"),
     }
 
 
@@ -220,3 +220,11 @@ class TestAttention:
         shares = look.predict([facts, question])
         assert (shares[facts == 0] == 0).all()
         assert (shares[facts != 0] > 0).all()
+
+
+def test_ctc_lines() -> None:
+    module = example("ctc_lines")
+    images, classes = module.data(300)
+    assert images.shape == (300, module.WIDTH, module.HEIGHT)
+    assert {0, *range(1, 11)} == set(classes.ravel())
+    assert module.run(train=2000, test=200, epochs=10, units=32, verbose=0) > 0.5
