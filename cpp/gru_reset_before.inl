@@ -153,7 +153,7 @@ void reset_before_slice_backward(const Cell& cell, const RecurrentShape& s, Rese
 template <Activation G, Activation S>
 void framed_backward(const ResetBeforeCell<G, S>& cell, const RecurrentShape& s,
                      const RecurrentBackward& given) {
-  const int64_t D = s.D, H = s.H, N = 3 * H, pitch = cell.kept * H;
+  const int64_t H = s.H, N = 3 * H, pitch = cell.kept * H;
   if (s.B == 0 || s.T == 0 || H == 0) return;
   const RecurrentBackward io = with_states(s, given);
   float* gates = scratch(1, packed_size(2 * H, H) + packed_size(H, H));
@@ -165,14 +165,13 @@ void framed_backward(const ResetBeforeCell<G, S>& cell, const RecurrentShape& s,
       reset_before_slice_backward(cell, s, {gates, candidate}, io, b, end);
     });
   });
-  for_each_piece(s, [&](auto row, auto count) {
-    const float* dz = io.gates + row * pitch;
-    if (io.dx)  // (G18)
-      gemm(count, D, N, {dz, pitch, 1}, {io.w, 1, N}, io.dx + row * D, D, false, nullptr);
-    if (io.dr)  // (G22)
-      gemm(H, H, count, {dz + 3 * H, 1, pitch}, {dz + 2 * H, pitch, 1}, io.dr + 2 * H, N, true,
-           nullptr);
-  });
+  inputs_gradient(s, io, N, pitch);
   if (!io.dw && !io.dr && !io.db) return;
-  for (const Blocks& blocks : cell.dz) weight_gradients(s, given, blocks, N, pitch, false);
+  with_real_rows(s, s.lengths ? io : given, pitch, [&](const auto& shape, const auto& rows) {
+    const float* dz = rows.gates;
+    if (rows.dr)  // (G22)
+      gemm(H, H, shape.B * shape.T, {dz + 3 * H, 1, pitch}, {dz + 2 * H, pitch, 1}, rows.dr + 2 * H,
+           N, true, nullptr);
+    for (const Blocks& blocks : cell.dz) weight_gradients(shape, rows, blocks, N, pitch, false);
+  });
 }

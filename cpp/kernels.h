@@ -74,8 +74,11 @@ struct RecurrentShape {
   unsigned options;  // of the cell, a bit for each
   bool reverse;
   Activation activation, recurrent_activation;  // not softmax; a SimpleRNN has only the first
-  const int64_t* lengths;  // (B), steps of each sequence, at least 1, the longest first; or null
-                           // where all have T. Not in reverse
+  // Steps of each sequence (B), at least 1, or null where all have T. The caller has put the
+  // longest first, and asks for no reverse. What lies behind the end of a sequence is neither read
+  // nor written in y, c, gates, masked_h and dx, except in the lanes of a block with a longer one;
+  // x, dy and tokens hold numbers there that are multiplied by 0.
+  const int64_t* lengths;
 };
 
 // How it is computed: on the fast path of a plain LSTM, on that with sequences in the lanes of

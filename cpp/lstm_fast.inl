@@ -384,5 +384,8 @@ inline void fast_lstm_backward(const RecurrentShape& s, const RecurrentBackward&
   with_activations(s, [&](auto g, auto r) {
     divided_backward<decltype(g)::value, decltype(r)::value>(s, packed_w, packed_r, io);
   });
-  if (io.dw || io.dr || io.db) weight_gradients(s, given, {0, 0, 0, 4}, 4 * H, 4 * H, false);
+  if (!io.dw && !io.dr && !io.db) return;
+  with_real_rows(s, s.lengths ? io : given, 4 * H, [&](const auto& shape, const auto& rows) {
+    weight_gradients(shape, rows, {0, 0, 0, 4}, 4 * H, 4 * H, false);
+  });
 }

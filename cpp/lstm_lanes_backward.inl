@@ -162,7 +162,8 @@ void blocks_backward(const A& phi, const RecurrentShape& s, const RecurrentBackw
                      float* block_sums) {
   constexpr int V = N * block_vecs;
   const int64_t T = s.T, D = s.D, H = s.H;
-  const int64_t chunk = std::clamp<int64_t>(cached_dz / (N * block_width * 4 * H), 1, T);
+  // Whatever blocks a thread has beside it, a block is added up in the same chunks.
+  const int64_t chunk = std::clamp<int64_t>(cached_dz / (most_blocks * block_width * 4 * H), 1, T);
   const bool learns = io.dw || io.dr || io.db;
   Pieces<N> memory{
       scratch(0, block_width * (N * (chunk * (D + H + 4 * H) + 4 * H) + chunk * panel_width))};
@@ -180,8 +181,9 @@ void blocks_backward(const A& phi, const RecurrentShape& s, const RecurrentBackw
   if (factor.p) single.read<N>(io.recurrent_mask, H, factor);
   ivec real[V] = {};
 
-  for (int64_t step1 = length_of(s, b); step1 > 0; step1 -= std::min(chunk, step1)) {
-    const int64_t step0 = step1 - std::min(chunk, step1), steps = step1 - step0;
+  for (int64_t step1 = length_of(s, b), step0; step1 > 0; step1 = step0) {
+    step0 = (step1 - 1) / chunk * chunk;
+    const int64_t steps = step1 - step0;
     const Sequences sequences{s.B, T, b, s.reverse ? T - step1 : step0, steps};
     // Tokens need all of dz once more.
     const Blocked dzs = io.tokens ? kept.gates + sequences.tmin * 4 * H : near;

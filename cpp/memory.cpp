@@ -25,7 +25,7 @@ struct Buffer {
   int64_t size = 0;
   ~Buffer() { ::operator delete(p, line); }
 };
-thread_local Buffer buffers[4];
+thread_local Buffer buffers[5];
 
 constexpr std::size_t page = std::size_t(1) << 21;  // of the large kind, which few tables map
 constexpr std::size_t kept_bytes = std::size_t(512) << 20;

@@ -12,7 +12,7 @@ using std::int64_t;
 [[noreturn]] void out_of_memory();
 
 // Memory of the calling thread, for `count` floats, that lasts until the next call with the same
-// slot: 0 to 3. The last holds left sides of products. Throws std::bad_alloc.
+// slot: 0 to 4. Slot 3 holds left sides of products. Throws std::bad_alloc.
 float* scratch(int slot, int64_t count);
 
 // Let the calling thread have now what it needs to use scratch memory and to throw: where there is

@@ -1,10 +1,9 @@
 // What all recurrent layers share: all steps of a sequence, around the cell that computes one.
 //
-// x·w + b of all steps is one product before the first of them; dx is one after the last, and dw,
-// dr and db follow in one pass over dz. Between the two a thread owns a slice of the batch for the
-// whole sequence.
-// Deliberately absent: what makes the LSTM faster still, gates in registers and products a few
-// steps at a time.
+// x·w + b of all steps is one product before the first of them, or one for each sequence if they
+// have lengths of their own; so is dx after the last, and dw, dr and db follow in one pass over dz.
+// Between the two a thread owns a slice of the batch for the whole sequence. Deliberately absent:
+// what makes the LSTM faster still, gates in registers and products a few steps at a time.
 //
 // A cell is an object made of the shape, with its options in it:
 // - blocks: w and r have blocks·H columns;
@@ -51,13 +50,6 @@ LSTM_INLINE int64_t length_of(const RecurrentShape& s, int64_t b) {
 LSTM_INLINE int64_t end_at(const RecurrentShape& s, int64_t b0, int64_t b1, int64_t step) {
   while (b1 > b0 && length_of(s, b1 - 1) <= step) --b1;
   return b1;
-}
-
-// Call f(row, count) for rows of the arrays of all steps, as many as follow on each other.
-template <class F>
-LSTM_INLINE void for_each_piece(const RecurrentShape& s, F f) {
-  if (!s.lengths) return f(0, s.B * s.T);
-  for (int64_t b = 0; b < s.B; ++b) f(b * s.T, s.lengths[b]);
 }
 
 // Divide the sequences among threads, `width` of them at a time, each of a certain cost, so that
@@ -118,18 +110,28 @@ inline void mask_first_states(const RecurrentShape& s, const RecurrentForward& i
            io.masked_h + (b * s.T + time_of(s, 0)) * s.H);
 }
 
+// The rows of all steps of c = a·B + bias, where B (K, N) makes one product of them all. Of
+// sequences of their own lengths, it is packed once, and each has a product.
+inline void product_of_steps(const RecurrentShape& s, int64_t N, int64_t K, View a,
+                             const float* prepared, View b, float* c, int64_t ldc,
+                             const float* bias) {
+  const int64_t rows = s.B * s.T;
+  if (!s.lengths && prepared && K) return prepared_gemm(rows, N, K, a, prepared, c, ldc, bias);
+  if (!s.lengths) return gemm(rows, N, K, a, b, c, ldc, false, bias);
+  float* packed = scratch(4, packed_size(K, N));
+  pack_panels(K, N, b, packed);
+  parallel_sequences(s, 1, 2.0 * s.T * K * N, [&](auto b0, auto b1) {
+    for (int64_t k = b0; k < b1; ++k)
+      packed_product(s.lengths[k], N, K, a.from(k * s.T, 0), packed, c + k * s.T * ldc, ldc, false,
+                     bias);
+  });
+}
+
 // z (B·T, N) = x·w + b, in rows of `pitch` floats.
 inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int64_t N, float* z,
                        int64_t pitch) {
   if (!io.tokens)
-    return for_each_piece(s, [&](auto row, auto count) {
-      const View x{io.x + row * s.D, s.D, 1};
-      float* out = z + row * pitch;
-      if (io.packed_w && s.D)
-        prepared_gemm(count, N, s.D, x, io.packed_w, out, pitch, io.b);
-      else
-        gemm(count, N, s.D, x, {io.w, N, 1}, out, pitch, false, io.b);
-    });
+    return product_of_steps(s, N, s.D, {io.x, s.D, 1}, io.packed_w, {io.w, N, 1}, z, pitch, io.b);
   parallel_each(s.B * s.T, 2.0 * N, [&](auto row) {
     if (row % s.T >= length_of(s, row / s.T)) return;
     for_each_vec(N, [&](auto k, auto get, auto put) LSTM_INLINE_LAMBDA {
@@ -137,6 +139,13 @@ inline void input_side(const RecurrentShape& s, const RecurrentForward& io, int6
       put(z + row * pitch + k, io.b ? xw + get(io.b + k) : xw);
     });
   });
+}
+
+// dx from dz in the first N of `pitch` floats, where it is wanted.
+inline void inputs_gradient(const RecurrentShape& s, const RecurrentBackward& io, int64_t N,
+                            int64_t pitch) {
+  if (io.dx)  // (B12), (R11), (G18)
+    product_of_steps(s, s.D, N, {io.gates, pitch, 1}, nullptr, {io.w, 1, N}, io.dx, s.D, nullptr);
 }
 
 // The sequences [b0, b1), all steps. Without packed_r, which pays for many rows, they are all there
@@ -258,53 +267,89 @@ inline void weight_gradients(const RecurrentShape& s, const RecurrentBackward& i
   const int64_t offset = s.reverse ? 1 : -1, phase = time_of(s, 0);
   parallel(panels(columns), 1, 2.0 * rows * (D + H) * panel_width, [&](auto begin, auto end) {
     float* panel = scratch(0, slots(depth) * panel_width);
-    for_each_piece(s, [&](int64_t first, int64_t count) {
-      for (int64_t k = first, block; k < first + count; k += block) {
-        block = std::min(depth, first + count - k);
-        const int64_t of_x = dw && io.x ? left_size(D, block) : 0;
-        float* memory = scratch(3, of_x + left_size(H, block));
-        const Left x = dw && io.x ? left_side(D, block, {io.x + k * D, 1, D}, memory) : Left{};
-        memory += of_x;
-        // The outermost row has no neighbour, nor has a sequence that follows padding. Its dz is
-        // zero by then, and left out in whole slots.
-        const bool begins = k + offset < 0 || (s.lengths && k == first);
-        const int64_t missing = !io.masked_h && begins, skipped = missing / in_slot * in_slot;
-        const int64_t seen = block - skipped - (!io.masked_h && k + block + offset > rows);
-        const float* states = io.masked_h ? io.masked_h : io.y + offset * H;  // (B15)
-        const Left h =
-            dr ? left_side(H, seen, {states + (k + skipped) * H, 1, H}, memory, missing - skipped)
-               : Left{};
-        for (auto p = begin; p < end; ++p) {
-          const int64_t j = p * panel_width;
-          const int n = columns_of(columns, p);
-          pack_panel({dz + j, pitch, 1}, k, block, n, panel);
-          const int64_t width = padded(n);
-          // What is only added up is not rounded.
-          const float* d = in_slot == 1 ? panel : dz + k * pitch + j;
-          const int64_t apart = in_slot == 1 ? width : pitch;
-          if (db) add_rows(block, n, d, apart, db + j);
-          if (db_of_r) add_rows(block, n, d, apart, db_of_r + j);
-          if (dw && io.tokens)
-            for (int64_t row = 0; row < block; ++row)
-              add_rows(1, n, d + row * apart, apart, dw + io.tokens[k + row] * N + j);
-          else if (dw)
-            panel_product(0, D, block, x, panel, dw + j, N, n, true, nullptr);
-          if (!dr) continue;
-          for (int64_t row = (phase - k % T + T) % T; !io.masked_h && row < block; row += T)
-            clear_row(panel, row, width);
-          panel_product(0, H, seen, h, panel + skipped / in_slot * width, dr + j, N, n, true,
-                        nullptr);
-        }
+    for (int64_t k = 0; k < rows; k += depth) {
+      const int64_t block = rows - k < depth ? rows - k : depth;
+      const int64_t of_x = dw && io.x ? left_size(D, block) : 0;
+      float* memory = scratch(3, of_x + left_size(H, block));
+      const Left x = dw && io.x ? left_side(D, block, {io.x + k * D, 1, D}, memory) : Left{};
+      memory += of_x;
+      // The outermost row has no neighbour. Its dz is zero by then, and left out in whole slots.
+      const int64_t missing = !io.masked_h && k + offset < 0, skipped = missing / in_slot * in_slot;
+      const int64_t seen = block - skipped - (!io.masked_h && k + block + offset > rows);
+      const float* states = io.masked_h ? io.masked_h : io.y + offset * H;  // (B15)
+      const Left h =
+          dr ? left_side(H, seen, {states + (k + skipped) * H, 1, H}, memory, missing - skipped)
+             : Left{};
+      for (auto p = begin; p < end; ++p) {
+        const int64_t j = p * panel_width;
+        const int n = columns_of(columns, p);
+        pack_panel({dz + j, pitch, 1}, k, block, n, panel);
+        const int64_t width = padded(n);
+        // What is only added up is not rounded.
+        const float* d = in_slot == 1 ? panel : dz + k * pitch + j;
+        const int64_t apart = in_slot == 1 ? width : pitch;
+        if (db) add_rows(block, n, d, apart, db + j);
+        if (db_of_r) add_rows(block, n, d, apart, db_of_r + j);
+        if (dw && io.tokens)
+          for (int64_t row = 0; row < block; ++row)
+            add_rows(1, n, d + row * apart, apart, dw + io.tokens[k + row] * N + j);
+        else if (dw)
+          panel_product(0, D, block, x, panel, dw + j, N, n, true, nullptr);
+        if (!dr) continue;
+        for (int64_t row = (phase - k % T + T) % T; !io.masked_h && row < block; row += T)
+          clear_row(panel, row, width);
+        panel_product(0, H, seen, h, panel + skipped / in_slot * width, dr + j, N, n, true,
+                      nullptr);
       }
-    });
+    }
   });
   if (dr && io.h0 && !io.masked_h)
     gemm(H, columns, s.B, {io.h0, 1, H}, {dz + phase * pitch, T * pitch, 1}, dr, N, true, nullptr);
 }
 
+// Call f(shape, io) with arrays in which every row is that of a step. Of sequences of their own
+// lengths, the rows of some at a time are put one behind the other, as of a single sequence.
+template <class F>
+void with_real_rows(const RecurrentShape& s, const RecurrentBackward& io, int64_t pitch, F f) {
+  if (!s.lengths) return f(s, io);
+  constexpr int64_t most = 2048;  // rows, or those of one sequence
+  const int64_t T = s.T, D = io.x ? s.D : 0, H = s.H;
+  for (int64_t first = 0, last, rows; first < s.B; first = last) {
+    for (last = first, rows = 0; last < s.B && (!rows || rows + s.lengths[last] <= most); ++last)
+      rows += s.lengths[last];
+    float* memory = scratch(4, rows * (2 + D + H + pitch));
+    int64_t* tokens = reinterpret_cast<int64_t*>(memory);
+    float *x = memory + 2 * rows, *h = x + rows * D, *gates = h + rows * H;
+    parallel(last - first, 1, double(T * (D + H + pitch)), [&](auto b0, auto b1) {
+      int64_t row = 0;
+      for (int64_t b = first; b < first + b0; ++b) row += s.lengths[b];
+      for (int64_t b = first + b0; b < first + b1; ++b)
+        for (int64_t step = 0; step < s.lengths[b]; ++step, ++row) {
+          const int64_t at = b * T + step;
+          const float* seen = io.masked_h ? io.masked_h + at * H : nullptr;
+          if (!seen) seen = states_before(s, io.h0, io.y, b, step).p;
+          std::memcpy(h + row * H, seen, H * sizeof(float));
+          std::memcpy(gates + row * pitch, io.gates + at * pitch, pitch * sizeof(float));
+          if (io.tokens) tokens[row] = io.tokens[at];
+          if (io.x) std::memcpy(x + row * D, io.x + at * D, D * sizeof(float));
+        }
+    });
+    RecurrentShape shape = s;
+    shape.B = 1;
+    shape.T = rows;
+    shape.lengths = nullptr;
+    RecurrentBackward packed = io;
+    packed.x = io.x ? x : nullptr;
+    packed.tokens = io.tokens ? tokens : nullptr;
+    packed.masked_h = h;
+    packed.gates = gates;
+    f(shape, packed);
+  }
+}
+
 template <class Cell>
 void framed_backward(const Cell& cell, const RecurrentShape& s, const RecurrentBackward& given) {
-  const int64_t D = s.D, H = s.H, N = cell.blocks * H, pitch = cell.kept * H;
+  const int64_t H = s.H, N = cell.blocks * H, pitch = cell.kept * H;
   if (s.B == 0 || s.T == 0 || H == 0) return;
   const RecurrentBackward io = with_states(s, given);
   float* packed_r = scratch(1, cell.blocks * packed_size(H, H));
@@ -316,12 +361,10 @@ void framed_backward(const Cell& cell, const RecurrentShape& s, const RecurrentB
     for_each_slice(b0, b1, N,
                    [&](auto b, auto end) { slice_backward(cell, s, packed_r, io, b, end); });
   });
-  if (io.dx)  // (B12), (R11), (G18)
-    for_each_piece(s, [&](auto row, auto count) {
-      gemm(count, D, N, {io.gates + row * pitch, pitch, 1}, {io.w, 1, N}, io.dx + row * D, D, false,
-           nullptr);
-    });
+  inputs_gradient(s, io, N, pitch);
   if (!io.dw && !io.dr && !io.db) return;
-  for (const Blocks& blocks : cell.dz)
-    weight_gradients(s, given, blocks, N, pitch, Cell::two_biases);
+  with_real_rows(s, s.lengths ? io : given, pitch, [&](const auto& shape, const auto& rows) {
+    for (const Blocks& blocks : cell.dz)
+      weight_gradients(shape, rows, blocks, N, pitch, Cell::two_biases);
+  });
 }

@@ -102,6 +102,11 @@ class TestLosses:
         for name, value in expected.items():
             assert_close(logs[name], value, "loss", terms=48, dtype="float32")
         assert model.test_on_batch(X, TARGETS, weights)[0] == pytest.approx(logs["loss"], rel=1e-6)
+        # The same for each output.
+        alike = model.evaluate(X, TARGETS, sample_weight=of_price, return_dict=True)
+        for name in ("price_loss", "price_mae", "price_mae_1"):
+            assert_close(alike[name], expected[name], "loss", terms=48, dtype="float32")
+        assert alike["loss"] == pytest.approx(alike["price_loss"] + alike["kind_loss"], rel=1e-6)
         only = model.evaluate(X, TARGETS, sample_weight={"kind": of_kind}, return_dict=True)
         assert_close(only["kind_loss"], second, "loss", terms=48, dtype="float32")
         assert_close(only["price_loss"], by_hand(model)[0], "loss", terms=48, dtype="float32")
@@ -118,10 +123,10 @@ class TestLosses:
 
     def test_weigh_steps_that_are_real(self) -> None:
         lstm.set_seed(1)
-        x = lstm.Input((None,))
+        x = lstm.Input((4,))
         y = LSTM(4, return_sequences=True)(Embedding(5, 3, mask_zero=True)(x))
         model = lstm.Model(x, [Dense(2, name="a")(y), Dense(1, name="b")(y)])
-        model.compile("sgd", ["mse", "mse"])
+        model.compile("sgd", ["mse", "mse"], metrics={"a": "mse"}, weighted_metrics={"a": ["mse"]})
         words = np.array([[1, 2, 3, 0], [4, 1, 2, 0]])
         targets, weights = [RNG.normal(size=(2, 4, n)) for n in (2, 1)], RNG.random((2, 4))
         outputs = zip(model.predict(words), targets, strict=True)
@@ -129,6 +134,9 @@ class TestLosses:
         expected = (a * weights)[:, :3].mean() + b[:, :3].mean()
         logs = model.evaluate(words, targets, sample_weight={"a": weights}, return_dict=True)
         assert_close(logs["loss"], expected, "loss", terms=24, dtype="float32")
+        assert_close(logs["a_mse"], a[:, :3].mean(), "loss", terms=24, dtype="float32")
+        weighted = np.average(a[:, :3], weights=weights[:, :3])
+        assert_close(logs["a_mse_1"], weighted, "loss", terms=24, dtype="float32")
 
     def test_count_real_steps_only(self) -> None:
         lstm.set_seed(1)
@@ -353,6 +361,7 @@ def test_one_output_by_name() -> None:
             InvalidValueError,
             "sample_weight of kind: expected numbers of at least 0",
         ),
+        (lambda m: m.fit(X, TARGETS, 8, sample_weight="x"), InvalidTypeError, "sample_weight of"),
         (
             lambda m: m.compile("sgd", LOSSES, ["mae"], metrics=["mae"]),
             InvalidTypeError,

@@ -196,7 +196,7 @@ class Compilable(Predictor):
     def _by_output(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
         """Return data that may be given for each output, in the form for the trainer."""
         if self._joint is not None:
-            return self._joint.data(x, y, weight)
+            return *self._joint.data(x, y, weight), None
         if isinstance(y, Mapping) and self._graph is not None:
             names = output_names(self._graph)
             for name in y:

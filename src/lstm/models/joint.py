@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from lstm import checks, ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers.masking import MaskLike, MaskOf
+from lstm.layers.masking import MaskLike, MaskOf, WithoutMask
 from lstm.layers.reshaping import Flatten
 from lstm.layers.symbolic import Input, SymbolicTensor
 from lstm.losses import CTC, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Mean, Metric
 from lstm.metrics import get as get_metric
+from lstm.models.columns import array
 from lstm.models.goals import spread_over
 from lstm.models.graph import Graph
 from lstm.models.output_specs import OutputSpecs, loss_config, output_names
@@ -138,7 +139,8 @@ class Joint:
             self._weights.append(of_positions)
             columns.append(_by_example(values * of_positions, output) * weight)
             real = [MaskOf()(output)] if output.ndim > 2 else []
-            weighted = [real[0] * of_positions if real else 1.0 * of_positions]
+            # A product with a tensor without padding would count padding as 1.
+            weighted = [WithoutMask()(real[0]) * of_positions if real else 1.0 * of_positions]
             for counted, some in zip((real, weighted), measures, strict=True):
                 for metric in (get_metric(spec, loss) for spec in some[k]):
                     tensors = [output, 1.0 * target, *counted]
@@ -159,13 +161,13 @@ class Joint:
         compared = (target for _, target in self._targets)
         self.graph = Graph([*graph.inputs, *compared, *self._weights], [joined])
 
-    def data(self, x: Any, y: Any, sample_weight: Any) -> tuple[list[Any], Values, Any]:
-        """Return the inputs and the target of the joint model, and weights for all outputs alike.
+    def data(self, x: Any, y: Any, sample_weight: Any) -> tuple[list[Any], Values]:
+        """Return the inputs and the target of the joint model.
 
         Args:
             x: the data, for one input or a list or dict for several.
             y: the targets: a list with one for each output, or a dict by name.
-            sample_weight: weights for all outputs, or in such a list or dict; None for 1.
+            sample_weight: weights, the same for each output, or in such a list or dict; None for 1.
 
         Raises:
             InvalidTypeError, InvalidValueError: there are others.
@@ -186,13 +188,13 @@ class Joint:
         by_output = isinstance(sample_weight, Mapping) or (
             isinstance(sample_weight, list | tuple) and any(map(np.ndim, sample_weight))
         )
-        of_outputs: list[Any] = [None] * len(self._names)
+        weights = [sample_weight] * len(self._names)
         if by_output:
-            of_outputs = self._of_outputs("sample_weight", sample_weight)
+            weights = self._of_outputs("sample_weight", sample_weight)
         for (k, _), target, tensor in zip(self._targets, targets, self._weights, strict=True):
             positions = target.shape[: tensor.ndim]
-            inputs.append(self._weight(k, of_outputs[k], positions))
-        return inputs, np.zeros((len(targets[0]), 1)), None if by_output else sample_weight
+            inputs.append(self._weight(k, weights[k], positions))
+        return inputs, np.zeros((len(targets[0]), 1))
 
     def _of_outputs(self, argument: str, given: Any) -> list[Any]:
         """Return what a list or dict holds for each output; None where a dict has nothing."""
@@ -210,9 +212,8 @@ class Joint:
         if given is None:
             return np.ones(positions)
         name = f"sample_weight of {self._names[k]}"
-        weights = spread_over(name, np.asarray(given), positions)
+        weights = spread_over(name, array(name, given, "float64"), positions)
         assert weights is not None
-        checks.finite(name, weights, "float64")
         if weights.size and weights.min() < 0:
             raise InvalidValueError(name, "numbers of at least 0", weights.min())
         return weights
