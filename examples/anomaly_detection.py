@@ -57,7 +57,7 @@ def reversed_in_time(window, rng):
 FAULTS = spike, stuck, noisy, skipped, reversed_in_time
 
 
-def build(units=32):
+def build(units=32, learning_rate=0.005):
     model = keras.Sequential(
         [
             layers.Input((STEPS, 1)),
@@ -67,7 +67,7 @@ def build(units=32):
             layers.TimeDistributed(layers.Dense(1)),
         ]
     )
-    model.compile(keras.optimizers.Adam(0.005, global_clipnorm=1.0), "mse")
+    model.compile(keras.optimizers.Adam(learning_rate, global_clipnorm=1.0), "mse")
     return model
 
 
@@ -84,7 +84,9 @@ def run(steps=12_000, epochs=30, units=32, verbose="auto"):
     rng = np.random.default_rng(0)
     train, calibration, test = np.split(signal(3 * steps, rng), 3)
     x = windows(train, apart=3)
-    model = build(units)
+    # Small steps at the end, or the errors would depend on where the last large one led.
+    updates = epochs * -(-len(x) // 64)
+    model = build(units, keras.optimizers.schedules.CosineDecay(0.005, updates))
     model.summary()
     model.fit(x, x, batch_size=64, epochs=epochs, verbose=verbose)
     threshold = np.quantile(errors(model, windows(calibration, apart=7)), 0.99)
