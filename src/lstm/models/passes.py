@@ -268,7 +268,8 @@ class Passes:
     def penalty(self, run: Run) -> float:
         """Return what outputs of a pass, and large weights, add to the loss."""
         for weight in self._weights:
-            if weight.regularizer is not None and weight.trainable:
+            learns = weight.trainable and not weight.is_int8
+            if weight.regularizer is not None and learns:
                 penalties, _ = weight.regularizer.forward(run.ops, weight.value)
                 run.penalties += penalties
         return total(run.penalties)
