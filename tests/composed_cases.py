@@ -18,6 +18,7 @@ from lstm import ops
 from lstm.layers import (
     ELU,
     RNN,
+    ActivityPenalty,
     ActivityRegularization,
     AdditiveAttention,
     AlphaDropout,
@@ -362,6 +363,7 @@ UNMASKED = [
     LayerCase("stop gradient", StopGradient, [SEQUENCE], [SEQUENCE]),
     LayerCase("alpha dropout", lambda: AlphaDropout(0.3), [SEQUENCE], [SEQUENCE], random=True),
     LayerCase("activity", lambda: ActivityRegularization(0.1), [SEQUENCE], [SEQUENCE]),
+    LayerCase("activity penalty", lambda: ActivityPenalty("l2"), [SEQUENCE], [SEQUENCE]),
     LayerCase("mask of", MaskOf, [SEQUENCE], [(STEPS,)]),
     LayerCase("with mask", WithMask, [SEQUENCE, (STEPS,)], [SEQUENCE]),
     LayerCase("without mask", WithoutMask, [SEQUENCE], [SEQUENCE]),

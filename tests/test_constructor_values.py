@@ -19,6 +19,7 @@ from lstm.layers import LSTM, Bidirectional, Dense, Embedding, Layer, TimeDistri
 
 REQUIRED: dict[Any, tuple[Any, ...]] = {
     layers.Activation: ("tanh",),
+    layers.ActivityPenalty: ("l2",),
     layers.AlphaDropout: (0.5,),
     layers.BatchReshape: ((-1, 2),),
     layers.Constant: ([1.0],),

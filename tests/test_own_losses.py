@@ -27,6 +27,17 @@ class Cubic(Loss):
         return ops.array(3 * error * np.abs(error) * share)
 
 
+class Scaled(Loss):
+    """A multiple of the squared error, traced."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        return self.scale * lstm.ops.mean(lstm.ops.square(y_true - y_pred), axis=-1)
+
+
 @pytest.mark.usefixtures("float64")
 class TestLosses:
     def test_need_forward_and_backward_only(self) -> None:
@@ -55,3 +66,12 @@ class TestLosses:
         model.compile("sgd", Cubic())
         with pytest.raises(InvalidValueError, match=r"^y: expected"):
             model.fit(X, targets, verbose=0)
+
+    def test_read_their_numbers_before_each_step(self) -> None:
+        loss = Scaled(1.0)
+        model = lstm.Sequential([lstm.Input((None, 2)), Dense(1)])
+        model.compile(lstm.optimizers.SGD(0.0), loss)
+        once = model.evaluate(X, X[..., :1])
+        for k in range(9):
+            loss.scale = 1.0 + k // 4
+            assert_close(model.evaluate(X, X[..., :1]), loss.scale * once, "loss", terms=24)

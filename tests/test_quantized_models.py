@@ -193,6 +193,15 @@ def test_evaluation_is_that_of_the_predictions(name: str) -> None:
     assert loss == pytest.approx(-np.log(p).mean(), rel=1e-5)
 
 
+def test_regularizers_of_int8_weights_do_not_count() -> None:
+    """As those of other weights that do not learn."""
+    model = lstm.Sequential([lstm.Input((8,)), Dense(8, kernel_regularizer="l2")])
+    model.compile("sgd", "mse")
+    model.quantize()
+    x, y = np.random.default_rng(1).normal(size=(2, 4, 8))
+    assert model.evaluate(x, y) == pytest.approx(np.mean((model.predict(x) - y) ** 2), rel=1e-5)
+
+
 def test_what_was_planned_before_is_not_used_any_more() -> None:
     model, again = tied(), tied()
     stream = model.stream()

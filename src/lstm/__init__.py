@@ -32,6 +32,7 @@ from lstm.losses import Loss
 from lstm.metrics import Metric
 from lstm.models import Model, Sequential, State, load_model
 from lstm.optimizers import Optimizer
+from lstm.regularizers import Regularizer
 from lstm.seeding import set_seed
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ __all__ = [
     "Metric",
     "Model",
     "Optimizer",
+    "Regularizer",
     "Sequential",
     "State",
     "activations",

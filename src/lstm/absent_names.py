@@ -22,7 +22,6 @@ _INSTEAD: Mapping[str, Mapping[str, str]] = {
         "keras": "lstm itself has layers, models, optimizers, ...",
         "mixed_precision": 'lstm.use(precision="bfloat16") or compile(precision=...) chooses it',
         "random": "use np.random.default_rng; lstm.set_seed decides what the library draws",
-        "Regularizer": "use lstm.regularizers.L1L2",
         "Variable": "use add_weight of a layer, or lstm.metrics.Variable",
     },
     "lstm.callbacks": {
@@ -71,8 +70,7 @@ _INSTEAD: Mapping[str, Mapping[str, str]] = {
         "legacy": "use lstm.optimizers itself",
     },
     "lstm.regularizers": {
-        "OrthogonalRegularizer": "use initializers.Orthogonal, which begins there",
-        "Regularizer": "use L1, L2 or L1L2; nothing calls a function or a class of yours",
+        "OrthogonalRegularizer": "use initializers.Orthogonal, or write a Regularizer",
     },
     "lstm.utils": {
         "Progbar": "use verbose=1 of fit",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lstm as keras
-from lstm import layers, regularizers
+from lstm import layers, ops, regularizers
 from lstm.constraints import MaxNorm, max_norm
 from lstm.layers import LSTM, BatchNormalization, Dense, Dropout, Input
 from lstm.models import Sequential
@@ -38,6 +38,44 @@ def test_penalties_of_all_weights_of_an_lstm():
         model.fit(X, Y, epochs=15, verbose=0)
         norms.append(sum(np.square(w).sum() for w in model.get_weights()))
     assert norms[1] < 0.5 * norms[0]
+
+
+def test_regularizers_of_my_own(tmp_path):
+    @keras.saving.register_keras_serializable(package="my_package")
+    class OrthogonalPenalty(regularizers.Regularizer):
+        def __init__(self, strength=0.01):
+            self.strength = strength
+
+        def __call__(self, x):
+            gram = ops.matmul(ops.transpose(x), x)
+            return self.strength * ops.sum(ops.square(gram - ops.eye(x.shape[-1])))
+
+        def get_config(self):
+            return {"strength": self.strength}
+
+    @keras.saving.register_keras_serializable()
+    def l1_reg(weight_matrix):
+        return 0.01 * ops.sum(ops.absolute(weight_matrix))
+
+    model = Sequential(
+        [
+            Input((5, 3)),
+            LSTM(4, kernel_regularizer=l1_reg, activity_regularizer=lambda y: ops.mean(y**2)),
+            Dense(2, kernel_regularizer=OrthogonalPenalty(1.0)),
+            Dense(1, activation="sigmoid", kernel_regularizer=l1_reg),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(0.05), "binary_crossentropy")
+    model.fit(X, Y, epochs=40, verbose=0)
+    w = model.layers[1].get_weights()[0]
+    np.testing.assert_allclose(w.T @ w, np.eye(2), atol=0.2)
+
+    top = Sequential([Input((4,)), *model.layers[1:]])
+    top.save(tmp_path / "top.safetensors")
+    loaded = keras.models.load_model(tmp_path / "top.safetensors")
+    assert loaded.layers[0].kernel_regularizer.strength == 1.0
+    for name in ("OrthogonalPenalty", "l1_reg"):
+        del keras.utils.get_custom_objects()[name]
 
 
 def test_constraints_hold_after_training():

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from lstm.absent_names import answering
 from lstm.layers.activation_layers import ELU, Identity, LeakyReLU, PReLU, ReLU, Softmax
-from lstm.layers.activity_regularization import ActivityRegularization
+from lstm.layers.activity_regularization import ActivityPenalty, ActivityRegularization
 from lstm.layers.attention import AdditiveAttention, Attention
 from lstm.layers.base import Layer
 from lstm.layers.batch_normalization import BatchNormalization
@@ -80,6 +80,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "ActivityPenalty",
     "ActivityRegularization",
     "Add",
     "AdditiveAttention",
@@ -182,6 +183,7 @@ PRIMITIVES: dict[str, type[Layer]] = {
     layer.__name__: layer
     for layer in (
         Activation,
+        ActivityPenalty,
         ActivityRegularization,
         Add,
         AlphaDropout,

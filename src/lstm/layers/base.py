@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import Any, ClassVar, NoReturn
 
-from lstm import checks, constraints, regularizers, seeding
+from lstm import checks, constraints, seeding
 from lstm.configured import members, snake_case
 from lstm.constraints import ConstraintSpec
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
@@ -15,6 +15,7 @@ from lstm.layers.copying import reduced
 from lstm.layers.definition import Definition
 from lstm.layers.eager import as_array, compute
 from lstm.layers.options import LayerOptions
+from lstm.layers.penalties import RegularizerSpec
 from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.rules import check_signatures
 from lstm.layers.run import Arrays, Gradients, Run, StepState
@@ -40,7 +41,6 @@ from lstm.layers.tracing import (
     shapes_of,
     within,
 )
-from lstm.regularizers import RegularizerSpec
 
 __all__ = ["Arrays", "Gradients", "Layer", "LayerOptions", "Run", "StepState"]
 
@@ -145,7 +145,7 @@ class Layer(Called):
             known,
         )
         for name in known:
-            get = constraints.get if name.endswith("_constraint") else regularizers.get
+            get = constraints.get if name.endswith("_constraint") else OPERATORS["regularizer"]
             setattr(self, name, get(given[name], name))
 
     @property

@@ -13,7 +13,11 @@ from lstm.backends import backend
 from lstm.container import pack
 from lstm.errors import InvalidTypeError
 from lstm.layers.definition import Definition, Source
+from lstm.layers.penalties import Regularizer
 from lstm.layers.quantization import scale_names, take_int8, tensors_of
+
+Content = tuple[bytes, dict[str, Regularizer | None]]
+"""The weights of a layer and its parts, and their regularizers, which may be made of functions."""
 
 
 @dataclass(eq=False)
@@ -79,13 +83,13 @@ def reduced(layer: Definition) -> tuple[Any, ...]:
     return _again, (blueprint(layer, {}), weights_of(layer))
 
 
-def _again(plan: Blueprint, data: bytes) -> Definition:
+def _again(plan: Blueprint, content: Content) -> Definition:
     layer: Definition = built(plan, {})
-    take_weights(layer, data)
+    take_weights(layer, content)
     return layer
 
 
-def weights_of(layer: Definition) -> bytes:
+def weights_of(layer: Definition) -> Content:
     """Return the weights of a layer and its parts, as far as they exist."""
     parts = layer.all_parts()
     weights = {
@@ -102,12 +106,13 @@ def weights_of(layer: Definition) -> bytes:
         "fixed": [key for key, weight in weights.items() if weight.fixed],
         "int8": scales,
     }
-    return bytes(pack(tensors_of(weights, scales), header))
+    regularizers = {key: weight.regularizer for key, weight in weights.items()}
+    return bytes(pack(tensors_of(weights, scales), header)), regularizers
 
 
-def take_weights(layer: Definition, data: bytes) -> None:
+def take_weights(layer: Definition, content: Content) -> None:
     """Give a rebuilt layer the weights of the original."""
-    parts = layer.all_parts()
+    parts, (data, regularizers) = layer.all_parts(), content
     with saving.unpacking(data, ("layer",)) as (tensors, header):
         if header["classes"] != [type(part).__name__ for part in parts]:
             expected = "layers that its constructor makes; copy a model of it instead"
@@ -117,7 +122,9 @@ def take_weights(layer: Definition, data: bytes) -> None:
         for key in header["weights"]:
             k, _, name = key.partition("/")
             part = parts[int(k)]
-            part.keep_weight(name, tensors[key], fixed=key in header["fixed"])
+            part.keep_weight(
+                name, tensors[key], fixed=key in header["fixed"], regularizer=regularizers[key]
+            )
             part.built = True
         numbered = {str(k): part for k, part in enumerate(parts)}
         take_int8(numbered, tensors, header["int8"], backend())

@@ -19,9 +19,9 @@ from lstm.interface import set_by_constructor
 from lstm.layers.computation import Computation
 from lstm.layers.naming import Names, joined
 from lstm.layers.options import LayerOptions
+from lstm.layers.penalties import Regularizer
 from lstm.layers.rules import Shape, promised, refuse_weight
 from lstm.layers.weight import Weight
-from lstm.regularizers import L1L2
 
 Source = Callable[[str, Sequence[int]], NDArray[Any]]
 """Returns the first values of a weight for its name and shape."""
@@ -62,7 +62,7 @@ class Definition(Computation):
     fixed_arguments: ClassVar[tuple[str, ...]] = ()
     """Arguments that determine weights or shapes: they cannot change once the layer was called."""
 
-    activity_regularizer: L1L2 | None = None
+    activity_regularizer: Regularizer | None = None
     weight_options: ClassVar[tuple[str, ...]] = ("activity_regularizer",)
     """The arguments for regularizers and constraints."""
     passed_on: ClassVar[tuple[str, ...]] = ("batch_input_shape",)
@@ -210,7 +210,13 @@ class Definition(Computation):
             yield from members(value, Definition) if name not in type(self).tied else ()
 
     def own_weight(
-        self, name: str, shape: tuple[int, ...], initializer: Initializer, *, fixed: bool = False
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        initializer: Initializer,
+        *,
+        fixed: bool = False,
+        regularizer: Regularizer | None = None,
     ) -> Weight:
         """Create a weight that `forward` and `backward` use; raises as `add_weight`."""
         if name and "/" in checks.name("name", name):
@@ -225,12 +231,18 @@ class Definition(Computation):
             )
         there = {key: weight.value for key, weight in self.own_weights.items()}
         values = self._initial(name, shape, initializer.beside(there))
-        return self.keep_weight(name, values, fixed=fixed)
+        return self.keep_weight(name, values, fixed=fixed, regularizer=regularizer)
 
-    def keep_weight(self, name: str, values: Array, *, fixed: bool) -> Weight:
+    def keep_weight(
+        self, name: str, values: Array, *, fixed: bool, regularizer: Regularizer | None = None
+    ) -> Weight:
         """Keep values as a weight, with its regularizer and its constraint."""
         weight = Weight(name, values, self.trainable and not fixed, fixed=fixed)
         self.limit(weight)
+        if regularizer is not None:
+            weight.regularizer = regularizer
+        if weight.regularizer is not None:
+            weight.regularizer.traced(weight.shape)  # Its mistakes are told now.
         self.own_weights[name] = weight
         return weight
 

@@ -7,6 +7,7 @@ from lstm.configured import described, members
 from lstm.custom_objects import get_custom_objects
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Layer
+from lstm.layers.symbolic import OPERATORS
 
 Classes = Mapping[str, type[Layer]]
 
@@ -16,20 +17,34 @@ class WithInner(Layer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        return super().from_config(with_inner(cls, config, known(get_custom_objects())))
+        return super().from_config(with_own(cls, config, get_custom_objects()))
 
 
-def known(classes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the classes of layers by name: those of the library, and these."""
-    return {**Layer.kinds, **classes}
+def layers_of(custom_objects: Mapping[str, Any]) -> Classes:
+    """Return the classes of layers among what users have registered or passed, by name."""
+    return {
+        name: kind
+        for name, kind in custom_objects.items()
+        if isinstance(kind, type) and issubclass(kind, Layer)
+    }
 
 
-def with_inner(kind: type[Layer], config: Mapping[str, Any], classes: Classes) -> dict[str, Any]:
-    """Return the config of a layer, with its inner layers made of their configs.
+def with_own(
+    kind: type[Layer], config: Mapping[str, Any], custom_objects: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the config of a layer, with what may be a user's made of its config.
+
+    These are its inner layers and its regularizers, also those of a layer that it wraps.
 
     Raises:
         InvalidValueError: a class is unknown.
     """
+    classes = {**Layer.kinds, **layers_of(custom_objects)}
+
+    def complete(saved: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the description of a layer, with what may be a user's made of its config."""
+        inside = with_own(classes[saved["class"]], saved["config"], custom_objects)
+        return {**saved, "config": inside}
 
     def made(name: str, saved: Any) -> Any:
         if isinstance(saved, Layer):
@@ -39,10 +54,21 @@ def with_inner(kind: type[Layer], config: Mapping[str, Any], classes: Classes) -
         named = saved.get("class") if isinstance(saved, Mapping) else saved
         if not isinstance(named, str) or named not in classes:
             raise InvalidValueError("custom_objects", f"the class of {name}, by its name", named)
-        inside = with_inner(classes[named], saved["config"], classes)
-        return described(name, {**saved, "config": inside}, classes)
+        return described(name, complete(saved), classes)
 
-    return {**config, **{name: made(name, config[name]) for name in kind.inner}}
+    regularizers = {
+        name: OPERATORS["regularizer"](saved, name, custom_objects)
+        for name, saved in config.items()
+        if name.endswith("regularizer") and isinstance(saved, dict) and "custom" in saved
+    }
+    wrapped = {
+        name: complete(saved)
+        for name, saved in config.items()
+        if name in ("layer", "backward_layer") and isinstance(saved, dict)
+        if saved.get("class") in classes
+    }
+    inner = {name: made(name, config[name]) for name in kind.inner}
+    return {**config, **regularizers, **wrapped, **inner}
 
 
 def inner_layers(layers: Iterable[Any]) -> Iterator[Layer]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from lstm.constraints import ConstraintSpec
-from lstm.regularizers import RegularizerSpec
+from lstm.layers.penalties import RegularizerSpec
 
 
 class LayerOptions(TypedDict, total=False):

@@ -11,8 +11,8 @@ from lstm import seeding
 from lstm.backends import Backend
 from lstm.backends.contract import Array, Key, Ops
 from lstm.layers.masks import Mask
+from lstm.layers.penalties import Penalty
 from lstm.layers.rules import Shape
-from lstm.regularizers import Penalty
 
 Arrays = tuple[Array, ...]
 Gradients = tuple[Array | None, ...]

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lstm.backends.contract import Array, Cache
+from lstm.backends import Backend
+from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidTypeError
 from lstm.layers.definition import Definition
 from lstm.layers.rules import Shape
 from lstm.layers.run import Arrays, Gradients, Run
 from lstm.layers.symbolic import Node, Operators, SymbolicTensor, input_tensor
+from lstm.layers.tracing import outside
 
 
 def in_order(outputs: Sequence[SymbolicTensor], inputs: Sequence[SymbolicTensor]) -> list[Node]:
@@ -105,6 +107,55 @@ class Traced:
             for tensor, gradient in zip(node.inputs, made, strict=False):
                 arrive(tensor, gradient)
         return tuple(found.get(tensor) for tensor in self.inputs)
+
+
+class Traces:
+    """The traces of a function with one result, for the latest shapes of its arguments."""
+
+    most = 16
+    """Number of traces that are kept."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, Traced] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Traces, ()  # Made again where they are needed.
+
+    def of(
+        self, name: str, function: Callable[..., Any], shapes: Sequence[Shape], version: int
+    ) -> Traced:
+        """Return the function, traced for tensors of these shapes.
+
+        Args:
+            name: its name in errors.
+            function: the function.
+            shapes: the shapes of its arguments.
+            version: another number where the function has become another one.
+
+        Raises:
+            InvalidTypeError: it returns something other than one tensor made of its arguments.
+        """
+        key = version, *shapes
+        while key not in self._known and len(self._known) >= self.most:
+            self._known.pop(next(iter(self._known)), None)
+        if key not in self._known:
+            with outside():
+                traced = Traced.of(name, function, shapes)
+            if len(traced.outputs) != 1:
+                raise InvalidTypeError(f"result of {name}", "one tensor", len(traced.outputs))
+            self._known[key] = traced
+        return self._known[key]
+
+    @property
+    def layers(self) -> list[Definition]:
+        """The layers that they call."""
+        return [_layer(node) for traced in self._known.values() for node in traced.nodes]
+
+
+def run_for(ops: Ops, x: Array) -> Run:
+    """Return a pass of its own for a function of arrays like x, with a way back."""
+    dtype = ops.dtype_of(x)
+    return Run(Backend(ops, dtype, dtype), keep_cache=True)
 
 
 def _layer(node: Node) -> Definition:

@@ -12,7 +12,9 @@ from lstm.errors import InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
+from lstm.layers.penalties import RegularizerSpec
 from lstm.layers.symbolic import OPERATORS, Operators, Shape, SymbolicTensor, single
+from lstm.layers.weight import Weight
 
 
 class Variable(Layer, Operators):
@@ -22,6 +24,7 @@ class Variable(Layer, Operators):
         shape: sizes, all known; there is no batch axis.
         initializer: initial values.
         fixed: whether the numbers never learn.
+        regularizer: what large numbers add to the loss.
 
     Example:
         >>> import lstm
@@ -40,6 +43,7 @@ class Variable(Layer, Operators):
         shape: Sequence[int],
         initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         fixed: bool = False,
+        regularizer: RegularizerSpec = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -47,6 +51,7 @@ class Variable(Layer, Operators):
         sizes = checks.sequence(f"shape of {self.name}", shape, "a tuple of sizes")
         self.shape = tuple(checks.int_at_least(f"shape of {self.name}", n, 0) for n in sizes)
         self.initializer = initializers.get(initializer, "initializer")
+        self.regularizer = OPERATORS["regularizer"](regularizer, "regularizer")
 
     def make(self) -> "Variable":
         """Make the weight now; returns itself."""
@@ -55,6 +60,9 @@ class Variable(Layer, Operators):
 
     def build(self, *shapes: Shape) -> None:
         self.own_weight("", self.shape, self.initializer, fixed=self.fixed)
+
+    def limit(self, weight: Weight) -> None:
+        weight.regularizer = self.regularizer
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (self.shape,)
@@ -137,12 +145,18 @@ class Constant(Layer):
 
 
 def _weight(
-    layer: Layer, name: str, shape: Sequence[int], initializer: Initializer, fixed: bool
+    layer: Layer,
+    name: str,
+    shape: Sequence[int],
+    initializer: Initializer,
+    fixed: bool,
+    regularizer: Any,
 ) -> Variable:
     """Return a new weight of a layer with `call`."""
     if any(part.name == name for part in layer.call_weights):
         raise InvalidValueError("name", f"an unused name in {layer.name}", repr(name))
-    variable = Variable(shape, initializer, fixed, name=name, trainable=layer.trainable).make()
+    options: LayerOptions = {"name": name, "trainable": layer.trainable}
+    variable = Variable(shape, initializer, fixed, regularizer, **options).make()
     layer.call_weights.append(variable)
     return variable
 

@@ -15,7 +15,7 @@ from lstm.backends.contract import Array, Quantized
 from lstm.configured import new_version
 from lstm.constraints import Constraint
 from lstm.errors import InvalidTypeError
-from lstm.regularizers import L1L2
+from lstm.layers.penalties import Regularizer
 
 
 class Owner(Protocol):
@@ -87,7 +87,7 @@ class Weight:
     owner: Owner | Holder | None = None
     fixed: bool = False
     running: Array | None = None
-    regularizer: L1L2 | None = None
+    regularizer: Regularizer | None = None
     constraint: Constraint | None = None
     path: str = ""
 

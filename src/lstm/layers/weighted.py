@@ -13,6 +13,7 @@ from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
 from lstm.interface import computed
 from lstm.layers.definition import Definition
+from lstm.layers.penalties import RegularizerSpec
 from lstm.layers.remedies import for_weight, remedied
 from lstm.layers.symbolic import OPERATORS
 from lstm.layers.weight import Weight
@@ -28,6 +29,7 @@ class Weighted(Definition):
         initializer: str | Initializer | dict[str, Any] | None = None,
         dtype: str | None = None,
         trainable: bool = True,
+        regularizer: RegularizerSpec = None,
     ) -> Any:
         """Create a weight of the layer, in `build`.
 
@@ -38,6 +40,7 @@ class Weighted(Definition):
             initializer: its initial values, "glorot_uniform" by default.
             dtype: accepted for compatibility; weights have the dtype of their model.
             trainable: False for numbers that never learn.
+            regularizer: what large numbers add to the loss.
 
         Returns:
             For a layer with `call` a `Variable`, a tensor to compute with; for one with `forward`
@@ -60,9 +63,10 @@ class Weighted(Definition):
             "glorot_uniform" if initializer is None else initializer, f"initializer of {name}"
         )
         fixed = not checks.boolean("trainable", trainable)
+        costs = OPERATORS["regularizer"](regularizer, f"regularizer of {name}")
         if self.composite:
-            return OPERATORS["weight"](self, name, sizes, initial, fixed)
-        return self.own_weight(name, sizes, initial, fixed=fixed)
+            return OPERATORS["weight"](self, name, sizes, initial, fixed, costs)
+        return self.own_weight(name, sizes, initial, fixed=fixed, regularizer=costs)
 
     @property
     def weights(self) -> list[Weight]:

@@ -11,22 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
-from lstm.backends import Backend
 from lstm.backends.contract import ActivationName, Array, Cache, Ops
 from lstm.configured import Versioned
 from lstm.errors import InvalidShapeError, InvalidTypeError, NotDefinedError
 from lstm.interface import of_library, promises
 from lstm.layers.masks import Mask
-from lstm.layers.run import Run
 from lstm.layers.symbolic import Operators
-from lstm.layers.traced import Traced
+from lstm.layers.traced import Traced, Traces, run_for
 from lstm.ops import expand_dims, mean, sum
 from lstm.ops.calling import shape_of
 
 Values = NDArray[Any]
-
-_SHAPES = 16
-"""Number of shapes for which the trace of a loss is kept."""
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None)
 
@@ -73,7 +68,7 @@ class Loss(Versioned):
     ) -> None:
         self.reduction = checks.one_of("reduction", reduction, REDUCTIONS)
         self.name = type(self).name if name is None else checks.string("name", name)
-        self._traced: dict[Any, Traced] = {}
+        self._traces = Traces()
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each position of tensors or arrays."""
@@ -156,20 +151,9 @@ class Loss(Versioned):
                 return "forward" not in vars(kind)
         return False
 
-    def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_traced": {}}  # Made again where it is needed.
-
     def _of(self, target: tuple[int, ...], shape: tuple[int, ...]) -> Traced:
         """Return `call`, traced for targets and outputs of these shapes."""
-        key = target, shape
-        while key not in self._traced and len(self._traced) >= _SHAPES:
-            self._traced.pop(next(iter(self._traced)), None)
-        if key not in self._traced:
-            self._traced[key] = Traced.of(self.name, self.call, [target, shape])
-            found = self._traced[key].outputs
-            if len(found) != 1:
-                raise InvalidTypeError(f"result of {self.name}", "one tensor", len(found))
-        return self._traced[key]
+        return self._traces.of(self.name, self.call, [target, shape], self.version)
 
     def forward(
         self, ops: Ops, y: Array, target: Array, weight: Array | None
@@ -185,7 +169,7 @@ class Loss(Versioned):
         if not self._is_called:
             raise NotDefinedError(self, "call(y_true, y_pred)")
         traced = self._of(tuple(target.shape), tuple(y.shape))
-        run = Run(_backend(ops, y), keep_cache=True)
+        run = run_for(ops, y)
         (values,), caches = traced.forward(run, (target, y))
         return ops.weighted_total(values, weight), (traced, run, caches, values, weight)
 
@@ -248,9 +232,3 @@ def _alike(y_true: Any, y_pred: Any) -> tuple[Any, Any]:
     if b == (*a, 1):
         return expand_dims(y_true, -1), y_pred
     return (y_true, expand_dims(y_pred, -1)) if a == (*b, 1) and len(b) > 0 else (y_true, y_pred)
-
-
-def _backend(ops: Ops, y: Array) -> Backend:
-    """Return the backend that has operations, for arrays like y."""
-    dtype = ops.dtype_of(y)
-    return Backend(ops, dtype, dtype)

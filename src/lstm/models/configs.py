@@ -14,11 +14,11 @@ from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError
 from lstm.interface import of_library
 from lstm.layers import InputLayer, Layer
 from lstm.layers.definition import Source
-from lstm.layers.inner import known, with_inner
+from lstm.layers.inner import layers_of, with_own
 from lstm.layers.input_layer import place_of
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.models.outline import Outline
-from lstm.models.serialization import Classes, layer_from_config
+from lstm.models.serialization import CustomObjects, layer_from_config
 from lstm.models.structure import GraphLayer
 from lstm.models.wiring import connected, wiring
 
@@ -80,12 +80,12 @@ class Building:
     """What is needed to make layers and models of configs.
 
     Attributes:
-        custom: classes of users by name.
+        custom: classes and functions of users by name.
         models: the classes of models by name.
         source: returns the first values of weights for their names and shapes; None to draw them.
     """
 
-    custom: Classes
+    custom: CustomObjects
     models: Mapping[str, type[Rebuildable]]
     source: Source | None = None
 
@@ -96,7 +96,7 @@ class Building:
             InvalidValueError: it is neither of this library nor among the user's classes.
         """
         own = checks.one_of("custom", entry.get("custom", False), (True, False))
-        known: dict[str, Any] = dict(self.custom)
+        known: dict[str, Any] = dict(layers_of(self.custom))
         if not own:
             known = {**Layer.kinds, **self.models, **known}
         name = entry["class_name"]
@@ -129,7 +129,7 @@ class Building:
     def _layer(self, name: str, kind: type[Layer], config: dict[str, Any]) -> Layer:
         if kind.__name__ in self.models and of_library(kind):
             return self.models[kind.__name__].rebuilt(config, self)
-        config = with_inner(kind, config, known(self.custom))
+        config = with_own(kind, config, self.custom)
         layer = layer_from_config(name, kind, config)
         for part in layer.all_parts():
             part.weight_source = self.source

@@ -23,7 +23,6 @@ from lstm.errors import (
     NotDefinedError,
 )
 from lstm.interface import of_library, warn
-from lstm.layers import Layer
 from lstm.layers.copying import blueprint, built, take_weights, weights_of
 from lstm.layers.inner import inner_layers
 from lstm.layers.naming import joined
@@ -34,6 +33,7 @@ from lstm.models.serialization import (
     graph_config,
     graph_from_config,
     input_from_config,
+    named_by,
 )
 
 
@@ -126,10 +126,10 @@ class Copied(Compilable):
             for key, weight in of_graph[name].own_weights.items()
         }
 
-    def _own_classes(self) -> dict[str, type[Layer]]:
-        """Return the classes of its layers that are not of this library, by name."""
+    def _own_classes(self) -> dict[str, Any]:
+        """Return what its layers are made of that is not of this library, by name."""
         outer, layers = self.graph.outer, [*self.graph.layers.values()]
-        kinds = map(type, [*layers, *outer, *inner_layers(layers)])
+        kinds = named_by([*layers, *outer, *inner_layers(layers)])
         return {kind.__name__: kind for kind in kinds if not of_library(kind)}
 
     def _replaceable(self, expected: str) -> dict[str, NDArray[Any]]:
@@ -152,7 +152,7 @@ class Copied(Compilable):
         cls,
         tensors: Mapping[str, NDArray[Any]],
         header: Mapping[str, Any],
-        custom_objects: Mapping[str, type[Layer]] | None = None,
+        custom_objects: Mapping[str, Any] | None = None,
     ) -> Self:
         """Return the model described by these arrays and values from `contents`."""
         raise NotDefinedError(cls, "from_contents(tensors, header)")
@@ -167,9 +167,9 @@ class Copied(Compilable):
         with suppress(LSTMError):  # The shape depends on the data, or the model is incomplete.
             self.build()
         plan = None if self.copied_whole else blueprint(self, {})
-        custom = dict[str, type[Layer]]()
+        custom = dict[str, Any]()
         if not self.traced:
-            content = weights_of(self)
+            content: Any = weights_of(self)
         else:
             tensors, header = self.contents(include_optimizer=False)
             content = bytes(pack(tensors, {"kind": "model", **header}))
@@ -233,8 +233,8 @@ def _again(
     kind: type[Copied],
     traced: bool,
     plan: Any,
-    content: bytes,
-    custom: dict[str, type[Layer]],
+    content: Any,
+    custom: dict[str, Any],
     backend: Backend,
     session: dict[str, Any],
 ) -> Copied:

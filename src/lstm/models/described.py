@@ -11,7 +11,6 @@ from lstm.backends import backend
 from lstm.container import INT8_FORMAT, json_values
 from lstm.errors import InvalidValueError
 from lstm.interface import library_constructs, of_library, warn
-from lstm.layers.base import Layer
 from lstm.layers.quantization import scale_names, take_int8, tensors_of
 from lstm.layers.symbolic import Call
 from lstm.models.compiled import compile_again, compiled_contents
@@ -103,7 +102,7 @@ class Described(Copied):
         cls,
         tensors: Mapping[str, Values],
         header: Mapping[str, Any],
-        custom_objects: Mapping[str, type[Layer]] | None = None,
+        custom_objects: Mapping[str, Any] | None = None,
         *,
         compiled: bool = True,
     ) -> Self:
@@ -135,7 +134,7 @@ class Described(Copied):
         cls,
         tensors: Mapping[str, Values],
         header: Mapping[str, Any],
-        custom: Mapping[str, type[Layer]],
+        custom: Mapping[str, Any],
     ) -> Self | None:
         """Return the model with the class and the layers that were saved; None if it cannot be."""
         # A layer may have weights that no output needs, such as those of one direction.

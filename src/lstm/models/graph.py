@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from lstm.configured import members
 from lstm.errors import InvalidValueError
 from lstm.layers.base import Layer
 from lstm.layers.naming import Names, joined
@@ -9,6 +10,7 @@ from lstm.layers.rules import has_time
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
 from lstm.layers.traced import in_order
 from lstm.layers.weight import Weight
+from lstm.regularizers import Regularizer
 
 
 class Graph:
@@ -88,6 +90,12 @@ class Graph:
             for name, layer in self.layers.items()
             for key, weight in layer.own_weights.items()
         }
+
+    @property
+    def regularizers(self) -> list[Regularizer]:
+        """Return the regularizers of weights and of outputs."""
+        parts = [*self.layers.values(), *self.weights.values()]
+        return list(members([getattr(part, "regularizer", None) for part in parts], Regularizer))
 
     def recurrent(self, *, stateful: bool) -> frozenset[str]:
         """Return the names of the nodes that carry a state between chunks of a sequence.

@@ -27,8 +27,8 @@ def load_model(
 
     Args:
         filepath: the file.
-        custom_objects: your own classes by name; those of layers with `forward` and `backward` are
-            needed.
+        custom_objects: your own classes and functions by name; those of layers with `forward` and
+            `backward`, and of regularizers, are needed.
         compile: also compile the model, if the file holds how, to continue training.
         safe_mode: accepted for compatibility: no file can be unsafe.
 

@@ -12,7 +12,9 @@ from lstm.backends.contract import Array, NotRecordableError, Ops, Plan, Recordi
 from lstm.configured import Changes, new_version
 from lstm.interface import overrides_computation
 from lstm.layers.base import Layer, Run
+from lstm.layers.definition import Definition
 from lstm.layers.masks import Mask
+from lstm.layers.penalties import Penalty
 from lstm.layers.weight import Numbers
 from lstm.losses import Loss
 from lstm.models.goals import Goal
@@ -21,7 +23,6 @@ from lstm.models.parameters import Parameters
 from lstm.models.planned_pass import PlannedPass
 from lstm.models.program import Program
 from lstm.optimizers import Optimizer
-from lstm.regularizers import Penalty
 
 GoalOf = Callable[[Array, Mask | None], Goal]
 """Returns the goal of the output of a batch, of which it reads only the shape, and its mask."""
@@ -258,16 +259,19 @@ class Passes:
         """Add what large weights add to the loss, and to the gradients."""
         for weight in self._weights:
             if weight.regularizer is not None and weight.gradient is not None:
-                run.penalties += weight.regularizer.penalties(run.ops, weight.value)
-                added = weight.regularizer.gradient(run.ops, weight.value)
+                penalties, cache = weight.regularizer.forward(run.ops, weight.value)
+                run.penalties += penalties
+                added = weight.regularizer.backward(run.ops, cache)
                 if added is not None:
                     run.ops.accumulate(added, weight.gradient)
 
     def penalty(self, run: Run) -> float:
         """Return what outputs of a pass, and large weights, add to the loss."""
         for weight in self._weights:
-            if weight.regularizer is not None and weight.trainable:
-                run.penalties += weight.regularizer.penalties(run.ops, weight.value)
+            learns = weight.trainable and not weight.is_int8
+            if weight.regularizer is not None and learns:
+                penalties, _ = weight.regularizer.forward(run.ops, weight.value)
+                run.penalties += penalties
         return total(run.penalties)
 
     def _constrain(self, ops: Ops) -> None:
@@ -327,7 +331,7 @@ class Passes:
                 self._looked = latest
                 if self._seen != (now := self.seen()):
                     self._shapes, self._seen = {}, now
-                    self._own = any(map(_is_own, self._parts))
+                    self._own = any(map(_is_own, [*self._parts, *self._layers_of_penalties()]))
             if self._own:
                 return None
             known = self._shapes.pop(key, 0)
@@ -359,8 +363,13 @@ class Passes:
         return sum(plan.arena_bytes for plan in self.planned[:-1])
 
     def seen(self) -> list[int]:
-        """Return the versions of what plans rely on: backend, layers, loss and weights."""
-        return [part.version for part in (self, *self._parts, *self._weights)]
+        """Return the versions of what plans rely on: backend, layers, loss, weights, penalties."""
+        penalties = (*self.program.graph.regularizers, *self._layers_of_penalties())
+        return [part.version for part in (self, *self._parts, *self._weights, *penalties)]
+
+    def _layers_of_penalties(self) -> list[Definition]:
+        """Return the layers that make up regularizers, as far as these have computed."""
+        return [layer for one in self.program.graph.regularizers for layer in one.layers]
 
     def compute_on(self, backend: Backend) -> None:
         """Compute on another backend with the same arrays from now on."""
@@ -383,7 +392,7 @@ class Passes:
             for part in (*w.arrays, w.gradient, w.running)
             if part is not None
         ]
-        for layer in self.program.graph.layers.values():
+        for layer in [*self.program.graph.layers.values(), *self._layers_of_penalties()]:
             weights += layer.constants
         if self._parameters is not None:
             weights += self._parameters.learned, self._parameters.gradients
@@ -434,7 +443,8 @@ def _states(run: Run) -> list[Array]:
     return [part for parts in run.states.values() for part in parts]
 
 
-def _is_own(part: Layer | Loss) -> bool:
+def _is_own(part: Definition | Loss) -> bool:
     """Whether a user's class, or a function on this object, computes something of its own."""
-    methods = (name for name, value in vars(part).items() if callable(value))
-    return overrides_computation(type(part)) or any(hasattr(type(part), name) for name in methods)
+    kind = type(part)
+    replaced = (name for name, value in vars(part).items() if callable(value))
+    return overrides_computation(kind) or any(callable(getattr(kind, k, None)) for k in replaced)

@@ -1,6 +1,6 @@
 """Serialization: a graph as JSON values, and back; layers of known classes, never code."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import prod
 from types import FunctionType
@@ -9,17 +9,21 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.configured import members
 from lstm.container import json_values
 from lstm.custom_objects import get_custom_objects
 from lstm.errors import InvalidTypeError, InvalidValueError, LSTMError, naming
 from lstm.interface import Interface
 from lstm.layers import PRIMITIVES
 from lstm.layers.base import Layer
-from lstm.layers.inner import inner_layers, known, with_inner
+from lstm.layers.inner import inner_layers, layers_of, with_own
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, input_tensor
 from lstm.models.graph import Graph
+from lstm.regularizers import Regularizer
 
-Classes = Mapping[str, type[Layer]]
+CustomObjects = Mapping[str, Any]
+"""The classes of layers and regularizers, and the functions, of users by name."""
+
 Tensors = Mapping[str, NDArray[Any]]
 
 _COUNTABLE = 2**31
@@ -66,13 +70,13 @@ def _layer_config(layer: Layer, name_of: Mapping[object, str]) -> dict[str, Any]
     return entry if PRIMITIVES.get(kind.__name__) is kind else entry | {"custom": True}
 
 
-def check_classes(custom_objects: object) -> Classes:
-    """Return the classes of layers by name from `load_model`'s argument, and the registered ones.
+def check_classes(custom_objects: object) -> CustomObjects:
+    """Return what files may name from `load_model`'s argument, and from what is registered.
 
-    Both may have functions and other classes of users, which files do not need.
+    Both may have other classes of users, which files do not need.
     """
     expected = "a dict of layer classes by name, such as {'Scale': Scale}"
-    layers = dict[str, type[Layer]]()
+    found = dict[str, Any]()
     if not isinstance(custom_objects, Mapping | None):
         raise InvalidTypeError("custom_objects", expected, f"{custom_objects!r:.60}")
     for name, kind in {**get_custom_objects(), **(custom_objects or {})}.items():
@@ -80,19 +84,23 @@ def check_classes(custom_objects: object) -> Classes:
         of_users = ours or isinstance(kind, FunctionType)
         if not (isinstance(name, str) and of_users):
             raise InvalidTypeError("custom_objects", expected, f"{name!r}: {kind!r:.60}")
-        if isinstance(kind, type) and issubclass(kind, Layer):
-            layers[name] = kind
-    return layers
+        if not isinstance(kind, type) or issubclass(kind, Layer | Regularizer):
+            found[name] = kind
+    return found
 
 
 def graph_from_config(
-    config: Mapping[str, Any], custom_objects: Classes, tensors: Tensors, *, given: bool = False
+    config: Mapping[str, Any],
+    custom_objects: CustomObjects,
+    tensors: Tensors,
+    *,
+    given: bool = False,
 ) -> Graph:
     """Return the graph that `graph_config` described.
 
     Args:
         config: the description, from any source.
-        custom_objects: classes of layers by name, besides those of the library.
+        custom_objects: what users have written, by name.
         tensors: the weights by name, which the layers use directly.
         given: whether `custom_objects` is a user's argument, which errors then blame for layers
             that its classes cannot make.
@@ -133,7 +141,7 @@ def graph_from_config(
 
 
 @contextmanager
-def _blaming(blamed: Classes, entry: Mapping[str, Any]) -> Iterator[None]:
+def _blaming(blamed: CustomObjects, entry: Mapping[str, Any]) -> Iterator[None]:
     """Blame the class of a layer for its errors, if it is one of `blamed`."""
     try:
         yield
@@ -161,9 +169,8 @@ def check_readable(
         InvalidValueError: an attribute of a layer was set to a value that its constructor refuses,
             or its class does not rebuild it.
     """
-    custom: dict[str, type[Layer]] = {}
-    for layer in [*layers.values(), *inner_layers(layers.values())]:
-        kind = type(layer)
+    custom: dict[str, Any] = {}
+    for kind in named_by([*layers.values(), *inner_layers(layers.values())]):
         if custom.setdefault(kind.__name__, kind) is not kind:
             raise InvalidValueError(
                 f"class {kind.__name__}", "one class of that name in a model", "two"
@@ -178,6 +185,15 @@ def check_readable(
             if saved.get(key) != made.get(key):
                 expected = f"{saved.get(key)!r}, when {entry['class']} is rebuilt with it"
                 raise InvalidValueError(f"{key} of {name}", expected, repr(made.get(key)))
+
+
+def named_by(layers: Iterable[Layer]) -> Iterator[Any]:
+    """Yield the classes and functions that a file of layers names."""
+    for layer in layers:
+        yield type(layer)
+        for regularizer in members(list(vars(layer).values()), Regularizer):
+            if hasattr(regularizer.source, "__name__"):
+                yield regularizer.source
 
 
 def _json(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -217,7 +233,7 @@ def _check_size(name: str, shape: Shape) -> None:
 
 
 def _layers(
-    entries: Mapping[str, Any], custom_objects: Classes, blamed: Classes
+    entries: Mapping[str, Any], custom_objects: CustomObjects, blamed: CustomObjects
 ) -> dict[str, Layer]:
     """Return the layers by name, without weights."""
     layers: dict[str, Layer] = {}
@@ -228,7 +244,7 @@ def _layers(
             tied.append(name)  # Made later, when the layers that it may refer to exist.
         else:
             with _blaming(blamed, entry):
-                config = with_inner(kind, entry["config"], known(custom_objects))
+                config = with_own(kind, entry["config"], custom_objects)
                 layers[name] = layer_from_config(name, kind, config)
     for name in tied:
         kind, config = class_of(entries[name], custom_objects), entries[name]["config"]
@@ -237,11 +253,12 @@ def _layers(
     return {name: layers[name] for name in entries}
 
 
-def class_of(entry: Mapping[str, Any], custom_objects: Classes) -> type[Layer]:
+def class_of(entry: Mapping[str, Any], custom_objects: CustomObjects) -> type[Layer]:
     name = entry["class"]
     # Of two classes with the same name, a file that says so means the user's.
     own = checks.one_of("custom", entry.get("custom", False), (True, False))
-    classes = custom_objects if own else {**PRIMITIVES, **custom_objects}
+    theirs = layers_of(custom_objects)
+    classes = theirs if own else {**PRIMITIVES, **theirs}
     if name not in classes:
         expected = f"the class {name!r}, which is not part of this library, by its name"
         raise InvalidValueError("custom_objects", expected, ", ".join(custom_objects) or "none")

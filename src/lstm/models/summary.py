@@ -162,12 +162,19 @@ def closing_lines(program: Program, backend: Backend, fused: str) -> list[str]:
     end += [f"Fused: {part}" for step in program.steps for part in step.fused]
     if fused:
         end.append(f"Fused in training: {fused}, into the loss")
-    end += [
-        f"No plan: {name} is a layer of your own, so passes are computed step by step"
-        for layer, name in name_of.items()
-        if overrides_computation(type(layer)) and backend.ops.recording([], fixed=True) is not None
-    ]
+    if backend.ops.recording([], fixed=True) is not None:
+        own = [
+            *(f"{name} is" for layer, name in name_of.items() if _is_own(layer)),
+            *(f"{one.called} calls" for one in graph.regularizers if any(map(_is_own, one.layers))),
+        ]
+        end += [
+            f"No plan: {x} a layer of your own, so passes are computed step by step" for x in own
+        ]
     return end
+
+
+def _is_own(layer: Definition) -> bool:
+    return overrides_computation(type(layer))
 
 
 def shapes_of(tensors: Iterable[SymbolicTensor]) -> str:
