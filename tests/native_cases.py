@@ -393,6 +393,9 @@ LARGE = [
             Use(lstm_case(75, 11, 7, 13), "lstm", 75 * 11),
             Use(lstm_case(75, 11, 7, 13, reverse=True, mask="holes"), "lstm", 75 * 11),
             Use(lstm_case(75, 11, 7, 13, tokens=True, recurrent_mask=True), "lstm", 75 * 11),
+            # So many steps that gradients are added up in several chunks.
+            Use(lstm_case(96, 80, 3, 16), "lstm", 96 * 80),
+            Use(lstm_case(96, 80, 3, 16, mask="holes"), "lstm", 96 * 80),
             # One sequence: units are divided.
             Use(lstm_case(1, 11, 37, 131, mask="holes"), "lstm", 11),
             Use(lstm_case(1, 11, 37, 131, reverse=True, tokens=True), "lstm", 11),
