@@ -29,6 +29,7 @@ from lstm.layers import (
     Bidirectional,
     Concatenate,
     Conv1D,
+    CTCLoss,
     Dense,
     Dropout,
     Embedding,
@@ -286,7 +287,8 @@ class TestOneBatchIsEachAlone:
         assert_close(model.parameters.gradients, gradient, "lstm", terms=60)
 
     def test_every_layer_is_among_the_cases(self) -> None:
-        seen: set[type[Layer]] = {TiedDense, InputLayer}  # A Dense, and no call.
+        # A Dense, no call, and a loss of labels, which test_ctc.py compares.
+        seen: set[type[Layer]] = {TiedDense, InputLayer, CTCLoss}
         for case in CASES:
             for node in build(case, mask_zero=True).graph.nodes:
                 seen.update(type(layer) for layer in node.path)
