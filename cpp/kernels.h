@@ -75,9 +75,9 @@ struct RecurrentShape {
   bool reverse;
   Activation activation, recurrent_activation;  // not softmax; a SimpleRNN has only the first
   // Steps of each sequence (B), at least 1, or null where all have T. The caller has put the
-  // longest first, and asks for no reverse. What lies behind the end of a sequence is neither read
-  // nor written in y, c, gates, masked_h and dx, except in the lanes of a block with a longer one;
-  // x, dy and tokens hold numbers there that are multiplied by 0.
+  // longest first, and asks for no reverse. Nobody may read what lies behind the end of a sequence
+  // in y, c, gates, masked_h and dx; x, dy and tokens hold numbers there, which are multiplied by
+  // 0.
   const int64_t* lengths;
 };
 

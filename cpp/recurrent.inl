@@ -110,14 +110,16 @@ inline void mask_first_states(const RecurrentShape& s, const RecurrentForward& i
            io.masked_h + (b * s.T + time_of(s, 0)) * s.H);
 }
 
-// The rows of all steps of c = a·B + bias, where B (K, N) makes one product of them all. Of
-// sequences of their own lengths, it is packed once, and each has a product.
+// The rows of all steps of c = a·B + bias, with B (K, N), in one product. Sequences of their own
+// lengths have a product each, if they are not so short that tiles would stay half empty: then what
+// lies behind their ends is multiplied, too, whatever it is.
 inline void product_of_steps(const RecurrentShape& s, int64_t N, int64_t K, View a,
                              const float* prepared, View b, float* c, int64_t ldc,
                              const float* bias) {
   const int64_t rows = s.B * s.T;
-  if (!s.lengths && prepared && K) return prepared_gemm(rows, N, K, a, prepared, c, ldc, bias);
-  if (!s.lengths) return gemm(rows, N, K, a, b, c, ldc, false, bias);
+  const bool together = !s.lengths || s.T <= 2 * tile_rows;
+  if (together && prepared && K) return prepared_gemm(rows, N, K, a, prepared, c, ldc, bias);
+  if (together) return gemm(rows, N, K, a, b, c, ldc, false, bias);
   float* packed = scratch(4, packed_size(K, N));
   pack_panels(K, N, b, packed);
   parallel_sequences(s, 1, 2.0 * s.T * K * N, [&](auto b0, auto b1) {
