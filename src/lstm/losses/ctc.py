@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.interface import promises
-from lstm.layers.ctc_loss import check_labels, check_shape, check_steps
+from lstm.layers.ctc_labels import check_labels, check_shape, check_steps
 from lstm.layers.masks import Mask
 from lstm.losses.base import Loss, shares
 from lstm.losses.functions import BLANK, ctc

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends import backend
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.layers.ctc_loss import CTCLoss, check_labels, check_shape, check_steps
+from lstm.layers.ctc_labels import check_labels, check_shape, check_steps
+from lstm.layers.ctc_loss import CTCLoss
 from lstm.layers.eager import Tensor
 from lstm.layers.symbolic import has_tensors
 from lstm.ops.calling import apply
