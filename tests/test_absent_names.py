@@ -189,7 +189,41 @@ class TestInputsByName:
         expected = lstm.Model([one, other], y).predict([data["one"], data["other"]])
         np.testing.assert_array_equal(model.predict(data), expected)
         np.testing.assert_array_equal(model.predict([data["other"], data["one"]]), expected)
-        assert [tensor.node.name for tensor in model.inputs] == ["other", "one"]
+        assert [model.get_layer(name).output for name in ("other", "one")] == model.inputs
+
+    def test_each_model_has_its_own_names(self, tmp_path: Path) -> None:
+        a, b = lstm.Input((5, 2)), lstm.Input((3,))
+        h = layers.LSTM(4)(a)
+        y = layers.Dense(1)(layers.Concatenate()([h, b]))
+        values = [X, X[:, 0].repeat(2, -1)[:, :3]]
+        expected = lstm.Model([a, b], y).predict(values)
+        models = {
+            names: lstm.Model(dict(zip(names, (a, b), strict=True)), y)
+            for names in (("one", "other"), ("other", "one"))
+        }
+        for names, model in models.items():
+            data = dict(zip(names, values, strict=True))
+            np.testing.assert_array_equal(model.predict(data), expected)
+            shown: list[str] = []
+            model.summary(print_fn=shown.append)
+            first, second = (shown[0].index(f"{name} ") for name in names)
+            assert first < second
+            assert [model.get_layer(name).output for name in names] == [a, b]
+            model.save(tmp_path / "model")
+            for again in (
+                lstm.load_model(tmp_path / "model"),
+                lstm.models.clone_model(model),
+                lstm.models.model_from_json(model.to_json()),
+            ):
+                again.set_weights(model.get_weights())
+                np.testing.assert_array_equal(again.predict(data), expected)
+        several = lstm.Model({"p": a, "q": b}, [y, h])
+        several.compile("sgd", "mse")
+        data = dict(zip("pq", values, strict=True))
+        targets = [np.zeros((4, 1)), np.zeros((4, 4))]
+        assert several.evaluate(data, targets)[0] == several.evaluate(values, targets)[0]
+        with pytest.raises(InvalidValueError, match=r"^x: expected the inputs \['p', 'q'\], got"):
+            several.fit({"p": X}, targets, verbose=0)
 
     def test_an_input_has_one_name(self) -> None:
         x = lstm.Input((2,), name="x")

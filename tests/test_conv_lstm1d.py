@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 import lstm
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.layers import LSTM, ConvLSTM1D, Flatten
+from lstm.layers import LSTM, Bidirectional, Concatenate, ConvLSTM1D, Flatten, Flip
 from tolerances import assert_close
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -108,6 +108,56 @@ def test_state_is_carried_and_given() -> None:
     layer.set_weights(stateful.get_weights())
     assert_close(model.predict([X, *np.zeros((2, 2, 5, 2))]), whole, "lstm", terms=4)
     assert np.abs(model.predict([X, *np.ones((2, 2, 5, 2))]) - whole).max() > 0.01
+
+
+@pytest.mark.parametrize("sequences", [False, True])
+def test_both_directions(sequences: bool, tmp_path: Any) -> None:
+    """A Bidirectional is one forwards and one backwards, with padding and in training, too."""
+    options: Any = {"return_sequences": sequences, "zero_output_for_mask": sequences}
+    x = lstm.Input((None, 7, 3))
+    halves = [ConvLSTM1D(2, 3, go_backwards=back, **options) for back in (False, True)]
+    ahead, back = (half(x) for half in halves)
+    by_hand = lstm.Model(x, Concatenate()([ahead, Flip()(back) if sequences else back]))
+    both = lstm.Model(x, Bidirectional(ConvLSTM1D(2, 3, return_sequences=sequences))(x))
+    first = [RNG.normal(size=weight.shape) for weight in both.get_weights()]
+    both.set_weights(first)
+    for half, weights in zip(halves, (first[:3], first[3:]), strict=True):
+        half.set_weights(weights)
+    data = [X[0], X[1, :2]]
+    y = (
+        [RNG.normal(size=(len(part), 5, 4)) for part in data]
+        if sequences
+        else RNG.normal(size=(2, 5, 4))
+    )
+    for model in (by_hand, both):
+        model.compile(lstm.optimizers.SGD(0.1), "mse")
+        model.fit(data, y, epochs=2, shuffle=False, verbose=0)
+    expected = [weights for half in halves for weights in half.get_weights()]
+    for ours, theirs in zip(both.get_weights(), expected, strict=True):
+        assert_close(ours, theirs, "lstm", terms=100)
+    assert_close(both.predict(X), by_hand.predict(X), "lstm", terms=100)
+    both.save(tmp_path / "m.safetensors")
+    again = lstm.load_model(tmp_path / "m.safetensors")
+    assert_array_equal(again.predict(X), both.predict(X))
+    assert_array_equal(lstm.models.clone_model(both).count_params(), both.count_params())
+
+
+def test_states_of_both_directions() -> None:
+    x, states = lstm.Input((None, 7, 3)), [lstm.Input((5, 2)) for _ in range(4)]
+    layer = Bidirectional(ConvLSTM1D(2, 3, return_state=True), merge_mode="sum")
+    model = lstm.Model([x, *states], layer(x, initial_state=states))
+    ahead, back = (
+        ConvLSTM1D(2, 3, return_state=True, go_backwards=backwards) for backwards in (False, True)
+    )
+    (y, *after), (z, *before) = (
+        ahead(x, initial_state=states[:2]),
+        back(x, initial_state=states[2:]),
+    )
+    by_hand = lstm.Model([x, *states], [y + z, *after, *before])
+    by_hand.set_weights(model.get_weights())
+    given = [X, *RNG.normal(size=(4, 2, 5, 2))]
+    for ours, theirs in zip(model.predict(given), by_hand.predict(given), strict=True):
+        assert_close(ours, theirs, "lstm", terms=4)
 
 
 def test_regularizers_count() -> None:

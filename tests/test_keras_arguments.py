@@ -389,6 +389,18 @@ class TestWhatMeansNothing:
         for thing in made:
             assert not {"weights", "seed", "arguments", "period"} & vars(thing).keys()
 
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_a_dtype_is_taken_where_it_is_the_chosen_one(self, dtype: str) -> None:
+        other = "float64" if dtype == "float32" else "float32"
+        message = r"\(lstm.use\(dtype=...\) chooses it for all layers\), got 'dtype'"
+        with lstm.backends.using("reference", dtype):
+            Dense(3, dtype=None)
+            Dense(3, dtype=dtype)
+            lstm.metrics.Mean(dtype=np.dtype(dtype))
+            for make in (lambda: Dense(3, dtype=other), lambda: LSTM(3, dtype=other)):
+                with pytest.raises(InvalidTypeError, match=message):
+                    make()
+
     @pytest.mark.parametrize(
         ("make", "words"),
         [

@@ -9,7 +9,15 @@ from numpy.testing import assert_array_equal
 
 import lstm
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers import LSTM, Dense, Masking, Normalization, Rescaling, TimeDistributed
+from lstm.layers import (
+    LSTM,
+    Dense,
+    LayerNormalization,
+    Masking,
+    Normalization,
+    Rescaling,
+    TimeDistributed,
+)
 from tolerances import assert_close
 
 RNG = np.random.default_rng(6)
@@ -52,6 +60,26 @@ def test_given_numbers_need_no_data() -> None:
     assert layer.get_config()["mean"] == [1.0, 2.0, 3.0]
     again = Normalization.from_config(layer.get_config())
     assert_array_equal(again(DATA), layer(DATA))
+
+
+@pytest.mark.parametrize(
+    ("axis", "others"), [(1, (0, 2, 3)), (3, (0, 1, 2)), ((1, 3), (0, 2)), ((-1, 1), (0, 2))]
+)
+def test_given_numbers_are_those_of_the_places(axis: Any, others: Any) -> None:
+    data = RNG.normal(2, 3, (9, 2, 4, 3))
+    mean, variance = data.mean(others), data.var(others)
+    layer = Normalization(axis, mean, variance)
+    whole = [data.mean(others, keepdims=True), data.std(others, keepdims=True)]
+    close(layer(data), (data - whole[0]) / whole[1])
+
+
+def test_axis_of_any_kind_of_integer() -> None:
+    assert Normalization(np.int64(-1)).get_config()["axis"] == [-1]
+    assert Normalization((np.int32(1), 2)).get_config()["axis"] == [1, 2]
+    assert LayerNormalization(np.int64(-1)).get_config()["axis"] == [-1]
+    everything = Normalization(None)
+    assert everything.get_config()["axis"] is None
+    assert Normalization.from_config(everything.get_config()).axis is None
 
 
 def test_without_data_nothing_changes() -> None:
@@ -108,6 +136,12 @@ class TestInModels:
         (lambda: Normalization(variance=1.0), InvalidTypeError, "^mean: expected mean and varian"),
         (lambda: Normalization(mean=0, variance=-1), InvalidValueError, "^variance: expected num"),
         (lambda: Normalization(mean=[1, 2], variance=1)(DATA), InvalidShapeError, "^mean: expect"),
+        (
+            lambda: Normalization(axis=1, mean=[1, 2], variance=1)(DATA),
+            InvalidShapeError,
+            r"^mean: expected numbers of shape \(5,\), .*, got shape \(2,\)",
+        ),
+        (lambda: Normalization(axis=1.5), InvalidTypeError, "^axis: expected an axis, or .*1.5"),
         (lambda: Normalization(axis=0)(DATA), InvalidValueError, "^axis of normalization: expec"),
         (lambda: Normalization()(lstm.Input((3, None))), InvalidShapeError, "^input of normali"),
         (lambda: adapted(np.zeros((0, 3))), InvalidShapeError, "^data: expected at least one num"),

@@ -24,13 +24,14 @@ from lstm import (
     optimizers,
     regularizers,
 )
-from lstm.absent_names import ModuleInKeras, answering
+from lstm.absent_names import answering
 from lstm.backends import backend, num_threads, set_num_threads, use
 from lstm.initializers import Initializer
 from lstm.layers import Input, Layer
 from lstm.losses import Loss
 from lstm.metrics import Metric
 from lstm.models import Model, Sequential, State, load_model
+from lstm.module_in_keras import ModuleInKeras
 from lstm.optimizers import Optimizer
 from lstm.regularizers import Regularizer
 from lstm.seeding import set_seed

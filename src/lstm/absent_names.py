@@ -3,9 +3,8 @@
 import sys
 from collections.abc import Callable, Mapping
 from dis import opmap
-from functools import update_wrapper
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from lstm.errors import NoSuchAttributeError, NoSuchNameError
 
@@ -98,28 +97,6 @@ def answering(module: str) -> Callable[[str], NoReturn]:
         raise kind(f"{module} has no {name}: {instead[name]}")
 
     return absent
-
-
-class ModuleInKeras:
-    """A function with the name of a module of Keras; it says where the names of that are.
-
-    Args:
-        function: the function.
-        instead: where they are.
-    """
-
-    _function: Callable[..., Any]
-    _instead = ""
-
-    def __init__(self, function: Callable[..., Any], instead: str) -> None:
-        update_wrapper(self, function)
-        self._function, self._instead = function, instead
-
-    def __call__(self, *args: Any, **options: Any) -> Any:
-        return self._function(*args, **options)
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise NoSuchAttributeError(f"no {name} here: {self._instead}")
 
 
 def _imports(frame: FrameType | None) -> bool:

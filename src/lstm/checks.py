@@ -101,6 +101,13 @@ def sequence(argument: str, values: object, expected: str) -> tuple[Any, ...]:
     raise InvalidTypeError(argument, expected, repr(values))
 
 
+def axes(argument: str, value: object) -> list[int]:
+    """Return one axis, or several, as a list."""
+    one = isinstance(value, int | np.integer)
+    given = [value] if one else sequence(argument, value, "an axis, or a list of axes")
+    return [integer(argument, axis) for axis in given]
+
+
 def sizes(argument: str, shape: object) -> tuple[int | None, ...]:
     """Return a shape: each size is at least 0, or None for any size."""
     entries = sequence(argument, shape, "a tuple of sizes, such as (None, 2)")

@@ -78,7 +78,7 @@ _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]
     "batch_size": (("TensorBoard",), None),
     "decay": (_OPTIMIZERS, (0, None)),
     "dpi": (("plot_model",), None),
-    "dtype": (("__init__",), ("float32", None)),
+    "dtype": (("__init__",), (None,)),
     "embeddings_freq": (("TensorBoard",), _NONE),
     "embeddings_metadata": (("TensorBoard",), _NONE),
     "implementation": (_RECURRENT, (0, 1, 2)),
@@ -111,6 +111,9 @@ _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]
 }
 """Arguments of Keras that say how to compute, not what: where they are taken (`__init__` of any
 class, some classes, functions), and which values would change no result; None for all of them."""
+
+_CHOSEN: dict[str, Callable[[], object]] = {}
+"""For one of these arguments, what returns the value that holds anyway."""
 
 
 _ALSO = {"lr": "learning_rate", "path": "filepath", "custom_layers": "custom_objects"}
@@ -237,6 +240,16 @@ def promises(kind: type, shortcut: str, *methods: str) -> bool:
     return all(place(shortcut) <= place(method) for method in methods)
 
 
+def chosen_elsewhere(argument: str, chosen: Callable[[], object]) -> None:
+    """Take an argument of Keras that would change no result also where it is what `chosen` returns.
+
+    Args:
+        argument: its name.
+        chosen: returns the value that holds at the time of the call.
+    """
+    _CHOSEN[argument] = chosen
+
+
 def spelled(function: Function) -> Function:
     """Return a function that refuses unknown arguments, and names the closest known one."""
     return cast(Function, _spelled(cast(FunctionType, function), None))
@@ -313,7 +326,9 @@ def _with_meaning(
         callees, values = _WITHOUT_MEANING.get(name, ((), ()))
         if name in known or {callee, function.__name__}.isdisjoint(callees):
             return False
-        return values is None or (isinstance(value, Hashable) and value in values)
+        if values is None or not isinstance(value, Hashable):
+            return values is None
+        return value in values or (name in _CHOSEN and value == _CHOSEN[name]())
 
     return {name: value for name, value in given.items() if not means_nothing(name, value)}
 

@@ -11,6 +11,7 @@ from lstm.backends import reference
 from lstm.backends.contract import Ops
 from lstm.backends.native import Native, num_threads, set_num_threads
 from lstm.errors import InvalidValueError
+from lstm.interface import chosen_elsewhere
 from lstm.settings import Setting
 
 __all__ = [
@@ -164,3 +165,4 @@ def _default() -> Backend:
 
 
 _active = Setting("backend", _default())
+chosen_elsewhere("dtype", lambda: _active.get().dtype)

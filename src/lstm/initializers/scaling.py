@@ -77,10 +77,7 @@ class VarianceScaling(Initializer):
 
 
 def _axes(argument: str, axes: Axes) -> list[int] | None:
-    if axes is None:
-        return None
-    given = [axes] if isinstance(axes, int) else checks.sequence(argument, axes, "a list of axes")
-    return [checks.integer(argument, axis) for axis in given]
+    return None if axes is None else checks.axes(argument, axes)
 
 
 class _Fixed(VarianceScaling):

@@ -190,7 +190,7 @@ class ConvLSTM1DCell(Layer):
         )
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         self.unit_forget_bias = checks.boolean("unit_forget_bias", unit_forget_bias)
-        self.state_size = []
+        self.state_size = [(), ()]  # How long a row is, the data say.
 
     @property
     def units(self) -> int:

@@ -142,7 +142,7 @@ class Definition(Computation):
         vars(twin).update(vars(self) | changed)
         return twin
 
-    # ---- weights
+    # ---- building
 
     def outputs_for(self, shapes: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the shapes of the outputs; build the layer on the first call."""
@@ -162,6 +162,8 @@ class Definition(Computation):
     @built.setter
     def built(self, value: bool) -> None:
         self._built = checks.boolean("built", value)
+
+    # ---- weights
 
     @property
     def named_weights(self) -> dict[str, Weight]:

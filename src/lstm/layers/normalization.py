@@ -46,8 +46,7 @@ class LayerNormalization(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        axes = [axis] if isinstance(axis, int) else axis
-        self.axis = [checks.integer("axis", k) for k in axes]
+        self.axis = checks.axes("axis", axis)
         self.epsilon = checks.number("epsilon", epsilon, 0)
         self.center = checks.boolean("center", center)
         self.scale = checks.boolean("scale", scale)

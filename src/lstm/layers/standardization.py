@@ -27,7 +27,8 @@ class Normalization(Layer):
 
     Args:
         axis: the axis, or axes, of which each place has its own; None for one of all numbers.
-        mean, variance: numbers, or arrays of a number for each place; None for `adapt`.
+        mean, variance: numbers, or arrays of a number for each place along the axes; None for
+            `adapt`.
         invert: return x·√variance + mean, which brings outputs back to the scale of the data.
 
     Example:
@@ -52,8 +53,7 @@ class Normalization(Layer):
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
-        axes = () if axis is None else (axis,) if isinstance(axis, int) else axis
-        self.axis = [checks.integer("axis", k) for k in axes]
+        self.axis = None if axis is None else checks.axes("axis", axis)
         if (mean is None) != (variance is None):
             missing = "mean" if mean is None else "variance"
             raise InvalidTypeError(missing, "mean and variance, or neither", "None")
@@ -65,7 +65,7 @@ class Normalization(Layer):
 
     def _axes(self, shape: Shape) -> tuple[list[int], tuple[int, ...]]:
         """Return the axes whose places have their own mean, and the shape of that mean."""
-        axes = sorted(axis_after_batch(self, axis, len(shape)) for axis in self.axis)
+        axes = sorted(axis_after_batch(self, axis, len(shape)) for axis in self.axis or ())
         own = [n if k in axes else 1 for k, n in enumerate(shape)]
         sizes = tuple(n for n in own[min(axes, default=len(own)) :] if n is not None)
         if any(shape[axis] is None for axis in axes):
@@ -74,13 +74,15 @@ class Normalization(Layer):
         return axes, sizes
 
     def build(self, *shapes: Shape) -> None:
-        _, sizes = self._axes(shapes[0])
+        axes, sizes = self._axes(shapes[0])
+        places = tuple(shapes[0][k] for k in axes)
         for name, given, usual in (("mean", self.mean, 0.0), ("variance", self.variance, 1.0)):
             numbers = np.asarray(usual if given is None else given, np.float64)
             try:
+                numbers = numbers.reshape(sizes if numbers.shape == places else numbers.shape)
                 values = np.broadcast_to(numbers, sizes)
             except ValueError:
-                expected = f"numbers of shape {sizes}, for the input of {self.name}"
+                expected = f"numbers of shape {places}, for the input of {self.name}"
                 raise InvalidShapeError(name, expected, f"shape {numbers.shape}") from None
             self.add_weight(name, sizes, Constant(values), trainable=False)
 

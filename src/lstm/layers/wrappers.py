@@ -7,6 +7,7 @@ from lstm import checks
 from lstm.configured import described
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer, LayerOptions
+from lstm.layers.conv_lstm1d import ConvLSTM1D
 from lstm.layers.definition import Definition
 from lstm.layers.folding import FoldTime, UnfoldTime
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
@@ -79,8 +80,8 @@ class Bidirectional(Layer):
     """Two recurrent layers over one sequence, forwards and backwards, with merged outputs.
 
     Args:
-        layer: the forward LSTM, GRU or SimpleRNN; the backward one is a copy of it with its own
-            weights.
+        layer: the forward LSTM, GRU, SimpleRNN or ConvLSTM1D; the backward one is a copy of it with
+            its own weights.
         merge_mode: "concat", "sum", "ave", "mul", or None for a list of two outputs.
         backward_layer: another such layer with `go_backwards=True`, instead of the copy.
 
@@ -99,21 +100,22 @@ class Bidirectional(Layer):
         (None, None, 8)
     """
 
-    forward_layer: Recurrent
-    backward_layer: Recurrent
+    forward_layer: Recurrent | ConvLSTM1D
+    backward_layer: Recurrent | ConvLSTM1D
     state = (*Layer.state, "forward_layer")
 
     def __init__(
         self,
-        layer: Recurrent,
+        layer: Recurrent | ConvLSTM1D,
         merge_mode: str | None = "concat",
-        backward_layer: Recurrent | None = None,
+        backward_layer: Recurrent | ConvLSTM1D | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         backwards = layer if backward_layer is None else backward_layer
         for name, given in (("layer", layer), ("backward_layer", backwards)):
-            if not isinstance(given, Recurrent):
-                raise InvalidTypeError(name, "an LSTM, GRU or SimpleRNN", repr(given))
+            if not isinstance(given, Recurrent | ConvLSTM1D):
+                expected = "an LSTM, GRU, SimpleRNN or ConvLSTM1D"
+                raise InvalidTypeError(name, expected, repr(given))
         super().__init__(**with_shape(options, layer.input_shape))
         self.layer = layer
         self.merge_mode = checks.one_of("merge_mode", merge_mode, (*_MERGES, None))
@@ -157,7 +159,9 @@ def _layer(saved: dict[str, Any]) -> Any:
     return described("class", saved, Layer.kinds)
 
 
-def _renamed(layer: Recurrent, direction: str, *, go_backwards: bool) -> Recurrent:
+def _renamed(
+    layer: Recurrent | ConvLSTM1D, direction: str, *, go_backwards: bool
+) -> Recurrent | ConvLSTM1D:
     changed = {"name": f"{direction}_{layer.name}", "go_backwards": go_backwards}
     return type(layer)(**layer.arguments() | changed)
 

@@ -190,6 +190,11 @@ class Loss(Versioned):
         Args:
             target: the result of `target`.
             mask: the mask of the outputs, if they have one.
+
+        Raises:
+            InvalidTypeError: a class of yours redefines `forward` or `backward` of such a loss, but
+                not `forward_within`, and some steps are padding.
+            InvalidValueError: the target does not fit the real steps.
         """
         return None
 

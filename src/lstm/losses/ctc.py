@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.backends.contract import Array, Cache, Ops
-from lstm.errors import InvalidShapeError
+from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.interface import promises
-from lstm.layers.ctc_loss import check_labels, check_shape, check_steps
+from lstm.layers.ctc_labels import check_labels, check_shape, check_steps
 from lstm.layers.masks import Mask
 from lstm.losses.base import Loss, shares
 from lstm.losses.functions import BLANK, ctc
@@ -63,8 +63,17 @@ class CTC(Loss):
         return shape[:1]
 
     def real_steps(self, target: Values, mask: Mask | None) -> Mask | None:
-        kept = promises(type(self), "forward_within", "forward", "backward") and not self._is_called
-        if not kept or mask is None or mask.ndim != 2:
+        if mask is None or mask.ndim != 2 or self._is_called:  # To `call` all steps count.
+            return None
+        computes_itself = promises(type(self), "forward_within", "forward", "backward")
+        if not computes_itself and not mask.all():
+            raise InvalidTypeError(
+                type(self).__name__,
+                "forward_within, which knows the padding, beside its own forward or backward, "
+                "for sequences of different lengths",
+                "none",
+            )
+        if not computes_itself:
             return None
         check_steps("y", target, mask.sum(1), BLANK)
         return mask
@@ -72,13 +81,13 @@ class CTC(Loss):
     def forward(
         self, ops: Ops, y: Array, target: Array, weight: Array | None
     ) -> tuple[float, Cache]:
-        if self._is_called:
-            return super().forward(ops, y, target, weight)
         return self.forward_within(ops, y, target, weight, None)
 
     def forward_within(
         self, ops: Ops, y: Array, target: Array, weight: Array | None, steps: Mask | None
     ) -> tuple[float, Cache]:
+        if self._is_called:
+            return super().forward(ops, y, target, weight)
         values, cache = ops.ctc_forward(y, target, BLANK, steps)
         return ops.weighted_total(values, weight), (cache, values, weight)
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from lstm import checks, ops
 from lstm.errors import naming
-from lstm.layers.ctc_loss import CTCLoss, check_labels, check_shape
+from lstm.layers.ctc_labels import check_labels, check_shape
+from lstm.layers.ctc_loss import CTCLoss
 from lstm.layers.symbolic import Operators, has_tensors
 from lstm.ops.calling import apply, shape_of
 

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.masks import Mask
-from lstm.layers.symbolic import SymbolicTensor
-from lstm.models.columns import Column, Ragged, Rows, column, columns
+from lstm.models.columns import Column, Entry, Ragged, Rows, column, columns
 from lstm.models.epochs import Epochs, Order
 
 Values = NDArray[Any]
@@ -74,7 +73,7 @@ class Batching:
         arranged: makes x, y and weights of a user, who may give them by output, those to be read.
     """
 
-    inputs: Sequence[SymbolicTensor]
+    inputs: Sequence[Entry]
     dtype: str
     check: Check
     batch_size: int
@@ -192,7 +191,7 @@ def parts(argument: str, item: Any) -> tuple[Any, Any, Any]:
     return x, y, weight
 
 
-def examples(x: Any, y: Any, weight: Any, inputs: Sequence[SymbolicTensor], dtype: str) -> Examples:
+def examples(x: Any, y: Any, weight: Any, inputs: Sequence[Entry], dtype: str) -> Examples:
     """Return the examples for a model with these inputs, which computes in `dtype`."""
     return Examples(
         columns("x", x, inputs, dtype),

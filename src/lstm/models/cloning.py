@@ -127,8 +127,10 @@ def _chain(model: Sequential, given: Sequence[SymbolicTensor], clone: Clone) -> 
     layers = [clone(layer) for layer in model.layers]
     copy = type(model)(name=model.name)
     first = next(iter(model.arguments()["layers"]), None)
-    if given or isinstance(first, SymbolicTensor):
-        copy.add(given[0] if given else _again(first))
+    if given:
+        copy.add(given[0])
+    elif isinstance(first, SymbolicTensor):
+        copy.add(_again(first, first.node.name))
     for layer in layers:
         copy.add(layer)
     if model.traced and not copy.built:
@@ -140,7 +142,8 @@ def _functional(model: Model, given: Sequence[SymbolicTensor], clone: Clone) -> 
     outline = model.outline
     if given and len(given) != len(model.inputs):
         raise InvalidValueError("input_tensors", f"{len(model.inputs)} tensors", len(given))
-    starts = given or [_again(tensor) for tensor in model.inputs]
+    graph = model.graph
+    starts = given or [*map(_again, graph.inputs, graph.input_names)]
     names = [outline.layer_name(outline.layer_of(tensor.node)) for tensor in model.inputs]
     layers = {
         outline.layer_name(layer): clone(layer)
@@ -153,6 +156,6 @@ def _functional(model: Model, given: Sequence[SymbolicTensor], clone: Clone) -> 
     )
 
 
-def _again(tensor: Any) -> SymbolicTensor:
-    """Return another input like this one."""
-    return input_tensor(tensor.shape, tensor.node.name, exact=tensor.node.exact)
+def _again(tensor: SymbolicTensor, name: str | None) -> SymbolicTensor:
+    """Return another input like this one, with a name."""
+    return input_tensor(tensor.shape, name, exact=tensor.node.exact)

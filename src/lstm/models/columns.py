@@ -1,6 +1,7 @@
 """Columns: data from users as arrays or as sequences of different lengths."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,24 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.masks import Mask
-from lstm.layers.symbolic import SymbolicTensor
 
 Values = NDArray[Any]
 
 Rows = Values | slice
 """A choice of examples: their numbers, or a range of them."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One input of a model, as data are read for it.
+
+    Attributes:
+        name: the key of its data in a dict; None if it has none.
+        ndim: the number of its axes, batch first; None if its shape is unknown.
+    """
+
+    name: str | None = None
+    ndim: int | None = None
 
 
 class Ragged:
@@ -99,32 +112,39 @@ def array(argument: str, values: Any, dtype: str) -> Values:
     return found
 
 
-def columns(
-    argument: str, values: Any, inputs: Sequence[SymbolicTensor | None], dtype: str
-) -> list[Column]:
+def columns(argument: str, values: Any, inputs: Sequence[Entry], dtype: str) -> list[Column]:
     """Return one column for each input of a model.
 
     Args:
         argument: its name in errors.
         values: an array; for several inputs, a list or a dict by input name.
-        inputs: the inputs of the model; [None] for a single one of unknown shape.
+        inputs: the inputs of the model.
         dtype: the dtype to compute in.
     """
-    names = [None if tensor is None else tensor.node.name for tensor in inputs]
+    names = [entry.name for entry in inputs]
     if isinstance(values, Mapping):
-        missing = [name for name in names if name not in values]
-        if missing:
-            raise InvalidValueError(argument, f"the inputs {list(names)}", f"{list(values)}")
-        return [column(f"{argument}[{name!r}]", values[name], dtype) for name in names]
+        given = zip(names, in_order(argument, values, names), strict=True)
+        return [column(f"{argument}[{name!r}]", part, dtype) for name, part in given]
     if len(names) == 1:
         # Keras accepts a single input in a list; a list of one sequence has one axis less.
         alone = isinstance(values, list | tuple) and len(values) == 1
-        if alone and inputs[0] is not None and _depth(values[0]) == inputs[0].ndim:
+        if alone and _depth(values[0]) == inputs[0].ndim:
             values = values[0]
         return [column(argument, values, dtype)]
     if not isinstance(values, list | tuple) or len(values) != len(names):
         raise InvalidTypeError(argument, f"a list of {len(names)} arrays", type(values).__name__)
     return [column(f"{argument}[{k}]", part, dtype) for k, part in enumerate(values)]
+
+
+def in_order(argument: str, values: Mapping[Any, Any], names: Sequence[str | None]) -> list[Any]:
+    """Return the values of a dict for the inputs with these names.
+
+    Raises:
+        InvalidValueError: it lacks one.
+    """
+    if any(name not in values for name in names):
+        raise InvalidValueError(argument, f"the inputs {list(names)}", f"{list(values)}")
+    return [values[name] for name in names]
 
 
 def check_one_reading(argument: str, shape: tuple[int, ...]) -> None:

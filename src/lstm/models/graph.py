@@ -10,27 +10,48 @@ from lstm.layers.rules import has_time
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor
 from lstm.layers.traced import in_order
 from lstm.layers.weight import Weight
+from lstm.models.columns import Entry
 from lstm.regularizers import Regularizer
 
 
 class Graph:
     """The nodes between some inputs and some outputs.
 
+    Args:
+        inputs, outputs: symbolic tensors.
+        input_names: the key of the data of each input, or None; by default the name of the Input.
+
     Attributes:
         inputs, outputs: symbolic tensors.
+        input_names: the key of the data of each input, or None.
         nodes: every node that the outputs need, in an order in which they can be computed.
         names: a unique name for each node, such as "bidirectional/forward_lstm".
         outer: a unique name for each layer that is called directly, such as "bidirectional".
         symbols: for each input that is read only as tokens, the number of different tokens.
     """
 
-    def __init__(self, inputs: Sequence[SymbolicTensor], outputs: Sequence[SymbolicTensor]) -> None:
+    def __init__(
+        self,
+        inputs: Sequence[SymbolicTensor],
+        outputs: Sequence[SymbolicTensor],
+        input_names: Sequence[str | None] | None = None,
+    ) -> None:
         self.inputs = list(inputs)
+        own_names = [tensor.node.name for tensor in self.inputs]
+        self.input_names = own_names if input_names is None else list(input_names)
         self.outputs = list(outputs)
         self.nodes = self._sorted()
         self.names, self.outer = _names(self.nodes)
         self._check_ties()
         self.symbols = self._symbols()
+
+    @property
+    def entries(self) -> list[Entry]:
+        """What data are read for."""
+        return [
+            Entry(name, tensor.ndim)
+            for name, tensor in zip(self.input_names, self.inputs, strict=True)
+        ]
 
     def _sorted(self) -> list[Node]:
         nodes = in_order(self.outputs, self.inputs)

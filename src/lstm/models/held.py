@@ -1,6 +1,7 @@
 """Held: checks what the passes of users' layers and losses return."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -112,12 +113,22 @@ class HeldLoss(Loss):
     def forward(
         self, ops: Ops, y: Array, target: Array, weight: Array | None
     ) -> tuple[float, Cache]:
-        returned = self._loss.forward(ops, y, target, weight)
+        return self._checked("forward", self._loss.forward(ops, y, target, weight), y)
+
+    def forward_within(
+        self, ops: Ops, y: Array, target: Array, weight: Array | None, steps: Mask | None
+    ) -> tuple[float, Cache]:
+        if steps is None:
+            return self.forward(ops, y, target, weight)
+        returned = self._loss.forward_within(ops, y, target, weight, steps)
+        return self._checked("forward_within", returned, y)
+
+    def _checked(self, method: str, returned: Any, y: Array) -> tuple[float, Cache]:
         match returned:
             case (value, cache) if _is_number(value):
                 return float(value), (tuple(y.shape), cache)
         raise InvalidTypeError(
-            f"forward of {type(self._loss).__name__}",
+            f"{method} of {type(self._loss).__name__}",
             "(loss, cache), with the loss a number",
             checks.summary(returned),
         )

@@ -44,7 +44,7 @@ class Model(Described):
     - `Sequential`, a chain.
 
     Args:
-        inputs: a tensor from `Input`, a list of them, or a dict, which names them.
+        inputs: a tensor from `Input`, a list of them, or a dict, whose keys are those of the data.
         outputs: a tensor, or a list of them.
         name: base of the names of the weights, if the model is part of another.
 

@@ -56,6 +56,7 @@ class Objective:
 
         Raises:
             InvalidValueError, InvalidShapeError: weights or padding do not fit the outputs.
+            InvalidTypeError: the loss cannot leave padding out; see `Loss.real_steps`.
         """
         assert batch.y is not None
         shape, dtype = self._shape(y), run.backend.dtype

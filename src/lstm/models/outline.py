@@ -35,7 +35,8 @@ class Outline:
         self.sources = self._sources()
         self.calls, met = self._in_order([tensor.node for tensor in graph.outputs], nodes)
         self.layers = self._by_level(met)
-        self._name_inputs()
+        self._keys = dict(zip(nodes, graph.input_names, strict=True))
+        self._input_names = self._name_inputs()
 
     def layer_of(self, call: Place) -> Layer:
         """Return the layer of a call; for an input, its InputLayer."""
@@ -56,7 +57,11 @@ class Outline:
 
     def layer_name(self, layer: Layer) -> str:
         """Return the name of a layer in this model, which no other one has."""
-        return self.graph.outer.get(layer, layer.name)
+        return self._input_names.get(layer) or self.graph.outer.get(layer, layer.name)
+
+    def key_of(self, node: Node) -> str | None:
+        """Return the key of the data of an input, if it has one."""
+        return self._keys[node]
 
     def _sources(self) -> dict[Place, list[Place]]:
         found: dict[Place, dict[Place, None]] = {}
@@ -102,14 +107,21 @@ class Outline:
                 distance[source] = max(farthest[layer] + 1, distance.get(source, 0))
         return sorted(met, key=lambda layer: (-farthest[layer], met[layer]))
 
-    def _name_inputs(self) -> None:
-        """Give inputs without a name different ones."""
-        names = Names()
+    def _name_inputs(self) -> dict[Layer, str]:
+        """Return the names of inputs: their keys, or different ones for those without a key."""
+        keys = {self.layer_of(node): key for node, key in self._keys.items()}
+        names, found = Names(), dict[Layer, str]()
         unnamed: list[InputLayer] = []
         for layer in self.layers:
-            if isinstance(layer, InputLayer) and layer.tensor.node.name is None:
+            key = keys.get(layer)
+            if key is not None:
+                found[layer] = key
+            if isinstance(layer, InputLayer) and key is None:
                 unnamed.append(layer)
             else:
-                names.unique(layer.name)
+                names.unique(found.get(layer, layer.name))
         for layer in unnamed:
-            vars(layer)["name"] = names.unique("input_layer")
+            found[layer] = names.unique("input_layer")
+        for layer, name in found.items():
+            vars(layer)["name"] = name  # Of the last model with it; each model keeps its own names.
+        return found

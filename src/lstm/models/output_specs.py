@@ -96,9 +96,10 @@ class OutputSpecs:
 def output_names(graph: Graph) -> list[str]:
     """Return the name of each output: that of its layer, numbered if it has several."""
     names, found = Names(), list[str]()
+    inputs = dict(zip(graph.inputs, graph.input_names, strict=True))
     for tensor in graph.outputs:
         layers = tensor.node.path
-        found.append(names.unique(layers[0].name if layers else str(tensor.node.name)))
+        found.append(names.unique(layers[0].name if layers else str(inputs[tensor])))
     return found
 
 

@@ -107,7 +107,8 @@ class Overview(GraphLayer):
                 expected = f"the place of one of {len(self.layers)} layers"
                 raise InvalidValueError("index", expected, place)
             return self.layers[place]
-        known = {layer.name: layer for layer in self.layers}
+        name_of = self.outline.layer_name if self._functional else lambda layer: layer.name
+        known = {name_of(layer): layer for layer in self.layers}
         if self._graph is not None:
             known |= {k: layer for k, layer in self._graph.layers.items() if k not in known}
         return known[checks.one_of("name", name, known)]

@@ -127,7 +127,7 @@ class Predictor(Overview):
         if stateful and len(data) % min(size, len(data)):
             size = len(data)  # State continues only in batches of the same size.
         check = partial(self._feeder.check, any_length=bool(stateful))
-        yield from ArrayBatches(data, Batching(self.graph.inputs, self.backend.dtype, check, size))
+        yield from ArrayBatches(data, Batching(self.graph.entries, self.backend.dtype, check, size))
 
     def _outputs(self, batch: Batch) -> list[Any]:
         """Return the outputs of a checked batch, from the states of stateful layers."""
@@ -283,7 +283,7 @@ class Predictor(Overview):
     # ---- reading
 
     def _examples(self, x: Any, y: Any, sample_weight: Any = None) -> Examples:
-        return examples(x, y, sample_weight, self.graph.inputs, self.backend.dtype)
+        return examples(x, y, sample_weight, self.graph.entries, self.backend.dtype)
 
     def _start_carrying(self, everywhere: bool) -> Carried:
         """Return the states to carry: of all recurrent layers, or of the stateful ones."""

@@ -46,8 +46,8 @@ def graph_config(graph: Graph) -> dict[str, Any]:
 
     return {
         "inputs": [
-            {"shape": list(t.shape), "name": t.node.name, "exact": t.node.exact}
-            for t in graph.inputs
+            {"shape": list(t.shape), "name": name, "exact": t.node.exact}
+            for t, name in zip(graph.inputs, graph.input_names, strict=True)
         ],
         "layers": {name: _layer_config(layer, name_of) for name, layer in layers.items()},
         "calls": [

@@ -24,7 +24,7 @@ from lstm.layers.symbolic import SymbolicTensor, input_tensor
 from lstm.layers.tracing import building
 from lstm.layers.weight import Weight
 from lstm.models import planning
-from lstm.models.columns import Ragged, columns
+from lstm.models.columns import Entry, Ragged, columns
 from lstm.models.graph import Graph
 from lstm.models.outline import Outline
 from lstm.models.parameters import Parameters
@@ -84,8 +84,10 @@ class GraphLayer(Layer):
         outputs: SymbolicTensor | Sequence[SymbolicTensor],
     ) -> Graph:
         """Make the graph, and move weights that no model owns yet to a flat buffer."""
+        names: list[str] | None = None
         if isinstance(inputs, Mapping):
-            inputs = _named(inputs)
+            names = _names(inputs)
+            inputs = list(inputs.values())
         if isinstance(outputs, Mapping):
             expected = "a list of tensors; the names of their layers are the keys for compile"
             raise InvalidTypeError("outputs", expected, "a dict")
@@ -94,11 +96,10 @@ class GraphLayer(Layer):
             for tensor in tensors:
                 if not isinstance(tensor, SymbolicTensor):
                     raise InvalidTypeError(argument, "symbolic tensors", type(tensor).__name__)
-        named = [tensor.node.name for tensor in listed(inputs) if tensor.node.name is not None]
-        for name in named:
-            if named.count(name) > 1:
+        graph = Graph(listed(inputs), listed(outputs), names)
+        for name in graph.input_names:
+            if name is not None and graph.input_names.count(name) > 1:
                 raise InvalidValueError("inputs", "a different name for each Input", repr(name))
-        graph = Graph(listed(inputs), listed(outputs))
         for layer, name in graph.outer.items():
             if layer.name != name:  # Two layers of a model had the same.
                 layer.name = name
@@ -187,7 +188,7 @@ class GraphLayer(Layer):
                     f"{self.name}: the shape of the input is not known yet: call fit or predict, "
                     "or start with lstm.Input(shape)"
                 )
-            inputs = [None] * len(x) if self._are_inputs(x) else [None]
+            inputs = [Entry()] * (len(x) if self._are_inputs(x) else 1)
             parts = columns("x", x, inputs, self.backend.dtype)
             if not all(len(part) for part in parts):
                 raise InvalidShapeError("x", "at least one example", "none")
@@ -340,19 +341,19 @@ class GraphLayer(Layer):
         super().set_weights(weights)
 
 
-def _named(inputs: Mapping[str, SymbolicTensor]) -> list[SymbolicTensor]:
-    """Return inputs in a dict as a list; each has the name of its key.
+def _names(inputs: Mapping[str, SymbolicTensor]) -> list[str]:
+    """Return the keys of inputs in a dict.
 
     Raises:
-        InvalidValueError: an Input has another name already.
+        InvalidTypeError: one is not a string.
+        InvalidValueError: an Input has another name.
     """
     for key, tensor in inputs.items():
         if isinstance(tensor, SymbolicTensor) and tensor.node.layer is None:
             known = tensor.node.name
             if known not in (None, key):
                 raise InvalidValueError("inputs", f"the name of the Input, {known!r}", repr(key))
-            tensor.node.name = checks.string("inputs", key)
-    return list(inputs.values())
+    return [checks.string("inputs", key) for key in inputs]
 
 
 def listed(tensors: Any) -> list[Any]:

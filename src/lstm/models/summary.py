@@ -37,7 +37,7 @@ def rows(outline: Outline, *, expanded: bool) -> list[Row]:
     """
     graph = outline.graph
     inputs = [
-        Row(outline.layer_of(tensor.node).name, "InputLayer", shapes_of([tensor]), "0", "-")
+        Row(outline.name_of(tensor.node), "InputLayer", shapes_of([tensor]), "0", "-")
         for tensor in graph.inputs
     ]
     parts: dict[Call | Node, set[Definition]] = {}

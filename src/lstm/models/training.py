@@ -22,7 +22,7 @@ from lstm.metrics import Metric
 from lstm.metrics.names import by_name
 from lstm.models import planning
 from lstm.models.batches import Batch
-from lstm.models.columns import check_one_reading
+from lstm.models.columns import Entry, check_one_reading
 from lstm.models.goals import ClassWeights, Goal
 from lstm.models.graph import Graph
 from lstm.models.objective import Objective
@@ -212,9 +212,9 @@ class Trainer:
         self.reduce_gradients: Callable[[Array], None] | None = None
 
     @property
-    def inputs(self) -> list[SymbolicTensor]:
+    def inputs(self) -> list[Entry]:
         """What it reads: the inputs of the model, and with several outputs the targets."""
-        return self._graph.inputs
+        return self._graph.entries
 
     @property
     def fused(self) -> str:

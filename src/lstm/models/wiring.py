@@ -41,7 +41,7 @@ def wiring(outline: Outline) -> Wiring:
             options = {key: described(name, value) for key, value in call.options.items()}
             calls.append({"layer": name, "arguments": arguments, "options": options})
         elif call.layer is None:
-            calls.append({"layer": name, "key": call.name, "exact": call.exact})
+            calls.append({"layer": name, "key": outline.key_of(call), "exact": call.exact})
         else:
             calls.append({"layer": name, "inputs": [described(name, t) for t in call.inputs]})
         for index, tensor in enumerate(call.outputs):

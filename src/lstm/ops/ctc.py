@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends import backend
 from lstm.errors import InvalidTypeError, InvalidValueError
-from lstm.layers.ctc_loss import CTCLoss, check_labels, check_shape, check_steps
+from lstm.layers.ctc_labels import check_labels, check_shape, check_steps
+from lstm.layers.ctc_loss import CTCLoss
 from lstm.layers.eager import Tensor
 from lstm.layers.symbolic import has_tensors
 from lstm.ops.calling import apply
@@ -37,7 +38,8 @@ def ctc_loss(
     Raises:
         InvalidTypeError, InvalidShapeError: something is not such an array.
         InvalidValueError: a label is no class, or the blank; or an example has fewer steps than its
-            labels need, for which Keras returns infinity.
+            labels need, for which Keras returns infinity; or a logit is not finite in the dtype of
+            the backend.
 
     Source:
         Graves et al., "Connectionist temporal classification: labelling unsegmented sequence data
@@ -153,7 +155,7 @@ def _outputs(
         raise InvalidTypeError(argument, "an array, such as predict returns", "a tensor")
     z = checks.numbers(argument, values).astype(np.float64)
     checks.rank(argument, z, "B T C")
-    checks.finite(argument, z)
+    checks.finite(argument, z, backend().dtype)
     blank = checks.int_at_least("mask_index", mask_index, 0)
     if blank >= z.shape[2]:
         raise InvalidValueError("mask_index", f"a class in [0, {z.shape[2]})", blank)

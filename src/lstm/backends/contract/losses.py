@@ -69,7 +69,8 @@ class LossOps(Protocol):
         """Connectionist temporal classification, (C1) to (C6): -log p(labels), with no times given.
 
         Args:
-            z: logits (B, T, C).
+            z: logits (B, T, C). What those of a step differ by, summed over the steps, is below
+                1e30: a backend may take paths that are further behind others for impossible.
             labels: int64 (B, L): of each example its labels, and behind them the blank up to L.
             blank: the class that stands for no label.
             mask: (B, T), False where a step is skipped, as if the example did not have it, (C10);
