@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from language_cases import TEXT
-from lstm import LanguageModel, saving
+from lstm import LanguageModel, storage
 from lstm.callbacks import LambdaCallback, Logs
 from lstm.text import Corpus
 from lstm.text.corpus.tokenization import Tokenization
@@ -62,7 +62,7 @@ def digest(file: Path) -> str:
 
 def checkpoint(folder: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """The arrays and the header of a checkpoint."""
-    with saving.reading(folder / "checkpoint.safetensors", ("checkpoint",)) as contents:
+    with storage.reading(folder / "checkpoint.safetensors", ("checkpoint",)) as contents:
         return contents
 
 

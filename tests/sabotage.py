@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from lstm import saving
+from lstm import storage
 from lstm.cli import main
 
 
@@ -64,7 +64,7 @@ def sabotaged(at: int, deed: Callable[[], Any]) -> Iterator[list[str]]:
             reach("folder")
 
     with (
-        patch.object(saving, "open", lambda path, _: File(io.FileIO(path, "x")), create=True),
+        patch.object(storage, "open", lambda path, _: File(io.FileIO(path, "x")), create=True),
         patch.object(os, "replace", renamed),
         patch.object(os, "fsync", flushed),
     ):

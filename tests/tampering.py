@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 import lstm
 from golden import make_files
-from lstm import saving
+from lstm import storage
 from lstm.callbacks import LambdaCallback
 from lstm.cli.info import info
 from lstm.container import digest
@@ -235,7 +235,7 @@ def tamper(name: str, seed: int, folder: Path, files: Path = FILES) -> None:
     if ending == ".json":
         path.write_text(json.dumps(tampered(json.loads(source.read_text()), rng)))
     else:
-        with saving.reading(source, [*saving.READERS, "checkpoint"]) as (tensors, header):
+        with storage.reading(source, [*storage.READERS, "checkpoint"]) as (tensors, header):
             pass
         if rng.random() < 0.15:
             tensors = tampered_tensors(tensors, rng)

@@ -10,7 +10,7 @@ import pytest
 import backup_cases
 import lstm
 from backup_cases import EPOCHS, X, Y, fit, small, stopped, stopping
-from lstm import saving
+from lstm import storage
 from lstm.callbacks import BackupAndRestore, Callback, EarlyStopping, LambdaCallback
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.losses import Huber
@@ -230,6 +230,6 @@ class TestFiles:
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
                 fit(small(), kept, callbacks=[stopping(2)])
-            with saving.reading(kept / "backup.safetensors", ("backup",)) as (_, header):
+            with storage.reading(kept / "backup.safetensors", ("backup",)) as (_, header):
                 assert header["round"] == 2
         assert EPOCHS > 2

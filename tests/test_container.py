@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 
 import lstm
-from lstm import saving
+from lstm import storage
 from lstm.container import DTYPES, FORMAT, pack
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
 
@@ -79,8 +79,8 @@ def test_arrays_come_back(tmp_path: Path, dtype: str, shape: tuple[int, ...]) ->
         "one byte": np.zeros(1, bool),
     }
     path = tmp_path / "file"
-    saving.write(path, others, {"kind": "test"})
-    with saving.reading(path, ("test",)) as (tensors, _):
+    storage.write(path, others, {"kind": "test"})
+    with storage.reading(path, ("test",)) as (tensors, _):
         for name in ("as it is", "other end first", "columns first"):
             assert tensors[name].dtype == np.dtype(dtype)
             np.testing.assert_array_equal(tensors[name], values)
@@ -133,8 +133,8 @@ def test_what_json_cannot_hold_is_named(value: Any, place: str) -> None:
 
 def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
     values = [np.float32(0.5), np.float64(0.1), np.int64(3), np.True_, np.str_("x")]
-    saving.write(tmp_path / "file", {}, {"kind": "test", "values": values})
-    with saving.reading(tmp_path / "file", ("test",)) as (_, header):
+    storage.write(tmp_path / "file", {}, {"kind": "test", "values": values})
+    with storage.reading(tmp_path / "file", ("test",)) as (_, header):
         assert header["values"] == [0.5, 0.1, 3, True, "x"]
         assert type(header["values"][3]) is bool
 

@@ -13,7 +13,7 @@ import pytest
 import safetensors.numpy
 
 import lstm
-from lstm import saving
+from lstm import storage
 from lstm.container import INT8_FORMAT
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.layers import LSTM, Dense, Embedding, TiedDense
@@ -107,7 +107,7 @@ class TestDamage:
             lstm.load_model(tmp_path)
 
     def test_a_later_format_asks_for_an_update(self, path: Path) -> None:
-        saving.write(path, {}, {"kind": "model", "format": INT8_FORMAT + 1})
+        storage.write(path, {}, {"kind": "model", "format": INT8_FORMAT + 1})
         message = "was written by a later version of lstm-kit; update to read it"
         with pytest.raises(ModelFileError, match=message):
             lstm.load_model(path)
@@ -153,11 +153,11 @@ class TestHeaders:
         errors = []
         for made, load in self.makers():
             made.save(path)
-            with saving.reading(path, saving.READERS) as (tensors, header):
+            with storage.reading(path, storage.READERS) as (tensors, header):
                 pass
             for place in self.places(header):
                 for value in (..., [], -1):
-                    saving.write(other, tensors, self.changed(header, place, value))
+                    storage.write(other, tensors, self.changed(header, place, value))
                     try:
                         load(other)
                     except (ModelFileError, InvalidValueError) as error:

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from language_cases import TEXT, sentences
-from lstm import LanguageModel, saving
+from lstm import LanguageModel, storage
 from lstm.cli import app
 
 SMALL: dict[str, Any] = {"hidden": 4, "seq_len": 8, "epochs": 1, "seed": 0}
@@ -47,9 +47,9 @@ def commands(name: str) -> list[tuple[str, ...]]:
 
 def without_text(model: Path) -> None:
     """Make a model one of an earlier version, which kept nothing of its text."""
-    with saving.reading(model, ("language model",)) as (tensors, header):
+    with storage.reading(model, ("language model",)) as (tensors, header):
         del header["learned_text"], header["format"]
-    saving.write(model, tensors, header)
+    storage.write(model, tensors, header)
 
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {

@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 import lstm
 from layer_case import LayerCase
 from layer_cases import CASES
-from lstm import saving
+from lstm import storage
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.layers import (
     GRU,
@@ -370,7 +370,7 @@ def test_a_trained_model_leaves_the_state_of_its_optimizer_behind(tmp_path: Path
     model.fit(X, Y, verbose=0)
     model.quantize()
     model.save(path)
-    with saving.reading(path, ("model",)) as (tensors, header):
+    with storage.reading(path, ("model",)) as (tensors, header):
         assert not [name for name in tensors if name.startswith("optimizer")]
         assert header["format"] == 2
     assert lstm.load_model(path).evaluate(X, Y) == model.evaluate(X, Y)
@@ -387,7 +387,7 @@ def test_a_layer_is_copied_as_it_is() -> None:
 
 def test_files_of_other_models_are_as_before(tmp_path: Path) -> None:
     classifier().save(tmp_path / "model")
-    with saving.reading(tmp_path / "model", ("model",)) as (_, header):
+    with storage.reading(tmp_path / "model", ("model",)) as (_, header):
         assert header["format"] == 1
         assert "int8" not in header
 
@@ -415,7 +415,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
 def test_broken_files_are_refused(change: str, tmp_path: Path) -> None:
     path, (alter, words) = tmp_path / "model.safetensors", CHANGES[change]
     quantized("subclassed").save(path)
-    with saving.reading(path, ("model",)) as (tensors, header):
+    with storage.reading(path, ("model",)) as (tensors, header):
         alter(tensors, header)
     path.write_bytes(signed(tensors, json.loads(json.dumps(header))))
     with pytest.raises(ModelFileError, match=words):

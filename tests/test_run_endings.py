@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lstm import LanguageModel, locking, saving
+from lstm import LanguageModel, locking, storage
 from lstm.callbacks import LambdaCallback
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.folder_lock import FolderLock
@@ -294,7 +294,7 @@ class TestLock:
 
     def test_what_a_living_process_writes_is_not_cleared(self, folder: Path) -> None:
         stop_at(begin(folder), 50)
-        with saving.replacing(folder / "model.safetensors") as file:
+        with storage.replacing(folder / "model.safetensors") as file:
             file.write(b"half")
             (stray,) = folder.glob(".model.safetensors.*")
             dead = folder / ".tokens.bin.0123abcd"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from language_cases import TEXT
-from lstm import LanguageModel, container, saving
+from lstm import LanguageModel, container, storage
 from lstm.errors import (
     DivergedError,
     InvalidShapeError,
@@ -260,20 +260,20 @@ class TestErrors:
         tensors, header = checkpoint(folder)
         for key in header["training"]:
             state = {k: v for k, v in header["training"].items() if k != key}
-            saving.write(file, tensors, header | {"training": state})
+            storage.write(file, tensors, header | {"training": state})
             with pytest.raises(ModelFileError, match="has a header that makes no sense"):
                 LanguageModel.resume(folder)
         for key in ("run", "chosen", "training", "vocabulary", "graph"):
-            saving.write(file, tensors, {k: v for k, v in header.items() if k != key})
+            storage.write(file, tensors, {k: v for k, v in header.items() if k != key})
             with pytest.raises(ModelFileError, match="has a header that makes no sense"):
                 LanguageModel.resume(folder)
         for key in header["chosen"].keys() - {"cell"}:  # Files from before it was one lack it.
             chosen = {k: v for k, v in header["chosen"].items() if k != key}
-            saving.write(file, tensors, header | {"chosen": chosen})
+            storage.write(file, tensors, header | {"chosen": chosen})
             with pytest.raises(ModelFileError, match=f"has a header .* none for {key}"):
                 LanguageModel.resume(folder)
         for key in tensors:
-            saving.write(file, {k: v for k, v in tensors.items() if k != key}, header)
+            storage.write(file, {k: v for k, v in tensors.items() if k != key}, header)
             with pytest.raises(ModelFileError, match="has a header that makes no sense"):
                 LanguageModel.resume(folder)
 

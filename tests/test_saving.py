@@ -11,7 +11,7 @@ import safetensors.numpy
 from numpy.testing import assert_array_equal
 
 import lstm
-from lstm import saving, seeding
+from lstm import seeding, storage
 from lstm.errors import InvalidValueError, ModelFileError, NotReadyError
 from lstm.layers import LSTM, Bidirectional, Conv1D, Dense, Embedding, Layer
 from lstm.optimizers import (
@@ -172,11 +172,11 @@ class TestTraining:
         model.compile(optimizer, "mse")
         model.fit(X, Y, verbose=0)
         model.save(path)
-        with saving.reading(path, ("model",)) as (tensors, header):
+        with storage.reading(path, ("model",)) as (tensors, header):
             assert any(name.startswith("optimizer/") for name in tensors)
         for missing in tensors:
             others = {name: array for name, array in tensors.items() if name != missing}
-            saving.write(path, others, header)
+            storage.write(path, others, header)
             with pytest.raises(ModelFileError, match="makes no sense"):
                 lstm.load_model(path)
 
@@ -192,7 +192,7 @@ class TestTraining:
         tensors, header = model.contents(include_optimizer=True)
         size = tensors.pop(header["compile"].pop("slots")["momentum"]).shape
         velocity = np.random.default_rng(5).normal(size=size).astype(np.float32)
-        saving.write(path, tensors | {"optimizer/velocity": velocity}, {"kind": "model", **header})
+        storage.write(path, tensors | {"optimizer/velocity": velocity}, {"kind": "model", **header})
         loaded = lstm.load_model(path)
         before = loaded.parameters.values.copy()
         # On targets that it meets exactly there is no gradient: the velocity alone takes the step.

@@ -10,7 +10,7 @@ import pytest
 
 import lstm
 from golden import make_files
-from lstm import saving
+from lstm import storage
 from lstm.errors import LSTMError, ModelFileError
 from tampering import FILES, USES, signed, tamper
 
@@ -41,7 +41,7 @@ def test_files_that_were_changed_and_signed_again(
 
 
 def header_of(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    with saving.reading(path, saving.READERS) as contents:
+    with storage.reading(path, storage.READERS) as contents:
         return contents
 
 

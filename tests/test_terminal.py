@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 import lstm
-from lstm import errors, saving
+from lstm import errors, storage
 from lstm.callbacks import TerminateOnNaN
 from lstm.layers import LSTM, Dense
 from lstm.optimizers import SGD
@@ -69,11 +69,11 @@ def test_a_screen_shows_its_own_colours(
 
 def renamed(path: Path, old: str, new: str) -> None:
     """Give a layer of a model file another name, as nobody is kept from doing."""
-    with saving.reading(path, ("model", "language model")) as (tensors, header):
+    with storage.reading(path, ("model", "language model")) as (tensors, header):
         pass
     text = repr(header).replace(f"'{old}'", repr(new))
     tensors = {key.replace(f"{old}/", f"{new}/"): array for key, array in tensors.items()}
-    saving.write(path, tensors, eval(text))
+    storage.write(path, tensors, eval(text))
 
 
 def test_the_summary_of_a_file_with_other_names(

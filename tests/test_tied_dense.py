@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 import lstm
 from backend_cases import over_dtypes
 from gradients import assert_weight_gradient
-from lstm import saving
+from lstm import storage
 from lstm.backends.contract import Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, ModelFileError
 from lstm.layers import LSTM, Dense, Embedding, TiedDense
@@ -208,14 +208,14 @@ class TestFiles:
     )
     def test_with_a_broken_reference(self, path: Path, reference: Any) -> None:
         writer().save(path)
-        with saving.reading(path, ("model",)) as (tensors, header):
+        with storage.reading(path, ("model",)) as (tensors, header):
             pass
         layers = header["graph"]["layers"]
         config = layers["embedding"]["config"]
         layers["unused"] = {"class": "Embedding", "config": config}
         layers["narrow"] = {"class": "Embedding", "config": {**config, "output_dim": 1}}
         layers["tied_dense"]["config"]["embedding"] = reference
-        saving.write(path, tensors, header)
+        storage.write(path, tensors, header)
         with pytest.raises(ModelFileError, match="has a header that makes no sense"):
             lstm.load_model(path)
 

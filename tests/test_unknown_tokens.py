@@ -12,7 +12,7 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from typer.testing import CliRunner, Result
 
-from lstm import LanguageModel, inspection, saving
+from lstm import LanguageModel, inspection, storage
 from lstm.cli import app
 from lstm.errors import LSTMWarning, ModelFileError
 from lstm.text import BPEVocabulary, ByteVocabulary, CharVocabulary, WordVocabulary
@@ -333,9 +333,9 @@ class TestCommand:
 def test_a_header_that_makes_no_sense(tmp_path: Path, damage: dict[str, Any]) -> None:
     path = tmp_path / "model"
     LanguageModel.train(TEXT, **SMALL).save(path)
-    with saving.reading(path, ("language model",)) as (tensors, header):
+    with storage.reading(path, ("language model",)) as (tensors, header):
         header["learned_text"] |= damage
     del header["format"]
-    saving.write(path, tensors, header)
+    storage.write(path, tensors, header)
     with pytest.raises(ModelFileError, match="makes no sense"):
         LanguageModel.load(path)

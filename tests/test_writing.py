@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from language_cases import TEXT, small
-from lstm import Input, LanguageModel, Sequential, saving
+from lstm import Input, LanguageModel, Sequential, storage
 from lstm.backends import BACKENDS
 from lstm.errors import InvalidTypeError, InvalidValueError, LSTMWarning, ModelFileError
 from lstm.layers import LSTM, Dense, Embedding
@@ -225,9 +225,9 @@ def test_a_writer_of_another_model_is_refused(model: LanguageModel, tmp_path: Pa
 def test_a_writer_of_an_earlier_version_goes_on(model: LanguageModel, tmp_path: Path) -> None:
     path = tmp_path / "writer.safetensors"
     model.writer("the ", seed=2).save(path)
-    with saving.reading(path, ("writer",)) as (tensors, header):
+    with storage.reading(path, ("writer",)) as (tensors, header):
         del header["space"], header["format"]
-    saving.write(path, tensors, header)
+    storage.write(path, tensors, header)
     assert Writer.load(path, model).write(9) == model.writer("the ", seed=2).write(9)
 
 
@@ -268,10 +268,10 @@ def test_contents_that_make_no_sense_are_refused(
 ) -> None:
     path = tmp_path / "file.safetensors"
     model.writer("a").save(path)
-    with saving.reading(path, ("writer",)) as (tensors, header):
+    with storage.reading(path, ("writer",)) as (tensors, header):
         pass
     (tensors if isinstance(value, np.ndarray) else header)[part] = value
-    saving.write(path, tensors, header)
+    storage.write(path, tensors, header)
     with pytest.raises(ModelFileError, match="makes no sense"):
         Writer.load(path, model)
 

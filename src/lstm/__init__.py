@@ -37,14 +37,14 @@ from lstm.regularizers import Regularizer
 from lstm.seeding import set_seed
 
 if TYPE_CHECKING:
-    from lstm import data, inspection, preprocessing, text, utils, wrappers
+    from lstm import data, inspection, preprocessing, saving, text, utils, wrappers
     from lstm.information import __version__ as __version__
     from lstm.information import info
     from lstm.network import LSTMNetwork
     from lstm.text import LanguageModel
 else:
     # Many programs need none of these: each is imported where it is first asked for.
-    _MODULES = ("data", "inspection", "preprocessing", "text", "utils", "wrappers")
+    _MODULES = ("data", "inspection", "preprocessing", "saving", "text", "utils", "wrappers")
     _OBJECTS = {
         "LSTMNetwork": "lstm.network",
         "LanguageModel": "lstm.text",
@@ -100,6 +100,7 @@ __all__ = [
     "optimizers",
     "preprocessing",
     "regularizers",
+    "saving",
     "set_num_threads",
     "set_seed",
     "text",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, losses, saving, seeding
+from lstm import checks, losses, seeding, storage
 from lstm.callbacks import Callback, History, Logs
 from lstm.configured import Configured
 from lstm.errors import (
@@ -272,11 +272,11 @@ class LSTMNetwork(Configured):
             ModelFileError: the file cannot be written; an existing file stays unchanged.
             InvalidValueError: an attribute was set to a value that the constructor refuses.
         """
-        file = saving.own_format("path", path)
+        file = storage.own_format("path", path)
         LSTMNetwork._described(self.arguments(), self.model)
         tensors, header = self.model.contents(include_optimizer=True)
         described = {"network": self.get_config(), **header}
-        saving.write(file, tensors, {"kind": "network", **described})
+        storage.write(file, tensors, {"kind": "network", **described})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> "LSTMNetwork":
@@ -285,7 +285,7 @@ class LSTMNetwork(Configured):
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        with saving.reading(path, ("network",)) as (tensors, header):
+        with storage.reading(path, ("network",)) as (tensors, header):
             network = cls._described(header["network"], Model.from_contents(tensors, header))
         if "compile" not in header:
             # An optimizer of a user's class cannot be rebuilt from a file.

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
-from lstm import checks, saving
+from lstm import checks, storage
 from lstm.callbacks.base import Callback, Contents, Logs, save_frequency
 from lstm.container import json_values
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError
@@ -93,11 +93,11 @@ class BackupAndRestore(Callback):
         except OSError as error:
             got = f"{self.backup_dir} ({checks.reason(error)})"
             raise InvalidValueError("backup_dir", "a folder that can be made", got) from None
-        saving.check_writable("backup_dir", self._paths[0])
+        storage.check_writable("backup_dir", self._paths[0])
         lock = FolderLock(self.backup_dir)
         try:
             for path in self._paths:
-                saving.remove_strays(path)
+                storage.remove_strays(path)
             # As they will be read, in the order in which they are compared.
             self._asked = {name: json_values(name, value) for name, value in asked.items()}
             self._training, self._steps = training, 0
@@ -136,14 +136,14 @@ class BackupAndRestore(Callback):
         latest, previous = self._paths
         if self.double_checkpoint and latest.exists():
             os.replace(latest, previous)
-        saving.write(latest, tensors, {**header, "kind": "backup", "asked": self._asked})
+        storage.write(latest, tensors, {**header, "kind": "backup", "asked": self._asked})
         self._steps = 0
 
     def _read(self) -> Contents | None:
         there = [path for path in self._paths if path.exists()]
         for path in there:
             try:
-                with saving.reading(path, ("backup",)) as (tensors, header):
+                with storage.reading(path, ("backup",)) as (tensors, header):
                     asked = header["asked"]
                 self._check(asked)
                 return tensors, header

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm import checks, saving
+from lstm import checks, storage
 from lstm.callbacks.base import Callback, Contents, Logs, Tensors, save_frequency, spoken
 from lstm.callbacks.best import Best
 from lstm.errors import InvalidValueError
@@ -146,7 +146,7 @@ class ModelCheckpoint(Monitor):
         save_freq: str | int = "epoch",
         initial_value_threshold: float | None = None,
     ) -> None:
-        self.filepath = saving.own_format("filepath", checks.path("filepath", filepath))
+        self.filepath = storage.own_format("filepath", checks.path("filepath", filepath))
         self.verbose = spoken(verbose)
         self.save_best_only = checks.boolean("save_best_only", save_best_only)
         self.save_weights_only = checks.boolean("save_weights_only", save_weights_only)
@@ -171,7 +171,7 @@ class ModelCheckpoint(Monitor):
         target = Path(self.filepath)
         while "{" in str(target.parent):
             target = target.parent
-        saving.check_writable("filepath", target)
+        storage.check_writable("filepath", target)
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         self._epoch, self._heard = epoch, 0

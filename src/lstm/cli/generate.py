@@ -16,8 +16,8 @@ from lstm.cli.groups import grouped, option
 from lstm.cli.interactive import interact
 from lstm.cli.running import Int8, Json, Seed, called, given, print_json, warn, write
 from lstm.errors import InvalidValueError, ModelFileError
-from lstm.saving import check_writable
 from lstm.screen import Screen
+from lstm.storage import check_writable
 from lstm.text import Continuation, LanguageModel, Writer
 from lstm.text.corpus.sources import standard_input
 from lstm.text.normalization import normalized

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lstm import saving
+from lstm import storage
 from lstm.cli.running import Json, print_json, tell
 from lstm.information import info as about
 from lstm.models import Model
@@ -33,7 +33,7 @@ def info(
                 tell(f"{key.replace('_', ' ')}: {shown}")
         return
     path = model / MODEL if model.is_dir() else model
-    with saving.reading(path, ("model", "language model", "checkpoint", "network")) as (
+    with storage.reading(path, ("model", "language model", "checkpoint", "network")) as (
         tensors,
         header,
     ):

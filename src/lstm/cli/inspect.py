@@ -27,8 +27,8 @@ from lstm.inspection import (
 )
 from lstm.inspection.examination import CHARACTERS
 from lstm.inspection.reading import checked_unit
-from lstm.saving import check_writable
 from lstm.screen import Screen
+from lstm.storage import check_writable
 from lstm.terminal import visible_name
 from lstm.text import Corpus, LanguageModel
 from lstm.text.corpus.sources import TextSource, named

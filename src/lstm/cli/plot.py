@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lstm import plotting, saving
+from lstm import plotting, storage
 from lstm.cli.running import tell
 from lstm.errors import InvalidValueError
 from lstm.text.training.curves import plot_runs
@@ -26,9 +26,9 @@ def plot(
     """Plot the losses of one or more training runs in one picture."""
     if output.suffix.lower() not in _KINDS:
         raise InvalidValueError("output", f"a file that ends in {', '.join(_KINDS)}", output)
-    saving.check_writable("output", output)
+    storage.check_writable("output", output)
     with plotting.style():
         figure = plot_runs(runs, over=over).figure
-        with saving.replacing(output) as file:
+        with storage.replacing(output) as file:
             figure.savefig(file, dpi=150, format=output.suffix.lower()[1:])
     tell(f"Saved {output}.")

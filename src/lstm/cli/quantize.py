@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from lstm import saving
+from lstm import storage
 from lstm.cli.running import tell
 from lstm.models import Model, load_model
 from lstm.network import LSTMNetwork
@@ -20,7 +20,7 @@ def quantize(
     """Write a model with int8 weights: about a quarter of the size, for inference only."""
     file = model / MODEL if model.is_dir() else model
     kinds = ("model", "language model", "checkpoint", "network")
-    with saving.reading(file, kinds) as (_, header):
+    with storage.reading(file, kinds) as (_, header):
         kind = header["kind"]
     loaded: LanguageModel | LSTMNetwork | Model
     if kind == "network":

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 
-from lstm import checks, saving
+from lstm import checks, storage
 from lstm.diagram.layout import Box, Line, place
 from lstm.diagram.svg import MARGIN, ROW, Card, Frame, Shape, curve, document
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
@@ -97,7 +97,7 @@ def plot_model(
     title = f"{type(model).__name__} {model.name}"
     diagram = Diagram(document(title, whole.width, whole.height, elements))
     if to_file is not None:
-        saving.write_bytes(to_file, diagram.svg.encode())
+        storage.write_bytes(to_file, diagram.svg.encode())
     return diagram
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import saving
+from lstm import storage
 from lstm.errors import InvalidTypeError
 from lstm.inspection.coloring import marked
 from lstm.inspection.examination import Examination
@@ -52,7 +52,7 @@ def write_report(
         ModelFileError: the file cannot be written; an existing file stays unchanged.
     """
     # A title may be the name of a file, which need not be Unicode.
-    saving.write_bytes(path, report_html(examination, title=title).encode("utf-8", "replace"))
+    storage.write_bytes(path, report_html(examination, title=title).encode("utf-8", "replace"))
 
 
 def report_html(examination: Examination, *, title: str = "What the model sees") -> str:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable
 from os import PathLike
 
-from lstm import saving
+from lstm import storage
 from lstm.inspection.reading import Reading, checked_unit
 
 
@@ -48,7 +48,7 @@ def write_table(
     """
     step = rows = 0
     letters: list[str] = []
-    with saving.replacing(path) as file:
+    with storage.replacing(path) as file:
         text = io.TextIOWrapper(file, "utf-8", errors="surrogatepass", newline="")
         writer = csv.writer(text, lineterminator="\n")
         for part in parts:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from lstm import saving
+from lstm import storage
 from lstm.backends import backend
 from lstm.container import pack
 from lstm.errors import InvalidTypeError
@@ -113,7 +113,7 @@ def weights_of(layer: Definition) -> Content:
 def take_weights(layer: Definition, content: Content) -> None:
     """Give a rebuilt layer the weights of the original."""
     parts, (data, regularizers) = layer.all_parts(), content
-    with saving.unpacking(data, ("layer",)) as (tensors, header):
+    with storage.unpacking(data, ("layer",)) as (tensors, header):
         if header["classes"] != [type(part).__name__ for part in parts]:
             expected = "layers that its constructor makes; copy a model of it instead"
             raise InvalidTypeError(f"parts of {layer.name}", expected, "others")

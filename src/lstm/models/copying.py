@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from lstm import backends, checks, saving, seeding
+from lstm import backends, checks, seeding, storage
 from lstm.backends import Backend
 from lstm.container import json_values, pack
 from lstm.errors import (
@@ -66,7 +66,7 @@ class Copied(Compilable):
         checks.boolean("include_optimizer", include_optimizer)
         file = _target(filepath, overwrite)
         tensors, header = self.contents(include_optimizer)
-        saving.write(file, tensors, {"kind": "model", **header})
+        storage.write(file, tensors, {"kind": "model", **header})
 
     def save_weights(self, filepath: str | PathLike[str], overwrite: bool = True) -> None:
         """Write the weights alone to one `.safetensors` file, in one step, for `load_weights`.
@@ -85,7 +85,7 @@ class Copied(Compilable):
         tensors = dict(self._replaceable("weights that save_weights can write, before quantize()"))
         for name, values in tensors.items():
             checks.finite(name, values)
-        saving.write(file, tensors, {"kind": "weights", "order": [*tensors]})
+        storage.write(file, tensors, {"kind": "weights", "order": [*tensors]})
 
     def load_weights(self, filepath: str | PathLike[str], skip_mismatch: bool = False) -> None:
         """Replace the weights by those in a file from `save_weights` or `save`, in their order.
@@ -104,7 +104,7 @@ class Copied(Compilable):
         self._ready()
         own = self._replaceable("float32 weights to replace: load them before quantize()")
         path = checks.path("filepath", filepath)
-        with saving.reading(path, ("weights", "model", "language model")) as (tensors, header):
+        with storage.reading(path, ("weights", "model", "language model")) as (tensors, header):
             found = self._weights_in(path, tensors, header)
         new = _by_name(path, own, found) if skipping else _in_order(path, own, found)
         self.set_weights([new[name] for name in own])
@@ -183,7 +183,7 @@ def _target(filepath: str | PathLike[str], overwrite: bool) -> str:
     Raises:
         ModelFileError: it exists, and is not to be replaced.
     """
-    file = saving.own_format("filepath", filepath)
+    file = storage.own_format("filepath", filepath)
     if not checks.boolean("overwrite", overwrite) and Path(file).exists():
         raise ModelFileError(file, "exists, and overwrite is False")
     return file
@@ -244,10 +244,10 @@ def _again(
                 model: Copied = built(plan, {})
             take_weights(model, content)
         elif plan is None:
-            with saving.unpacking(content, ("model",)) as contents:
+            with storage.unpacking(content, ("model",)) as contents:
                 model = kind.from_contents(*contents, custom)
         else:
-            with saving.unpacking(content, ("model",)) as contents:
+            with storage.unpacking(content, ("model",)) as contents:
                 tensors, header = contents
             model = _made_again(plan, tensors, header)
     model.session = session

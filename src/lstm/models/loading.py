@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from lstm import checks, saving
+from lstm import checks, storage
 from lstm.interface import spelled
 from lstm.models.model import Model
 from lstm.models.serialization import check_classes
@@ -40,7 +40,9 @@ def load_model(
     classes = check_classes(custom_objects)
     compiled = checks.boolean("compile", compile)
     checks.boolean("safe_mode", safe_mode)
-    with saving.reading(checks.path("filepath", filepath), ("model", "language model")) as contents:
+    with storage.reading(
+        checks.path("filepath", filepath), ("model", "language model")
+    ) as contents:
         return Model.from_contents(*contents, classes, compiled=compiled)
 
 

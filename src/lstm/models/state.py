@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, saving
+from lstm import checks, storage
 from lstm.backends import Backend
 from lstm.backends.contract import Array
 from lstm.container import pack
@@ -137,7 +137,7 @@ class State(Interface, Mapping[str, StepState]):
             ModelFileError: the file cannot be written; an existing file stays unchanged.
             InvalidTypeError: a file cannot hold this state.
         """
-        saving.write(path, *self._contents())
+        storage.write(path, *self._contents())
 
     def _contents(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return the arrays and the JSON values that a file of this state holds."""
@@ -160,7 +160,7 @@ class State(Interface, Mapping[str, StepState]):
         Raises:
             ModelFileError: the file is missing, damaged or of another kind.
         """
-        with saving.reading(path, ("state",)) as (tensors, _):
+        with storage.reading(path, ("state",)) as (tensors, _):
             return cls.of_tensors(tensors)
 
     @classmethod
@@ -174,7 +174,7 @@ class State(Interface, Mapping[str, StepState]):
 
     @classmethod
     def _from_bytes(cls, data: bytes) -> "State":
-        with saving.unpacking(data, ("state",)) as (tensors, _):
+        with storage.unpacking(data, ("state",)) as (tensors, _):
             return cls.of_tensors(tensors)
 
     def __reduce__(self) -> tuple[Any, ...]:

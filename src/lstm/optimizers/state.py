@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, saving
+from lstm import checks, storage
 from lstm.backends import Backend
 from lstm.backends.contract import Array
 from lstm.container import pack
@@ -108,7 +108,7 @@ class OptimizerState(Hyperparameters):
         return kept | {"slots": bytes(pack(slots, {"kind": "slots"}))}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        with saving.unpacking(state["slots"], ("slots",)) as (slots, _):
+        with storage.unpacking(state["slots"], ("slots",)) as (slots, _):
             vars(self).update(state | {"slots": slots})
             if self._backend is not None:
                 self.slots = {name: self._backend.ops.array(x) for name, x in slots.items()}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lstm import backends, checks, saving, seeding
+from lstm import backends, checks, seeding, storage
 from lstm.backends.contract import Array
 from lstm.callbacks import History
 from lstm.errors import InvalidTypeError, InvalidValueError
@@ -234,9 +234,9 @@ class TokenModel(Interface):
         Raises:
             ModelFileError: the file cannot be written; an existing file stays unchanged.
         """
-        file = saving.own_format("path", path)
+        file = storage.own_format("path", path)
         tensors, header = self.contents(include_optimizer=False)
-        saving.write(file, tensors, {"kind": "language model", **header})
+        storage.write(file, tensors, {"kind": "language model", **header})
 
     def contents(self, include_optimizer: bool) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the arrays and the JSON values that a file of this model holds."""
@@ -271,7 +271,7 @@ class TokenModel(Interface):
         file = path / MODEL if path.is_dir() else path
         with (
             backends.using(backend),
-            saving.reading(file, ("language model", "checkpoint")) as contents,
+            storage.reading(file, ("language model", "checkpoint")) as contents,
         ):
             return cls.from_contents(*contents, classes)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lstm import checks, saving
+from lstm import checks, storage
 from lstm.container import pack
 from lstm.errors import InvalidShapeError, InvalidValueError, ModelFileError
 from lstm.text.corpus.mapped_file import MappedFile
@@ -89,7 +89,7 @@ class Corpus:
             ModelFileError: the file cannot be written; an existing file stays unchanged.
         """
         text = text_source(source)
-        with saving.replacing(path) as file:
+        with storage.replacing(path) as file:
             for tokens in _encoded(text, vocabulary, progress):
                 file.write(tokens.data)
         return cls._mapped(Path(path), len(vocabulary))
@@ -410,7 +410,7 @@ class Corpus:
 
 
 def _unpickled(data: bytes) -> Corpus:
-    with saving.unpacking(data, ("corpus",)) as (tensors, header):
+    with storage.unpacking(data, ("corpus",)) as (tensors, header):
         return Corpus.of(tensors["tokens"], header["vocabulary_size"])
 
 

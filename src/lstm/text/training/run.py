@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import backends, checks, saving, seeding
+from lstm import backends, checks, seeding, storage
 from lstm.callbacks import Callback, LambdaCallback
 from lstm.errors import DivergedError, InvalidValueError, ModelFileError
 from lstm.folder_lock import FolderLock
@@ -228,7 +228,7 @@ class TrainingRun(Generic[M]):
     ) -> "TrainingRun[M]":
         with (
             backends.using(*backend_of(config)),
-            saving.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
+            storage.reading(folder / CHECKPOINT, ("checkpoint",)) as (tensors, header),
         ):
             model = kind.from_contents(tensors, header)
             if "chosen" not in config:  # The run was killed just before this was written.
@@ -348,7 +348,7 @@ class TrainingRun(Generic[M]):
             "run": self.config["run"],
             "chosen": self.config["chosen"],
         }
-        saving.write(self.folder / CHECKPOINT, tensors, header)
+        storage.write(self.folder / CHECKPOINT, tensors, header)
         self.checkpoint_step = self.training.step
 
     def end_round(self) -> None:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from lstm import backends, checks, saving
+from lstm import backends, checks, storage
 from lstm.errors import ModelFileError
 from lstm.folder_lock import FolderLock, no_folder
 from lstm.text.corpus.corpus import Corpus
@@ -79,13 +79,13 @@ def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     """Write what `read_config` reads."""
     # ASCII can also hold file names that are not valid Unicode.
     text = json.dumps(config, indent=2) + "\n"
-    saving.write_bytes(folder / CONFIG, text.encode())
+    storage.write_bytes(folder / CONFIG, text.encode())
 
 
 def write_records(folder: Path, records: Sequence[Mapping[str, float]]) -> None:
     """Write the record of a training run, for people and for programs."""
     lines = "".join(json.dumps(record) + "\n" for record in records)
-    saving.write_bytes(folder / HISTORY, lines.encode())
+    storage.write_bytes(folder / HISTORY, lines.encode())
     table = io.StringIO(newline="")
     if records:
         # Rounds of an earlier version may lack some.
@@ -93,7 +93,7 @@ def write_records(folder: Path, records: Sequence[Mapping[str, float]]) -> None:
         writer = csv.DictWriter(table, list(columns))
         writer.writeheader()
         writer.writerows(records)
-    saving.write_bytes(folder / TABLE, table.getvalue().encode())
+    storage.write_bytes(folder / TABLE, table.getvalue().encode())
 
 
 def read_records(folder: Path) -> list[dict[str, float]]:
@@ -208,7 +208,7 @@ def _text_of_checkpoint(folder: Path, model: TokenModel, corpus: Corpus) -> Lear
     if not path.exists():
         why = f"cannot be verified: {MODEL} does not describe its text, and {CHECKPOINT} is missing"
         raise ModelFileError(folder / TOKENS, f"{why}; name a text")
-    with saving.reading(path, ("checkpoint",)) as (_, header):
+    with storage.reading(path, ("checkpoint",)) as (_, header):
         if header["vocabulary"] != model.vocabulary.to_config():
             raise ModelFileError(folder / MODEL, f"holds another model than {CHECKPOINT}")
         _, options = chosen(header["chosen"])
@@ -243,7 +243,7 @@ def can_resume(folder: Path) -> bool:
 def clear(folder: Path) -> None:
     """Remove half-written files that a killed training run left."""
     for name in (MODEL, *_FILES):
-        saving.remove_strays(folder / name)
+        storage.remove_strays(folder / name)
 
 
 def remove(folder: Path, lock: FolderLock) -> None:

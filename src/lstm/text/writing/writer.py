@@ -11,7 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, saving
+from lstm import checks, storage
 from lstm.backends.contract import Choice
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.models import State
@@ -229,7 +229,7 @@ class Writer:
         tensors = {"last": self._last, "recent": self._recent}
         for name, parts in self._state.items():
             tensors |= {f"state/{name}/{k}": array for k, array in enumerate(parts)}
-        saving.write(
+        storage.write(
             path,
             tensors,
             {
@@ -254,7 +254,7 @@ class Writer:
             ModelFileError: the file is missing, damaged or of another kind, or belongs to another
                 model.
         """
-        with saving.reading(path, ("writer",)) as (tensors, header):
+        with storage.reading(path, ("writer",)) as (tensors, header):
             if header["model"] != _fingerprint(model):
                 why = "belongs to another model, or to this one before it was trained"
                 raise ModelFileError(path, why)
