@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 import lstm
 from composed_cases import OwnCell
@@ -220,8 +221,61 @@ def test_states_may_begin_with_other_numbers() -> None:
         assert got[..., 0].tolist() == [[11, 12, 13]] * size
 
 
-def test_a_cell_belongs_to_one_layer() -> None:
+@pytest.mark.parametrize("first", ["called", "made"])
+def test_a_cell_belongs_to_one_layer(first: str) -> None:
     cell, x = LongShortTerm(3), lstm.Input((None, 3))
+    second = RNN(cell) if first == "made" else None
     RNN(cell)(x)
     with pytest.raises(InvalidValueError, match="a new cell"):
-        RNN(cell)
+        (second or RNN(cell))(x)
+
+
+class TestTwoInOneModel:
+    """Each has its own cell; the second layer, which has the same name, gets a number."""
+
+    @pytest.mark.parametrize(
+        "cells", [LongShortTerm, lambda n: [OwnCell(n), lstm.layers.GRUCell(n)]]
+    )
+    def test_are_the_layers_one_after_the_other(self, cells: Any) -> None:
+        layers = [RNN(cells(3), return_sequences=True), RNN(cells(3))]
+        model = lstm.Sequential([lstm.Input((None, 3)), *layers])
+        assert [layer.name for layer in layers] == ["rnn", "rnn_1"]
+        assert_array_equal(model.predict(X), layers[1](layers[0](X)))
+        one_by_one = lstm.Sequential()
+        for layer in (lstm.Input((None, 3)), RNN(cells(3), return_sequences=True), RNN(cells(3))):
+            one_by_one.add(layer)
+        x = lstm.Input((None, 3))
+        functional = lstm.Model(x, RNN(cells(3))(RNN(cells(3), return_sequences=True)(x)))
+        for other in (one_by_one, functional):
+            other.set_weights(model.get_weights())
+            assert_array_equal(other.predict(X), model.predict(X))
+
+    def test_in_files_and_copies(self, tmp_path: Path) -> None:
+        cells = [LongShortTerm(3), LongShortTerm(2)]
+        layers = [RNN(cells[0], return_sequences=True), RNN(cells[1])]
+        model = lstm.Sequential([lstm.Input((None, 3)), *layers])
+        model.save(tmp_path / "model.safetensors")
+        loaded = lstm.load_model(
+            tmp_path / "model.safetensors", custom_objects={"LongShortTerm": LongShortTerm}
+        )
+        for other in (loaded, copy.deepcopy(model)):
+            assert_array_equal(other.predict(X), model.predict(X))
+
+    def test_of_cells_without_weights(self) -> None:
+        layers = [RNN(Counting(), return_sequences=True), RNN(Counting())]
+        model = lstm.Sequential([lstm.Input((None, 2)), *layers])
+        assert model.predict(np.zeros((2, 3, 2))).tolist() == [[13.0]] * 2
+
+
+@pytest.mark.parametrize("cell", [LongShortTerm, LSTMCell])
+def test_options_count_until_the_weights_are_there(cell: Any) -> None:
+    layer = RNN(cell(3))
+    layer.return_sequences = True
+    assert layer(X).shape == (4, 6, 3)
+    for one in (layer, copy.deepcopy(layer)):
+        with pytest.raises(InvalidValueError, match="go_backwards of rnn: expected False"):
+            one.go_backwards = True
+        before = one(X)
+        one.name = "other"
+        assert repr(one).endswith("return_sequences=True, name='other')")
+        assert_array_equal(one(X), before)
