@@ -14,7 +14,7 @@ from composed_cases import OwnCell
 from lstm import ops
 from lstm.configured import members
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers import LSTM, RNN, Dense, Layer, LSTMCell, Masking
+from lstm.layers import LSTM, RNN, Bidirectional, Dense, Layer, LSTMCell, Masking
 from tolerances import assert_close
 
 RNG = np.random.default_rng(2)
@@ -279,3 +279,51 @@ def test_options_count_until_the_weights_are_there(cell: Any) -> None:
         one.name = "other"
         assert repr(one).endswith("return_sequences=True, name='other')")
         assert_array_equal(one(X), before)
+
+
+class TestBothDirections:
+    @pytest.mark.parametrize("cell", [LongShortTerm, LSTMCell])
+    @pytest.mark.parametrize("every", [True, False])
+    def test_is_the_layer_in_both_directions(self, cell: Any, every: bool) -> None:
+        models = []
+        for layer in (
+            RNN(cell(UNITS), return_sequences=every),
+            LSTM(UNITS, return_sequences=every),
+        ):
+            models.append(lstm.Sequential([lstm.Input((None, 3)), Bidirectional(layer)]))
+        models[0].set_weights([RNG.normal(size=w.shape) for w in models[0].get_weights()])
+        models[1].set_weights(models[0].get_weights())
+        for one, other in zip(*(m.predict(SEQUENCES) for m in models), strict=True):
+            assert_close(one, other, "lstm", terms=100)
+
+    def test_goes_from_states_on(self) -> None:
+        x, first = lstm.Input((None, 3)), Bidirectional(RNN(LSTMCell(UNITS), return_state=True))
+        _, *states = first(x)
+        y = Bidirectional(RNN(LongShortTerm(UNITS)))(x, initial_state=states)
+        z = Bidirectional(LSTM(UNITS))(x, initial_state=states)
+        model = lstm.Model(x, [y, z])
+        weights = [RNG.normal(size=w.shape) for w in model.get_weights()]
+        model.set_weights([*weights[:-6], *weights[-12:-6]])
+        assert_close(*model.predict(X), "lstm", terms=100)
+
+    def test_in_files_and_copies(self, tmp_path: Path) -> None:
+        layer = Bidirectional(RNN([LongShortTerm(3), LSTMCell(2)]), merge_mode="sum")
+        model = lstm.Sequential([lstm.Input((None, 3)), layer])
+        model.save(tmp_path / "model.safetensors")
+        own = {"LongShortTerm": LongShortTerm}
+        loaded = lstm.load_model(tmp_path / "model.safetensors", custom_objects=own)
+        for other in (loaded, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            assert_array_equal(other.predict(X), model.predict(X))
+
+    @pytest.mark.parametrize("other", [LSTMCell(2), LongShortTerm(2), Dense(2)])
+    def test_of_other_layers(self, other: Any) -> None:
+        with pytest.raises(InvalidTypeError, match=r"layer: expected an LSTM, .*, got"):
+            Bidirectional(other)
+
+    def test_of_arrays(self) -> None:
+        layer = Bidirectional(LSTM(UNITS, return_sequences=True), merge_mode=None)
+        model = lstm.Sequential([lstm.Input((None, 3)), layer])
+        for one, other in zip(layer(X), model.predict(X), strict=True):
+            assert_array_equal(one, other)
+        each = lstm.layers.TimeDistributed(lstm.layers.Flatten())
+        assert_array_equal(each(X[..., None]), X.astype(np.float32))

@@ -200,6 +200,11 @@ class RNN(WithInner):
                 )
             )
 
+    @property
+    def states(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the states of all cells, for one example."""
+        return tuple(state for layer in self.stack for state in layer.states)
+
     def call(self, inputs: Any, initial_state: Sequence[Any] | None = None) -> Any:
         y, found, given = inputs, list[Any](), list(initial_state or [])
         for layer in self.stack:
