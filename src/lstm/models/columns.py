@@ -112,10 +112,8 @@ def columns(
     """
     names = [None if tensor is None else tensor.node.name for tensor in inputs]
     if isinstance(values, Mapping):
-        missing = [name for name in names if name not in values]
-        if missing:
-            raise InvalidValueError(argument, f"the inputs {list(names)}", f"{list(values)}")
-        return [column(f"{argument}[{name!r}]", values[name], dtype) for name in names]
+        given = zip(names, by_name(argument, values, names), strict=True)
+        return [column(f"{argument}[{name!r}]", part, dtype) for name, part in given]
     if len(names) == 1:
         # Keras accepts a single input in a list; a list of one sequence has one axis less.
         alone = isinstance(values, list | tuple) and len(values) == 1
@@ -125,6 +123,17 @@ def columns(
     if not isinstance(values, list | tuple) or len(values) != len(names):
         raise InvalidTypeError(argument, f"a list of {len(names)} arrays", type(values).__name__)
     return [column(f"{argument}[{k}]", part, dtype) for k, part in enumerate(values)]
+
+
+def by_name(argument: str, values: Mapping[Any, Any], names: Sequence[str | None]) -> list[Any]:
+    """Return what a dict holds for each input of a model.
+
+    Raises:
+        InvalidValueError: it has nothing for one of them.
+    """
+    if any(name not in values for name in names):
+        raise InvalidValueError(argument, f"the inputs {list(names)}", f"{list(values)}")
+    return [values[name] for name in names]
 
 
 def check_one_reading(argument: str, shape: tuple[int, ...]) -> None:
