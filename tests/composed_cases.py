@@ -26,6 +26,7 @@ from lstm.layers import (
     AveragePooling1D,
     BatchNormalization,
     BatchReshape,
+    Bidirectional,
     Conv1DTranspose,
     ConvLSTM1D,
     Cropping1D,
@@ -222,6 +223,43 @@ COMPOSED = [
         [(STEPS, 3)],
         {"rnn/own_cell/between/kernel": (3, 3), "rnn/own_cell/kernel": (2, 3)},
         **STREAMS,
+    ),
+    LayerCase(
+        "bidirectional cells",
+        lambda: Bidirectional(
+            RNN([SimpleRNNCell(2), LSTMCell(3)], return_sequences=True, return_state=True)
+        ),
+        [SEQUENCE],
+        [(STEPS, 6), (2,), (3,), (3,), (2,), (3,), (3,)],
+        {
+            f"bidirectional/{half}_rnn/{name}": shape
+            for half in ("forward", "backward")
+            for name, shape in {
+                "simple_rnn_cell/kernel": (2, 2),
+                "simple_rnn_cell/recurrent_kernel": (2, 2),
+                "simple_rnn_cell/bias": (2,),
+                "lstm_cell/kernel": (2, 12),
+                "lstm_cell/recurrent_kernel": (3, 12),
+                "lstm_cell/bias": (12,),
+            }.items()
+        },
+        **WHOLE,
+    ),
+    LayerCase(
+        "bidirectional convolutional lstm",
+        lambda: Bidirectional(ConvLSTM1D(3, 2, return_sequences=True), merge_mode="sum"),
+        [(STEPS, 4, 2)],
+        [(STEPS, 3, 3)],
+        {
+            f"bidirectional/{half}_conv_lstm1d/{name}": shape
+            for half in ("forward", "backward")
+            for name, shape in {
+                "kernel": (2, 2, 12),
+                "recurrent_kernel": (2, 3, 12),
+                "bias": (12,),
+            }.items()
+        },
+        **WHOLE,
     ),
     LayerCase(
         "convolutional lstm",

@@ -275,6 +275,29 @@ class TestInputsAndOutputs:
         with pytest.raises(InvalidShapeError, match="6 examples for each input, got 5"):
             model.predict([X, facts[:5]])
 
+    def test_called_on_a_dict_of_tensors(self) -> None:
+        x, y = lstm.Input((None, 2), name="x"), lstm.Input((None, 3), name="y")
+        inner = lstm.Model([x, y], Dense(1)(LSTM(2)(Concatenate()([x, y]))))
+        p, q = lstm.Input((None, 2)), lstm.Input((None, 3))
+        outer = lstm.Model([p, q], inner({"y": q, "x": p}))
+        data = [X, np.concatenate([X, X[..., :1]], -1)]
+        assert_array_equal(outer.predict(data), inner.predict(data))
+        only = lstm.Model({"x": x}, LSTM(2)(x))
+        assert_array_equal(lstm.Model(p, only({"x": p})).predict(X), only.predict(X))
+        with pytest.raises(
+            InvalidValueError, match=r"expected the inputs \['x', 'y'\], got \['x'\]"
+        ):
+            inner({"x": p})
+
+    def test_a_subclass_called_on_a_dict_of_tensors(self) -> None:
+        class OfParts(lstm.Model):
+            def call(self, inputs: Any) -> Any:
+                return Concatenate()([inputs["b"], inputs["a"]])
+
+        a, b = lstm.Input((1,)), lstm.Input((2,))
+        model = lstm.Model([a, b], OfParts()({"a": a, "b": b}))
+        assert model.predict([[[1]], [[2, 3]]]).tolist() == [[2, 3, 1]]
+
     def test_called_on_arrays_it_answers(self) -> None:
         model = sequential()
         assert_array_equal(model(X), model.predict(X))

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 import lstm
 from composed_cases import OwnCell
 from lstm import ops
 from lstm.configured import members
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers import LSTM, RNN, Dense, Layer, LSTMCell, Masking
+from lstm.layers import LSTM, RNN, Bidirectional, Dense, Layer, LSTMCell, Masking
 from tolerances import assert_close
 
 RNG = np.random.default_rng(2)
@@ -220,8 +221,109 @@ def test_states_may_begin_with_other_numbers() -> None:
         assert got[..., 0].tolist() == [[11, 12, 13]] * size
 
 
-def test_a_cell_belongs_to_one_layer() -> None:
+@pytest.mark.parametrize("first", ["called", "made"])
+def test_a_cell_belongs_to_one_layer(first: str) -> None:
     cell, x = LongShortTerm(3), lstm.Input((None, 3))
+    second = RNN(cell) if first == "made" else None
     RNN(cell)(x)
     with pytest.raises(InvalidValueError, match="a new cell"):
-        RNN(cell)
+        (second or RNN(cell))(x)
+
+
+class TestTwoInOneModel:
+    """Each has its own cell; the second layer, which has the same name, gets a number."""
+
+    @pytest.mark.parametrize(
+        "cells", [LongShortTerm, lambda n: [OwnCell(n), lstm.layers.GRUCell(n)]]
+    )
+    def test_are_the_layers_one_after_the_other(self, cells: Any) -> None:
+        layers = [RNN(cells(3), return_sequences=True), RNN(cells(3))]
+        model = lstm.Sequential([lstm.Input((None, 3)), *layers])
+        assert [layer.name for layer in layers] == ["rnn", "rnn_1"]
+        assert_array_equal(model.predict(X), layers[1](layers[0](X)))
+        one_by_one = lstm.Sequential()
+        for layer in (lstm.Input((None, 3)), RNN(cells(3), return_sequences=True), RNN(cells(3))):
+            one_by_one.add(layer)
+        x = lstm.Input((None, 3))
+        functional = lstm.Model(x, RNN(cells(3))(RNN(cells(3), return_sequences=True)(x)))
+        for other in (one_by_one, functional):
+            other.set_weights(model.get_weights())
+            assert_array_equal(other.predict(X), model.predict(X))
+
+    def test_in_files_and_copies(self, tmp_path: Path) -> None:
+        cells = [LongShortTerm(3), LongShortTerm(2)]
+        layers = [RNN(cells[0], return_sequences=True), RNN(cells[1])]
+        model = lstm.Sequential([lstm.Input((None, 3)), *layers])
+        model.save(tmp_path / "model.safetensors")
+        loaded = lstm.load_model(
+            tmp_path / "model.safetensors", custom_objects={"LongShortTerm": LongShortTerm}
+        )
+        for other in (loaded, copy.deepcopy(model)):
+            assert_array_equal(other.predict(X), model.predict(X))
+
+    def test_of_cells_without_weights(self) -> None:
+        layers = [RNN(Counting(), return_sequences=True), RNN(Counting())]
+        model = lstm.Sequential([lstm.Input((None, 2)), *layers])
+        assert model.predict(np.zeros((2, 3, 2))).tolist() == [[13.0]] * 2
+
+
+@pytest.mark.parametrize("cell", [LongShortTerm, LSTMCell])
+def test_options_count_until_the_weights_are_there(cell: Any) -> None:
+    layer = RNN(cell(3))
+    layer.return_sequences = True
+    assert layer(X).shape == (4, 6, 3)
+    for one in (layer, copy.deepcopy(layer)):
+        with pytest.raises(InvalidValueError, match="go_backwards of rnn: expected False"):
+            one.go_backwards = True
+        before = one(X)
+        one.name = "other"
+        assert repr(one).endswith("return_sequences=True, name='other')")
+        assert_array_equal(one(X), before)
+
+
+class TestBothDirections:
+    @pytest.mark.parametrize("cell", [LongShortTerm, LSTMCell])
+    @pytest.mark.parametrize("every", [True, False])
+    def test_is_the_layer_in_both_directions(self, cell: Any, every: bool) -> None:
+        models = []
+        for layer in (
+            RNN(cell(UNITS), return_sequences=every),
+            LSTM(UNITS, return_sequences=every),
+        ):
+            models.append(lstm.Sequential([lstm.Input((None, 3)), Bidirectional(layer)]))
+        models[0].set_weights([RNG.normal(size=w.shape) for w in models[0].get_weights()])
+        models[1].set_weights(models[0].get_weights())
+        for one, other in zip(*(m.predict(SEQUENCES) for m in models), strict=True):
+            assert_close(one, other, "lstm", terms=100)
+
+    def test_goes_from_states_on(self) -> None:
+        x, first = lstm.Input((None, 3)), Bidirectional(RNN(LSTMCell(UNITS), return_state=True))
+        _, *states = first(x)
+        y = Bidirectional(RNN(LongShortTerm(UNITS)))(x, initial_state=states)
+        z = Bidirectional(LSTM(UNITS))(x, initial_state=states)
+        model = lstm.Model(x, [y, z])
+        weights = [RNG.normal(size=w.shape) for w in model.get_weights()]
+        model.set_weights([*weights[:-6], *weights[-12:-6]])
+        assert_close(*model.predict(X), "lstm", terms=100)
+
+    def test_in_files_and_copies(self, tmp_path: Path) -> None:
+        layer = Bidirectional(RNN([LongShortTerm(3), LSTMCell(2)]), merge_mode="sum")
+        model = lstm.Sequential([lstm.Input((None, 3)), layer])
+        model.save(tmp_path / "model.safetensors")
+        own = {"LongShortTerm": LongShortTerm}
+        loaded = lstm.load_model(tmp_path / "model.safetensors", custom_objects=own)
+        for other in (loaded, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+            assert_array_equal(other.predict(X), model.predict(X))
+
+    @pytest.mark.parametrize("other", [LSTMCell(2), LongShortTerm(2), Dense(2)])
+    def test_of_other_layers(self, other: Any) -> None:
+        with pytest.raises(InvalidTypeError, match=r"layer: expected an LSTM, .*, got"):
+            Bidirectional(other)
+
+    def test_of_arrays(self) -> None:
+        layer = Bidirectional(LSTM(UNITS, return_sequences=True), merge_mode=None)
+        model = lstm.Sequential([lstm.Input((None, 3)), layer])
+        for one, other in zip(layer(X), model.predict(X), strict=True):
+            assert_array_equal(one, other)
+        each = lstm.layers.TimeDistributed(lstm.layers.Flatten())
+        assert_array_equal(each(X[..., None]), X.astype(np.float32))

@@ -241,6 +241,57 @@ class TestArguments:
             got = model.evaluate(X, target)
             assert_close(got, expected, "loss", terms=24, dtype="float32")
 
+    def test_metrics_and_class_weights_read_labels_as_they_are(self, tmp_path: Path) -> None:
+        """Worked out by hand: four of five are on the right side of 1/2, though smoothing of 1
+        makes all targets equal."""
+        p = np.array([[0.9], [0.2], [0.7], [0.4], [0.6]])
+        labels = np.array([[1], [0], [1], [1], [1]])
+        only = Dense(1, use_bias=False, kernel_initializer="ones")
+        model = lstm.Sequential([lstm.Input((1,)), only])
+        model.compile(
+            lstm.optimizers.SGD(0.0),
+            losses.BinaryCrossentropy(label_smoothing=1.0),
+            metrics=["accuracy"],
+            weighted_metrics=["mae"],
+        )
+        nats = -(np.log(p) + np.log(1 - p)) / 2
+        expected = [nats.mean(), 0.8, abs(p - labels).mean()]
+        model.save(tmp_path / "model.safetensors")
+        for one in (model, lstm.load_model(tmp_path / "model.safetensors")):
+            assert one.evaluate(p, labels, verbose=0) == pytest.approx(expected, rel=1e-6)
+        history = model.fit(p, labels, class_weight={0: 3.0}, verbose=0).history
+        weights = np.where(labels == 0, 3, 1)
+        assert history["loss"] == pytest.approx([(nats * weights).mean()], rel=1e-6)
+        assert history["accuracy"] == pytest.approx([0.8])
+
+    @pytest.mark.parametrize("y", [CLASSES, np.eye(3)[CLASSES]], ids=["classes", "rows"])
+    def test_metrics_read_classes_as_they_are(self, y: Any) -> None:
+        model = model_of("softmax")
+        model.compile(
+            "sgd",
+            losses.CategoricalCrossentropy(label_smoothing=0.3),
+            metrics=["accuracy", "categorical_crossentropy"],
+        )
+        p = model.predict(X)
+        right = np.mean(p.argmax(-1) == CLASSES)
+        nats = -np.log(p[np.arange(8), CLASSES]).mean()
+        assert model.evaluate(X, y, verbose=0)[1:] == pytest.approx([right, nats], rel=1e-5)
+
+    @pytest.mark.parametrize(
+        "kind", [losses.BinaryCrossentropy, losses.CategoricalCrossentropy], ids=["binary", "rows"]
+    )
+    def test_are_smoothed_once_by_a_call_of_a_user(self, kind: Any) -> None:
+        class Own(kind):  # type: ignore[misc]
+            def call(self, y_true: Any, y_pred: Any) -> Any:
+                return 2.0 * super().call(y_true, y_pred)
+
+        y, found = np.eye(3)[CLASSES], []
+        for loss in (Own(label_smoothing=0.2), kind(label_smoothing=0.2)):
+            model = model_of("softmax")
+            model.compile("sgd", loss)
+            found.append(model.evaluate(X, y, verbose=0))
+        assert found[0] == pytest.approx(2 * found[1], rel=1e-5)
+
     def test_are_kept_in_files(self, tmp_path: Path) -> None:
         model = model_of("softmax")
         model.compile("sgd", losses.CategoricalCrossentropy(label_smoothing=0.2))

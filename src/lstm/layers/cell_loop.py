@@ -123,6 +123,7 @@ class CellLoop(WithInner, Stateful):
             return self._step
         if len(shape) < 3:
             raise InvalidShapeError(f"input of {self.name}", "axes (B, T, ...)", f"shape {shape}")
+        check_new(self.cell)
         second = [*signature(self.cell.call).parameters][1]  # type: ignore[attr-defined]
 
         def step(x: Any, *states: Any) -> list[Any]:
@@ -238,6 +239,17 @@ class CellLoop(WithInner, Stateful):
             expected = "no go_backwards and no initial_state, to work chunk by chunk"
             raise InvalidValueError(self.name, expected, "one")
         return self.states
+
+
+def check_new(cell: Definition) -> None:
+    """Check that a cell belongs to no other layer.
+
+    Raises:
+        InvalidValueError: it was called before, or has weights.
+    """
+    if cell.built:
+        expected = "a new cell, which only this layer calls"
+        raise InvalidValueError("cell", expected, f"{cell.name}, which was called before")
 
 
 def _kept(run: Run, x: Array | None, keep: Mask | None) -> Array | None:

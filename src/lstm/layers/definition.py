@@ -59,6 +59,8 @@ class Definition(Computation):
     of_every_layer: ClassVar[tuple[str, ...]] = ("name", "trainable", "input_shape")
     """Arguments that every layer of a kind has."""
 
+    checked: ClassVar[Mapping[str, Any]] = {"name": checks.name}  # Nothing else follows from it.
+
     fixed_arguments: ClassVar[tuple[str, ...]] = ()
     """Arguments that determine weights or shapes: they cannot change once the layer was called."""
 

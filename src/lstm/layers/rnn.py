@@ -6,9 +6,9 @@ from typing import Any, ClassVar, Unpack
 
 from lstm import checks
 from lstm.backends.contract import Array, Cache
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
-from lstm.layers.cell_loop import CellLoop
+from lstm.layers.cell_loop import CellLoop, check_new
 from lstm.layers.definition import Definition
 from lstm.layers.gru import GRU
 from lstm.layers.inner import WithInner
@@ -35,6 +35,7 @@ class Cell(Recurrent):
 
     def as_layer(self, **options: Any) -> Recurrent:
         """Return a new layer that goes through sequences with this cell."""
+        check_new(self)
         return type(self).kind(**{**self.arguments(), **options})
 
     def __call__(  # type: ignore[override]
@@ -157,8 +158,11 @@ class RNN(WithInner):
     """
 
     stack: list[Any]
-    state = (*Layer.state, "stack")
     inner = ("cell",)
+    fixed_arguments = (
+        *("return_sequences", "return_state", "go_backwards"),
+        *("stateful", "zero_output_for_mask"),
+    )
 
     def __init__(
         self,
@@ -183,10 +187,6 @@ class RNN(WithInner):
             if not isinstance(one, Layer):
                 expected = "an LSTMCell, GRUCell or SimpleRNNCell, one of your own, or several"
                 raise InvalidTypeError("cell", expected, type(one).__name__)
-            if one.built:
-                raise InvalidValueError(
-                    "cell", "a new cell, whose weights RNN makes", f"{one.name} with weights"
-                )
             last = k == len(listed) - 1
             made: Any = one.as_layer if isinstance(one, Cell) else partial(CellLoop, one)
             self.stack.append(
@@ -200,6 +200,11 @@ class RNN(WithInner):
                 )
             )
 
+    @property
+    def states(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the states of all cells, for one example."""
+        return tuple(state for layer in self.stack for state in layer.states)
+
     def call(self, inputs: Any, initial_state: Sequence[Any] | None = None) -> Any:
         y, found, given = inputs, list[Any](), list(initial_state or [])
         for layer in self.stack:
@@ -208,6 +213,13 @@ class RNN(WithInner):
             made: Any = layer(y, initial_state=first or None)
             y, found = made[0], found + list(made[1:])
         return [y, *found] if self.return_state else y
+
+    def _set_again(self, name: str, value: Any) -> None:
+        stack, old = self.stack, vars(self)[name]
+        self.built = any(layer.built for layer in stack)  # As those of a copy are from the start.
+        super()._set_again(name, value)
+        if self.built or vars(self)[name] == old:
+            self.stack = stack
 
     def _parts(self) -> Iterator[Definition]:
         # The given cells are only the templates of the layers.

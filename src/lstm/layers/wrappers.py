@@ -7,7 +7,8 @@ from lstm import checks
 from lstm.configured import described
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer, LayerOptions
-from lstm.layers.conv_lstm1d import ConvLSTM1D
+from lstm.layers.cell_loop import CellLoop
+from lstm.layers.copying import blueprint, built
 from lstm.layers.definition import Definition
 from lstm.layers.folding import FoldTime, UnfoldTime
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
@@ -15,7 +16,7 @@ from lstm.layers.options import with_shape
 from lstm.layers.recurrent import Recurrent
 from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.reordering import Flip
-from lstm.layers.symbolic import SymbolicTensor, single
+from lstm.layers.rnn import RNN, Cell
 
 
 class Lambda(Layer):
@@ -58,20 +59,23 @@ class TimeDistributed(Layer):
             raise InvalidTypeError("layer", "a Layer", repr(layer))
         self.layer = layer
 
-    def call(self, inputs: SymbolicTensor) -> SymbolicTensor:
+    def call(self, inputs: Any) -> Any:
         if inputs.ndim < 3:
             error = InvalidShapeError(
                 f"input of {self.name}", "axes (B, T, ...)", f"shape {inputs.shape}"
             )
             raise remedied(error, for_layer([inputs], lambda shapes: len(shapes[0]) > 2))
         if self.layer.rowwise:
-            return single(self.layer(inputs))
-        return single(UnfoldTime()(inputs, self.layer(FoldTime()(inputs))))
+            return self.layer(inputs)
+        return UnfoldTime()(inputs, self.layer(FoldTime()(inputs)))
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> "TimeDistributed":
         return super().from_config(config | {"layer": _layer(config["layer"])})
 
+
+InTime = Recurrent | CellLoop | RNN
+"""Layers that go through time, in one of two directions."""
 
 _MERGES = {"concat": Concatenate, "sum": Add, "ave": Average, "mul": Multiply}
 
@@ -80,15 +84,16 @@ class Bidirectional(Layer):
     """Two recurrent layers over one sequence, forwards and backwards, with merged outputs.
 
     Args:
-        layer: the forward LSTM, GRU, SimpleRNN or ConvLSTM1D; the backward one is a copy of it with
-            its own weights.
+        layer: the forward layer, an LSTM, GRU, SimpleRNN, ConvLSTM1D or RNN; the backward one is a
+            copy of it with its own weights.
         merge_mode: "concat", "sum", "ave", "mul", or None for a list of two outputs.
         backward_layer: another such layer with `go_backwards=True`, instead of the copy.
 
     At padding steps, both return zeros.
 
     With `return_state`, the call returns [y, h forward, c forward, h backward, c backward], without
-    c for layers that have none; `initial_state` accepts the same without y.
+    c for layers that have none, and with all states of an RNN; `initial_state` accepts the same
+    without y.
 
     Source:
         Schuster & Paliwal, "Bidirectional recurrent neural networks", 1997.
@@ -100,21 +105,21 @@ class Bidirectional(Layer):
         (None, None, 8)
     """
 
-    forward_layer: Recurrent | ConvLSTM1D
-    backward_layer: Recurrent | ConvLSTM1D
+    forward_layer: InTime
+    backward_layer: InTime
     state = (*Layer.state, "forward_layer")
 
     def __init__(
         self,
-        layer: Recurrent | ConvLSTM1D,
+        layer: InTime,
         merge_mode: str | None = "concat",
-        backward_layer: Recurrent | ConvLSTM1D | None = None,
+        backward_layer: InTime | None = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         backwards = layer if backward_layer is None else backward_layer
         for name, given in (("layer", layer), ("backward_layer", backwards)):
-            if not isinstance(given, Recurrent | ConvLSTM1D):
-                expected = "an LSTM, GRU, SimpleRNN or ConvLSTM1D"
+            if not isinstance(given, InTime) or isinstance(given, Cell):
+                expected = "an LSTM, GRU, SimpleRNN, ConvLSTM1D or RNN"
                 raise InvalidTypeError(name, expected, repr(given))
         super().__init__(**with_shape(options, layer.input_shape))
         self.layer = layer
@@ -132,16 +137,16 @@ class Bidirectional(Layer):
         if not self.backward_layer.go_backwards:
             raise InvalidValueError("backward_layer", "go_backwards=True", False)
 
-    def call(self, inputs: Any, initial_state: Sequence[SymbolicTensor] | None = None) -> Any:
+    def call(self, inputs: Any, initial_state: Sequence[Any] | None = None) -> Any:
         given = list(initial_state or [])
         own = len(self.forward_layer.states)
         ahead = _outputs(self.forward_layer(inputs, initial_state=given[:own]))
         back = _outputs(self.backward_layer(inputs, initial_state=given[own:]))
         if self.backward_layer.return_sequences:
-            back[0] = single(Flip()(back[0]))
+            back[0] = Flip()(back[0])
         if self.merge_mode is None:
             return [ahead[0], back[0], *ahead[1:], *back[1:]]
-        merged = single(_MERGES[self.merge_mode]()(ahead[0], back[0]))
+        merged = _MERGES[self.merge_mode]()(ahead[0], back[0])
         return [merged, *ahead[1:], *back[1:]] if len(ahead) > 1 else merged
 
     def _parts(self) -> Iterator[Definition]:
@@ -159,12 +164,12 @@ def _layer(saved: dict[str, Any]) -> Any:
     return described("class", saved, Layer.kinds)
 
 
-def _renamed(
-    layer: Recurrent | ConvLSTM1D, direction: str, *, go_backwards: bool
-) -> Recurrent | ConvLSTM1D:
-    changed = {"name": f"{direction}_{layer.name}", "go_backwards": go_backwards}
-    return type(layer)(**layer.arguments() | changed)
+def _renamed(layer: InTime, direction: str, *, go_backwards: bool) -> Any:
+    """Return a layer with the arguments of another one, with cells of its own."""
+    plan = blueprint(layer, {})
+    plan.arguments |= {"name": f"{direction}_{layer.name}", "go_backwards": go_backwards}
+    return built(plan, {})
 
 
-def _outputs(tensors: Any) -> list[SymbolicTensor]:
+def _outputs(tensors: Any) -> list[Any]:
     return tensors if isinstance(tensors, list) else [tensors]

@@ -131,6 +131,18 @@ class Loss(Versioned):
         """Return a checked target in the form for the backend; by default in the output's shape."""
         return np.ascontiguousarray(target.reshape(shape), dtype)
 
+    def compared(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        """Return what `forward` compares outputs with; by default the result of `target` itself.
+
+        Metrics and the weights of classes read the result of `target`.
+
+        Args:
+            target: the result of `target`.
+            shape: the shape of the outputs.
+            dtype: the dtype of the backend.
+        """
+        return target
+
     def positions(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the weights for an output of `shape`; by default one per number."""
         return shape

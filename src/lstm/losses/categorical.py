@@ -64,12 +64,14 @@ class CategoricalCrossentropy(Loss):
 
     def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
         if self._are_classes(target, shape):
-            classes = np.ascontiguousarray(target.reshape(shape[:-1]), np.int64)
-            if not self.label_smoothing:
-                return classes
-            target = np.eye(shape[-1])[classes]
-        rows = target * (1 - self.label_smoothing) + self.label_smoothing / shape[-1]
-        return np.ascontiguousarray(rows if self.label_smoothing else target, dtype)
+            return np.ascontiguousarray(target.reshape(shape[:-1]), np.int64)
+        return np.ascontiguousarray(target, dtype)
+
+    def compared(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        if self._is_called or not self.label_smoothing:  # `call` smooths by itself.
+            return target
+        rows = np.eye(shape[-1], dtype=dtype)[target] if target.shape != shape else target
+        return rows * (1 - self.label_smoothing) + self.label_smoothing / shape[-1]
 
     def _are_classes(self, target: Values, shape: tuple[int, ...]) -> bool:
         """Whether a target is integers (...) or (..., 1), not distributions (..., V)."""

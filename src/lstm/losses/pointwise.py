@@ -74,9 +74,10 @@ class BinaryCrossentropy(Pointwise):
     def on_logits(self) -> Loss:
         return on_logits(self)
 
-    def target(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
-        smoothed = target * (1 - self.label_smoothing) + self.label_smoothing / 2
-        return super().target(smoothed, shape, dtype)
+    def compared(self, target: Values, shape: tuple[int, ...], dtype: str) -> Values:
+        if self._is_called or not self.label_smoothing:  # `call` smooths by itself.
+            return target
+        return target * (1 - self.label_smoothing) + self.label_smoothing / 2
 
     def check(self, target: Values, shape: tuple[int, ...]) -> None:
         super().check(target, shape)

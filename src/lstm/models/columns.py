@@ -137,10 +137,10 @@ def columns(argument: str, values: Any, inputs: Sequence[Entry], dtype: str) -> 
 
 
 def in_order(argument: str, values: Mapping[Any, Any], names: Sequence[str | None]) -> list[Any]:
-    """Return the values of a dict for the inputs with these names.
+    """Return what a dict holds for each input of a model.
 
     Raises:
-        InvalidValueError: it lacks one.
+        InvalidValueError: it has nothing for one of them.
     """
     if any(name not in values for name in names):
         raise InvalidValueError(argument, f"the inputs {list(names)}", f"{list(values)}")

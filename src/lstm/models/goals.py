@@ -24,7 +24,8 @@ class Goal:
     """The target of the outputs of a batch, and the weight of each position.
 
     Attributes:
-        target: the target in the form for the loss.
+        target: the target in the form for the loss, which metrics read.
+        compared: what the loss compares outputs with: the target, perhaps with smoothed labels.
         mask: whether each position counts; None if all count.
         weight: weight of each position, from its example or step; None without weights.
         count: number of positions that count.
@@ -32,6 +33,7 @@ class Goal:
     """
 
     target: Values
+    compared: Values
     mask: Mask | None
     weight: Values | None
     count: float
@@ -39,12 +41,10 @@ class Goal:
 
     def part(self, rows: slice) -> "Goal":
         """Return the goal of some of the examples, whose count is the same."""
-        target, mask, weight, steps = (
-            None if part is None else part[rows]
-            for part in (self.target, self.mask, self.weight, self.steps)
+        mask, weight, steps = (
+            None if part is None else part[rows] for part in (self.mask, self.weight, self.steps)
         )
-        assert target is not None
-        return Goal(target, mask, weight, self.count, steps)
+        return Goal(self.target[rows], self.compared[rows], mask, weight, self.count, steps)
 
     def counted(self) -> NDArray[np.int64] | None:
         """Return which positions count, in one row of all; None where hardly any does not."""
@@ -72,10 +72,10 @@ class Goal:
             return np.asarray(weight / (self.count or 1.0), dtype)
 
     def arrays(self, backend: Backend) -> tuple[Array, Array | None]:
-        """Return the target, and `weights` if there are any, as arrays of a backend."""
+        """Return `compared`, and `weights` if there are any, as arrays of a backend."""
         weights = self.weights(backend.dtype)
         array = backend.ops.array
-        return array(self.target), None if weights is None else array(weights)
+        return array(self.compared), None if weights is None else array(weights)
 
 
 class ClassWeights:

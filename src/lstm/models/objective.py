@@ -79,7 +79,8 @@ class Objective:
             )
         real = spread_over("mask", mask, positions)
         count = prod(positions) if real is None else np.count_nonzero(real)
-        return Goal(target, real, weight, float(count), steps)
+        compared = self.loss.compared(target, shape, dtype)
+        return Goal(target, compared, real, weight, float(count), steps)
 
     def compare(
         self, run: Run, y: Array, target: Array, weight: Array | None, *, learns: bool
@@ -147,7 +148,7 @@ class HeadObjective(Objective):
         count = prod(positions)
         weights = goal.weights(run.backend.dtype)
         assert weights is not None
-        target = goal.target.reshape(count, *goal.target.shape[len(positions) :])
+        target = goal.compared.reshape(count, *goal.compared.shape[len(positions) :])
         compared = ops.array(target[counted]), ops.array(weights.reshape(count)[counted])
         y = ops.take(ops.reshape(y, (count, width)), counted, 0)
         loss, gradient = self.compare(run, y, *compared, learns=learns)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends.contract import Array
 from lstm.callbacks import Callback, CallbackList, Trainable
+from lstm.configured import members
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Layer, Run, StepState
 from lstm.layers.eager import Tensor
@@ -19,6 +20,7 @@ from lstm.layers.stateful import Stateful
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.models import planning
 from lstm.models.batches import ArrayBatches, Batch, Batching, Examples, examples
+from lstm.models.columns import in_order
 from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
 from lstm.models.overview import Overview
@@ -58,7 +60,10 @@ class Predictor(Overview):
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Called on tensors, become part of another model; on arrays, return the outputs."""
-        if any(isinstance(part, SymbolicTensor) for value in inputs for part in listed(value)):
+        if next(members(inputs, SymbolicTensor), None) is not None:
+            if len(inputs) == 1 and isinstance(inputs[0], Mapping) and self._functional:
+                names = [tensor.node.name for tensor in self.graph.inputs]
+                inputs = (in_order(f"inputs of {self.name}", inputs[0], names),)
             return super().__call__(*inputs, **options)
         if options.pop("training", False):
             raise InvalidValueError("training", "False: only fit trains", True)
