@@ -11,7 +11,22 @@ import lstm
 from gradients import assert_weight_gradient
 from lstm import ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers import LSTM, Dense, Dropout, Embedding, Layer, Masking
+from lstm.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    GlobalAveragePooling1D,
+    GlobalMaxPooling1D,
+    Layer,
+    LSTMCell,
+    Masking,
+    SimpleRNN,
+    TimeDistributed,
+)
 from tolerances import assert_close
 
 RNG = np.random.default_rng(8)
@@ -219,11 +234,50 @@ class TestMasks:
         assert np.abs(through.predict(WORDS[2:]) - ended.predict(WORDS[2:])).max() > 1e-3
 
     def test_of_a_wrong_shape(self) -> None:
-        with pytest.raises(InvalidShapeError, match="mask of"):
+        with pytest.raises(InvalidShapeError, match=r"^mask of lstm: expected shape .any, 4."):
             LSTM(3)(lstm.Input((4, 2)), mask=lstm.Input((5,)))
+
+    @pytest.mark.parametrize(
+        "shape", [(4, 3), (3, 4, 2), (3,), (), (3, 5), (3, 3), (1, 4)], ids=str
+    )
+    @pytest.mark.parametrize(
+        "layer",
+        [
+            *(LSTM(2), GRU(2), SimpleRNN(2), RNN(LSTMCell(2)), Bidirectional(LSTM(2))),
+            *(GlobalAveragePooling1D(), GlobalMaxPooling1D(), Masking(), Dense(2)),
+        ],
+        ids=lambda layer: layer.name,
+    )
+    def test_of_a_wrong_shape_beside_an_array(self, layer: Any, shape: tuple[int, ...]) -> None:
+        expected = f"mask of {layer.name}: expected shape (3, 4), got shape {shape}"
+        with pytest.raises(InvalidShapeError) as error:
+            layer(RNG.normal(size=(3, 4, 2)), mask=np.ones(shape))
+        assert str(error.value) == expected
+
+    @pytest.mark.parametrize("steps", [3, 5])
+    def test_of_a_wrong_length_in_data(self, steps: int) -> None:
+        x, real = lstm.Input((None, 2)), lstm.Input((None,), dtype="bool")
+        model = lstm.Model([x, real], LSTM(3, name="reader")(x, mask=real))
+        mask = np.arange(steps) < np.array([[2], [3], [1]])
+        expected = f"mask of reader: expected shape .3, 4., got shape .3, {steps}."
+        with pytest.raises(InvalidShapeError, match=expected):
+            model.predict([RNG.normal(size=(3, 4, 2)), mask])
 
 
 class TestOnArrays:
+    @pytest.mark.parametrize(
+        "layer",
+        [
+            *(TimeDistributed(Dense(2)), TimeDistributed(lstm.layers.Flatten())),
+            *(Bidirectional(LSTM(2)), Bidirectional(GRU(2, return_sequences=True), "sum")),
+        ],
+    )
+    def test_wrappers_compute_what_their_model_does(self, layer: Layer) -> None:
+        x, real = lstm.Input((None, 3)), lstm.Input((None,))
+        data, mask = RNG.normal(size=(2, 4, 3)), np.array([[1, 1, 1, 1], [1, 1, 0, 0]])
+        model = lstm.Model([x, real], layer(x, mask=real))
+        assert_close(layer(data, mask=mask), model.predict([data, mask]), "lstm", terms=12)
+
     def test_layers_compute_at_once(self) -> None:
         layer = Dense(3)
         x = RNG.normal(size=(4, 2)).astype("f")

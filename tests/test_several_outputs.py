@@ -279,6 +279,96 @@ class TestTraining:
             assert_array_equal(mine, theirs)
 
 
+LENGTHS = (2, 5, 3)
+SEQUENCES = [RNG.normal(size=(n, 3)) for n in LENGTHS]
+STEPS = [RNG.normal(size=(n, 1)) for n in LENGTHS]
+ENDS = RNG.normal(size=(3, 2))
+PADDED = np.zeros((3, 5, 1))
+for _row, _part in zip(PADDED, STEPS, strict=True):
+    _row[: len(_part)] = _part
+
+
+class TestSequencesOfDifferentLengths:
+    def model(self, **options: Any) -> lstm.Model:
+        lstm.set_seed(2)
+        x = lstm.Input((None, 3))
+        steps = LSTM(3, return_sequences=True, **options)(x)
+        model = lstm.Model(x, [Dense(1, name="steps")(steps), Dense(2, name="end")(LSTM(2)(x))])
+        model.compile("sgd", ["mse", "mae"])
+        return model
+
+    def by_hand(self, model: lstm.Model, weights: Any) -> tuple[float, float]:
+        alone = [model.predict(x[None]) for x in SEQUENCES]
+        of_steps = zip(alone, STEPS, weights, strict=True)
+        squares = np.concatenate([w * (y[0][0] - t)[:, 0] ** 2 for y, t, w in of_steps])
+        ends = np.concatenate([y[1] for y in alone])
+        return float(squares.mean()), float(np.abs(ends - ENDS).mean())
+
+    @pytest.mark.parametrize("batch_size", [1, 2, 3])
+    @pytest.mark.parametrize("steps", [PADDED, STEPS], ids=["padded", "list"])
+    def test_count_their_own_steps(self, steps: Any, batch_size: int) -> None:
+        model = self.model()
+        expected = self.by_hand(model, [np.ones(n) for n in LENGTHS])
+        targets = {"steps": steps, "end": ENDS}
+        if batch_size == 3:
+            logs = model.evaluate(SEQUENCES, targets, batch_size, return_dict=True)
+            got = logs["steps_loss"], logs["end_loss"]
+            assert_close(np.array(got), np.array(expected), "loss", terms=40, dtype="float32")
+        model.fit(SEQUENCES, targets, batch_size, epochs=40)
+        learned = self.by_hand(model, [np.ones(n) for n in LENGTHS])
+        assert sum(learned) < sum(expected)
+
+    def test_weigh_them(self) -> None:
+        model = self.model()
+        weights = [RNG.random(n) for n in LENGTHS]
+        first, second = self.by_hand(model, weights)
+        given = [weights, np.ones(3)]
+        logs = model.evaluate(SEQUENCES, [STEPS, ENDS], 3, sample_weight=given)
+        assert_close(np.array(logs[0]), np.array(first + second), "loss", terms=40, dtype="float32")
+
+    def test_come_in_batches(self) -> None:
+        model = self.model()
+        first, second = self.by_hand(model, [np.ones(n) for n in LENGTHS])
+        batches = [(SEQUENCES, [STEPS, ENDS])]
+        loss = model.evaluate(iter(batches), steps=1)[0]
+        assert_close(np.array(loss), np.array(first + second), "loss", terms=40, dtype="float32")
+
+    @pytest.mark.parametrize(
+        ("steps", "message"),
+        [
+            (np.zeros((3, 6, 1)), "as those of x, or an array padded to .*, got shape .3, 6, 1."),
+            ([np.zeros((n, 1)) for n in (2, 4, 3)], "as those of x, .*, got other lengths"),
+            ([np.zeros((n, 2)) for n in LENGTHS], "expected shape .3, 5, 1., got shape .3, 5, 2."),
+        ],
+    )
+    def test_with_other_targets(self, steps: Any, message: str) -> None:
+        with pytest.raises(InvalidShapeError, match=f"^y of steps: .*{message}"):
+            self.model().fit(SEQUENCES, [steps, ENDS])
+
+    def test_are_not_compared_in_reversed_order(self) -> None:
+        with pytest.raises(InvalidValueError, match="sequences of the same lengths"):
+            self.model(go_backwards=True).fit(SEQUENCES, [STEPS, ENDS])
+
+    def test_of_two_inputs_targets_follow_either(self) -> None:
+        first, second = lstm.Input((None, 3)), lstm.Input((None, 1))
+        ends = Dense(1, name="end")(LSTM(2)(first))
+        model = lstm.Model([first, second], [ends, Dense(1, name="steps")(second)])
+        model.compile("sgd", "mse")
+        other = [RNG.normal(size=(n, 1)) for n in (5, 1, 2)]
+        x = [SEQUENCES, other]
+        model.fit(x, [ENDS[:, :1], other])
+        with pytest.raises(InvalidShapeError, match=r"^y of steps: expected a list of sequences"):
+            model.fit(x, [ENDS[:, :1], PADDED])
+
+
+def test_a_batch_of_other_targets_is_refused_by_name() -> None:
+    model = model_of()
+    model.compile("sgd", "mse")
+    batches = [(X, [PRICE, RNG.normal(size=(24, n))]) for n in (3, 2)]
+    with pytest.raises(InvalidShapeError, match=r"^y of kind: expected shape .24, 3., got shape"):
+        model.fit(iter(batches), steps_per_epoch=2)
+
+
 def test_a_model_that_is_not_traced_yet() -> None:
     class Two(lstm.Model):
         def __init__(self) -> None:
@@ -328,7 +418,11 @@ def test_one_output_by_name() -> None:
         (lambda m: m.fit(X, [PRICE]), InvalidValueError, "targets of 2 outputs"),
         (lambda m: m.fit(X, {"price": PRICE}), InvalidValueError, "y of kind: expected targets"),
         (lambda m: m.fit(X, {"kid": KIND}), InvalidValueError, "did you mean 'kind'"),
-        (lambda m: m.fit(X, [PRICE[:3], KIND]), InvalidValueError, "examples"),
+        (
+            lambda m: m.fit(X, [PRICE, KIND[:3]]),
+            InvalidShapeError,
+            "y of kind: expected 24 examples",
+        ),
         (lambda m: m.fit(X, [PRICE, KIND + 7]), InvalidValueError, r"\[0, 3\)"),
         (lambda m: m.fit(iter([(X, None)])), InvalidTypeError, "y: expected targets, as a list"),
         (lambda m: m.fit(iter([(X, [PRICE])])), InvalidValueError, "targets of 2 outputs"),

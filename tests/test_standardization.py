@@ -82,6 +82,53 @@ def test_axis_of_any_kind_of_integer() -> None:
     assert Normalization.from_config(everything.get_config()).axis is None
 
 
+def test_what_it_found_are_its_attributes() -> None:
+    layer = Normalization()
+    assert layer.mean is layer.variance is None
+    layer.adapt(DATA)
+    close(layer.mean, DATA.mean((0, 1)))
+    close(layer.variance, DATA.var((0, 1)))
+    config = layer.get_config()
+    assert config["mean"] is config["variance"] is None
+    assert "mean" not in repr(layer)
+    with pytest.raises(InvalidValueError, match=r"^variance: expected mean and variance"):
+        layer.mean = 3.0
+    given = Normalization(mean=[1.0, 2.0, 3.0], variance=4.0)
+    given(DATA)
+    assert_array_equal(given.mean, [1, 2, 3])
+    assert_array_equal(given.variance, [4, 4, 4])
+
+
+SEQUENCES = [one[:n] for one, n in zip(DATA, RNG.integers(1, 5, len(DATA)), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("data", "whole"),
+    [
+        (SEQUENCES, np.concatenate(SEQUENCES)),
+        ([one.tolist() for one in SEQUENCES], np.concatenate(SEQUENCES)),
+        (iter([DATA[:3], DATA[3:4], DATA[4:]]), DATA),
+        (((x, x[:, 0]) for x in np.split(DATA, 4)), DATA),
+        (iter([SEQUENCES[:5], SEQUENCES[5:]]), np.concatenate(SEQUENCES)),
+        (
+            lstm.utils.timeseries_dataset_from_array(DATA[0], None, 2, batch_size=3),
+            np.stack([DATA[0, k : k + 2] for k in range(4)]),
+        ),
+    ],
+    ids=["sequences", "lists", "generator", "pairs", "batches of sequences", "windows"],
+)
+def test_it_adapts_to_parts_as_to_the_whole(data: Any, whole: Any) -> None:
+    layer = adapted(data)
+    flat = whole.reshape(-1, 3)
+    close(layer.mean, flat.mean(0))
+    close(layer.variance, flat.var(0))
+
+
+def test_parts_keep_a_small_variance_far_from_0() -> None:
+    data = 1e6 + RNG.normal(size=(64, 1))
+    close(adapted(iter(np.split(data, 8))).variance, data.var(0))
+
+
 def test_without_data_nothing_changes() -> None:
     assert_array_equal(Normalization()(DATA), DATA.astype("f"))
 
@@ -145,6 +192,10 @@ class TestInModels:
         (lambda: Normalization(axis=0)(DATA), InvalidValueError, "^axis of normalization: expec"),
         (lambda: Normalization()(lstm.Input((3, None))), InvalidShapeError, "^input of normali"),
         (lambda: adapted(np.zeros((0, 3))), InvalidShapeError, "^data: expected at least one num"),
+        (lambda: adapted(iter(())), InvalidShapeError, "^data: expected at least one number"),
+        (lambda: adapted(DATA[0, 0]), InvalidShapeError, r"^data: .* \(N, 1\), got shape \(3,\)"),
+        (lambda: adapted([DATA[0], DATA[1, :2] * np.nan]), InvalidValueError, r"^data\[1\]: expec"),
+        (lambda: adapted(SEQUENCES, axis=1), InvalidShapeError, "^input of normalization"),
         (lambda: adapted([[1.0, np.nan]]), InvalidValueError, "^data: expected"),
         (lambda: adapted([["a"]]), InvalidTypeError, "^data: expected numbers"),
         (lambda: adapted(mean=0, variance=1), InvalidTypeError, "^adapt of normalization: expec"),

@@ -70,7 +70,9 @@ class _Attention(Layer):
         result = Einsum("bqk,bkd->bqd")(shares, value)
         if of_query is not None:
             real = masked(ExpandDims(-1)(of_query), None)
-            result = masked(Elementwise("multiply")(masked(result, None), real), of_query)
+            result = masked(
+                Elementwise("multiply")(masked(result, None), real), of_query, self.name
+            )
         return (result, shares) if return_attention_scores else result
 
 

@@ -173,7 +173,7 @@ class Layer(Called):
         training, chosen = options.pop("training", None), options.pop("mask", None)
         refuse_unknown(f"call of {type(self).__name__}", options, ())
         if chosen is not None:
-            inputs = (OPERATORS["mask"](inputs[0], chosen), *inputs[1:])
+            inputs = (OPERATORS["mask"](inputs[0], chosen, self.name), *inputs[1:])
         several = len(inputs) == 1 and isinstance(inputs[0], list | tuple)
         flat = inputs[0] if several and has_operands(inputs[0]) else inputs
         if has_tensors(flat):
@@ -243,13 +243,13 @@ class Layer(Called):
             options["mask"] = mask = OPERATORS["mask of"](inputs[0])
         elif "mask" not in taken and mask is not None:
             del options["mask"]
-            inputs = (OPERATORS["mask"](inputs[0], mask), *inputs[1:])
+            inputs = (OPERATORS["mask"](inputs[0], mask, self.name), *inputs[1:])
         outputs = self.call(*inputs, **options)
         self.was_called = True
         compute_mask = getattr(self, "compute_mask", None)
         if compute_mask is not None:
             mask = OPERATORS["mask of"](inputs[0]) if mask is None else mask
-            outputs = OPERATORS["mask"](outputs, compute_mask(inputs[0], mask))
+            outputs = OPERATORS["mask"](outputs, compute_mask(inputs[0], mask), self.name)
         self.record(inputs, options, outputs)
         return outputs
 

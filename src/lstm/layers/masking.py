@@ -115,11 +115,11 @@ class WithMask(Layer):
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         x, mask = shapes
-        if len(mask) != 2 or len(x) < 2 or (None not in (x[1], mask[1]) and x[1] != mask[1]):
-            raise InvalidShapeError(f"mask of {self.name}", f"shape {x[:2]}", f"shape {mask}")
+        _check_mask(self.name.removeprefix(_MASK_OF), mask, x)
         return (x,)
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        self.output_shapes(*(tuple(array.shape) for array in inputs))  # No size is open now.
         return (inputs[0],), None
 
     def backward(
@@ -178,15 +178,40 @@ class WithoutMask(Layer):
         return None
 
 
-def masked(x: Any, mask: Any) -> Any:
-    """Return a tensor, or an array, with another mask, or with none."""
+_MASK_OF = "mask_of_"
+"""Before the name of a layer: the name of what gives its input the mask of the call."""
+
+
+def _check_mask(layer: str, mask: Shape, x: Shape) -> None:
+    """Check the shape of a mask for the input of a layer, (B, T, ...)."""
+    if len(x) < 2:
+        raise InvalidShapeError(f"input of {layer}", "axes (B, T, ...), as it has a mask", x)
+    checks.shape(f"mask of {layer}", mask, x[:2])
+
+
+def masked(x: Any, mask: Any, layer: str = "") -> Any:
+    """Return a tensor, or an array, with another mask, or with none.
+
+    Args:
+        x: the tensor, or the array.
+        mask: not 0 at the steps that count; None if all do.
+        layer: the one that has this mask, named in errors.
+
+    Raises:
+        InvalidShapeError: the mask has not a number for each step.
+    """
     if isinstance(x, SymbolicTensor):
         if mask is None:
             return WithoutMask()(x)
         if isinstance(mask, SymbolicTensor) and isinstance(mask.node.layer, MaskOf):
             return MaskLike()(x, mask.node.inputs[0])
-        return WithMask()(x, mask)
-    return Tensor.of(np.asarray(x), None if mask is None else np.asarray(mask) != 0)
+        return WithMask(name=_MASK_OF + layer)(x, mask)
+    values = np.asarray(x)
+    if mask is None:
+        return Tensor.of(values)
+    counts = checks.numbers(f"mask of {layer}", mask) != 0
+    _check_mask(layer, counts.shape, values.shape)
+    return Tensor.of(values, counts)
 
 
 def mask_of(x: Any) -> Any:
@@ -194,7 +219,8 @@ def mask_of(x: Any) -> Any:
     if isinstance(x, list | tuple):
         return [mask_of(part) for part in x]
     if not isinstance(x, SymbolicTensor):
-        return getattr(x, "mask", None)
+        mask = getattr(x, "mask", None)
+        return None if mask is None or mask.ndim < 2 else whole(mask, 2)
     has_steps = x.ndim > 2 or x.shape[1:] == (None,)
     return MaskOf()(x) if has_steps else None
 

@@ -135,5 +135,6 @@ class MultiHeadAttention(Layer):
             scores = never(scores, ExpandDims(1)(attention_mask))
         shares = self.drop(softmax(scores, -1), training=training)
         result = self.output_dense(Einsum("bnqk,bknh->bqnh")(shares, v))
-        result = masked(result, mask_of(query) if query_mask is None else query_mask)
+        of_query = mask_of(query) if query_mask is None else query_mask
+        result = masked(result, of_query, self.name)
         return (result, shares) if return_attention_scores else result

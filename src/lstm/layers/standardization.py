@@ -1,14 +1,17 @@
 """Standardization: data on a common scale, by numbers that are known before training."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import prod
 from typing import Any, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.initializers import Constant
+from lstm.iteration import is_stream
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.elementwise import spread
 from lstm.layers.masks import Mask
@@ -23,7 +26,8 @@ class Normalization(Layer):
     """(x - mean) / √variance, with the mean and the variance of data.
 
     Either `adapt` finds them, before training, or they are given. They are weights that do not
-    learn. As they come from an array, they include its padding.
+    learn. As they come from data, they include its padding, but for lists of sequences of different
+    lengths, which have none. As attributes they are arrays, once there are any.
 
     Args:
         axis: the axis, or axes, of which each place has its own; None for one of all numbers.
@@ -76,7 +80,8 @@ class Normalization(Layer):
     def build(self, *shapes: Shape) -> None:
         axes, sizes = self._axes(shapes[0])
         places = tuple(shapes[0][k] for k in axes)
-        for name, given, usual in (("mean", self.mean, 0.0), ("variance", self.variance, 1.0)):
+        for name, usual in (("mean", 0.0), ("variance", 1.0)):
+            given = self.kept(name)
             numbers = np.asarray(usual if given is None else given, np.float64)
             try:
                 numbers = numbers.reshape(sizes if numbers.shape == places else numbers.shape)
@@ -95,26 +100,65 @@ class Normalization(Layer):
         """Take the mean and the variance of data, instead of those from before.
 
         Args:
-            data: an array (N, ...), such as the model reads.
+            data: an array (N, ...), such as the model reads; a list of sequences of different
+                lengths; or batches of these, or of (x, y), of which x counts.
 
         Raises:
             InvalidTypeError: `mean` and `variance` are given.
             InvalidShapeError: the layer reads data of another shape, or there are none.
             InvalidValueError: not all numbers are finite.
+
+        Source:
+            Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for computing sample
+            variances", 1979, for the variance of parts together.
         """
-        if self.mean is not None:
+        if vars(self)["mean"] is not None:
             expected = "a layer without `mean` and `variance`"
             raise InvalidTypeError(f"adapt of {self.name}", expected, "one that has them")
-        values = checks.numbers("data", data)
-        checks.finite("data", values)
-        if not values.size:
-            raise InvalidShapeError("data", "at least one number", f"shape {values.shape}")
-        axes, sizes = self._axes(values.shape)
-        self.outputs_for([(None, *values.shape[1:])])
-        others = tuple(k for k in range(values.ndim) if k not in axes)
-        mean, variance = values.mean(others, np.float64), values.var(others, np.float64)
-        self.own_weights["mean"].assign(mean.reshape(sizes))
-        self.own_weights["variance"].assign(variance.reshape(sizes))
+        count, mean, squares = 0, np.zeros(()), np.zeros(())
+        for values in _portions(data):
+            if values.ndim < 2 and self.axis:
+                expected = "axes (N, ...), such as data[:, None] of shape (N, 1)"
+                raise InvalidShapeError("data", expected, f"shape {values.shape}")
+            axes, sizes = self._axes(values.shape)
+            self.outputs_for([(None, *values.shape[1:])])
+            others = tuple(k for k in range(values.ndim) if k not in axes)
+            more = prod(values.shape[k] for k in others)
+            own = values.mean(others, np.float64).reshape(sizes)
+            deviations = more * values.var(others, np.float64).reshape(sizes)
+            apart, count = own - mean, count + more
+            mean = mean + apart * (more / count)
+            squares = squares + deviations + apart**2 * (more * (count - more) / count)
+        if not count:
+            raise InvalidShapeError("data", "at least one number", "none")
+        self.own_weights["mean"].assign(mean)
+        self.own_weights["variance"].assign(squares / count)
+
+    def kept(self, name: str) -> Any:
+        return vars(self)[name] if name in ("mean", "variance") else super().kept(name)
+
+    @property
+    def mean(self) -> Any:
+        """The mean as an array; before there is one, the argument."""
+        return self._in_use("mean")
+
+    @mean.setter
+    def mean(self, given: Any) -> None:
+        vars(self)["mean"] = given
+
+    @property
+    def variance(self) -> Any:
+        """The variance as an array; before there is one, the argument."""
+        return self._in_use("variance")
+
+    @variance.setter
+    def variance(self, given: Any) -> None:
+        vars(self)["variance"] = given
+
+    def _in_use(self, name: str) -> Any:
+        if name in self.own_weights:
+            return self.own_weights[name].numpy()
+        return vars(self)[name]
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         ops, x, mean = run.ops, inputs[0], self.value("mean")
@@ -137,6 +181,31 @@ class Normalization(Layer):
         if self.invert:
             return (ops.multiply(dy, deviation),)
         return (ops.elementwise_forward("divide", dy, deviation, 0.0),)
+
+
+def _portions(data: Any) -> Iterable[NDArray[Any]]:
+    """Yield the arrays (N, ...) of which data consists."""
+    if is_stream(data):
+        for batch in data:
+            yield from _portions(batch[0] if isinstance(batch, tuple) and len(batch) > 1 else batch)
+        return
+    if isinstance(data, list | tuple) and len({*map(_length, data)}) > 1:
+        for k, sequence in enumerate(data):
+            yield _checked(f"data[{k}]", sequence)[None]
+        return
+    yield _checked("data", data)
+
+
+def _length(x: Any) -> int:
+    return len(x) if isinstance(x, list | tuple) or np.ndim(x) else 0
+
+
+def _checked(argument: str, data: Any) -> NDArray[Any]:
+    values = checks.numbers(argument, data)
+    checks.finite(argument, values)
+    if not values.size:
+        raise InvalidShapeError(argument, "at least one number", f"shape {values.shape}")
+    return values
 
 
 class Rescaling(Layer):

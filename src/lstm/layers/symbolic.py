@@ -282,5 +282,5 @@ def has_tensors(values: Iterable[object]) -> bool:
 
 def single(tensors: Tensors) -> SymbolicTensor:
     """Return the single tensor from a layer with one output."""
-    assert isinstance(tensors, SymbolicTensor)
+    assert not isinstance(tensors, list)
     return tensors

@@ -10,6 +10,7 @@ from lstm import checks, losses, optimizers, seeding
 from lstm.backends import Backend
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.interface import set_by_constructor
+from lstm.iteration import is_stream
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
 from lstm.metrics import get as get_metric
@@ -27,7 +28,6 @@ from lstm.models.output_specs import (
 )
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import Predictor
-from lstm.models.streams import is_stream
 from lstm.models.structure import Inputs, listed
 from lstm.models.training import Trainer
 from lstm.optimizers import Optimizer

@@ -3,8 +3,9 @@
 from typing import Any
 
 from lstm.errors import InvalidValueError
+from lstm.iteration import is_stream
 from lstm.models.batches import ArrayBatches, Batching, Examples, examples, parts
-from lstm.models.streams import Source, StreamBatches, is_stream
+from lstm.models.streams import Source, StreamBatches
 
 Batches = ArrayBatches | StreamBatches
 

@@ -13,19 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks, ops
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, naming
 from lstm.layers.masking import MaskLike, MaskOf, WithoutMask
 from lstm.layers.reshaping import Flatten
 from lstm.layers.symbolic import Input, SymbolicTensor
 from lstm.losses import CTC, CategoricalCrossentropy, Loss, SparseCategoricalCrossentropy
 from lstm.metrics import Mean, Metric
 from lstm.metrics import get as get_metric
-from lstm.models.columns import array
+from lstm.models.columns import Ragged, column, columns
 from lstm.models.goals import spread_over
 from lstm.models.graph import Graph
 from lstm.models.output_specs import OutputSpecs, loss_config, output_names
 
 Values = NDArray[Any]
+
+Lengths = NDArray[np.int64]
+"""The number of real steps of each example."""
 
 
 class Sum(Loss):
@@ -179,22 +182,31 @@ class Joint:
             raise InvalidTypeError("y", expected, checks.summary(y))
         given = self._of_outputs("y", y)
         several = self._inputs > 1 or isinstance(x, Mapping)
-        inputs = self._ordered(x) if several else [x]
-        for k, _ in self._targets:
-            if given[k] is None:
-                raise InvalidValueError(f"y of {self._names[k]}", "targets", None)
-            inputs.append(self._checked(k, given[k]))
-        targets = inputs[-len(self._targets) :]
+        own = self.graph.inputs[: self._inputs]
+        read = columns("x", self._ordered(x) if several else x, own, "float64")
+        lengths = [part.lengths for part in read if isinstance(part, Ragged)]
+        inputs = [part.sequences if isinstance(part, Ragged) else part for part in read]
         by_output = isinstance(sample_weight, Mapping) or (
-            isinstance(sample_weight, list | tuple) and any(map(np.ndim, sample_weight))
+            isinstance(sample_weight, list | tuple)
+            and any(isinstance(part, list | tuple) or np.ndim(part) for part in sample_weight)
         )
         weights = [sample_weight] * len(self._names)
         if by_output:
             weights = self._of_outputs("sample_weight", sample_weight)
-        for (k, _), target, tensor in zip(self._targets, targets, self._weights, strict=True):
-            positions = target.shape[: tensor.ndim]
-            inputs.append(self._weight(k, weights[k], positions))
-        return inputs, np.zeros((len(targets[0]), 1))
+        of_positions = []
+        for (k, _), tensor in zip(self._targets, self._weights, strict=True):
+            name = f"y of {self._names[k]}"
+            if given[k] is None:
+                raise InvalidValueError(name, "targets", None)
+            values, steps = self._with_steps(k, given[k], lengths)
+            target = self._checked(k, values)
+            if len(target) != len(read[0]):
+                expected = f"{len(read[0])} examples, as many as x"
+                raise InvalidShapeError(name, expected, len(target))
+            weight = self._weight(k, weights[k], target.shape[: tensor.ndim])
+            inputs.append(_cut(target, steps))
+            of_positions.append(_cut(weight, steps) if weight.ndim > 1 else weight)
+        return inputs + of_positions, np.zeros((len(read[0]), 1))
 
     def _of_outputs(self, argument: str, given: Any) -> list[Any]:
         """Return what a list or dict holds for each output; None where a dict has nothing."""
@@ -212,31 +224,67 @@ class Joint:
         if given is None:
             return np.ones(positions)
         name = f"sample_weight of {self._names[k]}"
-        weights = spread_over(name, array(name, given, "float64"), positions)
+        found = column(name, given, "float64")
+        padded = found[:] if isinstance(found, Ragged) else found
+        weights = spread_over(name, padded, positions)
         assert weights is not None
         if weights.size and weights.min() < 0:
             raise InvalidValueError(name, "numbers of at least 0", weights.min())
         return weights
 
-    def _checked(self, k: int, given: Any) -> Values:
+    def _with_steps(
+        self, k: int, given: Any, lengths: Sequence[Lengths]
+    ) -> tuple[Values, Lengths | None]:
+        """Return the targets of an output, and how many of their steps are real; None for all.
+
+        Args:
+            k: number of the output.
+            given: the targets, which may be sequences of different lengths.
+            lengths: those of the inputs that are such sequences.
+        """
+        name, output = f"y of {self._names[k]}", self._outputs[k]
+        follows = bool(lengths) and output.shape[1:2] == (None,)
+        if isinstance(self._kinds[k], CTC) or not follows:
+            try:
+                return np.asarray(given), None
+            except ValueError as error:
+                raise InvalidTypeError(name, "an array", "lists of different lengths") from error
+        found = column(name, given, "float64")
+        values = found[:] if isinstance(found, Ragged) else found
+        fitting = {
+            tuple(one): one
+            for one in lengths
+            if (
+                np.array_equal(found.lengths, one)
+                if isinstance(found, Ragged)
+                else found.shape[1:2] == (one.max(),)
+            )
+        }
+        if len(fitting) != 1:
+            expected = "a list of sequences as long as those of x"
+            if not fitting:
+                expected += ", or an array padded to the longest of them"
+            got = "other lengths" if isinstance(found, Ragged) else f"shape {values.shape}"
+            raise InvalidShapeError(name, expected, got)
+        return values, fitting.popitem()[1]
+
+    def _checked(self, k: int, values: Values) -> Values:
         """Return the targets of an output, checked, in the form of its input."""
         name, loss, output = f"y of {self._names[k]}", self._kinds[k], self._outputs[k]
         assert loss is not None
-        try:
-            values = np.asarray(given)
-        except ValueError as error:
-            raise InvalidTypeError(name, "an array", "lists of different lengths") from error
         if values.ndim == 0:
             raise InvalidShapeError(name, "a target for each example", "one number")
         if isinstance(loss, CTC):  # Which has as many labels as it likes.
             known: Any = (len(values), *output.shape[1:])
-            loss.check(values, known)
+            with naming({"y": name}.get):
+                loss.check(values, known)
             return values
         found = [*values.shape, *([1] * len(output.shape))]
         shape = tuple(
             found[axis] if size is None else size for axis, size in enumerate(output.shape)
         )
-        loss.check(values, shape)
+        with naming({"y": name}.get):
+            loss.check(values, shape)
         if isinstance(loss, SparseCategoricalCrossentropy):
             return values.reshape(shape[:-1])
         if isinstance(loss, CategoricalCrossentropy) and values.shape != shape:
@@ -258,6 +306,11 @@ class Joint:
             if name not in x:
                 raise InvalidValueError("x", f"an array for the input {name!r}", [*x])
         return [x[name] for name in names]
+
+
+def _cut(values: Values, lengths: Lengths | None) -> Any:
+    """Return the real steps of each example, if some are padding."""
+    return values if lengths is None else [row[:n] for row, n in zip(values, lengths, strict=True)]
 
 
 def _target_shape(loss: Loss, output: SymbolicTensor) -> tuple[int | None, ...]:

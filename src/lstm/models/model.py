@@ -12,6 +12,7 @@ from lstm.callbacks import BackupAndRestore, Callback, History
 from lstm.callbacks.base import shown
 from lstm.errors import InvalidValueError, StoppedWarning
 from lstm.interface import warn
+from lstm.iteration import is_stream
 from lstm.layers.definition import Definition
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.models.batches import Batching, Examples, examples, parts
@@ -23,7 +24,6 @@ from lstm.models.identity import identity
 from lstm.models.loop import Mean
 from lstm.models.parameters import Parameters
 from lstm.models.quantization import quantize, refuse_training
-from lstm.models.streams import is_stream
 from lstm.models.structure import Inputs, listed
 from lstm.models.training import Carried, Trainer
 from lstm.terminal import say

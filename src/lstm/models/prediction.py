@@ -62,8 +62,8 @@ class Predictor(Overview):
         """Called on tensors, become part of another model; on arrays, return the outputs."""
         if next(members(inputs, SymbolicTensor), None) is not None:
             if len(inputs) == 1 and isinstance(inputs[0], Mapping) and self._functional:
-                names = [tensor.node.name for tensor in self.graph.inputs]
-                inputs = (in_order(f"inputs of {self.name}", inputs[0], names),)
+                named = self.graph.input_names
+                inputs = (in_order(f"inputs of {self.name}", inputs[0], named),)
             return super().__call__(*inputs, **options)
         if options.pop("training", False):
             raise InvalidValueError("training", "False: only fit trains", True)

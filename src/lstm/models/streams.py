@@ -1,6 +1,6 @@
 """Streams: data that comes in batches, from a generator, a loader or a sequence of batches."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
@@ -8,22 +8,9 @@ import numpy as np
 
 from lstm import checks
 from lstm.errors import InvalidValueError
+from lstm.iteration import is_indexed
 from lstm.models.batches import Batch, Batching, examples, parts
 from lstm.models.epochs import Epochs, Order
-
-
-def is_stream(x: Any) -> bool:
-    """Whether data comes in batches, not as arrays or as lists of examples."""
-    if hasattr(x, "__next__"):
-        return True
-    if hasattr(x, "__array__") or isinstance(x, Sequence | Mapping | memoryview):
-        return False
-    return isinstance(x, Iterable) or _is_indexed(x)
-
-
-def _is_indexed(x: Any) -> bool:
-    """Whether x is a sequence of batches, such as a `Sequence` or `PyDataset` of Keras."""
-    return hasattr(x, "__getitem__") and hasattr(x, "__len__")
 
 
 class Source:
@@ -46,7 +33,7 @@ class Source:
     @property
     def indexed(self) -> bool:
         """Whether each item is available by its number."""
-        return self.again and _is_indexed(self.stream)
+        return self.again and is_indexed(self.stream)
 
     @property
     def size(self) -> int | None:
