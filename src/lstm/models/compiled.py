@@ -15,7 +15,6 @@ from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
 from lstm.metrics import get as get_metric
 from lstm.metrics.names import MetricSpec, by_name
-from lstm.models.columns import in_order
 from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
 from lstm.models.joint import Joint
@@ -197,9 +196,6 @@ class Compilable(Predictor):
     def _by_output(self, x: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
         """Return data that may be given for each output, in the form for the trainer."""
         if self._joint is not None:
-            if isinstance(x, Mapping):
-                given = in_order("x", x, self.graph.input_names)
-                x = given if len(given) > 1 else given[0]
             return *self._joint.data(x, y, weight), None
         if isinstance(y, Mapping) and self._graph is not None:
             names = output_names(self._graph)

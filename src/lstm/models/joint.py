@@ -114,7 +114,7 @@ class Joint:
 
     def __init__(self, graph: Graph, specs: OutputSpecs) -> None:
         self._names = output_names(graph)
-        self._inputs = len(graph.inputs)
+        self._entries = graph.entries
         kinds = specs.losses(self._names)
         self._kinds, self._outputs = kinds, graph.outputs
         if not any(kinds):
@@ -181,9 +181,7 @@ class Joint:
             expected = "a list of the targets of each output, or a dict by name"
             raise InvalidTypeError("y", expected, checks.summary(y))
         given = self._of_outputs("y", y)
-        several = self._inputs > 1 or isinstance(x, Mapping)
-        own = self.graph.inputs[: self._inputs]
-        read = columns("x", self._ordered(x) if several else x, own, "float64")
+        read = columns("x", x, self._entries, "float64")
         lengths = [part.lengths for part in read if isinstance(part, Ragged)]
         inputs = [part.sequences if isinstance(part, Ragged) else part for part in read]
         by_output = isinstance(sample_weight, Mapping) or (
@@ -292,20 +290,6 @@ class Joint:
         if values.size != prod(shape):  # For a function, which may compare any targets.
             raise InvalidShapeError(name, f"shape {shape}", f"shape {values.shape}")
         return values.reshape(shape)
-
-    def _ordered(self, x: Any) -> list[Any]:
-        """Return the data for each input."""
-        if not isinstance(x, Mapping):
-            if not isinstance(x, list | tuple) or len(x) != self._inputs:
-                raise InvalidTypeError("x", f"a list of {self._inputs} arrays", checks.summary(x))
-            return list(x)
-        names = [str(tensor.node.name) for tensor in self.graph.inputs[: self._inputs]]
-        for name in x:
-            checks.one_of("input in x", name, names)
-        for name in names:
-            if name not in x:
-                raise InvalidValueError("x", f"an array for the input {name!r}", [*x])
-        return [x[name] for name in names]
 
 
 def _cut(values: Values, lengths: Lengths | None) -> Any:
