@@ -369,6 +369,17 @@ class TestWhatMeansNothing:
 
         assert Mine(3).units == 3
 
+    def test_is_taken_by_layers_along_time(self) -> None:
+        for layer in (
+            layers.Conv1D(4, 3, data_format="channels_last", groups=1),
+            layers.SeparableConv1D(4, 3, data_format=None),
+            layers.DepthwiseConv1D(3, data_format="channels_last"),
+            layers.Conv1DTranspose(4, 3, data_format="channels_last"),
+            layers.Flatten(data_format="channels_last"),
+            layers.ZeroPadding1D(1, data_format="channels_last"),
+        ):
+            assert not {"data_format", "groups"} & layer.get_config().keys()
+
     def test_is_taken_by_models(self, model: lstm.Model) -> None:
         model.compile("sgd", "mse", jit_compile=True, run_eagerly=False, auto_scale_loss=True)
         model.compile("sgd", "mse", sample_weight_mode="temporal", target_tensors=None)
@@ -389,17 +400,6 @@ class TestWhatMeansNothing:
         )
         for thing in made:
             assert not {"weights", "seed", "arguments", "period"} & vars(thing).keys()
-
-    def test_is_taken_by_layers_along_time(self) -> None:
-        for layer in (
-            layers.Conv1D(4, 3, data_format="channels_last", groups=1),
-            layers.SeparableConv1D(4, 3, data_format=None),
-            layers.DepthwiseConv1D(3, data_format="channels_last"),
-            layers.Conv1DTranspose(4, 3, data_format="channels_last"),
-            layers.Flatten(data_format="channels_last"),
-            layers.ZeroPadding1D(1, data_format="channels_last"),
-        ):
-            assert not {"data_format", "groups"} & layer.get_config().keys()
 
     @pytest.mark.parametrize(
         ("make", "words"),
