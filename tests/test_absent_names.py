@@ -72,7 +72,8 @@ def test_a_function_is_not_the_module_of_its_name() -> None:
 
 def test_objects_say_what_they_have_instead() -> None:
     model = lstm.Sequential([lstm.Input((5, 2)), layers.LSTM(3), layers.Dense(1)])
-    for thing in (model, model.layers[0], lstm.optimizers.Adam()):
+    batches = lstm.utils.timeseries_dataset_from_array(X[0], None, 2)
+    for thing in (model, model.layers[0], lstm.optimizers.Adam(), batches):
         assert thing.absent_attributes
         for name, instead in thing.absent_attributes.items():
             with pytest.raises(NoSuchAttributeError) as caught:

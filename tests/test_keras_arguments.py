@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import lstm
+from lstm import layers
 from lstm.callbacks import (
     Callback,
     CSVLogger,
@@ -368,6 +369,17 @@ class TestWhatMeansNothing:
 
         assert Mine(3).units == 3
 
+    def test_is_taken_by_layers_along_time(self) -> None:
+        for layer in (
+            layers.Conv1D(4, 3, data_format="channels_last", groups=1),
+            layers.SeparableConv1D(4, 3, data_format=None),
+            layers.DepthwiseConv1D(3, data_format="channels_last"),
+            layers.Conv1DTranspose(4, 3, data_format="channels_last"),
+            layers.Flatten(data_format="channels_last"),
+            layers.ZeroPadding1D(1, data_format="channels_last"),
+        ):
+            assert not {"data_format", "groups"} & layer.get_config().keys()
+
     def test_is_taken_by_models(self, model: lstm.Model) -> None:
         model.compile("sgd", "mse", jit_compile=True, run_eagerly=False, auto_scale_loss=True)
         model.compile("sgd", "mse", sample_weight_mode="temporal", target_tensors=None)
@@ -405,6 +417,9 @@ class TestWhatMeansNothing:
         ("make", "words"),
         [
             (lambda: Dense(3, dtype="float16"), "dtype"),
+            (lambda: layers.Conv1D(4, 3, groups=2), "groups"),
+            (lambda: layers.Flatten(data_format="channels_first"), "data_format"),
+            (lambda: Dense(3, data_format="channels_last"), "data_format"),
             (lambda: Dense(3, weights=[X]), "weights"),
             (lambda: LSTM(3, time_major=True), "time_major"),
             (lambda: LSTM(3, reset_after=False), "reset_after"),

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 import lstm
 from lstm.data import TimeseriesGenerator, timeseries_dataset_from_array
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, LSTMError
 
 SERIES = np.arange(40).reshape(20, 2)
 
@@ -53,6 +53,35 @@ def test_windows_alone_in_another_order() -> None:
     assert_array_equal(together, np.concatenate(again))
     assert (together != plain).any()
     assert_array_equal(together[np.argsort(together[:, 0, 0])], plain)
+
+
+def test_some_of_the_batches() -> None:
+    batches = timeseries_dataset_from_array(SERIES, SERIES[:, 0], 3, batch_size=4)
+    whole = [(x.tolist(), y.tolist()) for x, y in batches]
+    assert len(whole) == 5
+    for part, expected in (
+        (batches.take(2), whole[:2]),
+        (batches.take(9), whole),
+        (batches.skip(2), whole[2:]),
+        (batches.skip(1).take(2), whole[1:3]),
+        (batches.take(0), []),
+        (batches.skip(5), []),
+    ):
+        assert len(part) == len(expected)
+        for _ in range(2):
+            assert [(x.tolist(), y.tolist()) for x, y in part] == expected
+    for wrong in (-1, 1.5, "a"):
+        with pytest.raises(LSTMError, match="count"):
+            batches.take(wrong)  # type: ignore[arg-type]
+
+
+def test_a_model_reads_some_of_the_batches() -> None:
+    batches = timeseries_dataset_from_array(SERIES / 40, SERIES[:, 0] / 40, 3, batch_size=4)
+    model = lstm.Sequential([lstm.Input((3, 2)), lstm.layers.LSTM(2), lstm.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    model.fit(batches.take(3), validation_data=batches.skip(3), epochs=2, verbose=0)
+    x = np.concatenate([x for x, _ in batches.take(2)])
+    assert_array_equal(model.predict(batches.take(2)), model.predict(x, batch_size=4))
 
 
 @pytest.mark.parametrize(

@@ -70,17 +70,23 @@ _OPTIMIZERS = (
     "OptimizerState",
 )
 _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell")
+_ALONG_TIME = (
+    *("Conv1D", "Conv1DTranspose", "DepthwiseConv1D", "SeparableConv1D"),
+    *("Flatten", "ZeroPadding1D"),
+)
 
 _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]] = {
     "arguments": (("Lambda",), _NONE),
     "auto_scale_loss": (("compile",), _EITHER),
     "autocast": (("__init__",), _EITHER),
     "batch_size": (("TensorBoard",), None),
+    "data_format": (_ALONG_TIME, ("channels_last", None)),
     "decay": (_OPTIMIZERS, (0, None)),
     "dpi": (("plot_model",), None),
     "dtype": (("__init__",), (None,)),
     "embeddings_freq": (("TensorBoard",), _NONE),
     "embeddings_metadata": (("TensorBoard",), _NONE),
+    "groups": (("Conv1D",), (1,)),
     "implementation": (_RECURRENT, (0, 1, 2)),
     "jit_compile": (("compile",), ("auto", *_EITHER)),
     "layer_range": (("plot_model",), _NONE),
@@ -301,7 +307,7 @@ def _spelled(function: FunctionType, owner: type | None) -> Callable[..., Any]:
     @wraps(function)
     def checked(*args: Any, **given: Any) -> Any:
         if not given.keys() <= known:
-            given = _with_meaning(function, owner, given, known)
+            given = _with_meaning(function, args, given, known)
         if not given.keys() <= known:
             callee, names = _called(function, owner, args)
             refuse_unknown(callee, given, names)
@@ -313,10 +319,11 @@ def _spelled(function: FunctionType, owner: type | None) -> Callable[..., Any]:
 
 
 def _with_meaning(
-    function: FunctionType, owner: type | None, given: dict[str, Any], known: Collection[str]
+    function: FunctionType, args: tuple[Any, ...], given: dict[str, Any], known: Collection[str]
 ) -> dict[str, Any]:
     """Return the arguments under their names here, without those that would change no result."""
-    callee = owner.__name__ if owner and function.__name__ == "__init__" else function.__name__
+    made = type(args[0]).__mro__ if function.__name__ == "__init__" else ()
+    callee = {function.__name__, *(kind.__name__ for kind in made)}
     given = {
         _ALSO[name] if name not in known and _ALSO.get(name) in {*known} - {*given} else name: value
         for name, value in given.items()
@@ -324,7 +331,7 @@ def _with_meaning(
 
     def means_nothing(name: str, value: Any) -> bool:
         callees, values = _WITHOUT_MEANING.get(name, ((), ()))
-        if name in known or {callee, function.__name__}.isdisjoint(callees):
+        if name in known or callee.isdisjoint(callees):
             return False
         if values is None or not isinstance(value, Hashable):
             return values is None

@@ -1,7 +1,7 @@
 """Batches of windows over a long series, with their targets, as in Keras."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +14,7 @@ from lstm.interface import Interface, spelled
 Rows = NDArray[np.int64]
 
 
-class WindowBatches:
+class WindowBatches(Interface):
     """Batches of windows, which are cut when they are asked for: for `fit`, or to iterate over.
 
     Args:
@@ -22,6 +22,26 @@ class WindowBatches:
         window: returns windows (B, T, ...) from these numbers.
         target: returns their targets (B, ...); None for none.
     """
+
+    absent_attributes: ClassVar[Mapping[str, str]] = {
+        **dict.fromkeys(
+            ("cache", "prefetch"), "leave it out: batches are cut when they are asked for"
+        ),
+        **dict.fromkeys(
+            ("batch", "unbatch"), "timeseries_dataset_from_array(batch_size=) sets their size"
+        ),
+        **dict.fromkeys(
+            ("as_numpy_iterator", "enumerate"), "iterate over it: batches are arrays of NumPy"
+        ),
+        **dict.fromkeys(
+            ("map", "filter", "concatenate", "window"),
+            "change data before windows are cut, in a layer, or in a PyDataset of your own",
+        ),
+        "cardinality": "len() is the number of batches",
+        "element_spec": "batches[0] is the first batch",
+        "repeat": "fit takes all batches in each epoch",
+        "shuffle": "fit takes batches in a new order every epoch; shuffle=True mixes windows",
+    }
 
     def __init__(
         self,
@@ -40,6 +60,17 @@ class WindowBatches:
         rows = self._batches[index]
         x = self._window(rows)
         return x if self._target is None else (x, self._target(rows))
+
+    def take(self, count: int) -> "WindowBatches":
+        """Return the first batches: `count` of them, or all if there are fewer."""
+        return self._part(slice(checks.int_at_least("count", count, 0)))
+
+    def skip(self, count: int) -> "WindowBatches":
+        """Return the batches behind the first `count`."""
+        return self._part(slice(checks.int_at_least("count", count, 0), None))
+
+    def _part(self, which: slice) -> "WindowBatches":
+        return WindowBatches(self._batches[which], self._window, self._target)
 
 
 @spelled
@@ -71,7 +102,8 @@ def timeseries_dataset_from_array(
         end_index: the step after the last to use; all by default.
 
     Returns:
-        Batches with `len` and an index: x, or (x, y).
+        Batches with `len` and an index: x, or (x, y). `take(n)` and `skip(n)` return the first n
+        of them, and the others.
 
     Raises:
         InvalidValueError: an argument is out of range, or there is no window.
@@ -81,7 +113,7 @@ def timeseries_dataset_from_array(
         >>> import numpy as np
         >>> series = np.arange(6)
         >>> batches = timeseries_dataset_from_array(series[:-3], series[3:], 3, batch_size=2)
-        >>> [y.tolist() for x, y in batches]
+        >>> [y.tolist() for x, y in batches.take(1)]
         [[3]]
     """
     series = as_series("data", data)
