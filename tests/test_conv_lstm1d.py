@@ -176,7 +176,16 @@ def test_regularizers_count() -> None:
     [
         (lambda: ConvLSTM1D(2, 3)(lstm.Input((None, 3))), InvalidShapeError, "axes .B, T, N, C."),
         (lambda: ConvLSTM1D(2, 3)(lstm.Input((5, None, 3))), InvalidShapeError, "N and C known"),
-        (lambda: ConvLSTM1D(2, 3)(lstm.Input((5, 2, 3))), InvalidShapeError, "at least 3"),
+        (
+            lambda: ConvLSTM1D(2, 3)(lstm.Input((5, 2, 3))),
+            InvalidShapeError,
+            "^input of conv_lstm1d: expected at least 3 places N",
+        ),
+        (
+            lambda: ConvLSTM1D(2, 3, dilation_rate=2)(lstm.Input((5, 4, 3))),
+            InvalidShapeError,
+            "^input of conv_lstm1d: expected at least 5 places N",
+        ),
         (lambda: ConvLSTM1D(2, 3, strides=2, dilation_rate=2), InvalidValueError, "dilation_rate"),
         (lambda: ConvLSTM1D(2, 3, padding="causal"), InvalidValueError, "padding: expected one"),
         (lambda: ConvLSTM1D(2, 3, dropout=0.5), InvalidValueError, "dropout: expected 0"),

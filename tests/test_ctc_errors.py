@@ -146,3 +146,20 @@ def test_class_weights() -> None:
     model.compile("sgd", "ctc")
     with pytest.raises(InvalidValueError, match="class_weight: expected"):
         model.fit(np.zeros((2, 3, 2)), [[1, 2], [1, 0]], class_weight={1: 2.0}, verbose=0)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "mae", lstm.metrics.Precision()])
+def test_metrics_that_compare_steps(metric: Any) -> None:
+    message = "^metrics: expected no '.*' with CTC, .*ops.ctc_decode"
+    with pytest.raises(InvalidValueError, match=message):
+        model_of().compile("sgd", "ctc", metrics=[metric])
+
+
+def test_metrics_of_users_are_called() -> None:
+    def empty(labels: Any, outputs: Any) -> Any:
+        return (functions.ctc_decode(outputs, [3, 3])[0][0] < 0).all(-1)
+
+    model = model_of()
+    model.compile("sgd", "ctc", metrics=[empty])
+    logs = model.evaluate(np.zeros((2, 3, 2)), [[1, 2], [1, 0]], return_dict=True)
+    assert 0 <= logs["empty"] <= 1

@@ -119,6 +119,8 @@ REDUCED: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
 
 SHAPED: list[tuple[Callable[..., Any], Callable[..., Any]]] = [
     (lambda x: ops.transpose(x, (0, 2, 1)), lambda x: x.transpose(0, 2, 1)),
+    (lambda x: ops.expand_dims(x, (-1, 1)), lambda x: np.expand_dims(x, (-1, 1))),
+    (lambda x: ops.expand_dims(x, [2, 3]), lambda x: np.expand_dims(x, (2, 3))),
     (lambda x: ops.swapaxes(x, 1, 2), lambda x: x.swapaxes(1, 2)),
     (lambda x: ops.moveaxis(x, -1, 1), lambda x: np.moveaxis(x, -1, 1)),
     (lambda x: ops.stack([x, 2 * x], axis=1), lambda x: np.stack([x, 2 * x], 1)),
@@ -229,12 +231,28 @@ def test_a_sum_over_everything_is_a_number() -> None:
         (lambda x: ops.take(x, [0.5], axis=1), InvalidTypeError, "integers"),
         (lambda x: ops.argmax(x), InvalidTypeError, "no gradient"),
         (lambda x: x + "a", InvalidTypeError, "numbers"),
+        (
+            lambda x: ops.softmax(x, 3),
+            InvalidShapeError,
+            "axis of softmax: expected one of 3, got 3",
+        ),
+        (lambda x: ops.softmax(x, -4), InvalidShapeError, "axis of softmax: expected one of 3"),
+        (lambda x: ops.softmax(x, (1, 2)), InvalidTypeError, "axis of softmax: expected one axis"),
+        (lambda x: ops.expand_dims(x, (0, -1)), InvalidValueError, "an axis after the batch"),
+        (lambda x: ops.expand_dims(x, (1, -4)), InvalidValueError, "different axes of the 5"),
+        (lambda x: ops.expand_dims(x, (1, 5)), InvalidValueError, "different axes of the 5"),
         (lambda x: ops.split(x, 2, axis=1), InvalidValueError, "a divisor of 3"),
     ],
 )
 def test_bad_input(use: Callable[[Any], Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         use(lstm.Input((3, 5)))
+
+
+@pytest.mark.parametrize("axis", [3, (1, 2)])
+def test_axes_of_a_softmax_of_an_array(axis: Any) -> None:
+    with pytest.raises(InvalidValueError, match="axis of softmax: expected one"):
+        ops.softmax(X, axis)
 
 
 def test_nothing_learns_through_stop_gradient() -> None:

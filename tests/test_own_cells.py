@@ -327,3 +327,15 @@ class TestBothDirections:
             assert_array_equal(one, other)
         each = lstm.layers.TimeDistributed(lstm.layers.Flatten())
         assert_array_equal(each(X[..., None]), X.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [*(LSTM(3), RNN(LSTMCell(3)), RNN(OwnCell(3))), Bidirectional(LSTM(3))],
+    ids=["layer", "cell", "own cell", "both directions"],
+)
+def test_states_of_another_batch_are_refused(layer: Any) -> None:
+    states = [np.zeros((len(X) - 1, 3))] * (4 if isinstance(layer, Bidirectional) else 2)
+    message = r"^initial_state: expected shape \(4, 3\), got shape \(3, 3\)"
+    with pytest.raises(InvalidShapeError, match=message):
+        layer(X, initial_state=states)

@@ -210,3 +210,32 @@ def test_what_makes_no_sense_is_refused(use: Any, error: Any, message: str) -> N
 
 def test_rescaling_is_a_line() -> None:
     close(Rescaling(0.5, offset=-3)(DATA), 0.5 * DATA - 3, terms=1)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, np.array])
+def test_rescaling_of_each_feature(kind: Any, tmp_path: Path) -> None:
+    scale, offset = [1.0, 0.5, -2.0], [0.0, 3.0, 1.0]
+    x = lstm.Input((None, 3))
+    layer = Rescaling(kind(scale), offset=kind(offset))
+    assert layer.get_config()["scale"] == scale
+    expected = DATA * scale + offset
+    close(layer(DATA), expected, terms=1)
+    lstm.Model(x, layer(x)).save(tmp_path / "model")
+    model = lstm.load_model(tmp_path / "model")
+    close(model.predict(DATA), expected, terms=1)
+    for got, k in zip(model.predict([DATA[0], DATA[1, :2]]), range(2), strict=True):
+        close(got, expected[k, : len(got)], terms=1)
+
+
+@pytest.mark.parametrize(
+    ("scale", "error", "message"),
+    [
+        ([1.0, np.inf], InvalidValueError, "^scale: expected finite"),
+        ([], InvalidShapeError, "^scale: expected at least one number"),
+        ("x", InvalidTypeError, "^scale: expected a finite number"),
+        ([1.0, 2.0], InvalidShapeError, r"^scale of rescaling: .*\(2,\)"),
+    ],
+)
+def test_rescaling_by_something_else(scale: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        Rescaling(scale)(DATA)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from lstm import checks, initializers
+from lstm.errors import InvalidShapeError
 from lstm.initializers import Initializer
 from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.dense import Activation
@@ -172,8 +173,16 @@ class Softmax(Layer):
 
 
 def softmax(x: Any, axis: int) -> Any:
-    """Return exp(x) over its sum along an axis of a tensor or array."""
+    """Return exp(x) over its sum along an axis of a tensor or array.
+
+    Raises:
+        InvalidTypeError: the axis is no integer.
+        InvalidShapeError: there is no such axis.
+    """
     last = x.ndim - 1
+    checks.integer("axis of softmax", axis, "one axis (a reshape joins several into one)")
+    if not -x.ndim <= axis < x.ndim:
+        raise InvalidShapeError("axis of softmax", f"one of {x.ndim}", axis)
     if axis % x.ndim == last:
         return Activation("softmax")(x)
     order = list(range(x.ndim))

@@ -160,9 +160,9 @@ class CellLoop(WithInner, Stateful):
             raise InvalidValueError(
                 "initial_state", f"{len(self.states)} states", f"{len(shapes) - 1} tensors"
             )
-        for given, state in zip(shapes[1:], self.states, strict=False):
-            checks.shape("initial_state", given[1:], state)
         batch, steps = shapes[0][:2]
+        for given, state in zip(shapes[1:], self.states, strict=False):
+            checks.shape("initial_state", given, (batch, *state))
         size = step.outputs[0].shape[1:]
         y = (batch, steps, *size) if self.return_sequences else (batch, *size)
         return (y, *[(batch, *state) for state in self.states * self.return_state])

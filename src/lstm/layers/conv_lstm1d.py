@@ -138,6 +138,10 @@ class ConvLSTM1D(CellLoop):
             expected = "axes (B, T, N, C), with N and C known"
             raise InvalidShapeError(f"input of {self.name}", expected, f"shape {shape}")
         cell: Any = self.cell
+        reach = cell.dilation_rate * (cell.kernel_size - 1)
+        if cell.padding == "valid" and shape[2] <= reach:
+            expected = f"at least {reach + 1} places N along the axes (B, T, N, C)"
+            raise InvalidShapeError(f"input of {self.name}", expected, f"shape {shape}")
         cell.read((shape[0], *shape[2:]))
         super().build(*shapes)
         for weight in self.own_weights.values():

@@ -160,10 +160,9 @@ class Recurrent(Stateful):
         checks.shape(
             f"input of {self.name}", shapes[0][-1:], self.own_weights["kernel"].value.shape[:1]
         )
-        widths = self.spec.layout.widths(self.units)
+        widths, (batch, steps, _) = self.spec.layout.widths(self.units), shapes[0]
         for state, width in zip(shapes[1:], widths, strict=False):
-            checks.shape("initial_state", state[1:], (width,))
-        batch, steps, _ = shapes[0]
+            checks.shape("initial_state", state, (batch, width))
         y = (batch, steps, widths[0]) if self.return_sequences else (batch, widths[0])
         return (y, *[(batch, width) for width in widths * self.return_state])
 

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, naming
 from lstm.initializers import Constant
 from lstm.iteration import is_stream
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.elementwise import spread
 from lstm.layers.masks import Mask
 from lstm.layers.rules import axis_after_batch
-from lstm.layers.symbolic import Shape
+from lstm.layers.symbolic import OPERATORS, Shape
 
 _SMALLEST = 1e-14
 """The smallest variance, of a feature that is always the same."""
@@ -208,12 +208,20 @@ def _checked(argument: str, data: Any) -> NDArray[Any]:
     return values
 
 
+def _number_or_list(argument: str, given: Any) -> Any:
+    """Return a number, or numbers of some shape as lists."""
+    if not isinstance(given, list | tuple | np.ndarray):
+        return checks.number(argument, given)
+    return _checked(argument, given).tolist()
+
+
 class Rescaling(Layer):
     """scale·x + offset.
 
     Args:
-        scale: the factor.
-        offset: what is added to the product.
+        scale: the factor; or a list or an array of factors, which is broadcast, such as one for
+            each feature.
+        offset: what is added to the product, or such a list or array.
 
     Example:
         >>> import lstm
@@ -221,10 +229,15 @@ class Rescaling(Layer):
         [-1.0, 1.0]
     """
 
-    def __init__(self, scale: float, offset: float = 0.0, **options: Unpack[LayerOptions]) -> None:
+    def __init__(self, scale: Any, offset: Any = 0.0, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
-        self.scale = checks.number("scale", scale)
-        self.offset = checks.number("offset", offset)
+        self.scale = _number_or_list("scale", scale)
+        self.offset = _number_or_list("offset", offset)
 
     def call(self, inputs: Any) -> Any:
-        return inputs * self.scale + self.offset
+        with naming({f"inputs of {k}": f"{v} of {self.name}" for k, v in _PARTS.items()}.get):
+            return OPERATORS["+"](OPERATORS["*"](inputs, self.scale), self.offset)
+
+
+_PARTS = {"multiply": "scale", "add": "offset"}
+"""Which argument of a Rescaling each of its layers reads."""

@@ -7,8 +7,8 @@ from lstm import checks
 from lstm.configured import described, snake_case
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.interface import of_library
+from lstm.losses import CTC, Loss
 from lstm.losses import CategoricalCrossentropy as CategoricalLoss
-from lstm.losses import Loss
 from lstm.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -166,6 +166,13 @@ def get(spec: MetricSpec, loss: Loss | None = None) -> Metric:
     of_cross_entropy = isinstance(metric, Perplexity | BitsPerCharacter)
     if of_cross_entropy and not isinstance(loss, CategoricalLoss | None):
         expected = f"no {metric.name!r} unless the loss is a cross-entropy"
+        raise InvalidValueError("metrics", expected, metric.name)
+    of_user = not of_library(type(metric)) or type(metric) is MeanMetricWrapper
+    if isinstance(loss, CTC) and (isinstance(spec, str) or not of_user):
+        expected = (
+            f"no {metric.name!r} with CTC, whose labels belong to no steps (ops.ctc_decode turns "
+            "outputs into labels, to compare in a function of yours)"
+        )
         raise InvalidValueError("metrics", expected, metric.name)
     return metric
 

@@ -45,15 +45,24 @@ def squeeze(x: Any, axis: int | Sequence[int] = -1) -> Any:
 
 
 @spelled
-def expand_dims(x: Any, axis: int = -1) -> Any:
-    """Insert an axis of size 1 at position `axis`.
+def expand_dims(x: Any, axis: int | Sequence[int] = -1) -> Any:
+    """Insert an axis of size 1 at position `axis`, or several at their positions in the result.
 
     Example:
         >>> import lstm
         >>> lstm.ops.expand_dims(lstm.Input((3,)), axis=1).shape
         (None, 1, 3)
     """
-    return apply(ExpandDims(axis), x)
+    if not isinstance(axis, Sequence):
+        return apply(ExpandDims(axis), x)
+    ndim = len(shape_of(x)) + len(axis)
+    positions = {checks.integer("axis", k) % ndim for k in axis if -ndim <= k < ndim}
+    if len(positions) != len(axis):
+        expected = f"different axes of the {ndim} of the result"
+        raise InvalidValueError("axis of expand_dims", expected, axis)
+    for position in sorted(positions):
+        x = apply(ExpandDims(position), x)
+    return x
 
 
 @spelled
