@@ -238,20 +238,15 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], ...]] = {
         lambda L: L.GRU(4, reset_after=False, use_bias=False, return_sequences=True),
         lambda L: L.GRU(4, reset_after=False, activation="relu", go_backwards=True),
     ),
-    "conv lstm": (
-        lambda L: L.Reshape((T, D, 1)),
-        lambda L: L.ConvLSTM1D(3, 2),
-        lambda L: L.Flatten(),
-    ),
-    "conv lstm, same": (
+    "conv lstm": _to_vector(lambda L: L.Reshape((T, D, 1)), lambda L: L.ConvLSTM1D(3, 2)),
+    "conv lstm, same": _to_vector(
         lambda L: L.Reshape((T, 2, 2)),
         lambda L: L.ConvLSTM1D(
             3, 3, padding="same", return_sequences=True, kernel_regularizer="l2"
         ),
         lambda L: L.ConvLSTM1D(2, 2, padding="same", dilation_rate=2, go_backwards=True),
-        lambda L: L.Flatten(),
     ),
-    "conv lstm, strides": (
+    "conv lstm, strides": _to_vector(
         lambda L: L.Reshape((3, 8, 1)),
         lambda L: L.ConvLSTM1D(
             *(2, 3, 2, "same"),
@@ -260,7 +255,6 @@ LAYERS: dict[str, tuple[Callable[[Any], Any], ...]] = {
             use_bias=False,
             return_sequences=True,
         ),
-        lambda L: L.Flatten(),
     ),
 }
 """New ones at the end: the place of a program chooses its optimizer."""
