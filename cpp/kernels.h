@@ -88,15 +88,15 @@ enum class RecurrentPath : int { fast, lanes, framed };
 // What the sizes of arrays depend on.
 struct CellSizes {
   int blocks, kept, biases;  // kept: blocks of `gates`; biases: rows of b
-  bool remembers;            // whether there is a state c
-  unsigned options;          // those that the cell may have
+  bool remembers;  // whether there is a state c
+  unsigned options;  // those that the cell may have
 };
 
 struct RecurrentForward {
-  const float* x;            // (B, T, D), or null
+  const float* x;  // (B, T, D), or null
   const int64_t* tokens;  // (B, T) where x is null: rows of the identity of size D
-  const float* w;            // (D, N)
-  const float* r;            // (H, N)
+  const float* w;  // (D, N)
+  const float* r;  // (H, N)
   const float *packed_w, *packed_r;  // what `pack_gates`, `pack_table` or, in the frame,
                                      // `pack_panels` made of w and r; or null
   const float* b;  // (N), of a GRU with a reset after (2, N): the input's side, the recurrent side;
