@@ -97,11 +97,13 @@ class ReferenceRecurrent(Products):
             if mask is not None:
                 dz[:, t] *= mask[:, t, None]
                 dq[:, t] *= mask[:, t, None]
-            through: Array | float = 0.0
+            through = None
             if "reset_before" in spec.options:
                 seen = _seen(before[0][:, t], recurrent_mask)
                 through = self._through_reset(spec, kept[t], seen, r, dz[:, t], dq[:, t])
-            back = self.product(dq[:, t], r.T) + through  # (B7), (R6), (G13), (G21)
+            back = self.product(dq[:, t], r.T)  # (B7), (R6), (G13)
+            if through is not None:
+                back = back + through  # (G21)
             if recurrent_mask is not None:
                 back = back * recurrent_mask  # (B14)
             d_before = (rest[0] + back, *rest[1:])
