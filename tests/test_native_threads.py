@@ -257,14 +257,8 @@ assert os.waitpid(child, 0)[1] == 0
 
 
 @only_on_linux
-@pytest.mark.parametrize(
-    "afterwards",
-    [
-        "",
-        pytest.param(IN_A_CHILD, marks=without_sanitizer),
-    ],
-    ids=["here", "in a child"],
-)
+@without_sanitizer
+@pytest.mark.parametrize("afterwards", ["", IN_A_CHILD], ids=["here", "in a child"])
 def test_fewer_threads_do_where_the_system_gives_no_more(afterwards: str) -> None:
     program = f"""
 import os
