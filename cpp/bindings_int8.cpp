@@ -29,7 +29,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
             "B T D<=131072 H<=131072: x?[B T D], 0<=tokens<V?!x[B T], w?x[" + N +
                 "16 D4], w_scale?x[" + N + "], table?!x[V " + N + "], r[" + N + "16 H4], r_scale[" +
                 N + "], " + bias + ", h0?[B H], c0" + (n.remembers ? "?[B H]" : "") +
-                ", 1<=lengths<=T?[B], recurrent_mask?[B H], reverse, activation<5, "
+                ", 0<=lengths<=T?[B], recurrent_mask?[B H], reverse, activation<5, "
                 "recurrent_activation<5, gates" +
                 gates + ", masked_h?recurrent_mask[B T H], c" + c + ", y[B T H]",
             of_fields<R>(

@@ -64,7 +64,7 @@ void add_recurrent(Table& table, const std::string& name, const lstm::RecurrentS
   const std::string panels = "packed_w" + packed("D") + ", packed_r" + packed("H") + ", ";
   const std::string steps =
       "h0?[B H], c0" + std::string(n.remembers ? "?[B H]" : "") +
-      ", 1<=lengths<=T?[B], recurrent_mask?[B H], reverse, activation<5, recurrent_activation<5, "
+      ", 0<=lengths<=T?[B], recurrent_mask?[B H], reverse, activation<5, recurrent_activation<5, "
       "gates";
   const std::string states = ", masked_h?recurrent_mask[B T H], c" + c + ", y[B T H]";
   table.add(name + "_forward", inputs + panels + bias + ", " + steps + gates + states,

@@ -74,10 +74,10 @@ struct RecurrentShape {
   unsigned options;  // of the cell, a bit for each
   bool reverse;
   Activation activation, recurrent_activation;  // not softmax; a SimpleRNN has only the first
-  // Steps of each sequence (B), at least 1, or null where all have T. The caller has put the
+  // Steps of each sequence (B), perhaps none, or null where all have T. The caller has put the
   // longest first, and asks for no reverse. Nobody may read what lies behind the end of a sequence
-  // in y, c, gates, masked_h and dx; x, dy and tokens hold numbers there, which are multiplied by
-  // 0.
+  // in y, c, gates, masked_h and dx, nor the final c of a sequence without steps; x, dy and tokens
+  // hold numbers there, which are multiplied by 0.
   const int64_t* lengths;
 };
 

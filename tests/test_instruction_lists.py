@@ -8,11 +8,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 import lstm
-from layer_case import LayerCase
+from layer_case import STEPS, LayerCase
 from layer_cases import CASES
 from lstm.backends import BACKENDS
 from lstm.backends.contract import Given, InstructionList, Place
-from lstm.backends.native.recording import Plan
+from lstm.backends.native.plan import Plan
 from lstm.backends.reference import interpreter
 from lstm.layers import GRU, LSTM, Dense, Dropout, Embedding
 
@@ -61,9 +61,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[InstructionList]:
     return found
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in CASES if case.name != "embedding, mask"], ids=lambda c: c.name
-)
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_every_layer(case: LayerCase, compared: list[InstructionList]) -> None:
     model, rng = case.model(), np.random.default_rng(1)
     for _ in range(ROUNDS):
@@ -74,7 +72,7 @@ def test_every_layer(case: LayerCase, compared: list[InstructionList]) -> None:
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(
     "case",
-    [case for case in CASES if (case.weights or "tied" in case.name) and "mask" not in case.name],
+    [case for case in CASES if case.weights or "tied" in case.name],
     ids=lambda c: c.name,
 )
 def test_every_layer_learns(
@@ -87,6 +85,22 @@ def test_every_layer_learns(
         y = rng.normal(size=(3, *case.output[0]))
         weight = rng.random(3) if weighted else None
         model.train_on_batch(case.data(rng, 3), y, sample_weight=weight)
+    assert compared
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.masks and case.in_order], ids=lambda c: c.name)
+def test_every_layer_with_masks(case: LayerCase, compared: list[InstructionList]) -> None:
+    graph, rng = case.model(any_length=True).graph, np.random.default_rng(2)
+    model = lstm.Model(graph.inputs, graph.outputs[0])
+    model.compile("sgd", "mse", ["mae"])
+    steps = case.output[0][:1] == (STEPS,)
+    for lengths in [5, 3, 4], [3, 5, 3], [5, 5, 3], [4, 5, 4]:
+        x = case.ragged(rng, lengths)
+        sizes = [(n, *case.output[0][1:]) if steps else case.output[0] for n in lengths]
+        y = [rng.normal(size=size) for size in sizes]
+        if case.weights:
+            model.train_on_batch(x, y if steps else np.array(y))
+        model.predict(x)
     assert compared
 
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
-from lstm.backends.native.recording import Plan
+from lstm.backends.native.plan import Plan
 from lstm.callbacks import Callback, LambdaCallback, TerminateOnNaN
 from lstm.layers import LSTM, Dense, Dropout, Embedding
 from lstm.models import fitting

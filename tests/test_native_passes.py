@@ -11,8 +11,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import lstm
-from layer_case import LayerCase
+from layer_case import STEPS, LayerCase
 from layer_cases import CASES
+from lstm.backends.native.plan import Plan
 from lstm.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, TimeDistributed
 from lstm.models import planning
 from lstm.models.passes import Passes
@@ -51,9 +52,6 @@ def both(monkeypatch: pytest.MonkeyPatch, course: Callable[[], Any]) -> None:
 
 # ---- every layer
 
-# A mask depends on tokens.
-MASKED = ("embedding, mask",)
-
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_layer_predicts_the_same(case: LayerCase) -> None:
@@ -63,7 +61,7 @@ def test_every_layer_predicts_the_same(case: LayerCase) -> None:
     for _ in range(ROUNDS):
         model.predict(others)
     again = model.predict(x)
-    assert len(plans(model)) == (case.name not in MASKED)
+    assert plans(model)
     for one, other in zip(listed(first), listed(again), strict=True):
         assert_array_equal(one, other)
 
@@ -90,7 +88,53 @@ def test_every_layer_learns_the_same(
 
     recorded: list[int] = []
     both(monkeypatch, course)
-    assert recorded == [case.name not in MASKED, 0]
+    assert recorded == [1, 0]
+
+
+LENGTHS = [[5, 3, 4], [3, 5, 3], [5, 5, 3], [4, 5, 4], [5, 3, 5], [4, 5, 5]]
+"""Of the sequences of one batch after the other."""
+
+RAGGED = [case for case in CASES if case.masks and case.in_order]
+
+
+@pytest.mark.parametrize("case", RAGGED, ids=lambda case: case.name)
+def test_every_layer_predicts_the_same_of_sequences_of_other_lengths(
+    case: LayerCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def course() -> list[Any]:
+        model, rng = case.model(any_length=True), np.random.default_rng(1)
+        found = [model.predict(case.ragged(rng, lengths)) for lengths in LENGTHS]
+        recorded.append(len(plans(model)))
+        return [array for given in found for one in listed(given) for array in listed(one)]
+
+    recorded: list[int] = []
+    both(monkeypatch, course)
+    assert recorded == [1, 0]
+
+
+@pytest.mark.parametrize("metrics", [[], ["mae"]])
+@pytest.mark.parametrize("case", [case for case in RAGGED if case.weights and case.in_order], ids=lambda c: c.name)
+def test_every_layer_learns_the_same_of_sequences_of_other_lengths(
+    case: LayerCase, metrics: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def course() -> list[Any]:
+        graph, rng = case.model(any_length=True).graph, np.random.default_rng(2)
+        model = lstm.Model(graph.inputs, graph.outputs[0])
+        model.compile(lstm.optimizers.Adam(0.01, clipnorm=1.0), "mse", metrics)
+        found: list[Any] = []
+        steps = case.output[0][:1] == (STEPS,)
+        for lengths in LENGTHS:
+            sizes = [(n, *case.output[0][1:]) if steps else case.output[0] for n in lengths]
+            y = [rng.normal(size=size) for size in sizes]
+            x = case.ragged(rng, lengths)
+            found.append(model.train_on_batch(x, y if steps else np.array(y)))
+        assert model._trainer is not None
+        recorded.append(len(model._trainer._passes.planned))
+        return found + model.get_weights()
+
+    recorded: list[int] = []
+    both(monkeypatch, course)
+    assert recorded == [1, 0]
 
 
 def listed(value: Any) -> list[Any]:
@@ -302,7 +346,7 @@ class Doubled(Layer):
         return (run.ops.scale(gradients[0], 2.0),)
 
 
-def test_layers_of_ones_own_and_ragged_data_have_no_plan(
+def test_layers_of_ones_own_have_no_plan(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     model = lstm.Sequential([lstm.Input((None, 2)), Doubled(), LSTM(3)])
@@ -314,9 +358,49 @@ def test_layers_of_ones_own_and_ragged_data_have_no_plan(
     model = lstm.Sequential([lstm.Input((None, 2)), LSTM(3)])
     model.summary()
     assert "No plan" not in capsys.readouterr().out
-    for _ in range(ROUNDS):
-        model.predict([np.ones((3, 2)), np.ones((5, 2))])
-    assert not plans(model)
+
+
+@pytest.mark.parametrize("full", [0, 3])
+def test_masks_that_python_decided_otherwise_about_are_computed_step_by_step(
+    full: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def course() -> list[Any]:
+        rng, layers = np.random.default_rng(6), [Embedding(5, 4, mask_zero=True), LSTM(3)]
+        model = lstm.Sequential([lstm.Input((None,)), *layers])
+        tokens = rng.integers(1, 5, (8, 4, 6))
+        for k, batch in enumerate(tokens):
+            if k % 4 != full:  # All steps of the others are real.
+                batch[:, 4:] = 0
+        tokens[5, 1] = tokens[6] = 0  # No step of a sequence, or of a batch, is.
+        found = [model.predict(batch) for batch in tokens]
+        recorded.append(len(plans(model)))
+        return found
+
+    recorded: list[int] = []
+    both(monkeypatch, course)
+    assert recorded == [1, 0]
+
+
+def test_steps_with_masks_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    def course() -> list[Any]:
+        rng, layers = np.random.default_rng(7), [Embedding(5, 4, mask_zero=True), LSTM(3), Dense(2)]
+        model = lstm.Sequential([lstm.Input((None,)), *layers])
+        model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+        x = rng.integers(1, 5, (80, 6))
+        x[:, 3:] *= rng.integers(0, 2, (80, 3))
+        history = model.fit(x, rng.integers(0, 2, 80), batch_size=4, epochs=3, verbose=0)
+        return [history.history["loss"], history.history["accuracy"], *model.get_weights()]
+
+    times: list[int] = []
+    derived = Plan.derived
+
+    def counted(plan: Plan, data: Any, count: int = 1) -> Any:
+        times.append(count)
+        return derived(plan, data, count)
+
+    monkeypatch.setattr(Plan, "derived", counted)
+    both(monkeypatch, course)
+    assert max(times) > 1
 
 
 def test_a_shape_gets_a_plan_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 import lstm
 from lstm.backends import BFLOAT16
 from lstm.backends.native import Native
-from lstm.backends.native.recording import Plan
+from lstm.backends.native.plan import Plan
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN, TiedDense
 from lstm.models.passes import Passes

@@ -33,27 +33,29 @@ MASKS = arrays.arrays(bool, arrays.array_shapes(min_dims=2, max_dims=2, max_side
 @given(mask=MASKS, reverse=st.booleans())
 def test_rows_are_the_real_steps_in_the_order_of_computation(mask: Array, reverse: bool) -> None:
     ragged = Ragged.of(mask, reverse)
-    (B, T), (N, S) = mask.shape, ragged.shape
+    B, T = mask.shape
     order = range(T - 1, -1, -1) if reverse else range(T)
     real = {b: [b * T + t for t in order if mask[b, t]] for b in range(B)}
-    assert ragged.lengths.tolist() == sorted((len(r) for r in real.values() if r), reverse=True)
-    assert sorted(ragged.sequences) == [b for b in range(B) if real[b]]
-    steps = ragged.steps.reshape(N, S)
+    assert ragged.lengths.tolist() == sorted((len(r) for r in real.values()), reverse=True)
+    steps = ragged.steps.reshape(B, T)
     for n, b in enumerate(ragged.sequences):
         assert steps[n, : ragged.lengths[n]].tolist() == real[b]
-        assert ragged.ends[n] == n * S + len(real[b]) - 1
-    assert mask.reshape(-1)[ragged.steps].all()  # also where a sequence has ended
+        assert ragged.places[b] == n
+        assert ragged.ended[b] == (n if real[b] else B + b)
+    if mask.any():
+        assert mask.reshape(-1)[ragged.steps].all()  # also where a sequence has ended
 
     own, shown = (index.reshape(B, T) for index in (ragged.own, ragged.shown))
     for b in range(B):
-        latest = N * S + b
+        latest = B * T + b
         for t in order:
             if mask[b, t]:
                 latest = own[b, t]
                 assert ragged.steps[latest] == b * T + t
             else:
-                assert own[b, t] == N * S
+                assert own[b, t] == B * T
             assert shown[b, t] == latest
+        assert ragged.last[b] == latest
 
 
 SPECS = [RecurrentSpec(cell, "tanh", "sigmoid") for cell in CELLS]

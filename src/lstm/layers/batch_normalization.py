@@ -24,14 +24,16 @@ class Kept(NamedTuple):
     Attributes:
         rows: x̂ (N, C), the normalized input.
         inverse: (C), 1 / √(variance + ε).
-        size: the number of rows that count; None where running statistics were used.
+        of_batch: whether the statistics are those of the batch, and not running averages.
         keep: (N, C), 1 where a row counts, else 0; None if all count.
+        share: (C), 1 by the number of rows that count; None if all count.
     """
 
     rows: Array
     inverse: Array
-    size: float | None
-    keep: Array | None
+    of_batch: bool
+    keep: Array | None = None
+    share: Array | None = None
 
 
 class BatchNormalization(Layer):
@@ -123,7 +125,7 @@ class BatchNormalization(Layer):
             mean, variance = self.value("moving_mean"), self.value("moving_variance")
             inverse = self._inverse(ops, variance)
             rows = ops.multiply(_minus(ops, x, mean), spread(ops, inverse, x.shape))
-            kept = Kept(rows, inverse, None, None)
+            kept = Kept(rows, inverse, of_batch=False)
         y = kept.rows
         if self.scale:
             y = ops.multiply(y, spread(ops, self.value("gamma"), x.shape))
@@ -133,23 +135,25 @@ class BatchNormalization(Layer):
 
     def _of_batch(self, run: Run, x: Array, shape: tuple[int, ...], mask: Mask | None) -> Kept:
         """Normalize rows by their own mean and variance, and keep averages of these."""
-        ops, count, keep = run.ops, float(x.shape[0]), None
+        ops, keep, share = run.ops, None, None
         if mask is not None:
             real = spread_mask(mask, shape).reshape(tuple(x.shape))
-            count = float(max(real[:, 0].sum(), 1))
-            keep = ops.array(np.ascontiguousarray(real, run.backend.dtype))
+            keep = ops.array(real.astype(run.backend.dtype, order="C"))
+            shares = 1 / np.maximum(real.sum(0), 1)
+            share = ops.array(shares.astype(run.backend.dtype))
             x = ops.elementwise_forward("keep", x, keep, 0.0)
-        mean = ops.scale(ops.sum(x, 0), 1 / count)
+        mean = _mean(ops, x, share)
         centered = _minus(ops, x, mean)
         if keep is not None:
             centered = ops.multiply(centered, keep)
         squares = ops.elementwise_forward("square", centered, None, 0.0)
-        variance = ops.scale(ops.sum(squares, 0), 1 / count)
+        variance = _mean(ops, squares, share)
         inverse = self._inverse(ops, variance)
         if keep is None or real.any():
             self._average(run, "moving_mean", mean)
             self._average(run, "moving_variance", variance)
-        return Kept(ops.multiply(centered, spread(ops, inverse, x.shape)), inverse, count, keep)
+        rows = ops.multiply(centered, spread(ops, inverse, x.shape))
+        return Kept(rows, inverse, True, keep, share)
 
     def _inverse(self, ops: Ops, variance: Array) -> Array:
         deviation = ops.elementwise_forward(
@@ -181,15 +185,21 @@ class BatchNormalization(Layer):
             return (None,)
         if self.scale:
             dy = ops.multiply(dy, spread(ops, self.value("gamma"), dy.shape))
-        if kept.size is not None:
-            mean = ops.scale(ops.sum(dy, 0), 1 / kept.size)
-            slope = ops.scale(ops.sum(ops.multiply(dy, kept.rows), 0), 1 / kept.size)
+        if kept.of_batch:
+            mean = _mean(ops, dy, kept.share)
+            slope = _mean(ops, ops.multiply(dy, kept.rows), kept.share)
             along = ops.multiply(kept.rows, spread(ops, slope, dy.shape))
             dy = ops.add([_minus(ops, dy, mean), ops.scale(along, -1.0)])
             if kept.keep is not None:
                 dy = ops.multiply(dy, kept.keep)
         dx = ops.multiply(dy, spread(ops, kept.inverse, dy.shape))
         return (ops.reshape(dx, shape),)
+
+
+def _mean(ops: Ops, x: Array, share: Array | None) -> Array:
+    """Return the mean (C) of rows (N, C), of which those that do not count are 0."""
+    total = ops.sum(x, 0)
+    return ops.scale(total, 1 / x.shape[0]) if share is None else ops.multiply(total, share)
 
 
 def _minus(ops: Ops, x: Array, row: Array) -> Array:

@@ -258,7 +258,7 @@ def _kept(run: Run, x: Array | None, keep: Mask | None) -> Array | None:
         return x
     shape = tuple(x.shape)
     factor = np.broadcast_to(keep.reshape(-1, *[1] * (len(shape) - 1)), shape)
-    array = run.ops.array(np.ascontiguousarray(factor, run.backend.dtype))
+    array = run.ops.array(factor.astype(run.backend.dtype, order="C"))
     return run.ops.elementwise_forward("keep", x, array, 0.0)
 
 

@@ -1,6 +1,8 @@
 """Conv1D: a window that slides over time."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import and_
 from typing import Any, Unpack
 
 import numpy as np
@@ -167,10 +169,11 @@ class Conv1D(Activated):
                 '"valid" or "causal" with strides and padded sequences',
                 repr(self.padding),
             )
-        shortest = int(mask.sum(1).min())
-        if ragged and self.padding == "valid" and shortest <= self._reach:
+        if ragged and self.padding == "valid" and (mask.sum(1) <= self._reach).any():
             raise InvalidShapeError(
-                f"input of {self.name}", f"at least {self._reach + 1} time steps", shortest
+                f"input of {self.name}",
+                f"at least {self._reach + 1} time steps",
+                mask.sum(1).min(),
             )
 
     def _last(self, run: Run, x: Array, mask: Mask | None) -> Array:
@@ -203,9 +206,8 @@ class Conv1D(Activated):
             return steps[:, :: self.strides]
         # An output is real if its whole window is.
         first = np.arange(0, steps.shape[1] - self._reach, self.strides)
-        windows = [steps[:, first + k * self.dilation_rate] for k in range(self.kernel_size)]
-        real: Mask = np.logical_and.reduce(windows)
-        return real
+        windows = (steps[:, first + k * self.dilation_rate] for k in range(self.kernel_size))
+        return reduce(and_, windows)
 
     def state_shapes(self, *shapes: Shape) -> tuple[tuple[int, ...], ...]:
         if self._reach == 0 and self.strides == 1:

@@ -52,6 +52,8 @@ def of_steps(name: str, mask: Mask | None) -> Mask | None:
     """
     if mask is None or mask.ndim < 2:
         return None
+    if mask.ndim == 2:
+        return mask
     parts = tuple(range(2, mask.ndim))
     steps = np.any(mask, parts)
     if (steps & ~np.all(mask, parts)).any():

@@ -112,7 +112,7 @@ class Einsum(Layer):
         for k, (mask, term) in enumerate(zip(run.masks, terms, strict=False)):
             if mask is not None and {*term[: mask.ndim]} & {*self._terms.summed}:
                 whole = spread_mask(mask, shapes[k])
-                found[k] = run.ops.array(np.ascontiguousarray(whole, run.backend.dtype))
+                found[k] = run.ops.array(whole.astype(run.backend.dtype, order="C"))
         return found
 
     def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:

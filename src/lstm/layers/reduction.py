@@ -130,7 +130,7 @@ class Reduction(Layer):
         return run.ops.multiply(y, self._array(run, np.broadcast_to(share, tuple(y.shape))))
 
     def _array(self, run: Run, values: np.ndarray) -> Array:
-        return run.ops.array(np.ascontiguousarray(values, run.backend.dtype))
+        return run.ops.array(values.astype(run.backend.dtype, order="C"))
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
         if mask is None:
@@ -183,7 +183,7 @@ class CumulativeSum(Layer):
         x, keep = inputs[0], None
         if mask is not None and self.axis % x.ndim < mask.ndim:
             whole = spread_mask(mask, tuple(x.shape))
-            keep = run.ops.array(np.ascontiguousarray(whole, run.backend.dtype))
+            keep = run.ops.array(whole.astype(run.backend.dtype, order="C"))
             x = run.ops.elementwise_forward("keep", x, keep, 0.0)
         return (run.ops.cumulative_sum(x, self.axis, self.reverse),), keep
 

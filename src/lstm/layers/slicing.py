@@ -128,7 +128,8 @@ class Slice(Layer):
             )
         number = counts + index if index < 0 else np.full_like(counts, index)
         steps = (mask & (mask.cumsum(1) == number[:, None] + 1)).argmax(1)
-        steps[counts == 0] = index % length  # All steps are padding: any will do.
+        # Where all steps are padding, any will do.
+        steps = np.where(counts == 0, index % length, steps)
         return (None if (steps == index % length).all() else steps), counts > 0
 
 

@@ -90,7 +90,7 @@ class Windows(Layer):
         real, keep = of_steps(self.name, mask), None
         if real is not None:
             self._check(real)
-            whole = np.ascontiguousarray(spread_mask(real, tuple(x.shape)), run.backend.dtype)
+            whole = spread_mask(real, tuple(x.shape)).astype(run.backend.dtype, order="C")
             keep = ops.array(whole)
             x = ops.elementwise_forward("keep", x, keep, 0.0)
             if self.filling:

@@ -101,6 +101,10 @@ class Objective:
         loss, cache = self._computed.forward_within(run.ops, y, *compared, goal.steps)
         return loss, self._computed.backward(run.ops, cache) if learns else None
 
+    def only_compares(self, goal: Goal) -> bool:
+        """Whether `reach` does no more than `compare`, for this goal and others of its form."""
+        return goal.steps is None
+
     def outputs(self, ops: Ops, y: Array) -> Array:
         """Return the outputs of the model, from the output of the program."""
         return ops.activation_forward(y, self._activation)
@@ -138,6 +142,9 @@ class HeadObjective(Objective):
         need_dx = learns and self._need_dx
         with self._head.linear(run.backend, learns=learns) as (w, b, dw, db):
             return self._of_linear(run.ops, y, w, b, target, weight, dw, db, need_dx)
+
+    def only_compares(self, goal: Goal) -> bool:
+        return goal.mask is None
 
     def reach(self, run: Run, y: Array, goal: Goal, *, learns: bool) -> tuple[float, Array | None]:
         counted = goal.counted()

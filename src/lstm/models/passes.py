@@ -4,8 +4,8 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from typing import NamedTuple, cast
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from lstm.backends import Backend
 from lstm.backends.contract import Array, NotRecordableError, Ops, Plan, Recording
@@ -20,18 +20,12 @@ from lstm.losses import Loss
 from lstm.models.goals import Goal
 from lstm.models.objective import Objective
 from lstm.models.parameters import Parameters
-from lstm.models.planned_pass import PlannedPass
+from lstm.models.planned_pass import PlannedPass, Record, Written, recorded
 from lstm.models.program import Program
 from lstm.optimizers import Optimizer
 
 GoalOf = Callable[[Array, Mask | None], Goal]
 """Returns the goal of the output of a batch, of which it reads only the shape, and its mask."""
-
-Written = tuple[Array | None, list[Array]]
-"""What was recorded: the output of which a goal needs the shape, and the arrays to return."""
-
-Record = Callable[[Recording, Run, Sequence[Array]], Written]
-"""Records a pass."""
 
 _ENOUGH = 20
 """So many runs of a plan make up for the time that it takes to record it."""
@@ -72,8 +66,9 @@ class Passes:
 
     When a shape of batches comes again, a backend that can record writes down what it does; from
     then on, batches of this shape are computed in one call. This changes no bit of a result. Where
-    shapes vary so much that plans are hardly used, they are made ever more rarely. Batches with
-    masks are computed step by step, and so is a program with layers or a loss that a user wrote.
+    shapes vary so much that plans are hardly used, they are made ever more rarely. A program with
+    layers or a loss that a user wrote is computed step by step, and so are batches of which a plan
+    would have to know the numbers: with masks of other forms than when it was recorded.
 
     Args:
         program: the program.
@@ -112,13 +107,15 @@ class Passes:
         self, run: Run, feeds: Sequence[Array], masks: Sequence[Mask | None] = ()
     ) -> tuple[list[Array], list[Mask | None]]:
         """Return the outputs and their masks."""
-        recorded = self._find(None, run, feeds, masks, self._record_forward)
-        if recorded is not None:
-            returned = recorded.run(run, *feeds, *_states(run))
+        planned = self._find(None, run, feeds, masks, self._record_forward)
+        derived = None if planned is None else planned.derived(feeds, masks)
+        if planned is not None and derived is not None:
+            arrays, of_outputs = derived
+            returned = planned.run(run, *feeds, *_states(run), *arrays)
             if returned is not None:
                 outputs, (numbers,) = returned
-                run.penalties += zip(numbers, recorded.factors[0], strict=True)
-                return outputs, [None] * len(outputs)
+                run.penalties += zip(numbers, planned.factors[0], strict=True)
+                return outputs, of_outputs
         trace = self.program.forward(run, feeds, masks)
         return trace.outputs, trace.masks
 
@@ -156,11 +153,19 @@ class Passes:
             return None
         optimizer.prepare(self._backend, learned, self._parameters.ends)
 
-        def record(recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
-            trace = self.program.forward(run, feeds)
+        def record(
+            recording: Recording,
+            run: Run,
+            feeds: Sequence[Array],
+            masks: Sequence[Mask | None],
+        ) -> Written:
+            trace = self.program.forward(run, feeds, masks)
             run.early = len(run.penalties)
-            y = trace.outputs[0]
-            target, weight = goal_of(y, None).arrays(self._backend)
+            y, mask = trace.outputs[0], trace.masks[0]
+            goal = goal_of(y, None if mask is None else recording.example(mask))
+            if not self._objective.only_compares(goal):
+                raise NotRecordableError
+            target, weight = goal.arrays(self._backend)
             target = recording.input(target.shape, str(target.dtype))
             weight = None if weight is None else recording.input(weight.shape, str(weight.dtype))
             recording.fill(gradients, 0.0)
@@ -171,14 +176,15 @@ class Passes:
             if whole:
                 optimizer.record(recording, run.backend, learned, gradients)
                 self._constrain(run.ops)
-            return y, [y] if sees_output else []
+            return Written(y, [y] if sees_output else [], [mask])
 
         purpose = like, sees_output, optimizer.identity() if whole else None
         slots = [*optimizer.slots.values()] if whole else []
-        recorded = self._find(purpose, run, feeds, masks, record, slots, steps)
-        if recorded is not None:
+        planned = self._find(purpose, run, feeds, masks, record, slots, steps)
+        derived = None if planned is None else planned.derived(feeds, masks, steps)
+        if planned is not None and derived is not None:
             found = self._learn_from(
-                recorded, run, feeds, goal_of, sees_output, optimizer, steps, whole
+                planned, run, feeds, *derived, goal_of, sees_output, optimizer, steps, whole
             )
             if found is not None:
                 if not whole:
@@ -200,9 +206,11 @@ class Passes:
 
     def _learn_from(
         self,
-        recorded: PlannedPass,
+        planned: PlannedPass,
         run: Run,
         feeds: Sequence[Array],
+        arrays: Sequence[Array],
+        masks: Sequence[Mask | None],
         goal_of: GoalOf,
         sees_output: bool,
         optimizer: Optimizer,
@@ -215,19 +223,22 @@ class Passes:
             The result; None, and nothing is done, if the plan cannot run now.
         """
         assert self._parameters is not None
-        shape, dtype = recorded.y.shape, self._backend.dtype
-        goal = goal_of(Shaped((steps * shape[0], *shape[1:])), None)
+        shape, dtype = planned.y.shape, self._backend.dtype
+        goal = goal_of(Shaped((steps * shape[0], *shape[1:])), masks[0])
+        if steps > 1 and goal.mask is not None:  # Each has a count of its own.
+            return None
         goal.count /= steps
         target, weight = goal.arrays(self._backend)
         compared = [target] if weight is None else [target, weight]
         numbers = [optimizer.numbers(dtype, k) for k in range(steps if whole else 0)]
         with self._parameters.changing() if whole else nullcontext():
             given: Sequence[Sequence[float]] = numbers or [()]
-            returned = recorded.run(run, *feeds, *_states(run), *compared, numbers=given)
+            inputs = *feeds, *_states(run), *compared, *arrays
+            returned = planned.run(run, *inputs, numbers=given)
         if returned is None:
             return None
         outputs, results = returned
-        before, after = recorded.factors
+        before, after = planned.factors
         early, late = len(before), len(before) + 1 + len(after)
         losses = [numbers[early] for numbers in results]
         penalties = [
@@ -297,7 +308,8 @@ class Passes:
         """
         if any(map(_is_own, self._parts)):
             return None
-        return self._record(run, feeds, self._record_forward, finite=True)
+        planned = self._record(run, feeds, (), self._record_forward, finite=True)
+        return None if planned is None or planned.plan.derives else planned
 
     def _find(
         self,
@@ -317,10 +329,12 @@ class Passes:
             kept: arrays that it changes besides weights and gradients.
             times: number of passes whose inputs are joined; for several nothing is recorded.
         """
-        if any(mask is not None for mask in masks) or (times > 1 and run.carried):
+        of_masks = tuple([None if mask is None else mask.shape for mask in masks])
+        if times > 1 and (run.carried or any(of_masks)):
             return None
         key = (
             purpose,
+            of_masks,
             (run.training, run.keep_cache, run.penalized, run.carried),
             tuple([((x.shape[0] // times, *x.shape[1:]), run.ops.holds_tokens(x)) for x in feeds]),
             tuple([(name, *[part.shape for part in parts]) for name, parts in run.states.items()]),
@@ -344,7 +358,7 @@ class Passes:
                     self._shapes[key] = known
                 return None
             if self._patience <= known < math.inf:
-                self._shapes[key] = self._record(run, feeds, record, kept) or math.inf
+                self._shapes[key] = self._record(run, feeds, masks, record, kept) or math.inf
             else:
                 self._shapes[key] = known + 1
             while len(self._shapes) > self.most_shapes or self._held() > self.most_bytes:
@@ -380,6 +394,7 @@ class Passes:
         self,
         run: Run,
         feeds: Sequence[Array],
+        masks: Sequence[Mask | None],
         record: Record,
         kept: Sequence[Array] = (),
         *,
@@ -396,42 +411,25 @@ class Passes:
             weights += layer.constants
         if self._parameters is not None:
             weights += self._parameters.learned, self._parameters.gradients
-        recording = run.ops.recording([*weights, *kept], self._parameters is None)
+        fixed = self._parameters is None
+        recording = run.ops.recording([*weights, *kept], fixed)
         if recording is None:
             return None
+        numbers = Numbers(self._weights)
+        return recorded(
+            record, recording, run, feeds, masks, numbers, fixed=fixed, finite=finite
+        )
 
-        def given(x: Array) -> Array:
-            tokens = run.ops.holds_tokens(x)
-            return recording.input(x.shape, "int64" if tokens else run.backend.dtype)
-
-        try:
-            symbols = [given(x) for x in feeds]
-            silent = replace(
-                run,
-                backend=replace(run.backend, ops=cast(Ops, recording)),
-                states={name: tuple(map(given, parts)) for name, parts in run.states.items()},
-                new_states={},
-                drawn={},
-                penalties=[],
-                seed=recording.variable(),
-            )
-            y, outputs = record(recording, silent, symbols)
-            left = [part for parts in silent.new_states.values() for part in parts]
-            plan = recording.plan([*left, *outputs], finite=finite)
-        except NotRecordableError:
-            return None
-        states = {name: len(parts) for name, parts in silent.new_states.items()}
-        numbers, fixed = Numbers(self._weights), self._parameters is None
-        factors = [factor for _, factor in silent.penalties]
-        split = tuple(factors[: silent.early]), tuple(factors[silent.early :])
-        return PlannedPass(plan, y, silent.draws > 0, states, numbers, fixed, split)
-
-    def _record_forward(self, recording: Recording, run: Run, feeds: Sequence[Array]) -> Written:
-        trace = self.program.forward(run, feeds)
-        if any(mask is not None for mask in trace.masks):
-            raise NotRecordableError
+    def _record_forward(
+        self,
+        recording: Recording,
+        run: Run,
+        feeds: Sequence[Array],
+        masks: Sequence[Mask | None],
+    ) -> Written:
+        trace = self.program.forward(run, feeds, masks)
         run.early = len(run.penalties)
-        return None, trace.outputs
+        return Written(None, trace.outputs, trace.masks)
 
 
 def total(penalties: Iterable[Penalty]) -> float:

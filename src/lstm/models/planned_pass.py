@@ -1,13 +1,33 @@
 """PlannedPass: a pass that was recorded, and runs from its plan."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, cast
 
 import numpy as np
 
-from lstm.backends.contract import Array, Plan
+from lstm.backends.contract import Array, NotRecordableError, Ops, Plan, Recording
 from lstm.layers.base import Run
+from lstm.layers.masks import Mask
 from lstm.layers.weight import Numbers
+
+
+class Written(NamedTuple):
+    """What was recorded.
+
+    Attributes:
+        y: the output of which a goal needs the shape, if there is one.
+        outputs: the arrays to return.
+        masks: the masks of the outputs of the program.
+    """
+
+    y: Array | None
+    outputs: Sequence[Array]
+    masks: Sequence[Mask | None]
+
+
+Record = Callable[[Recording, Run, Sequence[Array], Sequence[Mask | None]], Written]
+"""Records a pass of these inputs, with these masks."""
 
 
 @dataclass
@@ -36,6 +56,15 @@ class PlannedPass:
     runs: int = 0
     changes: int = -1
     seen: int = -1
+
+    def derived(
+        self, feeds: Sequence[Array], masks: Sequence[Mask | None], times: int = 1
+    ) -> tuple[list[Array], list[Mask | None]] | None:
+        """Return what the plan is passed besides such inputs, and the masks of the outputs.
+
+        It returns None if the plan is not for such masks.
+        """
+        return self.plan.derived([*feeds, *(m for m in masks if m is not None)], times)
 
     def call(
         self,
@@ -89,3 +118,51 @@ class PlannedPass:
             run.new_states[name] = tuple(outputs[:count])
             del outputs[:count]
         return outputs, results
+
+
+def recorded(
+    record: Record,
+    recording: Recording,
+    run: Run,
+    feeds: Sequence[Array],
+    masks: Sequence[Mask | None],
+    weights: Numbers,
+    *,
+    fixed: bool,
+    finite: bool,
+) -> PlannedPass | None:
+    """Record a pass like `run`; None if the backend cannot.
+
+    Args:
+        record, recording: what records, and where.
+        run, feeds, masks: the pass.
+        weights: those that it reads.
+        fixed: whether it only reads them.
+        finite: whether inputs have to be checked.
+    """
+
+    def given(x: Array, *example: Array) -> Array:
+        tokens = run.ops.holds_tokens(x)
+        return recording.input(x.shape, "int64" if tokens else run.backend.dtype, *example)
+
+    try:
+        symbols = [given(x, run.ops.to_numpy(x)) for x in feeds]
+        silent = replace(
+            run,
+            backend=replace(run.backend, ops=cast(Ops, recording)),
+            states={name: tuple(map(given, parts)) for name, parts in run.states.items()},
+            new_states={},
+            drawn={},
+            penalties=[],
+            seed=recording.variable(),
+        )
+        known = [None if mask is None else recording.data(mask) for mask in masks]
+        y, outputs, of_outputs = record(recording, silent, symbols, known)
+        left = [part for parts in silent.new_states.values() for part in parts]
+        plan = recording.plan([*left, *outputs], of_outputs, finite=finite)
+    except NotRecordableError:
+        return None
+    states = {name: len(parts) for name, parts in silent.new_states.items()}
+    factors = [factor for _, factor in silent.penalties]
+    split = tuple(factors[: silent.early]), tuple(factors[silent.early :])
+    return PlannedPass(plan, y, silent.draws > 0, states, weights, fixed, split)

@@ -3,8 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lstm.backends.contract.instructions import InstructionList
 from lstm.backends.contract.types import Array
+
+
+Mask = NDArray[np.bool_]
 
 
 class NotRecordableError(Exception):
@@ -17,6 +23,7 @@ class Plan(Protocol):
     Attributes:
         arena_bytes: the memory that it holds.
         listed: what it computes.
+        derives: whether runs have to be passed what is derived from their data.
     """
 
     @property
@@ -24,6 +31,24 @@ class Plan(Protocol):
 
     @property
     def listed(self) -> InstructionList: ...
+
+    @property
+    def derives(self) -> bool: ...
+
+    def derived(
+        self, data: Sequence[Array], times: int = 1
+    ) -> tuple[list[Array], list[Mask | None]] | None:
+        """Find out about the data of runs what was found out about those that were recorded.
+
+        Args:
+            data: the inputs that have an example, and what `Recording.data` returned, in order;
+                those of several runs are joined along the first axis.
+            times: the number of runs.
+
+        Returns:
+            Arrays to pass behind the inputs, and the masks of the outputs; None if such data are
+            not computed by this plan.
+        """
 
     def run(
         self,
@@ -36,8 +61,8 @@ class Plan(Protocol):
         """Run it, perhaps several times in a row.
 
         Args:
-            inputs: the arrays for the inputs of the recording, in order; those of several runs are
-                joined along the first axis.
+            inputs: the arrays for the inputs of the recording, in order, and those derived from
+                them; those of several runs are joined along the first axis.
             numbers: those for its variables; all of the first run, then all of the next.
             outputs: arrays for the first outputs; there are new ones for the others. Those of
                 several runs are joined, too.
@@ -55,11 +80,23 @@ class Plan(Protocol):
 class Recording(Protocol):
     """The operations of a backend, on arrays of which only the shape is known.
 
-    An operation that needs the content of an array raises a NotRecordableError.
+    An operation that needs the content of an array raises a NotRecordableError. Of inputs with an
+    example, functions of NumPy may find out something: every run finds it out again.
     """
 
-    def input(self, shape: Sequence[int], dtype: str) -> Array:
-        """Return an array that every run passes."""
+    def input(self, shape: Sequence[int], dtype: str, example: Array | None = None) -> Array:
+        """Return an array that every run passes.
+
+        Args:
+            shape, dtype: those of the array.
+            example: the array in this pass, if its content may matter.
+        """
+
+    def data(self, example: Mask) -> Mask:
+        """Return what stands for a mask, or another array of NumPy, of which runs derive others."""
+
+    def example(self, derived: Mask) -> Mask:
+        """Return what `data`, or a function of NumPy, returned in the pass that is recorded."""
 
     def variable(self) -> Any:
         """Return a number that every run passes."""
@@ -82,11 +119,14 @@ class Recording(Protocol):
             record: calls operations that return no array.
         """
 
-    def plan(self, outputs: Sequence[Array], *, finite: bool = False) -> Plan:
+    def plan(
+        self, outputs: Sequence[Array], masks: Sequence[Mask | None] = (), *, finite: bool = False
+    ) -> Plan:
         """Return the plan of what was recorded, which returns these arrays.
 
         Args:
             outputs: arrays of the recording.
+            masks: their masks, or those of some.
             finite: whether all inputs must be finite numbers.
         """
 

@@ -103,8 +103,11 @@ def pieces(index: NDArray[np.int64], size: int) -> tuple[int, NDArray[np.int64]]
     """Return the width of pieces that an axis of some size can be cut into, and those to take.
 
     Entries that follow on each other, as in a slice, are moved together: one of the four gates of a
-    layer is one piece, not as many as there are units.
+    layer is one piece, not as many as there are units. An index that follows from data, in a
+    recording, is taken entry by entry.
     """
+    if not isinstance(index, np.ndarray):
+        return 1, index
     count = len(index)
     if count < 2 or index[-1] - index[0] != count - 1 or (np.diff(index) != 1).any():
         return 1, index

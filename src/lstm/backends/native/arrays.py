@@ -1,7 +1,7 @@
 """Arrays that the kernels accept, and memory for large ones."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,10 @@ class NativeArrays:
         # The kernels need contiguous and aligned memory: other arrays are copied here, once.
         flags = values.flags
         return values if flags.c_contiguous and flags.aligned else values.copy()
+
+    def derived(self, function: Callable[..., Any], *data: Any) -> Any:
+        """Return what a function of NumPy finds out about data, such as a mask."""
+        return function(*data)
 
     def empty(self, shape: tuple[int, ...]) -> Array:
         """Return new memory; large arrays use memory that is kept from step to step."""

@@ -5,81 +5,67 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
 Index = NDArray[np.int64]
 
 
 class Ragged(NamedTuple):
-    """Which steps of a batch are real, and where the kernels have them.
+    """Which steps of a batch (B, T) are real, and where the kernels have them.
 
-    Kernels get the N sequences that have a real step, the longest first, each without gaps, in the
-    order of computation: N·S rows, S steps for each, of which the last ones of shorter sequences
-    mean nothing. What belongs to no real step follows in rows behind these.
+    Kernels get the sequences with the longest first, each without gaps, in the order of computation:
+    B·T rows, T for each, of which only the first ones count. Behind these rows are B more, for the
+    states that the sequences of the batch start from.
 
     Attributes:
-        batch: (B, T).
-        lengths: (N), real steps of each sequence, at least 1.
-        sequences: (N), which of the batch they are.
-        steps: (N·S), which of the B·T steps of the batch each row is. Behind the end of a sequence
+        lengths: (B), real steps of each sequence, as the kernels have them.
+        sequences: (B), which of the batch they are.
+        places: (B), which of them each of the batch is.
+        steps: (B·T), which of the B·T steps of the batch each row is. Behind the end of a sequence
             it is any real one, because some kernels multiply its numbers by 0.
-        own: (B·T), the row of each step of the batch; N·S if it is skipped.
-        shown: (B·T), the row of its state, which is that of the latest real step; N·S + b before
-            the first one of sequence b.
-        ends: (N), the row of the last step of each of the sequences.
+        own: (B·T), the row of each step of the batch; B·T if it is skipped.
+        shown: (B·T), the row of its state, which is that of the latest real step, or of the first
+            state.
+        last: (B), the row of the last state of each of the batch.
+        ended: (B), the same where kernels keep no others: B states, and the first ones behind them.
     """
 
-    batch: tuple[int, int]
     lengths: Index
     sequences: Index
+    places: Index
     steps: Index
     own: Index
     shown: Index
-    ends: Index
+    last: Index
+    ended: Index
 
     @classmethod
     def of(cls, mask: NDArray[np.bool_], reverse: bool) -> "Ragged":
         """Return what a mask (B, T) says of sequences that are read forwards, or in reverse."""
         B, T = mask.shape
-        real = mask[:, ::-1] if reverse else mask
-        so_far = real.cumsum(1)
-        count = so_far[:, -1]
-        sequences = np.argsort(-count, kind="stable")[: np.count_nonzero(count)]
-        N, S = len(sequences), int(count.max(initial=0))
-        first_row = np.zeros(B, np.int64)
-        first_row[sequences] = S * np.arange(N)
-        before = N * S + np.arange(B)[:, None]
-        shown = np.where(so_far > 0, so_far + (first_row[:, None] - 1), before)
+        so_far = (mask[:, ::-1] if reverse else mask).cumsum(1)
+        count, batch = so_far[:, -1], np.arange(B)
+        sequences = np.argsort(-count, kind="stable")
+        places = np.empty(B, np.int64)
+        places[sequences] = batch
+        of_first = B * T + batch[:, None]
+        shown = np.where(so_far > 0, so_far + (T * places[:, None] - 1), of_first)
+        last = shown[:, -1]
         shown = (shown[:, ::-1] if reverse else shown).reshape(-1)
         counts = mask.reshape(-1)
-        own = np.where(counts, shown, N * S)
-        places = np.flatnonzero(counts)
-        steps = np.full(N * S, places[0] if N else 0)
-        steps[shown[places]] = places
-        lengths = count[sequences]
-        ends = first_row[sequences] + lengths - 1
-        return cls((B, T), lengths, sequences, steps, own, shown, ends)
+        own = np.where(counts, shown, B * T)
+        real = np.flatnonzero(counts)
+        steps = np.full(B * T, real[0] if len(real) else 0)
+        steps[shown[real]] = real
+        ended = np.where(count > 0, places, B + batch)
+        return cls(count[sequences], sequences, places, steps, own, shown, last, ended)
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Sequences and steps of the rows, (N, S)."""
-        return len(self.lengths), len(self.steps) // max(len(self.lengths), 1)
 
-    def of_sequences(self, numbers: Array | None) -> Array | None:
-        """Return those of the numbers (B, C) that belong to the N sequences."""
-        return None if numbers is None else numbers[self.sequences]
+def spread(rows: NDArray[Any], behind: NDArray[Any], index: Index) -> NDArray[Any]:
+    """Return (B, T, C): for each step of the batch, the row that `index` names.
 
-    def put(self, whole: Array, rows: Array) -> Array:
-        """Return `whole` (B, C) with the numbers of the N sequences, (N, C), in their places.
-
-        Of numbers at all steps, (N, S, C), it takes those of the last ones.
-        """
-        if rows.ndim == 3:
-            rows = rows.reshape(-1, rows.shape[2])[self.ends]
-        whole[self.sequences] = rows
-        return whole
-
-    def spread(self, rows: Array, behind: Array, index: Index) -> Array:
-        """Return (B, T, C): for each step of the batch, the row of (N, S, C) that `index` names."""
-        width = rows.shape[2]
-        whole = np.concatenate([rows.reshape(-1, width), behind])[index]
-        return whole.reshape(*self.batch, width)
+    Args:
+        rows: (B, T, C), as the kernels have them.
+        behind: (B, C), or more or fewer of such rows.
+        index: (B·T).
+    """
+    whole = np.concatenate([rows.reshape(-1, rows.shape[2]), behind])
+    return whole[index].reshape(rows.shape)

@@ -1,7 +1,6 @@
 """Recording: operations that are written down instead of run, and the plan that runs them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm.backends import _kernels
 from lstm.backends.contract import (
     Given,
     Instruction,
@@ -21,19 +19,17 @@ from lstm.backends.contract import (
 from lstm.backends.native.arithmetic import NativeArithmetic, pieces
 from lstm.backends.native.arrays import columns_of_packed
 from lstm.backends.native.buffers import SIZES, Buffer, Symbol, lay_out
+from lstm.backends.native.derived import Derivation, Derived
 from lstm.backends.native.layers import NativeLayers
 from lstm.backends.native.losses import NativeLosses
+from lstm.backends.native.noted import Noted, Variable, needed, prepared, use
+from lstm.backends.native.operations import OPERATIONS, RETURNS, Writer
 from lstm.backends.native.optimizers import NativeOptimizers
+from lstm.backends.native.plan import Plan
 from lstm.backends.native.recurrent import NativeRecurrent
 
 _FEW_ROWS = 512
 """To pack the kernel for a product with more rows is a small part of the product."""
-
-
-class Variable(float):
-    """A number that every run passes, at this place; its value here means nothing."""
-
-    place: int
 
 
 class Returned(float):
@@ -56,26 +52,48 @@ class NativeRecording(
     DTYPES = ("float32",)
 
     def __init__(self, weights: Sequence[NDArray[Any]], kernels: Any, fixed: bool) -> None:
-        self.instructions: list[tuple[str, list[Any]]] = []
-        self._most: list[Any] = []
-        self._where: list[Any] = []
+        self.noted: list[Noted] = []
         self._condition: Any = None
         self._inputs: list[Buffer] = []
+        self._outputs: list[Buffer] = []
+        self._derivation = Derivation()
+        self._data: dict[Buffer, Derived] = {}
+        self._derived: dict[int, Symbol] = {}
         self._weights = [(_place(weight), weight) for weight in weights]
         self._kept: dict[tuple[int, int], Buffer] = {}
         self._variables = 0
         self._fixed = fixed
         self._packed_weights: dict[object, Symbol] = {}
         self._running = kernels
-        self.kernels = _Writer(self._write, kernels)
+        self.kernels = Writer(self._write, kernels)
 
     # ---- what a run passes
 
-    def input(self, shape: Sequence[int], dtype: str) -> Symbol:
+    def input(
+        self, shape: Sequence[int], dtype: str, example: NDArray[Any] | None = None
+    ) -> Symbol:
         """Return an array that every run passes."""
         buffer = Buffer(dtype, prod(shape), is_input=True)
         self._inputs.append(buffer)
+        if example is not None:
+            self._data[buffer] = self._derivation.data(example)
         return Symbol(buffer, tuple(shape))
+
+    def data(self, example: NDArray[Any]) -> Any:
+        """Return an array of NumPy that every run passes to `Plan.derived`."""
+        return self._derivation.data(example)
+
+    def example(self, derived: Any) -> Any:
+        return derived.example if isinstance(derived, Derived) else derived
+
+    def derived(self, function: Callable[..., Any], *data: Any) -> Any:
+        given = [self.to_numpy(x) for x in data]
+        if not any(isinstance(x, Derived) for x in given):
+            return function(*given)
+        result = self._derivation.apply(function, *given)
+        if not isinstance(result.example, tuple):
+            return result
+        return type(result.example)(*(result[k] for k in range(len(result.example))))
 
     def variable(self) -> Variable:
         """Return a number that every run passes."""
@@ -92,15 +110,21 @@ class NativeRecording(
         return values
 
     def to_numpy(self, x: Any) -> Any:
-        if isinstance(x, Symbol):
+        if not isinstance(x, Symbol):
+            return x
+        whole = self._data.get(x.buffer)
+        if whole is None or x.size != whole.size:
             raise NotRecordableError("to_numpy")
-        return x
+        return whole if x.shape == whole.shape else whole.reshape(x.shape)
 
     def part(self, x: Any, start: int, stop: int) -> Any:
-        raise NotRecordableError("part")
+        if not isinstance(x, Symbol):
+            return x[start:stop]
+        row = prod(x.shape[1:]) * SIZES[x.buffer.dtype]
+        return Symbol(x.buffer, (stop - start, *x.shape[1:]), x.begin + start * row)
 
     def assign(self, x: Any, values: Any) -> None:
-        raise NotRecordableError("assign")
+        self.kernels.scale(values, 1.0, x)
 
     def zero_rows(self, x: Any, rows: Any) -> None:
         raise NotRecordableError("zero_rows")
@@ -232,26 +256,21 @@ class NativeRecording(
 
     def _write(self, name: str, *arguments: Any) -> Any:
         """Write an operation down; return the number that it returns, if any."""
-        _, kinds = _OPERATIONS[name]
+        _, kinds = OPERATIONS[name]
         written = []
         for (kind, _, _), argument in zip(kinds, arguments, strict=True):
             if isinstance(argument, np.ndarray):
                 argument = self._symbol_of(argument)
+            elif isinstance(argument, Derived):
+                argument = self._symbol_of_derived(argument)
             if isinstance(argument, Symbol):
                 if argument.buffer.dtype != kind:
                     raise NotRecordableError(name)
-                buffer = argument.buffer
-                buffer.last = len(self.instructions)
-                buffer.first = buffer.last if buffer.first < 0 else buffer.first
             elif argument is not None and kind in SIZES:
                 raise NotRecordableError(name)
             written.append(argument)
-        self.instructions.append((name, written))
-        self._most.append(None)
-        self._where.append(self._condition)
-        if not _RETURNS[name]:
-            return None
-        return Returned(0.5)
+        self.noted.append(Noted(name, written, self._condition))
+        return Returned(0.5) if RETURNS[name] else None
 
     def _symbol_of(self, array: NDArray[Any]) -> Symbol:
         """Return the symbol of an array that exists."""
@@ -273,30 +292,38 @@ class NativeRecording(
             self._kept[place] = Buffer(dtype, kept.size, kept=kept)
         return Symbol(self._kept[place], array.shape, start - place[0])
 
+    def _symbol_of_derived(self, array: Derived) -> Symbol:
+        """Return the symbol of an array that every run derives from its data."""
+        if array.number not in self._derived:
+            dtype = {"bool": "bool_"}.get(str(array.dtype), str(array.dtype))
+            buffer = Buffer(dtype, array.size, is_input=True)
+            self._derived[array.number] = Symbol(buffer, array.shape)
+            self._derivation.want(array)
+        return self._derived[array.number]
+
     def stop_unless_below(self, most: float) -> None:
-        names = [name for name, _ in self.instructions]
-        last = max(k for k, name in enumerate(names) if _RETURNS[name])
-        self._most[last] = most
+        last = max(k for k, one in enumerate(self.noted) if one.returns)
+        self.noted[last].most = most
 
     def where(self, number: float, record: Callable[[], None]) -> None:
         self._condition = number
         record()
         self._condition = None
 
-    def plan(self, outputs: Sequence[Symbol], *, finite: bool = False) -> "Plan":
+    def plan(
+        self, outputs: Sequence[Symbol], masks: Sequence[Any] = (), *, finite: bool = False
+    ) -> Plan:
         checked = len(self._inputs) if finite else 0
         given = [self._given(output) for output in outputs]
         kept = [*self._kept.values()]
-        prepared = self._prepared()
-        arena = lay_out(
-            {
-                id(x.buffer): x.buffer
-                for _, arguments in self.instructions
-                for x in arguments
-                if isinstance(x, Symbol) and x.buffer.kept is None and not x.buffer.is_input
-            }.values()
-        )
-        numbers = {id(buffer): k + 1 for k, buffer in enumerate([*kept, *self._inputs])}
+        noted = needed(self.noted)
+        first = prepared(noted)
+        of_first = set(first)
+        others = [one for one in noted if one not in of_first]
+        arena = lay_out(use(first, others))
+        inputs = [*self._inputs, *(symbol.buffer for symbol in self._derived.values())]
+        given_in_order = [*inputs, *self._outputs]
+        numbers = {id(buffer): k + 1 for k, buffer in enumerate([*kept, *given_in_order])}
 
         def placed(x: Any) -> Any:
             if isinstance(x, Symbol):
@@ -304,58 +331,23 @@ class NativeRecording(
                 return Place(number, offset, x.shape, x.buffer.dtype)
             return Given(x.place) if isinstance(x, Variable) else x
 
-        passed = [Place(numbers[id(b)], 0, (b.size,), b.dtype) for b in self._inputs]
-        written = [
-            Instruction(name, tuple(map(placed, arguments)), placed(most), placed(where))
-            for (name, arguments), most, where in zip(
-                self.instructions, self._most, self._where, strict=True
+        passed = [Place(numbers[id(b)], 0, (b.size,), b.dtype) for b in given_in_order]
+        instructions = [
+            Instruction(
+                one.name, tuple(map(placed, one.arguments)), placed(one.most), placed(one.where)
             )
+            for one in [*first, *others]
         ]
-        listed = InstructionList(
-            [written[k] for k in sorted(range(len(written)), key=lambda k: k not in prepared)],
-            arena,
-            [buffer.kept for buffer in kept],
-            passed,
-            len(given),
-            len(prepared),
-        )
+        arrays = [buffer.kept for buffer in kept]
+        listed = InstructionList(instructions, arena, arrays, passed, len(given), len(first))
         compiled = self._running.plan(
             listed.instructions, arena, listed.kept, len(passed), checked, listed.prepared
         )
-        return Plan(compiled, [x.shape for x in given], listed)
-
-    def _prepared(self) -> set[int]:
-        """Return which instructions depend on kept arrays alone.
-
-        What they use is written by no other instruction, and lasts as long as the plan.
-        """
-        used, found = [], set[int]()
-        for k, (name, arguments) in enumerate(self.instructions):
-            _, kinds = _OPERATIONS[name]
-            used.append(
-                [
-                    (x.buffer, written)
-                    for (_, written, _), x in zip(kinds, arguments, strict=True)
-                    if isinstance(x, Symbol)
-                ]
-            )
-            told = *arguments, self._where[k]
-            free = not any(isinstance(x, Variable) for x in told) and not _RETURNS[name]
-            if free and not any(
-                b.is_input or (written and b.kept is not None) for b, written in used[k]
-            ):
-                found.add(k)
-        while True:
-            others = set(range(len(used))) - found
-            changing = {buffer for k in others for buffer, written in used[k] if written}
-            fewer = {k for k in found if not any(buffer in changing for buffer, _ in used[k])}
-            if fewer == found:
-                break
-            found = fewer
-        for k in found:
-            for buffer, _ in used[k]:
-                buffer.first, buffer.last = 0, len(used)
-        return found
+        for mask in masks:
+            if mask is not None:
+                self._derivation.want(mask)
+        known = [mask is not None for mask in masks]
+        return Plan(compiled, [x.shape for x in given], listed, self._derivation, known)
 
     def _given(self, output: Any) -> Symbol:
         """Return an output as an array that every run passes."""
@@ -363,61 +355,8 @@ class NativeRecording(
         if buffer is None or buffer.kept is not None or buffer.is_input:
             output = self.copy(output)
         output.buffer.is_input = True
-        self._inputs.append(output.buffer)
+        self._outputs.append(output.buffer)
         return output
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A recorded pass: see the contract."""
-
-    _compiled: Any
-    _shapes: list[tuple[int, ...]]
-    listed: InstructionList
-
-    @property
-    def arena_bytes(self) -> int:
-        return self.listed.arena_bytes
-
-    def run(
-        self,
-        inputs: Sequence[NDArray[Any]],
-        numbers: Sequence[float] = (),
-        outputs: Sequence[NDArray[Any]] = (),
-        times: int = 1,
-        changed: bool = True,
-    ) -> tuple[list[NDArray[Any]], list[list[float]]] | None:
-        written = [*outputs]
-        for shape in self._shapes[len(outputs) :]:
-            written.append(np.empty((times * shape[0], *shape[1:]) if times > 1 else shape, "f"))
-        returned = self._compiled.run([*inputs, *written], numbers, times, changed)
-        return None if returned is None else (written, returned)
-
-
-class _Writer:
-    """The kernels, of which calls of operations are written down; all else is as in `kernels`."""
-
-    def __init__(self, write: Callable[..., Any], kernels: Any) -> None:
-        self._write = write
-        self._kernels = kernels
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in _OPERATIONS:
-            return getattr(self._kernels, name)
-
-        def operation(*arguments: Any) -> Any:
-            return self._write(name, *arguments)
-
-        return operation
-
-
-_OPERATIONS: dict[str, Any] = _kernels.operations()
-_RETURNS = {
-    name: (getattr(getattr(_kernels, name, None), "__doc__", "") or "")
-    .rstrip()
-    .endswith("-> float")
-    for name in _OPERATIONS
-}
 
 
 def _place(array: NDArray[Any]) -> tuple[int, int]:

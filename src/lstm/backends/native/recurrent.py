@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from math import prod
+from operator import getitem
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +23,7 @@ from lstm.backends.contract import (
 from lstm.backends.native.arithmetic import NativeArithmetic
 from lstm.backends.native.layers import ACTIVATIONS
 from lstm.backends.native.quantization import NativeQuantization
-from lstm.backends.native.ragged import Ragged
+from lstm.backends.native.ragged import Ragged, spread
 
 Array = NDArray[Any]
 
@@ -75,6 +77,16 @@ def int8_path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool) -> 
     return general._replace(forward=f"int8_{name}")
 
 
+def _shape_of_cells(
+    path: KernelPath, spec: RecurrentSpec, x: Array, r: Array
+) -> tuple[int, ...] | None:
+    """Return the shape of the cells: of all steps, or where none is kept the last ones, or None."""
+    if len(spec.layout.states) == 1:
+        return None
+    B, T, *_ = x.shape
+    return (B, T, r.shape[0]) if path.kept and not path.lanes else (B, r.shape[0])
+
+
 class NativeRecurrent(NativeArithmetic, NativeQuantization):
     """Recurrent layers."""
 
@@ -114,9 +126,9 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
             return self._run_ragged(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
         _, r, _ = weights
         B, T, *_ = x.shape
-        y = self.empty((B, T, r.shape[0]))
-        kept = self._steps(path, spec, x, weights, state, None, recurrent_mask, y)
-        _, (*_, c, _) = kept
+        y, of_cells = self.empty((B, T, r.shape[0])), _shape_of_cells(path, spec, x, r)
+        c = self.empty(of_cells) if of_cells else None
+        kept = self._steps(path, spec, x, weights, state, None, recurrent_mask, y, c)
         last: State
         if not T:
             zeros = (B, y.shape[2]), "float32"
@@ -139,25 +151,45 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
         """Run the real steps alone, forwards: a mask costs what they cost."""
         _, r, _ = weights
         B, T, *width = x.shape
-        ragged, H = Ragged.of(mask, spec.reverse), r.shape[0]
-        N, S = ragged.shape
-        x = x.reshape(B * T, *width)
-        x = x[ragged.steps] if not width else self.take(x, ragged.steps, 0)
-        rows = self.empty((N * S + B, H))
-        y = rows[: N * S].reshape(N, S, H)
+        ragged, shape = self.derived(Ragged.of, mask, spec.reverse), (B, T, r.shape[0])
+        rows = self.reshape(x, (B * T, *width))
+        if width:
+            rows = self.take(rows, ragged.steps, 0)
+        else:
+            rows = self.derived(getitem, rows, ragged.steps)
         spec = replace(spec, reverse=False)
-        given = [ragged.of_sequences(part) for part in (*state, recurrent_mask)]
+        *given, dropped = [
+            None if part is None else self.take(part, ragged.sequences, 0)
+            for part in (*state, recurrent_mask)
+        ]
+        of_y, y = self._room(shape, state[0])
+        of_cells, of_c, c = _shape_of_cells(path, spec, x, r), None, None
+        if of_cells:
+            of_c, c = self._room(of_cells, state[1])
         kept = self._steps(
-            path, spec, x.reshape(N, S, *width), weights, given[:-1], ragged.lengths, given[-1], y
+            path, spec, self.reshape(rows, x.shape), weights, given, ragged.lengths, dropped, y, c
         )
-        _, (*_, c, _) = kept
-        first = [np.zeros((B, H), np.float32) if part is None else part for part in state]
-        rows[N * S :] = first[0]
-        shown = self.take(rows, ragged.shown, 0).reshape(B, T, H)
-        last = tuple(
-            [ragged.put(part.copy(), ends) for part, ends in zip(first, (y, c), strict=False)]
-        )
-        return shown, last, (path, spec, *kept, ragged, first) if keep_cache else None
+        last = [self.take(of_y, ragged.last, 0)]
+        if of_c is not None:
+            last.append(self.take(of_c, ragged.last if c.ndim == 3 else ragged.ended, 0))
+        shown = self.reshape(self.take(of_y, ragged.shown, 0), shape)
+        return shown, tuple(last), (path, spec, *kept, ragged, state) if keep_cache else None
+
+    def _room(self, shape: tuple[int, ...], first: Array | None) -> tuple[Array, Array]:
+        """Return rows for states of some shape (B, ..., H), behind them the first ones; and those.
+
+        Args:
+            shape: (B, T, H), or (B, H).
+            first: the first states (B, H); None if they are zeros.
+        """
+        (B, *_, H), count = shape, prod(shape[:-1])
+        rows = self.empty((count + B, H))
+        behind = self.part(rows, count, count + B)
+        if first is None:
+            self.fill(behind, 0.0)
+        else:
+            self.assign(behind, first)
+        return rows, self.reshape(self.part(rows, 0, count), shape)
 
     def _steps(
         self,
@@ -169,8 +201,9 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
         lengths: Array | None,
         recurrent_mask: Array | None,
         y: Array,
+        c: Array | None,
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        """Compute y (B, T, H), and return what a kernel for the way back reads.
+        """Compute y (B, T, H) and the cells, and return what a kernel for the way back reads.
 
         Args:
             lengths: steps of each sequence, the longest first; None if all have T.
@@ -181,9 +214,6 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
         rows = lanes.rows(B) if path.lanes else B
         gates = self.empty((rows, T, path.kept * H)) if path.kept else None
         masked_h = None if recurrent_mask is None else self.empty(y.shape)
-        c = None
-        if len(state) == 2:
-            c = self.empty((B, H) if gates is None or path.lanes else y.shape)
         read = (None, x) if x.ndim == 2 else (x, None)
         codes = spec.reverse, ACTIVATIONS[spec.activation], ACTIVATIONS[spec.recurrent_activation]
         steps = h0, c0, lengths, recurrent_mask, *codes, gates, masked_h, c, y
@@ -221,30 +251,29 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
         need_dx: bool,
     ) -> tuple[Array | None, State]:
         _, _, (x, *_), (*_, y), ragged, _ = cache
+        B, T, H = y.shape
         need_dx = need_dx and x is not None
+        d = [self._gradient_of_state(part, (B, H)) for part in dstate]
         if ragged is None:
-            d = [self._gradient_of_state(part, (len(y), y.shape[2])) for part in dstate]
             dx = self.like(x) if need_dx else None
             self._steps_back(cache, dy, d, gradients, dx)
             return dx, tuple(d)
-        (B, T), (N, S, H) = ragged.batch, y.shape
-        d = [self._gradient_of_state(part, (B, H)) for part in dstate]
         dy_rows = d_first = dx_rows = dx = None
         if dy is not None:
-            rows = self.take_backward(dy.reshape(B * T, H), ragged.shown, 0, N * S + B)
-            dy_rows, d_first = rows[: N * S].reshape(y.shape), rows[N * S :]
+            rows = self.take_backward(self.reshape(dy, (B * T, H)), ragged.shown, 0, B * T + B)
+            dy_rows = self.reshape(self.part(rows, 0, B * T), y.shape)
+            d_first = self.part(rows, B * T, B * T + B)
         if need_dx:
-            dx = self.empty((N * S + 1, x.shape[2]))
-            dx[-1] = 0
-            dx_rows = dx[:-1].reshape(x.shape)
-        of_sequences = [part[ragged.sequences] for part in d]
-        self._steps_back(cache, dy_rows, of_sequences, gradients, dx_rows)
-        for whole, part in zip(d, of_sequences, strict=True):
-            ragged.put(whole, part)
+            dx = self.empty((B * T + 1, x.shape[2]))
+            self.fill(self.part(dx, B * T, B * T + 1), 0.0)
+            dx_rows = self.reshape(self.part(dx, 0, B * T), x.shape)
+        d = [self.take(part, ragged.sequences, 0) for part in d]
+        self._steps_back(cache, dy_rows, d, gradients, dx_rows)
+        d = [self.take(part, ragged.places, 0) for part in d]
         if d_first is not None:
-            d[0] += d_first
+            self.accumulate(d_first, d[0])
         if dx is not None:
-            dx = self.take(dx, ragged.own, 0).reshape(B, T, -1)
+            dx = self.reshape(self.take(dx, ragged.own, 0), x.shape)
         return dx, tuple(d)
 
     def _steps_back(
@@ -271,17 +300,18 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
 
     def recurrent_gates(self, cache: Cache) -> dict[str, Array]:
         path, spec, _, (*_, gates, _, c, y), ragged, first = cache
-        layout, H = spec.layout, y.shape[2]
+        layout, (B, _, H) = spec.layout, y.shape
         if path.lanes:
             gates, c = lanes.out_of_lanes(gates, y.shape)
         states: Sequence[Array] = [part for part in (y, c) if part is not None]
         if ragged is not None:
+            before = [np.zeros((B, H), np.float32) if part is None else part for part in first]
             states = [
-                ragged.spread(*parts, ragged.shown) for parts in zip(states, first, strict=True)
+                spread(*parts, ragged.shown) for parts in zip(states, before, strict=True)
             ]
         found = dict(zip(layout.states, states, strict=True))
         if ragged is not None and layout.gates:
-            gates = ragged.spread(gates, np.zeros((1, gates.shape[2]), np.float32), ragged.own)
+            gates = spread(gates, np.zeros((1, gates.shape[2]), np.float32), ragged.own)
         for k, name in enumerate(layout.gates):
             found[name] = gates[..., k * H : (k + 1) * H]
         return found

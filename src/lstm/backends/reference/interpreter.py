@@ -234,17 +234,17 @@ class Instructions:
         cache = padded, w, y, stride, dilation, padding, _ACTIVATIONS[activation]
         _write(dx, self._ops.conv1d_backward(dy, cache, dw, db, dx is not None))
 
-    # ---- recurrent layers; lists hold no lengths, because they would be those of one batch
+    # ---- recurrent layers
 
     def recurrent_forward(self, cell: CellName, options: tuple[str, ...], *arguments: Any) -> None:
-        x, tokens, w, r, _, _, b, h0, c0, _, recurrent_mask = arguments[:11]
+        x, tokens, w, r, _, _, b, h0, c0, lengths, recurrent_mask = arguments[:11]
         *codes, gates, masked_h, c, y = arguments[11:]
         spec = _spec(cell, options, *codes)
         given: Any = tokens if x is None else x
         state = [h0, c0][: len(spec.layout.states)]
         weights = RecurrentWeights(w, r, b)
         y[...], last, cache = self._ops.recurrent_forward(
-            spec, given, weights, state, None, recurrent_mask, True
+            spec, given, weights, state, _real(lengths, y), recurrent_mask, True
         )
         *_, first, _, _, states, kept = cache
         if c is not None:
@@ -257,7 +257,7 @@ class Instructions:
             masked_h[...] = seen * recurrent_mask[:, None]
 
     def recurrent_backward(self, cell: CellName, options: tuple[str, ...], *arguments: Any) -> None:
-        x, tokens, w, r, h0, c0, _, recurrent_mask, *codes = arguments[:11]
+        x, tokens, w, r, h0, c0, lengths, recurrent_mask, *codes = arguments[:11]
         gates, _, c, y, dy, dh, dc, *gradients, dx = arguments[11:]
         spec = _spec(cell, options, *codes)
         (_, T, H), count = y.shape, len(spec.layout.states)
@@ -267,7 +267,7 @@ class Instructions:
         kept = [{k: of_gates[k][:, t] for k in _order(spec)} for t in range(T)]
         given: Any = tokens if x is None else x
         weights = RecurrentWeights(w, r, None)
-        cache = spec, given, weights, first, None, recurrent_mask, states, kept
+        cache = spec, given, weights, first, _real(lengths, y), recurrent_mask, states, kept
         dstate = (dh, dc)[:count]
         found, d = self._ops.recurrent_backward(
             dy, dstate, cache, RecurrentWeights(*gradients), dx is not None
@@ -391,6 +391,11 @@ class Instructions:
         value, cache = self._ops.pointwise_loss_forward(_LOSSES[loss], y, target, weight, delta)
         dy[...] = self._ops.pointwise_loss_backward(cache)
         return value
+
+
+def _real(lengths: Array | None, y: Array) -> Array | None:
+    """Return the mask (B, T) of sequences of some lengths."""
+    return None if lengths is None else np.arange(y.shape[1]) < lengths[:, None]
 
 
 def _write(out: Array | None, values: Array | None) -> None:
