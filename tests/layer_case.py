@@ -83,9 +83,7 @@ class LayerCase:
             return [rng.integers(0, TOKENS, (batch_size, *shape)) for shape in shapes]
         return [rng.normal(size=(batch_size, *shape)) for shape in shapes]
 
-    def ragged(
-        self, rng: np.random.Generator, lengths: Sequence[int]
-    ) -> list[list[NDArray[Any]]]:
+    def ragged(self, rng: np.random.Generator, lengths: Sequence[int]) -> list[list[NDArray[Any]]]:
         """The same with sequences of different lengths, one list for each input."""
         parts = zip(*(self.data(rng, 1, length) for length in lengths), strict=True)
         return [[part[0] for part in one] for one in parts]

@@ -5,6 +5,8 @@ import importlib
 import inspect
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 import pytest
 
 import lstm
-from lstm import absent_names, layers
+from lstm import absent_names, layers, old_paths
 from lstm.errors import InvalidValueError, LSTMError, NoSuchAttributeError, NoSuchNameError
 from lstm.interface import overrides_computation
 
@@ -28,6 +30,28 @@ def imported(module: str, name: str) -> Any:
     found: dict[str, Any] = {}
     exec(f"from {module} import {name}", found)
     return found[name]
+
+
+OLD = [(path, module) for module, paths in old_paths._PATHS.items() for path in paths]
+
+
+class TestOldPaths:
+    @pytest.mark.parametrize(("path", "module"), OLD)
+    def test_they_lead_to_the_same_objects(self, path: str, module: str) -> None:
+        ours = importlib.import_module(module)
+        assert importlib.import_module(path) is ours
+        assert imported(path, ours.__all__[0]) is getattr(ours, ours.__all__[0])
+
+    def test_nothing_of_ours_has_such_a_path(self) -> None:
+        source = Path(lstm.__file__).parents[1]
+        for path, _ in OLD:
+            assert not source.joinpath(*path.split(".")).with_suffix(".py").exists()
+
+    def test_they_are_there_at_once(self) -> None:
+        program = "from lstm.utils import np_utils; from lstm.utils.np_utils import to_categorical"
+        program += "; import lstm; assert lstm.utils.np_utils.to_categorical is to_categorical"
+        program += "; from lstm.engine.topology import Layer; assert Layer is lstm.layers.Layer"
+        subprocess.run([sys.executable, "-c", program], check=True)
 
 
 class TestOfModules:
@@ -46,7 +70,8 @@ class TestOfModules:
 
     @pytest.mark.parametrize("module", [name for name in INSTEAD if name != "lstm"])
     def test_only_names_of_keras_are_listed(self, module: str) -> None:
-        older = {"CuDNNGRU", "CuDNNLSTM", "legacy"}
+        older = {"CuDNNGRU", "CuDNNLSTM", "Highway", "KerasClassifier", "KerasRegressor"}
+        older |= {"MaxoutDense", "Merge", "TimeDistributedDense"}
         found = {name for name in INSTEAD[module] if not re.search("[23]D", name)} - older
         # The names of keras.utils are not recorded.
         assert found <= {*NAMES.get(module.removeprefix("lstm."), found)}

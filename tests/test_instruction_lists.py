@@ -88,7 +88,9 @@ def test_every_layer_learns(
     assert compared
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.masks and case.in_order], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.masks and case.in_order], ids=lambda c: c.name
+)
 def test_every_layer_with_masks(case: LayerCase, compared: list[InstructionList]) -> None:
     graph, rng = case.model(any_length=True).graph, np.random.default_rng(2)
     model = lstm.Model(graph.inputs, graph.outputs[0])

@@ -113,7 +113,9 @@ def test_every_layer_predicts_the_same_of_sequences_of_other_lengths(
 
 
 @pytest.mark.parametrize("metrics", [[], ["mae"]])
-@pytest.mark.parametrize("case", [case for case in RAGGED if case.weights and case.in_order], ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    "case", [case for case in RAGGED if case.weights and case.in_order], ids=lambda c: c.name
+)
 def test_every_layer_learns_the_same_of_sequences_of_other_lengths(
     case: LayerCase, metrics: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

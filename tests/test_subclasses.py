@@ -23,7 +23,7 @@ from lstm.layers import (
     TiedDense,
     TimeDistributed,
 )
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrence import Recurrent
 from lstm.losses import BinaryCrossentropy, CategoricalCrossentropy
 from lstm.models.held import Held
 from tolerances import assert_close

@@ -34,6 +34,17 @@ def single(from_logits: bool = False) -> lstm.Model:
     return model
 
 
+def dense(X: Any, y: Any) -> lstm.Model:
+    lstm.set_seed(0)
+    units = y.shape[1] if y.ndim > 1 else 1
+    activation = "softmax" if y.ndim > 1 and units > 1 else "linear"
+    hidden = Dense(8, activation="tanh")
+    model = lstm.Sequential([lstm.Input(X.shape[1:]), hidden, Dense(units, activation)])
+    loss = "categorical_crossentropy" if activation == "softmax" else "mse"
+    model.compile(lstm.optimizers.Adam(0.05), loss)
+    return model
+
+
 def linear(units: int = 1, rate: float = 0.1) -> lstm.Model:
     model = lstm.Sequential([lstm.Input((3,)), Dense(units)])
     model.compile(lstm.optimizers.SGD(rate), "mse")
@@ -104,7 +115,11 @@ class TestClassifier:
         ("y", "error", "message"),
         [
             (["a"] * 60, InvalidValueError, "y: expected at least two classes, got only"),
-            (ROWS[:, 0], InvalidTypeError, "y: expected classes, got fractions"),
+            (
+                ROWS[:, 0],
+                InvalidTypeError,
+                "y: expected classes, got Unknown label type: continuous",
+            ),
             (ROWS > 0, InvalidShapeError, "y: expected one class for each example"),
         ],
     )
@@ -178,9 +193,16 @@ class TestModels:
     @pytest.mark.parametrize(
         ("use", "error", "message"),
         [
-            (lambda: SKLearnRegressor(3), InvalidTypeError, "^model: expected a compiled Model"),
-            (lambda: SKLearnRegressor(linear, fit_kwargs=3), InvalidTypeError, "^fit_kwargs"),
-            (lambda: SKLearnRegressor(linear, warm_start="no"), InvalidTypeError, "^warm_start"),
+            (
+                lambda: SKLearnRegressor(3).fit(ROWS, ROWS),
+                InvalidTypeError,
+                "^model: expected a compiled Model",
+            ),
+            (
+                lambda: SKLearnRegressor(linear, fit_kwargs=3).fit(ROWS, ROWS),
+                InvalidTypeError,
+                "^fit_kwargs",
+            ),
             (lambda: SKLearnRegressor(linear, epochs=3), InvalidTypeError, "SKLearnRegressor"),
             (lambda: SKLearnRegressor(linear).predict(ROWS), NotReadyError, "call fit"),
             (lambda: SKLearnRegressor(lambda: 3).fit(ROWS, ROWS), InvalidTypeError, "^model"),
@@ -194,6 +216,34 @@ class TestModels:
     def test_unusable_arguments(self, use: Any, error: type[Exception], message: str) -> None:
         with pytest.raises(error, match=message):
             use()
+
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            (ROWS[:, 0], "axes .* Reshape your data"),
+            (ROWS[:0], r"0 sample\(s\)"),
+            (ROWS[:, :0], r"0 feature\(s\)"),
+            (ROWS * 1j, "real numbers, got Complex data not supported"),
+            (np.where(ROWS > 0, ROWS, np.nan), "finite numbers, got NaN or infinity"),
+            (np.array([[1, {}]], object), "numbers, got .*dict"),
+            (type("Sparse", (), {"toarray": lambda self: ROWS})(), "an array, got sparse data"),
+        ],
+    )
+    def test_unusable_data(self, data: Any, message: str) -> None:
+        found = SKLearnRegressor(linear, fit_kwargs=QUIET)
+        with pytest.raises(InvalidValueError, match=f"^X: expected {message}|^X: .*{message}"):
+            found.fit(data, ROWS[:, 0])
+        found.fit(ROWS, ROWS[:, 0])
+        with pytest.raises(InvalidValueError, match="^X: "):
+            found.predict(data)
+
+    def test_numbers_as_objects(self) -> None:
+        found = SKLearnRegressor(linear, fit_kwargs=QUIET).fit(ROWS.astype(object), ROWS[:, 0])
+        assert_array_equal(found.predict(ROWS.astype(object)), found.predict(ROWS))
+
+    def test_targets_are_needed(self) -> None:
+        with pytest.raises(InvalidTypeError, match="y: expected targets, got None"):
+            SKLearnRegressor(linear).fit(ROWS)
 
     def test_transformers_return_outputs(self) -> None:
         found = SKLearnTransformer(linear, model_kwargs={"units": 2}, fit_kwargs=QUIET)
@@ -232,8 +282,9 @@ class TestParameters:
             found.set_params(warmstart=True)
         with pytest.raises(InvalidValueError, match="did you mean 'fit_kwargs'"):
             found.set_params(fitkwargs__epochs=1)
+        found.set_params(warm_start="no")  # As scikit-learn asks, only `fit` refuses it.
         with pytest.raises(InvalidTypeError, match="warm_start"):
-            found.set_params(warm_start="no")
+            found.fit(ROWS, ROWS[:, 0])
 
     def test_are_shown(self) -> None:
         shown = repr(SKLearnRegressor(linear, fit_kwargs={"epochs": 3}))
@@ -295,6 +346,19 @@ class TestInScikitLearn:
         encoder = SKLearnTransformer(linear, model_kwargs={"units": 2}, fit_kwargs=QUIET)
         first = make_pipeline(encoder, StandardScaler())
         assert first.fit_transform(ROWS, ROWS[:, :2]).shape == (60, 2)
+
+    @pytest.mark.filterwarnings("ignore:.*does not inherit:UserWarning")
+    def test_its_checks_pass(self) -> None:
+        from sklearn.utils.estimator_checks import check_estimator
+
+        options = {"fit_kwargs": {"epochs": 40, "verbose": 0}}
+        for estimator, reasons in (
+            (SKLearnClassifier(dense, **options), {"check_supervised_y_2d": "columns are welcome"}),
+            (SKLearnRegressor(dense, **options), {"check_regressor_multioutput": "float32"}),
+        ):
+            results = check_estimator(estimator, expected_failed_checks=reasons, on_skip=None)
+            failed = {one["check_name"] for one in results if one["status"] == "xfail"}
+            assert failed == {*reasons}
 
     def test_scores_are_its_own(self) -> None:
         from sklearn.metrics import accuracy_score, r2_score

@@ -44,7 +44,16 @@ if TYPE_CHECKING:
     from lstm.text import LanguageModel
 else:
     # Many programs need none of these: each is imported where it is first asked for.
-    _MODULES = ("data", "inspection", "preprocessing", "saving", "text", "utils", "wrappers")
+    _MODULES = (
+        "data",
+        "datasets",
+        "inspection",
+        "preprocessing",
+        "saving",
+        "text",
+        "utils",
+        "wrappers",
+    )
     _OBJECTS = {
         "LSTMNetwork": "lstm.network",
         "LanguageModel": "lstm.text",

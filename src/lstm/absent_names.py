@@ -15,7 +15,6 @@ _NORMAL = "use LayerNormalization"
 _INSTEAD: Mapping[str, Mapping[str, str]] = {
     "lstm": {
         "config": "lstm.use(dtype=...) chooses the dtype of all that follows",
-        "datasets": "use lstm.data, or read files with NumPy",
         "distribution": "leave it out: models run on one machine",
         "dtype_policies": "lstm.use(dtype=..., precision=...) chooses them",
         "keras": "lstm itself has layers, models, optimizers, ...",
@@ -28,6 +27,16 @@ _INSTEAD: Mapping[str, Mapping[str, str]] = {
         "RemoteMonitor": "use LambdaCallback, or a Callback of yours",
         "SwapEMAWeights": "use the argument use_ema of an optimizer",
     },
+    "lstm.datasets": {
+        **dict.fromkeys(
+            ("boston_housing", "california_housing", "cifar10", "fashion_mnist", "mnist"),
+            "read the file with NumPy",
+        ),
+        **dict.fromkeys(
+            ("imdb", "reuters"),
+            "its files are pickles, which may run code; read texts, with text.TextVectorization",
+        ),
+    },
     "lstm.layers": {
         **dict.fromkeys(("AveragePooling2D", "Conv2D", "Conv2DTranspose", "Conv3D"), _IMAGES),
         **dict.fromkeys(("ConvLSTM2D", "ConvLSTM3D", "GlobalAveragePooling2D"), _IMAGES),
@@ -39,7 +48,11 @@ _INSTEAD: Mapping[str, Mapping[str, str]] = {
         "CuDNNGRU": "use GRU",
         "CuDNNLSTM": "use LSTM",
         "Discretization": "use np.digitize, before the model",
+        "Highway": "use Dense, Multiply and Add",
         "InputSpec": "leave it out: layers check shapes",
+        "MaxoutDense": "use Dense and Maximum",
+        "Merge": "use Concatenate, Add, Multiply or another layer that merges",
+        "TimeDistributedDense": "use Dense, which computes every step",
         "UnitNormalization": "use Lambda(lstm.ops.normalize)",
         "Wrapper": "use a Layer that calls the layer it keeps",
     },
@@ -66,7 +79,6 @@ _INSTEAD: Mapping[str, Mapping[str, str]] = {
     "lstm.optimizers": {
         **dict.fromkeys(("Adafactor", "Lamb", "Muon"), "use Adam"),
         "LossScaleOptimizer": "leave it out: gradients are float32",
-        "legacy": "use lstm.optimizers itself",
     },
     "lstm.regularizers": {
         "OrthogonalRegularizer": "use initializers.Orthogonal, or write a Regularizer",
@@ -77,6 +89,10 @@ _INSTEAD: Mapping[str, Mapping[str, str]] = {
         "model_to_dot": "use plot_model",
         "normalize": "use lstm.ops.normalize",
         "split_dataset": "use a slice of the arrays, or validation_split= of fit",
+    },
+    "lstm.wrappers": {
+        "KerasClassifier": "use SKLearnClassifier(build_fn, fit_kwargs={'epochs': 10})",
+        "KerasRegressor": "use SKLearnRegressor(build_fn, fit_kwargs={'epochs': 10})",
     },
 }
 """What to write instead, by module and name: of the most common ones. A guide lists all."""

@@ -12,10 +12,12 @@ from lstm.custom_objects import (
 from lstm.data import PyDataset, pad_sequences, timeseries_dataset_from_array, to_categorical
 from lstm.data import PyDataset as Sequence
 from lstm.diagram import plot_model
+from lstm.old_paths import lead_to
 from lstm.seeding import set_seed as set_random_seed
 
 if not TYPE_CHECKING:
     __getattr__ = answering(__name__)
+    lead_to(__name__)
 
 
 def clear_session(free_memory: bool = True) -> None:

@@ -4,20 +4,27 @@ They follow the protocol of scikit-learn's estimators, and work without scikit-l
 """
 
 import copy
+import sys
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.absent_names import answering
 from lstm.backends import backend
 from lstm.callbacks import History
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.interface import Interface
 from lstm.losses import BinaryCrossentropy, SparseCategoricalCrossentropy
 from lstm.models import Model
+from lstm.old_paths import lead_to
+
+if not TYPE_CHECKING:
+    __getattr__ = answering(__name__)
+    lead_to(__name__)
 
 __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 
@@ -51,14 +58,7 @@ class Estimator(Interface):
         model_kwargs: Mapping[str, Any] | None = None,
         fit_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
-        if not callable(model):  # A Model is callable, too.
-            expected = "a compiled Model, or a function that returns one"
-            raise InvalidTypeError("model", expected, f"{type(model).__name__} {model!r:.40}")
-        checks.boolean("warm_start", warm_start)
-        for name, options in (("model_kwargs", model_kwargs), ("fit_kwargs", fit_kwargs)):
-            if not isinstance(options, Mapping | None):
-                raise InvalidTypeError(name, "a dict of arguments", type(options).__name__)
-        # Kept as they are: scikit-learn's `clone` compares them.
+        # Kept as they are, and checked in `fit`: so scikit-learn's tools ask.
         self.model = model
         self.warm_start = warm_start
         self.model_kwargs = model_kwargs
@@ -76,7 +76,8 @@ class Estimator(Interface):
         inner = {
             f"{name}__{key}": value
             for name in ("model_kwargs", "fit_kwargs")
-            for key, value in (found.get(name) or {}).items()
+            if isinstance(given := found.get(name), Mapping)
+            for key, value in given.items()
         }
         return found | (inner if deep else {})
 
@@ -84,7 +85,7 @@ class Estimator(Interface):
         """Change arguments of the constructor, also as `model_kwargs__units=8`.
 
         Raises:
-            InvalidValueError: there is no such argument, or it cannot have that value.
+            InvalidValueError: there is no such argument.
         """
         changed = self.get_params(deep=False)
         for name, value in params.items():
@@ -92,8 +93,7 @@ class Estimator(Interface):
             known = ("model_kwargs", "fit_kwargs") if key else tuple(changed)
             checks.one_of("parameter", outer, known)
             changed[outer] = {**(changed[outer] or {}), key: value} if key else value
-        again = type(self)(**changed)
-        vars(self).update({name: getattr(again, name) for name in changed})
+        vars(self).update(changed)
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -105,7 +105,9 @@ class Estimator(Interface):
 
         tags = utils.Tags(
             estimator_type=self.kind if self.kind != "transformer" else None,
-            target_tags=utils.TargetTags(required=self.kind != "transformer"),
+            target_tags=utils.TargetTags(
+                required=self.kind != "transformer", multi_output=self.kind == "regressor"
+            ),
             input_tags=utils.InputTags(three_d_array=True),
             classifier_tags=utils.ClassifierTags() if self.kind == "classifier" else None,
             regressor_tags=utils.RegressorTags() if self.kind == "regressor" else None,
@@ -137,9 +139,14 @@ class Estimator(Interface):
 
         Raises:
             NotReadyError: the model is not compiled.
-            InvalidTypeError, InvalidValueError: the data cannot be used.
+            InvalidTypeError, InvalidValueError: the data, or the arguments of the constructor,
+                cannot be used.
         """
-        inputs = _as_data(X)
+        self._check_arguments()
+        inputs = _as_inputs(X)
+        if y is None and self.kind != "transformer":
+            got = f"None: {type(self).__name__} requires y to be passed, but the target y is None"
+            raise InvalidTypeError("y", "targets", got)
         targets = self._targets(y)
         model = self._model_for(inputs, targets)
         fitted = self._for_model(targets, model)
@@ -148,6 +155,17 @@ class Estimator(Interface):
         if isinstance(inputs, np.ndarray):
             self.n_features_in_ = inputs.shape[-1]
         return self
+
+    def _check_arguments(self) -> None:
+        if not callable(self.model):  # A Model is callable, too.
+            expected = "a compiled Model, or a function that returns one"
+            got = f"{type(self.model).__name__} {self.model!r:.40}"
+            raise InvalidTypeError("model", expected, got)
+        checks.boolean("warm_start", self.warm_start)
+        for name in ("model_kwargs", "fit_kwargs"):
+            options = getattr(self, name)
+            if not isinstance(options, Mapping | None):
+                raise InvalidTypeError(name, "a dict of arguments", type(options).__name__)
 
     def _targets(self, y: Any) -> Values:
         """Return the targets that the function `model` gets."""
@@ -173,12 +191,13 @@ class Estimator(Interface):
         return model
 
     def _outputs(self, X: Any) -> Values:
+        name = type(self).__name__
         if not hasattr(self, "model_"):
-            raise NotReadyError(f"{type(self).__name__}: call fit(X, y) first")
-        data = _as_data(X)
+            raise _not_fitted(f"{name}: call fit(X, y) first")
+        data = _as_inputs(X)
         features = getattr(self, "n_features_in_", None)
         if isinstance(data, np.ndarray) and data.shape[-1:] != (features,) and features:
-            got = f"shape {data.shape}"
+            got = f"X has {data.shape[-1]} features, but {name} is expecting {features} features as input"
             raise InvalidShapeError("X", f"{features} features, as in fit", got)
         return np.asarray(self.model_.predict(data, verbose=0))
 
@@ -232,7 +251,11 @@ class SKLearnClassifier(Estimator):
 
     def predict_proba(self, X: Any) -> Values:
         """Return the probability of each class, (N, classes), in the order of `classes_`."""
-        y, loss = self._outputs(X), self.model_.compiled_loss
+        return self._probabilities(self._outputs(X))
+
+    def _probabilities(self, y: Values) -> Values:
+        """Return the probabilities that outputs of the model mean."""
+        loss = self.model_.compiled_loss
         if y.shape[1] == 1:
             p = 0.5 + np.tanh(y / 2) / 2 if loss.from_logits else y
             return np.concatenate([1 - p, p], axis=1)
@@ -249,9 +272,10 @@ class SKLearnClassifier(Estimator):
         As in scikit-learn, that is one number for each example, (N), above 0 if the second class is
         more probable. (Keras returns both columns.)
         """
+        y = self._outputs(X)
         if len(self.classes_) > 2:
-            return self._outputs(X)
-        proba = self.predict_proba(X)
+            return y
+        proba = self._probabilities(y)
         return np.asarray(proba[:, 1] - proba[:, 0])
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
@@ -262,10 +286,12 @@ class SKLearnClassifier(Estimator):
     def _targets(self, y: Any) -> Values:
         column = _column(_as_data(y))
         if column.dtype.kind == "f" and (column != np.floor(column)).any():
-            raise InvalidTypeError("y", "classes", f"fractions, such as {column[0]}")
+            got = f"Unknown label type: continuous numbers, such as {column[0]}"
+            raise InvalidTypeError("y", "classes", got)
         self.classes_, index = np.unique(column, return_inverse=True)
         if len(self.classes_) < 2:
-            raise InvalidValueError("y", "at least two classes", f"only {self.classes_.tolist()}")
+            got = f"only 1 class: {self.classes_.tolist()}"
+            raise InvalidValueError("y", "at least two classes", got)
         return np.eye(len(self.classes_), dtype=backend().dtype)[index.reshape(-1)]
 
     def _for_model(self, targets: Values, model: Model) -> Values:
@@ -364,6 +390,44 @@ def _as_data(values: Any) -> Any:
     if isinstance(values, list | tuple) and any(isinstance(row, np.ndarray) for row in values):
         return list(values)
     return np.asarray(values)
+
+
+def _as_inputs(X: Any) -> Any:
+    """Return X as an array of numbers, or as a list of sequences.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: it cannot be used, in words that scikit-learn expects.
+    """
+    if hasattr(X, "toarray"):
+        raise InvalidTypeError("X", "an array", "sparse data, of which X.toarray() makes an array")
+    data = _as_data(X)
+    if isinstance(data, list):
+        return data
+    if data.dtype.kind == "O":
+        try:
+            data = data.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise InvalidTypeError("X", "numbers", str(error)) from error
+    if data.dtype.kind == "c":
+        raise InvalidTypeError("X", "real numbers", "Complex data not supported")
+    if data.ndim < 2:
+        got = f"shape {data.shape}: Reshape your data, as X[:, None] for one feature"
+        raise InvalidShapeError("X", "axes (N, features) or (N, T, features)", got)
+    for size, what in ((data.shape[0], "sample"), (data.size, "feature")):
+        if not size:
+            got = f"0 {what}(s) (shape={data.shape}) while a minimum of 1 is required."
+            raise InvalidShapeError("X", "data", got)
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
+        raise InvalidValueError("X", "finite numbers", "NaN or infinity")
+    return data
+
+
+def _not_fitted(message: str) -> NotReadyError:
+    """Return the error of an estimator that is not fitted, as scikit-learn knows it."""
+    theirs = sys.modules.get("sklearn.exceptions")  # Whoever catches it has imported it.
+    if theirs is None:
+        return NotReadyError(message)
+    return type("NotFittedError", (NotReadyError, theirs.NotFittedError), {})(message)
 
 
 def _column(y: Any) -> Values:

@@ -11,9 +11,11 @@ from lstm.callbacks.monitoring import EarlyStopping, ModelCheckpoint, TerminateO
 from lstm.callbacks.rates import LearningRateScheduler, ReduceLROnPlateau
 from lstm.callbacks.recording import CSVLogger, TensorBoard
 from lstm.callbacks.telling import CallbackList
+from lstm.old_paths import lead_to
 
 if not TYPE_CHECKING:
     __getattr__ = answering(__name__)
+    lead_to(__name__)
 
 __all__ = [
     "HOOKS",

@@ -10,7 +10,7 @@ from lstm.diagram.svg import MARGIN, ROW, Card, Frame, Shape, curve, document
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.interface import spelled
 from lstm.layers import Bidirectional, InputLayer, Layer
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrence import Recurrent
 from lstm.models import Model
 from lstm.models.outline import Outline, Place
 from lstm.models.summary import shapes_of

@@ -8,7 +8,7 @@ from lstm.backends.contract import Array
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.base import Run, StepState
 from lstm.layers.masks import Mask, of_steps
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrence import Recurrent
 from lstm.layers.symbolic import Node, SymbolicTensor
 from lstm.models import Model, State, planning
 from lstm.models.graph import Graph

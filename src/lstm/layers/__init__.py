@@ -32,12 +32,12 @@ from lstm.layers.functions import (
 )
 from lstm.layers.gru import GRU
 from lstm.layers.input_layer import InputLayer
+from lstm.layers.layer_normalization import LayerNormalization
 from lstm.layers.lstm import LSTM
 from lstm.layers.masking import Masking, MaskLike, MaskOf, WithMask, WithoutMask
 from lstm.layers.merging import Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract
 from lstm.layers.multi_head_attention import MultiHeadAttention
 from lstm.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
-from lstm.layers.normalization import LayerNormalization
 from lstm.layers.pooling import (
     AveragePooling1D,
     GlobalAveragePooling1D,
@@ -62,6 +62,7 @@ from lstm.layers.tied_dense import TiedDense
 from lstm.layers.variable import Constant, Variable
 from lstm.layers.windows import Windows
 from lstm.layers.wrappers import Bidirectional, Lambda, TimeDistributed
+from lstm.old_paths import lead_to
 
 AvgPool1D = AveragePooling1D
 Convolution1D = Conv1D
@@ -73,6 +74,7 @@ SeparableConvolution1D = SeparableConv1D
 
 if not TYPE_CHECKING:
     __getattr__ = answering(__name__)
+    lead_to(__name__)
 
 __all__ = [
     "ELU",

@@ -6,7 +6,7 @@ from lstm import checks
 from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
 from lstm.layers.activation_names import ActivationSpec, in_cell
-from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
+from lstm.layers.recurrence import Recurrent, RecurrentOptions, spec_of
 
 
 class GRU(Recurrent):

@@ -10,7 +10,7 @@ from lstm import checks
 from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer, Thresholds
 from lstm.layers.activation_names import ActivationSpec, in_cell
-from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
+from lstm.layers.recurrence import Recurrent, RecurrentOptions, spec_of
 
 
 class LSTM(Recurrent):

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import Unpack
 
-import numpy as np
-
 from lstm import checks
 from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError

@@ -14,7 +14,7 @@ from lstm.layers.gru import GRU
 from lstm.layers.inner import WithInner
 from lstm.layers.lstm import LSTM
 from lstm.layers.masks import Mask
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrence import Recurrent
 from lstm.layers.simple_rnn import SimpleRNN
 from lstm.layers.symbolic import Shape
 

@@ -5,7 +5,7 @@ from typing import Any, Unpack
 from lstm.backends.contract import RecurrentSpec
 from lstm.initializers import Initializer
 from lstm.layers.activation_names import ActivationSpec
-from lstm.layers.recurrent import Recurrent, RecurrentOptions, spec_of
+from lstm.layers.recurrence import Recurrent, RecurrentOptions, spec_of
 
 
 class SimpleRNN(Recurrent):

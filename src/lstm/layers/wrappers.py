@@ -13,7 +13,7 @@ from lstm.layers.definition import Definition
 from lstm.layers.folding import FoldTime, UnfoldTime
 from lstm.layers.merging import Add, Average, Concatenate, Multiply
 from lstm.layers.options import with_shape
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrence import Recurrent
 from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.reordering import Flip
 from lstm.layers.rnn import RNN, Cell

@@ -6,6 +6,9 @@ from lstm.models.model import Model
 from lstm.models.sequential import Sequential
 from lstm.models.state import State
 from lstm.models.stream import Stream
+from lstm.old_paths import lead_to
+
+lead_to(__name__)
 
 __all__ = [
     "Model",

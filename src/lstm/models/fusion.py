@@ -10,7 +10,7 @@ from lstm.layers.activated import Activated
 from lstm.layers.base import Arrays, Gradients, Run
 from lstm.layers.embedding import Embedding
 from lstm.layers.masks import Mask
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrence import Recurrent
 from lstm.layers.repeat_vector import RepeatVector
 
 

@@ -416,9 +416,7 @@ class Passes:
         if recording is None:
             return None
         numbers = Numbers(self._weights)
-        return recorded(
-            record, recording, run, feeds, masks, numbers, fixed=fixed, finite=finite
-        )
+        return recorded(record, recording, run, feeds, masks, numbers, fixed=fixed, finite=finite)
 
     def _record_forward(
         self,

@@ -12,7 +12,7 @@ from lstm.layers.activated import Activated
 from lstm.layers.base import Layer
 from lstm.layers.dense import Dense
 from lstm.layers.embedding import Embedding
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrence import Recurrent
 from lstm.layers.repeat_vector import RepeatVector
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss

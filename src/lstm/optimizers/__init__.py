@@ -6,6 +6,7 @@ from lstm import checks
 from lstm.absent_names import answering
 from lstm.configured import described
 from lstm.errors import InvalidTypeError
+from lstm.old_paths import lead_to
 from lstm.optimizers import schedules
 from lstm.optimizers.adadelta import Adadelta
 from lstm.optimizers.adagrad import Adagrad
@@ -21,6 +22,7 @@ from lstm.optimizers.sgd import SGD
 
 if not TYPE_CHECKING:
     __getattr__ = answering(__name__)
+    lead_to(__name__)
 
 __all__ = [
     "OPTIMIZERS",

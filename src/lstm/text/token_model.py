@@ -16,7 +16,7 @@ from lstm.callbacks import History
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.interface import Interface
 from lstm.layers.base import Layer, Run, StepState
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrence import Recurrent
 from lstm.losses import Loss, SparseCategoricalCrossentropy
 from lstm.models import Model, State, planning
 from lstm.models.graph import Graph

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from lstm.backends.contract.instructions import InstructionList
 from lstm.backends.contract.types import Array
 
-
 Mask = NDArray[np.bool_]
 
 

@@ -22,7 +22,9 @@ Array = NDArray[Any]
 _OF_SHAPE = np.ndim, np.shape, np.size
 """Functions that do not depend on numbers."""
 
-_METHODS = "all any argmax argsort astype cumsum max mean min repeat reshape sum swapaxes take transpose"
+_METHODS = (
+    "all any argmax argsort astype cumsum max mean min repeat reshape sum swapaxes take transpose"
+)
 
 
 class Derived(NDArrayOperatorsMixin):

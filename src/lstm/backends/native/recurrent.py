@@ -306,9 +306,7 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
         states: Sequence[Array] = [part for part in (y, c) if part is not None]
         if ragged is not None:
             before = [np.zeros((B, H), np.float32) if part is None else part for part in first]
-            states = [
-                spread(*parts, ragged.shown) for parts in zip(states, before, strict=True)
-            ]
+            states = [spread(*parts, ragged.shown) for parts in zip(states, before, strict=True)]
         found = dict(zip(layout.states, states, strict=True))
         if ragged is not None and layout.gates:
             gates = spread(gates, np.zeros((1, gates.shape[2]), np.float32), ragged.own)

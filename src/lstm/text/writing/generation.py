@@ -20,7 +20,7 @@ from lstm.backends.contract import (
 from lstm.configured import Changes
 from lstm.interface import overrides_computation
 from lstm.layers import Dense, Embedding, Layer
-from lstm.layers.recurrent import Recurrent
+from lstm.layers.recurrence import Recurrent
 from lstm.layers.weight import Numbers
 from lstm.models import State
 from lstm.models.graph import layer_of
