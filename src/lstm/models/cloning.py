@@ -151,9 +151,7 @@ def _functional(model: Model, given: Sequence[SymbolicTensor], clone: Clone) -> 
         if not isinstance(layer, InputLayer)
     }
     inputs, outputs = connected(wiring(outline), layers, dict(zip(names, starts, strict=True)))
-    return type(model)(
-        inputs, outputs if isinstance(model.output, list) else outputs[0], model.name
-    )
+    return type(model)(inputs, model.arranged(outputs), model.name)
 
 
 def _again(tensor: SymbolicTensor, name: str | None) -> SymbolicTensor:

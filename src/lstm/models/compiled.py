@@ -27,7 +27,7 @@ from lstm.models.output_specs import (
 )
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import Predictor
-from lstm.models.structure import Inputs, listed
+from lstm.models.structure import Tensors, listed
 from lstm.models.training import Trainer
 from lstm.optimizers import Optimizer
 
@@ -70,8 +70,8 @@ class Compilable(Predictor):
 
     def __init__(
         self,
-        inputs: Inputs | None = None,
-        outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        inputs: Tensors | None = None,
+        outputs: Tensors | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(inputs, outputs, name)

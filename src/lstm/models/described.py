@@ -12,7 +12,7 @@ from lstm.container import INT8_FORMAT, json_values
 from lstm.errors import InvalidValueError
 from lstm.interface import library_constructs, of_library, warn
 from lstm.layers.quantization import scale_names, take_int8, tensors_of
-from lstm.layers.symbolic import Call
+from lstm.layers.symbolic import Call, SymbolicTensor
 from lstm.models.compiled import compile_again, compiled_contents
 from lstm.models.configs import (
     Building,
@@ -83,7 +83,7 @@ class Described(Copied):
         header: dict[str, Any] = {
             "graph": config,
             "order": [name_of[layer] for layer in self.outline.primitives],
-            "several_outputs": self._several_outputs,
+            **self._arrangement(),
         }
         structure = self._structure()
         if structure is not None:
@@ -118,10 +118,8 @@ class Described(Copied):
         model = cls._as_made(tensors, header, custom) if "structure" in header else None
         if model is None:
             take_int8(graph.layers, tensors, header.get("int8", {}), backend())
-            several = checks.one_of("several_outputs", header["several_outputs"], (True, False))
-            outputs = graph.outputs if several else graph.outputs[0]
             with seeding.untouched():
-                model = cls(graph.inputs, outputs)
+                model = cls(graph.inputs, _arranged(graph.outputs, header))
             order = header.get("order", [*graph.layers])
             model.outline.primitives = ordered(graph.layers, order)
             model._structure_read = header.get("structure")
@@ -167,8 +165,14 @@ class Described(Copied):
         if not self._functional or not library_constructs(type(self)):
             return super().get_config()
         described = functional_config(self.outline)
+        own = {"name": self.name, "trainable": self.trainable}
+        return {**own, **described, **self._arrangement()}
+
+    def _arrangement(self) -> dict[str, Any]:
+        """Return whether outputs are a list, or a dict with which keys, as JSON values."""
+        names = self.graph.output_names
         several = {"several_outputs": self._several_outputs}
-        return {"name": self.name, "trainable": self.trainable, **described, **several}
+        return several if names is None else {**several, "output_names": names}
 
     @classmethod
     def from_config(
@@ -200,8 +204,7 @@ class Described(Copied):
         if not library_constructs(cls):
             return cls.made_with(config)
         inputs, outputs = building.functional(config)
-        several = checks.one_of("several_outputs", config["several_outputs"], (True, False))
-        model = cls(inputs, outputs if several else outputs[0], config["name"])
+        model = cls(inputs, _arranged(outputs, config), config["name"])
         if not checks.boolean("trainable", config["trainable"]):
             model.trainable = False
         return model
@@ -253,3 +256,16 @@ class Described(Copied):
         self._carried.continue_from(session["carried_state"], self.backend)
         self.random_state = session["random_state"]
         self.history = session["history"]
+
+
+def _arranged(outputs: list[SymbolicTensor], described: Mapping[str, Any]) -> Any:
+    """Return outputs as a file or a config says that they are returned."""
+    several = checks.one_of("several_outputs", described["several_outputs"], (True, False))
+    names = described.get("output_names")
+    if names is None:
+        return outputs if several else outputs[0]
+    given = checks.sequence("output_names", names, "a list of names")
+    keys = [checks.string("output_names", name) for name in given]
+    if len({*keys}) != len(outputs):
+        raise InvalidValueError("output_names", f"{len(outputs)} different names", names)
+    return dict(zip(keys, outputs, strict=True))

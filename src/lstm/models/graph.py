@@ -20,10 +20,12 @@ class Graph:
     Args:
         inputs, outputs: symbolic tensors.
         input_names: the key of the data of each input, or None; by default the name of the Input.
+        output_names: the key of each output; None if they are not returned by key.
 
     Attributes:
         inputs, outputs: symbolic tensors.
         input_names: the key of the data of each input, or None.
+        output_names: the key of each output, or None.
         nodes: every node that the outputs need, in an order in which they can be computed.
         names: a unique name for each node, such as "bidirectional/forward_lstm".
         outer: a unique name for each layer that is called directly, such as "bidirectional".
@@ -35,11 +37,13 @@ class Graph:
         inputs: Sequence[SymbolicTensor],
         outputs: Sequence[SymbolicTensor],
         input_names: Sequence[str | None] | None = None,
+        output_names: Sequence[str] | None = None,
     ) -> None:
         self.inputs = list(inputs)
         own_names = [tensor.node.name for tensor in self.inputs]
         self.input_names = own_names if input_names is None else list(input_names)
         self.outputs = list(outputs)
+        self.output_names = None if output_names is None else list(output_names)
         self.nodes = self._sorted()
         self.names, self.outer = _names(self.nodes)
         self._check_ties()

@@ -24,7 +24,7 @@ from lstm.models.identity import identity
 from lstm.models.loop import Mean
 from lstm.models.parameters import Parameters
 from lstm.models.quantization import quantize, refuse_training
-from lstm.models.structure import Inputs, listed
+from lstm.models.structure import Tensors, listed
 from lstm.models.training import Carried, Trainer
 from lstm.terminal import say
 
@@ -93,8 +93,8 @@ class Model(Described):
 
     def __init__(
         self,
-        inputs: Inputs | None = None,
-        outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        inputs: Tensors | None = None,
+        outputs: Tensors | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(inputs, outputs, name)

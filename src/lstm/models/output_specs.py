@@ -94,7 +94,9 @@ class OutputSpecs:
 
 
 def output_names(graph: Graph) -> list[str]:
-    """Return the name of each output: that of its layer, numbered if it has several."""
+    """Return the name of each output: its key, or that of its layer, numbered if it has several."""
+    if graph.output_names is not None:
+        return graph.output_names
     names, found = Names(), list[str]()
     inputs = dict(zip(graph.inputs, graph.input_names, strict=True))
     for tensor in graph.outputs:

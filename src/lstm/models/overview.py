@@ -48,10 +48,9 @@ class Overview(GraphLayer):
         return inputs[0] if len(inputs) == 1 else inputs
 
     @computed
-    def output(self) -> SymbolicTensor | list[SymbolicTensor]:
-        """The output tensor, or the list of them that the model was made with."""
-        outputs: list[SymbolicTensor] = self.outputs
-        return outputs if self._several_outputs else outputs[0]
+    def output(self) -> Any:
+        """The output tensor, or the list or dict of them that the model was made with."""
+        return self.arranged(self.outputs)
 
     @computed
     def input_shape(self) -> Any:
@@ -61,9 +60,8 @@ class Overview(GraphLayer):
 
     @computed
     def output_shape(self) -> Any:
-        """The shape of the output, batch first; a list of shapes for several outputs."""
-        shapes = [tensor.shape for tensor in self.outputs]
-        return shapes if self._several_outputs else shapes[0]
+        """The shape of the output, batch first; a list or dict of shapes for several outputs."""
+        return self.arranged([tensor.shape for tensor in self.outputs])
 
     def _traced_for(self, wanted: str) -> Graph:
         """Return the graph.

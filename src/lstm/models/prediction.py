@@ -1,6 +1,6 @@
 """Prediction: the outputs of a model, at once or step by step, in the form for users."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, cast
@@ -27,7 +27,7 @@ from lstm.models.overview import Overview
 from lstm.models.passes import Passes
 from lstm.models.state import State
 from lstm.models.stream import Steps, Stream
-from lstm.models.structure import Inputs, listed
+from lstm.models.structure import Tensors, listed
 from lstm.models.training import Carried, Feeder
 from lstm.progress import ProgressBar
 
@@ -39,8 +39,8 @@ class Predictor(Overview):
 
     def __init__(
         self,
-        inputs: Inputs | None = None,
-        outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        inputs: Tensors | None = None,
+        outputs: Tensors | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(inputs, outputs, name)
@@ -49,8 +49,8 @@ class Predictor(Overview):
 
     def _build(
         self,
-        inputs: Inputs,
-        outputs: SymbolicTensor | Sequence[SymbolicTensor],
+        inputs: Tensors,
+        outputs: Tensors,
     ) -> Graph:
         graph = super()._build(inputs, outputs)
         for layer in graph.layers.values():
@@ -70,8 +70,7 @@ class Predictor(Overview):
         if len(inputs) != 1 or options:
             got = ", ".join([f"{len(inputs)}", *options])
             raise InvalidTypeError(f"{self.name}()", "one argument, tensors or arrays", got)
-        made = self.predict_on_batch(inputs[0])
-        return [*map(Tensor.of, made)] if isinstance(made, list) else Tensor.of(made)
+        return _of_each(self.predict_on_batch(inputs[0]), Tensor.of)
 
     def predict(
         self,
@@ -94,7 +93,7 @@ class Predictor(Overview):
 
         Returns:
             An array (N, ...); for sequences of different lengths, a list of arrays if the outputs
-            have a time axis; for several outputs, a list of these.
+            have a time axis; for several outputs, a list of these, or a dict.
 
         Raises:
             InvalidValueError: there are fewer batches than `steps`, or none.
@@ -148,18 +147,16 @@ class Predictor(Overview):
         return Feeder(self.graph, self.backend)
 
     def _joined(self, results: list[list[Any]]) -> Any:
-        joined = [joined_rows(column) for column in zip(*results, strict=True)]
-        return joined if self._several_outputs else joined[0]
+        return self.arranged([joined_rows(column) for column in zip(*results, strict=True)])
 
     def predict_classes(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> Any:
         """Return the most probable class of each output row; for a single sigmoid, whether > 1/2.
 
         Returns:
             int64, in the shape of the outputs without the last axis (for one unit: with it); a list
-            if `predict` returns a list.
+            or dict if `predict` returns one.
         """
-        y = self.predict(x, batch_size, verbose)
-        return [classes(part) for part in y] if isinstance(y, list) else classes(y)
+        return _of_each(self.predict(x, batch_size, verbose), classes)
 
     # ---- state
 
@@ -208,7 +205,7 @@ class Predictor(Overview):
             found = prepared.run(x, state.arrays())
             if found is not None:
                 outputs, arrays = found
-                return (outputs if self._several_outputs else outputs[0]), state.like(arrays)
+                return self.arranged(outputs), state.like(arrays)
         batch = self._chunk(x)
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)
@@ -217,7 +214,7 @@ class Predictor(Overview):
         if known:
             self._steps.prepare(x, known, states)
         after = State.of(self.backend, run.new_states)
-        return (outputs if self._several_outputs else outputs[0]), after
+        return self.arranged(outputs), after
 
     def stream(self, batch_size: int = 1) -> Stream:
         """Return a `Stream`: sequences that the model reads step by step, with the state inside.
@@ -353,3 +350,10 @@ def _extent(counts: Mask) -> tuple[Values, ...]:
     axes = range(counts.ndim)
     along = (counts.any(tuple(other for other in axes if other != axis)) for axis in axes)
     return np.ix_(*along)
+
+
+def _of_each(outputs: Any, function: Callable[[Any], Any]) -> Any:
+    """Return what a function makes of each output: one, or those in a list or a dict."""
+    if isinstance(outputs, dict):
+        return {name: _of_each(part, function) for name, part in outputs.items()}
+    return [*map(function, outputs)] if isinstance(outputs, list) else function(outputs)

@@ -183,7 +183,7 @@ class Stream:
                     if found is not None:
                         outputs, after = found
                         self._states, self._after = after, self._states
-                        return outputs[0] if len(outputs) == 1 else outputs
+                        return self._model.arranged(outputs)
             return self._first(x)
         finally:
             self._busy.release()

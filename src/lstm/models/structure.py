@@ -32,7 +32,7 @@ from lstm.models.passes import Passes
 from lstm.models.program import Program
 
 Values = NDArray[Any]
-Inputs = SymbolicTensor | Sequence[SymbolicTensor] | Mapping[str, SymbolicTensor]
+Tensors = SymbolicTensor | Sequence[SymbolicTensor] | Mapping[str, SymbolicTensor]
 
 
 class GraphLayer(Layer):
@@ -60,8 +60,8 @@ class GraphLayer(Layer):
 
     def __init__(
         self,
-        inputs: Inputs | None = None,
-        outputs: SymbolicTensor | Sequence[SymbolicTensor] | None = None,
+        inputs: Tensors | None = None,
+        outputs: Tensors | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
@@ -80,23 +80,21 @@ class GraphLayer(Layer):
 
     def _build(
         self,
-        inputs: Inputs,
-        outputs: SymbolicTensor | Sequence[SymbolicTensor],
+        inputs: Tensors,
+        outputs: Tensors,
     ) -> Graph:
         """Make the graph, and move weights that no model owns yet to a flat buffer."""
-        names: list[str] | None = None
+        names = output_names = None
         if isinstance(inputs, Mapping):
             names = _names(inputs)
-            inputs = list(inputs.values())
         if isinstance(outputs, Mapping):
-            expected = "a list of tensors; the names of their layers are the keys for compile"
-            raise InvalidTypeError("outputs", expected, "a dict")
+            output_names = [checks.string("outputs", key) for key in outputs]
         self._several_outputs = not isinstance(outputs, SymbolicTensor)
         for argument, tensors in (("inputs", listed(inputs)), ("outputs", listed(outputs))):
             for tensor in tensors:
                 if not isinstance(tensor, SymbolicTensor):
                     raise InvalidTypeError(argument, "symbolic tensors", type(tensor).__name__)
-        graph = Graph(listed(inputs), listed(outputs), names)
+        graph = Graph(listed(inputs), listed(outputs), names, output_names)
         for name in graph.input_names:
             if name is not None and graph.input_names.count(name) > 1:
                 raise InvalidValueError("inputs", "a different name for each Input", repr(name))
@@ -235,8 +233,14 @@ class GraphLayer(Layer):
             assert isinstance(node.layer, Layer)
             made = node.layer.connect([values[tensor] for tensor in node.inputs])
             values.update(zip(node.outputs, listed(made), strict=True))
-        outputs = [values[tensor] for tensor in self._graph.outputs]
-        return outputs if self._several_outputs else outputs[0]
+        return self.arranged([values[tensor] for tensor in self._graph.outputs])
+
+    def arranged(self, outputs: Sequence[Any]) -> Any:
+        """Return the outputs as the model was made with them: one, a list, or a dict."""
+        names = None if self._graph is None else self._graph.output_names
+        if names is not None:
+            return dict(zip(names, outputs, strict=True))
+        return list(outputs) if self._several_outputs else outputs[0]
 
     @property
     def graph(self) -> Graph:
@@ -357,5 +361,7 @@ def _names(inputs: Mapping[str, SymbolicTensor]) -> list[str]:
 
 
 def listed(tensors: Any) -> list[Any]:
-    """Return one thing, or a list of them, as a list."""
+    """Return one thing, or a list or dict of them, as a list."""
+    if isinstance(tensors, Mapping):
+        return list(tensors.values())
     return list(tensors) if isinstance(tensors, list | tuple) else [tensors]
