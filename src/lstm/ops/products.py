@@ -53,6 +53,8 @@ def dot(x1: Any, x2: Any) -> Any:
 def einsum(subscripts: str, *operands: Any) -> Any:
     """Sums of products of two tensors, written with a letter for each axis, as NumPy's.
 
+    `...` stands for the axes that have no letter, the same in both.
+
     Raises:
         InvalidShapeError: there are not two tensors, or no arrow.
         InvalidValueError: the letters do not fit.
@@ -63,7 +65,8 @@ def einsum(subscripts: str, *operands: Any) -> Any:
         >>> lstm.ops.einsum("bqd,bkd->bqk", x, x).shape  # each step times each
         (None, 4, 4)
     """
-    factors, arrow, result = subscripts.replace(" ", "").partition("->")
+    subscripts = _spelled_out(subscripts.replace(" ", ""), [len(shape_of(x)) for x in operands])
+    factors, arrow, result = subscripts.partition("->")
     terms = factors.split(",")
     if len(terms) != len(operands) or len(terms) != 2 or not arrow:
         raise InvalidShapeError("subscripts", 'two tensors, such as "bqd,bkd->bqk"', subscripts)
@@ -74,6 +77,21 @@ def einsum(subscripts: str, *operands: Any) -> Any:
             given[k] = sum(given[k], axis=lonely)
             terms[k] = "".join(letter for n, letter in enumerate(terms[k]) if n not in lonely)
     return apply(Einsum(f"{terms[0]},{terms[1]}->{result}"), *given)
+
+
+def _spelled_out(subscripts: str, axes: Sequence[int]) -> str:
+    """Return subscripts with letters in place of `...`.
+
+    Args:
+        subscripts: the subscripts, without spaces.
+        axes: the number of axes of each operand.
+    """
+    if "..." not in subscripts:
+        return subscripts
+    terms = subscripts.partition("->")[0].replace("...", "").split(",")
+    free = [letter for letter in string.ascii_letters if letter not in subscripts]
+    more = max([count - len(term) for count, term in zip(axes, terms, strict=False)], default=0)
+    return subscripts.replace("...", "".join(free[: max(more, 0)]))
 
 
 def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
