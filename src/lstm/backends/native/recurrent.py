@@ -77,14 +77,29 @@ def int8_path_of(cell: CellName, options: tuple[str, ...], keep_cache: bool) -> 
     return general._replace(forward=f"int8_{name}")
 
 
-def _shape_of_cells(
-    path: KernelPath, spec: RecurrentSpec, x: Array, r: Array
-) -> tuple[int, ...] | None:
-    """Return the shape of the cells: of all steps, or where none is kept the last ones, or None."""
-    if len(spec.layout.states) == 1:
-        return None
-    B, T, *_ = x.shape
-    return (B, T, r.shape[0]) if path.kept and not path.lanes else (B, r.shape[0])
+class Call(NamedTuple):
+    """What `recurrent_forward` computes: on a path, and as the contract says."""
+
+    path: KernelPath
+    spec: RecurrentSpec
+    x: Array
+    weights: RecurrentWeights
+    state: Sequence[Array | None]
+    recurrent_mask: Array | None
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of the outputs, (B, T, H)."""
+        B, T, *_ = self.x.shape
+        return B, T, self.weights.r.shape[0]
+
+    @property
+    def shape_of_cells(self) -> tuple[int, ...] | None:
+        """The shape of the cells: of all steps, or where none is kept the last ones, or None."""
+        if len(self.spec.layout.states) == 1:
+            return None
+        B, T, H = self.shape
+        return (B, T, H) if self.path.kept and not self.path.lanes else (B, H)
 
 
 class NativeRecurrent(NativeArithmetic, NativeQuantization):
@@ -122,58 +137,44 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
         keep_cache: bool,
     ) -> tuple[Array, State, Cache]:
         """Run `recurrent_forward` on a path of the kernels, which its backward pass also uses."""
+        call = Call(path, spec, x, weights, state, recurrent_mask)
         if mask is not None and not mask.all():
-            return self._run_ragged(path, spec, x, weights, state, mask, recurrent_mask, keep_cache)
-        _, r, _ = weights
-        B, T, *_ = x.shape
-        y, of_cells = self.empty((B, T, r.shape[0])), _shape_of_cells(path, spec, x, r)
-        c = self.empty(of_cells) if of_cells else None
-        kept = self._steps(path, spec, x, weights, state, None, recurrent_mask, y, c)
+            return self._run_ragged(call, mask, keep_cache)
+        (B, T, H), of_cells = call.shape, call.shape_of_cells
+        y, c = self.empty((B, T, H)), self.empty(of_cells) if of_cells else None
+        kept = self._steps(call, None, y, c)
         last: State
         if not T:
-            zeros = (B, y.shape[2]), "float32"
+            zeros = (B, H), "float32"
             last = tuple([self.zeros(*zeros) if part is None else part for part in state])
         else:
             last = tuple([self._last(part, spec.reverse) for part in (y, c) if part is not None])
         return y, last, (path, spec, *kept, None, ()) if keep_cache else None
 
-    def _run_ragged(
-        self,
-        path: KernelPath,
-        spec: RecurrentSpec,
-        x: Array,
-        weights: RecurrentWeights,
-        state: Sequence[Array | None],
-        mask: Array,
-        recurrent_mask: Array | None,
-        keep_cache: bool,
-    ) -> tuple[Array, State, Cache]:
+    def _run_ragged(self, call: Call, mask: Array, keep_cache: bool) -> tuple[Array, State, Cache]:
         """Run the real steps alone, forwards: a mask costs what they cost."""
-        _, r, _ = weights
-        B, T, *width = x.shape
-        ragged, shape = self.derived(Ragged.of, mask, spec.reverse), (B, T, r.shape[0])
-        rows = self.reshape(x, (B * T, *width))
-        if width:
-            rows = self.take(rows, ragged.steps, 0)
-        else:
+        (B, T, H), state, x = call.shape, call.state, call.x
+        ragged = self.derived(Ragged.of, mask, call.spec.reverse)
+        rows = self.reshape(x, (B * T, *x.shape[2:]))
+        if x.ndim == 2:
             rows = self.derived(getitem, rows, ragged.steps)
-        spec = replace(spec, reverse=False)
+        else:
+            rows = self.take(rows, ragged.steps, 0)
         *given, dropped = [
             None if part is None else self.take(part, ragged.sequences, 0)
-            for part in (*state, recurrent_mask)
+            for part in (*state, call.recurrent_mask)
         ]
-        of_y, y = self._room(shape, state[0])
-        of_cells, of_c, c = _shape_of_cells(path, spec, x, r), None, None
-        if of_cells:
-            of_c, c = self._room(of_cells, state[1])
-        kept = self._steps(
-            path, spec, self.reshape(rows, x.shape), weights, given, ragged.lengths, dropped, y, c
-        )
+        forwards = replace(call.spec, reverse=False)
+        real = Call(call.path, forwards, self.reshape(rows, x.shape), call.weights, given, dropped)
+        of_y, y = self._room((B, T, H), state[0])
+        of_c, c = self._room(call.shape_of_cells, state[1]) if call.shape_of_cells else (None, None)
+        kept = self._steps(real, ragged.lengths, y, c)
         last = [self.take(of_y, ragged.last, 0)]
-        if of_c is not None:
+        if of_c is not None and c is not None:
             last.append(self.take(of_c, ragged.last if c.ndim == 3 else ragged.ended, 0))
-        shown = self.reshape(self.take(of_y, ragged.shown, 0), shape)
-        return shown, tuple(last), (path, spec, *kept, ragged, state) if keep_cache else None
+        shown = self.reshape(self.take(of_y, ragged.shown, 0), (B, T, H))
+        cache = (call.path, forwards, *kept, ragged, state) if keep_cache else None
+        return shown, tuple(last), cache
 
     def _room(self, shape: tuple[int, ...], first: Array | None) -> tuple[Array, Array]:
         """Return rows for states of some shape (B, ..., H), behind them the first ones; and those.
@@ -192,23 +193,14 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
         return rows, self.reshape(self.part(rows, 0, count), shape)
 
     def _steps(
-        self,
-        path: KernelPath,
-        spec: RecurrentSpec,
-        x: Array,
-        weights: RecurrentWeights,
-        state: Sequence[Array | None],
-        lengths: Array | None,
-        recurrent_mask: Array | None,
-        y: Array,
-        c: Array | None,
+        self, call: Call, lengths: Array | None, y: Array, c: Array | None
     ) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Compute y (B, T, H) and the cells, and return what a kernel for the way back reads.
 
         Args:
             lengths: steps of each sequence, the longest first; None if all have T.
         """
-        w, r, b = weights
+        path, spec, x, (w, r, b), state, recurrent_mask = call
         B, T, H = y.shape
         h0, c0 = state if len(state) == 2 else (state[0], None)
         rows = lanes.rows(B) if path.lanes else B
