@@ -142,7 +142,7 @@ struct LinearCrossEntropy {
   const float *x, *w, *b;  // (n, D), (D, V), (V) or null
   const int64_t* classes;  // (n), or null where the targets are rows
   const float* rows;  // (n, V), or null where they are classes
-  const float* weight;  // (n), or null for the mean
+  const float* weight;  // (n), or null for the mean; rows of weight 0 are not read
   int64_t rows_at_once;  // rows of logits that are computed together, at least 1
   float* z;  // (rows_at_once, logits_pitch(V)), work space
   float* dw;  // (D, V), added to, or null

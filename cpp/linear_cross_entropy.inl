@@ -5,6 +5,8 @@
 // rows, or to compute them twice. A chunk is cut into strips of columns, each contiguous: a strip
 // with its parts of w and dw stays in cache from one product to the next. Each row of a strip holds
 // exp(z - top) with a top of its own, so that one exponential of each logit is enough.
+//
+// Rows of weight 0, such as padding, are left out: those that count are put one behind the other.
 
 // In 256 rows a strip takes half of a second-level cache of 1 MiB.
 constexpr int64_t strip_width = 512;
@@ -96,13 +98,18 @@ LSTM_INLINE void gradient(const Strip& strip, int64_t row, const Target& target,
   }
 }
 
-// Rows [first, first + rows).
+// Some of the rows that count.
 struct Chunk {
   const LinearCrossEntropy& s;
+  const int64_t* index;  // their numbers, or null for [first, first + rows)
   int64_t first, rows, strips;
+  const float* x;  // (rows, D)
+  float* dx;  // (rows, D), or null
   RowSums* sums;  // (rows)
   float *losses, *tops;  // (rows) and (strips, rows)
   bool learns;  // whether any gradient is wanted
+
+  int64_t number(int64_t row) const { return index ? index[row] : first + row; }
 
   Strip strip(int64_t k) const {
     const int64_t begin = k * strip_width;
@@ -113,11 +120,11 @@ struct Chunk {
   }
 
   Target target(const Strip& strip, int64_t row) const {
-    if (s.rows) return {s.rows + (first + row) * s.V + strip.begin, -1};
-    return {nullptr, s.classes[first + row] - strip.begin};
+    if (s.rows) return {s.rows + number(row) * s.V + strip.begin, -1};
+    return {nullptr, s.classes[number(row)] - strip.begin};
   }
 
-  float weight(int64_t row) const { return weight_of(s.weight, first + row, s.n); }
+  float weight(int64_t row) const { return weight_of(s.weight, number(row), s.n); }
 };
 
 // The losses of all rows; the last strip becomes dz, the others still hold exponentials.
@@ -125,8 +132,8 @@ inline void chunk_losses(const Chunk& c) {
   const LinearCrossEntropy& s = c.s;
   for (int64_t k = 0; k < c.strips; ++k) {
     const Strip strip = c.strip(k);
-    gemm(c.rows, strip.width, s.D, {s.x + c.first * s.D, s.D, 1}, {s.w + strip.begin, s.V, 1},
-         strip.z, strip.pitch, false, s.b ? s.b + strip.begin : nullptr);
+    gemm(c.rows, strip.width, s.D, {c.x, s.D, 1}, {s.w + strip.begin, s.V, 1}, strip.z, strip.pitch,
+         false, s.b ? s.b + strip.begin : nullptr);
     parallel_each(c.rows, 20.0 * strip.width, [&](auto row) {
       const Target target = c.target(strip, row);
       const RowSums part = exponentials(strip, row, target);
@@ -154,28 +161,44 @@ inline void chunk_gradients(const Chunk& c) {
         gradient(strip, row, c.target(strip, row), c.sums[row], c.weight(row));
       });
     if (s.dw)
-      gemm(s.D, strip.width, c.rows, {s.x + c.first * s.D, 1, s.D}, dz, s.dw + strip.begin, s.V,
-           true, nullptr);
+      gemm(s.D, strip.width, c.rows, {c.x, 1, s.D}, dz, s.dw + strip.begin, s.V, true, nullptr);
     if (s.db) column_sums(c.rows, strip.width, strip.z, strip.pitch, s.db + strip.begin);
-    if (s.dx)
-      gemm(c.rows, s.D, strip.width, dz, {s.w + strip.begin, 1, s.V}, s.dx + c.first * s.D, s.D,
-           !last, nullptr);
+    if (c.dx)
+      gemm(c.rows, s.D, strip.width, dz, {s.w + strip.begin, 1, s.V}, c.dx, s.D, !last, nullptr);
   }
 }
 
 inline double linear_cross_entropy(const LinearCrossEntropy& s) {
-  const int64_t strips = (s.V + strip_width - 1) / strip_width;
-  const int64_t most = s.rows_at_once < s.n ? s.rows_at_once : s.n;
-  float* memory = scratch(2, most * (strips + 5));
-  auto* sums = reinterpret_cast<RowSums*>(memory);
-  float *losses = memory + 4 * most, *tops = losses + most;
+  int64_t count = s.n;
+  if (s.weight) count -= std::count(s.weight, s.weight + s.n, 0.0f);
+  const bool all = count == s.n;
+  const int64_t strips = (s.V + strip_width - 1) / strip_width, D = all ? 0 : s.D;
+  const int64_t most = std::min(s.rows_at_once, count);
+  float* memory = scratch(2, 2 * count + most * (strips + 5 + 2 * D));
+  auto* index = reinterpret_cast<int64_t*>(memory);
+  auto* sums = reinterpret_cast<RowSums*>(memory + 2 * count);
+  float *losses = memory + 2 * count + 4 * most, *tops = losses + most;
+  float *some_x = tops + most * strips, *some_dx = some_x + most * D;
+  if (!all) {
+    for (int64_t row = 0, k = 0; row < s.n; ++row)
+      if (s.weight[row] != 0) index[k++] = row;
+    if (s.dx) std::memset(s.dx, 0, s.n * D * sizeof(float));
+  }
   double total = 0;
-  for (int64_t first = 0; first < s.n; first += most) {
-    const int64_t rows = s.n - first < most ? s.n - first : most;
-    const Chunk chunk{s, first, rows, strips, sums, losses, tops, s.dw || s.db || s.dx};
+  for (int64_t first = 0; first < count; first += most) {
+    const int64_t rows = std::min(count - first, most);
+    const int64_t* numbers = all ? nullptr : index + first;
+    const float* x = all ? s.x + first * s.D : some_x;
+    float* dx = !s.dx ? nullptr : all ? s.dx + first * s.D : some_dx;
+    for (int64_t row = 0; !all && row < rows; ++row)
+      std::memcpy(some_x + row * D, s.x + numbers[row] * D, D * sizeof(float));
+    const Chunk chunk{
+        s, numbers, first, rows, strips, x, dx, sums, losses, tops, s.dw || s.db || s.dx};
     chunk_losses(chunk);
     for (int64_t row = 0; row < rows; ++row) total += losses[row];
     if (chunk.learns) chunk_gradients(chunk);
+    for (int64_t row = 0; !all && dx && row < rows; ++row)
+      std::memcpy(s.dx + numbers[row] * D, some_dx + row * D, D * sizeof(float));
   }
   return total;
 }

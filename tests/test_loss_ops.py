@@ -192,3 +192,30 @@ def test_positions_of_weight_0_do_not_count(ops: Ops, dtype: str, rng: np.random
     alone, _ = ops.softmax_cross_entropy_forward(z[:1], target[:1], None)
     assert_close(loss, alone, "loss", terms=V, dtype=dtype)
     assert not ops.softmax_cross_entropy_backward(cache)[1].any()
+
+
+@over_dtypes
+@pytest.mark.parametrize("rows", [False, True])
+@pytest.mark.parametrize("counting", [0, 1, 400, 699])
+def test_a_linear_layer_leaves_rows_of_weight_0_out(
+    ops: Ops, dtype: str, counting: int, rows: bool, rng: np.random.Generator
+) -> None:
+    n, D = 700, 3  # Several chunks of rows.
+    x, w = rng.normal(size=(n, D)).astype(dtype), rng.normal(size=(D, V)).astype(dtype)
+    b, weight = rng.normal(size=V).astype(dtype), np.zeros(n, dtype)
+    counts = np.sort(rng.permutation(n)[:counting])
+    weight[counts] = rng.uniform(0.5, 1, counting) / max(counting, 1)
+    target = distribution(rng, (n, V)).astype(dtype) if rows else rng.integers(0, V, n)
+    x[weight == 0] = np.nan
+
+    def results(x: np.ndarray, target: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
+        dw, db = np.zeros_like(w), np.zeros_like(b)
+        loss, dx = ops.linear_softmax_cross_entropy(x, w, b, target, weight, dw, db, True)
+        return [np.array(loss), dx, dw, db]
+
+    found = results(x, target, weight)
+    loss, dx, *others = results(x[counts], target[counts], weight[counts])
+    whole = np.zeros_like(x)
+    whole[counts] = dx
+    for one, other in zip(found, (loss, whole, *others), strict=True):
+        assert_close(one, other, "loss", terms=max(counting, 1), dtype=dtype)

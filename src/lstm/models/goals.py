@@ -15,10 +15,6 @@ from lstm.layers.masks import Mask, spread
 
 Values = NDArray[Any]
 
-_NEARLY_ALL = 0.9
-"""The share of positions up to which it pays to compute these alone."""
-
-
 @dataclass
 class Goal:
     """The target of the outputs of a batch, and the weight of each position.
@@ -45,13 +41,6 @@ class Goal:
             None if part is None else part[rows] for part in (self.mask, self.weight, self.steps)
         )
         return Goal(self.target[rows], self.compared[rows], mask, weight, self.count, steps)
-
-    def counted(self) -> NDArray[np.int64] | None:
-        """Return which positions count, in one row of all; None where hardly any does not."""
-        if self.mask is None:
-            return None
-        counted = np.flatnonzero(self.mask)
-        return counted if len(counted) < _NEARLY_ALL * self.mask.size else None
 
     def counting(self, *, weighted: bool) -> tuple[Values | None, float]:
         """Return the weight of each position in a metric, 0 for padding, and their sum."""

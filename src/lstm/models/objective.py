@@ -98,6 +98,8 @@ class Objective:
     def reach(self, run: Run, y: Array, goal: Goal, *, learns: bool) -> tuple[float, Array | None]:
         """Return what `compare` does, for a goal of which the numbers and masks are known."""
         compared = goal.arrays(run.backend)
+        if goal.steps is None:
+            return self.compare(run, y, *compared, learns=learns)
         loss, cache = self._computed.forward_within(run.ops, y, *compared, goal.steps)
         return loss, self._computed.backward(run.ops, cache) if learns else None
 
@@ -142,26 +144,6 @@ class HeadObjective(Objective):
         need_dx = learns and self._need_dx
         with self._head.linear(run.backend, learns=learns) as (w, b, dw, db):
             return self._of_linear(run.ops, y, w, b, target, weight, dw, db, need_dx)
-
-    def only_compares(self, goal: Goal) -> bool:
-        return goal.mask is None
-
-    def reach(self, run: Run, y: Array, goal: Goal, *, learns: bool) -> tuple[float, Array | None]:
-        counted = goal.counted()
-        if counted is None:
-            return self.compare(run, y, *goal.arrays(run.backend), learns=learns)
-        ops, shape = run.ops, tuple(y.shape)
-        *positions, width = shape
-        count = prod(positions)
-        weights = goal.weights(run.backend.dtype)
-        assert weights is not None
-        target = goal.compared.reshape(count, *goal.compared.shape[len(positions) :])
-        compared = ops.array(target[counted]), ops.array(weights.reshape(count)[counted])
-        y = ops.take(ops.reshape(y, (count, width)), counted, 0)
-        loss, gradient = self.compare(run, y, *compared, learns=learns)
-        if gradient is not None:
-            gradient = ops.reshape(ops.take_backward(gradient, counted, 0, count), shape)
-        return loss, gradient
 
     def _shape(self, y: Array) -> Any:
         return self._head.output_shapes(tuple(y.shape))[0]

@@ -86,10 +86,17 @@ class ReferenceLosses(ReferenceLayers):
         db: Array | None,
         need_dx: bool,
     ) -> tuple[float, Array | None]:
-        z, linear = self.linear_forward(x, w, b, "linear")
-        loss, cache = softmax_cross_entropy_forward(z, target, weight)
+        counts: Any = ... if weight is None else weight != 0
+        of_counted = None if weight is None else weight[counts]
+        z, linear = self.linear_forward(x[counts], w, b, "linear")
+        loss, cache = softmax_cross_entropy_forward(z, target[counts], of_counted)
         dz = softmax_cross_entropy_backward(cache)
-        return loss, self.linear_backward(dz, linear, dw, db, need_dx)
+        found = self.linear_backward(dz, linear, dw, db, need_dx)
+        if found is None:
+            return loss, None
+        dx = np.zeros_like(x)
+        dx[counts] = found
+        return loss, dx
 
 
 def _limited(q: Array) -> tuple[Array, Array]:
