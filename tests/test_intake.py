@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 import lstm
 from lstm import checks, data, text
-from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.inspection import colored_html, gradient_flow
 from lstm.layers import LSTM, Dense
 from tolerances import assert_close
@@ -230,3 +230,19 @@ class TestTheAxisThatIsMissing:
         with pytest.raises(InvalidShapeError, match=r"^X: expected shape \(8, 1, 1\) .* X\[None\]"):
             network.train(np.ones((8, 1)), np.ones((8, 1)), 1, 0.1, verbose=0)
         assert network.predict(np.ones((8, 1))).shape == (8, 1)
+
+
+def test_a_column_of_texts_in_a_table_is_named() -> None:
+    class Table:
+        """As a DataFrame."""
+
+        columns = ("load", "day")
+
+        def __getitem__(self, name: str) -> Any:
+            return {"load": np.array([0.5]), "day": np.array(["monday"], object)}[name]
+
+        def __array__(self, *given: Any, **options: Any) -> Any:
+            return np.array([[0.5, "monday"]], object)
+
+    with pytest.raises(InvalidTypeError, match="^x: .* in column 'day', such as 'monday'"):
+        lstm.Sequential([lstm.Input((2,)), Dense(1)]).predict(Table())

@@ -144,8 +144,18 @@ def numbers(argument: str, values: Any) -> NDArray[Any]:
     except ValueError as error:
         raise InvalidShapeError(argument, "an array", f"nested sequences ({error})") from error
     if array.dtype.kind not in "iufb":
-        raise InvalidTypeError(argument, "numbers", f"dtype {array.dtype}")
+        raise InvalidTypeError(argument, "numbers", _other_column(values) or f"dtype {array.dtype}")
     return array
+
+
+def _other_column(table: Any) -> str:
+    """Return which column of a table has no numbers; nothing for other data."""
+    for name in getattr(table, "columns", ()):
+        column = np.asarray(table[name])
+        if column.dtype.kind not in "iufb":
+            example = f", such as {column[0]!r:.40}" if len(column) else ""
+            return f"dtype {column.dtype} in column {name!r}{example}"
+    return ""
 
 
 def unmasked(argument: str, values: Any) -> None:
