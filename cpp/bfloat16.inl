@@ -80,12 +80,20 @@ LSTM_INLINE void clear_row(float* panel, int64_t k, int64_t width) {
     store(pair, (vec)((ivec)load(pair) & other));
 }
 
-// The left side (M, K) of a product. Its rows or its columns, whichever are contiguous in a, are
-// contiguous. The first `missing` columns, none or one, are zeros that a does not have; then its
-// columns are contiguous.
+// The left side (M, K) of a product. Its rows are contiguous, or its columns where those of a are
+// and tiles are in registers. The first `missing` columns, none or one, are zeros that a does not
+// have; then its columns are contiguous.
 LSTM_INLINE int64_t left_row(int64_t K) { return (K + 31) / 32 * 16; }
 LSTM_INLINE int64_t left_size(int64_t M, int64_t K) {
   return std::max(M * left_row(K), (M + 15) / 16 * 16 * ((K + 1) / 2));
+}
+
+// The pairs of columns k and k + 1 of a, whose columns are contiguous, in `count` rows from i on.
+LSTM_INLINE vec pairs_of(View a, int64_t K, int64_t i, int64_t k, int count, int missing) {
+  const float* column = a.p + k * a.columns + i;
+  const bool first = k >= missing, second = k + 1 < K;
+  return slots_of({first ? load_part(column, count) : vec{},
+                   second ? load_part(column + a.columns, count) : vec{}});
 }
 
 inline Left left_side(int64_t M, int64_t K, View a, float* memory, int missing = 0) {
@@ -98,16 +106,25 @@ inline Left left_side(int64_t M, int64_t K, View a, float* memory, int missing =
     }
     return {memory, pitch, 1};
   }
-  const int64_t pitch = (M + 15) / 16 * 16;
-  for (int64_t k = 0; k < K; k += 2) {
-    const float* column = a.p + k * a.columns;
-    float* out = memory + k / 2 * pitch;
-    const bool first = k >= missing, second = k + 1 < K;
-    for_each_vec(M, [&](auto i, auto get, auto) LSTM_INLINE_LAMBDA {
-      store(out + i, slots_of({first ? get(column + i) : vec{},
-                               second ? get(column + a.columns + i) : vec{}}));
-    });
+  if constexpr (tile_rows > register_rows) {
+    const int64_t pitch = left_row(K);
+    for (int64_t i = 0; i < M; i += lanes)
+      for (int64_t k = 0; k < K; k += 2 * lanes) {
+        const int count = int(std::min<int64_t>(M - i, lanes));
+        vec square[lanes];
+        for (int64_t j = 0; j < lanes; ++j)
+          square[j] = k + 2 * j < K ? pairs_of(a, K, i, k + 2 * j, count, missing) : vec{};
+        transpose(square);
+        for (int row = 0; row < count; ++row)
+          store(memory + (i + row) * pitch + k / 2, square[row]);
+      }
+    return {memory, pitch, 1};
   }
+  const int64_t pitch = (M + 15) / 16 * 16;
+  for (int64_t k = 0; k < K; k += 2)
+    for (int64_t i = 0; i < M; i += lanes)
+      store(memory + k / 2 * pitch + i,
+            pairs_of(a, K, i, k, int(std::min<int64_t>(M - i, lanes)), missing));
   return {memory, 1, pitch};
 }
 

@@ -1,13 +1,13 @@
 // Matrix products: C = A·B + bias, or C += A·B, for any sizes and strides.
 //
-// B is packed into panels of `panel_width` columns; A is read as a `Left`. A register tile of
-// tile_rows × panel_width accumulates along k in ascending order whatever the tile's height, so
-// that a result does not depend on how rows are divided among threads.
+// B is packed into panels of `panel_width` columns; A is read as a `Left`. A tile of tile_rows ×
+// panel_width accumulates along k in the same order whatever the tile's height, so that a result
+// does not depend on how rows are divided among threads.
 
-// Call f.template operator()<M>() for the run-time height m of a tile.
+// Call f.template operator()<M>() for the run-time height m of a tile in registers.
 template <class F>
 LSTM_INLINE void with_rows(int64_t m, F f) {
-  static_assert(tile_rows == 6);
+  static_assert(register_rows == 6);
   switch (m) {
     case 1: return f(std::integral_constant<int, 1>());
     case 2: return f(std::integral_constant<int, 2>());
@@ -40,21 +40,44 @@ inline void add_rows(int64_t K, int64_t n, const float* x, int64_t pitch, float*
   });
 }
 
+// So few rows of A that to pack B would cost more than the product. They are multiplied in
+// registers, whoever calls: few rows of more are not, so that results do not depend on threads.
+constexpr int64_t few_rows = 4;
+
+// Call put(r, v, z) with z = Σ_k a(r, k)·panel[k][v], for some rows of A, at most tile_rows, and all
+// V vectors of a panel.
+template <int V, class Put>
+LSTM_INLINE void tile_product(int64_t rows, int64_t K, Left a, const float* panel,
+                              [[maybe_unused]] bool few, Put put) {
+#if defined(LSTM_AMX)
+  if (!few) {
+    alignas(64) float sums[tile_rows * V * lanes];
+    amx_product<V>(int(rows), K, a, panel, sums);
+    for (int r = 0; r < rows; ++r)
+      for (int v = 0; v < V; ++v) put(r, v, load(sums + (r * V + v) * lanes));
+    return;
+  }
+#endif
+  with_rows(rows, [&](auto height) LSTM_INLINE_LAMBDA {
+    constexpr int M = decltype(height)::value;
+    vec acc[M][V] = {};
+    tile<M, V>(K, a, panel, acc);
+    for (int r = 0; r < M; ++r)
+      for (int v = 0; v < V; ++v) put(r, v, acc[r][v]);
+  });
+}
+
 // The rows [i0, i1) of C against one packed panel of n columns, V vectors, and K rows.
 template <int V>
 inline void panel_product_of(int64_t i0, int64_t i1, int64_t K, Left a, const float* panel,
-                             float* c, int64_t ldc, int n, bool accumulate, const float* bias) {
+                             float* c, int64_t ldc, int n, bool accumulate, const float* bias,
+                             bool few) {
   for (int64_t i = i0; i < i1; i += tile_rows) {
-    with_rows(i1 - i, [&](auto height) LSTM_INLINE_LAMBDA {
-      constexpr int M = decltype(height)::value;
-      vec acc[M][V] = {};
-      tile<M, V>(K, a.from(i), panel, acc);
-      for (int r = 0; r < M; ++r) {
-        float* row = c + (i + r) * ldc;
-        for (int v = 0; v < V; ++v) {
+    const int64_t rows = std::min<int64_t>(i1 - i, tile_rows);
+    tile_product<V>(
+        rows, K, a.from(i), panel, few, [&](auto r, auto v, vec value) LSTM_INLINE_LAMBDA {
           const int left = n - v * lanes;
-          float* out = row + v * lanes;
-          vec value = acc[r][v];
+          float* out = c + (i + r) * ldc + v * lanes;
           if (left >= lanes) {
             if (accumulate) value += load(out);
             if (bias) value += load(bias + v * lanes);
@@ -64,16 +87,16 @@ inline void panel_product_of(int64_t i0, int64_t i1, int64_t K, Left a, const fl
             if (bias) value += load_part(bias + v * lanes, left);
             store_part(out, value, left);
           }
-        }
-      }
-    });
+        });
   }
 }
 
+// few: whether these are few rows in all.
 inline void panel_product(int64_t i0, int64_t i1, int64_t K, Left a, const float* panel, float* c,
-                          int64_t ldc, int n, bool accumulate, const float* bias) {
+                          int64_t ldc, int n, bool accumulate, const float* bias,
+                          bool few = false) {
   const auto product = [&](auto vecs) {
-    panel_product_of<decltype(vecs)::value>(i0, i1, K, a, panel, c, ldc, n, accumulate, bias);
+    panel_product_of<decltype(vecs)::value>(i0, i1, K, a, panel, c, ldc, n, accumulate, bias, few);
   };
   switch ((n + lanes - 1) / lanes) {
     case 1: return product(std::integral_constant<int, 1>());
@@ -104,9 +127,6 @@ LSTM_INLINE void packed_product(int64_t M, int64_t N, int64_t K, View a, const f
     panel_product(0, M, K, left, packed + p * slots(K) * panel_width, c + p * panel_width, ldc,
                   columns_of(N, p), accumulate, bias ? bias + p * panel_width : nullptr);
 }
-
-// So few rows of A that to pack B would cost more than the product.
-constexpr int64_t few_rows = 4;
 
 // `gemm` with few rows: B is read where it is, once for each of them. Threads divide the columns.
 inline void thin_gemm(int64_t M, int64_t N, int64_t K, View a, const float* b, int64_t ldb,
@@ -147,7 +167,7 @@ inline void prepared_gemm(int64_t M, int64_t N, int64_t K, View a, const float* 
         const int n = columns_of(N, p);
         const float* panel = packed + p * slots(K) * panel_width + slots(k) * padded(n);
         panel_product(0, M, block, left, panel, c + j, ldc, n, k > 0,
-                      bias && k == 0 ? bias + j : nullptr);
+                      bias && k == 0 ? bias + j : nullptr, M <= few_rows);
       }
     }
   });

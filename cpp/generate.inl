@@ -69,24 +69,23 @@ inline void layer_step(const LayerAtWork& layer, const float* x, int64_t B, int6
     const float* panel_r = layer.r + group * slots(H) * group_width;
     const int64_t u = group * lanes;
     const int n = units_of(H, group);
-    for (int64_t first = 0; first < B; first += tile_rows)
-      with_rows(B - first, [&](auto height) LSTM_INLINE_LAMBDA {
-        constexpr int M = decltype(height)::value;
-        vec xw[M][4], hr[M][4];
-        gate_products<M>(D, of_x.from(first), panel_w, xw);
-        gate_products<M>(H, of_h.from(first), panel_r, hr);
-        for (int m = 0; m < M; ++m) {
-          const auto z = [&](int gate) LSTM_INLINE_LAMBDA {
-            const vec bias = layer.b ? load_part(layer.b + gate * H + u, n) : vec{};
-            return hr[m][gate] + (xw[m][gate] + bias);
-          };
-          float* c = layer.c + (first + m) * H + u;
-          const vec i = sigmoid(z(0)), f = sigmoid(z(1)), g = tanh(z(2)), o = sigmoid(z(3));
-          const vec cell = f * load_part(c, n) + i * g;
-          store_part(c, cell, n);
-          store_part(h_next + (first + m) * H + u, o * tanh(cell), n);
-        }
-      });
+    for (int64_t first = 0; first < B; first += tile_rows) {
+      const int64_t rows = std::min<int64_t>(B - first, tile_rows);
+      vec xw[tile_rows][4], hr[tile_rows][4];
+      gate_products(rows, D, of_x.from(first), panel_w, xw, B <= few_rows);
+      gate_products(rows, H, of_h.from(first), panel_r, hr, B <= few_rows);
+      for (int64_t m = 0; m < rows; ++m) {
+        const auto z = [&](int gate) LSTM_INLINE_LAMBDA {
+          const vec bias = layer.b ? load_part(layer.b + gate * H + u, n) : vec{};
+          return hr[m][gate] + (xw[m][gate] + bias);
+        };
+        float* c = layer.c + (first + m) * H + u;
+        const vec i = sigmoid(z(0)), f = sigmoid(z(1)), g = tanh(z(2)), o = sigmoid(z(3));
+        const vec cell = f * load_part(c, n) + i * g;
+        store_part(c, cell, n);
+        store_part(h_next + (first + m) * H + u, o * tanh(cell), n);
+      }
+    }
   }
 }
 
@@ -99,7 +98,7 @@ inline void logits_step(const Writing& w, int64_t t, Part part) {
   for (int64_t panel = part.begin; panel < part.end; ++panel)
     panel_product(0, w.s.B, top.H, h, w.s.w + panel * slots(top.H) * panel_width,
                   w.z + panel * panel_width, V, columns_of(V, panel), false,
-                  w.s.b ? w.s.b + panel * panel_width : nullptr);
+                  w.s.b ? w.s.b + panel * panel_width : nullptr, w.s.B <= few_rows);
 }
 
 // One token for each text, which becomes the last of its recent ones.

@@ -351,6 +351,7 @@ const Kernels* kernels_baseline();
 const Kernels* kernels_avx2();
 const Kernels* kernels_avx512();
 const Kernels* kernels_avx512_bf16();
+const Kernels* kernels_amx();
 
 // Those for the machine it runs on, and by name ("baseline", "avx2", "avx512"; null if the machine
 // or the build lacks it).

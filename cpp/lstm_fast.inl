@@ -26,13 +26,24 @@ LSTM_INLINE float* gate_slot(float* panel, int64_t K, int64_t k, int gate) {
 // z[m][gate] = Σ_k a(m, k)·panel[k][gate], for the units of one group. A function of its own, so
 // that no constant of the code around it takes a register that the tile needs.
 template <int M>
-__attribute__((noinline)) void gate_products(int64_t K, Left a, const float* panel, vec (*z)[4]) {
+__attribute__((noinline)) void gate_tile(int64_t K, Left a, const float* panel, vec (*z)[4]) {
   for (int first = 0; first < 4; first += tile_vecs) {
     vec acc[M][tile_vecs] = {};
     tile<M, tile_vecs>(K, a, panel + first * slots(K) * lanes, acc);
     for (int m = 0; m < M; ++m)
       for (int v = 0; v < tile_vecs; ++v) z[m][first + v] = acc[m][v];
   }
+}
+
+// The same for some rows, at most tile_rows; few: whether these are few in all.
+LSTM_INLINE void gate_products(int64_t rows, int64_t K, Left a, const float* panel, vec (*z)[4],
+                               [[maybe_unused]] bool few) {
+#if defined(LSTM_AMX)
+  if (!few) return amx_product<4>(int(rows), K, a, panel, reinterpret_cast<float*>(z));
+#endif
+  with_rows(rows, [&](auto height) LSTM_INLINE_LAMBDA {
+    gate_tile<decltype(height)::value>(K, a, panel, z);
+  });
 }
 
 // The n columns of one group of a kernel (K, 4H) as its panel.
@@ -107,23 +118,23 @@ inline void input_products(const RecurrentShape& s, const float* packed, const R
     if constexpr (in_slot > 1) return Left{memory + run.z * pitch, run.z_stride * pitch, 1};
     return left_side(run.count, D, vectors(run), memory);
   };
+  const bool few = s.B * s.T <= few_rows;
   for (int64_t group = groups.begin; group < groups.end; ++group) {
     const float* panel = packed + group * slots(D) * group_width;
     vec bias[4] = {};
     for (int gate = 0; io.b && gate < 4; ++gate)
       bias[gate] = load_part(io.b + gate * H + group * lanes, units_of(H, group));
     for_each_run(s, b0, b1, step0, step1, [&](Run run) LSTM_INLINE_LAMBDA {
-      for (int64_t k = 0; k < run.count; k += tile_rows)
-        with_rows(run.count - k, [&](auto height) LSTM_INLINE_LAMBDA {
-          constexpr int M = decltype(height)::value;
-          vec acc[M][4];
-          gate_products<M>(D, left_of(run).from(k), panel, acc);
-          for (int m = 0; m < M; ++m) {
-            float* out = z + (run.z + (k + m) * run.z_stride) * width + group * group_width;
-            for (int gate = 0; gate < 4; ++gate)
-              store(out + gate * lanes, acc[m][gate] + bias[gate]);
-          }
-        });
+      for (int64_t k = 0; k < run.count; k += tile_rows) {
+        const int64_t rows = std::min<int64_t>(run.count - k, tile_rows);
+        vec acc[tile_rows][4];
+        gate_products(rows, D, left_of(run).from(k), panel, acc, few);
+        for (int64_t m = 0; m < rows; ++m) {
+          float* out = z + (run.z + (k + m) * run.z_stride) * width + group * group_width;
+          for (int gate = 0; gate < 4; ++gate)
+            store(out + gate * lanes, acc[m][gate] + bias[gate]);
+        }
+      }
     });
   }
 }
@@ -178,9 +189,7 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
       }
       vec hr[tile_rows][4] = {};
       if (seen.p)
-        with_rows(rows, [&](auto height) LSTM_INLINE_LAMBDA {
-          gate_products<decltype(height)::value>(H, left.from(b - b0), panel, hr);
-        });
+        gate_products(rows, H, left.from(b - b0), panel, hr, s.B <= few_rows);
       for (int m = 0; m < rows; ++m) {
         const int64_t at = (b + m) * T + t;
         const float* z = z_of(b + m) + group * group_width;

@@ -53,7 +53,7 @@ LSTM_INLINE void blocks_back(const A& phi, const RecurrentShape& s, const BackSt
 // f(row, products) for all rows of `kernel` (n, 4H): dz·rowᵀ, as vectors.
 template <int N, class F>
 LSTM_INLINE void products_back(int64_t n, int64_t H, const float* kernel, Blocked dz, F f) {
-  constexpr int V = N * block_vecs, most = lanes == 4 ? 3 : tile_rows;
+  constexpr int V = N * block_vecs, most = lanes == 4 ? 3 : register_rows;
   for (int64_t k = 0; k < n; k += most)
     with_rows(std::min<int64_t>(n - k, most), [&](auto height) LSTM_INLINE_LAMBDA {
       constexpr int M = decltype(height)::value;
@@ -89,7 +89,7 @@ struct Pieced {
 template <int V>
 inline void pieces_product_of(int64_t M, int64_t pieces, int64_t rows, Pieced a, Pieced panel,
                               float* c, int64_t ldc, int n) {
-  for (int64_t i = 0; i < M; i += tile_rows)
+  for (int64_t i = 0; i < M; i += register_rows)
     with_rows(M - i, [&](auto height) LSTM_INLINE_LAMBDA {
       constexpr int m = decltype(height)::value;
       vec acc[m][V] = {};

@@ -319,6 +319,7 @@ void with_real_rows(const RecurrentShape& s, const RecurrentBackward& io, int64_
   for (int64_t first = 0, last, rows; first < s.B; first = last) {
     for (last = first, rows = 0; last < s.B && (!rows || rows + s.lengths[last] <= most); ++last)
       rows += s.lengths[last];
+    if (!rows) return;
     float* memory = scratch(4, rows * (2 + D + H + pitch));
     int64_t* tokens = reinterpret_cast<int64_t*>(memory);
     float *x = memory + 2 * rows, *h = x + rows * D, *gates = h + rows * H;

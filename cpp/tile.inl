@@ -2,12 +2,18 @@
 //
 // Both are made of slots of 32 bits. How many factors a slot holds is said by one of two files:
 // - float32.inl: one. A is read where it is.
-// - bfloat16.inl: two, those of rows k and k + 1 of B, and of columns k and k + 1 of A.
+// - bfloat16.inl: two, those of rows k and k + 1 of B, and of columns k and k + 1 of A. amx.inl has
+//   larger tiles for them, in registers of their own.
 
 #if LSTM_LANES == 16
-constexpr int tile_rows = 6, tile_vecs = 4;
+constexpr int register_rows = 6, tile_vecs = 4;
 #else
-constexpr int tile_rows = 6, tile_vecs = 2;
+constexpr int register_rows = 6, tile_vecs = 2;
+#endif
+#if defined(LSTM_AMX)
+constexpr int tile_rows = 16;
+#else
+constexpr int tile_rows = register_rows;
 #endif
 constexpr int panel_width = tile_vecs * lanes;
 constexpr int64_t depth = 256;  // of a packed block of B: a panel of it stays in L1
@@ -43,3 +49,7 @@ LSTM_INLINE int64_t panels(int64_t n) { return (n + panel_width - 1) / panel_wid
 
 // Slots for K factors.
 LSTM_INLINE int64_t slots(int64_t K) { return (K + in_slot - 1) / in_slot; }
+
+#if defined(LSTM_AMX)
+#include "amx.inl"
+#endif

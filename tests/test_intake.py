@@ -244,5 +244,5 @@ def test_a_column_of_texts_in_a_table_is_named() -> None:
         def __array__(self, *given: Any, **options: Any) -> Any:
             return np.array([[0.5, "monday"]], object)
 
-    with pytest.raises(InvalidTypeError, match="^x: .* in column 'day', such as 'monday'"):
+    with pytest.raises(InvalidTypeError, match=r"^x: .* in column 'day', such as 'monday'"):
         lstm.Sequential([lstm.Input((2,)), Dense(1)]).predict(Table())

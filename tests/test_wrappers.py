@@ -234,7 +234,7 @@ class TestModels:
         with pytest.raises(InvalidValueError, match=f"^X: expected {message}|^X: .*{message}"):
             found.fit(data, ROWS[:, 0])
         found.fit(ROWS, ROWS[:, 0])
-        with pytest.raises(InvalidValueError, match="^X: "):
+        with pytest.raises(InvalidValueError, match=r"^X: "):
             found.predict(data)
 
     def test_numbers_as_objects(self) -> None:

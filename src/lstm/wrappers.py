@@ -197,7 +197,8 @@ class Estimator(Interface):
         data = _as_inputs(X)
         features = getattr(self, "n_features_in_", None)
         if isinstance(data, np.ndarray) and data.shape[-1:] != (features,) and features:
-            got = f"X has {data.shape[-1]} features, but {name} is expecting {features} features as input"
+            got = f"X has {data.shape[-1]} features, but {name} is expecting {features} features"
+            got += " as input"
             raise InvalidShapeError("X", f"{features} features, as in fit", got)
         return np.asarray(self.model_.predict(data, verbose=0))
 

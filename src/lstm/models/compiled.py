@@ -11,7 +11,6 @@ from lstm.backends import Backend
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.interface import set_by_constructor
 from lstm.iteration import is_stream
-from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
 from lstm.metrics import get as get_metric
 from lstm.metrics.names import MetricSpec, by_name
@@ -31,7 +30,7 @@ from lstm.models.structure import Tensors, listed
 from lstm.models.training import Trainer
 from lstm.optimizers import Optimizer
 
-Tensors = dict[str, NDArray[Any]]
+Slots = dict[str, NDArray[Any]]
 
 
 MetricSpecs = MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] | None
@@ -276,7 +275,7 @@ def compiled_contents(
     metrics: Sequence[Any],
     weighted_metrics: Sequence[Any],
     specs: OutputSpecs | None,
-) -> tuple[Tensors, dict[str, Any]] | None:
+) -> tuple[Slots, dict[str, Any]] | None:
     """Return the slots of the optimizer by the names of their tensors, and JSON values.
 
     Returns:

@@ -15,6 +15,7 @@ from lstm.layers.masks import Mask, spread
 
 Values = NDArray[Any]
 
+
 @dataclass
 class Goal:
     """The target of the outputs of a batch, and the weight of each position.

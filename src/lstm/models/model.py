@@ -14,7 +14,6 @@ from lstm.errors import InvalidValueError, StoppedWarning
 from lstm.interface import warn
 from lstm.iteration import is_stream
 from lstm.layers.definition import Definition
-from lstm.layers.symbolic import SymbolicTensor
 from lstm.models.batches import Batching, Examples, examples, parts
 from lstm.models.data_adapter import validation_batches
 from lstm.models.described import Described

@@ -37,8 +37,8 @@ class LossOps(Protocol):
         """The softmax cross-entropy of the logits z = x·w + b, with its gradients, in one call.
 
         This is not a pair of passes, so a backend can compute the logits in chunks and keep none; a
-        separate backward pass would need them all again. Rows of weight 0, such as padding, are left
-        out, whatever they hold; their dx is 0.
+        separate backward pass would need them all again. Rows of weight 0, such as padding, are
+        left out, and their dx is 0; with w in float, whatever they hold.
 
         Args:
             x: (..., D).

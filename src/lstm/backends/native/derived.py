@@ -1,8 +1,8 @@
 """Derived: what a recording finds out about data with NumPy, which every run finds out again.
 
 Masks are NumPy arrays, and follow from the data alone: from tokens that are 0, from the lengths of
-sequences. While a pass is recorded, a `Derived` stands for such an array. It has the numbers of that
-pass, and writes down each function of NumPy that it goes through. Where a kernel reads it, it
+sequences. While a pass is recorded, a `Derived` stands for such an array. It has the numbers of
+that pass, and writes down each function of NumPy that it goes through. Where a kernel reads it, it
 becomes an input of the plan. Where Python asks whether it is true, the plan is right only for data
 with the same answer.
 """

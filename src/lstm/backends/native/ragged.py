@@ -11,9 +11,9 @@ Index = NDArray[np.int64]
 class Ragged(NamedTuple):
     """Which steps of a batch (B, T) are real, and where the kernels have them.
 
-    Kernels get the sequences with the longest first, each without gaps, in the order of computation:
-    B·T rows, T for each, of which only the first ones count. Behind these rows are B more, for the
-    states that the sequences of the batch start from.
+    Kernels get the sequences with the longest first, each without gaps, in the order of
+    computation: B·T rows, T for each, of which only the first ones count. Behind these rows are B
+    more, for the states that the sequences of the batch start from.
 
     Attributes:
         lengths: (B), real steps of each sequence, as the kernels have them.
