@@ -48,9 +48,10 @@ class TestOldPaths:
             assert not source.joinpath(*path.split(".")).with_suffix(".py").exists()
 
     def test_they_are_there_at_once(self) -> None:
-        program = "from lstm.utils import np_utils; from lstm.utils.np_utils import to_categorical"
+        program = "from lstm.engine.topology import Layer; from lstm.utils import np_utils"
+        program += "; from lstm.utils.np_utils import to_categorical; import lstm.backend as K"
         program += "; import lstm; assert lstm.utils.np_utils.to_categorical is to_categorical"
-        program += "; from lstm.engine.topology import Layer; assert Layer is lstm.layers.Layer"
+        program += "; assert K is lstm.backend and Layer is lstm.layers.Layer"
         subprocess.run([sys.executable, "-c", program], check=True)
 
 

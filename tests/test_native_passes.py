@@ -13,8 +13,19 @@ from numpy.testing import assert_array_equal
 import lstm
 from layer_case import STEPS, LayerCase
 from layer_cases import CASES
+from lstm import ops
 from lstm.backends.native.plan import Plan
-from lstm.layers import GRU, LSTM, Dense, Dropout, Embedding, Layer, TimeDistributed
+from lstm.layers import (
+    GRU,
+    LSTM,
+    Dense,
+    Dropout,
+    Embedding,
+    Layer,
+    Masking,
+    TimeDistributed,
+    Variable,
+)
 from lstm.models import planning
 from lstm.models.passes import Passes
 
@@ -383,6 +394,75 @@ def test_masks_that_python_decided_otherwise_about_are_computed_step_by_step(
     assert recorded == [1, 0]
 
 
+def test_what_comes_again_and_again_gets_the_plan(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = [Embedding(5, 4, mask_zero=True), LSTM(3)]
+    model = lstm.Sequential([lstm.Input((None,)), *layers])
+    ran: list[bool] = []
+    derive = Plan.derive
+
+    def noted(plan: Plan, data: Any, times: int = 1) -> Any:
+        found = derive(plan, data, times)
+        ran.append(found is not None)
+        return found
+
+    monkeypatch.setattr(Plan, "derive", noted)
+    full, padded = np.ones((4, 6), int), np.array([[1, 2, 0, 0, 0, 0]] * 4)
+    for batch in [full] * 3 + [padded] * 8 + [full] * 2 + [padded] * 3:
+        model.predict(batch)
+    assert ran[-2:] == [True, True]  # A few others do not end it.
+    assert sum(ran) >= 6
+
+
+def test_a_mask_that_does_not_follow_from_data_has_no_plan() -> None:
+    class Own(lstm.Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.real, self.read = Variable((1, 3), "ones"), LSTM(3, return_sequences=True)
+
+        def call(self, inputs: Any) -> Any:
+            return self.read(inputs, mask=self.real)
+
+    model, x = Own(), np.random.default_rng(8).normal(size=(1, 3, 2))
+    whole = [model.predict(x) for _ in range(4)][-1]
+    model.real.assign([[1.0, 1.0, 0.0]])
+    padded = [model.predict(x) for _ in range(4)][-1]
+    assert_array_equal(padded[0][:2], whole[0][:2])
+    assert_array_equal(padded[0][2], padded[0][1])
+    assert not plans(model)
+
+
+def test_masked_numbers_are_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def course() -> list[Any]:
+        rng, layers = np.random.default_rng(9), [Masking(-1.0), LSTM(3), Dense(2)]
+        model = lstm.Sequential([lstm.Input((6, 3)), *layers])
+        model.compile("adam", "mse")
+        found = []
+        for _ in range(6):
+            x = rng.normal(size=(5, 6, 3))
+            x[np.arange(6) >= rng.integers(3, 6, 5)[:, None]] = -1
+            found += [model.train_on_batch(x, np.ones((5, 2))), model.predict(x)]
+        recorded.append(len(plans(model)))
+        return found
+
+    recorded: list[int] = []
+    both(monkeypatch, course)
+    assert recorded == [1, 0]
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_losses_of_one_number_count_alike(joined: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(10).normal(size=(26, 3))
+    y = x[:, :1].copy()
+    y[24:] += 5
+    model = lstm.Sequential([lstm.Input((3,)), Dense(1)])
+    model.compile(lstm.optimizers.SGD(0.0), lambda t, y: ops.mean(ops.square(t - y)))
+    if not joined:
+        step_by_step(monkeypatch)
+    history = model.fit(x, y, batch_size=4, epochs=3, shuffle=False, verbose=0).history
+    each = [np.mean((y[k : k + 4] - model.predict(x[k : k + 4])) ** 2) for k in range(0, 26, 4)]
+    np.testing.assert_allclose(history["loss"], np.mean(each), rtol=1e-5)
+
+
 def test_steps_with_masks_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
     def course() -> list[Any]:
         rng, layers = np.random.default_rng(7), [Embedding(5, 4, mask_zero=True), LSTM(3), Dense(2)]
@@ -394,13 +474,13 @@ def test_steps_with_masks_are_taken_together(monkeypatch: pytest.MonkeyPatch) ->
         return [history.history["loss"], history.history["accuracy"], *model.get_weights()]
 
     times: list[int] = []
-    derived = Plan.derived
+    derive = Plan.derive
 
     def counted(plan: Plan, data: Any, count: int = 1) -> Any:
         times.append(count)
-        return derived(plan, data, count)
+        return derive(plan, data, count)
 
-    monkeypatch.setattr(Plan, "derived", counted)
+    monkeypatch.setattr(Plan, "derive", counted)
     both(monkeypatch, course)
     assert max(times) > 1
 

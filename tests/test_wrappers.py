@@ -245,6 +245,39 @@ class TestModels:
         with pytest.raises(InvalidTypeError, match="y: expected targets, got None"):
             SKLearnRegressor(linear).fit(ROWS)
 
+    def test_lists_of_sequences(self) -> None:
+        def tokens() -> lstm.Model:
+            layers = [lstm.layers.Embedding(5, 3), LSTM(3), Dense(2, "softmax")]
+            model = lstm.Sequential([lstm.Input((None,)), *layers])
+            model.compile("adam", "sparse_categorical_crossentropy")
+            return model
+
+        x = [[1, 2], [1, 2, 3]] * 5
+        assert SKLearnClassifier(tokens, fit_kwargs=QUIET).fit(x, [0, 1] * 5).predict(x).shape == (
+            10,
+        )
+
+    def test_unusable_scores_and_parameters(self) -> None:
+        found = SKLearnRegressor(linear, fit_kwargs=QUIET).fit(ROWS, ROWS[:, 0])
+        classes = SKLearnClassifier(recurrent, fit_kwargs=QUIET).fit(X, UP)
+        for estimator, data, y in ((found, ROWS, ROWS[:, 0]), (classes, X, UP)):
+            with pytest.raises(InvalidShapeError, match="^y: "):
+                estimator.score(data, y[1:])
+            with pytest.raises(InvalidShapeError, match="^sample_weight: "):
+                estimator.score(data, y, [1.0])
+        found.set_params(fit_kwargs=5)
+        with pytest.raises(InvalidTypeError, match="^fit_kwargs"):
+            found.set_params(fit_kwargs__epochs=2)
+        with pytest.raises(InvalidTypeError, match="^y: expected classes of one type"):
+            classes.fit(X, np.array([1, "a"] * 30, object))
+
+    def test_outputs_by_name_are_refused(self) -> None:
+        x = lstm.Input((3,))
+        model = lstm.Model(x, {"a": Dense(1)(x)})
+        model.compile("sgd", "mse")
+        with pytest.raises(InvalidTypeError, match="model: expected a model with one output"):
+            SKLearnRegressor(model).fit(ROWS, ROWS[:, 0])
+
     def test_transformers_return_outputs(self) -> None:
         found = SKLearnTransformer(linear, model_kwargs={"units": 2}, fit_kwargs=QUIET)
         y = found.fit_transform(ROWS, ROWS[:, :2])

@@ -64,6 +64,7 @@ else:
     backend = ModuleInKeras(
         backend, "lstm.backend is a function; use lstm.ops for what keras.backend has"
     )
+    sys.modules["lstm.backend"] = backend
 
     def __getattr__(name):
         if name in _MODULES:

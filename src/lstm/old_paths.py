@@ -9,6 +9,7 @@ from collections.abc import Mapping
 _PATHS: Mapping[str, tuple[str, ...]] = {
     "lstm.callbacks": ("lstm.callbacks.callbacks",),
     "lstm.layers": (
+        "lstm.engine",
         "lstm.engine.base_layer",
         "lstm.engine.topology",
         "lstm.layers.advanced_activations",

@@ -4,7 +4,6 @@ They follow the protocol of scikit-learn's estimators, and work without scikit-l
 """
 
 import copy
-import sys
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -16,8 +15,10 @@ from lstm import checks
 from lstm.absent_names import answering
 from lstm.backends import backend
 from lstm.callbacks import History
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.estimator_data import as_data, as_inputs, column_of, not_fitted, weights_of
 from lstm.interface import Interface
+from lstm.layers import SymbolicTensor
 from lstm.losses import BinaryCrossentropy, SparseCategoricalCrossentropy
 from lstm.models import Model
 from lstm.old_paths import lead_to
@@ -92,7 +93,10 @@ class Estimator(Interface):
             outer, _, key = name.partition("__")
             known = ("model_kwargs", "fit_kwargs") if key else tuple(changed)
             checks.one_of("parameter", outer, known)
-            changed[outer] = {**(changed[outer] or {}), key: value} if key else value
+            if key:
+                _check_options(outer, changed[outer])
+                value = {**(changed[outer] or {}), key: value}
+            changed[outer] = value
         vars(self).update(changed)
         return self
 
@@ -143,7 +147,7 @@ class Estimator(Interface):
                 cannot be used.
         """
         self._check_arguments()
-        inputs = _as_inputs(X)
+        inputs = as_inputs(X)
         if y is None and self.kind != "transformer":
             got = f"None: {type(self).__name__} requires y to be passed, but the target y is None"
             raise InvalidTypeError("y", "targets", got)
@@ -163,13 +167,11 @@ class Estimator(Interface):
             raise InvalidTypeError("model", expected, got)
         checks.boolean("warm_start", self.warm_start)
         for name in ("model_kwargs", "fit_kwargs"):
-            options = getattr(self, name)
-            if not isinstance(options, Mapping | None):
-                raise InvalidTypeError(name, "a dict of arguments", type(options).__name__)
+            _check_options(name, getattr(self, name))
 
     def _targets(self, y: Any) -> Values:
         """Return the targets that the function `model` gets."""
-        return np.asarray(_as_data(y))
+        return np.asarray(as_data(y))
 
     def _for_model(self, targets: Values, model: Model) -> Values:
         """Return targets as the loss of the model takes them."""
@@ -188,13 +190,15 @@ class Estimator(Interface):
         model.optimizer  # noqa: B018  It refuses a model that is not compiled.
         if not model.built:
             model.predict_on_batch(X[:1])
+        if not isinstance(model.output, SymbolicTensor):
+            raise InvalidTypeError("model", "a model with one output", type(model.output).__name__)
         return model
 
     def _outputs(self, X: Any) -> Values:
         name = type(self).__name__
         if not hasattr(self, "model_"):
-            raise _not_fitted(f"{name}: call fit(X, y) first")
-        data = _as_inputs(X)
+            raise not_fitted(f"{name}: call fit(X, y) first")
+        data = as_inputs(X)
         features = getattr(self, "n_features_in_", None)
         if isinstance(data, np.ndarray) and data.shape[-1:] != (features,) and features:
             got = f"X has {data.shape[-1]} features, but {name} is expecting {features} features"
@@ -281,15 +285,19 @@ class SKLearnClassifier(Estimator):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of examples whose class is right."""
-        right = self.predict(X) == _column(_as_data(y))
-        return float(np.average(right, weights=sample_weight))
+        found, target = self.predict(X), column_of(as_data(y))
+        checks.shape("y", target.shape, found.shape)
+        return float(np.average(found == target, weights=weights_of(sample_weight, len(found))))
 
     def _targets(self, y: Any) -> Values:
-        column = _column(_as_data(y))
-        if column.dtype.kind == "f" and (column != np.floor(column)).any():
-            got = f"Unknown label type: continuous numbers, such as {column[0]}"
+        column = column_of(as_data(y))
+        if column.dtype.kind == "f" and (other := column[column != np.floor(column)]).size:
+            got = f"Unknown label type: continuous numbers, such as {other[0]}"
             raise InvalidTypeError("y", "classes", got)
-        self.classes_, index = np.unique(column, return_inverse=True)
+        try:
+            self.classes_, index = np.unique(column, return_inverse=True)
+        except TypeError as error:
+            raise InvalidTypeError("y", "classes of one type", str(error)) from error
         if len(self.classes_) < 2:
             got = f"only 1 class: {self.classes_.tolist()}"
             raise InvalidValueError("y", "at least two classes", got)
@@ -342,10 +350,11 @@ class SKLearnRegressor(Estimator):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R², 1 - Σ (y - t)² / Σ (t - mean t)²; of several outputs, the mean."""
-        target = np.asarray(_as_data(y), np.float64)
-        found = self.predict(X).reshape(target.shape)
+        target, found = np.asarray(as_data(y), np.float64), self.predict(X)
+        if target.size != found.size:
+            raise InvalidShapeError("y", f"shape {found.shape}", f"shape {target.shape}")
         rows, flat = target.reshape(len(target), -1), found.reshape(len(target), -1)
-        weights = np.ones(len(rows)) if sample_weight is None else np.asarray(sample_weight)
+        weights = weights_of(sample_weight, len(rows))
         off = np.average((flat - rows) ** 2, 0, weights)
         spread = np.average((rows - np.average(rows, 0, weights)) ** 2, 0, weights)
         # Targets that do not vary are explained exactly or not at all, as in scikit-learn.
@@ -384,61 +393,9 @@ class SKLearnTransformer(Estimator):
         return self.fit(X, y, **kwargs).transform(X)
 
 
-def _as_data(values: Any) -> Any:
-    """Return an array of a table, a column or a list; a list of arrays stays what it is."""
-    if hasattr(values, "to_numpy"):  # Of pandas and its like.
-        return values.to_numpy()
-    if isinstance(values, list | tuple) and any(isinstance(row, np.ndarray) for row in values):
-        return list(values)
-    return np.asarray(values)
-
-
-def _as_inputs(X: Any) -> Any:
-    """Return X as an array of numbers, or as a list of sequences.
-
-    Raises:
-        InvalidTypeError, InvalidValueError: it cannot be used, in words that scikit-learn expects.
-    """
-    if hasattr(X, "toarray"):
-        raise InvalidTypeError("X", "an array", "sparse data, of which X.toarray() makes an array")
-    data = _as_data(X)
-    if isinstance(data, list):
-        return data
-    if data.dtype.kind == "O":
-        try:
-            data = data.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise InvalidTypeError("X", "numbers", str(error)) from error
-    if data.dtype.kind == "c":
-        raise InvalidTypeError("X", "real numbers", "Complex data not supported")
-    if data.ndim < 2:
-        got = f"shape {data.shape}: Reshape your data, as X[:, None] for one feature"
-        raise InvalidShapeError("X", "axes (N, features) or (N, T, features)", got)
-    for size, what in ((data.shape[0], "sample"), (data.size, "feature")):
-        if not size:
-            got = f"0 {what}(s) (shape={data.shape}) while a minimum of 1 is required."
-            raise InvalidShapeError("X", "data", got)
-    if data.dtype.kind == "f" and not np.isfinite(data).all():
-        raise InvalidValueError("X", "finite numbers", "NaN or infinity")
-    return data
-
-
-def _not_fitted(message: str) -> NotReadyError:
-    """Return the error of an estimator that is not fitted, as scikit-learn knows it."""
-    theirs = sys.modules.get("sklearn.exceptions")  # Whoever catches it has imported it.
-    if theirs is None:
-        return NotReadyError(message)
-    return type("NotFittedError", (NotReadyError, theirs.NotFittedError), {})(message)
-
-
-def _column(y: Any) -> Values:
-    """Return one class for each example, (N)."""
-    values = np.asarray(y)
-    if values.ndim == 2 and values.shape[1] == 1:
-        values = values[:, 0]
-    if values.ndim != 1:
-        raise InvalidShapeError("y", "one class for each example, (N)", f"shape {values.shape}")
-    return values
+def _check_options(name: str, options: object) -> None:
+    if not isinstance(options, Mapping | None):
+        raise InvalidTypeError(name, "a dict of arguments", type(options).__name__)
 
 
 def _has(function: Callable[..., Any], argument: str) -> bool:

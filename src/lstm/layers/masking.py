@@ -1,6 +1,7 @@
 """Masking: steps that later layers skip, and masks as tensors."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any, Unpack
 
 import numpy as np
@@ -48,7 +49,7 @@ class Masking(Layer):
 
     def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
         shape = tuple(inputs[0].shape)
-        rows = run.ops.reshape(inputs[0], (*shape[:2], -1))
+        rows = run.ops.reshape(inputs[0], (*shape[:2], prod(shape[2:])))
         real = self._real(run, inputs[0])
         return (run.ops.reshape(to_zero(run.backend, rows, real), shape),), (real, shape)
 
@@ -56,7 +57,7 @@ class Masking(Layer):
         self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
     ) -> Gradients:
         real, shape = cache
-        rows = run.ops.reshape(gradients[0], (*shape[:2], -1))
+        rows = run.ops.reshape(gradients[0], (*shape[:2], prod(shape[2:])))
         return (run.ops.reshape(to_zero(run.backend, rows, real), shape),)
 
     def output_mask(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:

@@ -7,7 +7,9 @@ layer computes. They are NumPy arrays on every backend.
 """
 
 from collections.abc import Sequence
+from functools import reduce
 from math import prod
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -120,4 +122,4 @@ def union(
         )
     if len(known) < len(masks):
         return None
-    return np.logical_or.reduce([mask for mask in spreads if mask is not None])
+    return reduce(or_, [mask for mask in spreads if mask is not None])

@@ -30,6 +30,9 @@ GoalOf = Callable[[Array, Mask | None], Goal]
 _ENOUGH = 20
 """So many runs of a plan make up for the time that it takes to record it."""
 
+_MISSES = 3
+"""So many times in a row a plan is kept for data of which Python decides something else."""
+
 
 @dataclass
 class Learned:
@@ -67,8 +70,8 @@ class Passes:
     When a shape of batches comes again, a backend that can record writes down what it does; from
     then on, batches of this shape are computed in one call. This changes no bit of a result. Where
     shapes vary so much that plans are hardly used, they are made ever more rarely. A program with
-    layers or a loss that a user wrote is computed step by step, and so are batches of which a plan
-    would have to know the numbers: with masks of other forms than when it was recorded.
+    layers or a loss that a user wrote is computed step by step, and so are batches with masks of
+    which Python decides something else than when the plan was recorded, such as that one is full.
 
     Args:
         program: the program.
@@ -108,7 +111,7 @@ class Passes:
     ) -> tuple[list[Array], list[Mask | None]]:
         """Return the outputs and their masks."""
         planned = self._find(None, run, feeds, masks, self._record_forward)
-        derived = None if planned is None else planned.derived(feeds, masks)
+        derived = None if planned is None else planned.derive(feeds, masks)
         if planned is not None and derived is not None:
             arrays, of_outputs = derived
             returned = planned.run(run, *feeds, *_states(run), *arrays)
@@ -181,7 +184,7 @@ class Passes:
         purpose = like, sees_output, optimizer.identity() if whole else None
         slots = [*optimizer.slots.values()] if whole else []
         planned = self._find(purpose, run, feeds, masks, record, slots, steps)
-        derived = None if planned is None else planned.derived(feeds, masks, steps)
+        derived = None if planned is None else planned.derive(feeds, masks, steps)
         if planned is not None and derived is not None:
             found = self._learn_from(
                 planned, run, feeds, *derived, goal_of, sees_output, optimizer, steps, whole
@@ -227,7 +230,8 @@ class Passes:
         goal = goal_of(Shaped((steps * shape[0], *shape[1:])), masks[0])
         if steps > 1 and goal.mask is not None:  # Each has a count of its own.
             return None
-        goal.count /= steps
+        # Of a loss that is one number for a batch, each step has one.
+        goal.count = max(goal.count / steps, 1.0)
         target, weight = goal.arrays(self._backend)
         compared = [target] if weight is None else [target, weight]
         numbers = [optimizer.numbers(dtype, k) for k in range(steps if whole else 0)]
@@ -349,10 +353,12 @@ class Passes:
             if self._own:
                 return None
             known = self._shapes.pop(key, 0)
-            if isinstance(known, PlannedPass):
-                known.runs += 1
+            if isinstance(known, PlannedPass) and known.missed < _MISSES:
                 self._shapes[key] = known
                 return known
+            if isinstance(known, PlannedPass):
+                self._wait_longer(known)
+                known = self._patience
             if times > 1:
                 if known:
                     self._shapes[key] = known
@@ -363,9 +369,13 @@ class Passes:
                 self._shapes[key] = known + 1
             while len(self._shapes) > self.most_shapes or self._held() > self.most_bytes:
                 oldest = self._shapes.pop(next(iter(self._shapes)))
-                if isinstance(oldest, PlannedPass) and oldest.runs < _ENOUGH:
-                    self._patience = min(2 * self._patience, 64)
+                self._wait_longer(oldest)
         return None
+
+    def _wait_longer(self, given_up: PlannedPass | float) -> None:
+        """Record more rarely from now on, where a plan was hardly used."""
+        if isinstance(given_up, PlannedPass) and given_up.runs < _ENOUGH:
+            self._patience = min(2 * self._patience, 64)
 
     @property
     def planned(self) -> list[Plan]:

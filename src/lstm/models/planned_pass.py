@@ -41,7 +41,8 @@ class PlannedPass:
         states: for each node that leaves a state, how many arrays it has.
         weights: tells whether the numbers of the weights that it reads have changed.
         fixed: whether it only reads weights, which are then packed for many runs.
-        runs: how often it was found.
+        runs: how often it was found for data that it is for.
+        missed: how often in a row the data needed another plan.
         changes: the number of changes of weights before the latest run.
         seen: the same before the latest call.
     """
@@ -54,17 +55,21 @@ class PlannedPass:
     fixed: bool
     factors: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
     runs: int = 0
+    missed: int = 0
     changes: int = -1
     seen: int = -1
 
-    def derived(
+    def derive(
         self, feeds: Sequence[Array], masks: Sequence[Mask | None], times: int = 1
     ) -> tuple[list[Array], list[Mask | None]] | None:
         """Return what the plan is passed besides such inputs, and the masks of the outputs.
 
         It returns None if the plan is not for such masks.
         """
-        return self.plan.derived([*feeds, *(m for m in masks if m is not None)], times)
+        found = self.plan.derive([*feeds, *(m for m in masks if m is not None)], times)
+        self.missed = self.missed + 1 if found is None else 0
+        self.runs += found is not None
+        return found
 
     def call(
         self,

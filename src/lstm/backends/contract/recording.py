@@ -34,7 +34,7 @@ class Plan(Protocol):
     @property
     def derives(self) -> bool: ...
 
-    def derived(
+    def derive(
         self, data: Sequence[Array], times: int = 1
     ) -> tuple[list[Array], list[Mask | None]] | None:
         """Find out about the data of runs what was found out about those that were recorded.

@@ -57,7 +57,7 @@ class NativeArrays:
         flags = values.flags
         return values if flags.c_contiguous and flags.aligned else values.copy()
 
-    def derived(self, function: Callable[..., Any], *data: Any) -> Any:
+    def of_data(self, function: Callable[..., Any], *data: Any) -> Any:
         """Return what a function of NumPy finds out about data, such as a mask."""
         return function(*data)
 

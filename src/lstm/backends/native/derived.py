@@ -8,7 +8,8 @@ with the same answer.
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,13 +32,13 @@ class Derived(NDArrayOperatorsMixin):
     """An array that is derived from data.
 
     Attributes:
-        derivation: where it is written down.
+        deriving: where it is written down.
         number: its number there.
         example: the array in the pass that is recorded.
     """
 
-    def __init__(self, derivation: "Derivation", number: int, example: Any) -> None:
-        self.derivation, self.number, self.example = derivation, number, example
+    def __init__(self, deriving: "Deriving", number: int, example: Any) -> None:
+        self.deriving, self.number, self.example = deriving, number, example
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -59,25 +60,25 @@ class Derived(NDArrayOperatorsMixin):
         return len(self.example)
 
     def __getitem__(self, index: Any) -> "Derived":
-        return self.derivation.apply(operator.getitem, self, index)
+        return self.deriving.apply(operator.getitem, self, index)
 
     def __bool__(self) -> bool:
-        return self.derivation.expect(self)
+        return self.deriving.expect(self)
 
     def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or "out" in options:
             raise NotRecordableError(f"{function.__name__}.{method}")
-        return self.derivation.apply(function, *inputs, **options)
+        return self.deriving.apply(function, *inputs, **options)
 
     def __array_function__(self, function: Any, types: Any, inputs: Any, options: Any) -> Any:
         if function in _OF_SHAPE:
-            return function(self.example)
-        return self.derivation.apply(function, *inputs, **options)
+            return function(*map(_example, inputs), **options)
+        return self.deriving.apply(function, *inputs, **options)
 
     def __getattr__(self, name: str) -> Callable[..., "Derived"]:
         if name not in _METHODS.split():
             raise NotRecordableError(name)
-        return lambda *inputs, **options: self.derivation.apply(
+        return lambda *inputs, **options: self.deriving.apply(
             _method, self, name, *inputs, **options
         )
 
@@ -89,18 +90,13 @@ class Derived(NDArrayOperatorsMixin):
     __hash__ = object.__hash__
 
 
-class Derivation:
-    """How arrays are derived from data, in the order in which they were."""
+class Deriving:
+    """What is noted of derived arrays while a pass is recorded."""
 
     def __init__(self) -> None:
         self._steps: list[_Step | None] = []  # None: the next of the data.
         self._wanted: list[Derived] = []
         self._known: dict[object, Derived] = {}
-
-    @property
-    def depends(self) -> bool:
-        """Whether anything is derived from the data."""
-        return any(step is not None for step in self._steps) or bool(self._wanted)
 
     def data(self, example: Array) -> Derived:
         """Return the next of the data that every run passes."""
@@ -127,24 +123,21 @@ class Derivation:
         """Let runs return an array."""
         self._wanted.append(array)
 
-    def run(self, data: Sequence[Array]) -> list[Array] | None:
-        """Return the wanted arrays for other data; None if these need another plan."""
-        given, values = iter(data), list[Any]()
-        for step in self._steps:
-            if step is None:
-                values.append(next(given))
-                continue
-            inputs = [_given(x, values) for x in step.inputs]
-            values.append(step.function(*inputs, **step.options))
-            if step.answer and not values[-1]:
-                return None
-        found = []
-        for array in self._wanted:
-            value = np.ascontiguousarray(values[array.number])
-            if value.shape != array.shape or value.dtype != array.dtype:
-                return None
-            found.append(value)
-        return found
+    def finished(self) -> "Derivation":
+        """Return what runs need of it, which holds nothing of this pass."""
+        needed = {array.number for array in self._wanted}
+        for k, step in reversed([*enumerate(self._steps)]):
+            if step is not None and (k in needed or step.answer):
+                needed |= {k, *_slots(step.inputs)}
+        needed |= {k for k, step in enumerate(self._steps) if step is None}
+        number = {k: n for n, k in enumerate(sorted(needed))}
+        steps = [
+            None if step is None else step._replace(inputs=_renumbered(step.inputs, number))
+            for k, step in enumerate(self._steps)
+            if k in needed
+        ]
+        wanted = [(number[array.number], array.shape, array.dtype) for array in self._wanted]
+        return Derivation(steps, wanted)
 
     def _apply(
         self, function: Callable[..., Any], inputs: Sequence[Any], options: dict[str, Any]
@@ -157,6 +150,38 @@ class Derivation:
     def _add(self, step: "_Step | None", example: Any) -> Derived:
         self._steps.append(step)
         return Derived(self, len(self._steps) - 1, example)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """How the arrays that a plan is passed are derived from the data of a run."""
+
+    _steps: "Sequence[_Step | None]"
+    _wanted: Sequence[tuple[int, tuple[int, ...], Any]]
+
+    @property
+    def depends(self) -> bool:
+        """Whether anything is derived from the data."""
+        return bool(self._wanted) or any(step is not None for step in self._steps)
+
+    def run(self, data: Sequence[Array]) -> list[Array] | None:
+        """Return the wanted arrays for other data; None if these need another plan."""
+        given, values = iter(data), list[Any]()
+        for step in self._steps:
+            if step is None:
+                values.append(next(given))
+                continue
+            inputs = [_given(x, values) for x in step.inputs]
+            values.append(step.function(*inputs, **step.options))
+            if step.answer and not values[-1]:
+                return None
+        found = []
+        for number, shape, dtype in self._wanted:
+            value = np.ascontiguousarray(values[number])
+            if value.shape != shape or value.dtype != dtype:
+                return None
+            found.append(value)
+        return found
 
 
 class _Slot(NamedTuple):
@@ -199,6 +224,24 @@ def _slot(x: Any) -> Any:
     return _Slot(x.number) if isinstance(x, Derived) else x
 
 
+def _slots(x: Any) -> Iterator[int]:
+    """Yield the places that inputs are taken from."""
+    if isinstance(x, _Slot):
+        yield x.number
+    elif isinstance(x, list | tuple):
+        for part in x:
+            yield from _slots(part)
+
+
+def _renumbered(x: Any, number: Mapping[int, int]) -> Any:
+    """Return inputs with the new numbers of their places."""
+    if isinstance(x, _Slot):
+        return _Slot(number[x.number])
+    if isinstance(x, list | tuple):
+        return type(x)([_renumbered(part, number) for part in x])
+    return x
+
+
 def _given(x: Any, values: Sequence[Any]) -> Any:
     if isinstance(x, _Slot):
         return values[x.number]
@@ -215,4 +258,4 @@ def _key(x: Any) -> Any:
         return Derived, x.number
     if isinstance(x, slice):
         return slice, x.start, x.stop, x.step
-    return type(x), x
+    return type(x), repr(x) if isinstance(x, float) else x  # 0.0 == -0.0

@@ -31,7 +31,7 @@ class Plan:
     def derives(self) -> bool:
         return self._derivation.depends
 
-    def derived(
+    def derive(
         self, data: Sequence[Array], times: int = 1
     ) -> tuple[list[Array], list[Array | None]] | None:
         if not self.derives:

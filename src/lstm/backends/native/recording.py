@@ -19,7 +19,7 @@ from lstm.backends.contract import (
 from lstm.backends.native.arithmetic import NativeArithmetic, pieces
 from lstm.backends.native.arrays import columns_of_packed
 from lstm.backends.native.buffers import SIZES, Buffer, Symbol, lay_out
-from lstm.backends.native.derived import Derivation, Derived
+from lstm.backends.native.derived import Derived, Deriving
 from lstm.backends.native.layers import NativeLayers
 from lstm.backends.native.losses import NativeLosses
 from lstm.backends.native.noted import Noted, Variable, needed, prepared, use
@@ -56,7 +56,7 @@ class NativeRecording(
         self._condition: Any = None
         self._inputs: list[Buffer] = []
         self._outputs: list[Buffer] = []
-        self._derivation = Derivation()
+        self._deriving = Deriving()
         self._data: dict[Buffer, Derived] = {}
         self._derived: dict[int, Symbol] = {}
         self._weights = [(_place(weight), weight) for weight in weights]
@@ -76,21 +76,21 @@ class NativeRecording(
         buffer = Buffer(dtype, prod(shape), is_input=True)
         self._inputs.append(buffer)
         if example is not None:
-            self._data[buffer] = self._derivation.data(example)
+            self._data[buffer] = self._deriving.data(example)
         return Symbol(buffer, tuple(shape))
 
     def data(self, example: NDArray[Any]) -> Any:
         """Return an array of NumPy that every run passes to `Plan.derived`."""
-        return self._derivation.data(example)
+        return self._deriving.data(example)
 
     def example(self, derived: Any) -> Any:
         return derived.example if isinstance(derived, Derived) else derived
 
-    def derived(self, function: Callable[..., Any], *data: Any) -> Any:
+    def of_data(self, function: Callable[..., Any], *data: Any) -> Any:
         given = [self.to_numpy(x) for x in data]
         if not any(isinstance(x, Derived) for x in given):
             return function(*given)
-        result = self._derivation.apply(function, *given)
+        result = self._deriving.apply(function, *given)
         if not isinstance(result.example, tuple):
             return result
         return type(result.example)(*(result[k] for k in range(len(result.example))))
@@ -111,6 +111,8 @@ class NativeRecording(
 
     def to_numpy(self, x: Any) -> Any:
         if not isinstance(x, Symbol):
+            if isinstance(x, np.ndarray) and self._around(x):
+                raise NotRecordableError("to_numpy of weights, which change")
             return x
         whole = self._data.get(x.buffer)
         if whole is None or x.size != whole.size:
@@ -168,9 +170,11 @@ class NativeRecording(
         return product
 
     def reshape(self, x: Any, shape: Sequence[int]) -> Any:
-        if isinstance(x, Symbol):
-            return Symbol(x.buffer, tuple(shape), x.begin)
-        return x.reshape(shape)
+        if not isinstance(x, Symbol):
+            return x.reshape(shape)
+        if prod(shape) != x.size or any(n < 0 for n in shape):
+            raise NotRecordableError(f"reshape to {shape}")
+        return Symbol(x.buffer, tuple(shape), x.begin)
 
     def transpose(self, x: Any, axes: Sequence[int]) -> Any:
         if isinstance(x, Quantized):
@@ -277,28 +281,31 @@ class NativeRecording(
         start, size = _place(array)
         whole = (start, size), array
         if str(array.dtype) == "float32" and size:
-            around = [
-                known
-                for known in self._weights
-                if known[0][0] <= start and start + size <= sum(known[0])
-            ]
+            around = self._around(array)
             if not around:
                 raise NotRecordableError("numbers from outside")
             # A single weight is all of the buffer, but only that can be written to.
             whole = max(around, key=lambda known: (known[0][1], known[1].flags.writeable))
         place, kept = whole
         if place not in self._kept:
-            dtype = {"bool": "bool_"}.get(str(kept.dtype), str(kept.dtype))
-            self._kept[place] = Buffer(dtype, kept.size, kept=kept)
+            self._kept[place] = Buffer(_kind(kept.dtype), kept.size, kept=kept)
         return Symbol(self._kept[place], array.shape, start - place[0])
+
+    def _around(self, array: NDArray[Any]) -> list[Any]:
+        """Return the weights in whose memory an array lies, each with its place."""
+        start, size = _place(array)
+        return [
+            known
+            for known in self._weights
+            if known[0][0] <= start and start + size <= sum(known[0])
+        ]
 
     def _symbol_of_derived(self, array: Derived) -> Symbol:
         """Return the symbol of an array that every run derives from its data."""
         if array.number not in self._derived:
-            dtype = {"bool": "bool_"}.get(str(array.dtype), str(array.dtype))
-            buffer = Buffer(dtype, array.size, is_input=True)
+            buffer = Buffer(_kind(array.dtype), array.size, is_input=True)
             self._derived[array.number] = Symbol(buffer, array.shape)
-            self._derivation.want(array)
+            self._deriving.want(array)
         return self._derived[array.number]
 
     def stop_unless_below(self, most: float) -> None:
@@ -314,7 +321,12 @@ class NativeRecording(
         self, outputs: Sequence[Symbol], masks: Sequence[Any] = (), *, finite: bool = False
     ) -> Plan:
         checked = len(self._inputs) if finite else 0
+        if not all(mask is None or isinstance(mask, Derived) for mask in masks):
+            raise NotRecordableError("a mask that does not follow from data")
         given = [self._given(output) for output in outputs]
+        for mask in masks:
+            if mask is not None:
+                self._deriving.want(mask)
         kept = [*self._kept.values()]
         noted = needed(self.noted)
         first = prepared(noted)
@@ -343,16 +355,14 @@ class NativeRecording(
         compiled = self._running.plan(
             listed.instructions, arena, listed.kept, len(passed), checked, listed.prepared
         )
-        for mask in masks:
-            if mask is not None:
-                self._derivation.want(mask)
         known = [mask is not None for mask in masks]
-        return Plan(compiled, [x.shape for x in given], listed, self._derivation, known)
+        return Plan(compiled, [x.shape for x in given], listed, self._deriving.finished(), known)
 
     def _given(self, output: Any) -> Symbol:
         """Return an output as an array that every run passes."""
         buffer = output.buffer if isinstance(output, Symbol) else None
-        if buffer is None or buffer.kept is not None or buffer.is_input:
+        part = buffer is not None and output.size < buffer.size
+        if buffer is None or buffer.kept is not None or buffer.is_input or part:
             output = self.copy(output)
         output.buffer.is_input = True
         self._outputs.append(output.buffer)
@@ -362,6 +372,11 @@ class NativeRecording(
 def _place(array: NDArray[Any]) -> tuple[int, int]:
     """Return where the memory of an array begins, and its size in bytes."""
     return array.__array_interface__["data"][0], array.nbytes
+
+
+def _kind(dtype: Any) -> str:
+    """Return what kernels call a dtype."""
+    return {"bool": "bool_"}.get(str(dtype), str(dtype))
 
 
 def _places(index: Sequence[int]) -> NDArray[np.int64]:

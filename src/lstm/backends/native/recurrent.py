@@ -154,10 +154,10 @@ class NativeRecurrent(NativeArithmetic, NativeQuantization):
     def _run_ragged(self, call: Call, mask: Array, keep_cache: bool) -> tuple[Array, State, Cache]:
         """Run the real steps alone, forwards: a mask costs what they cost."""
         (B, T, H), state, x = call.shape, call.state, call.x
-        ragged = self.derived(Ragged.of, mask, call.spec.reverse)
+        ragged = self.of_data(Ragged.of, mask, call.spec.reverse)
         rows = self.reshape(x, (B * T, *x.shape[2:]))
         if x.ndim == 2:
-            rows = self.derived(getitem, rows, ragged.steps)
+            rows = self.of_data(getitem, rows, ragged.steps)
         else:
             rows = self.take(rows, ragged.steps, 0)
         *given, dropped = [
