@@ -17,7 +17,7 @@ namespace bindings {
 
 namespace {
 
-// Those of the instruction set in use; tests choose another for float32.
+// Those of the instruction set in use; tests choose another.
 const lstm::Kernels* float32 = lstm::best_kernels();
 const lstm::Kernels* bfloat16 = lstm::bfloat16_kernels();
 
@@ -51,9 +51,9 @@ void add_operations(nb::module_& m, const lstm::Kernels* const& kernels) {
 
 void add_settings(nb::module_& m) {
   m.def("set_instruction_set", [](const std::string& name) {
-    const lstm::Kernels* found = lstm::find_kernels(name.c_str());
-    if (found) float32 = found;
-    return found != nullptr;
+    if (const auto found = lstm::find_kernels(name.c_str())) return float32 = found, true;
+    if (const auto found = lstm::find_bfloat16_kernels(name.c_str())) return bfloat16 = found, true;
+    return false;
   });
   m.def("cell_sizes", [](int cell, unsigned options) {
     if (cell < 0 || cell >= lstm::cells) fail("cell", "a code", std::to_string(cell));

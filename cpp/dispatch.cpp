@@ -44,7 +44,8 @@ bool has_avx512_bf16() {
   return x86_level() >= 4 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 5);
 }
 
-// Tiles of bfloat16, for which Linux asks a process to ask: it saves 8 KiB more of each thread then.
+// Tiles of bfloat16, for which Linux asks a process to ask: it saves 8 KiB more of each thread
+// then.
 bool has_amx() {
 #if defined(__linux__)
   unsigned a, b, c, d, saved;
@@ -88,11 +89,15 @@ const Kernels* best_kernels() {
   return kernels_baseline();
 }
 
+const Kernels* find_bfloat16_kernels(const char* name) {
+  static const bool tiles = has_avx512_bf16() && kernels_amx() && has_amx();
+  if (!std::strcmp(name, "amx")) return tiles ? kernels_amx() : nullptr;
+  return !std::strcmp(name, "avx512_bf16") && has_avx512_bf16() ? kernels_avx512_bf16() : nullptr;
+}
+
 const Kernels* bfloat16_kernels() {
-  static const Kernels* found = !has_avx512_bf16()              ? nullptr
-                                : kernels_amx() && has_amx() ? kernels_amx()
-                                                                : kernels_avx512_bf16();
-  return found;
+  const Kernels* found = find_bfloat16_kernels("amx");
+  return found ? found : find_bfloat16_kernels("avx512_bf16");
 }
 
 }  // namespace lstm

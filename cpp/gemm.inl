@@ -44,8 +44,8 @@ inline void add_rows(int64_t K, int64_t n, const float* x, int64_t pitch, float*
 // registers, whoever calls: few rows of more are not, so that results do not depend on threads.
 constexpr int64_t few_rows = 4;
 
-// Call put(r, v, z) with z = Σ_k a(r, k)·panel[k][v], for some rows of A, at most tile_rows, and all
-// V vectors of a panel.
+// Call put(r, v, z) with z = Σ_k a(r, k)·panel[k][v], for some rows of A, at most tile_rows, and
+// all V vectors of a panel.
 template <int V, class Put>
 LSTM_INLINE void tile_product(int64_t rows, int64_t K, Left a, const float* panel,
                               [[maybe_unused]] bool few, Put put) {
@@ -74,20 +74,20 @@ inline void panel_product_of(int64_t i0, int64_t i1, int64_t K, Left a, const fl
                              bool few) {
   for (int64_t i = i0; i < i1; i += tile_rows) {
     const int64_t rows = std::min<int64_t>(i1 - i, tile_rows);
-    tile_product<V>(
-        rows, K, a.from(i), panel, few, [&](auto r, auto v, vec value) LSTM_INLINE_LAMBDA {
-          const int left = n - v * lanes;
-          float* out = c + (i + r) * ldc + v * lanes;
-          if (left >= lanes) {
-            if (accumulate) value += load(out);
-            if (bias) value += load(bias + v * lanes);
-            store(out, value);
-          } else {
-            if (accumulate) value += load_part(out, left);
-            if (bias) value += load_part(bias + v * lanes, left);
-            store_part(out, value, left);
-          }
-        });
+    tile_product<V>(rows, K, a.from(i), panel, few,
+                    [&](auto r, auto v, vec value) LSTM_INLINE_LAMBDA {
+                      const int left = n - v * lanes;
+                      float* out = c + (i + r) * ldc + v * lanes;
+                      if (left >= lanes) {
+                        if (accumulate) value += load(out);
+                        if (bias) value += load(bias + v * lanes);
+                        store(out, value);
+                      } else {
+                        if (accumulate) value += load_part(out, left);
+                        if (bias) value += load_part(bias + v * lanes, left);
+                        store_part(out, value, left);
+                      }
+                    });
   }
 }
 

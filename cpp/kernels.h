@@ -358,8 +358,9 @@ const Kernels* kernels_amx();
 const Kernels* best_kernels();
 const Kernels* find_kernels(const char* name);
 
-// Those that round both factors of every matrix product to bfloat16; null if the machine or the
-// build lacks them.
+// Those that round both factors of every matrix product to bfloat16, also by name ("avx512_bf16",
+// "amx"); null if the machine or the build lacks them.
 const Kernels* bfloat16_kernels();
+const Kernels* find_bfloat16_kernels(const char* name);
 
 }  // namespace lstm

@@ -41,9 +41,8 @@ LSTM_INLINE void gate_products(int64_t rows, int64_t K, Left a, const float* pan
 #if defined(LSTM_AMX)
   if (!few) return amx_product<4>(int(rows), K, a, panel, reinterpret_cast<float*>(z));
 #endif
-  with_rows(rows, [&](auto height) LSTM_INLINE_LAMBDA {
-    gate_tile<decltype(height)::value>(K, a, panel, z);
-  });
+  with_rows(rows, [&](auto height)
+                      LSTM_INLINE_LAMBDA { gate_tile<decltype(height)::value>(K, a, panel, z); });
 }
 
 // The n columns of one group of a kernel (K, 4H) as its panel.
@@ -131,8 +130,7 @@ inline void input_products(const RecurrentShape& s, const float* packed, const R
         gate_products(rows, D, left_of(run).from(k), panel, acc, few);
         for (int64_t m = 0; m < rows; ++m) {
           float* out = z + (run.z + (k + m) * run.z_stride) * width + group * group_width;
-          for (int gate = 0; gate < 4; ++gate)
-            store(out + gate * lanes, acc[m][gate] + bias[gate]);
+          for (int gate = 0; gate < 4; ++gate) store(out + gate * lanes, acc[m][gate] + bias[gate]);
         }
       }
     });
@@ -188,8 +186,7 @@ LSTM_INLINE void step_forward(const RecurrentShape& s, const float* packed,
         if (next) __builtin_prefetch(next + (b + m) * T * H + u, 1);
       }
       vec hr[tile_rows][4] = {};
-      if (seen.p)
-        gate_products(rows, H, left.from(b - b0), panel, hr, s.B <= few_rows);
+      if (seen.p) gate_products(rows, H, left.from(b - b0), panel, hr, s.B <= few_rows);
       for (int m = 0; m < rows; ++m) {
         const int64_t at = (b + m) * T + t;
         const float* z = z_of(b + m) + group * group_width;

@@ -39,11 +39,13 @@ from tolerances import assert_close
 @contextmanager
 def running_on(name: str) -> Iterator[bool]:
     """Run the block on an instruction set; False where the machine or the build lacks it."""
-    before = _kernels.instruction_set()
+    rounding = _kernels.bfloat16()
+    before = [kernels.instruction_set() for kernels in (_kernels, rounding) if kernels is not None]
     try:
         yield _kernels.set_instruction_set(name)
     finally:
-        _kernels.set_instruction_set(before)
+        for earlier in before:
+            _kernels.set_instruction_set(earlier)
 
 
 def available(name: str) -> bool:
@@ -52,6 +54,7 @@ def available(name: str) -> bool:
 
 
 INSTRUCTION_SETS = [name for name in ("baseline", "avx2", "avx512") if available(name)]
+BFLOAT16_SETS = [name for name in ("avx512_bf16", "amx") if available(name)]
 
 
 @contextmanager

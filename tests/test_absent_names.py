@@ -257,11 +257,6 @@ class TestInputsByName:
         with pytest.raises(InvalidValueError, match=r"^inputs: expected the name .*'x', got 'z'"):
             lstm.Model({"z": x}, layers.Dense(1)(x))
 
-    def test_outputs_are_a_list(self) -> None:
-        x = lstm.Input((2,))
-        with pytest.raises(InvalidValueError, match=r"^outputs: expected a list of tensors; the"):
-            lstm.Model(x, {"y": layers.Dense(1)(x)})  # type: ignore[dict-item]
-
 
 def test_sizes_that_only_data_have_are_those_of_a_tensor() -> None:
     x = lstm.Input((None, 3))

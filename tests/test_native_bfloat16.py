@@ -1,5 +1,6 @@
 """Products of bfloat16: by hand, the reference, and the native kernels against it."""
 
+from collections.abc import Iterator
 from typing import Any, cast
 
 import numpy as np
@@ -12,7 +13,16 @@ from bfloat16_cases import Watched, check, native, needs_bfloat16
 from lstm.backends import BACKENDS, BFLOAT16, _kernels, reference
 from lstm.backends.contract import Choice, Ops, RecurrentSpec
 from lstm.backends.reference.products import to_bfloat16
-from native_cases import LARGE, USES, Use, assert_same_bits, everything, threads
+from native_cases import (
+    BFLOAT16_SETS,
+    LARGE,
+    USES,
+    Use,
+    assert_same_bits,
+    everything,
+    running_on,
+    threads,
+)
 from op_cases import Array, generated
 from tolerances import tolerance
 
@@ -100,6 +110,13 @@ def test_biases_states_and_what_is_added_up_are_not_rounded(ops: Ops) -> None:
     # c = 257; then c + 257 + 256, and h = 770 is 768 + 2 in the middle of 768 and 772.
     assert_array_equal(y[..., 0], np.tile([257, 770, 770 + 257 + 768], (5, 1)))
     assert_array_equal(c, h)
+
+
+@pytest.fixture(scope="module", params=BFLOAT16_SETS or [""], autouse=True)
+def instruction_set(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Everything is computed on each of those that the machine has."""
+    with running_on(request.param):
+        yield
 
 
 @needs_bfloat16

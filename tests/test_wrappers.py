@@ -261,14 +261,14 @@ class TestModels:
         found = SKLearnRegressor(linear, fit_kwargs=QUIET).fit(ROWS, ROWS[:, 0])
         classes = SKLearnClassifier(recurrent, fit_kwargs=QUIET).fit(X, UP)
         for estimator, data, y in ((found, ROWS, ROWS[:, 0]), (classes, X, UP)):
-            with pytest.raises(InvalidShapeError, match="^y: "):
+            with pytest.raises(InvalidShapeError, match=r"^y: "):
                 estimator.score(data, y[1:])
-            with pytest.raises(InvalidShapeError, match="^sample_weight: "):
+            with pytest.raises(InvalidShapeError, match=r"^sample_weight: "):
                 estimator.score(data, y, [1.0])
         found.set_params(fit_kwargs=5)
-        with pytest.raises(InvalidTypeError, match="^fit_kwargs"):
+        with pytest.raises(InvalidTypeError, match=r"^fit_kwargs"):
             found.set_params(fit_kwargs__epochs=2)
-        with pytest.raises(InvalidTypeError, match="^y: expected classes of one type"):
+        with pytest.raises(InvalidTypeError, match=r"^y: expected classes of one type"):
             classes.fit(X, np.array([1, "a"] * 30, object))
 
     def test_outputs_by_name_are_refused(self) -> None:

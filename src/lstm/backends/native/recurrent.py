@@ -90,8 +90,8 @@ class Call(NamedTuple):
     @property
     def shape(self) -> tuple[int, int, int]:
         """The shape of the outputs, (B, T, H)."""
-        B, T, *_ = self.x.shape
-        return B, T, self.weights.r.shape[0]
+        (B, T, *_), (_, r, _) = self.x.shape, self.weights
+        return B, T, r.shape[0]
 
     @property
     def shape_of_cells(self) -> tuple[int, ...] | None:
