@@ -51,6 +51,9 @@ class Stepping(Protocol):
     def step(self, x: Any, state: Mapping[str, StepState]) -> tuple[Any, State]:
         """Return the outputs for a chunk, and the state after it."""
 
+    def arranged(self, outputs: Sequence[Any]) -> Any:
+        """Return outputs as the model was made with them."""
+
 
 class Prepared:
     """A step for chunks of one shape, from a plan.
