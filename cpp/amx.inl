@@ -31,6 +31,8 @@ __attribute__((noinline)) void amx_product(int rows, int64_t K, Left a, const fl
     shapes.set(6, rows, rest * 4);  // of A
     shapes.set(7, rest, sizeof(vec));  // of B
   }
+  // What GCC knows of these instructions leaves out most of the memory that they read.
+  asm volatile("" : : "r"(&shapes) : "memory");
   _tile_loadconfig(&shapes);
   _tile_zero(0);
   if constexpr (V > 1) _tile_zero(1);
