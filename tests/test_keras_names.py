@@ -58,3 +58,49 @@ def test_what_it_names_instead_is_here() -> None:
         if not hasattr(importlib.import_module(f"lstm.{module}"), name)
     ]
     assert unknown == []
+
+
+PLACES = ("", "layers", "ops", "losses", "metrics", "optimizers", "optimizers.schedules")
+PLACES += ("callbacks", "models", "utils", "saving", "wrappers", "text", "initializers")
+PLACES += ("constraints", "preprocessing.text", "preprocessing.sequence", "activations", "Model")
+TABLES = PAGE.with_name("coming_from_keras_or_pytorch.md").read_text("utf-8")
+KERAS_TABLES, _, _ = TABLES.partition("\n## A program for PyTorch\n")
+
+
+def found(path: str) -> bool:
+    """Whether a dotted name, after `lstm.`, is here."""
+    x: object = importlib.import_module("lstm")
+    for name in filter(None, path.split(".")):
+        x = getattr(x, name, None)
+    return x is not None
+
+
+def names_in(cell: str) -> list[str]:
+    """Return the classes, functions and dotted names that a cell of a table shows as code."""
+    code = re.findall(r"`([^`]+)`", cell)
+    return [name for text in code for name in re.findall(r"[A-Za-z_][\w.]*\w", text.split("(")[0])]
+
+
+def test_names_that_the_table_gives_are_here() -> None:
+    cells = [row.split(" | ") for row in re.findall(r"^\| (.+) \|$", KERAS_TABLES, re.MULTILINE)]
+    heres = [name for row in cells for name in names_in(row[-1])]
+    dotted = [name for name in heres if re.match(r"(lstm|layers|ops|losses|metrics)\.", name)]
+    assert len(dotted) > 15
+    assert [name for name in dotted if not found(name.removeprefix("lstm."))] == []
+
+
+def test_what_it_calls_the_same_is_here_under_its_name() -> None:
+    cells = [row.split(" | ") for row in re.findall(r"^\| (.+) \|$", KERAS_TABLES, re.MULTILINE)]
+    same = [names_in(row[0]) for row in cells if len(row) == 2 and row[1].startswith("the same")]
+    given = [name.removeprefix("keras.") for row in same for name in row]
+    of_others = {"DataLoader"}
+    names = [
+        name
+        for name in given
+        if (name[0].isupper() or name.split(".")[0] in PLACES) and name not in of_others
+    ]
+    assert len(names) > 30
+    missing = [
+        name for name in names if not any(found(f"{place}.{name}".strip(".")) for place in PLACES)
+    ]
+    assert missing == []
