@@ -70,6 +70,8 @@ class MeanSquaredError(MeanMetricWrapper):
         0.25
     """
 
+    rises = False
+
     def __init__(self, name: str = "mean_squared_error", dtype: str | None = None) -> None:
         super().__init__(mean_squared_error, name, dtype)
 
@@ -86,6 +88,8 @@ class RootMeanSquaredError(Average):
         >>> RootMeanSquaredError()([[0, 1], [0, 0]], [[1, 1], [0, 0]])
         0.5
     """
+
+    rises = False
 
     def __init__(self, name: str = "root_mean_squared_error", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
@@ -113,6 +117,8 @@ class MeanAbsoluteError(MeanMetricWrapper):
         0.75
     """
 
+    rises = False
+
     def __init__(self, name: str = "mean_absolute_error", dtype: str | None = None) -> None:
         super().__init__(mean_absolute_error, name, dtype)
 
@@ -129,6 +135,8 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
         >>> MeanAbsolutePercentageError()([[2.0], [4.0]], [[3.0], [4.0]])
         25.0
     """
+
+    rises = False
 
     def __init__(
         self, name: str = "mean_absolute_percentage_error", dtype: str | None = None
@@ -149,6 +157,8 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
         0.1201
     """
 
+    rises = False
+
     def __init__(
         self, name: str = "mean_squared_logarithmic_error", dtype: str | None = None
     ) -> None:
@@ -168,6 +178,8 @@ class LogCoshError(MeanMetricWrapper):
         0.1084
     """
 
+    rises = False
+
     def __init__(self, name: str = "logcosh", dtype: str | None = None) -> None:
         super().__init__(log_cosh, name, dtype)
 
@@ -185,6 +197,8 @@ class CosineSimilarity(MeanMetricWrapper):
         >>> CosineSimilarity()([[0.0, 1.0], [1.0, 0.0]], [[0.0, 2.0], [0.0, 3.0]])
         0.5
     """
+
+    rises = True
 
     def __init__(
         self, name: str = "cosine_similarity", dtype: str | None = None, axis: int = -1
