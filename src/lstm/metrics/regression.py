@@ -43,13 +43,6 @@ def log_cosh(y_true: Any, y_pred: Any) -> Values:
     return mean_of(size + np.log1p(np.exp(-2 * size)) - np.log(2))
 
 
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Values:
-    """Return (y - t)² / 2 near the target, linear beyond `delta`; its mean over the last axis."""
-    target, found = aligned(y_true, y_pred)
-    size = np.abs(found - target)
-    return mean_of(np.where(size <= delta, size**2 / 2, delta * size - delta**2 / 2))
-
-
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Values:
     """Return the cosine of the angle between outputs and targets along an axis; 0 for zeros."""
     target, found = aligned(y_true, y_pred)

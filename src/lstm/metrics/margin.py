@@ -1,4 +1,4 @@
-"""Hinge: how far outputs are from the right side of a margin."""
+"""Margin: how far outputs are from the right side of a margin."""
 
 from typing import Any
 
