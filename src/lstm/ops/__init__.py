@@ -18,6 +18,7 @@ Example:
 from typing import TYPE_CHECKING
 
 from lstm.absent_names import answering
+from lstm.ops.creation import arange, eye, full_like, ones, ones_like, zeros, zeros_like
 from lstm.ops.ctc import ctc_decode, ctc_loss
 from lstm.ops.elementwise import (
     absolute,
@@ -95,21 +96,16 @@ from lstm.ops.reductions import (
     var,
 )
 from lstm.ops.shaping import (
-    arange,
     broadcast_to,
     cast,
     concatenate,
     convert_to_numpy,
     convert_to_tensor,
     expand_dims,
-    eye,
     flip,
-    full_like,
     moveaxis,
     ndim,
     one_hot,
-    ones,
-    ones_like,
     pad,
     repeat,
     reshape,
@@ -124,8 +120,6 @@ from lstm.ops.shaping import (
     tile,
     transpose,
     unstack,
-    zeros,
-    zeros_like,
 )
 
 abs = absolute

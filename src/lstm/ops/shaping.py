@@ -1,4 +1,4 @@
-"""Functions that move numbers: reshaped, reordered, joined, repeated, taken; and that make them."""
+"""Functions that move numbers: reshaped, reordered, joined, repeated, taken, converted."""
 
 from collections.abc import Sequence
 from math import prod
@@ -12,7 +12,6 @@ from lstm.interface import spelled
 from lstm.layers import (
     BatchReshape,
     Concatenate,
-    Elementwise,
     ExpandDims,
     Flip,
     OneHot,
@@ -25,22 +24,34 @@ from lstm.layers import (
 )
 from lstm.layers.eager import Tensor
 from lstm.layers.symbolic import Operators, SymbolicTensor
+from lstm.ops.arrays import are_arrays, axis_of, moved, numbers, whole
 from lstm.ops.calling import apply, as_one, not_bool, shape_of, tensor_of
+from lstm.ops.creation import full_like
 from lstm.ops.elementwise import add, not_equal
 
 
 @as_one
 @spelled
-def squeeze(x: Any, axis: int | Sequence[int] = -1) -> Any:
-    """Drop an axis of size 1.
+def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+    """Drop axes of size 1: those given, or all; of a tensor the batch stays.
 
     Example:
         >>> import lstm
         >>> lstm.ops.squeeze(lstm.Input((None, 1)), axis=-1).shape
         (None, None)
     """
-    for one in sorted(np.atleast_1d(axis) % max(len(shape_of(x)), 1), reverse=True):
-        x = apply(Squeeze(int(one)), x)
+    sizes = shape_of(x)
+    if axis is None:
+        first = int(isinstance(x, Operators))
+        axis = [k for k, size in enumerate(sizes) if k >= first and size == 1]
+    axes = {axis_of("axis", k, len(sizes)) for k in checks.axes("axis", axis)}
+    if are_arrays(x, axes=[*axes]):
+        for one in axes:
+            if sizes[one] != 1:
+                raise InvalidShapeError("x", f"size 1 along axis {one}", f"shape {sizes}")
+        return moved(lambda x: x.squeeze(tuple(axes)), x)
+    for one in sorted(axes, reverse=True):
+        x = apply(Squeeze(one), x)
     return x
 
 
@@ -53,13 +64,14 @@ def expand_dims(x: Any, axis: int | Sequence[int] = -1) -> Any:
         >>> lstm.ops.expand_dims(lstm.Input((3,)), axis=1).shape
         (None, 1, 3)
     """
-    if not isinstance(axis, Sequence):
-        return apply(ExpandDims(axis), x)
-    ndim = len(shape_of(x)) + len(axis)
-    positions = {checks.integer("axis", k) % ndim for k in axis if -ndim <= k < ndim}
-    if len(positions) != len(axis):
+    axes = checks.axes("axis", axis)
+    ndim = len(shape_of(x)) + len(axes)
+    positions = {axis_of("axis of expand_dims", k, ndim) for k in axes}
+    if len(positions) != len(axes):
         expected = f"different axes of the {ndim} of the result"
         raise InvalidValueError("axis of expand_dims", expected, axis)
+    if are_arrays(x, axes=[*positions]):
+        return moved(lambda x: np.expand_dims(x, tuple(positions)), x)
     for position in sorted(positions):
         x = apply(ExpandDims(position), x)
     return x
@@ -115,7 +127,8 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Exchange two axes."""
     order = list(range(len(shape_of(x))))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
+    first, second = axis_of("axis1", axis1, len(order)), axis_of("axis2", axis2, len(order))
+    order[first], order[second] = second, first
     return transpose(x, order)
 
 
@@ -123,14 +136,19 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 def moveaxis(x: Any, source: int, destination: int) -> Any:
     """Move an axis to another place."""
     order = list(range(len(shape_of(x))))
-    axis = order.pop(source)
-    order.insert(destination % (len(order) + 1), axis)
+    place = axis_of("destination", destination, len(order))
+    order.insert(place, order.pop(axis_of("source", source, len(order))))
     return transpose(x, order)
 
 
 @spelled
-def flip(x: Any, axis: int = 1) -> Any:
-    """Reverse an axis, by default time."""
+def flip(x: Any, axis: int | None = None) -> Any:
+    """Reverse an axis; of an array all axes, if none is given."""
+    if axis is None:
+        return Tensor.of(whole("flip", x)[::-1].reshape(shape_of(x)))
+    if are_arrays(x, axes=[axis]):
+        place = axis_of("axis", axis, len(shape_of(x)))
+        return moved(lambda x: np.flip(x, place), x)
     return apply(Flip(axis), x)
 
 
@@ -143,7 +161,22 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
         >>> lstm.ops.concatenate([lstm.Input((2,)), lstm.Input((3,))]).shape
         (None, 5)
     """
+    if not xs:
+        raise InvalidValueError("xs", "at least one tensor or array", xs)
+    if are_arrays(*xs, axes=[axis]):
+        return moved(lambda *xs: np.concatenate(xs, _joined("concatenate", xs, axis)), *xs)
     return apply(Concatenate(axis), *xs) if len(xs) > 1 else xs[0]
+
+
+def _joined(function: str, xs: Sequence[Any], axis: int) -> int:
+    """Return the axis along which arrays are joined, if the others have the same sizes."""
+    shapes = [x.shape for x in xs]
+    place = axis_of(f"axis of {function}", axis, len(shapes[0]))
+    rest = {(*shape[:place], 0, *shape[place + 1 :]) for shape in shapes}
+    if len(rest) > 1:
+        expected = f"shapes that differ along axis {place} only"
+        raise InvalidShapeError(f"inputs of {function}", expected, shapes)
+    return place
 
 
 @as_one
@@ -164,10 +197,18 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Any:
 @spelled
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     """Return the parts of a tensor along an axis of known size, without that axis."""
-    size = shape_of(x)[axis]
+    size = _known_size(x, axis)
+    if num not in (None, size):
+        raise InvalidValueError("num", f"{size}, the size of axis {axis}", num)
+    return [squeeze(take(x, [k], axis), axis) for k in range(size)]
+
+
+def _known_size(x: Any, axis: int) -> int:
+    """Return the size of an axis, which must be known before data come."""
+    size = shape_of(x)[axis_of("axis", axis, len(shape_of(x)))]
     if size is None:
         raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
-    return [squeeze(take(x, [k], axis), axis) for k in range(size)]
+    return size
 
 
 @as_one
@@ -180,9 +221,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
         >>> [part.shape for part in lstm.ops.split(lstm.Input((None, 6)), 2, axis=-1)]
         [(None, None, 3), (None, None, 3)]
     """
-    size = shape_of(x)[axis]
-    if size is None:
-        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
+    size = _known_size(x, axis)
     if isinstance(indices_or_sections, int):
         if size % indices_or_sections:
             raise InvalidValueError(
@@ -203,41 +242,57 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
     Args:
         x: a tensor or array.
-        indices: an integer, or integers along one axis; no tensor.
-        axis: the axis, by default the last.
+        indices: an integer, or integers along one axis (of arrays along any); no tensor.
+        axis: the axis; without one, those of an array are taken from all its numbers in a row.
 
     Example:
         >>> import lstm
         >>> lstm.ops.take(lstm.Input((None, 5)), [0, 4], axis=-1).shape
         (None, None, 2)
     """
-    along = -1 if axis is None else axis
     if isinstance(indices, Operators):
         raise InvalidTypeError(
             "indices", "known integers; an Embedding looks up rows of weights", "a tensor"
         )
-    places = np.asarray(indices)
-    if places.ndim > 1 or places.dtype.kind not in "iu":
+    places = np.asarray(indices, int) if np.size(indices) == 0 else np.asarray(indices)
+    if axis is None:
+        return take(whole("take", x), places, 0)
+    by_numpy = are_arrays(x, axes=[axis])
+    if (places.ndim > 1 and not by_numpy) or places.dtype.kind not in "iu":
         raise InvalidTypeError("indices", "integers along one axis", checks.summary(indices))
-    taken = apply(Take([int(k) for k in np.atleast_1d(places)], along), x)
-    return squeeze(taken, along) if places.ndim == 0 else taken
+    if by_numpy:
+        place = axis_of("axis", axis, len(shape_of(x)))
+        size = shape_of(x)[place] or 0
+        if places.size and not -size <= places.min() <= places.max() < size:
+            raise InvalidValueError("indices", f"places in [{-size}, {size})", indices)
+        return moved(lambda x: np.take(x, places, place), x)
+    taken = apply(Take([int(k) for k in np.atleast_1d(places)], axis), x)
+    return squeeze(taken, axis) if places.ndim == 0 else taken
 
 
 @spelled
-def repeat(x: Any, repeats: int, axis: int) -> Any:
-    """Each entry along an axis of known size several times, one after the other."""
-    size = shape_of(x)[axis]
-    if size is None:
-        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
-    return take(x, np.repeat(np.arange(size), repeats), axis)
+def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
+    """Each entry along an axis of known size several times, one after the other.
+
+    Without an axis, those are all numbers of an array.
+    """
+    count = checks.int_at_least("repeats", repeats, 0)
+    if axis is None:
+        return repeat(whole("repeat", x), count, 0)
+    return take(x, np.repeat(np.arange(_known_size(x, axis)), count), axis)
 
 
 @as_one
 @spelled
-def tile(x: Any, repeats: Sequence[int]) -> Any:
-    """A tensor several times along its axes, as NumPy's."""
+def tile(x: Any, repeats: int | Sequence[int]) -> Any:
+    """A tensor several times along its axes, as NumPy's; of arrays also along new ones."""
+    counts = [checks.int_at_least("repeats", n, 0) for n in checks.axes("repeats", repeats)]
     shape = shape_of(x)
-    counts = (1,) * (len(shape) - len(repeats)) + tuple(repeats)
+    if are_arrays(x, axes=range(len(counts))):
+        return moved(lambda x: np.tile(x, counts), x)
+    if len(counts) > len(shape) or 0 in counts:
+        raise InvalidValueError("repeats", f"numbers of at least 1, for {len(shape)} axes", repeats)
+    counts = [1] * (len(shape) - len(counts)) + counts
     for axis, count in enumerate(counts):
         if count != 1:
             x = concatenate([x] * count, axis)
@@ -245,22 +300,27 @@ def tile(x: Any, repeats: Sequence[int]) -> Any:
 
 
 @spelled
-def roll(x: Any, shift: int, axis: int) -> Any:
-    """Move entries along an axis of known size; those that leave it come in at its other end."""
-    size = shape_of(x)[axis]
-    if size is None:
-        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
-    return take(x, np.roll(np.arange(size), shift), axis)
+def roll(x: Any, shift: int, axis: int | None = None) -> Any:
+    """Move entries along an axis of known size; those that leave it come in at its other end.
+
+    Without an axis, all numbers of an array move in a row.
+    """
+    steps = checks.integer("shift", shift)
+    if axis is None:
+        return Tensor.of(np.roll(whole("roll", x), steps).reshape(shape_of(x)))
+    return take(x, np.roll(np.arange(_known_size(x, axis)), steps), axis)
 
 
 @as_one
 @spelled
-def pad(x: Any, pad_width: Sequence[Sequence[int]], constant_values: float = 0.0) -> Any:
+def pad(
+    x: Any, pad_width: int | Sequence[int] | Sequence[Sequence[int]], constant_values: float = 0.0
+) -> Any:
     """Put a number before and after each axis.
 
     Args:
         x: a tensor or array.
-        pad_width: for each axis, how many before and after it.
+        pad_width: for each axis, how many before and after it; one pair or number counts for all.
         constant_values: the number.
 
     Example:
@@ -268,13 +328,29 @@ def pad(x: Any, pad_width: Sequence[Sequence[int]], constant_values: float = 0.0
         >>> lstm.ops.pad(lstm.Input((4, 3)), ((0, 0), (1, 0), (0, 0))).shape
         (None, 5, 3)
     """
-    for axis, (before, after) in enumerate(pad_width):
+    widths = _widths(pad_width, len(shape_of(x)))
+    value = checks.number("constant_values", constant_values)
+    if are_arrays(x, axes=range(1, len(widths))):
+        return Tensor.of(np.pad(numbers(x), widths, constant_values=value))
+    for axis, (before, after) in enumerate(widths):
         for count, front in ((before, True), (after, False)):
             if count:
                 edge = take(x, [0] * count, axis)
-                block = full_like(edge, constant_values)
+                block = full_like(edge, value)
                 x = concatenate([block, x] if front else [x, block], axis)
     return x
+
+
+def _widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
+    """Return how many numbers come before and after each of `ndim` axes."""
+    expected = f"a number of at least 0, a pair (before, after), or such a pair for each of {ndim}"
+    try:
+        widths = np.broadcast_to(pad_width, (ndim, 2))
+    except ValueError:
+        raise InvalidShapeError("pad_width", f"{expected} axes", pad_width) from None
+    if widths.dtype.kind not in "iu" or (widths.size and widths.min() < 0):
+        raise InvalidValueError("pad_width", f"{expected} axes", pad_width)
+    return [(int(before), int(after)) for before, after in widths]
 
 
 @as_one
@@ -283,64 +359,6 @@ def broadcast_to(x: Any, shape: Sequence[int | None]) -> Any:
     """A tensor repeated along axes of size 1 to a shape."""
     sizes = [1 if n is None else n for n in shape]
     return add(x, np.zeros(sizes))
-
-
-@as_one
-@spelled
-def full_like(x: Any, fill_value: float, dtype: str | None = None) -> Any:
-    """A number everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
-    return add(zeros_like(x), fill_value)
-
-
-@as_one
-@spelled
-def zeros_like(x: Any, dtype: str | None = None) -> Any:
-    """0 everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
-    return apply(Elementwise("keep", 0.0), stop_gradient(x))
-
-
-@as_one
-@spelled
-def ones_like(x: Any, dtype: str | None = None) -> Any:
-    """1 everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
-    return full_like(x, 1.0)
-
-
-@spelled
-def zeros(shape: Sequence[int], dtype: str = "float32") -> Tensor:
-    """An array of zeros."""
-    return Tensor.of(np.zeros(_known("zeros_like", shape), dtype))
-
-
-@spelled
-def ones(shape: Sequence[int], dtype: str = "float32") -> Tensor:
-    """An array of ones."""
-    return Tensor.of(np.ones(_known("ones_like", shape), dtype))
-
-
-def _known(like: str, shape: Any) -> Any:
-    """Return a shape, of which every size must be known before data come."""
-    if isinstance(shape, tuple | list) and None in shape:
-        expected = f"known sizes, or ops.{like}(x[:, 0]), whose rows are those of the data"
-        raise InvalidShapeError("shape", expected, tuple(shape))
-    return shape
-
-
-@spelled
-def eye(N: int, dtype: str = "float32") -> Tensor:
-    """The identity matrix."""
-    return Tensor.of(np.eye(N, dtype=dtype))
-
-
-@spelled
-def arange(
-    start: float, stop: float | None = None, step: float = 1, dtype: str | None = None
-) -> Tensor:
-    """Numbers at equal distances, as NumPy's."""
-    first, end = (0, start) if stop is None else (start, stop)
-    return Tensor.of(
-        np.arange(first, end, step).astype(dtype) if dtype else np.arange(first, end, step)
-    )
 
 
 @spelled
