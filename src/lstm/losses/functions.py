@@ -16,9 +16,7 @@ from lstm.layers.ctc_labels import check_labels, check_shape
 from lstm.layers.ctc_loss import CTCLoss
 from lstm.layers.symbolic import Operators, has_tensors
 from lstm.ops.calling import apply, shape_of
-
-EPSILON = 1e-7
-"""How near to 0 and 1 probabilities may come, as in Keras."""
+from lstm.ops.crossentropies import EPSILON
 
 BLANK = 0
 """The class of connectionist temporal classification that stands for no label, as in Keras."""
@@ -159,7 +157,7 @@ def categorical_crossentropy(
     y_true, y_pred = _alike(y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / (shape_of(y_pred)[axis] or 1)
-    return -1.0 * ops.sum(y_true * _log_probabilities(y_pred, from_logits, axis), axis)
+    return ops.categorical_crossentropy(y_true, y_pred, from_logits, axis)
 
 
 def sparse_categorical_crossentropy(
@@ -179,14 +177,13 @@ def sparse_categorical_crossentropy(
         axis: the axis of the classes.
     """
     y_true, y_pred = _arrays(y_true, y_pred)
+    if ignore_class is None:
+        return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits, axis)
     if len(shape_of(y_true)) == len(shape_of(y_pred)) and shape_of(y_true)[-1] == 1:
         y_true = ops.squeeze(y_true, -1)
-    kept: Any = 1.0
-    if ignore_class is not None:
-        kept = ops.not_equal(y_true, ignore_class)
-        y_true = ops.where(kept, y_true, 0.0)
-    rows = ops.one_hot(y_true, shape_of(y_pred)[axis] or 1, axis)
-    return -1.0 * kept * ops.sum(rows * _log_probabilities(y_pred, from_logits, axis), axis)
+    kept = ops.not_equal(y_true, ignore_class)
+    known = ops.where(kept, y_true, 0.0)
+    return kept * ops.sparse_categorical_crossentropy(known, y_pred, from_logits, axis)
 
 
 def binary_crossentropy(
@@ -200,10 +197,7 @@ def binary_crossentropy(
     y_true, y_pred = _alike(y_true, y_pred)
     if label_smoothing:
         y_true = y_true * (1.0 - label_smoothing) + label_smoothing / 2
-    if from_logits:
-        return ops.mean(ops.softplus(y_pred) - y_true * y_pred, axis)
-    p = ops.clip(y_pred, EPSILON, 1 - EPSILON)
-    return -1.0 * ops.mean(y_true * ops.log(p) + (1.0 - y_true) * ops.log(1.0 - p), axis)
+    return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits), axis)
 
 
 def binary_focal_crossentropy(
@@ -280,11 +274,3 @@ def ctc(y_true: Any, y_pred: Any) -> Any:
     lengths, steps = (labels != BLANK).sum(1), np.full(len(outputs), outputs.shape[1])
     with naming({"target": "y_true", "output": "y_pred"}.get):
         return ops.ctc_loss(labels, outputs, lengths, steps, BLANK)
-
-
-def _log_probabilities(y_pred: Any, from_logits: bool, axis: int) -> Any:
-    """Return the logarithms of probabilities, or of shares of any sum, along an axis."""
-    if from_logits:
-        return ops.log_softmax(y_pred, axis)
-    shares = y_pred / ops.sum(y_pred, axis, True)
-    return ops.log(ops.clip(shares, EPSILON, 1 - EPSILON))

@@ -13,18 +13,8 @@ from lstm.layers.eager import Tensor
 from lstm.layers.symbolic import Operators
 from lstm.ops.arrays import axis_of, whole
 from lstm.ops.calling import apply, as_one
-from lstm.ops.elementwise import (
-    add,
-    divide,
-    exp,
-    log,
-    maximum,
-    negative,
-    not_equal,
-    sqrt,
-    square,
-    subtract,
-)
+from lstm.ops.comparisons import not_equal
+from lstm.ops.elementwise import add, divide, exp, log, maximum, negative, sqrt, square, subtract
 
 Axis = int | Sequence[int] | None
 
