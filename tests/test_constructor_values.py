@@ -170,7 +170,7 @@ class TestFlags:
         (lambda: Dense(2, activation=np.array(["tanh", "relu"])), "activation"),
         (lambda: layers.Conv1D(2, 3, padding=np.array(["same", "valid"])), "padding"),
         (lambda: layers.Dropout(10**400), "rate"),
-        (lambda: layers.Dropout(np.array(0.5)), "rate"),
+        (lambda: layers.Dropout(np.array([0.5])), "rate"),
         (lambda: Bidirectional(LSTM(2), backward_layer=0), "backward_layer"),
         (lambda: Bidirectional(LSTM(2), merge_mode=[]), "merge_mode"),
         (lambda: Dense(2, kernel_initializer={}), "kernel_initializer"),

@@ -68,7 +68,7 @@ class TestLearningRates:
     def test_they_fall_as_in_keras(
         self, model: lstm.Model, options: dict[str, Any], values: list[float], rates: list[float]
     ) -> None:
-        history = trained(model, values, ReduceLROnPlateau("value", **options))
+        history = trained(model, values, ReduceLROnPlateau("value", **{"mode": "min", **options}))
         assert_allclose(history["learning_rate"], rates)
 
     @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ class TestLearningRates:
             lstm.set_seed(4)
             model = lstm.Sequential([lstm.Input((2,)), Dense(1)])
             model.compile(lstm.optimizers.SGD(0.5), "mse")
-            reduce = ReduceLROnPlateau("value", patience=2, cooldown=1, factor=0.5)
+            reduce = ReduceLROnPlateau("value", mode="min", patience=2, cooldown=1, factor=0.5)
             values = [3.0] * 8
 
             class Stops(Callback):
@@ -140,7 +140,11 @@ class TestStopping:
         assert not [*tmp_path.iterdir()]
 
     def test_it_says_why(self, model: lstm.Model, capsys: pytest.CaptureFixture[str]) -> None:
-        trained(model, [2, 1, 3], EarlyStopping("value", verbose=1, restore_best_weights=True))
+        trained(
+            model,
+            [2, 1, 3],
+            EarlyStopping("value", mode="min", verbose=1, restore_best_weights=True),
+        )
         said = "Epoch 3: training stops early, the best value was 1.0000, in epoch 2; the model has"
         assert said in capsys.readouterr().out
 
@@ -169,7 +173,7 @@ class TestCheckpoints:
                 model.fit(X, Y, callbacks=ModelCheckpoint(**options), verbose=0)
 
     def test_a_threshold_that_is_set_later(self, model: lstm.Model, tmp_path: Path) -> None:
-        keep = ModelCheckpoint(tmp_path / "{epoch}", "value", save_best_only=True)
+        keep = ModelCheckpoint(tmp_path / "{epoch}", "value", mode="min", save_best_only=True)
         keep.initial_value_threshold = 2.5
         trained(model, [3, 2], keep)
         assert [file.name for file in tmp_path.iterdir()] == ["2"]
@@ -179,7 +183,7 @@ class TestCheckpoints:
     ) -> None:
         path = tmp_path / "{epoch}"
         options = {"save_best_only": True, "initial_value_threshold": 2.5, "verbose": 1}
-        trained(model, [3, 2, 4, 1], ModelCheckpoint(path, "value", **options))
+        trained(model, [3, 2, 4, 1], ModelCheckpoint(path, "value", mode="min", **options))
         assert sorted(file.name for file in tmp_path.iterdir()) == ["2", "4"]
         lines = capsys.readouterr().out.splitlines()
         assert lines[0] == "Epoch 1: value did not improve from 2.5000."

@@ -36,7 +36,7 @@ def softmax(x: Any) -> Any:
         (lambda x, y: ops.reshape(x, (-1, 5, 3)), lambda x, y: x.reshape(4, 5, 3)),
         (lambda x, y: ops.reshape(x, (ops.shape(x)[0], 5, -1)), lambda x, y: x.reshape(4, 5, 3)),
         (lambda x, y: ops.transpose(x, (0, 2, 3, 1)), lambda x, y: x.transpose(0, 2, 3, 1)),
-        (lambda x, y: ops.flip(x), lambda x, y: x[:, ::-1]),
+        (lambda x, y: ops.flip(x, 1), lambda x, y: x[:, ::-1]),
         (lambda x, y: ops.flip(x, axis=-2), lambda x, y: x[:, :, ::-1]),
         (lambda x, y: ops.concatenate([x, y]), lambda x, y: np.concatenate([x, y], -1)),
         (lambda x, y: ops.concatenate([x, y, x], 1), lambda x, y: np.concatenate([x, y, x], 1)),

@@ -19,7 +19,10 @@ _INSTEAD: Mapping[str, Mapping[str, str]] = {
         "dtype_policies": "lstm.use(dtype=..., precision=...) chooses them",
         "keras": "lstm itself has layers, models, optimizers, ...",
         "mixed_precision": 'lstm.use(precision="bfloat16") or compile(precision=...) chooses it',
-        "random": "use np.random.default_rng; lstm.set_seed decides what the library draws",
+        "random": (
+            "in a model use layers.GaussianNoise or Dropout, which draw in every step (`call` runs "
+            "once, so what NumPy draws in it stays); for data, use np.random.default_rng"
+        ),
         "Variable": "use add_weight of a layer, or lstm.metrics.Variable",
     },
     "lstm.callbacks": {

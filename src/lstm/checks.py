@@ -54,13 +54,18 @@ def number(
     open_low: bool = False,
     open_high: bool = False,
 ) -> float:
-    """Return `value` as a finite float within the interval from `low` to `high`."""
+    """Return `value` as a finite float within the interval from `low` to `high`.
+
+    An array without axes counts as its number.
+    """
     expected = "a finite number"
     if high != np.inf:
         interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
         expected = f"a number in {interval}"
     elif low != -np.inf:
         expected += f" above {low:g}" if open_low else f" of at least {low:g}"
+    if isinstance(value, np.ndarray) and value.ndim == 0:  # What a function of numbers returns.
+        value = value.item()
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise InvalidTypeError(argument, expected, repr(value))
     try:

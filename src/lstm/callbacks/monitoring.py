@@ -30,7 +30,14 @@ class Monitor(Callback):
         super()._set_again(name, value)
         # It judges by the arguments.
         best, self._best = self._best, self._with(name, value)._best
-        self._best.restore(best.contents())
+        self._best.look_up(self._metrics)
+        self._best.continue_from(best)
+
+    @property
+    def _metrics(self) -> Mapping[str, Any]:
+        """The metrics of the model in training, by the names in the logs."""
+        trainer = getattr(getattr(self, "model", None), "_trainer", None)
+        return {} if trainer is None else trainer.metrics
 
 
 class EarlyStopping(Monitor):
@@ -41,7 +48,7 @@ class EarlyStopping(Monitor):
         min_delta: smallest change that counts as an improvement.
         patience: number of epochs without improvement after which to stop.
         verbose: 1 says when it stops.
-        mode: "min", "max", or "auto" (accuracies rise, everything else falls).
+        mode: "min", "max", or "auto": losses fall, and metrics say it by `rises`.
         baseline: a value that improvements have to be better than: others do not let `patience`
             start again.
         restore_best_weights: restore the weights of the best epoch at the end.
@@ -79,6 +86,7 @@ class EarlyStopping(Monitor):
         self.stopped_epoch, self.best_epoch = None, 0
 
     def on_train_begin(self, logs: Logs) -> None:
+        self._best.check_direction(self._metrics)
         self._best.restart()
         self._weights: list[np.ndarray] | None = None
         self.stopped_epoch, self.best_epoch = None, 0
@@ -130,7 +138,7 @@ class ModelCheckpoint(Monitor):
         verbose: 1 says what is saved.
         save_best_only: save only improvements; nothing in epochs whose logs lack the value.
         save_weights_only: save the weights alone, as `model.save_weights` does.
-        mode: "min", "max", or "auto" (accuracies rise, everything else falls).
+        mode: "min", "max", or "auto": losses fall, and metrics say it by `rises`.
         save_freq: "epoch", or the number of batches between two files, counted across epochs.
         initial_value_threshold: what the first improvement has to be better than.
     """
@@ -165,6 +173,8 @@ class ModelCheckpoint(Monitor):
         return self.save_freq != "epoch"
 
     def on_train_begin(self, logs: Logs) -> None:
+        if self.save_best_only:
+            self._best.check_direction(self._metrics)
         # The other keys of the logs are known only later.
         known = {"epoch": 1, "loss": 0.0} | ({} if self.save_freq == "epoch" else {"batch": 1})
         self._path(_Logs(known, "batch" if self.save_freq == "epoch" else "val_"))

@@ -51,7 +51,7 @@ class ReduceLROnPlateau(Monitor):
         factor: what to multiply the learning rate by, in [0, 1).
         patience: number of epochs without improvement after which to lower it.
         verbose: 1 says when it does.
-        mode: "min", "max", or "auto" (accuracies rise, everything else falls).
+        mode: "min", "max", or "auto": losses fall, and metrics say it by `rises`.
         min_delta: smallest change that counts as an improvement.
         cooldown: number of epochs after that which do not count against `patience`.
         min_lr: the learning rate never becomes lower.
@@ -84,6 +84,7 @@ class ReduceLROnPlateau(Monitor):
         self._cooling = 0
 
     def on_train_begin(self, logs: Logs) -> None:
+        self._best.check_direction(self._metrics)
         self._best.restart()
         self._cooling = 0
 

@@ -12,7 +12,7 @@ from lstm.backends import Backend
 from lstm.backends import backend as chosen_backend
 from lstm.errors import InvalidTypeError
 from lstm.layers.definition import Definition
-from lstm.layers.masks import Mask
+from lstm.layers.masks import Mask, union
 from lstm.layers.run import Run
 from lstm.layers.symbolic import Operators, has_operands
 from lstm.layers.weight import Holder, Owner
@@ -34,6 +34,37 @@ class Tensor(np.ndarray):
         """Return it as a plain array of NumPy."""
         return np.asarray(self)
 
+    def __array_ufunc__(self, ufunc: np.ufunc, method: Any, *args: Any, **options: Any) -> Any:
+        if "out" in options:
+            options["out"] = tuple(map(_plain, options["out"]))
+        made = getattr(ufunc, method)(*map(_plain, args), **options)
+        if not isinstance(made, np.ndarray | np.generic):
+            return made
+        mask = _mask_of(ufunc, args, made.shape) if method == "__call__" else None
+        return Tensor.of(np.asarray(made), mask)
+
+
+def _plain(x: Any) -> Any:
+    return x.view(np.ndarray) if isinstance(x, Tensor) else x
+
+
+def _mask_of(ufunc: np.ufunc, args: Sequence[Any], shape: tuple[int, ...]) -> Mask | None:
+    """Return the mask of what an operator of NumPy makes of arrays, as a model has it.
+
+    It is that of the tensors that have the steps of the result. Plain arrays are constants.
+    """
+    given = [x for x in args if isinstance(x, Tensor) and x.ndim == len(shape)]
+    if ufunc is np.matmul:  # Of each step with a matrix.
+        given = given if given and given[0] is args[0] and np.ndim(args[1]) == 2 else []
+    elif ufunc.signature is not None:
+        return None
+    known = [x.mask for x in given if x.mask is not None and x.mask.shape == shape[: x.mask.ndim]]
+    axes = max([mask.ndim for mask in known], default=0)
+    whole = [x for x in given if axes and x.shape[:axes] == shape[:axes]]
+    if not any(x.mask is not None for x in whole):
+        return None
+    return union(ufunc.__name__, [x.shape for x in whole], [x.mask for x in whole], ragged=False)
+
 
 def as_array(x: Any) -> Any:
     """Return the numbers of a list as an array, and anything else, such as arrays, as it is."""
@@ -50,7 +81,8 @@ def compute(layer: Definition, inputs: Sequence[Any], *, training: bool = False)
     backend = _backend(layer)
     ops = backend.ops
     values = [_values(layer, x, backend.dtype) for x in inputs]
-    arrays = tuple(map(ops.array, values))
+    numbers = all(x.ndim == 0 for x in values)  # Which the kernels read as arrays of one.
+    arrays = tuple(ops.array(np.atleast_1d(x)) for x in values)
     layer.outputs_for([tuple(x.shape) for x in arrays])
     masks = [getattr(x, "mask", None) for x in inputs]
     run, mask = Run(backend, training=training), None
@@ -66,10 +98,10 @@ def compute(layer: Definition, inputs: Sequence[Any], *, training: bool = False)
     with nullcontext() if owner is None else owner.changing():  # Running statistics.
         outputs, _ = layer.forward(run, *arrays, mask=of_steps)
     mask = layer.mask_after(run, arrays, mask)
-    made = [
-        Tensor.of(np.array(ops.to_numpy(y)), mask if k == 0 else None)
-        for k, y in enumerate(outputs)
-    ]
+    found = [np.array(ops.to_numpy(y)) for y in outputs]
+    if numbers:
+        found = [y[0] if y.shape[:1] == (1,) else y for y in found]
+    made = [Tensor.of(y, mask if k == 0 else None) for k, y in enumerate(found)]
     return made[0] if len(made) == 1 else made
 
 
@@ -96,5 +128,5 @@ def _values(layer: Definition, x: Any, dtype: str) -> NDArray[Any]:
         raise InvalidTypeError(argument, "tensors or arrays", type(x).__name__)
     values = checks.numbers(argument, x)
     if layer.reads_tokens:
-        return checks.indices(argument, values, layer.reads_tokens)
-    return np.ascontiguousarray(values, dtype)
+        return checks.indices(argument, values, layer.reads_tokens).reshape(values.shape)
+    return np.asarray(values, dtype, order="C")

@@ -18,7 +18,7 @@ from lstm.interface import of_library, promises
 from lstm.layers.masks import Mask
 from lstm.layers.symbolic import Operators
 from lstm.layers.traced import Traced, Traces, run_for
-from lstm.ops import expand_dims, mean, sum
+from lstm.ops import expand_dims, mean, squeeze, sum
 from lstm.ops.calling import shape_of
 
 Values = NDArray[Any]
@@ -80,7 +80,11 @@ class Loss(Versioned):
         Args:
             y_true: targets.
             y_pred: outputs.
-            sample_weight: weights of the positions, or of their first axes.
+            sample_weight: weights of the positions, or of their first axes, perhaps with a last
+                axis of size 1.
+
+        Raises:
+            InvalidShapeError: the weights do not fit.
 
         Example:
             >>> import lstm
@@ -91,9 +95,7 @@ class Loss(Versioned):
         targets, outputs = _alike(*given)
         values = self.call(targets, outputs)
         if sample_weight is not None:
-            missing = values.ndim - np.ndim(sample_weight)
-            weights = np.reshape(sample_weight, np.shape(sample_weight) + (1,) * missing)
-            values = values * weights
+            values = values * _weights(sample_weight, shape_of(values))
         if self.reduction in (None, "none"):
             return values
         return (sum if self.reduction == "sum" else mean)(values)
@@ -241,6 +243,27 @@ def shares(ops: Ops, values: Array, weight: Array | None) -> Array:
         weight = ops.zeros(tuple(values.shape), ops.dtype_of(values))
         ops.fill(weight, 1 / max(prod(values.shape), 1))
     return weight
+
+
+def _weights(sample_weight: Any, shape: tuple[int | None, ...]) -> Any:
+    """Return weights with as many axes as values of `shape`."""
+    symbolic = isinstance(sample_weight, Operators)
+    weights = sample_weight if symbolic else checks.numbers("sample_weight", sample_weight)
+    given = sizes = shape_of(weights)
+    if len(given) == len(shape) + 1 and given[-1] == 1:
+        weights, sizes = squeeze(weights, -1) if symbolic else weights[..., 0], given[:-1]
+    if not shape:  # Of a loss that is one number.
+        return weights
+    fits = all(n in (1, m) or None in (n, m) for n, m in zip(sizes, shape, strict=False))
+    if len(sizes) > len(shape) or not fits:
+        expected = f"shape {shape}, or its first axes"
+        raise InvalidShapeError("sample_weight", expected, f"shape {given}")
+    missing = range(len(sizes), len(shape))
+    return (
+        expand_dims(weights, list(missing))
+        if symbolic
+        else weights.reshape(sizes + (1,) * len(missing))
+    )
 
 
 def _alike(y_true: Any, y_pred: Any) -> tuple[Any, Any]:

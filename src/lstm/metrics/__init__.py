@@ -4,8 +4,29 @@ A metric adds up batches in `update_state(y_true, y_pred, sample_weight=None)`; 
 number for all of them, `reset_state()` starts again. For `compile`, a metric is an object, a class,
 a name, or a function of (y_true, y_pred). Those in `metrics` count all positions alike, those in
 `weighted_metrics` by `sample_weight`. Padding never counts.
+
+The functions that are losses, too, are those of `lstm.losses`, which a model can learn from; the
+classes compute the same in NumPy.
 """
 
+from lstm.losses.functions import (
+    binary_crossentropy,
+    binary_focal_crossentropy,
+    categorical_crossentropy,
+    categorical_focal_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
 from lstm.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -37,15 +58,12 @@ from lstm.metrics.correlation import (
     pearson_correlation,
 )
 from lstm.metrics.f_score import F1Score, FBetaScore
-from lstm.metrics.hinge import (
+from lstm.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from lstm.metrics.margin import (
     CategoricalHinge,
     Hinge,
     SquaredHinge,
-    categorical_hinge,
-    hinge,
-    squared_hinge,
 )
-from lstm.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from lstm.metrics.names import METRICS, get
 from lstm.metrics.of_loss import BitsPerCharacter, Perplexity
 from lstm.metrics.probabilistic import (
@@ -54,11 +72,6 @@ from lstm.metrics.probabilistic import (
     KLDivergence,
     Poisson,
     SparseCategoricalCrossentropy,
-    binary_crossentropy,
-    categorical_crossentropy,
-    kl_divergence,
-    poisson,
-    sparse_categorical_crossentropy,
 )
 from lstm.metrics.r2_score import R2Score
 from lstm.metrics.reductions import Mean, MeanMetricWrapper, Sum
@@ -71,12 +84,6 @@ from lstm.metrics.regression import (
     MeanSquaredLogarithmicError,
     RootMeanSquaredError,
     cosine_similarity,
-    huber,
-    log_cosh,
-    mean_absolute_error,
-    mean_absolute_percentage_error,
-    mean_squared_error,
-    mean_squared_logarithmic_error,
 )
 from lstm.metrics.trade_offs import (
     PrecisionAtRecall,
@@ -140,8 +147,10 @@ __all__ = [
     "accuracy",
     "binary_accuracy",
     "binary_crossentropy",
+    "binary_focal_crossentropy",
     "categorical_accuracy",
     "categorical_crossentropy",
+    "categorical_focal_crossentropy",
     "categorical_hinge",
     "concordance_correlation",
     "cosine_similarity",

@@ -90,6 +90,8 @@ class Accuracy(MeanMetricWrapper):
         0.75
     """
 
+    rises = True
+
     def __init__(self, name: str = "accuracy", dtype: str | None = None) -> None:
         super().__init__(accuracy, name, dtype)
 
@@ -107,6 +109,8 @@ class BinaryAccuracy(MeanMetricWrapper):
         >>> BinaryAccuracy()([[1], [1], [0], [0]], [[0.98], [1], [0], [0.6]])
         0.75
     """
+
+    rises = True
 
     def __init__(
         self, name: str = "binary_accuracy", dtype: str | None = None, threshold: float = 0.5
@@ -128,6 +132,8 @@ class CategoricalAccuracy(MeanMetricWrapper):
         0.5
     """
 
+    rises = True
+
     def __init__(self, name: str = "categorical_accuracy", dtype: str | None = None) -> None:
         super().__init__(categorical_accuracy, name, dtype)
 
@@ -144,6 +150,8 @@ class SparseCategoricalAccuracy(MeanMetricWrapper):
         >>> SparseCategoricalAccuracy()([2, 1], [[0.1, 0.6, 0.3], [0.05, 0.95, 0]])
         0.5
     """
+
+    rises = True
 
     def __init__(self, name: str = "sparse_categorical_accuracy", dtype: str | None = None) -> None:
         super().__init__(sparse_categorical_accuracy, name, dtype)
@@ -162,6 +170,8 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
         >>> TopKCategoricalAccuracy(k=2)([[0, 0, 1], [0, 1, 0]], [[0.1, 0.9, 0.8], [0.5, 0.1, 0.4]])
         0.5
     """
+
+    rises = True
 
     def __init__(
         self, k: int = 5, name: str = "top_k_categorical_accuracy", dtype: str | None = None
@@ -184,6 +194,8 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
         >>> SparseTopKCategoricalAccuracy(k=2)([2, 1], [[0.1, 0.9, 0.8], [0.5, 0.1, 0.4]])
         0.5
     """
+
+    rises = True
 
     def __init__(
         self,

@@ -52,6 +52,8 @@ class AUC(Counting):
         0.75
     """
 
+    rises = True
+
     def __init__(
         self,
         num_thresholds: int = 200,

@@ -45,6 +45,10 @@ class Metric(Configured):
     """Whether `update_state` takes targets and outputs. If not, it takes the mean loss of a batch
     and the weight of the batch, and the outputs may never be computed."""
 
+    rises: bool | None = None
+    """Whether a better model has more of it; None if that is unknown, so that callbacks which
+    monitor it need a `mode`."""
+
     never_called: ClassVar[Mapping[str, str]] = {
         "reset_states": "reset_state()",
         "stateless_reset_state": "reset_state()",

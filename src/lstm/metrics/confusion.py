@@ -195,6 +195,7 @@ class TruePositives(_Count):
         2.0
     """
 
+    rises = True
     counted = ("true_positives",)
 
 
@@ -212,6 +213,7 @@ class FalsePositives(_Count):
         2.0
     """
 
+    rises = False
     counted = ("false_positives",)
 
 
@@ -229,6 +231,7 @@ class TrueNegatives(_Count):
         2.0
     """
 
+    rises = True
     counted = ("true_negatives",)
 
 
@@ -246,6 +249,7 @@ class FalseNegatives(_Count):
         2.0
     """
 
+    rises = False
     counted = ("false_negatives",)
 
 
@@ -265,6 +269,7 @@ class Precision(_AtThresholds):
         0.6666666666666666
     """
 
+    rises = True
     counted = ("true_positives", "false_positives")
 
     def result(self) -> Any:
@@ -288,6 +293,7 @@ class Recall(_AtThresholds):
         0.6666666666666666
     """
 
+    rises = True
     counted = ("true_positives", "false_negatives")
 
     def result(self) -> Any:

@@ -44,6 +44,8 @@ class PearsonCorrelation(MeanMetricWrapper):
         0.9967
     """
 
+    rises = True
+
     def __init__(
         self, name: str = "pearson_correlation", dtype: str | None = None, axis: int = -1
     ) -> None:
@@ -68,6 +70,8 @@ class ConcordanceCorrelation(MeanMetricWrapper):
         >>> round(metric([[0, 1, 0.5], [1, 1, 0.2]], [[0.1, 0.9, 0.5], [1, 0.9, 0.2]]), 4)
         0.9816
     """
+
+    rises = True
 
     def __init__(
         self, name: str = "concordance_correlation", dtype: str | None = None, axis: int = -1

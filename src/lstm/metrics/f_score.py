@@ -38,6 +38,8 @@ class FBetaScore(Metric):
         array([0.3846, 0.9091, 0.8333])
     """
 
+    rises = True
+
     true_positives: Variable
     false_positives: Variable
     false_negatives: Variable

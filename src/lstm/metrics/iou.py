@@ -37,6 +37,8 @@ class IoU(Metric):
         0.3333
     """
 
+    rises = True
+
     total_cm: Variable
 
     def __init__(

@@ -30,8 +30,8 @@ from lstm.metrics.confusion import (
 )
 from lstm.metrics.correlation import ConcordanceCorrelation, PearsonCorrelation
 from lstm.metrics.f_score import F1Score, FBetaScore
-from lstm.metrics.hinge import CategoricalHinge, Hinge, SquaredHinge
 from lstm.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
+from lstm.metrics.margin import CategoricalHinge, Hinge, SquaredHinge
 from lstm.metrics.of_loss import BitsPerCharacter, Perplexity
 from lstm.metrics.probabilistic import (
     BinaryCrossentropy,

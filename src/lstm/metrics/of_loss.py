@@ -24,6 +24,8 @@ class Perplexity(Mean):
         20.0
     """
 
+    rises = False
+
     needs_outputs = False
 
     def __init__(self, name: str = "perplexity", dtype: str | None = None) -> None:
@@ -49,6 +51,8 @@ class BitsPerCharacter(Mean):
         >>> round(BitsPerCharacter()(math.log(8)), 4)
         3.0
     """
+
+    rises = False
 
     needs_outputs = False
 

@@ -125,6 +125,8 @@ class BinaryCrossentropy(MeanMetricWrapper):
         0.8149
     """
 
+    rises = False
+
     def __init__(
         self,
         name: str = "binary_crossentropy",
@@ -157,6 +159,8 @@ class CategoricalCrossentropy(MeanMetricWrapper):
         >>> round(metric([[0, 1, 0], [0, 0, 1]], [[0.05, 0.95, 0], [0.1, 0.8, 0.1]]), 4)
         1.1769
     """
+
+    rises = False
 
     def __init__(
         self,
@@ -193,6 +197,8 @@ class SparseCategoricalCrossentropy(MeanMetricWrapper):
         >>> round(SparseCategoricalCrossentropy()([1, 2], [[0.05, 0.95, 0], [0.1, 0.8, 0.1]]), 4)
         1.1769
     """
+
+    rises = False
 
     def __init__(
         self,
@@ -241,6 +247,8 @@ class KLDivergence(MeanMetricWrapper):
         0.4581
     """
 
+    rises = False
+
     def __init__(self, name: str = "kl_divergence", dtype: str | None = None) -> None:
         super().__init__(kl_divergence, name, dtype)
 
@@ -257,6 +265,8 @@ class Poisson(MeanMetricWrapper):
         >>> round(Poisson()([[0, 1], [0, 0]], [[1, 1], [0, 0]]), 4)
         0.5
     """
+
+    rises = False
 
     def __init__(self, name: str = "poisson", dtype: str | None = None) -> None:
         super().__init__(poisson, name, dtype)

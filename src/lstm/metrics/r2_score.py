@@ -33,6 +33,8 @@ class R2Score(Metric):
         0.5714
     """
 
+    rises = True
+
     num_samples: Variable
     squared_sum: Variable
     sum: Variable

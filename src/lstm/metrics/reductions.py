@@ -16,6 +16,9 @@ from lstm.metrics.variable import Variable
 Values = NDArray[Any]
 MetricFunction = Callable[..., Any]
 
+_RISES = {"lstm.losses": False, "lstm.metrics.accuracy": True, "lstm.metrics.correlation": True}
+"""Whether a better model has more of what the functions in these modules return."""
+
 
 def weighted(values: Values, sample_weight: Any) -> tuple[Values, Values]:
     """Return values times their weights, and the weights; what weighs 0 may be any value."""
@@ -145,6 +148,9 @@ class MeanMetricWrapper(Average):
         )
         self.fn = fn
         self._options = options
+        for module, rises in _RISES.items() if self.rises is None else ():
+            if f"{getattr(fn, '__module__', None)}.".startswith(f"{module}."):
+                self.rises = rises
 
     def arguments(self) -> dict[str, Any]:
         return super().arguments() | (self._options if "fn" in self._names else {})

@@ -43,13 +43,6 @@ def log_cosh(y_true: Any, y_pred: Any) -> Values:
     return mean_of(size + np.log1p(np.exp(-2 * size)) - np.log(2))
 
 
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Values:
-    """Return (y - t)² / 2 near the target, linear beyond `delta`; its mean over the last axis."""
-    target, found = aligned(y_true, y_pred)
-    size = np.abs(found - target)
-    return mean_of(np.where(size <= delta, size**2 / 2, delta * size - delta**2 / 2))
-
-
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Values:
     """Return the cosine of the angle between outputs and targets along an axis; 0 for zeros."""
     target, found = aligned(y_true, y_pred)
@@ -70,6 +63,8 @@ class MeanSquaredError(MeanMetricWrapper):
         0.25
     """
 
+    rises = False
+
     def __init__(self, name: str = "mean_squared_error", dtype: str | None = None) -> None:
         super().__init__(mean_squared_error, name, dtype)
 
@@ -86,6 +81,8 @@ class RootMeanSquaredError(Average):
         >>> RootMeanSquaredError()([[0, 1], [0, 0]], [[1, 1], [0, 0]])
         0.5
     """
+
+    rises = False
 
     def __init__(self, name: str = "root_mean_squared_error", dtype: str | None = None) -> None:
         super().__init__(name, dtype)
@@ -113,6 +110,8 @@ class MeanAbsoluteError(MeanMetricWrapper):
         0.75
     """
 
+    rises = False
+
     def __init__(self, name: str = "mean_absolute_error", dtype: str | None = None) -> None:
         super().__init__(mean_absolute_error, name, dtype)
 
@@ -129,6 +128,8 @@ class MeanAbsolutePercentageError(MeanMetricWrapper):
         >>> MeanAbsolutePercentageError()([[2.0], [4.0]], [[3.0], [4.0]])
         25.0
     """
+
+    rises = False
 
     def __init__(
         self, name: str = "mean_absolute_percentage_error", dtype: str | None = None
@@ -149,6 +150,8 @@ class MeanSquaredLogarithmicError(MeanMetricWrapper):
         0.1201
     """
 
+    rises = False
+
     def __init__(
         self, name: str = "mean_squared_logarithmic_error", dtype: str | None = None
     ) -> None:
@@ -168,6 +171,8 @@ class LogCoshError(MeanMetricWrapper):
         0.1084
     """
 
+    rises = False
+
     def __init__(self, name: str = "logcosh", dtype: str | None = None) -> None:
         super().__init__(log_cosh, name, dtype)
 
@@ -185,6 +190,8 @@ class CosineSimilarity(MeanMetricWrapper):
         >>> CosineSimilarity()([[0.0, 1.0], [1.0, 0.0]], [[0.0, 2.0], [0.0, 3.0]])
         0.5
     """
+
+    rises = True
 
     def __init__(
         self, name: str = "cosine_similarity", dtype: str | None = None, axis: int = -1

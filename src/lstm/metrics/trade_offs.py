@@ -14,6 +14,8 @@ Values = NDArray[Any]
 class _AtRate(Counting):
     """Base of the trade-offs."""
 
+    rises = True
+
     def __init__(
         self,
         num_thresholds: int = 200,

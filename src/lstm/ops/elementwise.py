@@ -5,13 +5,11 @@ from typing import Any
 
 from lstm.layers import Activation, Add, Elementwise, Multiply
 from lstm.layers.symbolic import OPERATORS, SymbolicTensor
-from lstm.ops.calling import apply, as_one, is_number, not_bool, shape_of
-
-_LARGEST = 3e38
-"""The largest number that float32 has, about."""
+from lstm.ops.calling import apply, as_one, is_number, shape_of
 
 
-def _of_two(function: str, x1: Any, x2: Any) -> Any:
+def of_two(function: str, x1: Any, x2: Any) -> Any:
+    """Return f(x1, x2) of each pair of numbers."""
     if is_number(x2):
         return apply(Elementwise(function, float(x2)), x1)
     return apply(Elementwise(function), x1, x2)
@@ -35,7 +33,7 @@ def add(x1: Any, x2: Any) -> Any:
         x1, x2 = x2, x1
     if is_number(x2) and not is_number(x1) and float(x2) == 0 and isinstance(x1, SymbolicTensor):
         return x1  # The start of `sum`.
-    return apply(Add(), x1, x2) if _alike(x1, x2) else _of_two("add", x1, x2)
+    return apply(Add(), x1, x2) if _alike(x1, x2) else of_two("add", x1, x2)
 
 
 @as_one
@@ -50,7 +48,7 @@ def subtract(x1: Any, x2: Any) -> Any:
     """
     if is_number(x1) and not is_number(x2):
         return add(negative(x2), x1)
-    return _of_two("subtract", x1, x2)
+    return of_two("subtract", x1, x2)
 
 
 def multiply(x1: Any, x2: Any) -> Any:
@@ -63,7 +61,7 @@ def multiply(x1: Any, x2: Any) -> Any:
     """
     if is_number(x1):
         x1, x2 = x2, x1
-    return apply(Multiply(), x1, x2) if _alike(x1, x2) else _of_two("multiply", x1, x2)
+    return apply(Multiply(), x1, x2) if _alike(x1, x2) else of_two("multiply", x1, x2)
 
 
 @as_one
@@ -71,7 +69,7 @@ def divide(x1: Any, x2: Any) -> Any:
     """x1 / x2, number by number."""
     if is_number(x1) and not is_number(x2):
         return multiply(reciprocal(x2), x1)
-    return _of_two("divide", x1, x2)
+    return of_two("divide", x1, x2)
 
 
 @as_one
@@ -81,7 +79,7 @@ def power(x1: Any, x2: Any) -> Any:
         return square(x1)
     if is_number(x1) and not is_number(x2):
         return exp(multiply(x2, math.log(x1)))
-    return _of_two("power", x1, x2)
+    return of_two("power", x1, x2)
 
 
 def maximum(x1: Any, x2: Any) -> Any:
@@ -92,96 +90,12 @@ def maximum(x1: Any, x2: Any) -> Any:
         >>> lstm.ops.maximum([-1.0, 2.0], 0.0).tolist()
         [0.0, 2.0]
     """
-    return _of_two("maximum", *((x2, x1) if is_number(x1) else (x1, x2)))
+    return of_two("maximum", *((x2, x1) if is_number(x1) else (x1, x2)))
 
 
 def minimum(x1: Any, x2: Any) -> Any:
     """The smaller of both; where they are equal, the gradient goes to x1."""
-    return _of_two("minimum", *((x2, x1) if is_number(x1) else (x1, x2)))
-
-
-@as_one
-def less(x1: Any, x2: Any) -> Any:
-    """1 where x1 < x2, else 0."""
-    if is_number(x1) and not is_number(x2):
-        return logical_not(less_equal(x2, x1))
-    return _of_two("less", x1, x2)
-
-
-@as_one
-def less_equal(x1: Any, x2: Any) -> Any:
-    """1 where x1 ≤ x2, else 0."""
-    if is_number(x1) and not is_number(x2):
-        return logical_not(less(x2, x1))
-    return _of_two("less_equal", x1, x2)
-
-
-@as_one
-def greater(x1: Any, x2: Any) -> Any:
-    """1 where x1 > x2, else 0.
-
-    Example:
-        >>> import lstm
-        >>> lstm.ops.greater([-1.0, 2.0], 0.0).tolist()
-        [0.0, 1.0]
-    """
-    return less(x2, x1)
-
-
-@as_one
-def greater_equal(x1: Any, x2: Any) -> Any:
-    """1 where x1 ≥ x2, else 0."""
-    return less_equal(x2, x1)
-
-
-def equal(x1: Any, x2: Any) -> Any:
-    """1 where x1 = x2, else 0."""
-    return _of_two("equal", *((x2, x1) if is_number(x1) else (x1, x2)))
-
-
-@as_one
-def not_equal(x1: Any, x2: Any) -> Any:
-    """1 where x1 ≠ x2, else 0."""
-    return logical_not(equal(x1, x2))
-
-
-def logical_not(x: Any) -> Any:
-    """1 where x = 0, else 0."""
-    return _of_two("equal", x, 0.0)
-
-
-@as_one
-def logical_and(x1: Any, x2: Any) -> Any:
-    """1 where neither is 0, else 0."""
-    return multiply(not_equal(x1, 0.0), not_equal(x2, 0.0))
-
-
-@as_one
-def logical_or(x1: Any, x2: Any) -> Any:
-    """1 where one is not 0, else 0."""
-    return maximum(not_equal(x1, 0.0), not_equal(x2, 0.0))
-
-
-@as_one
-def where(condition: Any, x1: Any, x2: Any) -> Any:
-    """x1 where the condition is not 0, else x2. Both are computed, and only one gets a gradient.
-
-    An infinite number in place of one of them counts as ±3·10³⁸.
-
-    Example:
-        >>> import lstm
-        >>> lstm.ops.where([1.0, 0.0], [5.0, 5.0], -1.0).tolist()
-        [5.0, -1.0]
-    """
-    not_bool("condition", condition)
-    return add(_kept(x1, condition), _kept(x2, logical_not(condition)))
-
-
-def _kept(x: Any, condition: Any) -> Any:
-    """Return x where the condition is not 0, else 0, whatever x is."""
-    if not is_number(x):
-        return _of_two("keep", x, condition)
-    return multiply(not_equal(condition, 0.0), max(min(float(x), _LARGEST), -_LARGEST))
+    return of_two("minimum", *((x2, x1) if is_number(x1) else (x1, x2)))
 
 
 @as_one
@@ -262,7 +176,7 @@ def absolute(x: Any) -> Any:
 
 def negative(x: Any) -> Any:
     """-x."""
-    return _of_two("multiply", x, -1.0)
+    return of_two("multiply", x, -1.0)
 
 
 def sign(x: Any) -> Any:
@@ -324,7 +238,7 @@ def relu6(x: Any) -> Any:
 
 def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Any:
     """x where x > 0, else `negative_slope` times x."""
-    return _of_two("leaky_relu", x, negative_slope)
+    return of_two("leaky_relu", x, negative_slope)
 
 
 def elu(x: Any, alpha: Any = 1.0) -> Any:
@@ -333,7 +247,7 @@ def elu(x: Any, alpha: Any = 1.0) -> Any:
     Source:
         Clevert et al., "Fast and accurate deep network learning by exponential linear units", 2016.
     """
-    return _of_two("elu", x, alpha)
+    return of_two("elu", x, alpha)
 
 
 @as_one
@@ -414,12 +328,6 @@ OPERATORS.update(
         "*": multiply,
         "/": divide,
         "**": power,
-        "==": equal,
-        "!=": not_equal,
-        "<": less,
-        "<=": less_equal,
-        ">": greater,
-        ">=": greater_equal,
         "neg": negative,
         "abs": absolute,
     }

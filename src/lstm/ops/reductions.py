@@ -5,23 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from lstm import checks
 from lstm.errors import InvalidTypeError
 from lstm.layers import CumulativeSum, Reduction
 from lstm.layers.activation_layers import softmax as _softmax
+from lstm.layers.eager import Tensor
 from lstm.layers.symbolic import Operators
+from lstm.ops.arrays import axis_of, whole
 from lstm.ops.calling import apply, as_one
-from lstm.ops.elementwise import (
-    add,
-    divide,
-    exp,
-    log,
-    maximum,
-    negative,
-    not_equal,
-    sqrt,
-    square,
-    subtract,
-)
+from lstm.ops.comparisons import not_equal
+from lstm.ops.elementwise import add, divide, exp, log, maximum, negative, sqrt, square, subtract
 
 Axis = int | Sequence[int] | None
 
@@ -125,7 +118,8 @@ def argmax(x: Any, axis: int | None = None) -> Any:
     """
     if isinstance(x, Operators):
         raise InvalidTypeError("x", "an array: argmax has no gradient", "a tensor")
-    return np.argmax(np.asarray(x), axis)
+    array = checks.numbers("x", x)
+    return np.argmax(array, None if axis is None else axis_of("axis", axis, array.ndim))
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -157,12 +151,16 @@ def normalize(x: Any, axis: int = -1, epsilon: float = 1e-12) -> Any:
     return divide(x, sqrt(maximum(sum(square(x), axis, True), epsilon)))
 
 
-def cumsum(x: Any, axis: int = 1) -> Any:
-    """The sum of each number and all before it along an axis, by default time; padding counts as 0.
+def cumsum(x: Any, axis: int | None = None) -> Any:
+    """The sum of each number and all before it along an axis; padding counts as 0.
+
+    Without an axis, it goes over all numbers of an array in a row.
 
     Example:
         >>> import lstm
-        >>> lstm.ops.cumsum([[1.0, 2.0, 3.0]]).tolist()
+        >>> lstm.ops.cumsum([[1.0, 2.0, 3.0]], axis=1).tolist()
         [[1.0, 3.0, 6.0]]
     """
+    if axis is None:
+        return Tensor.of(np.cumsum(whole("cumsum", x)))
     return apply(CumulativeSum(axis), x)

@@ -1,18 +1,16 @@
-"""Functions that move numbers: reshaped, reordered, joined, repeated, taken; and that make them."""
+"""Functions that give the same numbers another shape, order or kind."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from lstm import checks
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.interface import spelled
 from lstm.layers import (
     BatchReshape,
-    Concatenate,
-    Elementwise,
     ExpandDims,
     Flip,
     OneHot,
@@ -20,27 +18,38 @@ from lstm.layers import (
     Reshape,
     Squeeze,
     StopGradient,
-    Take,
     Transpose,
 )
 from lstm.layers.eager import Tensor
 from lstm.layers.symbolic import Operators, SymbolicTensor
+from lstm.ops.arrays import are_arrays, axis_of, moved, whole
 from lstm.ops.calling import apply, as_one, not_bool, shape_of, tensor_of
-from lstm.ops.elementwise import add, not_equal
+from lstm.ops.comparisons import not_equal, where
+from lstm.ops.elementwise import add
 
 
 @as_one
 @spelled
-def squeeze(x: Any, axis: int | Sequence[int] = -1) -> Any:
-    """Drop an axis of size 1.
+def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
+    """Drop axes of size 1: those given, or all; of a tensor the batch stays.
 
     Example:
         >>> import lstm
         >>> lstm.ops.squeeze(lstm.Input((None, 1)), axis=-1).shape
         (None, None)
     """
-    for one in sorted(np.atleast_1d(axis) % max(len(shape_of(x)), 1), reverse=True):
-        x = apply(Squeeze(int(one)), x)
+    sizes = shape_of(x)
+    if axis is None:
+        first = int(isinstance(x, Operators))
+        axis = [k for k, size in enumerate(sizes) if k >= first and size == 1]
+    axes = {axis_of("axis", k, len(sizes)) for k in checks.axes("axis", axis)}
+    if are_arrays(x, axes=[*axes]):
+        for one in axes:
+            if sizes[one] != 1:
+                raise InvalidShapeError("x", f"size 1 along axis {one}", f"shape {sizes}")
+        return moved(lambda x: x.squeeze(tuple(axes)), x)
+    for one in sorted(axes, reverse=True):
+        x = apply(Squeeze(one), x)
     return x
 
 
@@ -53,13 +62,14 @@ def expand_dims(x: Any, axis: int | Sequence[int] = -1) -> Any:
         >>> lstm.ops.expand_dims(lstm.Input((3,)), axis=1).shape
         (None, 1, 3)
     """
-    if not isinstance(axis, Sequence):
-        return apply(ExpandDims(axis), x)
-    ndim = len(shape_of(x)) + len(axis)
-    positions = {checks.integer("axis", k) % ndim for k in axis if -ndim <= k < ndim}
-    if len(positions) != len(axis):
+    axes = checks.axes("axis", axis)
+    ndim = len(shape_of(x)) + len(axes)
+    positions = {axis_of("axis of expand_dims", k, ndim) for k in axes}
+    if len(positions) != len(axes):
         expected = f"different axes of the {ndim} of the result"
         raise InvalidValueError("axis of expand_dims", expected, axis)
+    if are_arrays(x, axes=[*positions]):
+        return moved(lambda x: np.expand_dims(x, tuple(positions)), x)
     for position in sorted(positions):
         x = apply(ExpandDims(position), x)
     return x
@@ -115,7 +125,8 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Exchange two axes."""
     order = list(range(len(shape_of(x))))
-    order[axis1], order[axis2] = order[axis2], order[axis1]
+    first, second = axis_of("axis1", axis1, len(order)), axis_of("axis2", axis2, len(order))
+    order[first], order[second] = second, first
     return transpose(x, order)
 
 
@@ -123,158 +134,20 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 def moveaxis(x: Any, source: int, destination: int) -> Any:
     """Move an axis to another place."""
     order = list(range(len(shape_of(x))))
-    axis = order.pop(source)
-    order.insert(destination % (len(order) + 1), axis)
+    place = axis_of("destination", destination, len(order))
+    order.insert(place, order.pop(axis_of("source", source, len(order))))
     return transpose(x, order)
 
 
 @spelled
-def flip(x: Any, axis: int = 1) -> Any:
-    """Reverse an axis, by default time."""
+def flip(x: Any, axis: int | None = None) -> Any:
+    """Reverse an axis; of an array all axes, if none is given."""
+    if axis is None:
+        return Tensor.of(whole("flip", x)[::-1].reshape(np.shape(x)))
+    if are_arrays(x, axes=[axis]):
+        place = axis_of("axis", axis, len(shape_of(x)))
+        return moved(lambda x: np.flip(x, place), x)
     return apply(Flip(axis), x)
-
-
-@spelled
-def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
-    """Join tensors along an axis.
-
-    Example:
-        >>> import lstm
-        >>> lstm.ops.concatenate([lstm.Input((2,)), lstm.Input((3,))]).shape
-        (None, 5)
-    """
-    return apply(Concatenate(axis), *xs) if len(xs) > 1 else xs[0]
-
-
-@as_one
-@spelled
-def stack(xs: Sequence[Any], axis: int = 0) -> Any:
-    """Join tensors of one shape along a new axis.
-
-    Example:
-        >>> import lstm
-        >>> x = lstm.Input((3,))
-        >>> lstm.ops.stack([x, x], axis=1).shape
-        (None, 2, 3)
-    """
-    return concatenate([expand_dims(x, axis) for x in xs], axis)
-
-
-@as_one
-@spelled
-def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
-    """Return the parts of a tensor along an axis of known size, without that axis."""
-    size = shape_of(x)[axis]
-    if size is None:
-        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
-    return [squeeze(take(x, [k], axis), axis) for k in range(size)]
-
-
-@as_one
-@spelled
-def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
-    """Cut a tensor along an axis of known size, into equal parts or before the given places.
-
-    Example:
-        >>> import lstm
-        >>> [part.shape for part in lstm.ops.split(lstm.Input((None, 6)), 2, axis=-1)]
-        [(None, None, 3), (None, None, 3)]
-    """
-    size = shape_of(x)[axis]
-    if size is None:
-        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
-    if isinstance(indices_or_sections, int):
-        if size % indices_or_sections:
-            raise InvalidValueError(
-                "indices_or_sections", f"a divisor of {size}", indices_or_sections
-            )
-        part = size // indices_or_sections
-        ends = [*range(part, size, part)]
-    else:
-        ends = [*indices_or_sections]
-    bounds = zip([0, *ends], [*ends, size], strict=True)
-    return [take(x, range(start, stop), axis) for start, stop in bounds]
-
-
-@as_one
-@spelled
-def take(x: Any, indices: Any, axis: int | None = None) -> Any:
-    """The entries at given places along an axis.
-
-    Args:
-        x: a tensor or array.
-        indices: an integer, or integers along one axis; no tensor.
-        axis: the axis, by default the last.
-
-    Example:
-        >>> import lstm
-        >>> lstm.ops.take(lstm.Input((None, 5)), [0, 4], axis=-1).shape
-        (None, None, 2)
-    """
-    along = -1 if axis is None else axis
-    if isinstance(indices, Operators):
-        raise InvalidTypeError(
-            "indices", "known integers; an Embedding looks up rows of weights", "a tensor"
-        )
-    places = np.asarray(indices)
-    if places.ndim > 1 or places.dtype.kind not in "iu":
-        raise InvalidTypeError("indices", "integers along one axis", checks.summary(indices))
-    taken = apply(Take([int(k) for k in np.atleast_1d(places)], along), x)
-    return squeeze(taken, along) if places.ndim == 0 else taken
-
-
-@spelled
-def repeat(x: Any, repeats: int, axis: int) -> Any:
-    """Each entry along an axis of known size several times, one after the other."""
-    size = shape_of(x)[axis]
-    if size is None:
-        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
-    return take(x, np.repeat(np.arange(size), repeats), axis)
-
-
-@as_one
-@spelled
-def tile(x: Any, repeats: Sequence[int]) -> Any:
-    """A tensor several times along its axes, as NumPy's."""
-    shape = shape_of(x)
-    counts = (1,) * (len(shape) - len(repeats)) + tuple(repeats)
-    for axis, count in enumerate(counts):
-        if count != 1:
-            x = concatenate([x] * count, axis)
-    return x
-
-
-@spelled
-def roll(x: Any, shift: int, axis: int) -> Any:
-    """Move entries along an axis of known size; those that leave it come in at its other end."""
-    size = shape_of(x)[axis]
-    if size is None:
-        raise InvalidShapeError("x", f"a known size of axis {axis}", shape_of(x))
-    return take(x, np.roll(np.arange(size), shift), axis)
-
-
-@as_one
-@spelled
-def pad(x: Any, pad_width: Sequence[Sequence[int]], constant_values: float = 0.0) -> Any:
-    """Put a number before and after each axis.
-
-    Args:
-        x: a tensor or array.
-        pad_width: for each axis, how many before and after it.
-        constant_values: the number.
-
-    Example:
-        >>> import lstm
-        >>> lstm.ops.pad(lstm.Input((4, 3)), ((0, 0), (1, 0), (0, 0))).shape
-        (None, 5, 3)
-    """
-    for axis, (before, after) in enumerate(pad_width):
-        for count, front in ((before, True), (after, False)):
-            if count:
-                edge = take(x, [0] * count, axis)
-                block = full_like(edge, constant_values)
-                x = concatenate([block, x] if front else [x, block], axis)
-    return x
 
 
 @as_one
@@ -283,64 +156,6 @@ def broadcast_to(x: Any, shape: Sequence[int | None]) -> Any:
     """A tensor repeated along axes of size 1 to a shape."""
     sizes = [1 if n is None else n for n in shape]
     return add(x, np.zeros(sizes))
-
-
-@as_one
-@spelled
-def full_like(x: Any, fill_value: float, dtype: str | None = None) -> Any:
-    """A number everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
-    return add(zeros_like(x), fill_value)
-
-
-@as_one
-@spelled
-def zeros_like(x: Any, dtype: str | None = None) -> Any:
-    """0 everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
-    return apply(Elementwise("keep", 0.0), stop_gradient(x))
-
-
-@as_one
-@spelled
-def ones_like(x: Any, dtype: str | None = None) -> Any:
-    """1 everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
-    return full_like(x, 1.0)
-
-
-@spelled
-def zeros(shape: Sequence[int], dtype: str = "float32") -> Tensor:
-    """An array of zeros."""
-    return Tensor.of(np.zeros(_known("zeros_like", shape), dtype))
-
-
-@spelled
-def ones(shape: Sequence[int], dtype: str = "float32") -> Tensor:
-    """An array of ones."""
-    return Tensor.of(np.ones(_known("ones_like", shape), dtype))
-
-
-def _known(like: str, shape: Any) -> Any:
-    """Return a shape, of which every size must be known before data come."""
-    if isinstance(shape, tuple | list) and None in shape:
-        expected = f"known sizes, or ops.{like}(x[:, 0]), whose rows are those of the data"
-        raise InvalidShapeError("shape", expected, tuple(shape))
-    return shape
-
-
-@spelled
-def eye(N: int, dtype: str = "float32") -> Tensor:
-    """The identity matrix."""
-    return Tensor.of(np.eye(N, dtype=dtype))
-
-
-@spelled
-def arange(
-    start: float, stop: float | None = None, step: float = 1, dtype: str | None = None
-) -> Tensor:
-    """Numbers at equal distances, as NumPy's."""
-    first, end = (0, start) if stop is None else (start, stop)
-    return Tensor.of(
-        np.arange(first, end, step).astype(dtype) if dtype else np.arange(first, end, step)
-    )
 
 
 @spelled
@@ -352,6 +167,52 @@ def shape(x: Any) -> tuple[int | None, ...]:
 def ndim(x: Any) -> int:
     """The number of axes."""
     return len(shape_of(x))
+
+
+@spelled
+def size(x: Any) -> int:
+    """How many numbers there are.
+
+    Raises:
+        InvalidShapeError: only data will tell.
+    """
+    sizes = [n for n in shape_of(x) if n is not None]
+    if len(sizes) < len(shape_of(x)):
+        raise InvalidShapeError("x", "known sizes", shape_of(x))
+    return prod(sizes)
+
+
+@spelled
+def tril(x: Any, k: int = 0) -> Any:
+    """The matrices of the last two axes, with 0 above a diagonal.
+
+    Args:
+        x: (..., N, M).
+        k: which diagonal: 0 for the main one, k for the k-th above it, -k for the k-th below.
+
+    Example:
+        >>> import lstm
+        >>> lstm.ops.tril([[1, 2], [3, 4]]).tolist()
+        [[1, 0], [3, 4]]
+    """
+    return _triangle("tril", np.tri, x, checks.integer("k", k))
+
+
+@spelled
+def triu(x: Any, k: int = 0) -> Any:
+    """The matrices of the last two axes, with 0 below a diagonal; `tril` counts them."""
+    return _triangle("triu", lambda *at: 1 - np.tri(*at), x, checks.integer("k", k) - 1)
+
+
+def _triangle(function: str, ones: Callable[..., Any], x: Any, k: int) -> Any:
+    *_, rows, columns = (0, 0, *shape_of(x))
+    if len(shape_of(x)) < 2 or None in (rows, columns):
+        expected = f"a last two axes of known sizes, for {function}"
+        raise InvalidShapeError("x", expected, f"shape {shape_of(x)}")
+    kept = ones(rows, columns, k)
+    if are_arrays(x, axes=[1]):
+        return moved(lambda x: np.where(kept != 0, x, x.dtype.type(0)), x)
+    return where(kept, x, 0.0)
 
 
 @spelled

@@ -1,4 +1,4 @@
-"""Hinge: how far outputs are from the right side of a margin."""
+"""Margin: how far outputs are from the right side of a margin."""
 
 from typing import Any
 
@@ -48,6 +48,8 @@ class Hinge(MeanMetricWrapper):
         1.3
     """
 
+    rises = False
+
     def __init__(self, name: str = "hinge", dtype: str | None = None) -> None:
         super().__init__(hinge, name, dtype)
 
@@ -65,6 +67,8 @@ class SquaredHinge(MeanMetricWrapper):
         1.86
     """
 
+    rises = False
+
     def __init__(self, name: str = "squared_hinge", dtype: str | None = None) -> None:
         super().__init__(squared_hinge, name, dtype)
 
@@ -81,6 +85,8 @@ class CategoricalHinge(MeanMetricWrapper):
         >>> round(CategoricalHinge()([[0, 1], [0, 0]], [[0.6, 0.4], [0.4, 0.6]]), 2)
         1.4
     """
+
+    rises = False
 
     def __init__(self, name: str = "categorical_hinge", dtype: str | None = None) -> None:
         super().__init__(categorical_hinge, name, dtype)
