@@ -1,6 +1,7 @@
 """Names and arguments of Keras that programs stopped at; each program is in tests/programs."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -163,3 +164,27 @@ def test_metrics_may_stand_where_they_did_in_keras_2(metrics: object) -> None:
     model = lstm.Sequential([lstm.Input((5, 2)), layers.LSTM(3), layers.Dense(1)])
     model.compile("sgd", "mse", metrics)
     assert model.metrics_names == ["loss", *(["mae"] if metrics else [])]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (lambda: layers.Dense(12, input_dim=8), (None, 8)),
+        (lambda: layers.LSTM(3, input_dim=2), (None, None, 2)),
+        (lambda: layers.GRU(3, input_dim=2, input_length=4), (None, 4, 2)),
+        (lambda: layers.RNN(layers.LSTMCell(3), input_dim=2), (None, None, 2)),
+        (lambda: layers.Bidirectional(layers.LSTM(3), input_dim=2), (None, None, 2)),
+        (lambda: layers.Bidirectional(layers.LSTM(3, input_dim=2)), (None, None, 2)),
+        (lambda: layers.Conv1D(3, 2, input_dim=2, input_length=7), (None, 7, 2)),
+        (lambda: layers.Embedding(input_dim=5, output_dim=2, input_length=7), (None, 7)),
+    ],
+)
+def test_the_first_layer_says_the_size_of_the_data(layer: Any, shape: object) -> None:
+    assert lstm.Sequential([layer()]).input_shape == shape
+
+
+def test_the_size_of_the_data_is_given_once() -> None:
+    with pytest.raises(InvalidValueError, match=r"^input_dim: expected an integer of at least 1"):
+        layers.Dense(3, input_dim=0)
+    with pytest.raises(InvalidTypeError, match=r"did you mean 'input_shape'.*got 'input_dim'"):
+        layers.Dense(3, input_dim=2, input_shape=(2,))

@@ -20,6 +20,9 @@ class Abilities(Versioned):
     reads_tokens: int = 0
     """Number of tokens, for a layer that reads integers below it; 0 for other layers."""
 
+    reads_steps: ClassVar[bool] = False
+    """Whether it goes through a sequence of vectors, of any length."""
+
     takes_numbers: ClassVar[bool] = False
     """Whether it also reads tokens, as numbers like any others."""
 

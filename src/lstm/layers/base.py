@@ -1,7 +1,7 @@
 """Layer: the base of all layers, which are called on symbolic tensors."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from inspect import signature
 from typing import Any, ClassVar, NoReturn
 
@@ -14,7 +14,7 @@ from lstm.layers.called import Called
 from lstm.layers.copying import reduced
 from lstm.layers.definition import Definition
 from lstm.layers.eager import as_array, compute
-from lstm.layers.options import LayerOptions
+from lstm.layers.options import LayerOptions, with_input_dim
 from lstm.layers.penalties import RegularizerSpec
 from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.rules import check_signatures
@@ -60,7 +60,7 @@ class Layer(Called):
         name: base of the names of its weights; the class name in snake case by default.
         trainable: False freezes its weights.
         input_shape: shape of the data without the batch axis, for the first layer of a Sequential.
-        batch_input_shape: the same with the batch axis.
+        batch_input_shape: the same with the batch axis; or input_dim, and input_length, in numbers.
         activity_regularizer: what large outputs add to the loss.
         kernel_regularizer, recurrent_regularizer, bias_regularizer, embeddings_regularizer: what
             large weights add to it, of a layer with such weights.
@@ -147,6 +147,10 @@ class Layer(Called):
         for name in known:
             get = constraints.get if name.endswith("_constraint") else OPERATORS["regularizer"]
             setattr(self, name, get(given[name], name))
+
+    @classmethod
+    def translated(cls, given: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+        return with_input_dim(given, known, reads_steps=cls.reads_steps)
 
     @property
     def composite(self) -> bool:

@@ -48,6 +48,7 @@ class Recurrent(Stateful):
         "get_initial_state": "state_shapes, of a layer with forward; states start as zeros",
     }
     decisive = ("dropout",)
+    reads_steps = True
     int8_axes: ClassVar[Mapping[str, int]] = {"kernel": 1, "recurrent_kernel": 1}
     weight_options = options_of("kernel", "recurrent", "bias")
     fixed_arguments: ClassVar[tuple[str, ...]] = (
