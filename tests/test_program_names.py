@@ -188,3 +188,41 @@ def test_the_size_of_the_data_is_given_once() -> None:
         layers.Dense(3, input_dim=0)
     with pytest.raises(InvalidTypeError, match=r"did you mean 'input_shape'.*got 'input_dim'"):
         layers.Dense(3, input_dim=2, input_shape=(2,))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: layers.Dense(3)(inputs=x),
+        lambda x: layers.LSTM(3)(sequences=x),
+        lambda x: layers.GRU(3)(inputs=x),
+        lambda x: layers.RNN(layers.LSTMCell(3))(sequences=x),
+        lambda x: layers.Bidirectional(layers.LSTM(3))(sequences=x),
+        lambda x: layers.TimeDistributed(layers.Dense(3))(inputs=x),
+        lambda x: layers.MultiHeadAttention(2, 3)(query=x, value=x, key=x),
+        lambda x: layers.Attention()(inputs=[x, x]),
+        lambda x: layers.Add()(inputs=[x, x]),
+        lambda x: layers.Maximum()(inputs=[x, x]),
+        lambda x: lstm.Sequential([layers.Dense(3)])(inputs=x),
+    ],
+)
+def test_a_layer_is_called_by_name(call: Any) -> None:
+    assert call(X).shape[1:] == call(lstm.Input((5, 2))).shape[1:]
+
+
+@pytest.mark.parametrize("x", [X, lstm.Input((5, 2))])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: layers.Dense(3)(), "^call of Dense: expected inputs, a tensor .*got nothing"),
+        (lambda x: layers.LSTM(3)(), "^call of LSTM: expected inputs, a tensor .*got nothing"),
+        (lambda x: layers.LSTM(3)(initial_state=x), "^call of LSTM: expected inputs"),
+        (lambda x: layers.Attention()(), "^call of Attention: expected inputs"),
+        (lambda x: layers.MultiHeadAttention(2, 3)(value=x), "expected query, .* got value"),
+        (lambda x: layers.Attention()([x, x], causal=1), r"^call of Attention: .*'causal'"),
+        (lambda x: layers.Lambda(lambda y: y)(x, x), "too many positional arguments"),
+    ],
+)
+def test_a_call_says_what_it_lacks(call: Any, message: str, x: Any) -> None:
+    with pytest.raises(InvalidTypeError, match=message):
+        call(x)

@@ -136,6 +136,7 @@ class Compilable(Predictor):
             if metrics is not None and len(listed(metrics)):
                 raise InvalidTypeError("loss_weights", "numbers", loss_weights)
             loss_weights, metrics = None, loss_weights
+        specs: OutputSpecs | None
         specs = OutputSpecs(loss, loss_weights, metrics or None, weighted_metrics or None)
         if specs.by_output and not loss:
             raise InvalidValueError("loss", "a loss for each output", loss)
