@@ -48,7 +48,7 @@ def first_of(call: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def check_taken(
-    called: str, call: Callable[..., Any], inputs: tuple[Any, ...], options: Mapping[str, Any]
+    called: str, call: Callable[..., Any], inputs: Sequence[Any], options: Mapping[str, Any]
 ) -> None:
     """Check that `call` takes these arguments.
 
