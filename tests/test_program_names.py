@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import lstm
 from lstm import constraints, initializers, layers, ops, regularizers
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 
 X = np.random.default_rng(0).normal(size=(4, 5, 2)).astype("f")
 
@@ -226,3 +226,42 @@ def test_a_layer_is_called_by_name(call: Any) -> None:
 def test_a_call_says_what_it_lacks(call: Any, message: str, x: Any) -> None:
     with pytest.raises(InvalidTypeError, match=message):
         call(x)
+
+
+def test_a_model_names_its_inputs_and_outputs() -> None:
+    x, y = lstm.Input((5, 2)), lstm.Input((3,), name="static")
+    joined = layers.Concatenate()([layers.LSTM(2)(x), y])
+    model = lstm.Model([x, y], layers.Dense(1, name="out")(joined))
+    assert model.input_names == ["input_layer", "static"]
+    assert model.output_names == ["out"]
+    assert [x.name, y.name, model.output.name] == ["input", "static", "out"]
+    several = lstm.Model({"a": x, "static": y}, {"r": model.output, "s": joined})
+    assert (several.input_names, several.output_names) == (["a", "static"], ["r", "s"])
+
+
+def test_a_model_tells_its_loss_and_metrics() -> None:
+    model = compiled("mae", "mse")
+    assert model.loss is model.compiled_loss
+    assert [metric.name for metric in model.metrics] == ["mae", "mse"]
+    model.fit(X, X[:, 0, :1], verbose=0)
+    assert [metric.name for metric in model.metrics] == model.metrics_names[1:]
+    plain = lstm.Sequential([layers.Dense(1)])
+    assert plain.metrics == []
+    with pytest.raises(NotReadyError, match=r"call compile\(optimizer, loss\) first"):
+        plain.loss  # noqa: B018
+
+
+def test_a_stopped_run_keeps_its_best_weights() -> None:
+    model, stopping = compiled(), lstm.callbacks.EarlyStopping("loss", restore_best_weights=True)
+    assert (stopping.stopped_epoch, stopping.best_weights) == (0, None)
+    model.fit(X, X[:, 0, :1], epochs=2, callbacks=stopping, verbose=0)
+    assert stopping.best_weights is not None
+    for kept, weight in zip(stopping.best_weights, model.get_weights(), strict=True):
+        assert_array_equal(kept, weight)
+
+
+def test_batches_of_windows_have_numpy() -> None:
+    batches = lstm.utils.timeseries_dataset_from_array(np.arange(9.0), np.arange(9.0), 3)
+    for windows, targets in batches.take(1):
+        assert type(windows.numpy()) is type(targets.numpy()) is np.ndarray
+        assert_array_equal(windows.numpy()[:, 0], targets)

@@ -24,14 +24,8 @@ OPERATORS: dict[str, Callable[..., Any]] = {}
 
 _SIGNS = {
     **{"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"},
-    **{
-        "equal": "==",
-        "not_equal": "!=",
-        "less": "<",
-        "less_equal": "<=",
-        "greater": ">",
-        "greater_equal": ">=",
-    },
+    **{"equal": "==", "not_equal": "!=", "less": "<", "less_equal": "<="},
+    **{"greater": ">", "greater_equal": ">="},
 }
 
 
@@ -211,6 +205,12 @@ class SymbolicTensor(Operators, Valueless):
     @property
     def tensor(self) -> "SymbolicTensor":
         return self
+
+    @property
+    def name(self) -> str:
+        """The name of the layer that returns it, or of an input."""
+        layer = self.node.layer
+        return (self.node.name or "input") if layer is None else layer.name
 
     @property
     def dtype(self) -> str:

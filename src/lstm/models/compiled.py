@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from lstm import checks, losses, optimizers, seeding
 from lstm.backends import Backend
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
-from lstm.interface import set_by_constructor
+from lstm.interface import computed, set_by_constructor
 from lstm.iteration import is_stream
 from lstm.losses import Loss
+from lstm.metrics import Metric
 from lstm.metrics import get as get_metric
 from lstm.metrics.names import MetricSpec, by_name
 from lstm.models.columns import of_one_output
@@ -225,21 +226,36 @@ class Compilable(Predictor):
     @property
     def metrics_names(self) -> list[str]:
         """The names of the numbers that `evaluate` returns."""
+        return ["loss", *self._metrics]
+
+    @property
+    def _metrics(self) -> Mapping[str, Metric]:
+        """The metrics by name."""
         if self._compiled is None:
             raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
         if self._trainer is not None:
-            return ["loss", *self._trainer.metrics]
+            return self._trainer.metrics
         compiled = self._compiled
         plain, weighted = (
             [get_metric(spec, compiled.loss) for spec in some]
             for some in (compiled.metrics, compiled.weighted_metrics)
         )
-        return ["loss", *by_name(plain, weighted)]
+        return by_name(plain, weighted)
 
     @property
     def compiled(self) -> bool:
         """Whether the model was compiled."""
         return self._compiled is not None
+
+    @computed
+    def loss(self) -> Any:
+        """The loss with which the model was compiled; of several outputs as they were given."""
+        return self.compiled_loss if self._specs is None else self._specs.loss
+
+    @computed
+    def metrics(self) -> list[Metric]:
+        """The metrics that `evaluate` returns, without the loss; none before `compile`."""
+        return [*self._metrics.values()] if self.compiled else []
 
     @property
     def compiled_loss(self) -> Loss:
