@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import lstm
 from lstm import constraints, initializers, layers, ops, regularizers
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from tolerances import assert_close
 
 X = np.random.default_rng(0).normal(size=(4, 5, 2)).astype("f")
 
@@ -265,3 +266,21 @@ def test_batches_of_windows_have_numpy() -> None:
     for windows, targets in batches.take(1):
         assert type(windows.numpy()) is type(targets.numpy()) is np.ndarray
         assert_array_equal(windows.numpy()[:, 0], targets)
+
+
+@pytest.mark.parametrize("make", [initializers.HeNormal, initializers.Ones])
+def test_an_initializer_makes_values_of_a_dtype(make: Any) -> None:
+    assert make()((2, 3), dtype="float32").dtype == make()((2, 3), np.float32).dtype == np.float32
+    assert make()((2, 3)).dtype == np.float64
+    for dtype in ("int32", "floats", 3):
+        with pytest.raises(InvalidTypeError, match=r"^dtype: expected a floating dtype"):
+            make()((2, 3), dtype)
+
+
+def test_a_constraint_is_called_on_weights() -> None:
+    w = np.array([[3.0, -1.0], [4.0, 0.5]])
+    assert_array_equal(constraints.NonNeg()(w), np.maximum(w, 0))
+    assert_close(constraints.MaxNorm(1.0)(w), w / [[5.0, np.hypot(1.0, 0.5)]], "pointwise")
+    layer = layers.Dense(2)
+    layer.build((None, 2))
+    assert constraints.UnitNorm()(layer.kernel).shape == (2, 2)
