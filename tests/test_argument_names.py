@@ -154,7 +154,7 @@ def test_what_takes_no_arguments_says_so(callee: str) -> None:
         (lambda: Dense(3, unroll=True), r"^Dense\(\): .*\(leave it out.*\), got 'unroll'$"),
         (lambda: LSTM(3, implementation=7), r"\(leave it out.*\), got 'implementation'$"),
         (lambda: Dense(3, recurrent_regularizer="l2"), r"did you mean 'kernel_regularizer'"),
-        (lambda: LSTM(10, input_dim=9), r"did you mean 'input_shape'"),
+        (lambda: LSTM(10, input_length=9), r"did you mean 'input_shape'"),
         (lambda: LSTM(output_dim=10), r"did you mean 'units'"),
         (lambda: LSTM(hidden_size=10), r"did you mean 'units'"),
         (lambda: Dense(3, init="zeros"), r"did you mean 'kernel_initializer'"),

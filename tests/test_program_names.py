@@ -1,6 +1,7 @@
 """Names and arguments of Keras that programs stopped at; each program is in tests/programs."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import lstm
 from lstm import constraints, initializers, layers, ops, regularizers
-from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from tolerances import assert_close
 
 X = np.random.default_rng(0).normal(size=(4, 5, 2)).astype("f")
 
@@ -163,3 +165,122 @@ def test_metrics_may_stand_where_they_did_in_keras_2(metrics: object) -> None:
     model = lstm.Sequential([lstm.Input((5, 2)), layers.LSTM(3), layers.Dense(1)])
     model.compile("sgd", "mse", metrics)
     assert model.metrics_names == ["loss", *(["mae"] if metrics else [])]
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (lambda: layers.Dense(12, input_dim=8), (None, 8)),
+        (lambda: layers.LSTM(3, input_dim=2), (None, None, 2)),
+        (lambda: layers.GRU(3, input_dim=2, input_length=4), (None, 4, 2)),
+        (lambda: layers.RNN(layers.LSTMCell(3), input_dim=2), (None, None, 2)),
+        (lambda: layers.Bidirectional(layers.LSTM(3), input_dim=2), (None, None, 2)),
+        (lambda: layers.Bidirectional(layers.LSTM(3, input_dim=2)), (None, None, 2)),
+        (lambda: layers.Conv1D(3, 2, input_dim=2, input_length=7), (None, 7, 2)),
+        (lambda: layers.Embedding(input_dim=5, output_dim=2, input_length=7), (None, 7)),
+    ],
+)
+def test_the_first_layer_says_the_size_of_the_data(layer: Any, shape: object) -> None:
+    assert lstm.Sequential([layer()]).input_shape == shape
+
+
+def test_the_size_of_the_data_is_given_once() -> None:
+    with pytest.raises(InvalidValueError, match=r"^input_dim: expected an integer of at least 1"):
+        layers.Dense(3, input_dim=0)
+    with pytest.raises(InvalidTypeError, match=r"did you mean 'input_shape'.*got 'input_dim'"):
+        layers.Dense(3, input_dim=2, input_shape=(2,))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: layers.Dense(3)(inputs=x),
+        lambda x: layers.LSTM(3)(sequences=x),
+        lambda x: layers.GRU(3)(inputs=x),
+        lambda x: layers.RNN(layers.LSTMCell(3))(sequences=x),
+        lambda x: layers.Bidirectional(layers.LSTM(3))(sequences=x),
+        lambda x: layers.TimeDistributed(layers.Dense(3))(inputs=x),
+        lambda x: layers.MultiHeadAttention(2, 3)(query=x, value=x, key=x),
+        lambda x: layers.Attention()(inputs=[x, x]),
+        lambda x: layers.Add()(inputs=[x, x]),
+        lambda x: layers.Maximum()(inputs=[x, x]),
+        lambda x: lstm.Sequential([layers.Dense(3)])(inputs=x),
+    ],
+)
+def test_a_layer_is_called_by_name(call: Any) -> None:
+    assert call(X).shape[1:] == call(lstm.Input((5, 2))).shape[1:]
+
+
+@pytest.mark.parametrize("x", [X, lstm.Input((5, 2))])
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x: layers.Dense(3)(), "^call of Dense: expected inputs, a tensor .*got nothing"),
+        (lambda x: layers.LSTM(3)(), "^call of LSTM: expected inputs, a tensor .*got nothing"),
+        (lambda x: layers.LSTM(3)(initial_state=x), "^call of LSTM: expected inputs"),
+        (lambda x: layers.Attention()(), "^call of Attention: expected inputs"),
+        (lambda x: layers.MultiHeadAttention(2, 3)(value=x), "expected query, .* got value"),
+        (lambda x: layers.Attention()([x, x], causal=1), r"^call of Attention: .*'causal'"),
+        (lambda x: layers.Lambda(lambda y: y)(x, x), "too many positional arguments"),
+    ],
+)
+def test_a_call_says_what_it_lacks(call: Any, message: str, x: Any) -> None:
+    with pytest.raises(InvalidTypeError, match=message):
+        call(x)
+
+
+def test_a_model_names_its_inputs_and_outputs() -> None:
+    x, y = lstm.Input((5, 2)), lstm.Input((3,), name="static")
+    joined = layers.Concatenate()([layers.LSTM(2)(x), y])
+    model = lstm.Model([x, y], layers.Dense(1, name="out")(joined))
+    assert model.input_names == ["input_layer", "static"]
+    assert model.output_names == ["out"]
+    assert [x.name, y.name, model.output.name] == ["input", "static", "out"]
+    several = lstm.Model({"a": x, "static": y}, {"r": model.output, "s": joined})
+    assert (several.input_names, several.output_names) == (["a", "static"], ["r", "s"])
+
+
+def test_a_model_tells_its_loss_and_metrics() -> None:
+    model = compiled("mae", "mse")
+    assert model.loss is model.compiled_loss
+    assert [metric.name for metric in model.metrics] == ["mae", "mse"]
+    model.fit(X, X[:, 0, :1], verbose=0)
+    assert [metric.name for metric in model.metrics] == model.metrics_names[1:]
+    plain = lstm.Sequential([layers.Dense(1)])
+    assert plain.metrics == []
+    with pytest.raises(NotReadyError, match=r"call compile\(optimizer, loss\) first"):
+        plain.loss  # noqa: B018
+
+
+def test_a_stopped_run_keeps_its_best_weights() -> None:
+    model, stopping = compiled(), lstm.callbacks.EarlyStopping("loss", restore_best_weights=True)
+    assert (stopping.stopped_epoch, stopping.best_weights) == (0, None)
+    model.fit(X, X[:, 0, :1], epochs=2, callbacks=stopping, verbose=0)
+    assert stopping.best_weights is not None
+    for kept, weight in zip(stopping.best_weights, model.get_weights(), strict=True):
+        assert_array_equal(kept, weight)
+
+
+def test_batches_of_windows_have_numpy() -> None:
+    batches = lstm.utils.timeseries_dataset_from_array(np.arange(9.0), np.arange(9.0), 3)
+    for windows, targets in batches.take(1):
+        assert type(windows.numpy()) is type(targets.numpy()) is np.ndarray
+        assert_array_equal(windows.numpy()[:, 0], targets)
+
+
+@pytest.mark.parametrize("make", [initializers.HeNormal, initializers.Ones])
+def test_an_initializer_makes_values_of_a_dtype(make: Any) -> None:
+    assert make()((2, 3), dtype="float32").dtype == make()((2, 3), np.float32).dtype == np.float32
+    assert make()((2, 3)).dtype == np.float64
+    for dtype in ("int32", "floats", 3):
+        with pytest.raises(InvalidTypeError, match=r"^dtype: expected a floating dtype"):
+            make()((2, 3), dtype)
+
+
+def test_a_constraint_is_called_on_weights() -> None:
+    w = np.array([[3.0, -1.0], [4.0, 0.5]])
+    assert_array_equal(constraints.NonNeg()(w), np.maximum(w, 0))
+    assert_close(constraints.MaxNorm(1.0)(w), w / [[5.0, np.hypot(1.0, 0.5)]], "pointwise")
+    layer = layers.Dense(2)
+    layer.build((None, 2))
+    assert constraints.UnitNorm()(layer.kernel).shape == (2, 2)

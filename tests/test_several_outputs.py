@@ -389,9 +389,3 @@ def test_bad_input(use: Any, error: type[Exception], message: str) -> None:
         use(model)
     for mine, theirs in zip(model.get_weights(), before, strict=True):
         assert_array_equal(mine, theirs)
-
-
-def test_loss_weights_of_one_output_are_refused() -> None:
-    model = lstm.Sequential([lstm.Input((2,)), Dense(1)])
-    with pytest.raises(InvalidValueError, match="loss_weights"):
-        model.compile("sgd", "mse", loss_weights=[2.0])

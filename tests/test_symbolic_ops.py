@@ -54,6 +54,11 @@ def softmax(x: Any) -> Any:
         (lambda x, y: x[..., 0], lambda x, y: x[..., 0]),
         (lambda x, y: x[:, 0, 2:4, :], lambda x, y: x[:, 0, 2:4, :]),
         (lambda x, y: x[:, ..., -2:, 0], lambda x, y: x[:, ..., -2:, 0]),
+        (lambda x, y: x[:, None], lambda x, y: x[:, None]),
+        (lambda x, y: x[:, :, None], lambda x, y: x[:, :, None]),
+        (lambda x, y: x[..., None], lambda x, y: x[..., None]),
+        (lambda x, y: x[:, None, -1, None], lambda x, y: x[:, None, -1, None]),
+        (lambda x, y: x[:, None, ..., 1:3], lambda x, y: x[:, None, ..., 1:3]),
     ],
 )
 def test_is_as_in_numpy(symbolic: Any, plain: Any) -> None:

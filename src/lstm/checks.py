@@ -80,6 +80,15 @@ def number(
     return found
 
 
+def floating(argument: str, dtype: Any) -> np.dtype[Any]:
+    """Return a floating dtype, as NumPy has it, from its name or its type."""
+    with suppress(TypeError, ValueError):
+        found = np.dtype(dtype)
+        if found.kind == "f":
+            return found
+    raise InvalidTypeError(argument, "a floating dtype, such as 'float32'", repr(dtype))
+
+
 def single(value: object) -> Any:
     """Return the size of one axis, which Keras writes as 3, (3,) or [3]."""
     return value[0] if isinstance(value, tuple | list) and len(value) == 1 else value

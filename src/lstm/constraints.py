@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from lstm import checks
+from lstm.backends import backend
 from lstm.backends.contract import Array, Ops
 from lstm.configured import Configured, described
 from lstm.errors import InvalidTypeError, NotDefinedError
@@ -15,6 +19,19 @@ class Constraint(Configured):
     """Base of all constraints, including those that users write: they define `applied`."""
 
     never_called: ClassVar[Mapping[str, str]] = {"__call__": "applied(ops, w)"}
+
+    def __call__(self, w: ArrayLike) -> NDArray[Any]:
+        """Return an array of weights that fulfil it, made of these.
+
+        Example:
+            >>> import lstm
+            >>> lstm.constraints.NonNeg()([-1.0, 2.0]).tolist()
+            [0.0, 2.0]
+        """
+        chosen = backend()
+        values = np.ascontiguousarray(checks.numbers("w", w), chosen.dtype)
+        made = self.applied(chosen.ops, chosen.ops.array(values))
+        return np.array(chosen.ops.to_numpy(made))
 
     def applied(self, ops: Ops, w: Array) -> Array:
         """Return weights that fulfil it, made of those after a step.

@@ -40,6 +40,7 @@ _SYNONYMS = {
     "inner_activation": "recurrent_activation",
     "inner_init": "recurrent_initializer",
     "input_dim": "input_shape",
+    "input_length": "input_shape",
     "nb_epoch": "epochs",
     "num_embeddings": "input_dim",
     "out_features": "units",
@@ -157,6 +158,17 @@ class Interface:
                 return object.__getattribute__(self, name)
             instead = type(self).absent_attributes[name]
             raise NoSuchAttributeError(f"{type(self).__name__} has no {name}: {instead}")
+
+    @classmethod
+    def translated(cls, given: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+        """Return arguments of a constructor, with those of earlier versions of Keras under today's
+        names.
+
+        Args:
+            given: the arguments.
+            known: those that the constructor has.
+        """
+        return given
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -323,6 +335,8 @@ def _with_meaning(
 ) -> dict[str, Any]:
     """Return the arguments under their names here, without those that would change no result."""
     made = type(args[0]).__mro__ if function.__name__ == "__init__" else ()
+    if made:
+        given = type(args[0]).translated(given, known)
     callee = {function.__name__, *(kind.__name__ for kind in made)}
     given = {
         _ALSO[name] if name not in known and _ALSO.get(name) in {*known} - {*given} else name: value

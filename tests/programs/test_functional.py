@@ -188,3 +188,42 @@ def test_inputs_in_a_dict_are_named_by_their_keys():
     data = {"tags": rng.normal(size=(16, 3)), "title": rng.integers(0, 20, (16, 6))}
     model.fit(data, rng.integers(0, 2, (16, 1)), epochs=2, verbose=0)
     assert model.predict(data, verbose=0).shape == (16, 1)
+
+
+def test_transfer_of_a_trained_base():
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(64, 8, 3)), rng.normal(size=(64, 1))
+    base = keras.Sequential(
+        [Input((8, 3)), Conv1D(8, 3), BatchNormalization(), Dropout(0.3), GlobalAveragePooling1D()]
+    )
+    base.compile("adam", "mse")
+    base.fit(x, rng.normal(size=(64, 8)), epochs=1, verbose=0)
+    base.trainable = False
+    inputs = Input(shape=(8, 3))
+    h = base(inputs, training=False)
+    model = keras.Model(inputs=inputs, outputs=Dense(1)(h))
+    model.compile(optimizer="adam", loss="mse")
+    before = base.get_weights()
+    model.fit(x, y, epochs=2, verbose=0)
+    for old, new in zip(before, base.get_weights()):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_monte_carlo_dropout():
+    inputs = Input((8, 3))
+    h = LSTM(16)(inputs)
+    h = Dropout(0.5)(h, training=True)
+    model = keras.Model(inputs, Dense(1)(h))
+    x = np.ones((4, 8, 3))
+    samples = np.stack([model.predict(x, verbose=0) for _ in range(10)])
+    assert samples.std(axis=0).min() > 0
+
+
+def test_layers_are_called_by_name():
+    x = Input((6, 4))
+    h = layers.MultiHeadAttention(num_heads=2, key_dim=4)(query=x, value=x, key=x)
+    h = layers.Attention()(inputs=[h, x])
+    h = LSTM(5)(sequences=Add()(inputs=[h, x]))
+    model = keras.Model(inputs=x, outputs=Dense(2)(inputs=h))
+    assert model(inputs=np.ones((3, 6, 4))).shape == (3, 2)

@@ -91,3 +91,27 @@ def test_a_layer_of_ones_own():
     model.compile("rmsprop", "mae")
     assert model.predict(np.ones((2, 6, 3)), verbose=0).shape == (2, 1)
     assert len(model.get_weights()) == 6
+
+
+def test_a_table_with_its_size_in_the_first_layer():
+    keras.utils.set_random_seed(7)
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(60, 8))
+    Y = (X[:, 0] > 0).astype(int)
+    model = Sequential()
+    model.add(Dense(12, input_dim=8, activation="relu"))
+    model.add(Dense(1, activation="sigmoid"))
+    model.compile(loss="binary_crossentropy", optimizer="adam", metrics=["accuracy"])
+    model.fit(X, Y, epochs=3, batch_size=10, verbose=0)
+    _, accuracy = model.evaluate(X, Y, verbose=0)
+    assert 0 <= accuracy <= 1
+
+
+def test_a_recurrent_layer_with_its_size_and_length():
+    keras.utils.set_random_seed(7)
+    model = Sequential()
+    model.add(LSTM(3, input_dim=2, input_length=4))
+    model.add(Dense(1))
+    model.compile(loss="mean_squared_error", optimizer="rmsprop")
+    model.fit(np.ones((6, 4, 2)), np.ones(6), epochs=1, verbose=0)
+    assert model.input_shape == (None, 4, 2)

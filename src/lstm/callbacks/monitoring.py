@@ -55,14 +55,17 @@ class EarlyStopping(Monitor):
         start_from_epoch: number of first epochs to leave out.
 
     Attributes:
-        stopped_epoch: number of the epoch after which it stopped; None if it did not.
+        stopped_epoch: number of the epoch after which it stopped; 0 if it did not.
         best_epoch: number of the epoch with the best value so far.
         best: that value; None if there is none.
+        best_weights: those of the best epoch, if they are to be restored; else None.
         wait: number of epochs since then.
     """
 
-    stopped_epoch: int | None
+    stopped_epoch: int
     best_epoch: int
+    _stopped = False
+    _weights: list[np.ndarray] | None = None
 
     def __init__(
         self,
@@ -83,13 +86,18 @@ class EarlyStopping(Monitor):
         self.verbose = spoken(verbose)
         self.restore_best_weights = checks.boolean("restore_best_weights", restore_best_weights)
         self.start_from_epoch = checks.int_at_least("start_from_epoch", start_from_epoch, 0)
-        self.stopped_epoch, self.best_epoch = None, 0
+        self.stopped_epoch = self.best_epoch = 0
 
     def on_train_begin(self, logs: Logs) -> None:
         self._best.check_direction(self._metrics)
         self._best.restart()
-        self._weights: list[np.ndarray] | None = None
-        self.stopped_epoch, self.best_epoch = None, 0
+        self._weights, self._stopped = None, False
+        self.stopped_epoch = self.best_epoch = 0
+
+    @property
+    def best_weights(self) -> list[np.ndarray] | None:
+        """The weights of the best epoch, if `restore_best_weights` keeps them."""
+        return self._weights
 
     @property
     def wait(self) -> int:
@@ -105,26 +113,28 @@ class EarlyStopping(Monitor):
         if self.restore_best_weights and (better or self._weights is None):
             self._weights = self.model.get_weights()
         if not better and self._best.waited >= max(1, self.patience):
-            self.stopped_epoch = epoch
+            self.stopped_epoch, self._stopped = epoch, True
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs) -> None:
         if self._weights is not None:
             self.model.set_weights(self._weights)
-        if self.verbose and self.stopped_epoch is not None:
+        if self.verbose and self._stopped:
             best = f"the best {self.monitor} was {self._best.shown}, in epoch {self.best_epoch + 1}"
             restored = "" if self._weights is None else "; the model has its weights from then"
             say(f"Epoch {self.stopped_epoch + 1}: training stops early, {best}{restored}.")
 
     def contents(self) -> Contents:
         weights = {f"{k}": array for k, array in enumerate(self._weights or [])}
-        epochs = {"stopped_epoch": self.stopped_epoch, "best_epoch": self.best_epoch}
+        stopped = self.stopped_epoch if self._stopped else None
+        epochs = {"stopped_epoch": stopped, "best_epoch": self.best_epoch}
         return weights, self._best.contents() | epochs
 
     def restore(self, tensors: Tensors, header: Mapping[str, Any]) -> None:
         self._best.restore(header)
         self._weights = [tensors[f"{k}"] for k in range(len(tensors))] or None
-        self.stopped_epoch = header["stopped_epoch"]
+        self._stopped = header["stopped_epoch"] is not None
+        self.stopped_epoch = header["stopped_epoch"] or 0
         self.best_epoch = header.get("best_epoch", 0)
 
 

@@ -10,6 +10,7 @@ from lstm import checks, seeding
 from lstm.data.windows import as_series
 from lstm.errors import InvalidValueError
 from lstm.interface import Interface, spelled
+from lstm.layers.eager import Tensor
 
 Rows = NDArray[np.int64]
 
@@ -102,8 +103,8 @@ def timeseries_dataset_from_array(
         end_index: the step after the last to use; all by default.
 
     Returns:
-        Batches with `len` and an index: x, or (x, y). `take(n)` and `skip(n)` return the first n
-        of them, and the others.
+        Batches with `len` and an index: x, or (x, y), arrays which also have `numpy()`. `take(n)`
+        and `skip(n)` return the first n of them, and the others.
 
     Raises:
         InvalidValueError: an argument is out of range, or there is no window.
@@ -145,11 +146,11 @@ def timeseries_dataset_from_array(
 
     def target(rows: Rows) -> NDArray[Any]:
         assert goals is not None
-        return np.asarray(goals[rows])
+        return Tensor.of(goals[rows])
 
     return WindowBatches(
         [starts[at : at + size] for at in range(0, len(starts), size)],
-        lambda rows: np.asarray(series[rows[:, None] + steps]),
+        lambda rows: Tensor.of(series[rows[:, None] + steps]),
         None if goals is None else target,
     )
 

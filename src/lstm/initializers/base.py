@@ -5,7 +5,7 @@ from inspect import signature
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from lstm import checks, seeding
 from lstm.configured import Configured
@@ -27,11 +27,25 @@ class Initializer(Configured):
     def __init__(self, seed: int | None = None) -> None:
         self.seed = None if seed is None else checks.int_at_least("seed", seed, 0)
 
-    def __call__(self, shape: Sequence[int], rng: np.random.Generator | None = None) -> Values:
-        """Return values of `shape`, drawn from `rng` if there is no seed."""
+    def __call__(
+        self,
+        shape: Sequence[int],
+        dtype: DTypeLike | np.random.Generator = None,
+        rng: np.random.Generator | None = None,
+    ) -> Values:
+        """Return values of `shape`.
+
+        Args:
+            shape: sizes.
+            dtype: that of the values; by default "float64". A generator in its place is `rng`.
+            rng: draws them if there is no seed; by default the generator of `lstm.set_seed`.
+        """
+        if isinstance(dtype, np.random.Generator):
+            dtype, rng = None, dtype
         if self.seed is not None:
             rng = np.random.default_rng(self.seed)
-        return self.values(shape, seeding.generator() if rng is None else rng)
+        values = self.values(shape, seeding.generator() if rng is None else rng)
+        return values if dtype is None else values.astype(checks.floating("dtype", dtype))
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> Values:
         """Return values of `shape`, drawn from `rng`; a subclass defines this."""

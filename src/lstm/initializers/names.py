@@ -96,7 +96,7 @@ def get(spec: InitializerSpec, argument: str = "initializer") -> Initializer:
         return Constant(spec)
     if isinstance(spec, type):
         if issubclass(spec, Initializer):
-            return spec()
+            return get(spec(), argument)
     elif callable(spec):
         return FromFunction(spec)
     raise InvalidTypeError(argument, "the name of an initializer or an Initializer", repr(spec))

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from lstm.backends.contract import ActivationName, Array
 from lstm.configured import Versioned
+from lstm.interface import of_library
 
 
 class Abilities(Versioned):
@@ -19,6 +20,9 @@ class Abilities(Versioned):
 
     reads_tokens: int = 0
     """Number of tokens, for a layer that reads integers below it; 0 for other layers."""
+
+    reads_steps: ClassVar[bool] = False
+    """Whether it goes through a sequence of vectors, of any length."""
 
     takes_numbers: ClassVar[bool] = False
     """Whether it also reads tokens, as numbers like any others."""
@@ -37,6 +41,11 @@ class Abilities(Versioned):
 
     only_trains: ClassVar[bool] = False
     """Whether it passes its input on as it is, unless the model trains."""
+
+    @property
+    def heeds_training(self) -> bool:
+        """Whether it may compute something else while a model trains; unknown of users' classes."""
+        return not of_library(next(k for k in type(self).__mro__ if "forward" in vars(k)))
 
     folds_time = 0
     """1 if the layer turns steps of sequences into examples, -1 if it turns them back."""

@@ -1,20 +1,21 @@
 """Layer: the base of all layers, which are called on symbolic tensors."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from inspect import signature
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from lstm import checks, constraints, seeding
 from lstm.configured import members, snake_case
 from lstm.constraints import ConstraintSpec
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.interface import of_library, refuse_unknown
+from lstm.layers.arguments import as_tensor, check_taken, first_by_position, first_of
 from lstm.layers.called import Called
 from lstm.layers.copying import reduced
 from lstm.layers.definition import Definition
 from lstm.layers.eager import as_array, compute
-from lstm.layers.options import LayerOptions
+from lstm.layers.options import LayerOptions, with_input_dim
 from lstm.layers.penalties import RegularizerSpec
 from lstm.layers.remedies import for_layer, remedied
 from lstm.layers.rules import check_signatures
@@ -23,7 +24,6 @@ from lstm.layers.symbolic import (
     OPERATORS,
     Call,
     Node,
-    Operators,
     Shape,
     SymbolicTensor,
     Tensors,
@@ -35,7 +35,9 @@ from lstm.layers.tracing import (
     UNDECIDED,
     building,
     check_kept,
-    no_choice,
+    computing_at_once,
+    decided,
+    deciding,
     outside,
     scope,
     shapes_of,
@@ -60,7 +62,7 @@ class Layer(Called):
         name: base of the names of its weights; the class name in snake case by default.
         trainable: False freezes its weights.
         input_shape: shape of the data without the batch axis, for the first layer of a Sequential.
-        batch_input_shape: the same with the batch axis.
+        batch_input_shape: the same with the batch axis; or input_dim, and input_length, in numbers.
         activity_regularizer: what large outputs add to the loss.
         kernel_regularizer, recurrent_regularizer, bias_regularizer, embeddings_regularizer: what
             large weights add to it, of a layer with such weights.
@@ -148,6 +150,10 @@ class Layer(Called):
             get = constraints.get if name.endswith("_constraint") else OPERATORS["regularizer"]
             setattr(self, name, get(given[name], name))
 
+    @classmethod
+    def translated(cls, given: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+        return with_input_dim(given, known, reads_steps=cls.reads_steps)
+
     @property
     def composite(self) -> bool:
         return type(self).call is not Layer.call
@@ -161,26 +167,34 @@ class Layer(Called):
 
         Args:
             inputs: tensors or arrays, each by itself or all in one list.
-            options: `mask`, which is not 0 at steps that count; `training`, only on arrays; and the
-                arguments of the layer's own `call`.
+            options: `mask`, which is not 0 at steps that count; `training`, whether it trains, in
+                every pass of a model; and the arguments of the layer's own `call`.
 
         Returns:
             The output, or a list of them.
         """
+        kind = type(self).__name__
+        first = first_of(self.call) if self.composite else ("inputs",)
+        first += ("sequences",) * self.reads_steps
+        inputs, options = first_by_position(kind, first, inputs, options)
         if self.composite:
-            with within(Call(self, tuple(members([inputs, options], SymbolicTensor)))):
+            call = Call(self, tuple(members([inputs, options], SymbolicTensor)))
+            call.training = decided(options.get("training"))
+            with within(call), deciding(call.training):
                 return self._finished(self.composed(inputs, options))
-        training, chosen = options.pop("training", None), options.pop("mask", None)
-        refuse_unknown(f"call of {type(self).__name__}", options, ())
-        if chosen is not None:
-            inputs = (OPERATORS["mask"](inputs[0], chosen, self.name), *inputs[1:])
+        training, chosen = decided(options.pop("training", None)), options.pop("mask", None)
+        refuse_unknown(f"call of {kind}", options, ("inputs", "mask", "training"))
         several = len(inputs) == 1 and isinstance(inputs[0], list | tuple)
         flat = inputs[0] if several and has_operands(inputs[0]) else inputs
-        if has_tensors(flat):
-            no_choice(training)
-            made = self.connect([x.tensor if isinstance(x, Operators) else x for x in flat])
-            return self._finished(made)
-        return self._finished(compute(self, flat, training=training is not None and bool(training)))
+        symbolic = has_tensors(flat)
+        if chosen is not None:
+            if symbolic:
+                chosen = as_tensor("mask", chosen)
+            flat = (OPERATORS["mask"](flat[0], chosen, self.name), *flat[1:])
+        if not symbolic:
+            return self._finished(compute(self, flat, training=bool(training)))
+        with deciding(training):
+            return self._finished(self.connect(flat))
 
     def _finished(self, outputs: Any) -> Any:
         """Return the outputs of a call, of which the first may be activated, or add to the loss."""
@@ -193,25 +207,14 @@ class Layer(Called):
             first = OPERATORS["activity"](first, self.activity_regularizer)
         return [first, *rest] if isinstance(outputs, list) else first
 
-    def add_loss(self, loss: Any) -> NoReturn:
-        """Refuse what Keras' method does, and say what does it here."""
-        raise InvalidTypeError(
-            f"add_loss of {self.name}",
-            "activity_regularizer= of a layer, an ActivityRegularization, or a loss in compile",
-            "a loss within `call`",
-        )
-
     def connect(self, inputs: Sequence[Any]) -> Tensors:
-        """Make the node for this layer applied to `inputs`."""
-        for tensor in inputs:
-            if not isinstance(tensor, SymbolicTensor):
-                raise InvalidTypeError(
-                    f"input of {type(self).__name__}",
-                    "symbolic tensors, such as lstm.Input((None, 2)), or arrays alone",
-                    type(tensor).__name__,
-                )
+        """Make the node for this layer applied to `inputs`, tensors or fixed numbers."""
+        inputs = [as_tensor(f"input of {type(self).__name__}", x) for x in inputs]
+        if self.rowwise and len(inputs) != 1:
+            raise InvalidTypeError(f"input of {self.name}", "one tensor", len(inputs))
         shapes = [tensor.shape for tensor in inputs]
         node, new = Node(self, tuple(inputs), scope.get()), not self._built
+        node.training = decided() if self.heeds_training else None
         try:
             outputs = self.outputs_for(shapes)
         except InvalidShapeError as error:
@@ -229,22 +232,21 @@ class Layer(Called):
         if not self.trainable:
             self.trainable = False  # Also for the inner layers, which are known only now.
         taken, options = signature(self.call).parameters, dict(options)
-        training, mask = options.pop("training", None), options.get("mask")
+        training, mask = decided(options.pop("training", None)), options.get("mask")
         symbolic = next(members([inputs, options], SymbolicTensor), None) is not None
         if not symbolic:
             inputs = [as_array(x) for x in inputs]
-        if "training" not in taken:
-            no_choice(training)
-        elif symbolic:
-            options["training"] = UNDECIDED if training is None else training
-        else:
-            options["training"] = training is not None and bool(training)
+        if "training" in taken:
+            unknown = UNDECIDED if symbolic else False
+            options["training"] = unknown if training is None else training
         if "mask" in taken and mask is None:
             options["mask"] = mask = OPERATORS["mask of"](inputs[0])
         elif "mask" not in taken and mask is not None:
             del options["mask"]
             inputs = (OPERATORS["mask"](inputs[0], mask, self.name), *inputs[1:])
-        outputs = self.call(*inputs, **options)
+        check_taken(type(self).__name__, self.call, inputs, options)
+        with computing_at_once(not symbolic):
+            outputs = self.call(*inputs, **options)
         self.was_called = True
         compute_mask = getattr(self, "compute_mask", None)
         if compute_mask is not None:

@@ -64,6 +64,7 @@ class BatchNormalization(Layer):
 
     keeps_mask = True
     memoryless = True
+    heeds_training = True
 
     def __init__(
         self,

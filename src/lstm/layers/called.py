@@ -1,9 +1,9 @@
 """Called: what a layer knows of its calls: the tensors of the first, as in Keras."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
-from lstm.errors import NoSuchAttributeError
+from lstm.errors import InvalidTypeError, NoSuchAttributeError
 from lstm.interface import computed
 from lstm.layers.symbolic import Call, Node, Tensors
 from lstm.layers.tracing import scope, shapes_of
@@ -72,6 +72,14 @@ class Called(Weighted):
                 "lstm.Input((None, 2)), outside of other layers"
             )
         return call
+
+    def add_loss(self, loss: Any) -> NoReturn:
+        """Refuse what Keras' method does, and say what does it here."""
+        raise InvalidTypeError(
+            f"add_loss of {self.name}",
+            "activity_regularizer= of a layer, an ActivityRegularization, or a loss in compile",
+            "a loss within `call`",
+        )
 
     def record(self, inputs: Sequence[Any], options: Mapping[str, Any], outputs: Any) -> None:
         """Keep the arguments and the results of a call of this layer, if it is composite."""

@@ -10,11 +10,13 @@ import numpy as np
 from lstm import checks, seeding
 from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers.arguments import first_by_position
 from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
 from lstm.layers.definition import Definition
 from lstm.layers.inner import WithInner
 from lstm.layers.masks import Mask, of_steps
 from lstm.layers.naming import joined
+from lstm.layers.recurrence import Sequences
 from lstm.layers.stateful import Stateful
 from lstm.layers.symbolic import Shape
 from lstm.layers.traced import Traced
@@ -41,6 +43,8 @@ class CellLoop(WithInner, Stateful):
         >>> lstm.layers.CellLoop(Sum())([[[1.0, 2.0], [3.0, 4.0]]]).tolist()
         [[4.0, 6.0]]
     """
+
+    heeds_training = True
 
     _step: Traced | None
     state = (*Stateful.state, "_step")
@@ -87,13 +91,15 @@ class CellLoop(WithInner, Stateful):
 
     def __call__(
         self,
-        *inputs: Any,
+        *given: Any,
         initial_state: Sequence[Any] | None = None,
         training: object = None,
         mask: object = None,
+        **inputs: Unpack[Sequences],
     ) -> Any:
         """Apply it to a sequence, from `initial_state` if it is given."""
-        return super().__call__(*inputs, *(initial_state or []), training=training, mask=mask)
+        given, _ = first_by_position(type(self).__name__, ("inputs", "sequences"), given, inputs)
+        return super().__call__(*given, *(initial_state or []), training=training, mask=mask)
 
     def build(self, *shapes: Shape) -> None:
         self._traced(shapes[0])

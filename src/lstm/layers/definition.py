@@ -266,7 +266,7 @@ class Definition(Computation):
             # NumPy raises other errors for sizes that it cannot even count.
             if prod(shape) >= _ADDRESSABLE:
                 raise MemoryError
-            values = initializer(shape, seeding.generator())
+            values = initializer(shape, rng=seeding.generator())
         except MemoryError:
             argument, got = f"{name} of {self.name}", f"shape {shape}"
             raise InvalidShapeError(argument, "a weight that fits in memory", got) from None

@@ -52,6 +52,7 @@ class Dropout(Layer):
     keeps_mask = True
     memoryless = True
     only_trains = True
+    heeds_training = True
 
     def __init__(
         self,
@@ -124,6 +125,7 @@ class SpatialDropout1D(Layer):
     keeps_mask = True
     memoryless = True
     only_trains = True
+    heeds_training = True
 
     def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)

@@ -62,6 +62,9 @@ class EinsumDense(Layer):
             raise InvalidShapeError(
                 f"output_shape of {self.name}", f"{len(result) - 1} sizes", self.output_shape
             )
+        if len(x) != len(shapes[0]):
+            expected = f"{len(x)} axes, as in {self.equation!r}"
+            raise InvalidShapeError(f"input of {self.name}", expected, f"shape {shapes[0]}")
         sizes = dict(zip(result[1:], self.output_shape, strict=True))
         sizes |= {k: n for k, n in zip(x, shapes[0], strict=True) if n is not None}
         self.kernel = self.add_weight("kernel", [sizes[k] for k in w], self.kernel_initializer)

@@ -44,6 +44,7 @@ class Embedding(Layer):
 
     keeps_mask = True
     memoryless = True
+    heeds_training = True
     weight_options = options_of("embeddings")
     fixed_arguments = ("input_dim", "output_dim")
     passed_on = (*Layer.passed_on, "weights")

@@ -119,7 +119,7 @@ class ForgetBias(Initializer):
         return ForgetBias(self.layer, self.initializer.beside(weights))
 
     def values(self, shape: Sequence[int], rng: np.random.Generator) -> NDArray[np.float64]:
-        b, units = self.initializer(shape, rng), self.layer.units
+        b, units = self.initializer(shape, rng=rng), self.layer.units
         if self.layer.unit_forget_bias:
             # A coupled gate forgets equally if its bias, which is for writing, starts at -1.
             start, gate = (-1, b[:units]) if self.layer.coupled else (1, b[units : 2 * units])

@@ -4,7 +4,7 @@ import math
 from typing import Any, Unpack
 
 from lstm import checks, initializers
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.activation_layers import softmax
 from lstm.layers.attention import never, only_before
@@ -15,13 +15,15 @@ from lstm.layers.elementwise import Elementwise
 from lstm.layers.masking import mask_of, masked
 from lstm.layers.product import Einsum
 from lstm.layers.reshaping import ExpandDims
+from lstm.layers.symbolic import SymbolicTensor
 
 
 class MultiHeadAttention(Layer):
     """Several attentions side by side, each on projections of its own.
 
     Called as `layer(query, value, key=None)` on (B, T, D). With `use_causal_mask=True`, a query
-    reads no key behind its own place; `attention_mask` (B, Tq, Tv) is 0 where it may not read; with
+    reads no key behind its own place; `attention_mask` (B, Tq, Tv) is 0 where it may not read, for
+    all examples as (Tq, Tv), for each head as (B, heads, Tq, Tv); with
     `return_attention_scores=True`, the weights (B, heads, Tq, Tv) are returned, too. Padding of the
     value is never read.
 
@@ -120,6 +122,9 @@ class MultiHeadAttention(Layer):
     ) -> Any:
         if value is None:
             raise InvalidValueError(f"value of {self.name}", "a tensor, as in layer(x, x)", "none")
+        for name, x in (("query", query), ("value", value), ("key", key)):
+            if x is not None and len(x.shape) != 3:
+                raise InvalidShapeError(f"{name} of {self.name}", "axes (B, T, D)", x.shape)
         q = self.query_dense(query)
         k = self.key_dense(value if key is None else key)
         v = self.value_dense(value)
@@ -132,9 +137,24 @@ class MultiHeadAttention(Layer):
             if allowed is not None:
                 scores = never(scores, ExpandDims(1)(ExpandDims(1)(allowed)))
         if attention_mask is not None:
-            scores = never(scores, ExpandDims(1)(attention_mask))
+            scores = never(scores, self._of_heads(attention_mask))
         shares = self.drop(softmax(scores, -1), training=training)
         result = self.output_dense(Einsum("bnqk,bknh->bqnh")(shares, v))
         of_query = mask_of(query) if query_mask is None else query_mask
         result = masked(result, of_query, self.name)
         return (result, shares) if return_attention_scores else result
+
+    def _of_heads(self, mask: Any) -> Any:
+        """Return where queries may read as (B, heads, Tq, Tv), with 1 where a size is missing."""
+        if isinstance(mask, SymbolicTensor):
+            if mask.ndim not in (3, 4):
+                expected = "axes (B, Tq, Tv) or (B, heads, Tq, Tv)"
+                raise InvalidShapeError(f"attention_mask of {self.name}", expected, mask.shape)
+            return mask if mask.ndim == 4 else ExpandDims(1)(mask)
+        allowed = checks.numbers(f"attention_mask of {self.name}", mask)
+        if not 2 <= allowed.ndim <= 4:
+            expected = "axes (Tq, Tv), (B, Tq, Tv) or (B, heads, Tq, Tv)"
+            raise InvalidShapeError(f"attention_mask of {self.name}", expected, allowed.shape)
+        batch = allowed.shape[:-2][:1] or (1,)
+        heads = allowed.shape[1:-2] or (1,)
+        return allowed.reshape(*batch, *heads, *allowed.shape[-2:])

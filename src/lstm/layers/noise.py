@@ -34,6 +34,7 @@ class _Noise(Layer):
     keeps_mask = True
     memoryless = True
     only_trains = True
+    heeds_training = True
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (shapes[0],)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, Unpack
+from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.interface import promises
 from lstm.layers.activation_names import ActivationSpec, in_cell
+from lstm.layers.arguments import first_by_position
 from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
@@ -19,6 +20,13 @@ from lstm.layers.options import options_of
 from lstm.layers.rules import known_last_axis
 from lstm.layers.stateful import Stateful
 from lstm.layers.symbolic import Shape, Tensors, has_operands
+
+
+class Sequences(TypedDict, total=False):
+    """The names of the first argument of a call."""
+
+    inputs: Any
+    sequences: Any
 
 
 class RecurrentOptions(LayerOptions, total=False):
@@ -48,6 +56,8 @@ class Recurrent(Stateful):
         "get_initial_state": "state_shapes, of a layer with forward; states start as zeros",
     }
     decisive = ("dropout",)
+    reads_steps = True
+    heeds_training = True
     int8_axes: ClassVar[Mapping[str, int]] = {"kernel": 1, "recurrent_kernel": 1}
     weight_options = options_of("kernel", "recurrent", "bias")
     fixed_arguments: ClassVar[tuple[str, ...]] = (
@@ -119,14 +129,16 @@ class Recurrent(Stateful):
 
     def __call__(
         self,
-        *inputs: Any,
+        *given: Any,
         initial_state: Any = None,
         training: object = None,
         mask: object = None,
+        **inputs: Unpack[Sequences],
     ) -> Tensors:
         """Apply the layer to a sequence, from `initial_state` if it is given.
 
         Args:
+            given: the sequence, and perhaps the states; or by name, `sequences` or `inputs`.
             initial_state: a list of the states, or the state if there is only one.
         """
         if has_operands([initial_state]):
@@ -135,8 +147,9 @@ class Recurrent(Stateful):
             raise InvalidTypeError(
                 "initial_state", f"a list of {self._states()}", type(initial_state).__name__
             )
-        several = len(inputs) == 1 and isinstance(inputs[0], list | tuple)
-        flat = list(inputs[0]) if several and has_operands(inputs[0]) else list(inputs)
+        given, _ = first_by_position(type(self).__name__, ("inputs", "sequences"), given, inputs)
+        several = len(given) == 1 and isinstance(given[0], list | tuple)
+        flat = list(given[0]) if several and has_operands(given[0]) else list(given)
         return super().__call__(*flat, *(initial_state or []), training=training, mask=mask)
 
     def _states(self) -> str:

@@ -159,6 +159,7 @@ class RNN(WithInner):
 
     stack: list[Any]
     inner = ("cell",)
+    reads_steps = True
     fixed_arguments = (
         *("return_sequences", "return_state", "go_backwards"),
         *("stateful", "zero_output_for_mask"),

@@ -1,6 +1,7 @@
 """Run: what layers need to know about one pass through a graph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,6 +64,16 @@ class Run:
     penalized: bool = False
     penalties: list[Penalty] = field(default_factory=list)
     early: int = 0
+
+    @contextmanager
+    def mode(self, training: bool | None) -> Iterator[None]:
+        """Train, or not, in the `with` block; None: as before."""
+        before = self.training
+        self.training = before if training is None else training
+        try:
+            yield
+        finally:
+            self.training = before
 
     def key(self) -> Key:
         """Return the key of the next draw of the pass, for `ops.dropout` and `ops.dropout_mask`."""

@@ -11,6 +11,7 @@ from lstm.backends.contract import Array, Cache, Ops
 from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.masks import Mask
+from lstm.layers.reshaping import ExpandDims
 from lstm.layers.rules import has_time
 from lstm.layers.symbolic import OPERATORS, Shape, SymbolicTensor, single
 
@@ -36,18 +37,28 @@ class Slice(Layer):
 
     @classmethod
     def of(cls, tensor: SymbolicTensor, index: Any) -> SymbolicTensor:
-        """Return `tensor[index]`, with the whole batch axis; an ellipsis is allowed."""
+        """Return `tensor[index]`, with the whole batch axis; an ellipsis is allowed.
+
+        Where the index has None, there is a new axis of size 1.
+        """
         parts = list(index) if isinstance(index, tuple) else [index]
+        count = sum(part is not None for part in parts)
         gap = next((k for k, part in enumerate(parts) if part is Ellipsis), None)
         if gap is not None:
-            missing = tensor.ndim - len(parts) + 1
-            parts[gap : gap + 1] = [slice(None)] * missing
+            parts[gap : gap + 1] = [slice(None)] * (tensor.ndim - count + 1)
+            count = tensor.ndim
         whole = isinstance(parts[0], slice) and parts[0] == slice(None)
-        if not whole or len(parts) > tensor.ndim:
+        if not whole or count > tensor.ndim:
             raise InvalidValueError(
                 "index", f"`:` for the batch and at most {tensor.ndim - 1} more axes", index
             )
-        return single(cls([_described(part) for part in parts[1:]])(tensor))
+        taken = [_described(part) for part in parts[1:] if part is not None]
+        if taken or len(parts) == 1:
+            tensor = single(cls(taken)(tensor))
+        axes = [part for part in parts if part is None or isinstance(part, slice)]
+        for axis in (k for k, part in enumerate(axes) if part is None):
+            tensor = single(ExpandDims(axis)(tensor))
+        return tensor
 
     def _index(self) -> tuple[int | slice, ...]:
         parts = (part if isinstance(part, int) else slice(*part) for part in self.index)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,19 +16,16 @@ from lstm.layers.definition import Definition
 from lstm.layers.rules import Shape as Shape
 from lstm.layers.valueless import Valueless, without_values
 
+at_once = ContextVar("at_once", default=False)
+"""Whether a layer is called on arrays, so that all within it computes at once."""
+
 OPERATORS: dict[str, Callable[..., Any]] = {}
 """What operators of tensors do, by their sign; the functions, which are above this, add them."""
 
 _SIGNS = {
     **{"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"},
-    **{
-        "equal": "==",
-        "not_equal": "!=",
-        "less": "<",
-        "less_equal": "<=",
-        "greater": ">",
-        "greater_equal": ">=",
-    },
+    **{"equal": "==", "not_equal": "!=", "less": "<", "less_equal": "<="},
+    **{"greater": ">", "greater_equal": ">="},
 }
 
 
@@ -133,6 +131,8 @@ class Call:
     options: Mapping[str, Any] = field(default_factory=dict)
     returned: Any = None
     outputs: tuple["SymbolicTensor", ...] = ()
+    training: bool | None = None
+    """Whether the layers within train; None: as the model does."""
 
     def take(self, arguments: Sequence[Any], options: Mapping[str, Any], returned: Any) -> None:
         """Keep what was passed and returned."""
@@ -160,6 +160,8 @@ class Node:
     """For an input: whether every known size of its shape is binding."""
     place: Definition | None = None
     """For an input: the InputLayer that stands for it in `model.layers`, if it has one."""
+    training: bool | None = None
+    """Whether the layer trains in every pass, if a call said so; None: as the model does."""
 
     def __post_init__(self) -> None:
         if self.layer is not None and not self.calls:
@@ -203,6 +205,12 @@ class SymbolicTensor(Operators, Valueless):
     @property
     def tensor(self) -> "SymbolicTensor":
         return self
+
+    @property
+    def name(self) -> str:
+        """The name of the layer that returns it, or of an input."""
+        layer = self.node.layer
+        return (self.node.name or "input") if layer is None else layer.name
 
     @property
     def dtype(self) -> str:
@@ -276,7 +284,7 @@ def has_tensors(values: Iterable[object]) -> bool:
     """Whether a call on these values makes nodes: one is a tensor, or all stand for one."""
     given = list(values)
     return any(isinstance(x, SymbolicTensor) for x in given) or (
-        bool(given) and all(isinstance(x, Operators) for x in given)
+        bool(given) and all(isinstance(x, Operators) for x in given) and not at_once.get()
     )
 
 

@@ -11,7 +11,7 @@ from lstm.layers.definition import Definition
 from lstm.layers.rules import Shape
 from lstm.layers.run import Arrays, Gradients, Run
 from lstm.layers.symbolic import Node, Operators, SymbolicTensor, input_tensor
-from lstm.layers.tracing import outside
+from lstm.layers.tracing import outside, undecided
 
 
 def in_order(outputs: Sequence[SymbolicTensor], inputs: Sequence[SymbolicTensor]) -> list[Node]:
@@ -56,7 +56,8 @@ class Traced:
             InvalidTypeError: it returns something other than tensors that it made of them.
         """
         inputs = tuple(map(input_tensor, shapes))
-        made = function(*inputs)
+        with undecided():
+            made = function(*inputs)
         several = made if isinstance(made, list | tuple) else [made]
         if not all(isinstance(x, Operators) for x in several):
             raise InvalidTypeError(
@@ -76,7 +77,8 @@ class Traced:
         caches, run.masks = [], ()
         for node in self.nodes:
             given = (values[tensor] for tensor in node.inputs)
-            made, cache = _layer(node).forward(run, *given, mask=None)
+            with run.mode(node.training):
+                made, cache = _layer(node).forward(run, *given, mask=None)
             values.update(zip(node.outputs, made, strict=True))
             caches.append(cache)
         return tuple(values[tensor] for tensor in self.outputs), caches

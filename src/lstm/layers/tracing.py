@@ -7,12 +7,38 @@ from typing import Any
 
 import numpy as np
 
+from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.definition import Definition
-from lstm.layers.symbolic import Call, SymbolicTensor
+from lstm.layers.symbolic import Call, SymbolicTensor, at_once
 
 scope = ContextVar[tuple[Call, ...]]("scope", default=())
 """The calls of composite layers that this thread is tracing, outermost first."""
+
+
+_decided = ContextVar[bool | None]("decided", default=None)
+"""Whether the layers that are called train in every pass, because a call around them says so."""
+
+
+@contextmanager
+def undecided() -> Iterator[None]:
+    """Make nodes in the `with` block that train as the model does, wherever it is."""
+    tokens = _decided.set(None), at_once.set(False)
+    try:
+        yield
+    finally:
+        _decided.reset(tokens[0])
+        at_once.reset(tokens[1])
+
+
+@contextmanager
+def computing_at_once(value: bool) -> Iterator[None]:
+    """Compute at once in the `with` block, also of weights alone; or do not."""
+    token = at_once.set(value)
+    try:
+        yield
+    finally:
+        at_once.reset(token)
 
 
 @contextmanager
@@ -30,7 +56,8 @@ def outside() -> Iterator[None]:
     """Make nodes in the `with` block that belong to no call, wherever it is."""
     token = scope.set(())
     try:
-        yield
+        with undecided():
+            yield
     finally:
         scope.reset(token)
 
@@ -77,12 +104,36 @@ class Undecided:
 UNDECIDED = Undecided()
 
 
-def no_choice(training: object) -> None:
-    """Refuse to decide in a call whether a layer trains: that depends on how the model is run."""
-    if training is not None and not isinstance(training, Undecided):
-        raise InvalidValueError(
-            "training", "None: only fit and train_on_batch train", repr(training)
-        )
+@contextmanager
+def deciding(training: object) -> Iterator[None]:
+    """Let layers that are called in the `with` block train, or not, in every pass.
+
+    Args:
+        training: True or False; None, or what is not decided, leaves the choice as it is.
+    """
+    choice = _choice(training)
+    token = None if choice is None else _decided.set(choice)
+    try:
+        yield
+    finally:
+        if token is not None:
+            _decided.reset(token)
+
+
+def decided(training: object = None) -> bool | None:
+    """Return whether a layer that is called now trains in every pass; None: as the model does.
+
+    Args:
+        training: what its own call says, if anything.
+    """
+    choice = _choice(training)
+    return _decided.get() if choice is None else choice
+
+
+def _choice(training: object) -> bool | None:
+    if training is None or isinstance(training, Undecided):
+        return None
+    return checks.boolean("training", training)
 
 
 def shapes_of(tensors: Any) -> Any:

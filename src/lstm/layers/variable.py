@@ -162,3 +162,4 @@ def _weight(
 
 
 OPERATORS["weight"] = _weight
+OPERATORS["constant"] = lambda numbers: Constant(numbers).tensor

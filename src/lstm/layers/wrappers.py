@@ -107,6 +107,7 @@ class Bidirectional(Layer):
 
     forward_layer: InTime
     backward_layer: InTime
+    reads_steps = True
     state = (*Layer.state, "forward_layer")
 
     def __init__(

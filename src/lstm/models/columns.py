@@ -126,14 +126,54 @@ def columns(argument: str, values: Any, inputs: Sequence[Entry], dtype: str) -> 
         given = zip(names, in_order(argument, values, names), strict=True)
         return [column(f"{argument}[{name!r}]", part, dtype) for name, part in given]
     if len(names) == 1:
-        # Keras accepts a single input in a list; a list of one sequence has one axis less.
-        alone = isinstance(values, list | tuple) and len(values) == 1
-        if alone and _depth(values[0]) == inputs[0].ndim:
-            values = values[0]
-        return [column(argument, values, dtype)]
+        return [column(argument, values[0] if in_list(values, inputs) else values, dtype)]
     if not isinstance(values, list | tuple) or len(values) != len(names):
         raise InvalidTypeError(argument, f"a list of {len(names)} arrays", type(values).__name__)
     return [column(f"{argument}[{k}]", part, dtype) for k, part in enumerate(values)]
+
+
+def in_list(values: Any, inputs: Sequence[Entry]) -> bool:
+    """Whether data of a model with one input are in a list, as data of several inputs would be.
+
+    A list of one sequence has one axis less.
+    """
+    if len(inputs) != 1 or not isinstance(values, list | tuple) or len(values) != 1:
+        return False
+    known = inputs[0].ndim
+    return _depth(values[0]) == known or (known is None and np.ndim(values[0]) > 2)
+
+
+def of_one_output(argument: str, given: Any, name: str, x: Any, inputs: Sequence[Entry]) -> Any:
+    """Return targets or weights for a model with one output, which may be in a list or a dict.
+
+    Args:
+        argument: what is given, in errors.
+        given: the values, a list of them alone, or a dict by the name of the output.
+        name: the name of the output.
+        x: the data: a list of one array for as many examples holds the values.
+        inputs: the inputs of the model.
+
+    Raises:
+        InvalidValueError: there is no output of a name.
+    """
+    if isinstance(given, Mapping):
+        for key in given:
+            checks.one_of(f"output in {argument}", key, (name,))
+        return given.get(name)
+    if not isinstance(given, list | tuple) or len(given) != 1 or not _depth(given[0]):
+        return given
+    packed = in_list(x, inputs)
+    count = _count(x[0] if packed else x, inputs)
+    return given[0] if len(given[0]) == count and (packed or count > 1) else given
+
+
+def _count(x: Any, inputs: Sequence[Entry]) -> int:
+    """Return the number of examples, 0 if that is unknown."""
+    if isinstance(x, Mapping):
+        x = next(iter(x.values()), ())
+    elif len(inputs) > 1 and isinstance(x, list | tuple) and x:
+        x = x[0]
+    return len(x) if _depth(x) else 0
 
 
 def in_order(argument: str, values: Mapping[Any, Any], names: Sequence[str | None]) -> list[Any]:

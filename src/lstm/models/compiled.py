@@ -1,6 +1,7 @@
 """Compiled: how to train a model, from the arguments of `compile` or from a file."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,18 +10,19 @@ from numpy.typing import NDArray
 from lstm import checks, losses, optimizers, seeding
 from lstm.backends import Backend
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
-from lstm.interface import set_by_constructor
+from lstm.interface import computed, set_by_constructor
 from lstm.iteration import is_stream
 from lstm.losses import Loss
+from lstm.metrics import Metric
 from lstm.metrics import get as get_metric
 from lstm.metrics.names import MetricSpec, by_name
+from lstm.models.columns import of_one_output
 from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
 from lstm.models.joint import Joint
 from lstm.models.output_specs import (
     OutputSpecs,
     loss_config,
-    loss_to_train,
     output_names,
     saved_metrics,
 )
@@ -32,7 +34,6 @@ from lstm.optimizers import Optimizer
 
 Slots = dict[str, NDArray[Any]]
 
-
 MetricSpecs = MetricSpec | list[MetricSpec] | tuple[MetricSpec, ...] | None
 
 LossSpec = str | Loss | Callable[[Any, Any], Any] | None
@@ -40,6 +41,27 @@ LossSpec = str | Loss | Callable[[Any, Any], Any] | None
 
 _STEPS = 2**62
 """More steps than an optimizer can ever take."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """How to train a model with one output, as `compile` was told.
+
+    Attributes:
+        optimizer, loss, metrics, weighted_metrics: the arguments.
+        loss_weight: what the loss is multiplied with.
+    """
+
+    optimizer: Optimizer
+    loss: Loss
+    metrics: list[MetricSpec] = field(default_factory=list)
+    weighted_metrics: list[MetricSpec] = field(default_factory=list)
+    loss_weight: float = 1.0
+
+    def check(self) -> None:
+        """Refuse metrics that do not fit the loss."""
+        for spec in self.metrics + self.weighted_metrics:
+            get_metric(spec, self.loss)
 
 
 class Compilable(Predictor):
@@ -59,10 +81,7 @@ class Compilable(Predictor):
     }
 
     _trainer: Trainer | None = set_by_constructor()
-    _compiled: tuple[Optimizer, Loss, list[MetricSpec], list[MetricSpec]] | None = (
-        set_by_constructor()
-    )
-
+    _compiled: Compiled | None = set_by_constructor()
     _steps_per_execution: int = set_by_constructor()
     _specs: OutputSpecs | None = None
     _joint: Joint | None = None
@@ -97,7 +116,7 @@ class Compilable(Predictor):
             loss: a name in `lstm.losses.LOSSES`, a Loss, or a function of (y_true, y_pred) that is
                 written with `lstm.ops`. For several outputs a list with one for each, or a dict by
                 the names of their layers, or one for all.
-            loss_weights: for several outputs, the weight of each loss, in such a list or dict.
+            loss_weights: the weight of the loss of each output, in such a list or dict.
             metrics: names in `lstm.metrics.METRICS`, such as "accuracy", "auc" or "mae"; Metrics
                 or their classes; or functions of (y_true, y_pred). All positions count equally.
             weighted_metrics: the same, with positions weighted by `sample_weight`.
@@ -111,71 +130,59 @@ class Compilable(Predictor):
             InvalidValueError: a name is unknown, or the machine or the model's dtype lacks the
                 precision.
         """
+        if isinstance(loss_weights, int | float | np.number):
+            expected = "a list with one number for each output, or a dict by name"
+            raise InvalidTypeError("loss_weights", expected, loss_weights)
         if _are_metrics(loss_weights):  # They came first in Keras 2.
             if metrics is not None and len(listed(metrics)):
                 raise InvalidTypeError("loss_weights", "numbers", loss_weights)
             loss_weights, metrics = None, loss_weights
+        specs: OutputSpecs | None
         specs = OutputSpecs(loss, loss_weights, metrics or None, weighted_metrics or None)
-        if specs.several and not loss:
+        if specs.by_output and not loss:
             raise InvalidValueError("loss", "a loss for each output", loss)
-        if specs.several or (self._graph is not None and len(self._graph.outputs) > 1):
-            self._compile_jointly(optimizer, specs, steps_per_execution, precision)
-            return
-        if loss_weights is not None:
-            raise InvalidValueError("loss_weights", "None for a single loss", loss_weights)
-        chosen = loss_to_train(loss)
-        self._specs = self._joint = None
-        plain: list[MetricSpec] = listed(() if metrics is None else metrics)
-        weighted: list[MetricSpec] = listed(() if weighted_metrics is None else weighted_metrics)
-        for spec in plain + weighted:
-            get_metric(spec, chosen)
+        graph, joint = self._graph, None
+        names = [] if graph is None else output_names(graph)
+        made = optimizers.get(optimizer)
+        if len(names) == 1 or not (names or specs.by_output):
+            # Without a graph, nothing is given by the name of the output.
+            compiled = Compiled(made, *specs.single((names or [self.name])[0]))
+            compiled.check()
+            specs = None
+        else:
+            compiled = Compiled(made, losses.get("mse"))
+            joint = None if graph is None else Joint(graph, specs)
         together = checks.positive_int("steps_per_execution", steps_per_execution)
-        compiled = (optimizers.get(optimizer), chosen, plain, weighted)
         if precision is not None:
             self._compute_on(self.backend.in_precision(precision))
         self._compiled, self._steps_per_execution = compiled, together
-        self._trainer = None
-        if self._graph is not None or self._declared_shape() is not None:
-            self._trainer = self._make_trainer()
-
-    def _compile_jointly(
-        self, optimizer: str | Optimizer, specs: OutputSpecs, together: int, precision: str | None
-    ) -> None:
-        """Set how to train several outputs."""
-        graph = self._graph
-        if graph is not None and len(graph.outputs) == 1:
-            loss, plain, weighted = specs.single(graph)
-            self.compile(optimizer, loss, None, plain, weighted, together, precision)
-            return
-        made = optimizers.get(optimizer)
-        together = checks.positive_int("steps_per_execution", together)
-        joint = None if graph is None else Joint(graph, specs)
-        if precision is not None:
-            self._compute_on(self.backend.in_precision(precision))
-        self._compiled = made, losses.get("mse"), [], []
-        self._steps_per_execution = together
         self._specs, self._joint, self._trainer = specs, joint, None
-        if joint is not None:
+        if graph is not None or self._declared_shape() is not None:
             self._trainer = self._make_trainer()
 
     def _make_trainer(self, given: Given | None = None) -> Trainer:
         if self._compiled is None:
             raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
         graph = self._ready(None if given is None or self.traced else given.sample)
-        optimizer, loss, plain, weighted = self._compiled
+        compiled, names = self._compiled, output_names(graph)
         self._parameters = Parameters(graph.weights, self.backend)
-        if self._specs is None and len(graph.outputs) > 1:
-            self._specs = OutputSpecs(loss, None, plain or None, weighted or None)
-        if self._specs is not None and len(graph.outputs) == 1:
-            loss, plain, weighted = self._specs.single(graph)
-            self._compiled, self._specs = (optimizer, loss, plain, weighted), None
+        if self._specs is None and len(names) > 1:
+            plain, weighted = compiled.metrics, compiled.weighted_metrics
+            self._specs = OutputSpecs(compiled.loss, None, plain or None, weighted or None)
+        if self._specs is not None and len(names) == 1:
+            compiled = Compiled(compiled.optimizer, *self._specs.single(names[0]))
+            self._compiled, self._specs = compiled, None
+        optimizer, loss = compiled.optimizer, compiled.loss
         if self._specs is not None:
             joint = self._joint = Joint(graph, self._specs)
             return Trainer(
                 *(joint.graph, self._parameters, self.backend, optimizer, joint.loss),
                 *(joint.metrics, [], self._rng),
             )
-        metrics, others = ([get_metric(spec, loss) for spec in some] for some in (plain, weighted))
+        metrics, others = (
+            [get_metric(spec, loss) for spec in some]
+            for some in (compiled.metrics, compiled.weighted_metrics)
+        )
         return Trainer(
             graph, self._parameters, self.backend, optimizer, loss, metrics, others, self._rng
         )
@@ -196,14 +203,13 @@ class Compilable(Predictor):
         """Return data that may be given for each output, in the form for the trainer."""
         if self._joint is not None:
             return *self._joint.data(x, y, weight), None
-        if isinstance(y, Mapping) and self._graph is not None:
-            names = output_names(self._graph)
-            for name in y:
-                checks.one_of("output in y", name, names)
-            return x, y.get(names[0]), weight
-        one = isinstance(y, list | tuple) and len(y) == 1 and isinstance(y[0], np.ndarray)
-        several = one and y[0].ndim > 0 and len(y[0]) > 1
-        return x, y[0] if several and len(y[0]) == np.shape(x)[0] else y, weight
+        if self._graph is None or self._compiled is None:
+            return x, y, weight
+        name, entries = output_names(self._graph)[0], self._graph.entries
+        y = of_one_output("y", y, name, x, entries)
+        weight = of_one_output("sample_weight", weight, name, x, entries)
+        factor = self._compiled.loss_weight
+        return x, y, weight if factor == 1 or y is None else _scaled(weight, factor, len(y))
 
     def _training(self, given: Given) -> Trainer:
         if self._trainer is None:
@@ -215,30 +221,48 @@ class Compilable(Predictor):
         """The optimizer with which the model was compiled."""
         if self._compiled is None:
             raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
-        return self._compiled[0]
+        return self._compiled.optimizer
 
     @property
     def metrics_names(self) -> list[str]:
         """The names of the numbers that `evaluate` returns."""
+        return ["loss", *self._metrics]
+
+    @property
+    def _metrics(self) -> Mapping[str, Metric]:
+        """The metrics by name."""
         if self._compiled is None:
             raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
         if self._trainer is not None:
-            return ["loss", *self._trainer.metrics]
-        _, loss, *specs = self._compiled
-        plain, weighted = ([get_metric(spec, loss) for spec in some] for some in specs)
-        return ["loss", *by_name(plain, weighted)]
+            return self._trainer.metrics
+        compiled = self._compiled
+        plain, weighted = (
+            [get_metric(spec, compiled.loss) for spec in some]
+            for some in (compiled.metrics, compiled.weighted_metrics)
+        )
+        return by_name(plain, weighted)
 
     @property
     def compiled(self) -> bool:
         """Whether the model was compiled."""
         return self._compiled is not None
 
+    @computed
+    def loss(self) -> Any:
+        """The loss with which the model was compiled; of several outputs as they were given."""
+        return self.compiled_loss if self._specs is None else self._specs.loss
+
+    @computed
+    def metrics(self) -> list[Metric]:
+        """The metrics that `evaluate` returns, without the loss; none before `compile`."""
+        return [*self._metrics.values()] if self.compiled else []
+
     @property
     def compiled_loss(self) -> Loss:
         """The loss with which the model was compiled."""
         if self._compiled is None:
             raise NotReadyError(f"{self.name}: call compile(optimizer, loss) first")
-        return self._compiled[1]
+        return self._compiled.loss
 
     @property
     def random_state(self) -> dict[str, Any]:
@@ -267,28 +291,33 @@ def _are_metrics(given: Any) -> bool:
     return not parts or any(not isinstance(part, int | float | np.number) for part in parts)
 
 
+def _scaled(weight: Any, factor: float, examples: int) -> Any:
+    """Return weights of examples or steps, all multiplied."""
+    if weight is None:
+        return np.full(examples, factor)
+    if isinstance(weight, list | tuple):  # Perhaps sequences of different lengths.
+        return [factor * np.asarray(part) for part in weight]
+    return factor * np.asarray(weight)
+
+
 def compiled_contents(
-    graph: Graph,
-    backend: Backend,
-    optimizer: Optimizer,
-    loss: Loss,
-    metrics: Sequence[Any],
-    weighted_metrics: Sequence[Any],
-    specs: OutputSpecs | None,
+    graph: Graph, backend: Backend, compiled: Compiled, specs: OutputSpecs | None
 ) -> tuple[Slots, dict[str, Any]] | None:
     """Return the slots of the optimizer by the names of their tensors, and JSON values.
 
     Returns:
         None if a file cannot hold them: a class is the user's, or the graph cannot be trained.
     """
+    optimizer, factor = compiled.optimizer, compiled.loss_weight
     known = type(optimizer) in optimizers.OPTIMIZERS.values() and optimizer.storable
     how = (
         specs.config(output_names(graph))
         if specs is not None
         else {
-            "loss": loss_config(loss),
-            "metrics": saved_metrics(metrics),
-            "weighted_metrics": saved_metrics(weighted_metrics),
+            "loss": loss_config(compiled.loss),
+            **({} if factor == 1 else {"loss_weights": [factor]}),
+            "metrics": saved_metrics(compiled.metrics),
+            "weighted_metrics": saved_metrics(compiled.weighted_metrics),
         }
     )
     several = specs is None and len(graph.outputs) > 1

@@ -91,7 +91,7 @@ class Described(Copied):
         if scales:
             header |= {"format": INT8_FORMAT, "int8": scales}
         if include_optimizer and self._compiled is not None:
-            compiled = compiled_contents(graph, self.backend, *self._compiled, self._specs)
+            compiled = compiled_contents(graph, self.backend, self._compiled, self._specs)
             if compiled is not None:
                 slots, header["compile"] = compiled
                 tensors |= slots

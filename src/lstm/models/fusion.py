@@ -12,6 +12,7 @@ from lstm.layers.embedding import Embedding
 from lstm.layers.masks import Mask
 from lstm.layers.recurrence import Recurrent
 from lstm.layers.repeat_vector import RepeatVector
+from lstm.models.program import Operation
 
 
 class EmbeddedRecurrent:
@@ -115,6 +116,38 @@ class RepeatedRecurrent:
     @property
     def learns(self) -> bool:
         return self.recurrent.learns
+
+
+class InMode:
+    """A step that trains, or does not, whatever the pass does, because a call of its layer said so.
+
+    Args:
+        operation: the step.
+        training: whether it trains.
+    """
+
+    def __init__(self, operation: Operation, training: bool) -> None:
+        self.operation = operation
+        self.training = training
+
+    def forward(self, run: Run, *inputs: Array, mask: Mask | None) -> tuple[Arrays, Cache]:
+        with run.mode(self.training):
+            return self.operation.forward(run, *inputs, mask=mask)
+
+    def backward(
+        self, run: Run, cache: Cache, *gradients: Array | None, need: Sequence[bool]
+    ) -> Gradients:
+        return self.operation.backward(run, cache, *gradients, need=need)
+
+    def joined_mask(self, run: Run, inputs: Arrays, masks: Sequence[Mask | None]) -> Mask | None:
+        return self.operation.joined_mask(run, inputs, masks)
+
+    def mask_after(self, run: Run, inputs: Arrays, mask: Mask | None) -> Mask | None:
+        return self.operation.mask_after(run, inputs, mask)
+
+    @property
+    def learns(self) -> bool:
+        return self.operation.learns
 
 
 class WithActivation:

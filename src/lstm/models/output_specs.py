@@ -30,23 +30,32 @@ class OutputSpecs:
     weighted_metrics: Any = None
 
     @property
-    def several(self) -> bool:
-        """Whether they are meant for several outputs."""
-        return isinstance(self.loss, list | tuple | dict) and "config" not in self.loss
+    def by_output(self) -> bool:
+        """Whether they say what they are for each output, in the order or by the names of these."""
+        loss = isinstance(self.loss, list | tuple | Mapping) and "config" not in self.loss
+        measures = self.metrics, self.weighted_metrics
+        return loss or self.weights is not None or any(map(_by_output, measures))
 
     def losses(self, names: Sequence[str]) -> list[Loss | None]:
         """Return the loss of each output."""
         given = self.each("loss", self.loss, names)
         return [None if spec is None else loss_to_train(spec) for spec in given]
 
-    def single(self, graph: Graph) -> tuple[Loss, list[Any], list[Any]]:
-        """Return the loss, the metrics and the weighted metrics of a single output."""
-        names = output_names(graph)
-        (loss,) = self.losses(names)
-        if loss is None or self.weights is not None:
-            raise InvalidValueError("loss", "one, without loss_weights", self.loss)
-        (plain,), (weighted,) = self.measures(names)
-        return loss, plain, weighted
+    def single(self, name: str) -> tuple[Loss, list[Any], list[Any], float]:
+        """Return the loss, the metrics, the weighted metrics and the weight of a single output."""
+        (loss,) = self.losses([name])
+        if loss is None:
+            raise InvalidValueError("loss", "a loss of the output", self.loss)
+        (weight,) = self.each("loss_weights", self.weights, [name])
+        factor = 1.0 if weight is None else checks.number("loss_weights", weight, 0)
+        plain = self._of_one("metrics", self.metrics, name)
+        weighted = self._of_one("weighted_metrics", self.weighted_metrics, name)
+        return loss, plain, weighted, factor
+
+    def _of_one(self, argument: str, given: Any, name: str) -> list[Any]:
+        """Return the metrics of a single output; a flat list of several holds them all."""
+        (some,) = self.each(argument, given, [name]) if _by_output(given) else (given,)
+        return [] if some is None else listed(some)
 
     def measures(self, names: Sequence[str]) -> tuple[list[list[Any]], list[list[Any]]]:
         """Return the metrics of each output, and the weighted ones."""
@@ -63,7 +72,7 @@ class OutputSpecs:
         Raises:
             InvalidValueError: there is no output of a name, or another number of them.
         """
-        if isinstance(given, Mapping):
+        if isinstance(given, Mapping) and "config" not in given:  # Which describes a loss.
             for name in given:
                 checks.one_of(f"output in {argument}", name, names)
             return [given.get(name) for name in names]
@@ -91,6 +100,13 @@ class OutputSpecs:
             "metrics": plain,
             **({"weighted_metrics": weighted} if any(weighted) else {}),
         }
+
+
+def _by_output(metrics: Any) -> bool:
+    """Whether metrics are given for each output: in a dict, or as lists in a list."""
+    if isinstance(metrics, list | tuple):
+        return any(isinstance(some, list | tuple) for some in metrics)
+    return isinstance(metrics, Mapping)
 
 
 def output_names(graph: Graph) -> list[str]:

@@ -16,6 +16,7 @@ from lstm.interface import computed
 from lstm.layers.base import Layer
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.models.graph import Graph
+from lstm.models.output_specs import output_names
 from lstm.models.structure import GraphLayer
 from lstm.models.summary import Table, closing_lines, rows
 from lstm.terminal import encodable, visible_name
@@ -33,6 +34,17 @@ class Overview(GraphLayer):
     def outputs(self) -> list[SymbolicTensor]:
         """The output tensors."""
         return list(self._traced_for("outputs").outputs)
+
+    @computed
+    def input_names(self) -> list[str]:
+        """The names of the inputs: their keys in a dict of data, or those of their layers."""
+        outline = self.outline
+        return [outline.name_of(tensor.node) for tensor in self.inputs]
+
+    @computed
+    def output_names(self) -> list[str]:
+        """The names of the outputs, for losses and targets in a dict: those of their layers."""
+        return output_names(self._traced_for("output_names"))
 
     @computed
     def input(self) -> SymbolicTensor | list[SymbolicTensor]:

@@ -16,7 +16,7 @@ from lstm.layers.recurrence import Recurrent
 from lstm.layers.repeat_vector import RepeatVector
 from lstm.layers.symbolic import SymbolicTensor
 from lstm.losses import Loss
-from lstm.models.fusion import EmbeddedRecurrent, RepeatedRecurrent, WithActivation
+from lstm.models.fusion import EmbeddedRecurrent, InMode, RepeatedRecurrent, WithActivation
 from lstm.models.graph import Graph, layer_of
 from lstm.models.held import held
 from lstm.models.objective import HeadObjective, Objective
@@ -94,6 +94,7 @@ class Part:
         asked: the layers on whose answers this relies.
         table_of: the layer below, if they are fused, whose table it reads, or which repeats rows.
         fused: as in `Step`.
+        training: whether it trains in every pass; None: as the pass does.
     """
 
     layer: Layer
@@ -104,6 +105,7 @@ class Part:
     asked: tuple[Layer, ...] = ()
     table_of: Layer | None = None
     fused: tuple[str, ...] = ()
+    training: bool | None = None
 
     @property
     def is_head(self) -> bool:
@@ -113,6 +115,11 @@ class Part:
     @property
     def operation(self) -> Operation:
         """Return the operation that computes it."""
+        own = self._operation
+        return own if self.training is None else InMode(own, self.training)
+
+    @property
+    def _operation(self) -> Operation:
         if self.table_of is not None and self.table_of.repeats:
             return RepeatedRecurrent(cast(RepeatVector, self.table_of), cast(Recurrent, self.layer))
         if self.table_of is not None:
@@ -140,7 +147,10 @@ def separate(graph: Graph) -> list[Part]:
     """Return the steps of a graph, one for each node."""
     layers = {node: layer_of(node) for node in graph.nodes}
     return [
-        Part(layer, graph.names[node], node.inputs, node.outputs, layer.ends_in)
+        Part(
+            *(layer, graph.names[node], node.inputs, node.outputs, layer.ends_in),
+            training=node.training,
+        )
         for node, layer in layers.items()
     ]
 
@@ -175,7 +185,10 @@ def _embedded(parts: list[Part], outputs: Sequence[SymbolicTensor]) -> list[Part
     def sinks(lower: Part) -> bool:
         rows = lower.outputs[0]
         return (lower.layer.gives_table or lower.layer.repeats) and all(
-            reader is not None and reader.inputs[0] is rows and reader.layer.reads_table
+            reader is not None
+            and reader.inputs[0] is rows
+            and reader.layer.reads_table
+            and (reader.training == lower.training or not lower.layer.heeds_training)
             for reader in readers.get(rows, ())
         )
 

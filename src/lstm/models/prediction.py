@@ -13,6 +13,7 @@ from lstm.backends.contract import Array
 from lstm.callbacks import Callback, CallbackList, Trainable
 from lstm.configured import members
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.layers.arguments import first_by_position, first_of
 from lstm.layers.base import Layer, Run, StepState
 from lstm.layers.eager import Tensor
 from lstm.layers.masks import Mask
@@ -60,6 +61,8 @@ class Predictor(Overview):
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
         """Called on tensors, become part of another model; on arrays, return the outputs."""
+        first = ("inputs", *first_of(self.call))
+        inputs, options = first_by_position(type(self).__name__, first, inputs, options)
         if next(members(inputs, SymbolicTensor), None) is not None:
             if len(inputs) == 1 and isinstance(inputs[0], Mapping) and self._functional:
                 named = self.graph.input_names

@@ -18,6 +18,7 @@ from lstm.layers import PRIMITIVES
 from lstm.layers.base import Layer
 from lstm.layers.inner import inner_layers, layers_of, with_own
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, input_tensor
+from lstm.layers.tracing import deciding
 from lstm.models.graph import Graph
 from lstm.regularizers import Regularizer
 
@@ -55,6 +56,7 @@ def graph_config(graph: Graph) -> dict[str, Any]:
                 "layer": name_of[node.path[-1]],
                 "inputs": ends(node.inputs),
                 "name": graph.names[node],
+                **({} if node.training is None else {"training": node.training}),
             }
             for node in graph.nodes
         ],
@@ -128,7 +130,8 @@ def graph_from_config(
         layer.weight_source = saved
     for call in config["calls"]:
         name, ends_in = call["layer"], ends(call["inputs"])
-        with _blaming(blamed, config["layers"][name]):
+        mode = checks.one_of("training", call.get("training"), (None, True, False))
+        with _blaming(blamed, config["layers"][name]), deciding(mode):
             made = layers[name].connect(ends_in)
         outputs.append(made if isinstance(made, list) else [made])
         for tensor in outputs[-1]:

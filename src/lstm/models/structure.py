@@ -21,7 +21,7 @@ from lstm.layers.definition import Definition
 from lstm.layers.input_layer import InputLayer
 from lstm.layers.naming import joined
 from lstm.layers.symbolic import SymbolicTensor, input_tensor
-from lstm.layers.tracing import building
+from lstm.layers.tracing import building, deciding
 from lstm.layers.weight import Weight
 from lstm.models import planning
 from lstm.models.columns import Entry, Ragged, columns
@@ -231,7 +231,8 @@ class GraphLayer(Layer):
         values = dict(zip(self._graph.inputs, given, strict=True))
         for node in self._graph.nodes:
             assert isinstance(node.layer, Layer)
-            made = node.layer.connect([values[tensor] for tensor in node.inputs])
+            with deciding(node.training):
+                made = node.layer.connect([values[tensor] for tensor in node.inputs])
             values.update(zip(node.outputs, listed(made), strict=True))
         return self.arranged([values[tensor] for tensor in self._graph.outputs])
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lstm import checks
 from lstm.configured import members, plain
 from lstm.errors import InvalidTypeError
 from lstm.layers import Layer
 from lstm.layers.symbolic import Call, SymbolicTensor
+from lstm.layers.tracing import deciding
 from lstm.models.outline import Outline
 from lstm.models.serialization import entry_numbered
 
@@ -44,6 +46,8 @@ def wiring(outline: Outline) -> Wiring:
             calls.append({"layer": name, "key": outline.key_of(call), "exact": call.exact})
         else:
             calls.append({"layer": name, "inputs": [described(name, t) for t in call.inputs]})
+        if call.training is not None:
+            calls[-1]["training"] = call.training
         for index, tensor in enumerate(call.outputs):
             places.setdefault(tensor, [number, index])
     graph = outline.graph
@@ -77,11 +81,15 @@ def connected(
     for call in described["calls"]:
         if call["layer"] in inputs:
             made: Any = inputs[call["layer"]]
-        elif "inputs" in call:
-            made = layers[call["layer"]].connect(tensors(call["inputs"]))
         else:
-            options = {key: tensors(value) for key, value in call["options"].items()}
-            made = layers[call["layer"]](*tensors(call["arguments"]), **options)
+            mode = checks.one_of("training", call.get("training"), (None, True, False))
+            if "inputs" in call:
+                with deciding(mode):
+                    made = layers[call["layer"]].connect(tensors(call["inputs"]))
+            else:
+                options = {key: tensors(value) for key, value in call["options"].items()}
+                options |= {} if mode is None else {"training": mode}
+                made = layers[call["layer"]](*tensors(call["arguments"]), **options)
         results.append(list(members(made, SymbolicTensor)))
     return tensors(described["inputs"]), tensors(described["outputs"])
 

@@ -156,6 +156,8 @@ def _generate_step_by_step(
 def stack_of(model: TokenModel) -> Stack | None:
     """Return the weights of a model that computes what `Ops.generate` does; None for others."""
     graph = model.model.graph
+    if any(node.training for node in graph.nodes):
+        return None
     nodes = [node for node in graph.nodes if not _only_trains(layer_of(node))]
     # The activation at the end, softmax or linear, may be a layer: see `check_language_model`.
     activated = layer_of(nodes[-1]).only_activates

@@ -1,0 +1,88 @@
+"""Arguments: what a layer is called on and with, by position or by name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, signature
+from typing import Any
+
+import numpy as np
+
+from lstm.errors import InvalidTypeError
+from lstm.interface import refuse_unknown
+from lstm.layers.symbolic import OPERATORS, Operators, SymbolicTensor
+
+_BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+_OF_EVERY_CALL = ("mask", "training")
+
+
+def first_by_position(
+    called: str, names: Sequence[str], inputs: tuple[Any, ...], options: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a call, the first by its position, however it was given.
+
+    Args:
+        called: the class, in errors.
+        names: the names of the first argument; none if it may be missing.
+        inputs, options: the arguments.
+
+    Raises:
+        InvalidTypeError: it is missing.
+    """
+    options = dict(options)
+    if inputs or not names:
+        return inputs, options
+    for name in names:
+        if name in options:
+            return (options.pop(name),), options
+    got = ", ".join(options) or "nothing"
+    raise InvalidTypeError(f"call of {called}", f"{names[0]}, a tensor or an array", got)
+
+
+def first_of(call: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the name of the first argument of a `call`; nothing if it needs none."""
+    first = next(iter(signature(call).parameters.values()), None)
+    if first is None or (first.kind in _BY_POSITION and first.default is not first.empty):
+        return ()
+    if first.kind is first.VAR_POSITIONAL:
+        return ("inputs",)
+    return (first.name,) if first.kind in _BY_POSITION else ()
+
+
+def check_taken(
+    called: str, call: Callable[..., Any], inputs: Sequence[Any], options: Mapping[str, Any]
+) -> None:
+    """Check that `call` takes these arguments.
+
+    Args:
+        called: the class, in errors.
+        call: the method.
+        inputs, options: the arguments.
+
+    Raises:
+        InvalidTypeError: it does not have one of them, or needs another.
+    """
+    taken = signature(call)
+    kinds = {parameter.kind for parameter in taken.parameters.values()}
+    if Parameter.VAR_KEYWORD not in kinds:
+        known = dict.fromkeys([*taken.parameters, *_OF_EVERY_CALL])
+        refuse_unknown(f"call of {called}", options, known)
+    given = {key: value for key, value in options.items() if key in taken.parameters}
+    try:
+        taken.bind(*inputs, **(options if Parameter.VAR_KEYWORD in kinds else given))
+    except TypeError as error:
+        expected = f"the arguments of its `call`, {taken}"
+        raise InvalidTypeError(f"call of {called}", expected, str(error)) from None
+
+
+def as_tensor(argument: str, x: Any) -> SymbolicTensor:
+    """Return a tensor of what stands for one, or of fixed numbers.
+
+    Raises:
+        InvalidTypeError: it is something else; the message names `argument`.
+    """
+    if isinstance(x, Operators):
+        return x.tensor
+    if not isinstance(x, int | float | np.number | np.ndarray):
+        expected = "symbolic tensors, such as lstm.Input((None, 2)), or arrays"
+        raise InvalidTypeError(argument, expected, type(x).__name__)
+    made: SymbolicTensor = OPERATORS["constant"](x)
+    return made
