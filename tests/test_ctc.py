@@ -349,7 +349,7 @@ def test_training_has_a_plan() -> None:
         losses.append(model.train_on_batch(x, y))
         weights.append(model.get_weights())
         assert model._trainer is not None
-        planned.append(len(model._trainer._current.planned))
+        planned.append(len(model._trainer._current.plans.planned))
     assert planned == [0, 1]
     assert losses[0] == losses[1]
     for fresh, warm, start in zip(*weights, first, strict=True):

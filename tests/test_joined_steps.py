@@ -14,7 +14,7 @@ from lstm.backends.native.plan import Plan
 from lstm.callbacks import Callback, LambdaCallback, TerminateOnNaN
 from lstm.layers import LSTM, Dense, Dropout, Embedding
 from lstm.models import fitting
-from lstm.models.passes import Passes
+from lstm.models.plans import Plans
 from lstm.optimizers import schedules
 
 N, BATCH, EPOCHS = 47, 5, 3
@@ -69,7 +69,7 @@ def same_one_by_one(run: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatc
     lstm.set_seed(3)
     joined = run()
     with monkeypatch.context() as patch:
-        patch.setattr(Passes, "_find", lambda *_: None)
+        patch.setattr(Plans, "find", lambda *_: None)
         lstm.set_seed(3)
         single = run()
     assert len(joined) == len(single)

@@ -27,7 +27,7 @@ from lstm.layers import (
     Variable,
 )
 from lstm.models import planning
-from lstm.models.passes import Passes
+from lstm.models.plans import Plans
 
 ROUNDS = 4
 """The first two are computed step by step, and recorded; the others come from a plan."""
@@ -41,11 +41,11 @@ def native() -> Iterator[None]:
 
 def plans(model: lstm.Model) -> list[Any]:
     """The plans of a model's predictions."""
-    return model.passes(planning.infer).planned
+    return model.passes(planning.infer).plans.planned
 
 
 def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Passes, "_find", lambda *_: None)
+    monkeypatch.setattr(Plans, "find", lambda *_: None)
 
 
 def both(monkeypatch: pytest.MonkeyPatch, course: Callable[[], Any]) -> None:
@@ -94,7 +94,7 @@ def test_every_layer_learns_the_same(
             weight = rng.random(3) if weighted else None
             found.append(model.train_on_batch(case.data(rng, 3), y, sample_weight=weight))
         assert model._trainer is not None
-        recorded.append(len(model._trainer._passes.planned))
+        recorded.append(len(model._trainer._passes.plans.planned))
         return found + model.get_weights()
 
     recorded: list[int] = []
@@ -142,7 +142,7 @@ def test_every_layer_learns_the_same_of_sequences_of_other_lengths(
             x = case.ragged(rng, lengths)
             found.append(model.train_on_batch(x, y if steps else np.array(y)))
         assert model._trainer is not None
-        recorded.append(len(model._trainer._passes.planned))
+        recorded.append(len(model._trainer._passes.plans.planned))
         return found + model.get_weights()
 
     recorded: list[int] = []
@@ -487,9 +487,9 @@ def test_steps_with_masks_are_taken_together(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_shape_gets_a_plan_when_it_comes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
-    record = Passes._record
+    record = Plans.record
     monkeypatch.setattr(
-        Passes, "_record", lambda *given, **options: (made.append(1), record(*given, **options))[1]
+        Plans, "record", lambda *given, **options: (made.append(1), record(*given, **options))[1]
     )
     model = lstm.Sequential([lstm.Input((None, 2)), TimeDistributed(Dense(3)), LSTM(3)])
     for steps in range(1, 40):
@@ -498,9 +498,9 @@ def test_a_shape_gets_a_plan_when_it_comes_again(monkeypatch: pytest.MonkeyPatch
     for steps in range(1, 200):
         for _ in range(2):
             model.predict(np.ones((2, steps, 2)))
-        assert len(plans(model)) <= Passes.most_shapes
+        assert len(plans(model)) <= Plans.most_shapes
     # Where they are hardly used, they are made ever more rarely.
-    assert Passes.most_shapes <= len(made) < 2 * Passes.most_shapes
+    assert Plans.most_shapes <= len(made) < 2 * Plans.most_shapes
     for _ in range(1000):
         model.predict(np.ones((2, 7, 2)))
     assert plans(model)

@@ -15,7 +15,7 @@ from gradients import assert_weight_gradient
 from lstm import ops
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers import LSTM, Bidirectional, Dense, Embedding, Flatten, Layer, TimeDistributed
-from lstm.models.passes import Passes
+from lstm.models.plans import Plans
 from lstm.regularizers import L1, L2, Regularizer
 from own_layers import Total
 from tolerances import assert_close
@@ -104,7 +104,7 @@ class TestRegularizersOfUsers:
             expected = np.mean((model.predict(X) - Y) ** 2) + penalty(model)
             assert_close(model.evaluate(X, Y), expected, "loss", terms=200, dtype="float32")
             assert_close(model.train_on_batch(X, Y), expected, "loss", terms=200, dtype="float32")
-        assert len(model._trainer._passes.planned) == (2 if backend == "native" else 0)
+        assert len(model._trainer._passes.plans.planned) == (2 if backend == "native" else 0)
 
     @pytest.mark.usefixtures("float64")
     def test_have_their_gradients(self) -> None:
@@ -121,11 +121,11 @@ class TestRegularizersOfUsers:
             model = of_users()
             model.compile("adam", "mse")
             losses = [model.train_on_batch(X, Y) for _ in range(5)]
-            return len(model._trainer._passes.planned), [*losses, *model.get_weights()]
+            return len(model._trainer._passes.plans.planned), [*losses, *model.get_weights()]
 
         with lstm.backends.using("native"):
             plans, planned = course()
-            monkeypatch.setattr(Passes, "_find", lambda *_: None)
+            monkeypatch.setattr(Plans, "find", lambda *_: None)
             none, stepped = course()
         assert (plans, none) == (1, 0)
         for one, other in zip(planned, stepped, strict=True):
@@ -188,7 +188,7 @@ class TestRegularizersOfUsers:
             model = only_penalty(Dense(2, **options))
             losses = [model.train_on_batch(X, X[..., :2]) for _ in range(4)]
             assert losses[0] > losses[3]
-            assert not model._trainer._passes.planned
+            assert not model._trainer._passes.plans.planned
             model.summary()
             assert "No plan: total calls a layer of your own" in capsys.readouterr().out
 

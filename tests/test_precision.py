@@ -21,7 +21,7 @@ from lstm.cli import app
 from lstm.errors import InvalidValueError, ModelFileError
 from lstm.layers import LSTM, Conv1D, Dense, Embedding
 from lstm.models import planning
-from lstm.models.passes import Passes
+from lstm.models.plans import Plans
 from lstm.text.training.run import TrainingRun
 from run_cases import check_same, stopped, train
 
@@ -175,13 +175,13 @@ def test_plans_compute_in_the_precision_of_the_model(monkeypatch: pytest.MonkeyP
         for _ in range(5):
             made.train_on_batch(tokens[:4], tokens[:4])
         found = [made.predict(tokens[:4]) for _ in range(4)]
-        planned.append(len(made.passes(planning.infer).planned))
+        planned.append(len(made.passes(planning.infer).plans.planned))
         return [*found, *made.get_weights()]
 
     planned: list[int] = []
     from_plans = course()
     with monkeypatch.context() as patch:
-        patch.setattr(Passes, "_find", lambda *_: None)
+        patch.setattr(Plans, "find", lambda *_: None)
         step_by_step = course()
     assert planned == [1, 0]
     for one, other in zip(from_plans, step_by_step, strict=True):

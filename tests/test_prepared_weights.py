@@ -13,8 +13,8 @@ from lstm.backends.native import Native
 from lstm.backends.native.plan import Plan
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.layers import GRU, LSTM, Bidirectional, Dense, Embedding, SimpleRNN, TiedDense
-from lstm.models.passes import Passes
 from lstm.models.planned_pass import PlannedPass
+from lstm.models.plans import Plans
 from native_cases import INSTRUCTION_SETS, running_on, threads
 
 PRECISIONS = [None, *(["bfloat16"] if "native" in BFLOAT16 else [])]
@@ -65,7 +65,7 @@ def made(request: pytest.FixtureRequest) -> Callable[[str], Made]:
 
 
 def plans(model: lstm.Model) -> list[Any]:
-    return model.passes(lstm.models.planning.infer).planned
+    return model.passes(lstm.models.planning.infer).plans.planned
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -75,7 +75,7 @@ def test_the_numbers_are_those_of_a_pass_step_by_step(
     model, x = made(case)
     planned = [model.predict_on_batch(x) for _ in range(4)][-1]
     assert plans(model)
-    monkeypatch.setattr(Passes, "_find", lambda *_: None)
+    monkeypatch.setattr(Plans, "find", lambda *_: None)
     assert_array_equal(planned, model.predict_on_batch(x))
 
 
@@ -90,7 +90,7 @@ def test_the_numbers_are_the_same_everywhere(
         model, x = CASES[case]()
         planned = [model.predict_on_batch(x) for _ in range(4)][-1]
         with threads(1):
-            monkeypatch.setattr(Passes, "_find", lambda *_: None)
+            monkeypatch.setattr(Plans, "find", lambda *_: None)
             assert_array_equal(planned, model.predict_on_batch(x))
 
 
@@ -153,7 +153,7 @@ def test_new_weights_are_heard_of(
         streamed.append(stream(x))
         stream.reset()
     assert not np.allclose(before, after[0])
-    monkeypatch.setattr(Passes, "_find", lambda *_: None)
+    monkeypatch.setattr(Plans, "find", lambda *_: None)
     for found in (*after, *streamed):
         assert_array_equal(found, model.predict_on_batch(x))
 

@@ -169,7 +169,7 @@ def test_a_plan_computes_the_same(name: str) -> None:
     first = model.predict(x)
     for _ in range(3):
         assert_array_equal(model.predict(x), first)
-    assert len(model.passes(planning.infer).planned) == 1
+    assert len(model.passes(planning.infer).plans.planned) == 1
     assert_array_equal(np.concatenate([model.predict(x[k : k + 1]) for k in range(len(x))]), first)
 
 

@@ -100,7 +100,7 @@ class TestWhatUsersWrite:
             model.compile(lstm.optimizers.SGD(0.1), loss)
             model.fit(X, NUMBERS, batch_size=4, epochs=5, shuffle=False, verbose=0)
             assert model._trainer is not None
-            assert model._trainer._current.planned
+            assert model._trainer._current.plans.planned
             results.append(np.concatenate([w.ravel() for w in model.get_weights()]))
         assert_close(results[1], results[0], "lstm", terms=40, dtype="float32")
 

@@ -66,7 +66,7 @@ class Prepared:
     def __init__(self, planned: PlannedPass, passes: Passes) -> None:
         self._planned = planned
         self._passes = passes
-        self._looked, self._seen = Changes.latest, passes.seen()
+        self._looked, self._seen = Changes.latest, passes.plans.seen()
         self._parts = sum(planned.states.values())
 
     @property
@@ -74,7 +74,7 @@ class Prepared:
         """Whether it still computes what the model does."""
         latest = Changes.latest
         if latest != self._looked:
-            if self._seen != self._passes.seen():
+            if self._seen != self._passes.plans.seen():
                 return False
             self._looked = latest
         return True
