@@ -22,8 +22,11 @@ BLANK = 0
 """The class of connectionist temporal classification that stands for no label, as in Keras."""
 
 
-def _arrays(*values: Any) -> list[Any]:
-    return [x if isinstance(x, Operators) else np.asarray(x, float) for x in values]
+def _arrays(y_true: Any, y_pred: Any) -> list[Any]:
+    return [
+        x if isinstance(x, Operators) else checks.numbers(argument, x).astype(float)
+        for argument, x in (("y_true", y_true), ("y_pred", y_pred))
+    ]
 
 
 def _alike(y_true: Any, y_pred: Any) -> list[Any]:
@@ -115,7 +118,7 @@ def _signs(y_true: Any) -> Any:
     if isinstance(y_true, Operators):
         binary = ops.all(ops.logical_or(ops.equal(y_true, 0.0), ops.equal(y_true, 1.0)))
         return ops.where(binary, 2.0 * y_true - 1.0, y_true)
-    values = np.asarray(y_true, float)
+    values = checks.numbers("y_true", y_true)
     return 2 * values - 1 if np.isin(values, (0, 1)).all() else values
 
 

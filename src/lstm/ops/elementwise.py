@@ -3,8 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
+
+from lstm.errors import InvalidValueError
 from lstm.layers import Activation, Add, Elementwise, Multiply
-from lstm.layers.symbolic import OPERATORS, SymbolicTensor
+from lstm.layers.symbolic import OPERATORS, Operators, SymbolicTensor
 from lstm.ops.calling import apply, as_one, is_number, shape_of
 
 
@@ -74,11 +77,19 @@ def divide(x1: Any, x2: Any) -> Any:
 
 @as_one
 def power(x1: Any, x2: Any) -> Any:
-    """x1 to the power x2."""
+    """x1 to the power x2; of a number x1 to powers that are tensors, x1 must be above 0.
+
+    Raises:
+        InvalidValueError: some of these powers would be no numbers.
+    """
     if is_number(x2) and float(x2) == 2:
         return square(x1)
     if is_number(x1) and not is_number(x2):
-        return exp(multiply(x2, math.log(x1)))
+        if float(x1) > 0:
+            return exp(multiply(x2, math.log(x1)))
+        if isinstance(x2, Operators):
+            raise InvalidValueError("x1", "a number above 0, which has all powers", x1)
+        x1 = np.full(1, x1, float)
     return of_two("power", x1, x2)
 
 

@@ -26,7 +26,7 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
         >>> lstm.ops.concatenate([lstm.Input((2,)), lstm.Input((3,))]).shape
         (None, 5)
     """
-    if not xs:
+    if len(xs) == 0:
         raise InvalidValueError("xs", "at least one tensor or array", xs)
     if are_arrays(*xs, axes=[axis]):
         return moved(lambda *xs: np.concatenate(xs, _joined("concatenate", xs, axis)), *xs)
@@ -88,14 +88,14 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
     """
     size = _known_size(x, axis)
     if isinstance(indices_or_sections, int):
-        if size % indices_or_sections:
+        if indices_or_sections < 1 or size % indices_or_sections:
             raise InvalidValueError(
                 "indices_or_sections", f"a divisor of {size}", indices_or_sections
             )
         part = size // indices_or_sections
         ends = [*range(part, size, part)]
     else:
-        ends = [*indices_or_sections]
+        ends = checks.axes("indices_or_sections", indices_or_sections)
     bounds = zip([0, *ends], [*ends, size], strict=True)
     return [take(x, range(start, stop), axis) for start, stop in bounds]
 

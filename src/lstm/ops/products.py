@@ -4,9 +4,11 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-from lstm.errors import InvalidShapeError
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.layers import Einsum
 from lstm.layers.symbolic import OPERATORS
+from lstm.ops.arrays import axis_of
 from lstm.ops.calling import apply, as_one, shape_of
 from lstm.ops.reductions import sum
 
@@ -65,6 +67,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
         >>> lstm.ops.einsum("bqd,bkd->bqk", x, x).shape  # each step times each
         (None, 4, 4)
     """
+    checks.string("subscripts", subscripts)
     subscripts = _spelled_out(subscripts.replace(" ", ""), [len(shape_of(x)) for x in operands])
     factors, arrow, result = subscripts.partition("->")
     terms = factors.split(",")
@@ -104,10 +107,16 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
     """
     a, b = len(shape_of(x1)), len(shape_of(x2))
     if isinstance(axes, int):
+        if not 0 <= axes <= min(a, b):
+            raise InvalidValueError("axes", f"at most {min(a, b)} axes of both", axes)
         pairs = list(zip(range(a - axes, a), range(axes), strict=True))
     else:
-        sides = [[side] if isinstance(side, int) else [*side] for side in axes]
-        pairs = [(i % a, k % b) for i, k in zip(*sides, strict=True)]
+        expected = "how many axes of both, or as many of x1 as of x2"
+        sides = [checks.axes("axes", side) for side in checks.sequence("axes", axes, expected)]
+        if len(sides) != 2 or len(sides[0]) != len(sides[1]):
+            raise InvalidValueError("axes", expected, axes)
+        own = [[axis_of("axes", k, n) for k in side] for side, n in zip(sides, (a, b), strict=True)]
+        pairs = list(zip(*own, strict=True))
     first, second = list(string.ascii_lowercase[:a]), list(string.ascii_uppercase[:b])
     for i, k in pairs:
         second[k] = first[i]

@@ -22,7 +22,7 @@ from lstm.layers import (
 )
 from lstm.layers.eager import Tensor
 from lstm.layers.symbolic import Operators, SymbolicTensor
-from lstm.ops.arrays import are_arrays, axis_of, moved, whole
+from lstm.ops.arrays import are_arrays, axis_of, dtype_of, moved, whole
 from lstm.ops.calling import apply, as_one, not_bool, shape_of, tensor_of
 from lstm.ops.comparisons import not_equal, where
 from lstm.ops.elementwise import add
@@ -117,7 +117,10 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
         (None, 3, 5)
     """
     ndim = len(shape_of(x))
-    order = tuple(range(ndim))[::-1] if axes is None else tuple(int(k) % ndim for k in axes)
+    given = range(ndim)[::-1] if axes is None else checks.axes("axes", axes)
+    order = tuple(axis_of("axes", k, ndim) for k in given)
+    if sorted(order) != list(range(ndim)):
+        raise InvalidValueError("axes", f"each of {ndim} axes once", axes)
     return apply(Permute(order[1:]) if order[:1] == (0,) else Transpose(order), x)
 
 
@@ -218,7 +221,11 @@ def _triangle(function: str, ones: Callable[..., Any], x: Any, k: int) -> Any:
 @spelled
 def convert_to_tensor(x: Any, dtype: str | None = None) -> Any:
     """A tensor as it is, anything else as an array."""
-    return x if isinstance(x, Operators) else Tensor.of(np.asarray(x, dtype))
+    if isinstance(x, Operators):
+        return x
+    array = checks.numbers("x", x)
+    kept = getattr(x, "mask", None)
+    return Tensor.of(array if dtype is None else array.astype(dtype_of("dtype", dtype)), kept)
 
 
 @spelled
@@ -240,10 +247,10 @@ def cast(x: Any, dtype: str) -> Any:
         [0, 2]
     """
     not_bool("x", x)
-    kind = np.dtype("float32" if dtype == "bfloat16" else dtype).kind
+    wanted = dtype_of("dtype", dtype)
     if isinstance(x, Operators):
-        return not_equal(x, 0.0) if kind == "b" else tensor_of(x)
-    return Tensor.of(np.asarray(x).astype(dtype), getattr(x, "mask", None))
+        return not_equal(x, 0.0) if wanted.kind == "b" else tensor_of(x)
+    return Tensor.of(checks.numbers("x", x).astype(wanted), getattr(x, "mask", None))
 
 
 @spelled
