@@ -8,6 +8,7 @@ import numpy as np
 
 from lstm.configured import members
 from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.interface import spelled
 from lstm.layers.base import Layer
 from lstm.layers.eager import compute
 from lstm.layers.symbolic import Call, Operators, SymbolicTensor, has_tensors
@@ -38,7 +39,11 @@ def not_bool(argument: str, x: Any) -> Any:
 
 
 def as_one(function: Function) -> Function:
-    """Return a function whose steps count as one call in the structure of a model, as in Keras."""
+    """Return a function whose steps count as one call in the structure of a model, as in Keras.
+
+    It refuses unknown arguments as `spelled` does.
+    """
+    function = spelled(function)
 
     @wraps(function)
     def called(*args: Any, **options: Any) -> Any:

@@ -16,21 +16,18 @@ from lstm.ops.elementwise import add
 
 
 @as_one
-@spelled
 def full_like(x: Any, fill_value: float, dtype: str | None = None) -> Any:
     """A number everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
     return add(zeros_like(x), fill_value)
 
 
 @as_one
-@spelled
 def zeros_like(x: Any, dtype: str | None = None) -> Any:
     """0 everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
     return apply(Elementwise("keep", 0.0), apply(StopGradient(), x))
 
 
 @as_one
-@spelled
 def ones_like(x: Any, dtype: str | None = None) -> Any:
     """1 everywhere, in the shape of a tensor; `dtype` is accepted for compatibility."""
     return full_like(x, 1.0)

@@ -45,7 +45,6 @@ def _joined(function: str, xs: Sequence[Any], axis: int) -> int:
 
 
 @as_one
-@spelled
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     """Join tensors of one shape along a new axis.
 
@@ -59,7 +58,6 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Any:
 
 
 @as_one
-@spelled
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     """Return the parts of a tensor along an axis of known size, without that axis."""
     size = _known_size(x, axis)
@@ -77,7 +75,6 @@ def _known_size(x: Any, axis: int) -> int:
 
 
 @as_one
-@spelled
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """Cut a tensor along an axis of known size, into equal parts or before the given places.
 
@@ -101,7 +98,6 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
 
 
 @as_one
-@spelled
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """The entries at given places along an axis.
 
@@ -148,7 +144,6 @@ def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
 
 
 @as_one
-@spelled
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
     """A tensor several times along its axes, as NumPy's; of arrays also along new ones."""
     counts = [checks.int_at_least("repeats", n, 0) for n in checks.axes("repeats", repeats)]
@@ -177,7 +172,6 @@ def roll(x: Any, shift: int, axis: int | None = None) -> Any:
 
 
 @as_one
-@spelled
 def pad(
     x: Any, pad_width: int | Sequence[int] | Sequence[Sequence[int]], constant_values: float = 0.0
 ) -> Any:

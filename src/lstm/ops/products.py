@@ -6,6 +6,7 @@ from typing import Any
 
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.interface import spelled
 from lstm.layers import Einsum
 from lstm.layers.symbolic import OPERATORS
 from lstm.ops.arrays import axis_of
@@ -13,6 +14,7 @@ from lstm.ops.calling import apply, as_one, shape_of
 from lstm.ops.reductions import sum
 
 
+@spelled
 def matmul(x1: Any, x2: Any) -> Any:
     """The matrix product of the last two axes; the axes before them are the same in both.
 
@@ -37,6 +39,7 @@ def matmul(x1: Any, x2: Any) -> Any:
     return apply(Einsum(f"{of_x1}{rows}x,{of_x2}x{columns}->{both}{rows}{columns}"), x1, x2)
 
 
+@spelled
 def dot(x1: Any, x2: Any) -> Any:
     """The sum of products over the last axis of x1 and the last but one of x2.
 
@@ -97,6 +100,7 @@ def _spelled_out(subscripts: str, axes: Sequence[int]) -> str:
     return subscripts.replace("...", "".join(free[: max(more, 0)]))
 
 
+@spelled
 def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
     """Sums of products over some axes of both, as NumPy's.
 

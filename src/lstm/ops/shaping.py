@@ -29,7 +29,6 @@ from lstm.ops.elementwise import add
 
 
 @as_one
-@spelled
 def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     """Drop axes of size 1: those given, or all; of a tensor the batch stays.
 
@@ -154,7 +153,6 @@ def flip(x: Any, axis: int | None = None) -> Any:
 
 
 @as_one
-@spelled
 def broadcast_to(x: Any, shape: Sequence[int | None]) -> Any:
     """A tensor repeated along axes of size 1 to a shape."""
     sizes = [1 if n is None else n for n in shape]
@@ -167,6 +165,7 @@ def shape(x: Any) -> tuple[int | None, ...]:
     return shape_of(x)
 
 
+@spelled
 def ndim(x: Any) -> int:
     """The number of axes."""
     return len(shape_of(x))
