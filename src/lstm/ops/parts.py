@@ -84,7 +84,7 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
         [(None, None, 3), (None, None, 3)]
     """
     size = _known_size(x, axis)
-    if isinstance(indices_or_sections, int):
+    if isinstance(indices_or_sections, int | np.integer):
         if indices_or_sections < 1 or size % indices_or_sections:
             raise InvalidValueError(
                 "indices_or_sections", f"a divisor of {size}", indices_or_sections
@@ -132,15 +132,21 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 
 @spelled
-def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
+def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
     """Each entry along an axis of known size several times, one after the other.
 
-    Without an axis, those are all numbers of an array.
+    Args:
+        x: a tensor or array.
+        repeats: how often, for all entries or for each.
+        axis: the axis; without one, all numbers of an array are repeated, in a row.
     """
-    count = checks.int_at_least("repeats", repeats, 0)
     if axis is None:
-        return repeat(whole("repeat", x), count, 0)
-    return take(x, np.repeat(np.arange(_known_size(x, axis)), count), axis)
+        return repeat(whole("repeat", x), repeats, 0)
+    size = _known_size(x, axis)
+    counts = [checks.int_at_least("repeats", n, 0) for n in checks.axes("repeats", repeats)]
+    if len(counts) not in (1, size):
+        raise InvalidValueError("repeats", f"one number, or {size}", repeats)
+    return take(x, np.repeat(np.arange(size), counts), axis)
 
 
 @as_one

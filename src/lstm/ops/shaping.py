@@ -222,9 +222,9 @@ def convert_to_tensor(x: Any, dtype: str | None = None) -> Any:
     """A tensor as it is, anything else as an array."""
     if isinstance(x, Operators):
         return x
-    array = checks.numbers("x", x)
-    kept = getattr(x, "mask", None)
-    return Tensor.of(array if dtype is None else array.astype(dtype_of("dtype", dtype)), kept)
+    shape_of(x)  # Not of sequences of different lengths.
+    wanted = None if dtype is None else dtype_of("dtype", dtype)
+    return Tensor.of(np.asarray(x, wanted), getattr(x, "mask", None))
 
 
 @spelled
