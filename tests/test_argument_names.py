@@ -236,3 +236,24 @@ class TestWhatIsCheckedStaysWhatItWas:
     def test_errors_of_the_call_itself(self) -> None:
         with pytest.raises(TypeError, match="units"):
             LSTM()
+
+
+def functions() -> list[Any]:
+    """Return all functions of modules whose arguments have names."""
+    modules = lstm.ops, lstm.losses, lstm.metrics, lstm.activations
+    found = {}
+    for module in modules:
+        for name in module.__all__:
+            function = getattr(module, name)
+            if inspect.isfunction(function) and name not in ("get", "serialize", "deserialize"):
+                found[f"{module.__name__}.{name}"] = function
+    return [pytest.param(function, id=name) for name, function in found.items()]
+
+
+@pytest.mark.parametrize("function", functions())
+def test_functions_name_the_argument_that_was_meant(function: Any) -> None:
+    for name, argument in inspect.signature(function).parameters.items():
+        if argument.kind is not argument.VAR_POSITIONAL:
+            with pytest.raises(InvalidTypeError, match=rf"\(\): .*did you mean '{name}'") as caught:
+                function(**{f"{name}_": 1})
+            assert caught.value.argument.startswith(inspect.unwrap(function).__name__)

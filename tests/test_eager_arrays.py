@@ -43,6 +43,8 @@ class TestMasks:
             lambda x: x / (1 + abs(x)),
             lambda x: x @ MATRIX,
             lambda x: ops.ones((3,)) * x,
+            lambda x: np.modf(x)[1],
+            lambda x: divmod(x, 0.5)[0],
         ],
     )
     def test_stay_through_operators(self, operator: Callable[[Any], Any]) -> None:
@@ -51,6 +53,13 @@ class TestMasks:
         assert type(y) is Tensor
         assert_array_equal(y.mask, IDS != 0)
         assert_array_equal(y.numpy(), operator(x.numpy()))
+
+    @pytest.mark.parametrize("constant", [FULL[:1], FULL[0], FULL[0, :1], ops.ones((1, 4, 1))])
+    def test_stay_beside_constants_of_all_examples(self, constant: Any) -> None:
+        for function in (ops.add, ops.multiply, ops.maximum):
+            assert_array_equal(function(masked(), constant).mask, IDS != 0)
+        one = layers.Embedding(6, 3, mask_zero=True)(IDS[:1])
+        assert_array_equal(ops.add(np.asarray(constant), one).mask, IDS[:1] != 0)
 
     def test_stay_where_numbers_change_in_place(self) -> None:
         x = masked()

@@ -11,6 +11,7 @@ from typing import Any
 
 from lstm import checks, ops
 from lstm.errors import InvalidValueError
+from lstm.interface import spelled
 from lstm.layers.activation_names import OF_FUNCTIONS, OF_KERNELS, ActivationSpec
 from lstm.layers.symbolic import OPERATORS
 from lstm.ops import (
@@ -37,16 +38,19 @@ ACTIVATIONS = OF_KERNELS + OF_FUNCTIONS
 """The names of all activations."""
 
 
+@spelled
 def linear(x: Any) -> Any:
     """x."""
     return x
 
 
+@spelled
 def exponential(x: Any) -> Any:
     """eˣ."""
     return ops.exp(x)
 
 
+@spelled
 def relu(
     x: Any,
     negative_slope: float = 0.0,
@@ -67,6 +71,7 @@ swish, hard_swish = silu, hard_silu
 _FUNCTIONS: dict[str, Callable[..., Any]] = {name: globals()[name] for name in ACTIVATIONS}
 
 
+@spelled
 def get(activation: ActivationSpec) -> Callable[[Any], Any]:
     """Return the function of a name, or a function itself; None is `linear`.
 
@@ -78,6 +83,7 @@ def get(activation: ActivationSpec) -> Callable[[Any], Any]:
     return _FUNCTIONS[checks.one_of("activation", activation, _FUNCTIONS)]
 
 
+@spelled
 def serialize(activation: Callable[..., Any]) -> str:
     """Return the name of an activation, for the `get_config` of a layer; `get` reads it.
 

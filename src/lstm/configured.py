@@ -234,26 +234,31 @@ Kind = TypeVar("Kind")
 ConfiguredKind = TypeVar("ConfiguredKind", bound=Configured)
 
 
+_NAMES_THE_CLASS = ("class_name", "class", "name")
+_SAYS_NOTHING = frozenset(("module", "registered_name", "build_config"))
+"""What Keras adds to the description of an object."""
+
+
 def described(
-    argument: str,
-    saved: Mapping[str, Any],
-    kinds: Mapping[str, type[ConfiguredKind]],
-    key: str = "class",
+    argument: str, saved: Mapping[str, Any], kinds: Mapping[str, type[ConfiguredKind]]
 ) -> ConfiguredKind:
     """Return the class and the config that a file or a config describes.
 
     Args:
         argument: its name in errors.
-        saved: the description.
-        kinds: the possible classes, by the value of `key`.
-        key: the key with the name of the class.
+        saved: the description: a dict of "config" and "class_name", as Keras writes it; files have
+            "class" or "name" instead.
+        kinds: the possible classes, by their names.
 
     Raises:
         InvalidValueError: `saved` describes none of these.
     """
-    if saved.keys() != {key, "config"} or not isinstance(saved["config"], dict):
-        raise InvalidTypeError(argument, f"a dict of {key!r} and 'config'", f"{saved!r:.60}")
-    kind = kinds[checks.one_of(argument, saved[key], kinds)]
+    names = [key for key in _NAMES_THE_CLASS if key in saved]
+    others = saved.keys() - {*names, "config"} - _SAYS_NOTHING
+    if len(names) != 1 or others or not isinstance(saved.get("config"), dict):
+        expected = f"a dict of {(*names, 'class_name')[0]!r} and 'config'"
+        raise InvalidTypeError(argument, expected, f"{saved!r:.60}")
+    kind = kinds[checks.one_of(argument, saved[names[0]], kinds)]
     return kind.from_config(saved["config"])
 
 

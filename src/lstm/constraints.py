@@ -123,7 +123,7 @@ CONSTRAINTS: dict[str, type[Constraint]] = {
     **{kind.__name__: kind for kind in (NonNeg, MaxNorm, UnitNorm, MinMaxNorm)},
 }
 
-ConstraintSpec = str | Constraint | dict[str, Any] | None
+ConstraintSpec = str | Constraint | type[Constraint] | dict[str, Any] | None
 
 
 def serialize(constraint: Constraint | None) -> dict[str, Any] | None:
@@ -147,6 +147,8 @@ def get(spec: ConstraintSpec, argument: str = "constraint") -> Constraint | None
         return described(argument, spec, CONSTRAINTS)
     if isinstance(spec, str):
         return CONSTRAINTS[checks.one_of(argument, spec, CONSTRAINTS)]()
+    if isinstance(spec, type) and issubclass(spec, Constraint):
+        return spec()
     raise InvalidTypeError(
         argument, "a constraint, such as lstm.constraints.MaxNorm(2)", repr(spec)
     )

@@ -85,9 +85,7 @@ def get(spec: InitializerSpec, argument: str = "initializer") -> Initializer:
         # Written for Keras, it has its own `__call__(shape, dtype)`.
         return spec if type(spec).__call__ is Initializer.__call__ else FromFunction(spec)
     if isinstance(spec, dict):
-        return described(
-            argument, spec, _CLASSES, "class_name" if "class_name" in spec else "class"
-        )
+        return described(argument, spec, _CLASSES)
     if isinstance(spec, str):
         if spec in _CLASSES and spec != Unavailable.__name__:
             return _CLASSES[spec]()

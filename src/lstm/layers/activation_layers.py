@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Unpack
 
 from lstm import checks, initializers
-from lstm.errors import InvalidShapeError
+from lstm.errors import InvalidShapeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.dense import Activation
@@ -122,6 +122,10 @@ class PReLU(Layer):
         self.shared_axes = [checks.positive_int("shared_axes", axis) for axis in axes]
 
     def build(self, *shapes: Shape) -> None:
+        for axis in self.shared_axes:
+            if axis >= len(shapes[0]):
+                expected = f"axes after the batch of {len(shapes[0])} axes"
+                raise InvalidValueError(f"shared_axes of {self.name}", expected, axis)
         sizes = [1 if k in self.shared_axes else n for k, n in enumerate(shapes[0])][1:]
         self.alpha = self.add_weight("alpha", sizes, self.alpha_initializer)
 

@@ -13,6 +13,7 @@ from lstm.backends import backend as chosen_backend
 from lstm.errors import InvalidTypeError
 from lstm.layers.definition import Definition
 from lstm.layers.masks import Mask, union
+from lstm.layers.rules import Shape
 from lstm.layers.run import Run
 from lstm.layers.symbolic import Operators, has_operands
 from lstm.layers.weight import Holder, Owner
@@ -38,10 +39,14 @@ class Tensor(np.ndarray):
         if "out" in options:
             options["out"] = tuple(map(_plain, options["out"]))
         made = getattr(ufunc, method)(*map(_plain, args), **options)
-        if not isinstance(made, np.ndarray | np.generic):
-            return made
-        mask = _mask_of(ufunc, args, made.shape) if method == "__call__" else None
-        return Tensor.of(np.asarray(made), mask)
+        mask = None
+        if method == "__call__":
+            mask = _mask_of(ufunc, args, np.shape(made[0] if isinstance(made, tuple) else made))
+        several = tuple(
+            Tensor.of(np.asarray(y), mask) if isinstance(y, np.ndarray | np.generic) else y
+            for y in (made if isinstance(made, tuple) else (made,))
+        )
+        return several if isinstance(made, tuple) else several[0]
 
 
 def _plain(x: Any) -> Any:
@@ -88,10 +93,7 @@ def compute(layer: Definition, inputs: Sequence[Any], *, training: bool = False)
     run, mask = Run(backend, training=training), None
     if any(mask is not None for mask in masks):
         run.masks = masks
-        run.shapes = [
-            tuple(x.shape) if isinstance(given, Operators) else (None, *x.shape[1:])
-            for given, x in zip(inputs, arrays, strict=True)
-        ]
+        run.shapes = _known_shapes(inputs, [tuple(x.shape) for x in arrays])
         mask = layer.joined_mask(run, arrays, masks)
     of_steps = None if mask is None or mask.ndim < 2 else mask
     owner = _owner(layer) if training else None
@@ -103,6 +105,23 @@ def compute(layer: Definition, inputs: Sequence[Any], *, training: bool = False)
         found = [y[0] if y.shape[:1] == (1,) else y for y in found]
     made = [Tensor.of(y, mask if k == 0 else None) for k, y in enumerate(found)]
     return made[0] if len(made) == 1 else made
+
+
+def _known_shapes(inputs: Sequence[Any], shapes: Sequence[Shape]) -> list[Shape]:
+    """Return the shapes of inputs with None for the examples, as a model has them.
+
+    Weights have none, nor have arrays of one row, which stands for all examples.
+    """
+    examples = max(shape[0] or 0 for shape in shapes)
+
+    def has_examples(x: Any, shape: Shape) -> bool:
+        several = examples > 1 or isinstance(x, Tensor)
+        return several and shape[0] == examples and not isinstance(x, Operators)
+
+    return [
+        (None, *shape[1:]) if has_examples(x, shape) else shape
+        for x, shape in zip(inputs, shapes, strict=True)
+    ]
 
 
 def _backend(layer: Definition) -> Backend:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Unpack
 
 from lstm import checks
 from lstm.backends.contract import Array, Cache
-from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.cell_loop import CellLoop, check_new
 from lstm.layers.definition import Definition
@@ -184,6 +184,8 @@ class RNN(WithInner):
         self.zero_output_for_mask = checks.boolean("zero_output_for_mask", zero_output_for_mask)
         cells = cell.cells if isinstance(cell, StackedRNNCells) else cell
         self.stack = []
+        if isinstance(cells, list | tuple) and not cells:
+            raise InvalidValueError("cell", "a cell, or at least one in a list", cell)
         for k, one in enumerate(listed := cells if isinstance(cells, list | tuple) else [cells]):
             if not isinstance(one, Layer):
                 expected = "an LSTMCell, GRUCell or SimpleRNNCell, one of your own, or several"

@@ -38,7 +38,11 @@ class Lambda(Layer):
         self.function = function
 
     def call(self, inputs: Any) -> Any:
-        return self.function(inputs)
+        made = self.function(inputs)
+        if made is None or isinstance(made, str | bytes | bool):
+            expected = "a tensor, or a list or dict of them"
+            raise InvalidTypeError(f"result of {self.name}", expected, checks.summary(made))
+        return made
 
 
 class TimeDistributed(Layer):

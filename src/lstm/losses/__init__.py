@@ -90,8 +90,12 @@ LOSSES: dict[str, type[Loss]] = {
 }
 
 
+_IN_CAPITALS = {name.upper(): kind for name, kind in LOSSES.items() if len(name) <= 4}
+"""Short names as Keras also spells them: MSE, MAE, ..."""
+
+
 def get(spec: str | Loss | Callable[[Any, Any], Any] | dict[str, Any]) -> Loss:
-    """Return a loss from its name, its saved form, a function or itself.
+    """Return a loss from its name, class, config, a function or itself.
 
     Raises:
         InvalidTypeError: it is none of these.
@@ -99,8 +103,8 @@ def get(spec: str | Loss | Callable[[Any, Any], Any] | dict[str, Any]) -> Loss:
     """
     if isinstance(spec, Loss):
         return spec
-    if isinstance(spec, dict) and "config" in spec:
-        return described("loss", spec, LOSSES, "name")
+    if isinstance(spec, dict):
+        return described("loss", spec, LOSSES)
     if isinstance(spec, type) and issubclass(spec, Loss):
         return spec()
     if callable(spec):
@@ -108,7 +112,8 @@ def get(spec: str | Loss | Callable[[Any, Any], Any] | dict[str, Any]) -> Loss:
     if not isinstance(spec, str):
         expected = "the name of a loss, a Loss, or a function of (y_true, y_pred)"
         raise InvalidTypeError("loss", expected, repr(spec))
-    return LOSSES[checks.one_of("loss", spec, LOSSES)]()
+    kind = _IN_CAPITALS.get(spec) or LOSSES[checks.one_of("loss", spec, LOSSES)]
+    return kind()
 
 
 __all__ = [

@@ -84,14 +84,18 @@ class Loss(Versioned):
                 axis of size 1.
 
         Raises:
-            InvalidShapeError: the weights do not fit.
+            InvalidShapeError: the weights do not fit, or sequences have different lengths.
+            InvalidTypeError: targets or outputs are no numbers.
 
         Example:
             >>> import lstm
             >>> float(lstm.losses.MeanSquaredError()([[1.0, 2.0]], [[1.0, 4.0]]))
             2.0
         """
-        given = (x if isinstance(x, Operators) else np.asarray(x, float) for x in (y_true, y_pred))
+        given = [
+            x if isinstance(x, Operators) else checks.numbers(argument, x).astype(float)
+            for argument, x in (("y_true", y_true), ("y_pred", y_pred))
+        ]
         targets, outputs = _alike(*given)
         values = self.call(targets, outputs)
         if sample_weight is not None:

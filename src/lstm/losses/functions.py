@@ -12,6 +12,7 @@ import numpy as np
 
 from lstm import checks, ops
 from lstm.errors import naming
+from lstm.interface import spelled
 from lstm.layers.ctc_labels import check_labels, check_shape
 from lstm.layers.ctc_loss import CTCLoss
 from lstm.layers.symbolic import Operators, has_tensors
@@ -22,8 +23,11 @@ BLANK = 0
 """The class of connectionist temporal classification that stands for no label, as in Keras."""
 
 
-def _arrays(*values: Any) -> list[Any]:
-    return [x if isinstance(x, Operators) else np.asarray(x, float) for x in values]
+def _arrays(y_true: Any, y_pred: Any) -> list[Any]:
+    return [
+        x if isinstance(x, Operators) else checks.numbers(argument, x).astype(float)
+        for argument, x in (("y_true", y_true), ("y_pred", y_pred))
+    ]
 
 
 def _alike(y_true: Any, y_pred: Any) -> list[Any]:
@@ -42,6 +46,7 @@ def _alike(y_true: Any, y_pred: Any) -> list[Any]:
     return given
 
 
+@spelled
 def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     """(y - t)².
 
@@ -54,12 +59,14 @@ def mean_squared_error(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(ops.square(y_pred - y_true), -1)
 
 
+@spelled
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Any:
     """`|y - t|`."""
     y_true, y_pred = _alike(y_true, y_pred)
     return ops.mean(ops.absolute(y_pred - y_true), -1)
 
 
+@spelled
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     """100·`|y - t| / |t|`."""
     y_true, y_pred = _alike(y_true, y_pred)
@@ -67,12 +74,14 @@ def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Any:
     return 100.0 * ops.mean(ops.absolute((y_true - y_pred) / sizes), -1)
 
 
+@spelled
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Any:
     """(ln(1 + y) - ln(1 + t))²; what is below 0 counts as 0."""
     logs = (ops.log(ops.maximum(y, EPSILON) + 1.0) for y in _alike(y_true, y_pred))
     return ops.mean(ops.square(ops.subtract(*logs)), -1)
 
 
+@spelled
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     """(y - t)² / 2 near the target, linear beyond `delta`."""
     y_true, y_pred = _alike(y_true, y_pred)
@@ -81,6 +90,7 @@ def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Any:
     return ops.mean(near * (size - 0.5 * near), -1)
 
 
+@spelled
 def log_cosh(y_true: Any, y_pred: Any) -> Any:
     """ln cosh(y - t), which is a squared error near the target and an absolute one far away."""
     y_true, y_pred = _alike(y_true, y_pred)
@@ -88,6 +98,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Any:
     return ops.mean(error + ops.softplus(-2.0 * error) - math.log(2), -1)
 
 
+@spelled
 def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     """Σ t·ln(t / y), of probabilities limited to [1e-7, 1].
 
@@ -98,12 +109,14 @@ def kl_divergence(y_true: Any, y_pred: Any) -> Any:
     return ops.sum(y_true * ops.log(y_true / y_pred), -1)
 
 
+@spelled
 def poisson(y_true: Any, y_pred: Any) -> Any:
     """y - t·ln y, for counts t."""
     y_true, y_pred = _alike(y_true, y_pred)
     return ops.mean(y_pred - y_true * ops.log(y_pred + EPSILON), -1)
 
 
+@spelled
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Any:
     """Minus the cosine between y and t: -1 for the same direction."""
     y_true, y_pred = (ops.normalize(y, axis) for y in _alike(y_true, y_pred))
@@ -115,22 +128,25 @@ def _signs(y_true: Any) -> Any:
     if isinstance(y_true, Operators):
         binary = ops.all(ops.logical_or(ops.equal(y_true, 0.0), ops.equal(y_true, 1.0)))
         return ops.where(binary, 2.0 * y_true - 1.0, y_true)
-    values = np.asarray(y_true, float)
+    values = checks.numbers("y_true", y_true)
     return 2 * values - 1 if np.isin(values, (0, 1)).all() else values
 
 
+@spelled
 def hinge(y_true: Any, y_pred: Any) -> Any:
     """max(0, 1 - t·y), with targets -1 and 1; if all are 0 or 1, 0 stands for -1."""
     y_true, y_pred = _alike(y_true, y_pred)
     return ops.mean(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0), -1)
 
 
+@spelled
 def squared_hinge(y_true: Any, y_pred: Any) -> Any:
     """max(0, 1 - t·y)²."""
     y_true, y_pred = _alike(y_true, y_pred)
     return ops.mean(ops.square(ops.maximum(1.0 - _signs(y_true) * y_pred, 0.0)), -1)
 
 
+@spelled
 def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     """max(0, 1 + the best wrong output - the right one), with one-hot targets."""
     y_true, y_pred = _alike(y_true, y_pred)
@@ -139,6 +155,7 @@ def categorical_hinge(y_true: Any, y_pred: Any) -> Any:
     return ops.maximum(wrong - right + 1.0, 0.0)
 
 
+@spelled
 def categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -160,6 +177,7 @@ def categorical_crossentropy(
     return ops.categorical_crossentropy(y_true, y_pred, from_logits, axis)
 
 
+@spelled
 def sparse_categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -186,6 +204,7 @@ def sparse_categorical_crossentropy(
     return kept * ops.sparse_categorical_crossentropy(known, y_pred, from_logits, axis)
 
 
+@spelled
 def binary_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -200,6 +219,7 @@ def binary_crossentropy(
     return ops.mean(ops.binary_crossentropy(y_true, y_pred, from_logits), axis)
 
 
+@spelled
 def binary_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -227,6 +247,7 @@ def binary_focal_crossentropy(
     return ops.mean(focal, -1)
 
 
+@spelled
 def categorical_focal_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -249,6 +270,7 @@ def categorical_focal_crossentropy(
     return -1.0 * ops.sum(factor * y_true * ops.log(p), -1)
 
 
+@spelled
 def ctc(y_true: Any, y_pred: Any) -> Any:
     """-log p(labels) of each example, all ways to spread them over its steps together, (C6).
 

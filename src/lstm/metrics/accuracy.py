@@ -6,24 +6,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.interface import spelled
 from lstm.metrics.arrays import aligned, classes, outputs
 from lstm.metrics.reductions import MeanMetricWrapper
 
 Values = NDArray[Any]
 
 
+@spelled
 def accuracy(y_true: Any, y_pred: Any) -> Values:
     """Return 1 where outputs equal targets, else 0; in the shape of the outputs."""
     target, found = aligned(y_true, y_pred)
     return np.asarray(target == found, found.dtype)
 
 
+@spelled
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Values:
     """Return 1 where an output is above the threshold and the target 1, or neither; else 0."""
     target, found = aligned(y_true, y_pred)
     return np.asarray((found > threshold) == target, found.dtype)
 
 
+@spelled
 def categorical_accuracy(y_true: Any, y_pred: Any) -> Values:
     """Return 1 where the largest output (..., V) is the right class, else 0.
 
@@ -33,11 +37,13 @@ def categorical_accuracy(y_true: Any, y_pred: Any) -> Values:
     return np.asarray(found.argmax(-1) == classes(y_true, found), found.dtype)
 
 
+@spelled
 def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Values:
     """Return 1 where the largest output (..., V) is the right class (...), else 0."""
     return categorical_accuracy(y_true, y_pred)
 
 
+@spelled
 def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Values:
     """Return 1 where the right class is among the k largest outputs (..., V), else 0.
 
@@ -51,6 +57,7 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Values:
     return np.asarray(at >= lowest, found.dtype)
 
 
+@spelled
 def sparse_top_k_categorical_accuracy(
     y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False
 ) -> Values:
@@ -69,6 +76,7 @@ def sparse_top_k_categorical_accuracy(
     return np.asarray((found[..., :k] == right[..., None]).any(-1), found.dtype)
 
 
+@spelled
 def matching_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Values:
     """Return what "accuracy" is: of entries if each row has one output, else of classes."""
     found = outputs(y_pred)

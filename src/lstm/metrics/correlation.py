@@ -6,18 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.interface import spelled
 from lstm.metrics.arrays import EPSILON, aligned, divided
 from lstm.metrics.reductions import MeanMetricWrapper
 
 Values = NDArray[Any]
 
 
+@spelled
 def pearson_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Values:
     """Return the covariance over both standard deviations, along an axis; 0 for a constant."""
     target, found = (part - part.mean(axis, keepdims=True) for part in aligned(y_true, y_pred))
     return divided((target * found).mean(axis), target.std(axis) * found.std(axis))
 
 
+@spelled
 def concordance_correlation(y_true: Any, y_pred: Any, axis: int = -1) -> Values:
     """Return 2·covariance / (var t + var y + (mean t - mean y)² + 1e-7), along an axis."""
     target, found = aligned(y_true, y_pred)

@@ -5,22 +5,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lstm.interface import spelled
 from lstm.metrics.arrays import aligned, mean_of
 from lstm.metrics.reductions import MeanMetricWrapper
 
 Values = NDArray[Any]
 
 
+@spelled
 def hinge(y_true: Any, y_pred: Any) -> Values:
     """Return max(1 - t·y, 0), its mean over the last axis; t is -1 or 1, or 0 for -1."""
     return mean_of(_margins(y_true, y_pred))
 
 
+@spelled
 def squared_hinge(y_true: Any, y_pred: Any) -> Values:
     """Return max(1 - t·y, 0)², its mean over the last axis; t is -1 or 1, or 0 for -1."""
     return mean_of(_margins(y_true, y_pred) ** 2)
 
 
+@spelled
 def categorical_hinge(y_true: Any, y_pred: Any) -> Values:
     """Return max(1 + n - p, 0): p = Σ t·y of the right class, n the largest of the others."""
     target, found = aligned(y_true, y_pred)

@@ -104,6 +104,7 @@ _ALIASES: dict[str, type[Metric]] = {
     "acc": Accuracy,
     "bce": BinaryCrossentropy,
     "kld": KLDivergence,
+    "kullback_leibler_divergence": KLDivergence,
     "log_cosh": LogCoshError,
     "logcosh": LogCoshError,
     "mae": MeanAbsoluteError,
@@ -181,8 +182,7 @@ def _made(spec: Any) -> Metric:
     if isinstance(spec, Metric):
         return spec
     if isinstance(spec, Mapping):
-        key = "class_name" if "class_name" in spec else "class"
-        return described("metrics", spec, CLASSES, key)
+        return described("metrics", spec, CLASSES)
     if isinstance(spec, type):
         if issubclass(spec, Metric):
             return spec()

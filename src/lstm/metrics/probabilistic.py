@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.interface import spelled
 from lstm.metrics.arrays import EPSILON, aligned, classes, mean_of, outputs, spread
 from lstm.metrics.reductions import MeanMetricWrapper
 
 Values = NDArray[Any]
 
 
+@spelled
 def binary_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -38,6 +40,7 @@ def binary_crossentropy(
     return mean_of(losses, axis)
 
 
+@spelled
 def categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -60,6 +63,7 @@ def categorical_crossentropy(
     return np.asarray(-(target * _logarithms(found, from_logits, axis)).sum(axis))
 
 
+@spelled
 def sparse_categorical_crossentropy(
     y_true: Any,
     y_pred: Any,
@@ -86,12 +90,14 @@ def sparse_categorical_crossentropy(
     return np.asarray(np.where(ignored, 0, losses), found.dtype)
 
 
+@spelled
 def kl_divergence(y_true: Any, y_pred: Any) -> Values:
     """Return Σ_v t_v·log(t_v / y_v); both are limited to [1e-7, 1]."""
     target, found = (np.clip(part, EPSILON, 1) for part in aligned(y_true, y_pred))
     return np.asarray((target * np.log(target / found)).sum(-1))
 
 
+@spelled
 def poisson(y_true: Any, y_pred: Any) -> Values:
     """Return y - t·log(y + 1e-7), its mean over the last axis."""
     target, found = aligned(y_true, y_pred)

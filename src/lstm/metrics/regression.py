@@ -6,36 +6,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm import checks
+from lstm.interface import spelled
 from lstm.metrics.arrays import EPSILON, aligned, divided, mean_of
 from lstm.metrics.reductions import Average, MeanMetricWrapper
 
 Values = NDArray[Any]
 
 
+@spelled
 def mean_squared_error(y_true: Any, y_pred: Any) -> Values:
     """Return (y - t)², its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
     return mean_of((found - target) ** 2)
 
 
+@spelled
 def mean_absolute_error(y_true: Any, y_pred: Any) -> Values:
     """Return `|y - t|`, its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
     return mean_of(np.abs(found - target))
 
 
+@spelled
 def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Values:
     """Return `100·|y - t| / max(|t|, 1e-7)`, its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
     return 100 * mean_of(np.abs(found - target) / np.maximum(np.abs(target), EPSILON))
 
 
+@spelled
 def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Values:
     """Return (log(1 + y) - log(1 + t))², its mean over the last axis; both are at least 1e-7."""
     target, found = (np.log1p(np.maximum(part, EPSILON)) for part in aligned(y_true, y_pred))
     return mean_of((found - target) ** 2)
 
 
+@spelled
 def log_cosh(y_true: Any, y_pred: Any) -> Values:
     """Return log cosh(y - t), its mean over the last axis."""
     target, found = aligned(y_true, y_pred)
@@ -43,6 +49,7 @@ def log_cosh(y_true: Any, y_pred: Any) -> Values:
     return mean_of(size + np.log1p(np.exp(-2 * size)) - np.log(2))
 
 
+@spelled
 def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Values:
     """Return the cosine of the angle between outputs and targets along an axis; 0 for zeros."""
     target, found = aligned(y_true, y_pred)

@@ -42,6 +42,15 @@ def numbers(x: Any) -> NDArray[Any]:
     return array.astype(backend().dtype) if array.dtype.kind == "f" else np.asarray(array)
 
 
+def dtype_of(argument: str, dtype: Any) -> np.dtype[Any]:
+    """Return the dtype of NumPy for a name; for bfloat16, which NumPy lacks, float32."""
+    try:
+        return np.dtype("float32" if dtype == "bfloat16" else dtype)
+    except TypeError:
+        expected = "the name of a dtype, such as 'float32'"
+        raise InvalidValueError(argument, expected, repr(dtype)) from None
+
+
 def axis_of(argument: str, axis: Any, ndim: int) -> int:
     """Return an axis, counted from the first.
 

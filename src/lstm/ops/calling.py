@@ -7,7 +7,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from lstm.configured import members
-from lstm.errors import InvalidTypeError
+from lstm.errors import InvalidShapeError, InvalidTypeError
+from lstm.interface import spelled
 from lstm.layers.base import Layer
 from lstm.layers.eager import compute
 from lstm.layers.symbolic import Call, Operators, SymbolicTensor, has_tensors
@@ -38,7 +39,11 @@ def not_bool(argument: str, x: Any) -> Any:
 
 
 def as_one(function: Function) -> Function:
-    """Return a function whose steps count as one call in the structure of a model, as in Keras."""
+    """Return a function whose steps count as one call in the structure of a model, as in Keras.
+
+    It refuses unknown arguments as `spelled` does.
+    """
+    function = spelled(function)
 
     @wraps(function)
     def called(*args: Any, **options: Any) -> Any:
@@ -68,4 +73,9 @@ def is_number(x: Any) -> bool:
 
 def shape_of(x: Any) -> tuple[int | None, ...]:
     """Return the shape of a tensor, a weight or an array."""
-    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
+    if hasattr(x, "shape"):
+        return tuple(x.shape)
+    try:
+        return np.shape(x)
+    except ValueError as error:
+        raise InvalidShapeError("x", "an array", "sequences of different lengths") from error

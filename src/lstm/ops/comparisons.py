@@ -3,6 +3,7 @@
 from typing import Any
 
 from lstm import checks
+from lstm.interface import spelled
 from lstm.layers.symbolic import OPERATORS
 from lstm.ops.calling import as_one, is_number, not_bool
 from lstm.ops.elementwise import add, divide, floor, maximum, multiply, of_two, subtract
@@ -45,6 +46,7 @@ def greater_equal(x1: Any, x2: Any) -> Any:
     return less_equal(x2, x1)
 
 
+@spelled
 def equal(x1: Any, x2: Any) -> Any:
     """1 where x1 = x2, else 0."""
     return of_two("equal", *((x2, x1) if is_number(x1) else (x1, x2)))
@@ -56,6 +58,7 @@ def not_equal(x1: Any, x2: Any) -> Any:
     return logical_not(equal(x1, x2))
 
 
+@spelled
 def logical_not(x: Any) -> Any:
     """1 where x = 0, else 0."""
     return of_two("equal", x, 0.0)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from lstm import checks
 from lstm.backends import backend
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.interface import spelled
 from lstm.layers.ctc_labels import check_labels, check_shape, check_steps
 from lstm.layers.ctc_loss import CTCLoss
 from lstm.layers.eager import Tensor
@@ -18,6 +19,7 @@ from lstm.ops.ctc_decoding import best_path, prefix_beam_search
 Values = NDArray[Any]
 
 
+@spelled
 def ctc_loss(
     target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int = 0
 ) -> Any:
@@ -73,6 +75,7 @@ def ctc_loss(
     return Tensor.of(ops.to_numpy(loss))
 
 
+@spelled
 def ctc_decode(
     inputs: Any,
     sequence_lengths: Any,

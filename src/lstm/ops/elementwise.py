@@ -3,8 +3,12 @@
 import math
 from typing import Any
 
+import numpy as np
+
+from lstm.errors import InvalidValueError
+from lstm.interface import spelled
 from lstm.layers import Activation, Add, Elementwise, Multiply
-from lstm.layers.symbolic import OPERATORS, SymbolicTensor
+from lstm.layers.symbolic import OPERATORS, Operators, SymbolicTensor
 from lstm.ops.calling import apply, as_one, is_number, shape_of
 
 
@@ -21,6 +25,7 @@ def _alike(x1: Any, x2: Any) -> bool:
     return both and shape_of(x1) == shape_of(x2)
 
 
+@spelled
 def add(x1: Any, x2: Any) -> Any:
     """x1 + x2.
 
@@ -51,6 +56,7 @@ def subtract(x1: Any, x2: Any) -> Any:
     return of_two("subtract", x1, x2)
 
 
+@spelled
 def multiply(x1: Any, x2: Any) -> Any:
     """x1·x2, number by number.
 
@@ -74,14 +80,23 @@ def divide(x1: Any, x2: Any) -> Any:
 
 @as_one
 def power(x1: Any, x2: Any) -> Any:
-    """x1 to the power x2."""
+    """x1 to the power x2; of a number x1 to powers that are tensors, x1 must be above 0.
+
+    Raises:
+        InvalidValueError: some of these powers would be no numbers.
+    """
     if is_number(x2) and float(x2) == 2:
         return square(x1)
     if is_number(x1) and not is_number(x2):
-        return exp(multiply(x2, math.log(x1)))
+        if float(x1) > 0:
+            return exp(multiply(x2, math.log(x1)))
+        if isinstance(x2, Operators):
+            raise InvalidValueError("x1", "a number above 0, which has all powers", x1)
+        x1 = np.full(1, x1, float)
     return of_two("power", x1, x2)
 
 
+@spelled
 def maximum(x1: Any, x2: Any) -> Any:
     """The larger of both; where they are equal, the gradient goes to x1.
 
@@ -93,6 +108,7 @@ def maximum(x1: Any, x2: Any) -> Any:
     return of_two("maximum", *((x2, x1) if is_number(x1) else (x1, x2)))
 
 
+@spelled
 def minimum(x1: Any, x2: Any) -> Any:
     """The smaller of both; where they are equal, the gradient goes to x1."""
     return of_two("minimum", *((x2, x1) if is_number(x1) else (x1, x2)))
@@ -114,6 +130,7 @@ def _of_one(function: str, x: Any) -> Any:
     return apply(Elementwise(function), x)
 
 
+@spelled
 def exp(x: Any) -> Any:
     """eˣ.
 
@@ -125,6 +142,7 @@ def exp(x: Any) -> Any:
     return _of_one("exp", x)
 
 
+@spelled
 def log(x: Any) -> Any:
     """The natural logarithm, -inf at 0 and NaN below it.
 
@@ -148,6 +166,7 @@ def expm1(x: Any) -> Any:
     return subtract(exp(x), 1.0)
 
 
+@spelled
 def sqrt(x: Any) -> Any:
     """The square root; its slope at 0 is infinite, so add a small number where x may be 0."""
     return _of_one("sqrt", x)
@@ -159,51 +178,61 @@ def rsqrt(x: Any) -> Any:
     return reciprocal(sqrt(x))
 
 
+@spelled
 def square(x: Any) -> Any:
     """x²."""
     return _of_one("square", x)
 
 
+@spelled
 def reciprocal(x: Any) -> Any:
     """1 / x."""
     return _of_one("reciprocal", x)
 
 
+@spelled
 def absolute(x: Any) -> Any:
     """The magnitude."""
     return _of_one("abs", x)
 
 
+@spelled
 def negative(x: Any) -> Any:
     """-x."""
     return of_two("multiply", x, -1.0)
 
 
+@spelled
 def sign(x: Any) -> Any:
     """-1, 0 or 1."""
     return _of_one("sign", x)
 
 
+@spelled
 def floor(x: Any) -> Any:
     """The largest integer that is at most x."""
     return _of_one("floor", x)
 
 
+@spelled
 def sin(x: Any) -> Any:
     """The sine of an angle in radians."""
     return _of_one("sin", x)
 
 
+@spelled
 def cos(x: Any) -> Any:
     """The cosine of an angle in radians."""
     return _of_one("cos", x)
 
 
+@spelled
 def erf(x: Any) -> Any:
     """The error function."""
     return _of_one("erf", x)
 
 
+@spelled
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)).
 
@@ -215,16 +244,19 @@ def sigmoid(x: Any) -> Any:
     return apply(Activation("sigmoid"), x)
 
 
+@spelled
 def hard_sigmoid(x: Any) -> Any:
     """x / 6 + 1/2, but at least 0 and at most 1."""
     return apply(Activation("hard_sigmoid"), x)
 
 
+@spelled
 def tanh(x: Any) -> Any:
     """The hyperbolic tangent."""
     return apply(Activation("tanh"), x)
 
 
+@spelled
 def relu(x: Any) -> Any:
     """max(0, x)."""
     return apply(Activation("relu"), x)
@@ -236,11 +268,13 @@ def relu6(x: Any) -> Any:
     return minimum(relu(x), 6.0)
 
 
+@spelled
 def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Any:
     """x where x > 0, else `negative_slope` times x."""
     return of_two("leaky_relu", x, negative_slope)
 
 
+@spelled
 def elu(x: Any, alpha: Any = 1.0) -> Any:
     """x where x > 0, else `alpha` times exp(x) - 1.
 
@@ -286,6 +320,7 @@ def silu(x: Any) -> Any:
     return multiply(x, sigmoid(x))
 
 
+@spelled
 def softplus(x: Any) -> Any:
     """ln(1 + eˣ)."""
     return _of_one("softplus", x)

@@ -26,7 +26,7 @@ def concatenate(xs: Sequence[Any], axis: int = -1) -> Any:
         >>> lstm.ops.concatenate([lstm.Input((2,)), lstm.Input((3,))]).shape
         (None, 5)
     """
-    if not xs:
+    if len(xs) == 0:
         raise InvalidValueError("xs", "at least one tensor or array", xs)
     if are_arrays(*xs, axes=[axis]):
         return moved(lambda *xs: np.concatenate(xs, _joined("concatenate", xs, axis)), *xs)
@@ -45,7 +45,6 @@ def _joined(function: str, xs: Sequence[Any], axis: int) -> int:
 
 
 @as_one
-@spelled
 def stack(xs: Sequence[Any], axis: int = 0) -> Any:
     """Join tensors of one shape along a new axis.
 
@@ -59,7 +58,6 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Any:
 
 
 @as_one
-@spelled
 def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Any]:
     """Return the parts of a tensor along an axis of known size, without that axis."""
     size = _known_size(x, axis)
@@ -77,7 +75,6 @@ def _known_size(x: Any, axis: int) -> int:
 
 
 @as_one
-@spelled
 def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> list[Any]:
     """Cut a tensor along an axis of known size, into equal parts or before the given places.
 
@@ -87,21 +84,20 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
         [(None, None, 3), (None, None, 3)]
     """
     size = _known_size(x, axis)
-    if isinstance(indices_or_sections, int):
-        if size % indices_or_sections:
+    if isinstance(indices_or_sections, int | np.integer):
+        if indices_or_sections < 1 or size % indices_or_sections:
             raise InvalidValueError(
                 "indices_or_sections", f"a divisor of {size}", indices_or_sections
             )
         part = size // indices_or_sections
         ends = [*range(part, size, part)]
     else:
-        ends = [*indices_or_sections]
+        ends = checks.axes("indices_or_sections", indices_or_sections)
     bounds = zip([0, *ends], [*ends, size], strict=True)
     return [take(x, range(start, stop), axis) for start, stop in bounds]
 
 
 @as_one
-@spelled
 def take(x: Any, indices: Any, axis: int | None = None) -> Any:
     """The entries at given places along an axis.
 
@@ -136,19 +132,24 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 
 @spelled
-def repeat(x: Any, repeats: int, axis: int | None = None) -> Any:
+def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
     """Each entry along an axis of known size several times, one after the other.
 
-    Without an axis, those are all numbers of an array.
+    Args:
+        x: a tensor or array.
+        repeats: how often, for all entries or for each.
+        axis: the axis; without one, all numbers of an array are repeated, in a row.
     """
-    count = checks.int_at_least("repeats", repeats, 0)
     if axis is None:
-        return repeat(whole("repeat", x), count, 0)
-    return take(x, np.repeat(np.arange(_known_size(x, axis)), count), axis)
+        return repeat(whole("repeat", x), repeats, 0)
+    size = _known_size(x, axis)
+    counts = [checks.int_at_least("repeats", n, 0) for n in checks.axes("repeats", repeats)]
+    if len(counts) not in (1, size):
+        raise InvalidValueError("repeats", f"one number, or {size}", repeats)
+    return take(x, np.repeat(np.arange(size), counts), axis)
 
 
 @as_one
-@spelled
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
     """A tensor several times along its axes, as NumPy's; of arrays also along new ones."""
     counts = [checks.int_at_least("repeats", n, 0) for n in checks.axes("repeats", repeats)]
@@ -177,7 +178,6 @@ def roll(x: Any, shift: int, axis: int | None = None) -> Any:
 
 
 @as_one
-@spelled
 def pad(
     x: Any, pad_width: int | Sequence[int] | Sequence[Sequence[int]], constant_values: float = 0.0
 ) -> Any:

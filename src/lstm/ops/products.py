@@ -4,13 +4,17 @@ import string
 from collections.abc import Sequence
 from typing import Any
 
-from lstm.errors import InvalidShapeError
+from lstm import checks
+from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.interface import spelled
 from lstm.layers import Einsum
 from lstm.layers.symbolic import OPERATORS
+from lstm.ops.arrays import axis_of
 from lstm.ops.calling import apply, as_one, shape_of
 from lstm.ops.reductions import sum
 
 
+@spelled
 def matmul(x1: Any, x2: Any) -> Any:
     """The matrix product of the last two axes; the axes before them are the same in both.
 
@@ -35,6 +39,7 @@ def matmul(x1: Any, x2: Any) -> Any:
     return apply(Einsum(f"{of_x1}{rows}x,{of_x2}x{columns}->{both}{rows}{columns}"), x1, x2)
 
 
+@spelled
 def dot(x1: Any, x2: Any) -> Any:
     """The sum of products over the last axis of x1 and the last but one of x2.
 
@@ -65,6 +70,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
         >>> lstm.ops.einsum("bqd,bkd->bqk", x, x).shape  # each step times each
         (None, 4, 4)
     """
+    checks.string("subscripts", subscripts)
     subscripts = _spelled_out(subscripts.replace(" ", ""), [len(shape_of(x)) for x in operands])
     factors, arrow, result = subscripts.partition("->")
     terms = factors.split(",")
@@ -94,6 +100,7 @@ def _spelled_out(subscripts: str, axes: Sequence[int]) -> str:
     return subscripts.replace("...", "".join(free[: max(more, 0)]))
 
 
+@spelled
 def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
     """Sums of products over some axes of both, as NumPy's.
 
@@ -104,10 +111,16 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Any:
     """
     a, b = len(shape_of(x1)), len(shape_of(x2))
     if isinstance(axes, int):
+        if not 0 <= axes <= min(a, b):
+            raise InvalidValueError("axes", f"at most {min(a, b)} axes of both", axes)
         pairs = list(zip(range(a - axes, a), range(axes), strict=True))
     else:
-        sides = [[side] if isinstance(side, int) else [*side] for side in axes]
-        pairs = [(i % a, k % b) for i, k in zip(*sides, strict=True)]
+        expected = "how many axes of both, or as many of x1 as of x2"
+        sides = [checks.axes("axes", side) for side in checks.sequence("axes", axes, expected)]
+        if len(sides) != 2 or len(sides[0]) != len(sides[1]):
+            raise InvalidValueError("axes", expected, axes)
+        own = [[axis_of("axes", k, n) for k in side] for side, n in zip(sides, (a, b), strict=True)]
+        pairs = list(zip(*own, strict=True))
     first, second = list(string.ascii_lowercase[:a]), list(string.ascii_uppercase[:b])
     for i, k in pairs:
         second[k] = first[i]

@@ -7,6 +7,7 @@ import numpy as np
 
 from lstm import checks
 from lstm.errors import InvalidTypeError
+from lstm.interface import spelled
 from lstm.layers import CumulativeSum, Reduction
 from lstm.layers.activation_layers import softmax as _softmax
 from lstm.layers.eager import Tensor
@@ -19,6 +20,7 @@ from lstm.ops.elementwise import add, divide, exp, log, maximum, negative, sqrt,
 Axis = int | Sequence[int] | None
 
 
+@spelled
 def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The sum along axes, or of all numbers; padding counts as 0.
 
@@ -30,6 +32,7 @@ def sum(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return apply(Reduction("sum", axis, keepdims), x)
 
 
+@spelled
 def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The mean along axes, or of all numbers; padding does not count.
 
@@ -42,6 +45,7 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return apply(Reduction("mean", axis, keepdims), x)
 
 
+@spelled
 def max(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """The largest number along axes, or of all; padding does not count.
 
@@ -105,6 +109,7 @@ def logsumexp(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     return total if keepdims else sum(total, axis)
 
 
+@spelled
 def argmax(x: Any, axis: int | None = None) -> Any:
     """The place of the largest number, of arrays only: it has no gradient.
 
@@ -122,6 +127,7 @@ def argmax(x: Any, axis: int | None = None) -> Any:
     return np.argmax(array, None if axis is None else axis_of("axis", axis, array.ndim))
 
 
+@spelled
 def softmax(x: Any, axis: int = -1) -> Any:
     """exp(x) over the sum of exp(x) along an axis; of steps, padding gets 0.
 
@@ -151,6 +157,7 @@ def normalize(x: Any, axis: int = -1, epsilon: float = 1e-12) -> Any:
     return divide(x, sqrt(maximum(sum(square(x), axis, True), epsilon)))
 
 
+@spelled
 def cumsum(x: Any, axis: int | None = None) -> Any:
     """The sum of each number and all before it along an axis; padding counts as 0.
 

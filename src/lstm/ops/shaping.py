@@ -22,14 +22,13 @@ from lstm.layers import (
 )
 from lstm.layers.eager import Tensor
 from lstm.layers.symbolic import Operators, SymbolicTensor
-from lstm.ops.arrays import are_arrays, axis_of, moved, whole
+from lstm.ops.arrays import are_arrays, axis_of, dtype_of, moved, whole
 from lstm.ops.calling import apply, as_one, not_bool, shape_of, tensor_of
 from lstm.ops.comparisons import not_equal, where
 from lstm.ops.elementwise import add
 
 
 @as_one
-@spelled
 def squeeze(x: Any, axis: int | Sequence[int] | None = None) -> Any:
     """Drop axes of size 1: those given, or all; of a tensor the batch stays.
 
@@ -117,7 +116,10 @@ def transpose(x: Any, axes: Sequence[int] | None = None) -> Any:
         (None, 3, 5)
     """
     ndim = len(shape_of(x))
-    order = tuple(range(ndim))[::-1] if axes is None else tuple(int(k) % ndim for k in axes)
+    given = range(ndim)[::-1] if axes is None else checks.axes("axes", axes)
+    order = tuple(axis_of("axes", k, ndim) for k in given)
+    if sorted(order) != list(range(ndim)):
+        raise InvalidValueError("axes", f"each of {ndim} axes once", axes)
     return apply(Permute(order[1:]) if order[:1] == (0,) else Transpose(order), x)
 
 
@@ -151,7 +153,6 @@ def flip(x: Any, axis: int | None = None) -> Any:
 
 
 @as_one
-@spelled
 def broadcast_to(x: Any, shape: Sequence[int | None]) -> Any:
     """A tensor repeated along axes of size 1 to a shape."""
     sizes = [1 if n is None else n for n in shape]
@@ -164,6 +165,7 @@ def shape(x: Any) -> tuple[int | None, ...]:
     return shape_of(x)
 
 
+@spelled
 def ndim(x: Any) -> int:
     """The number of axes."""
     return len(shape_of(x))
@@ -218,7 +220,11 @@ def _triangle(function: str, ones: Callable[..., Any], x: Any, k: int) -> Any:
 @spelled
 def convert_to_tensor(x: Any, dtype: str | None = None) -> Any:
     """A tensor as it is, anything else as an array."""
-    return x if isinstance(x, Operators) else Tensor.of(np.asarray(x, dtype))
+    if isinstance(x, Operators):
+        return x
+    shape_of(x)  # Not of sequences of different lengths.
+    wanted = None if dtype is None else dtype_of("dtype", dtype)
+    return Tensor.of(np.asarray(x, wanted), getattr(x, "mask", None))
 
 
 @spelled
@@ -240,10 +246,10 @@ def cast(x: Any, dtype: str) -> Any:
         [0, 2]
     """
     not_bool("x", x)
-    kind = np.dtype("float32" if dtype == "bfloat16" else dtype).kind
+    wanted = dtype_of("dtype", dtype)
     if isinstance(x, Operators):
-        return not_equal(x, 0.0) if kind == "b" else tensor_of(x)
-    return Tensor.of(np.asarray(x).astype(dtype), getattr(x, "mask", None))
+        return not_equal(x, 0.0) if wanted.kind == "b" else tensor_of(x)
+    return Tensor.of(checks.numbers("x", x).astype(wanted), getattr(x, "mask", None))
 
 
 @spelled

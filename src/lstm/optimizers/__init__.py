@@ -58,16 +58,21 @@ def of_file(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, "clipnorm": None, "global_clipnorm": config["clipnorm"]}
 
 
-def get(spec: str | Optimizer | dict[str, Any]) -> Optimizer:
-    """Return an optimizer from its name, its saved form or itself.
+_CLASSES = OPTIMIZERS | {kind.__name__: kind for kind in OPTIMIZERS.values()}
+
+
+def get(spec: str | Optimizer | type[Optimizer] | dict[str, Any]) -> Optimizer:
+    """Return an optimizer from its name, class, config or itself.
 
     Raises:
         InvalidValueError: no optimizer has that name.
     """
     if isinstance(spec, Optimizer):
         return spec
-    if isinstance(spec, dict) and "config" in spec:
-        return described("optimizer", spec, OPTIMIZERS, "name")
+    if isinstance(spec, dict):
+        return described("optimizer", spec, _CLASSES)
+    if isinstance(spec, type) and issubclass(spec, Optimizer):
+        return spec.made_with({})
     if not isinstance(spec, str):
         raise InvalidTypeError("optimizer", "the name of an optimizer or an Optimizer", repr(spec))
     return OPTIMIZERS[checks.one_of("optimizer", spec.lower(), OPTIMIZERS)].made_with({})

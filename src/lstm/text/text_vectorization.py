@@ -1,5 +1,6 @@
 """TextVectorization: texts as rows of tokens, or as bags of words, as Keras' layer makes them."""
 
+import codecs
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -120,6 +121,11 @@ class TextVectorization(Interface):
             )
         self.pad_to_max_tokens = checks.boolean("pad_to_max_tokens", pad_to_max_tokens)
         self.encoding = checks.string("encoding", encoding)
+        try:
+            codecs.lookup(encoding)
+        except LookupError:
+            expected = "the name of an encoding, such as 'utf-8'"
+            raise InvalidValueError("encoding", expected, repr(encoding)) from None
         self.name = "text_vectorization" if name is None else checks.string("name", name)
         self._index: dict[str, int] = {}
         self._idf = np.zeros(0)
@@ -292,11 +298,18 @@ class TextVectorization(Interface):
                     raise InvalidShapeError("inputs", "texts (N) or (N, 1)", f"{len(row)} in a row")
                 row = row[0]
             if isinstance(row, bytes):
-                row = row.decode(self.encoding)
+                row = self._decoded(row)
             if not isinstance(row, str):
                 raise InvalidTypeError("inputs", "texts", f"{row!r:.40}")
             texts.append(str(row))
         return texts
+
+    def _decoded(self, text: bytes) -> str:
+        try:
+            return text.decode(self.encoding)
+        except UnicodeDecodeError as error:
+            got = f"{text[error.start : error.end]!r} at byte {error.start} of {text!r:.40}"
+            raise InvalidValueError("inputs", f"bytes of {self.encoding!r}", got) from error
 
     def _tokens(self, texts: list[str]) -> list[list[str]]:
         """Return the tokens of each text."""
@@ -305,7 +318,7 @@ class TextVectorization(Interface):
         elif self.standardize is not None:
             texts = [_standardized(text, self.standardize) for text in texts]
         if callable(self.split):
-            tokens = [[str(token) for token in row] for row in self.split(texts)]
+            tokens = _tokens_of(self.split(texts), len(texts))
         else:
             tokens = [_divided(text, self.split) for text in texts]
         if self._widths is None:
@@ -349,6 +362,15 @@ def _widths(ngrams: int | Sequence[int] | None) -> tuple[int, ...] | None:
 def _standardized(text: str, how: str) -> str:
     lowered = text if how == "strip_punctuation" else text.translate(_LOWER)
     return lowered if how == "lower" else _PUNCTUATION.sub("", lowered)
+
+
+def _tokens_of(made: Any, count: int) -> list[list[str]]:
+    """Return what a function of the user made of `count` texts, if it is a list for each."""
+    rows = list(made) if isinstance(made, Iterable) else [made]
+    if len(rows) != count or any(isinstance(row, str) or np.ndim(row) == 0 for row in rows):
+        expected = f"a list of tokens for each of {count} texts"
+        raise InvalidTypeError("result of split", expected, f"{made!r:.60}")
+    return [[str(token) for token in row] for row in rows]
 
 
 def _divided(text: str, how: str | None) -> list[str]:
