@@ -256,10 +256,13 @@ class TestInputsByName:
         with pytest.raises(InvalidValueError, match=r"^inputs: expected the name .*'x', got 'z'"):
             lstm.Model({"z": x}, layers.Dense(1)(x))
 
-    def test_outputs_are_a_list(self) -> None:
+    @pytest.mark.parametrize("none", [{}, []])
+    def test_there_is_an_output(self, none: Any) -> None:
         x = lstm.Input((2,))
-        with pytest.raises(InvalidValueError, match=r"^outputs: expected a list of tensors; the"):
-            lstm.Model(x, {"y": layers.Dense(1)(x)})  # type: ignore[dict-item]
+        with pytest.raises(InvalidValueError, match=r"^outputs: expected at least one tensor, got"):
+            lstm.Model(x, none)
+        with pytest.raises(InvalidValueError, match=r"^inputs: expected at least one tensor, got"):
+            lstm.Model(none, layers.Dense(1)(x))
 
 
 def test_sizes_that_only_data_have_are_those_of_a_tensor() -> None:

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import lstm
 from lstm import constraints, initializers, layers, ops, regularizers
-from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
 from tolerances import assert_close
 
 X = np.random.default_rng(0).normal(size=(4, 5, 2)).astype("f")
@@ -315,7 +315,9 @@ def test_weights_of_another_layer_are_no_part_of_a_graph() -> None:
     embedding, x = layers.Embedding(5, 3), lstm.Input((4,))
     h = embedding(x)
     for table in (embedding.embeddings, ops.transpose(embedding.embeddings)):
-        with pytest.raises(InvalidTypeError, match=r"^embedding/embeddings: .*not learn$"):
+        with pytest.raises(
+            InvalidTypeError, match=r"^embedding/embeddings: .*which would not learn$"
+        ):
             ops.matmul(h, table)
     assert ops.matmul(h, embedding.embeddings.numpy().T).shape == (None, 4, 5)
 
@@ -385,3 +387,34 @@ def test_a_tokenizer_counts_sequences() -> None:
     assert_close(rows[0], expected, "pointwise")
     again = type(counted).from_config(counted.to_config())
     assert_array_equal(again.sequences_to_matrix([[1, 2, 2]], "tfidf"), rows)
+
+
+def test_what_is_refused_says_what_was_meant() -> None:
+    with pytest.raises(InvalidShapeError, match=r"^input of .*: expected axes \(B, T, \.\.\.\)"):
+        layers.TimeDistributed(layers.Dense(2))(np.ones((2, 3)))
+    with pytest.raises(InvalidTypeError) as refused:
+        layers.Dense(3, colour=1)
+    assert "kernel_regularizer, " in str(refused.value)
+    assert "recurrent_regularizer" not in str(refused.value)
+    with pytest.raises(InvalidTypeError) as refused:
+        layers.Add(kernel_regularizer="l2")
+    assert "kernel_regularizer" not in str(refused.value).partition(", got")[0]
+
+
+def test_a_generator_function_has_to_be_called() -> None:
+    def batches() -> Any:
+        while True:
+            yield X, X[:, 0, :1]
+
+    model = compiled()
+    for use in (
+        lambda: model.fit(batches, steps_per_epoch=1),
+        lambda: model.evaluate(batches),
+        lambda: model.predict(batches),
+        lambda: lstm.Sequential([layers.Dense(1)]).predict(batches),
+    ):
+        with pytest.raises(InvalidTypeError, match=r"^x: expected data, .* batches\(\) yields"):
+            use()
+    with pytest.raises(InvalidTypeError, match=r"^validation_data: .* batches\(\) yields, got"):
+        model.fit(X, X[:, 0, :1], validation_data=batches, verbose=0)
+    model.fit(batches(), steps_per_epoch=1, verbose=0)

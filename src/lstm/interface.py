@@ -180,6 +180,11 @@ class Interface:
         """
         return given
 
+    @classmethod
+    def takes(cls, argument: str) -> bool:
+        """Whether its constructor takes one of the arguments that it could hand on."""
+        return True
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         for name, instead in cls.never_called.items():
@@ -377,6 +382,7 @@ def _whole_signature(function: FunctionType, owner: type) -> Signature:
     handed_on = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=known[name].default, annotation=kind)
         for name, kind in get_args(last.annotation)[0].__annotations__.items()
+        if owner.takes(name)  # type: ignore[attr-defined]
     ]
     return own.replace(parameters=[*named, *handed_on])
 
@@ -426,7 +432,8 @@ def _called(
     handed_on: list[str] = []
     for base in kind.__mro__:
         if base is owner:
-            return f"{kind.__name__}()", list(dict.fromkeys([*handed_on, *names]))
+            all_names = dict.fromkeys([*handed_on, *names])
+            return f"{kind.__name__}()", list(filter(kind.takes, all_names))
         if "__init__" in vars(base):
             taken, others = _arguments(unwrap(vars(base)["__init__"]))
             handed_on += taken

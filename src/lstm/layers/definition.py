@@ -89,6 +89,12 @@ class Definition(Computation):
         unused = {*cls.passed_on} | common.keys() - {*cls._names}
         cls._attributes = tuple(k for k in cls._attributes if k not in unused)
 
+    @classmethod
+    def takes(cls, argument: str) -> bool:
+        # Regularizers and constraints are arguments of the layers with such weights.
+        options = LayerOptions.__annotations__.keys() - {*cls.passed_on, *cls.of_every_layer}
+        return argument in cls.weight_options or argument not in options
+
     def __init__(self, name: str, trainable: bool = True) -> None:
         self.name = checks.name("name", name)
         self.serial = next(_serials)

@@ -125,9 +125,7 @@ class Constant(Layer):
             weight = values.weight
         if weight is not None:
             expected = "numbers, as numpy() returns them, or a weight of the layer that is called"
-            raise InvalidTypeError(
-                weight, expected, "a weight of another layer: it would not learn"
-            )
+            raise InvalidTypeError(weight, expected, "another weight, which would not learn")
         numbers = checks.numbers("values", values)
         self.values = numbers.tolist()
         self._numbers = np.asarray(numbers, np.float64)
