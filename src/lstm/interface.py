@@ -432,11 +432,11 @@ def _called(
     handed_on: list[str] = []
     for base in kind.__mro__:
         if base is owner:
-            all_names = dict.fromkeys([*handed_on, *names])
-            return f"{kind.__name__}()", list(filter(kind.takes, all_names))
+            taken = filter(kind.takes, [*handed_on, *names])  # type: ignore[attr-defined]
+            return f"{kind.__name__}()", list(dict.fromkeys(taken))
         if "__init__" in vars(base):
-            taken, others = _arguments(unwrap(vars(base)["__init__"]))
-            handed_on += taken
+            own, others = _arguments(unwrap(vars(base)["__init__"]))
+            handed_on += own
             if not others:
                 break
     return f"{owner.__name__}.__init__()", names

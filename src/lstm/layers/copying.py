@@ -124,7 +124,9 @@ def take_weights(layer: Definition, content: Content) -> None:
         for key in header["weights"]:
             k, _, name = key.partition("/")
             part = parts[int(k)]
-            part.keep_weight(name, tensors[key], key in header["fixed"], *limits[key])
+            regularizer, constraint = limits[key]
+            weight = part.keep_weight(name, tensors[key], key in header["fixed"], regularizer)
+            weight.constraint = weight.constraint or constraint
             part.built = True
         numbered = {str(k): part for k, part in enumerate(parts)}
         take_int8(numbered, tensors, header["int8"], backend())
