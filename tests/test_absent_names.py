@@ -257,6 +257,14 @@ class TestInputsByName:
         with pytest.raises(InvalidValueError, match=r"^inputs: expected the name .*'x', got 'z'"):
             lstm.Model({"z": x}, layers.Dense(1)(x))
 
+    @pytest.mark.parametrize("none", [{}, []])
+    def test_there_is_an_output(self, none: Any) -> None:
+        x = lstm.Input((2,))
+        with pytest.raises(InvalidValueError, match=r"^outputs: expected at least one tensor, got"):
+            lstm.Model(x, none)
+        with pytest.raises(InvalidValueError, match=r"^inputs: expected at least one tensor, got"):
+            lstm.Model(none, layers.Dense(1)(x))
+
 
 def test_sizes_that_only_data_have_are_those_of_a_tensor() -> None:
     x = lstm.Input((None, 3))

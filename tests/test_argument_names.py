@@ -91,6 +91,7 @@ def named(callee: str) -> list[str]:
     parameters = inspect.signature(call).parameters.values()
     names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     if inspect.isclass(call) and issubclass(call, Layer) and not issubclass(call, lstm.Model):
+        names = [name for name in names if call.takes(name)]
         names += ["name", "trainable", "input_shape", "batch_input_shape"]
     return list(dict.fromkeys([*names, *OTHERS.get(callee, [])]))
 

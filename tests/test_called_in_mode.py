@@ -154,3 +154,34 @@ def test_layers_without_a_mode_take_it() -> None:
     for training in (True, False, None):
         assert lstm.Model(x, Dense(2)(x, training=training)).output_shape == (None, 5, 2)
         assert Dense(2)(X, training=training).shape == (6, 5, 2)
+
+
+def test_a_model_computes_arrays_as_in_training() -> None:
+    base = frozen()
+    before = base.get_weights()
+    gamma, beta, _, _ = before
+    normalized = lstm.Sequential([lstm.Input((5, 40)), base.layers[0]])
+    rows = X.reshape(-1, 40).astype("f8")
+    expected = gamma * (rows - rows.mean(0)) / np.sqrt(rows.var(0) + 1e-3) + beta
+    found = normalized(X, training=True)
+    assert_close(np.asarray(found), expected.reshape(X.shape), "product", terms=len(rows))
+    # As in training, the layer keeps averages; nothing learns.
+    after = base.get_weights()
+    for k, name in enumerate(["gamma", "beta"]):
+        assert_array_equal(after[k], before[k], name)
+    assert_close(after[2], 0.99 * before[2] + 0.01 * rows.mean(0), "product", terms=len(rows))
+    drops = lstm.Sequential([lstm.Input((5, 40)), Dropout(0.5)])
+    assert 0.2 < zeros(drops(X, training=True)) < 0.8
+    for training in (False, None, 0):
+        assert_array_equal(drops(X, training=training), X)
+    ragged = [X[0], X[1, :2]]
+    several = lstm.Sequential([lstm.Input((None, 40)), Dropout(0.5)])(ragged, training=True)
+    assert [len(y) for y in several] == [5, 2]
+
+
+def test_a_stateful_model_continues_in_training() -> None:
+    chain = lstm.Sequential([lstm.Input((None, 40)), LSTM(3, stateful=True, return_sequences=True)])
+    whole = np.asarray(chain.predict(X))
+    chain.reset_states()
+    halves = [chain(X[:, :2], training=True), chain(X[:, 2:], training=True)]
+    assert_close(np.concatenate(halves, 1), whole, "lstm", terms=5)

@@ -300,8 +300,8 @@ class TestInputsAndOutputs:
         model = sequential()
         assert_array_equal(model(X), model.predict(X))
         assert_array_equal(model(X, training=False), model.predict_on_batch(X))
-        with pytest.raises(InvalidValueError, match="training"):
-            model(X, training=True)
+        with pytest.raises(InvalidTypeError, match=r"^training: expected True or False"):
+            model(X, training="yes")
 
     def test_a_feature_axis_of_one_may_be_left_out(self) -> None:
         model = lstm.Sequential([lstm.Input((None, 1)), LSTM(3)])

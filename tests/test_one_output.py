@@ -84,6 +84,13 @@ def test_the_input_of_a_chain_is_in_a_list_before_it_is_known() -> None:
     assert chain.metrics_names == ["loss", "mae"]
 
 
+def test_a_table_is_in_a_list_before_its_size_is_known() -> None:
+    chain = lstm.Sequential([Dense(1)])
+    chain.compile("sgd", "mse")
+    chain.fit([X[:, 0]], [Y], verbose=0)
+    assert chain.output_shape == (None, 1)
+
+
 @pytest.mark.parametrize("weights", [WEIGHTS, [WEIGHTS], {"out": WEIGHTS}, WEIGHTS.tolist()])
 def test_its_weights_of_examples_may_be_in_a_list(weights: Any) -> None:
     found = model().evaluate(X, Y, sample_weight=weights)

@@ -1,5 +1,7 @@
 """Names and arguments of Keras that programs stopped at; each program is in tests/programs."""
 
+import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import lstm
 from lstm import constraints, initializers, layers, ops, regularizers
-from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
 from tolerances import assert_close
 
 X = np.random.default_rng(0).normal(size=(4, 5, 2)).astype("f")
@@ -284,3 +286,135 @@ def test_a_constraint_is_called_on_weights() -> None:
     layer = layers.Dense(2)
     layer.build((None, 2))
     assert constraints.UnitNorm()(layer.kernel).shape == (2, 2)
+
+
+def test_weights_are_operands() -> None:
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    kernel, numbers = layer.kernel, layer.kernel.numpy()
+    rows = np.ones((2, 3), "f")
+    for found, expected in (
+        (kernel * 2, numbers * 2),
+        (1 - kernel, 1 - numbers),
+        (kernel + kernel, numbers + numbers),
+        (-(kernel**2), -(numbers**2)),
+        (rows @ kernel, rows @ numbers),
+        (kernel > 0, numbers > 0),
+        (ops.square(kernel), numbers**2),
+        (ops.matmul(rows, kernel), rows @ numbers),
+        (ops.sum(kernel), numbers.sum()),
+    ):
+        assert_close(np.asarray(found), expected, "product", terms=6, dtype="float32")
+    assert [kernel, layer.bias].index(layer.bias) == 1
+    assert kernel == kernel
+    assert {kernel: 1}[kernel] == 1
+
+
+def test_weights_of_another_layer_are_no_part_of_a_graph() -> None:
+    """As numbers they would not learn, in silence."""
+    embedding, x = layers.Embedding(5, 3), lstm.Input((4,))
+    h = embedding(x)
+    for table in (embedding.embeddings, ops.transpose(embedding.embeddings)):
+        with pytest.raises(
+            InvalidTypeError, match=r"^embedding/embeddings: .*which would not learn$"
+        ):
+            ops.matmul(h, table)
+    assert ops.matmul(h, embedding.embeddings.numpy().T).shape == (None, 4, 5)
+
+
+def test_arguments_that_layers_of_keras_have() -> None:
+    x = lstm.Input((5, 2))
+    assert layers.RNN(layers.LSTMCell(3), unroll=True)(x).shape == (None, 3)
+    assert layers.SpatialDropout1D(0.5, seed=3).seed == 3
+    assert layers.LeakyReLU(alpha=0.1).negative_slope == 0.1
+    scaled = layers.Lambda(lambda y, factor: factor * y, arguments={"factor": 3})
+    assert_close(scaled(X), 3 * X, "pointwise")
+    model = lstm.Model(x, scaled(x))
+    for made in (model, copy.deepcopy(model), lstm.models.clone_model(model)):
+        assert_close(made.predict(X), 3 * X, "pointwise")
+    with pytest.raises(InvalidTypeError, match=r"^arguments: expected a dict by name"):
+        layers.Lambda(abs, arguments=3)
+    for loss in (
+        lstm.losses.CategoricalCrossentropy(axis=-1),
+        lstm.losses.SparseCategoricalCrossentropy(ignore_class=None, axis=-1),
+    ):
+        assert not {"axis", "ignore_class"} & loss.get_config().keys()
+    with pytest.raises(InvalidTypeError, match="'ignore_class'"):
+        lstm.losses.SparseCategoricalCrossentropy(ignore_class=0)
+
+
+class Limited(layers.Layer):
+    def build(self, shape: Any) -> None:
+        self.scale = self.add_weight(shape=(2,), initializer="ones", constraint="non_neg")
+        self.shift = self.add_weight(shape=(2,), trainable=False)
+
+    def call(self, inputs: Any) -> Any:
+        return inputs * self.scale + self.shift
+
+
+def test_a_weight_has_a_constraint_and_a_name(tmp_path: Path) -> None:
+    x = lstm.Input((5, 2))
+    model = lstm.Model(x, Limited()(x))
+    model.compile(lstm.optimizers.SGD(5.0), "mse")
+    assert list(model.named_weights) == ["limited/variable", "limited/variable_1"]
+    model.save(tmp_path / "model.safetensors")
+    loaded = lstm.load_model(tmp_path / "model.safetensors", custom_objects={"Limited": Limited})
+    for made in (copy.deepcopy(model), loaded, model):
+        for _ in range(4):
+            made.train_on_batch(X, -X)
+        assert_array_equal(made.get_weights()[0], [0.0, 0.0])
+
+
+def test_a_tokenizer_has_generators_and_a_config() -> None:
+    texts = ["to be or not to be", "be"]
+    tokenizer = lstm.preprocessing.text.Tokenizer()
+    tokenizer.fit_on_texts(texts)
+    sequences = tokenizer.texts_to_sequences(texts)
+    assert list(tokenizer.texts_to_sequences_generator(texts)) == sequences
+    words = tokenizer.sequences_to_texts(sequences)
+    assert list(tokenizer.sequences_to_texts_generator(sequences)) == words == texts
+    config = tokenizer.get_config()
+    assert json.loads(config["word_index"]) == tokenizer.word_index
+    assert json.loads(tokenizer.to_json())["config"] == config
+
+
+def test_a_tokenizer_counts_sequences() -> None:
+    counted, again = (lstm.preprocessing.text.Tokenizer(num_words=4) for _ in range(2))
+    counted.fit_on_sequences([[1, 2], [1, 1]])
+    assert (counted.document_count, counted.index_docs) == (2, {1: 2, 2: 1})
+    rows = counted.sequences_to_matrix([[1, 2, 2]], "tfidf")
+    expected = [0, np.log(1 + 2 / 3), (1 + np.log(2)) * np.log(1 + 2 / 2), 0]
+    assert_close(rows[0], expected, "pointwise")
+    again = type(counted).from_config(counted.to_config())
+    assert_array_equal(again.sequences_to_matrix([[1, 2, 2]], "tfidf"), rows)
+
+
+def test_what_is_refused_says_what_was_meant() -> None:
+    with pytest.raises(InvalidShapeError, match=r"^input of .*: expected axes \(B, T, \.\.\.\)"):
+        layers.TimeDistributed(layers.Dense(2))(np.ones((2, 3)))
+    with pytest.raises(InvalidTypeError) as refused:
+        layers.Dense(3, colour=1)
+    assert "kernel_regularizer, " in str(refused.value)
+    assert "recurrent_regularizer" not in str(refused.value)
+    with pytest.raises(InvalidTypeError) as refused:
+        layers.Add(kernel_regularizer="l2")
+    assert "kernel_regularizer" not in str(refused.value).partition(", got")[0]
+
+
+def test_a_generator_function_has_to_be_called() -> None:
+    def batches() -> Any:
+        while True:
+            yield X, X[:, 0, :1]
+
+    model = compiled()
+    for use in (
+        lambda: model.fit(batches, steps_per_epoch=1),
+        lambda: model.evaluate(batches),
+        lambda: model.predict(batches),
+        lambda: lstm.Sequential([layers.Dense(1)]).predict(batches),
+    ):
+        with pytest.raises(InvalidTypeError, match=r"^x: expected data, .* batches\(\) yields"):
+            use()
+    with pytest.raises(InvalidTypeError, match=r"^validation_data: .* batches\(\) yields, got"):
+        model.fit(X, X[:, 0, :1], validation_data=batches, verbose=0)
+    model.fit(batches(), steps_per_epoch=1, verbose=0)

@@ -52,7 +52,6 @@ _SYNONYMS = {
 
 
 _ELSEWHERE = {
-    "arguments": "functools.partial gives a function its arguments",
     "decay": "optimizers.schedules.InverseTimeDecay(rate, 1, decay) is such a learning_rate",
     "dtype": "lstm.use(dtype=...) chooses it for all layers",
     "implementation": "leave it out: the kernels choose",
@@ -71,15 +70,22 @@ _OPTIMIZERS = (
     "OptimizerState",
 )
 _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "LSTMCell", "GRUCell", "SimpleRNNCell")
+_CROSS_ENTROPIES = (
+    *("CategoricalCrossentropy", "SparseCategoricalCrossentropy", "BinaryCrossentropy"),
+    *("categorical_crossentropy", "sparse_categorical_crossentropy", "binary_crossentropy"),
+    *("CategoricalFocalCrossentropy", "categorical_focal_crossentropy"),
+    *("BinaryFocalCrossentropy", "binary_focal_crossentropy"),
+)
 _ALONG_TIME = (
     *("Conv1D", "Conv1DTranspose", "DepthwiseConv1D", "SeparableConv1D"),
     *("Flatten", "ZeroPadding1D"),
 )
 
 _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]] = {
-    "arguments": (("Lambda",), _NONE),
+    "aggregation": (("add_weight",), None),
     "auto_scale_loss": (("compile",), _EITHER),
-    "autocast": (("__init__",), _EITHER),
+    "autocast": (("__init__", "add_weight"), _EITHER),
+    "axis": (_CROSS_ENTROPIES, (-1,)),
     "batch_size": (("TensorBoard",), None),
     "data_format": (_ALONG_TIME, ("channels_last", None)),
     "decay": (_OPTIMIZERS, (0, None)),
@@ -88,6 +94,7 @@ _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]
     "embeddings_freq": (("TensorBoard",), _NONE),
     "embeddings_metadata": (("TensorBoard",), _NONE),
     "groups": (("Conv1D",), (1,)),
+    "ignore_class": (_CROSS_ENTROPIES, (None,)),
     "implementation": (_RECURRENT, (0, 1, 2)),
     "jit_compile": (("compile",), ("auto", *_EITHER)),
     "layer_range": (("plot_model",), _NONE),
@@ -106,7 +113,7 @@ _WITHOUT_MEANING: Mapping[str, tuple[Collection[str], Collection[object] | None]
     "target_tensors": (("compile",), _NONE),
     "tensor": (("Input",), _NONE),
     "time_major": (_RECURRENT, (False, 0)),
-    "unroll": (_RECURRENT, _EITHER),
+    "unroll": ((*_RECURRENT, "RNN"), _EITHER),
     "use_cudnn": (("LSTM", "GRU"), ("auto", *_EITHER)),
     "use_multiprocessing": (("fit", "evaluate", "predict"), _EITHER),
     "weights": (("__init__",), _NONE),
@@ -123,7 +130,10 @@ _CHOSEN: dict[str, Callable[[], object]] = {}
 """For one of these arguments, what returns the value that holds anyway."""
 
 
-_ALSO = {"lr": "learning_rate", "path": "filepath", "custom_layers": "custom_objects"}
+_ALSO = {
+    **{"lr": "learning_rate", "path": "filepath", "custom_layers": "custom_objects"},
+    "alpha": "negative_slope",
+}
 """Other names of arguments that are taken where only the second exists."""
 
 
@@ -169,6 +179,11 @@ class Interface:
             known: those that the constructor has.
         """
         return given
+
+    @classmethod
+    def takes(cls, argument: str) -> bool:
+        """Whether its constructor takes one of the arguments that it could hand on."""
+        return True
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -367,6 +382,7 @@ def _whole_signature(function: FunctionType, owner: type) -> Signature:
     handed_on = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=known[name].default, annotation=kind)
         for name, kind in get_args(last.annotation)[0].__annotations__.items()
+        if owner.takes(name)  # type: ignore[attr-defined]
     ]
     return own.replace(parameters=[*named, *handed_on])
 
@@ -416,10 +432,11 @@ def _called(
     handed_on: list[str] = []
     for base in kind.__mro__:
         if base is owner:
-            return f"{kind.__name__}()", list(dict.fromkeys([*handed_on, *names]))
+            taken = filter(kind.takes, [*handed_on, *names])  # type: ignore[attr-defined]
+            return f"{kind.__name__}()", list(dict.fromkeys(taken))
         if "__init__" in vars(base):
-            taken, others = _arguments(unwrap(vars(base)["__init__"]))
-            handed_on += taken
+            own, others = _arguments(unwrap(vars(base)["__init__"]))
+            handed_on += own
             if not others:
                 break
     return f"{owner.__name__}.__init__()", names

@@ -218,6 +218,9 @@ def test_monte_carlo_dropout():
     x = np.ones((4, 8, 3))
     samples = np.stack([model.predict(x, verbose=0) for _ in range(10)])
     assert samples.std(axis=0).min() > 0
+    plain = keras.Sequential([Input((8, 3)), LSTM(16), Dropout(0.5), Dense(1)])
+    samples = np.stack([plain(x, training=True).numpy() for _ in range(10)])
+    assert samples.std(axis=0).min() > 0
 
 
 def test_layers_are_called_by_name():

@@ -30,7 +30,7 @@ class Initializer(Configured):
     def __call__(
         self,
         shape: Sequence[int],
-        dtype: DTypeLike | np.random.Generator = None,
+        dtype: DTypeLike | np.random.Generator | None = None,
         rng: np.random.Generator | None = None,
     ) -> Values:
         """Return values of `shape`.

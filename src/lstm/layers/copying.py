@@ -10,14 +10,16 @@ from typing import Any
 
 from lstm import storage
 from lstm.backends import backend
+from lstm.constraints import Constraint
 from lstm.container import pack
 from lstm.errors import InvalidTypeError
 from lstm.layers.definition import Definition, Source
 from lstm.layers.penalties import Regularizer
 from lstm.layers.quantization import scale_names, take_int8, tensors_of
 
-Content = tuple[bytes, dict[str, Regularizer | None]]
-"""The weights of a layer and its parts, and their regularizers, which may be made of functions."""
+Content = tuple[bytes, dict[str, tuple[Regularizer | None, Constraint | None]]]
+"""The weights of a layer and its parts; their regularizers, which may be made of functions, and
+their constraints."""
 
 
 @dataclass(eq=False)
@@ -106,13 +108,13 @@ def weights_of(layer: Definition) -> Content:
         "fixed": [key for key, weight in weights.items() if weight.fixed],
         "int8": scales,
     }
-    regularizers = {key: weight.regularizer for key, weight in weights.items()}
-    return bytes(pack(tensors_of(weights, scales), header)), regularizers
+    limits = {key: (weight.regularizer, weight.constraint) for key, weight in weights.items()}
+    return bytes(pack(tensors_of(weights, scales), header)), limits
 
 
 def take_weights(layer: Definition, content: Content) -> None:
     """Give a rebuilt layer the weights of the original."""
-    parts, (data, regularizers) = layer.all_parts(), content
+    parts, (data, limits) = layer.all_parts(), content
     with storage.unpacking(data, ("layer",)) as (tensors, header):
         if header["classes"] != [type(part).__name__ for part in parts]:
             expected = "layers that its constructor makes; copy a model of it instead"
@@ -122,9 +124,9 @@ def take_weights(layer: Definition, content: Content) -> None:
         for key in header["weights"]:
             k, _, name = key.partition("/")
             part = parts[int(k)]
-            part.keep_weight(
-                name, tensors[key], fixed=key in header["fixed"], regularizer=regularizers[key]
-            )
+            regularizer, constraint = limits[key]
+            weight = part.keep_weight(name, tensors[key], key in header["fixed"], regularizer)
+            weight.constraint = weight.constraint or constraint
             part.built = True
         numbered = {str(k): part for k, part in enumerate(parts)}
         take_int8(numbered, tensors, header["int8"], backend())

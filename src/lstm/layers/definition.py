@@ -3,20 +3,21 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from inspect import signature
 from itertools import count
-from math import prod
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, seeding
+from lstm import checks
 from lstm.backends import backend as choose_backend
 from lstm.backends.contract import Array
 from lstm.configured import members
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.constraints import Constraint
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.interface import set_by_constructor
 from lstm.layers.computation import Computation
+from lstm.layers.drawing import drawn
 from lstm.layers.naming import Names, joined
 from lstm.layers.options import LayerOptions
 from lstm.layers.penalties import Regularizer
@@ -25,10 +26,6 @@ from lstm.layers.weight import Weight
 
 Source = Callable[[str, Sequence[int]], NDArray[Any]]
 """Returns the first values of a weight for its name and shape."""
-
-_ADDRESSABLE = 2**48
-"""More numbers than fit in the memory of any machine."""
-
 
 _serials = count(1)
 
@@ -91,6 +88,12 @@ class Definition(Computation):
         cls._names = (*own, *cls.weight_options, *cls.of_every_layer)
         unused = {*cls.passed_on} | common.keys() - {*cls._names}
         cls._attributes = tuple(k for k in cls._attributes if k not in unused)
+
+    @classmethod
+    def takes(cls, argument: str) -> bool:
+        # Regularizers and constraints are arguments of the layers with such weights.
+        options = LayerOptions.__annotations__.keys() - {*cls.passed_on, *cls.of_every_layer}
+        return argument in cls.weight_options or argument not in options
 
     def __init__(self, name: str, trainable: bool = True) -> None:
         self.name = checks.name("name", name)
@@ -221,6 +224,7 @@ class Definition(Computation):
         *,
         fixed: bool = False,
         regularizer: Regularizer | None = None,
+        constraint: Constraint | None = None,
     ) -> Weight:
         """Create a weight that `forward` and `backward` use; raises as `add_weight`."""
         if name and "/" in checks.name("name", name):
@@ -235,16 +239,21 @@ class Definition(Computation):
             )
         there = {key: weight.value for key, weight in self.own_weights.items()}
         values = self._initial(name, shape, initializer.beside(there))
-        return self.keep_weight(name, values, fixed=fixed, regularizer=regularizer)
+        return self.keep_weight(name, values, fixed, regularizer, constraint)
 
     def keep_weight(
-        self, name: str, values: Array, *, fixed: bool, regularizer: Regularizer | None = None
+        self,
+        name: str,
+        values: Array,
+        fixed: bool,
+        regularizer: Regularizer | None = None,
+        constraint: Constraint | None = None,
     ) -> Weight:
         """Keep values as a weight, with its regularizer and its constraint."""
         weight = Weight(name, values, self.trainable and not fixed, fixed=fixed)
         self.limit(weight)
-        if regularizer is not None:
-            weight.regularizer = regularizer
+        weight.regularizer = regularizer or weight.regularizer
+        weight.constraint = constraint or weight.constraint
         if weight.regularizer is not None:
             weight.regularizer.traced(weight.shape)  # Its mistakes are told now.
         self.own_weights[name] = weight
@@ -258,22 +267,11 @@ class Definition(Computation):
 
     def _initial(self, name: str, shape: tuple[int, ...], initializer: Initializer) -> Array:
         """Return the initial values of a weight, in the dtype of the backend."""
-        dtype, path = choose_backend().dtype, joined(self.name, name)
+        dtype = choose_backend().dtype
         if self.weight_source is not None:
             with np.errstate(over="ignore"):  # Loading a model checks that its numbers are finite.
-                return np.asarray(self.weight_source(path, shape), dtype)
-        try:
-            # NumPy raises other errors for sizes that it cannot even count.
-            if prod(shape) >= _ADDRESSABLE:
-                raise MemoryError
-            values = initializer(shape, rng=seeding.generator())
-        except MemoryError:
-            argument, got = f"{name} of {self.name}", f"shape {shape}"
-            raise InvalidShapeError(argument, "a weight that fits in memory", got) from None
-        if values.shape != shape:
-            raise InvalidShapeError(f"initializer of {name}", f"shape {shape}", values.shape)
-        checks.finite(f"{name} of {self.name}", values, dtype)
-        return values.astype(dtype)
+                return np.asarray(self.weight_source(joined(self.name, name), shape), dtype)
+        return drawn(self.name, name, shape, initializer).astype(dtype)
 
     def value(self, name: str) -> Array:
         """Return the current value of a weight.

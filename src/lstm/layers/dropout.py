@@ -110,6 +110,7 @@ class SpatialDropout1D(Layer):
 
     Args:
         rate: in [0, 1).
+        seed: accepted for compatibility; the model's generator draws.
 
     Source:
         Tompson et al., "Efficient object localization using convolutional networks", 2015; on
@@ -127,9 +128,12 @@ class SpatialDropout1D(Layer):
     only_trains = True
     heeds_training = True
 
-    def __init__(self, rate: float, **options: Unpack[LayerOptions]) -> None:
+    def __init__(
+        self, rate: float, seed: int | None = None, **options: Unpack[LayerOptions]
+    ) -> None:
         super().__init__(**options)
         self.rate = checks.number("rate", rate, 0, 1, open_high=True)
+        self.seed = None if seed is None else checks.integer("seed", seed)
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         known_last_axis(self, shapes[0], "B T C")

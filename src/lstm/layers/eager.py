@@ -16,13 +16,15 @@ from lstm.layers.masks import Mask, union
 from lstm.layers.rules import Shape
 from lstm.layers.run import Run
 from lstm.layers.symbolic import Operators, has_operands
-from lstm.layers.weight import Holder, Owner
+from lstm.layers.weight import Holder, Owner, Weight
 
 
 class Tensor(np.ndarray):
     """An array that a layer or a function computed, with the padding in it."""
 
     mask: Mask | None = None
+    weight: str | None = None
+    """The name of the weight that it was computed of, which no model learns through it."""
 
     @classmethod
     def of(cls, values: NDArray[Any], mask: Mask | None = None) -> "Tensor":
@@ -104,6 +106,8 @@ def compute(layer: Definition, inputs: Sequence[Any], *, training: bool = False)
     if numbers:
         found = [y[0] if y.shape[:1] == (1,) else y for y in found]
     made = [Tensor.of(y, mask if k == 0 else None) for k, y in enumerate(found)]
+    for weight in (x for x in inputs if isinstance(x, Weight)):
+        made[0].weight = weight.path or weight.name
     return made[0] if len(made) == 1 else made
 
 
@@ -140,8 +144,8 @@ def _owner(layer: Definition) -> Owner | None:
 
 def _values(layer: Definition, x: Any, dtype: str) -> NDArray[Any]:
     """Return an input as numbers, or as tokens for a layer that reads those."""
-    if isinstance(x, Operators):
-        x = x.numpy()  # type: ignore[attr-defined]
+    if isinstance(x, Operators | Weight):
+        x = x.numpy()  # type: ignore[union-attr]
     argument = f"input of {layer.name}"
     if not isinstance(x, np.ndarray | list | tuple | int | float | np.generic):
         raise InvalidTypeError(argument, "tensors or arrays", type(x).__name__)

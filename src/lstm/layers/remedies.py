@@ -36,6 +36,7 @@ def for_layer(inputs: Sequence[SymbolicTensor], fits: Callable[[list[Shape]], bo
     return _only(
         remedy
         for k, tensor in enumerate(inputs)
+        if isinstance(tensor, SymbolicTensor)  # An array is as it is.
         for shape, remedy in (*_other_steps(tensor), *_other_source(tensor))
         if fits([*shapes[:k], shape, *shapes[k + 1 :]])
     )

@@ -6,11 +6,13 @@ from typing import Any, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, initializers
+from lstm import checks, constraints, initializers
 from lstm.backends.contract import Array, Cache
-from lstm.errors import InvalidValueError
+from lstm.constraints import Constraint, ConstraintSpec
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
+from lstm.layers.eager import Tensor
 from lstm.layers.masks import Mask
 from lstm.layers.penalties import RegularizerSpec
 from lstm.layers.symbolic import OPERATORS, Operators, Shape, SymbolicTensor, single
@@ -25,6 +27,7 @@ class Variable(Layer, Operators):
         initializer: initial values.
         fixed: whether the numbers never learn.
         regularizer: what large numbers add to the loss.
+        constraint: what the numbers must be after each step of the optimizer.
 
     Example:
         >>> import lstm
@@ -44,6 +47,7 @@ class Variable(Layer, Operators):
         initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         fixed: bool = False,
         regularizer: RegularizerSpec = None,
+        constraint: ConstraintSpec = None,
         **options: Unpack[LayerOptions],
     ) -> None:
         super().__init__(**options)
@@ -52,6 +56,7 @@ class Variable(Layer, Operators):
         self.shape = tuple(checks.int_at_least(f"shape of {self.name}", n, 0) for n in sizes)
         self.initializer = initializers.get(initializer, "initializer")
         self.regularizer = OPERATORS["regularizer"](regularizer, "regularizer")
+        self.constraint = constraints.get(constraint)
 
     def make(self) -> "Variable":
         """Make the weight now; returns itself."""
@@ -62,7 +67,7 @@ class Variable(Layer, Operators):
         self.own_weight("", self.shape, self.initializer, fixed=self.fixed)
 
     def limit(self, weight: Weight) -> None:
-        weight.regularizer = self.regularizer
+        weight.regularizer, weight.constraint = self.regularizer, self.constraint
 
     def output_shapes(self, *shapes: Shape) -> tuple[Shape, ...]:
         return (self.shape,)
@@ -115,6 +120,12 @@ class Constant(Layer):
 
     def __init__(self, values: Any, **options: Unpack[LayerOptions]) -> None:
         super().__init__(**options)
+        weight = values.path or values.name if isinstance(values, Weight) else None
+        if isinstance(values, Tensor):
+            weight = values.weight
+        if weight is not None:
+            expected = "numbers, as numpy() returns them, or a weight of the layer that is called"
+            raise InvalidTypeError(weight, expected, "another weight, which would not learn")
         numbers = checks.numbers("values", values)
         self.values = numbers.tolist()
         self._numbers = np.asarray(numbers, np.float64)
@@ -151,12 +162,13 @@ def _weight(
     initializer: Initializer,
     fixed: bool,
     regularizer: Any,
+    constraint: Constraint | None,
 ) -> Variable:
     """Return a new weight of a layer with `call`."""
     if any(part.name == name for part in layer.call_weights):
         raise InvalidValueError("name", f"an unused name in {layer.name}", repr(name))
     options: LayerOptions = {"name": name, "trainable": layer.trainable}
-    variable = Variable(shape, initializer, fixed, regularizer, **options).make()
+    variable = Variable(shape, initializer, fixed, regularizer, constraint, **options).make()
     layer.call_weights.append(variable)
     return variable
 

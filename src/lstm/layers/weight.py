@@ -7,6 +7,7 @@ from math import prod
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
 from lstm import checks
@@ -68,8 +69,8 @@ class Numbers:
 
 
 @dataclass(eq=False)
-class Weight:
-    """A named array that a layer learns.
+class Weight(NDArrayOperatorsMixin):
+    """A named array that a layer learns; arithmetic with it is that of its numbers.
 
     `value` and `gradient` are NumPy arrays at first; once a model owns the weight, they are views
     of the model's flat buffers, on its backend, which only `assign` and optimizers write to. In a
@@ -99,6 +100,16 @@ class Weight:
 
     def __repr__(self) -> str:
         return f"Weight({self.path or self.name!r}, shape={self.shape}, dtype={self.dtype!r})"
+
+    # Lists and dicts hold weights as themselves.
+    __eq__, __ne__, __hash__ = object.__eq__, object.__ne__, object.__hash__
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        others = (x for x in inputs if not isinstance(x, Weight | np.ndarray))
+        if any(hasattr(x, "__array_ufunc__") and not isinstance(x, np.generic) for x in others):
+            return NotImplemented  # A tensor knows what to do.
+        numbers = (x.numpy() if isinstance(x, Weight) else x for x in inputs)
+        return getattr(ufunc, method)(*numbers, **options)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.to_numpy(), dtype)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from lstm import checks
+from lstm import checks, constraints
 from lstm.backends import backend
+from lstm.constraints import ConstraintSpec
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.initializers import Initializer
 from lstm.initializers import get as get_initializer
@@ -30,6 +31,7 @@ class Weighted(Definition):
         dtype: str | None = None,
         trainable: bool = True,
         regularizer: RegularizerSpec = None,
+        constraint: ConstraintSpec = None,
     ) -> Any:
         """Create a weight of the layer, in `build`.
 
@@ -41,6 +43,7 @@ class Weighted(Definition):
             dtype: accepted for compatibility; weights have the dtype of their model.
             trainable: False for numbers that never learn.
             regularizer: what large numbers add to the loss.
+            constraint: what the numbers must be after each step of the optimizer.
 
         Returns:
             For a layer with `call` a `Variable`, a tensor to compute with; for one with `forward`
@@ -64,9 +67,12 @@ class Weighted(Definition):
         )
         fixed = not checks.boolean("trainable", trainable)
         costs = OPERATORS["regularizer"](regularizer, f"regularizer of {name}")
+        allowed = constraints.get(constraint, f"constraint of {name}")
         if self.composite:
-            return OPERATORS["weight"](self, name, sizes, initial, fixed, costs)
-        return self.own_weight(name, sizes, initial, fixed=fixed, regularizer=costs)
+            return OPERATORS["weight"](self, name, sizes, initial, fixed, costs, allowed)
+        return self.own_weight(
+            name, sizes, initial, fixed=fixed, regularizer=costs, constraint=allowed
+        )
 
     @property
     def weights(self) -> list[Weight]:

@@ -1,6 +1,7 @@
 """Wrappers: layers around a function, a layer over time, a recurrent layer in both directions."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Unpack
 
 from lstm import checks
@@ -24,6 +25,7 @@ class Lambda(Layer):
 
     Args:
         function: accepts the input tensor, or a list of them, and returns a tensor.
+        arguments: other arguments of it, by name.
 
     Example:
         >>> import lstm
@@ -31,11 +33,20 @@ class Lambda(Layer):
         (None, 5)
     """
 
-    def __init__(self, function: Callable[[Any], Any], **options: Unpack[LayerOptions]) -> None:
+    passed_on = (*Layer.passed_on, "arguments")  # The function has them.
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        arguments: Mapping[str, Any] | None = None,
+        **options: Unpack[LayerOptions],
+    ) -> None:
         super().__init__(**options)
         if not callable(function):
             raise InvalidTypeError("function", "a function of tensors", repr(function))
-        self.function = function
+        if not isinstance(arguments, Mapping | None):
+            raise InvalidTypeError("arguments", "a dict by name", repr(arguments))
+        self.function = partial(function, **arguments) if arguments else function
 
     def call(self, inputs: Any) -> Any:
         made = self.function(inputs)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.iteration import check_not_function
 from lstm.layers.masks import Mask
 from lstm.models.columns import Column, Entry, Ragged, Rows, column, columns
 from lstm.models.epochs import Epochs, Order
@@ -183,6 +184,7 @@ def parts(argument: str, item: Any) -> tuple[Any, Any, Any]:
     Raises:
         InvalidTypeError: `item` is neither.
     """
+    check_not_function(argument, item)
     if not isinstance(item, tuple | list) or len(item) not in (2, 3):
         raise InvalidTypeError(
             argument, "(x, y) or (x, y, sample_weight)", f"{type(item).__name__}"

@@ -139,8 +139,8 @@ def in_list(values: Any, inputs: Sequence[Entry]) -> bool:
     """
     if len(inputs) != 1 or not isinstance(values, list | tuple) or len(values) != 1:
         return False
-    known = inputs[0].ndim
-    return _depth(values[0]) == known or (known is None and np.ndim(values[0]) > 2)
+    known, depth = inputs[0].ndim, _depth(values[0])
+    return depth == known or (known is None and isinstance(values[0], np.ndarray) and depth > 2)
 
 
 def of_one_output(argument: str, given: Any, name: str, x: Any, inputs: Sequence[Entry]) -> Any:

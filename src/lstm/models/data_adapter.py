@@ -3,7 +3,7 @@
 from typing import Any
 
 from lstm.errors import InvalidValueError
-from lstm.iteration import is_stream
+from lstm.iteration import check_not_function, is_stream
 from lstm.models.batches import ArrayBatches, Batching, Examples, examples, parts
 from lstm.models.streams import Source, StreamBatches
 
@@ -26,6 +26,7 @@ class Given:
     """
 
     def __init__(self, x: Any, y: Any = None, sample_weight: Any = None, **others: Any) -> None:
+        check_not_function("x", x)
         self.arrays = x, y, sample_weight
         self.source = Source("x", x) if is_stream(x) else None
         if self.source is not None:

@@ -19,13 +19,13 @@ from lstm.layers.eager import Tensor
 from lstm.layers.masks import Mask
 from lstm.layers.stateful import Stateful
 from lstm.layers.symbolic import SymbolicTensor
+from lstm.layers.tracing import decided
 from lstm.models import planning
 from lstm.models.batches import ArrayBatches, Batch, Batching, Examples, examples
 from lstm.models.columns import in_order
 from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
 from lstm.models.overview import Overview
-from lstm.models.passes import Passes
 from lstm.models.state import State
 from lstm.models.stream import Steps, Stream
 from lstm.models.structure import Tensors, listed
@@ -60,7 +60,19 @@ class Predictor(Overview):
         return graph
 
     def __call__(self, *inputs: Any, **options: Any) -> Any:
-        """Called on tensors, become part of another model; on arrays, return the outputs."""
+        """Called on tensors, become part of another model; on arrays, return the outputs.
+
+        With `training=True`, arrays are computed as in training: what drops units or adds noise
+        does, and a BatchNormalization reads the batch. No weight learns.
+
+        Example:
+            >>> import numpy as np
+            >>> import lstm
+            >>> model = lstm.Sequential([lstm.Input((100,)), lstm.layers.Dropout(0.5)])
+            >>> x = np.ones((1, 100))
+            >>> float(model(x).min()), float(model(x, training=True).min())
+            (1.0, 0.0)
+        """
         first = ("inputs", *first_of(self.call))
         inputs, options = first_by_position(type(self).__name__, first, inputs, options)
         if next(members(inputs, SymbolicTensor), None) is not None:
@@ -68,12 +80,12 @@ class Predictor(Overview):
                 named = self.graph.input_names
                 inputs = (in_order(f"inputs of {self.name}", inputs[0], named),)
             return super().__call__(*inputs, **options)
-        if options.pop("training", False):
-            raise InvalidValueError("training", "False: only fit trains", True)
+        training = bool(decided(options.pop("training", None)))
         if len(inputs) != 1 or options:
             got = ", ".join([f"{len(inputs)}", *options])
             raise InvalidTypeError(f"{self.name}()", "one argument, tensors or arrays", got)
-        return _of_each(self.predict_on_batch(inputs[0]), Tensor.of)
+        batch = self._chunk(inputs[0], any_length=False)
+        return _of_each(self._joined([self._outputs(batch, training=training)]), Tensor.of)
 
     def predict(
         self,
@@ -136,14 +148,25 @@ class Predictor(Overview):
         check = partial(self._feeder.check, any_length=bool(stateful))
         yield from ArrayBatches(data, Batching(self.graph.entries, self.backend.dtype, check, size))
 
-    def _outputs(self, batch: Batch) -> list[Any]:
+    def _outputs(self, batch: Batch, *, training: bool = False) -> list[Any]:
         """Return the outputs of a checked batch, from the states of stateful layers."""
         carried = self._start_carrying(False)
         carried.check(batch.size)
-        run = Run(self.backend, states=carried.current, carried=carried.nodes)
-        outputs = computed(self.passes(planning.infer), self._feeder, run, batch)
+        run = Run(self.backend, training, states=carried.current, carried=carried.nodes)
+        if training:
+            with self.parameters.changing():  # Running statistics.
+                outputs = computed(self._step_by_step, self._feeder, run, batch)
+        else:
+            outputs = computed(self.passes(planning.infer).forward, self._feeder, run, batch)
         carried.states.update(run.new_states)
         return outputs
+
+    def _step_by_step(
+        self, run: Run, feeds: Sequence[Array], masks: Sequence[Mask | None]
+    ) -> tuple[list[Array], list[Mask | None]]:
+        """Return the outputs and their masks, without a plan."""
+        trace = self.program.forward(run, feeds, masks)
+        return trace.outputs, trace.masks
 
     @property
     def _feeder(self) -> Feeder:
@@ -213,7 +236,7 @@ class Predictor(Overview):
         shapes = self.graph.state_shapes()
         states = State.checked(state, shapes, batch.size, self.backend.dtype)
         run = Run(self.backend, states=states.on(self.backend), carried=frozenset(shapes))
-        outputs = computed(self.passes(planning.infer), self._feeder, run, batch)
+        outputs = computed(self.passes(planning.infer).forward, self._feeder, run, batch)
         if known:
             self._steps.prepare(x, known, states)
         after = State.of(self.backend, run.new_states)
@@ -305,9 +328,15 @@ class Predictor(Overview):
         return CallbackList(everyone, cast(Trainable, self), params)
 
 
-def computed(passes: Passes, feed: Feeder, run: Run, batch: Batch) -> list[Any]:
+Forward = Callable[
+    [Run, Sequence[Array], Sequence[Mask | None]], tuple[list[Array], list[Mask | None]]
+]
+"""A forward pass: returns the outputs and their masks, for a run, arrays and their masks."""
+
+
+def computed(forward: Forward, feed: Feeder, run: Run, batch: Batch) -> list[Any]:
     """Return the outputs of a checked batch, each an array; or a list, to remove padding."""
-    found, masks = passes.forward(run, *feed(batch))
+    found, masks = forward(run, *feed(batch))
     outputs = [np.array(run.ops.to_numpy(output)) for output in found]
     real = [mask for mask in batch.masks if mask is not None]
     if not real:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
+
 from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.interface import library_constructs
@@ -152,6 +154,12 @@ class Sequential(Model):
 
     def _are_inputs(self, x: Any) -> bool:
         return False
+
+    def _ready(self, x: Any = None) -> Graph:
+        alone = isinstance(x, list | tuple) and len(x) == 1 and isinstance(x[0], np.ndarray)
+        if self._graph is None and alone and x[0].ndim == 2 and self._at_least_one()[0].rowwise:
+            x = x[0]  # A table in a list, not a list of one sequence.
+        return super()._ready(x)
 
     def _traced(self, shapes: Sequence[tuple[int | None, ...]], *, exact: bool) -> Graph:
         if not self._chained:

@@ -91,6 +91,8 @@ class GraphLayer(Layer):
             output_names = [checks.string("outputs", key) for key in outputs]
         self._several_outputs = not isinstance(outputs, SymbolicTensor)
         for argument, tensors in (("inputs", listed(inputs)), ("outputs", listed(outputs))):
+            if not tensors:
+                raise InvalidValueError(argument, "at least one tensor", "none")
             for tensor in tensors:
                 if not isinstance(tensor, SymbolicTensor):
                     raise InvalidTypeError(argument, "symbolic tensors", type(tensor).__name__)

@@ -83,6 +83,7 @@ class Tokenizer(Interface):
         self.document_count = 0
         self.word_counts: Counter[str] = Counter()
         self.word_docs: Counter[str] = Counter()
+        self._sequence_docs: Counter[int] = Counter()
         self._counted_texts = True  # Not in configs from before there were `word_docs`.
         self.word_index: dict[str, int] = {}
         self.index_word: dict[int, str] = {}
@@ -137,11 +138,15 @@ class Tokenizer(Interface):
             >>> tokenizer.texts_to_sequences(["be to me"])
             [[1, 2, 1]]
         """
+        return list(self.texts_to_sequences_generator(texts))
+
+    def texts_to_sequences_generator(
+        self, texts: Iterable[str | Sequence[str]]
+    ) -> Iterator[list[int]]:
+        """Yield what `texts_to_sequences` returns, one text after the other."""
         self._check_fitted()
-        return [
-            [index for word in words if (index := self._index_of(word)) is not None]
-            for words in self._split_all(texts)
-        ]
+        for words in self._split_all(texts):
+            yield [index for word in words if (index := self._index_of(word)) is not None]
 
     def sequences_to_texts(self, sequences: Iterable[Iterable[int]]) -> list[str]:
         """Return the words of each sequence, joined by spaces (characters too, as in Keras).
@@ -163,12 +168,35 @@ class Tokenizer(Interface):
             >>> tokenizer.sequences_to_texts([[0, 0, 1, 2]])
             ['to be']
         """
+        return list(self.sequences_to_texts_generator(sequences))
+
+    def sequences_to_texts_generator(self, sequences: Iterable[Iterable[int]]) -> Iterator[str]:
+        """Yield what `sequences_to_texts` returns, one sequence after the other."""
         self._check_fitted()
-        return [" ".join(self._words_of(sequence)) for sequence in sequences]
+        for sequence in sequences:
+            yield " ".join(self._words_of(sequence))
+
+    def fit_on_sequences(self, sequences: Iterable[Iterable[int]]) -> None:
+        """Count in how many sequences each index occurs, for the mode "tfidf"; no word is learned.
+
+        Args:
+            sequences: lists of indices.
+
+        Example:
+            >>> tokenizer = Tokenizer(num_words=4)
+            >>> tokenizer.fit_on_sequences([[1, 2], [1, 1]])
+            >>> tokenizer.index_docs
+            {1: 2, 2: 1}
+        """
+        for sequence in sequences:
+            whole = (checks.integer("sequences", n, "sequences of integers") for n in sequence)
+            self._sequence_docs.update(list(dict.fromkeys(whole)))
+            self.document_count += 1
 
     @property
     def index_docs(self) -> dict[int, int]:
-        return {self.word_index[word]: count for word, count in self.word_docs.items()}
+        of_words = {self.word_index[word]: count for word, count in self.word_docs.items()}
+        return dict(Counter(of_words) + self._sequence_docs)
 
     def texts_to_matrix(
         self, texts: Iterable[str | Sequence[str]], mode: str = "binary"
@@ -204,7 +232,7 @@ class Tokenizer(Interface):
             InvalidValueError: `mode` is none of these.
         """
         checks.one_of("mode", mode, ("binary", "count", "freq", "tfidf"))
-        if self.num_words is None or mode == "tfidf":
+        if self.num_words is None or (mode == "tfidf" and not self.document_count):
             self._check_fitted()
         if mode == "tfidf" and not self._counted_texts:
             raise NotReadyError(
@@ -227,8 +255,8 @@ class Tokenizer(Interface):
                     found[index] = (1 + math.log(n)) * math.log(1 + rarity)
         return matrix
 
-    def to_json(self) -> str:
-        """Return it as JSON in the form of Keras 2, for `tokenizer_from_json`."""
+    def get_config(self) -> dict[str, Any]:
+        """Return what `to_json` holds: arguments, and tables as JSON, in the form of Keras 2."""
         tables = {
             "word_counts": self.word_counts,
             "word_docs": self.word_docs,
@@ -237,8 +265,11 @@ class Tokenizer(Interface):
             "word_index": self.word_index,
         }
         plain = {name: getattr(self, name) for name in (*_ARGUMENTS, "document_count")}
-        config = plain | {name: json.dumps(table) for name, table in tables.items()}
-        return json.dumps({"class_name": "Tokenizer", "config": config})
+        return plain | {name: json.dumps(table) for name, table in tables.items()}
+
+    def to_json(self) -> str:
+        """Return it as JSON in the form of Keras 2, for `tokenizer_from_json`."""
+        return json.dumps({"class_name": "Tokenizer", "config": self.get_config()})
 
     def to_config(self) -> dict[str, Any]:
         """Return a description that JSON can hold and that `from_config` reads.
@@ -267,6 +298,8 @@ class Tokenizer(Interface):
         }
         if not self._counted_texts:
             del config["word_docs"]
+        if self._sequence_docs:
+            config["sequence_docs"] = [[n, count] for n, count in self._sequence_docs.items()]
         return config
 
     @classmethod
@@ -296,6 +329,9 @@ class Tokenizer(Interface):
         tokenizer.word_counts.update(_counts("word_counts", config["word_counts"]))
         tokenizer._counted_texts = "word_docs" in config or not tokenizer.word_counts
         tokenizer.word_docs.update(_counts("word_docs", config.get("word_docs", [])))
+        for index, count in config.get("sequence_docs", []):
+            number = checks.integer("sequence_docs", index)
+            tokenizer._sequence_docs[number] = checks.positive_int("sequence_docs", count)
         if not tokenizer.word_docs.keys() <= tokenizer.word_counts.keys():
             raise InvalidValueError("word_docs", "words of word_counts", "others")
         tokenizer._index_words()
