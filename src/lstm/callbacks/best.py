@@ -6,7 +6,7 @@ from typing import Any
 
 from lstm import checks
 from lstm.errors import InvalidValueError
-from lstm.interface import of_library, warn
+from lstm.interface import warn
 
 _FALLING = ("loss", "bits", "bits_per_character", "nats_per_character")
 """What the logs have besides metrics, and has to fall."""
@@ -149,8 +149,4 @@ def _rises(monitor: str, metrics: Mapping[str, Any]) -> bool | None:
     metric = metrics.get(name)
     if metric is None:
         return False if name in _FALLING else None
-    rises: bool | None = metric.rises
-    if rises is None and of_library(type(metric)):  # Of one of several outputs, or its loss.
-        held = getattr(metric, "metric", None)
-        rises = False if name.endswith("_loss") else getattr(held, "rises", None)
-    return rises
+    return None if metric.rises is None else bool(metric.rises)

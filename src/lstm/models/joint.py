@@ -78,6 +78,7 @@ class OfOutput(Metric):
     ) -> None:
         super().__init__(name=name)
         self.metric = Mean(name) if metric is None else metric
+        self.rises = False if metric is None else metric.rises
         self._of_loss, self.first, self.shapes, self.weight = metric is None, first, shapes, weight
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
