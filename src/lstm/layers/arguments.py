@@ -104,7 +104,7 @@ def as_operand(layer: str, x: Any) -> Any:
             raise InvalidTypeError(f"input of {layer}", "one tensor", len(x))
         x = x[0]
     x = as_array(x)
-    if not isinstance(x, Operators | np.ndarray) or not x.shape:
+    if not isinstance(x, Operators) and not (isinstance(x, np.ndarray) and x.ndim):
         raise InvalidTypeError(f"input of {layer}", "tensors or arrays", type(x).__name__)
     return x
 
