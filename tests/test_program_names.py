@@ -418,3 +418,39 @@ def test_a_generator_function_has_to_be_called() -> None:
     with pytest.raises(InvalidTypeError, match=r"^validation_data: .* batches\(\) yields, got"):
         model.fit(X, X[:, 0, :1], validation_data=batches, verbose=0)
     model.fit(batches(), steps_per_epoch=1, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: layers.TimeDistributed(layers.Dense(2)),
+        lambda: layers.MultiHeadAttention(2, 3),
+        lambda: layers.Softmax(),
+        lambda: layers.SeparableConv1D(3, 2),
+        lambda: layers.LayerNormalization(),
+        lambda: layers.Bidirectional(layers.LSTM(2)),
+        lambda: layers.Dense(2),
+        lambda: layers.LSTM(2),
+        lambda: layers.AdditiveAttention(),
+    ],
+)
+@pytest.mark.parametrize("given", [None, "x", {"x": X}, np.float32(1)])
+def test_what_is_no_tensor_is_refused(make: Any, given: Any) -> None:
+    with pytest.raises((InvalidTypeError, InvalidShapeError), match=r"^inputs? of "):
+        make()(given)
+
+
+def test_a_tensor_may_be_alone_in_a_list() -> None:
+    for layer in (layers.TimeDistributed(layers.Dense(2)), layers.Softmax(), layers.Dense(2)):
+        assert_array_equal(layer([X]), layer(X))
+        assert layer([lstm.Input((5, 2))]).shape == (None, 5, 2)
+    with pytest.raises(InvalidTypeError, match=r"^input of softmax: expected one tensor, got 2"):
+        layers.Softmax()([X, X])
+
+
+@pytest.mark.parametrize(
+    "layer", [lambda: layers.RNN(layers.GRUCell(3)), lambda: layers.Bidirectional(layers.GRU(3))]
+)
+def test_states_are_in_a_list(layer: Any) -> None:
+    with pytest.raises(InvalidTypeError, match=r"^initial_state: expected a list of .*got int"):
+        layer()(X, initial_state=3)

@@ -24,6 +24,9 @@ class Abilities(Versioned):
     reads_steps: ClassVar[bool] = False
     """Whether it goes through a sequence of vectors, of any length."""
 
+    reads_lists: ClassVar[bool] = False
+    """Whether its `call` reads a list of tensors; what users write may."""
+
     takes_numbers: ClassVar[bool] = False
     """Whether it also reads tokens, as numbers like any others."""
 

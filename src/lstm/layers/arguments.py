@@ -8,7 +8,8 @@ import numpy as np
 
 from lstm.errors import InvalidTypeError
 from lstm.interface import refuse_unknown
-from lstm.layers.symbolic import OPERATORS, Operators, SymbolicTensor
+from lstm.layers.eager import as_array
+from lstm.layers.symbolic import OPERATORS, Operators, SymbolicTensor, has_operands
 
 _BY_POSITION = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 _OF_EVERY_CALL = ("mask", "training")
@@ -86,3 +87,38 @@ def as_tensor(argument: str, x: Any) -> SymbolicTensor:
         raise InvalidTypeError(argument, expected, type(x).__name__)
     made: SymbolicTensor = OPERATORS["constant"](x)
     return made
+
+
+def as_operand(layer: str, x: Any) -> Any:
+    """Return what a layer reads that is called on one tensor, or on numbers.
+
+    Args:
+        layer: its name, in errors.
+        x: a tensor or an array, perhaps alone in a list; or a list of numbers.
+
+    Raises:
+        InvalidTypeError: it is something else.
+    """
+    if isinstance(x, list | tuple) and has_operands(x):
+        if len(x) > 1:
+            raise InvalidTypeError(f"input of {layer}", "one tensor", len(x))
+        x = x[0]
+    x = as_array(x)
+    if not isinstance(x, Operators) and not (isinstance(x, np.ndarray) and x.ndim):
+        raise InvalidTypeError(f"input of {layer}", "tensors or arrays", type(x).__name__)
+    return x
+
+
+def listed_states(given: Any, expected: str) -> list[Any]:
+    """Return the states that a call begins with; a single one needs no list.
+
+    Raises:
+        InvalidTypeError: they are something else than `expected`.
+    """
+    if given is None:
+        return []
+    if has_operands([given]):
+        return [given]
+    if not isinstance(given, list | tuple):
+        raise InvalidTypeError("initial_state", f"a list of {expected}", type(given).__name__)
+    return list(given)

@@ -26,6 +26,8 @@ class _Attention(Layer):
     value. Padding of the value is never read, and the result of a padded query is 0.
     """
 
+    reads_lists = True
+
     drop: Dropout
     scale: Operators
 
@@ -42,6 +44,16 @@ class _Attention(Layer):
         self.seed = None if seed is None else checks.integer("seed", seed)
         self.drop = Dropout(self.dropout)
 
+    def build(self, *shapes: Any) -> None:
+        self._check_several(isinstance(shapes[0], list), shapes[0])
+
+    def _check_several(self, several: bool, given: Any) -> None:
+        """Check that a call, or its shapes, are those of two or three tensors."""
+        if not several or not 2 <= len(given) <= 3:
+            raise InvalidShapeError(
+                f"inputs of {self.name}", "[query, value] or [query, value, key]", given
+            )
+
     def scores(self, query: Any, key: Any) -> Any:
         """Return how well each query fits each key, (B, Tq, Tv)."""
         raise NotDefinedError(self, "scores(query, key)")
@@ -54,10 +66,7 @@ class _Attention(Layer):
         return_attention_scores: bool = False,
         use_causal_mask: bool = False,
     ) -> Any:
-        if not isinstance(inputs, list | tuple) or not 2 <= len(inputs) <= 3:
-            raise InvalidShapeError(
-                f"inputs of {self.name}", "[query, value] or [query, value, key]", inputs
-            )
+        self._check_several(isinstance(inputs, list | tuple), inputs)
         query, value = inputs[:2]
         key = inputs[2] if len(inputs) == 3 else value
         of_query, of_value = [None, None] if mask is None else list(mask)[:2]
@@ -114,6 +123,7 @@ class Attention(_Attention):
         self.score_mode = checks.one_of("score_mode", score_mode, ("dot", "concat"))
 
     def build(self, *shapes: Any) -> None:
+        super().build(*shapes)
         if self.use_scale:
             self.scale = self.add_weight("scale", (), "ones")
         if self.score_mode == "concat":
@@ -161,6 +171,7 @@ class AdditiveAttention(_Attention):
         super().__init__(use_scale, dropout, seed, **options)
 
     def build(self, *shapes: Any) -> None:
+        super().build(*shapes)
         if self.use_scale:
             self.scale = self.add_weight("scale", shapes[0][0][-1:], "glorot_uniform")
 

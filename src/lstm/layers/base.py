@@ -10,7 +10,7 @@ from lstm.configured import members, snake_case
 from lstm.constraints import ConstraintSpec
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotDefinedError
 from lstm.interface import of_library, refuse_unknown
-from lstm.layers.arguments import as_tensor, check_taken, first_by_position, first_of
+from lstm.layers.arguments import as_operand, as_tensor, check_taken, first_by_position, first_of
 from lstm.layers.called import Called
 from lstm.layers.copying import reduced
 from lstm.layers.definition import Definition
@@ -178,6 +178,8 @@ class Layer(Called):
         first += ("sequences",) * self.reads_steps
         inputs, options = first_by_position(kind, first, inputs, options)
         if self.composite:
+            if of_library(type(self)) and not self.reads_lists and inputs:
+                inputs = (as_operand(self.name, inputs[0]), *inputs[1:])
             call = Call(self, tuple(members([inputs, options], SymbolicTensor)))
             call.training = decided(options.get("training"))
             with within(call), deciding(call.training):

@@ -10,7 +10,7 @@ import numpy as np
 from lstm import checks, seeding
 from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.layers.arguments import first_by_position
+from lstm.layers.arguments import first_by_position, listed_states
 from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
 from lstm.layers.definition import Definition
 from lstm.layers.inner import WithInner
@@ -92,14 +92,15 @@ class CellLoop(WithInner, Stateful):
     def __call__(
         self,
         *given: Any,
-        initial_state: Sequence[Any] | None = None,
+        initial_state: Any = None,
         training: object = None,
         mask: object = None,
         **inputs: Unpack[Sequences],
     ) -> Any:
         """Apply it to a sequence, from `initial_state` if it is given."""
         given, _ = first_by_position(type(self).__name__, ("inputs", "sequences"), given, inputs)
-        return super().__call__(*given, *(initial_state or []), training=training, mask=mask)
+        states = listed_states(initial_state, f"{len(self.states)} states")
+        return super().__call__(*given, *states, training=training, mask=mask)
 
     def build(self, *shapes: Shape) -> None:
         self._traced(shapes[0])

@@ -27,6 +27,8 @@ class Dot(Layer):
         (None, 4, 5)
     """
 
+    reads_lists = True
+
     def __init__(
         self,
         axes: int | Sequence[int],

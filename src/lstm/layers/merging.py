@@ -148,6 +148,7 @@ def _or_one(ops: Ops, x: Array, keep: tuple[Array, Array] | None) -> Array:
 class _OfTwo(Layer):
     """Base of layers that combine tensors of one shape, two at a time."""
 
+    reads_lists = True
     function = ""
 
     def call(self, *inputs: Any) -> Any:

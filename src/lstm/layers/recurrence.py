@@ -8,11 +8,11 @@ import numpy as np
 
 from lstm import checks, initializers
 from lstm.backends.contract import Array, Cache, RecurrentSpec, RecurrentWeights
-from lstm.errors import InvalidTypeError, InvalidValueError, NotDefinedError
+from lstm.errors import InvalidValueError, NotDefinedError
 from lstm.initializers import Initializer
 from lstm.interface import promises
 from lstm.layers.activation_names import ActivationSpec, in_cell
-from lstm.layers.arguments import first_by_position
+from lstm.layers.arguments import first_by_position, listed_states
 from lstm.layers.base import Arrays, Gradients, LayerOptions, Run
 from lstm.layers.dropout import feature_mask
 from lstm.layers.masks import Mask, of_steps, to_zero
@@ -141,16 +141,11 @@ class Recurrent(Stateful):
             given: the sequence, and perhaps the states; or by name, `sequences` or `inputs`.
             initial_state: a list of the states, or the state if there is only one.
         """
-        if has_operands([initial_state]):
-            initial_state = [initial_state]
-        if not isinstance(initial_state, list | tuple | None):
-            raise InvalidTypeError(
-                "initial_state", f"a list of {self._states()}", type(initial_state).__name__
-            )
+        states = listed_states(initial_state, self._states())
         given, _ = first_by_position(type(self).__name__, ("inputs", "sequences"), given, inputs)
         several = len(given) == 1 and isinstance(given[0], list | tuple)
         flat = list(given[0]) if several and has_operands(given[0]) else list(given)
-        return super().__call__(*flat, *(initial_state or []), training=training, mask=mask)
+        return super().__call__(*flat, *states, training=training, mask=mask)
 
     def _states(self) -> str:
         names = {"h": "hidden", "c": "cell"}

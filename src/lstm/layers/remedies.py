@@ -164,6 +164,8 @@ def _reader(tensor: SymbolicTensor) -> Any:
 def _length(tensor: SymbolicTensor) -> int | None:
     """Return the length of the sequence that was read, if it is known."""
     while tensor.ndim < 3:
+        if not tensor.node.inputs:
+            return None
         tensor = tensor.node.inputs[0]
     return tensor.shape[1]
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Unpack
 from lstm import checks
 from lstm.backends.contract import Array, Cache
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers.arguments import listed_states
 from lstm.layers.base import Arrays, Gradients, Layer, LayerOptions, Run
 from lstm.layers.cell_loop import CellLoop, check_new
 from lstm.layers.definition import Definition
@@ -208,8 +209,9 @@ class RNN(WithInner):
         """The shapes of the states of all cells, for one example."""
         return tuple(state for layer in self.stack for state in layer.states)
 
-    def call(self, inputs: Any, initial_state: Sequence[Any] | None = None) -> Any:
-        y, found, given = inputs, list[Any](), list(initial_state or [])
+    def call(self, inputs: Any, initial_state: Any = None) -> Any:
+        y, found = inputs, list[Any]()
+        given = listed_states(initial_state, f"{len(self.states)} states")
         for layer in self.stack:
             count = len(layer.states)
             first, given = given[:count], given[count:]

@@ -1,12 +1,13 @@
 """Wrappers: layers around a function, a layer over time, a recurrent layer in both directions."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Unpack
 
 from lstm import checks
 from lstm.configured import described
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
+from lstm.layers.arguments import listed_states
 from lstm.layers.base import Layer, LayerOptions
 from lstm.layers.cell_loop import CellLoop
 from lstm.layers.copying import blueprint, built
@@ -33,6 +34,7 @@ class Lambda(Layer):
         (None, 5)
     """
 
+    reads_lists = True
     passed_on = (*Layer.passed_on, "arguments")  # The function has them.
 
     def __init__(
@@ -153,8 +155,8 @@ class Bidirectional(Layer):
         if not self.backward_layer.go_backwards:
             raise InvalidValueError("backward_layer", "go_backwards=True", False)
 
-    def call(self, inputs: Any, initial_state: Sequence[Any] | None = None) -> Any:
-        given = list(initial_state or [])
+    def call(self, inputs: Any, initial_state: Any = None) -> Any:
+        given = listed_states(initial_state, "the states forwards, then those backwards")
         own = len(self.forward_layer.states)
         ahead = _outputs(self.forward_layer(inputs, initial_state=given[:own]))
         back = _outputs(self.backward_layer(inputs, initial_state=given[own:]))

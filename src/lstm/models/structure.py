@@ -44,6 +44,7 @@ class GraphLayer(Layer):
     """
 
     replaceable = True
+    reads_lists = True
     of_every_layer = ("name", "trainable")
 
     backend: Backend
