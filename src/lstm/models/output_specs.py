@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm import checks, losses
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.layers.naming import Names
 from lstm.losses import Loss
 from lstm.metrics.names import saved
@@ -45,7 +45,7 @@ class OutputSpecs:
         """Return the loss, the metrics, the weighted metrics and the weight of a single output."""
         (loss,) = self.losses([name])
         if loss is None:
-            raise InvalidValueError("loss", "a loss of the output", self.loss)
+            raise InvalidTypeError("loss", "a loss of the output", self.loss)
         (weight,) = self.each("loss_weights", self.weights, [name])
         factor = 1.0 if weight is None else checks.number("loss_weights", weight, 0)
         plain = self._of_one("metrics", self.metrics, name)
