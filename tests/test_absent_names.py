@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import lstm
-from lstm import absent_names, layers, old_paths
+from lstm import absent_names, backend_names, layers, old_paths
 from lstm.errors import InvalidValueError, LSTMError, NoSuchAttributeError, NoSuchNameError
 from lstm.interface import overrides_computation
 
@@ -86,14 +86,25 @@ class TestOfModules:
 
 
 def test_a_function_is_not_the_module_of_its_name() -> None:
-    message = "^no mean here: lstm.backend is a function; use lstm.ops for what keras.backend has$"
-    with pytest.raises(NoSuchAttributeError, match=message):
-        lstm.backend.mean  # type: ignore[attr-defined]  # noqa: B018
-    assert not hasattr(lstm.backend, "clear_session")
+    with pytest.raises(NoSuchAttributeError, match=r"^no set_value here: use assign of the weight"):
+        lstm.backend.set_value  # type: ignore[attr-defined]  # noqa: B018
+    assert not hasattr(lstm.backend, "set_session")
     assert lstm.backend() == lstm.backends.backend()
     assert lstm.backend("reference", dtype="float64").dtype == "float64"
     assert inspect.signature(lstm.backend) == inspect.signature(lstm.backends.backend)
     assert copy.deepcopy(lstm.backend)() == lstm.backend()
+
+
+def test_it_has_the_names_of_that_module() -> None:
+    K: Any = lstm.backend
+    assert imported("lstm.backend", "mean") is lstm.ops.mean
+    assert imported("lstm.backend", "epsilon")() == 1e-7
+    assert K.floatx() == lstm.backends.backend().dtype
+    assert K.clear_session is lstm.utils.clear_session
+    assert K.int_shape(lstm.Input((3, 2))) == (None, 3, 2)
+    assert K.batch_flatten(X).shape == (4, 10)
+    for name in backend_names.INSTEAD:
+        assert not hasattr(K, name)
 
 
 def test_objects_say_what_they_have_instead() -> None:

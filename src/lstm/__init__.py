@@ -12,6 +12,7 @@ if sys.argv[:1] == ["-m"] and sys.orig_argv[-len(sys.argv)] in ("lstm", "-mlstm"
 
 from lstm import (
     activations,
+    backend_names,
     callbacks,
     constraints,
     errors,
@@ -61,9 +62,7 @@ else:
         "info": "lstm.information",
     }
     _absent = answering(__name__)
-    backend = ModuleInKeras(
-        backend, "lstm.backend is a function; use lstm.ops for what keras.backend has"
-    )
+    backend = ModuleInKeras(backend, backend_names.NAMES, ops, backend_names.INSTEAD)
     sys.modules["lstm.backend"] = backend
 
     def __getattr__(name):

@@ -11,6 +11,7 @@ _PATHS: Mapping[str, tuple[str, ...]] = {
     "lstm.layers": (
         "lstm.engine",
         "lstm.engine.base_layer",
+        "lstm.engine.input_layer",
         "lstm.engine.topology",
         "lstm.layers.advanced_activations",
         "lstm.layers.convolutional",

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from lstm.absent_names import answering
+from lstm.backend_names import clear_session
 from lstm.custom_objects import (
     CustomObjectScope,
     custom_object_scope,
@@ -18,10 +19,6 @@ from lstm.seeding import set_seed as set_random_seed
 if not TYPE_CHECKING:
     __getattr__ = answering(__name__)
     lead_to(__name__)
-
-
-def clear_session(free_memory: bool = True) -> None:
-    """Do nothing: models share no session here, and Python frees those that nobody uses."""
 
 
 __all__ = [

@@ -10,6 +10,7 @@ from lstm.layers.recurrent import LSTM, SimpleRNN
 from lstm.optimizers.legacy import Adam
 
 import lstm as keras
+from lstm import backend as K  # noqa: N812
 from lstm.callbacks import ModelCheckpoint
 from lstm.layers.wrappers import Bidirectional, TimeDistributed
 from lstm.models import Sequential
@@ -115,3 +116,16 @@ def test_a_recurrent_layer_with_its_size_and_length():
     model.compile(loss="mean_squared_error", optimizer="rmsprop")
     model.fit(np.ones((6, 4, 2)), np.ones(6), epochs=1, verbose=0)
     assert model.input_shape == (None, 4, 2)
+
+
+def rmse(y_true, y_pred):
+    return K.sqrt(K.mean(K.square(y_pred - y_true), axis=-1) + K.epsilon())
+
+
+def test_a_loss_of_the_backend():
+    K.clear_session()
+    x, y = np.random.default_rng(0).normal(size=(8, 5, 2)), np.ones((8, 1))
+    model = Sequential([LSTM(4, input_shape=(5, 2)), Dense(1)])
+    model.compile(loss=rmse, optimizer="adam")
+    expected = np.sqrt((model.predict(x) - y) ** 2 + 1e-7).mean()
+    assert np.isclose(model.evaluate(x, y, verbose=0), expected, rtol=1e-5)
