@@ -111,7 +111,8 @@ def own_format(argument: str, path: str | os.PathLike[str]) -> str:
     """
     found = checks.path(argument, path) if path else ""
     if found.endswith(_OF_OTHERS):
-        expected = "the name of a file such as model.safetensors, which is what this writes"
+        stem = os.path.basename(found).split(".")[0] or "model"
+        expected = f"the name of a file such as {stem}.safetensors, which is what this writes"
         later = "lstm.interop, for files of other programs, does not exist yet"
         raise InvalidValueError(argument, f"{expected} ({later})", found)
     return found

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lstm import checks, losses, optimizers, seeding
 from lstm.backends import Backend
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
-from lstm.interface import computed, set_by_constructor
+from lstm.interface import computed, set_by_constructor, warn
 from lstm.iteration import is_stream
 from lstm.losses import Loss
 from lstm.metrics import Metric
@@ -26,6 +26,7 @@ from lstm.models.output_specs import (
     output_names,
     saved_metrics,
 )
+from lstm.models.own_objects import found_again
 from lstm.models.parameters import Parameters
 from lstm.models.prediction import Predictor
 from lstm.models.structure import Tensors, listed
@@ -306,7 +307,8 @@ def compiled_contents(
     """Return the slots of the optimizer by the names of their tensors, and JSON values.
 
     Returns:
-        None if a file cannot hold them: a class is the user's, or the graph cannot be trained.
+        None if a file cannot hold them: the optimizer is the user's, a loss has no name, or the
+        graph cannot be trained.
     """
     optimizer, factor = compiled.optimizer, compiled.loss_weight
     known = type(optimizer) in optimizers.OPTIMIZERS.values() and optimizer.storable
@@ -340,15 +342,33 @@ def compiled_contents(
     return {names[key]: slot for key, slot in slots.items()}, config
 
 
-def compile_again(model: Compilable, tensors: Mapping[str, NDArray[Any]], config: Any) -> None:
-    """Compile a model as `compiled_contents` described."""
+def compile_again(
+    model: Compilable,
+    tensors: Mapping[str, NDArray[Any]],
+    config: Any,
+    custom: Mapping[str, Any],
+) -> None:
+    """Compile a model as `compiled_contents` described.
+
+    With a loss or metric of a user that `custom` does not have, it stays as it is, with a warning.
+    """
     optimizer = config["optimizer"]
+    try:
+        loss, plain, weighted = (
+            found_again(config.get(key, []), custom)
+            for key in ("loss", "metrics", "weighted_metrics")
+        )
+    except InvalidValueError as error:
+        if error.argument != "custom_objects":
+            raise
+        warn(f"the model is not compiled: {error}")
+        return
     model.compile(
         optimizers.get({**optimizer, "config": optimizers.of_file(optimizer["config"])}),
-        config["loss"],
+        loss,
         config.get("loss_weights"),
-        metrics=config["metrics"],
-        weighted_metrics=config.get("weighted_metrics", ()),
+        metrics=plain,
+        weighted_metrics=weighted,
     )
     graph, backend = model.graph, model.backend
     names = config.get("slots")

@@ -124,7 +124,7 @@ class Described(Copied):
             model.outline.primitives = ordered(graph.layers, order)
             model._structure_read = header.get("structure")
         if "compile" in header and compiled:
-            compile_again(model, tensors, header["compile"])
+            compile_again(model, tensors, header["compile"], custom)
         return model
 
     @classmethod

@@ -10,6 +10,7 @@ from lstm.layers.naming import Names
 from lstm.losses import Loss
 from lstm.metrics.names import saved
 from lstm.models.graph import Graph
+from lstm.models.own_objects import own_config
 from lstm.models.structure import listed
 
 
@@ -85,7 +86,7 @@ class OutputSpecs:
         return [given] * len(names)
 
     def config(self, names: Sequence[str]) -> dict[str, Any] | None:
-        """Return what a file holds of them; None if a loss is the user's."""
+        """Return what a file holds of them; None if it cannot name a loss."""
         kinds = self.losses(names)
         described = [None if loss is None else loss_config(loss) for loss in kinds]
         if described.count(None) != kinds.count(None):
@@ -135,12 +136,13 @@ def loss_to_train(spec: Any) -> Loss:
 
 
 def loss_config(loss: Loss) -> dict[str, Any] | None:
-    """Return what a file holds of a loss; None if it is the user's."""
+    """Return what a file holds of a loss; None if it cannot name it."""
     if type(loss) not in losses.LOSSES.values():
-        return None
+        return own_config(loss)
     return {"name": type(loss).name, "config": loss.get_config()}
 
 
 def saved_metrics(metrics: Sequence[Any]) -> list[Any]:
-    """Return what a file holds of metrics; those of users are left out."""
-    return [found for found in map(saved, metrics) if found is not None]
+    """Return what a file holds of metrics; what it cannot name is left out."""
+    described = (saved(metric) or own_config(metric) for metric in metrics)
+    return [found for found in described if found is not None]

@@ -19,6 +19,8 @@ from lstm.layers.base import Layer
 from lstm.layers.inner import inner_layers, layers_of, with_own
 from lstm.layers.symbolic import Node, Shape, SymbolicTensor, input_tensor
 from lstm.layers.tracing import deciding
+from lstm.losses import Loss
+from lstm.metrics import Metric
 from lstm.models.graph import Graph
 from lstm.regularizers import Regularizer
 
@@ -86,7 +88,7 @@ def check_classes(custom_objects: object) -> CustomObjects:
         of_users = ours or isinstance(kind, FunctionType)
         if not (isinstance(name, str) and of_users):
             raise InvalidTypeError("custom_objects", expected, f"{name!r}: {kind!r:.60}")
-        if not isinstance(kind, type) or issubclass(kind, Layer | Regularizer):
+        if not isinstance(kind, type) or issubclass(kind, Layer | Regularizer | Loss | Metric):
             found[name] = kind
     return found
 
