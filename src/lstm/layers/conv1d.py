@@ -153,7 +153,9 @@ class Conv1D(Activated):
         begins = mask[:, 1:] & ~mask[:, :-1]
         if self.strides > 1 and begins.any():
             raise InvalidValueError(
-                f"strides of {self.name}", "1, with padding in front of sequences", self.strides
+                f"strides of {self.name}",
+                '1, with padding in front of sequences, or padding="post" in pad_sequences',
+                self.strides,
             )
         if not self._reach:
             return

@@ -117,7 +117,9 @@ class Windows(Layer):
         begins = mask[:, 1:] & ~mask[:, :-1]
         if self.strides > 1 and begins.any():
             raise InvalidValueError(
-                f"strides of {self.name}", "1, with padding in front of sequences", self.strides
+                f"strides of {self.name}",
+                '1, with padding in front of sequences, or padding="post" in pad_sequences',
+                self.strides,
             )
         if self.padding == "same" and self.strides > 1 and self._reach:
             raise InvalidValueError(
