@@ -441,6 +441,16 @@ class TestWhatReadsAllStepsAtOnce:
         assert_close(model.evaluate(sequences, np.array(right)), np.mean(expected), "loss", terms=5)
 
 
+@pytest.mark.parametrize("padding", ["pre", "post"])
+def test_steps_that_are_added_count(padding: str) -> None:
+    x = lstm.Input((None,))
+    vectors = Embedding(9, 1, mask_zero=True, embeddings_initializer="ones")(x)
+    widths = ((0, 0), (1, 2), (0, 0))
+    model = lstm.Model(x, ops.sum(ops.pad(vectors, widths, constant_values=3.0), 1))
+    tokens = lstm.utils.pad_sequences([[5, 6], [1, 2, 3, 4]], padding=padding)
+    assert model.predict(tokens).tolist() == [[2.0 + 9.0], [4.0 + 9.0]]
+
+
 class TestBidirectional:
     def test_both_halves_are_zero_at_padding(self) -> None:
         layer = Bidirectional(LSTM(2, return_sequences=True))

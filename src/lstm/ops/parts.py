@@ -10,6 +10,7 @@ from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.interface import spelled
 from lstm.layers import Concatenate, Take
 from lstm.layers.eager import Tensor
+from lstm.layers.masking import masked
 from lstm.layers.symbolic import Operators
 from lstm.ops.arrays import are_arrays, axis_of, moved, numbers, whole
 from lstm.ops.calling import apply, as_one, shape_of
@@ -202,6 +203,8 @@ def pad(
             if count:
                 edge = take(x, [0] * count, axis)
                 block = full_like(edge, value)
+                if axis == 1 and isinstance(block, Operators):
+                    block = masked(block, None)  # New steps count, whatever is at the edge.
                 x = concatenate([block, x] if front else [x, block], axis)
     return x
 
