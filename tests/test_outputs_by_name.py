@@ -131,3 +131,28 @@ def test_bad_input() -> None:
     config = model.get_config()
     with pytest.raises(InvalidValueError, match="output_names: expected 2 different names"):
         lstm.Model.from_config({**config, "output_names": ["a", "a"]})
+
+
+@pytest.mark.parametrize("given", ["padded", "lists"])
+def test_metrics_of_outputs_of_any_length(given: str) -> None:
+    rng = np.random.default_rng(1)
+    x = lstm.Input((None,))
+    h = LSTM(6, return_sequences=True)(lstm.layers.Embedding(9, 4, mask_zero=True)(x))
+    tags, mood = Dense(3, activation="softmax")(h), Dense(1)(LSTM(3)(h))
+    model = lstm.Model(x, {"tags": tags, "mood": mood})
+    losses = {"tags": "sparse_categorical_crossentropy", "mood": "mse"}
+    model.compile("adam", losses, metrics={"tags": ["accuracy"], "mood": ["mae"]})
+    real = np.arange(7) < rng.integers(2, 8, 10)[:, None]
+    tokens, classes = rng.integers(1, 9, (10, 7)) * real, rng.integers(0, 3, (10, 7))
+    targets: dict[str, Any] = {"tags": classes, "mood": rng.normal(size=(10, 1))}
+    found = model.predict(tokens)
+    right = (np.array([*found["tags"]]).argmax(-1) == classes)[real].mean()
+    far = np.abs(found["mood"] - targets["mood"]).mean()
+    data: Any = tokens
+    if given == "lists":
+        data = [row[some] for row, some in zip(tokens, real, strict=True)]
+        targets["tags"] = [row[some] for row, some in zip(classes, real, strict=True)]
+    logs = model.evaluate(data, targets, batch_size=4, verbose=0, return_dict=True)
+    assert logs["tags_accuracy"] == pytest.approx(right, rel=1e-6)
+    assert logs["mood_mae"] == pytest.approx(far, rel=1e-5)
+    assert "tags_accuracy" in model.fit(data, targets, batch_size=4, verbose=0).history

@@ -57,14 +57,48 @@ class Sum(Loss):
         return np.ascontiguousarray(target, dtype)
 
 
+class Layout:
+    """Where tensors stand in the rows of the joint output.
+
+    Args:
+        first: the number of columns before them.
+    """
+
+    def __init__(self, first: int) -> None:
+        self._first = first
+        self._shapes: list[tuple[int | None, ...]] = []
+        self._columns: list[int | None] = []
+
+    def add(self, shape: tuple[int | None, ...], column: int | None) -> int:
+        """Add the next tensor, and return its number.
+
+        Args:
+            shape: without the batch axis.
+            column: which column holds the size that is open; None if there is none.
+        """
+        self._shapes.append(shape)
+        self._columns.append(column)
+        return len(self._shapes) - 1
+
+    def of(self, rows: Values, numbers: Sequence[int]) -> list[Values]:
+        """Return some of the tensors, (B, ...), from the rows (B, columns) of a batch."""
+        at, found = self._first, []
+        for shape, place in zip(self._shapes, self._columns, strict=True):
+            sizes = [int(rows[0, place or 0]) if n is None else n for n in shape]
+            found.append(rows[:, at : at + prod(sizes)].reshape(-1, *sizes))
+            at += prod(sizes)
+        return [found[number] for number in numbers]
+
+
 class OfOutput(Metric):
     """A metric of one of several outputs, or the mean of its loss.
 
     Args:
         name: the key under which it is reported.
-        metric: what it measures; None for the mean of column `first`.
-        first: where the numbers of the output begin; those of its target follow.
-        shapes: of the output, of the target, and of its mask if it has one, without the batch axis.
+        metric: what it measures; None for the mean of a column, the loss.
+        column: that column.
+        layout: where tensors stand.
+        tensors: the numbers of the output, of the target, and of its mask if it has one.
         weight: what the loss was multiplied with.
     """
 
@@ -72,25 +106,21 @@ class OfOutput(Metric):
         self,
         name: str,
         metric: Metric | None,
-        first: int,
-        shapes: Sequence[tuple[int, ...]] = (),
+        column: int = 0,
+        layout: Layout | None = None,
+        tensors: Sequence[int] = (),
         weight: float = 1.0,
     ) -> None:
         super().__init__(name=name)
         self.metric = Mean(name) if metric is None else metric
         self.rises = False if metric is None else metric.rises
-        self._of_loss, self.first, self.shapes, self.weight = metric is None, first, shapes, weight
+        self.column, self.layout, self.tensors, self.weight = column, layout, tensors, weight
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
-        if self._of_loss:
-            self.metric.update_state(y_pred[:, self.first] / self.weight, sample_weight)
+        if self.layout is None:
+            self.metric.update_state(y_pred[:, self.column] / self.weight, sample_weight)
             return
-        at, found = self.first, []
-        for shape in self.shapes:
-            size = prod(shape)
-            found.append(y_pred[:, at : at + size].reshape(-1, *shape))
-            at += size
-        output, target, *real = found
+        output, target, *real = self.layout.of(y_pred, self.tensors)
         self.metric.update_state(target, output, real[0] if real else None)
 
     def result(self) -> Any:
@@ -150,17 +180,22 @@ class Joint:
                     tensors = [output, 1.0 * target, *counted]
                     rows.append((f"{name}_{metric.name}", metric, tensors))
         self.loss = Sum(summed)
-        parts: list[Any] = [ops.expand_dims(column, -1) for column in columns]
-        first = len(columns)
+        read = [tensor for _, _, tensors in rows for tensor in tensors]
+        layout = Layout(len(columns) + sum(None in tensor.shape[1:] for tensor in read))
         for name, metric, tensors in rows:
-            shapes = [tensor.shape[1:] for tensor in tensors]
-            sizes = [tuple(n for n in shape if n is not None) for shape in shapes]
-            if sizes != shapes:
-                expected = "an output of known sizes"
-                raise InvalidShapeError(f"metric {name}", expected, tensors[0].shape)
-            self.metrics.append(OfOutput(name, metric, first, sizes))
-            parts += [Flatten()(tensor) for tensor in tensors]
-            first += sum(prod(shape) for shape in sizes)
+            numbers = []
+            for tensor in tensors:
+                shape, place = tensor.shape[1:], None
+                if shape.count(None) > 1:
+                    expected = "an output with one open size"
+                    raise InvalidShapeError(f"metric {name}", expected, tensors[0].shape)
+                if None in shape:
+                    place = len(columns)
+                    columns.append(_size(tensor, 1 + shape.index(None)))
+                numbers.append(layout.add(shape, place))
+            self.metrics.append(OfOutput(name, metric, layout=layout, tensors=numbers))
+        parts: list[Any] = [ops.expand_dims(column, -1) for column in columns]
+        parts += [Flatten()(WithoutMask()(tensor)) for tensor in read]
         joined = ops.concatenate(parts, -1) if len(parts) > 1 else parts[0]
         compared = (target for _, target in self._targets)
         self.graph = Graph([*graph.inputs, *compared, *self._weights], [joined])
@@ -305,6 +340,13 @@ def _target_shape(loss: Loss, output: SymbolicTensor) -> tuple[int | None, ...]:
     return (
         output.shape[1:-1] if isinstance(loss, SparseCategoricalCrossentropy) else output.shape[1:]
     )
+
+
+def _size(tensor: SymbolicTensor, axis: int) -> Any:
+    """Return the size of an axis as a number for each example, (B)."""
+    counted = ops.sum(ops.ones_like(WithoutMask()(tensor)), axis)
+    others = tuple(range(1, len(counted.shape)))
+    return ops.mean(counted, others) if others else counted
 
 
 def _by_example(values: Any, output: SymbolicTensor) -> Any:
