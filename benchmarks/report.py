@@ -15,7 +15,7 @@ Rows = list[dict[str, Any]]
 
 INTRODUCTION = """# Results
 
-Written by `make bench`; [README.md](README.md) says what is measured, and how.
+Written by `make bench`; [README.md]({readme}) says what is measured, and how.
 """
 
 
@@ -203,7 +203,7 @@ def write(folder: Path) -> None:
     options = results["options"]
     isa = f", {options['isa'].upper()} forced" if options.get("isa") else ""
     parts = [
-        INTRODUCTION,
+        INTRODUCTION.format(readme="../README.md" if isa else "README.md"),
         f"{machine['date']}, {machine['processor']}, {machine['cores']} cores{isa}, "
         f"{machine['system']}, Python {machine['python']}; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
@@ -224,7 +224,7 @@ def write(folder: Path) -> None:
             f"Again and again, it reads {sizes} MB at {reading} GB/s.\n",
             floors(rows, found),
         ]
-    if "footprint" in results:
+    if results.get("footprint"):
         parts += ["## Around it\n", footprint(results["footprint"])]
     if plot(rows, folder / "scaling.svg"):
         parts += ["## Cost against size\n", "![Time of a training step](scaling.svg)\n"]

@@ -105,6 +105,7 @@ class Session:
         self.rows: list[Row] = []
         self.left_out: list[str] = []
         self.versions = {name: found for name in options.only if (found := self._versions(name))}
+        self.footprint: dict[str, Any] = {}
         self._best: dict[tuple[str, str], str] = {}
 
     def python(self, name: str) -> str:
@@ -131,6 +132,21 @@ class Session:
                 if case.all_forms or self._best.get((case.task, name), form) == form:
                     found.append((name, form))
         return found
+
+    def measure_all(self) -> None:
+        """All that the options ask for."""
+        options = self.options
+        for name in options.cases:
+            if options.isa and CASES[name].precision == "bfloat16":
+                self.left_out.append(f"{name}: no products of bfloat16 with {options.isa}")
+                continue
+            self.measure(CASES[name], options.only, options.threads, options.rounds)
+        if not options.no_sweep:
+            for case in SWEEP:
+                self.measure(case, ("ours", "pytorch"), [CORES], max(3, options.rounds // 3))
+        if not options.no_footprint and "ours" in self.versions:
+            command = [self.python("ours"), str(HERE / "footprint.py")]
+            self.footprint = json.loads(subprocess.check_output(command, text=True))
 
     def measure(self, case: Case, names: Iterable[str], threads: list[int], rounds: int) -> None:
         """Time these contenders on a case, and add the rows."""
@@ -229,6 +245,7 @@ class Session:
             "options": {name: getattr(self.options, name) for name in ("rounds", "seconds", "isa")},
             "rows": self.rows,
             "left_out": self.left_out,
+            "footprint": self.footprint,
         }
 
 
@@ -273,22 +290,13 @@ def main() -> None:
     options.output = options.output or HERE / options.isa
     start = time.time()
     session = Session(options)
-    for name in options.cases:
-        if options.isa and CASES[name].precision == "bfloat16":
-            session.left_out.append(f"{name}: no products of bfloat16 with {options.isa}")
-            continue
-        session.measure(CASES[name], options.only, options.threads, options.rounds)
-    if not options.no_sweep:
-        for case in SWEEP:
-            session.measure(case, ("ours", "pytorch"), [CORES], max(3, options.rounds // 3))
-    results = session.results()
-    if not options.no_footprint and "ours" in session.versions:
-        command = [session.python("ours"), str(HERE / "footprint.py")]
-        results["footprint"] = json.loads(subprocess.check_output(command, text=True))
-    results["minutes"] = (time.time() - start) / 60
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
-    report.write(options.output)
+    try:
+        session.measure_all()
+    finally:  # a run may take an hour: what was found stays where it ends early
+        results = session.results() | {"minutes": (time.time() - start) / 60}
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        report.write(options.output)
 
 
 if __name__ == "__main__":
