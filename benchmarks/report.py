@@ -13,7 +13,7 @@ from suite import CASES, MACHINE, REFERENCE, SWEEP
 
 Rows = list[dict[str, Any]]
 
-INTRODUCTION = """# Results
+INTRODUCTION = """# Results{isa}
 
 Written by `make bench`; [README.md]({readme}) says what is measured, and how.
 """
@@ -201,10 +201,10 @@ def write(folder: Path) -> None:
     rows, machine = results["rows"], results["machine"]
     versions = {k: v for found in results["versions"].values() for k, v in found.items()}
     options = results["options"]
-    isa = f", {options['isa'].upper()} forced" if options.get("isa") else ""
+    isa = f" with {options['isa'].upper()}" if options.get("isa") else ""
     parts = [
-        INTRODUCTION.format(readme="../README.md" if isa else "README.md"),
-        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores{isa}, "
+        INTRODUCTION.format(isa=isa, readme="../README.md" if isa else "README.md"),
+        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, "
         f"{machine['system']}, Python {machine['python']}; "
         + ", ".join(f"{name} {version}" for name, version in versions.items())
         + f".\nMedians of {options['rounds']} timings of about {options['seconds']:g} s each, "
