@@ -94,6 +94,10 @@ class Pool {
   int wanted() const { return wanted_; }
   int size() const { return int(threads_.size()) + 1; }
 
+  // Whether a worker has to be woken for the next job. That takes long where no program wants its
+  // core, which sleeps, too: up to a millisecond in a virtual machine.
+  bool asleep() const { return sleepers_.load(std::memory_order_relaxed) != 0; }
+
   // Waits for the tasks, not for the workers: one that another program keeps from its core is not
   // missed, the caller does its task. Returns whether it was kept from its own work, by waking
   // others or by waiting for them, for longer than that took.
@@ -148,7 +152,9 @@ class Pool {
       Job job;
       {
         std::unique_lock lock(mutex_);
+        sleepers_.fetch_add(1, std::memory_order_relaxed);
         wake_.wait(lock, [&] { return signal_.load(std::memory_order_relaxed) != seen; });
+        sleepers_.fetch_sub(1, std::memory_order_relaxed);
         seen = signal_.load(std::memory_order_relaxed);
         if (stopping_) return;
         job = job_;
@@ -167,6 +173,7 @@ class Pool {
   std::atomic<std::uint64_t> claims_{0};  // generation of the job << 32 | tasks claimed
   std::atomic<int64_t> done_{0};    // tasks finished
   std::atomic<int> prepared_{0};         // workers that have begun
+  std::atomic<int> sleepers_{0};         // workers that wait for a signal, and no longer look
 };
 
 std::mutex in_use;
@@ -227,6 +234,8 @@ void Barrier::wait() {
   const unsigned round = round_.load(std::memory_order_relaxed);
   if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
     arrived_.store(0, std::memory_order_relaxed);
+    if (gathering_) waited_.store(0, std::memory_order_relaxed), begin_ = Clock::now();
+    gathering_ = false;
     const Clock::duration waited(waited_.load(std::memory_order_relaxed));
     const int most = forced_waits;
     kept_waiting_ = forced ? most && int(round) + 1 >= most
@@ -248,10 +257,12 @@ void Barrier::wait() {
 void run_tasks(int64_t count, Task task) {
   std::unique_lock lock(in_use, std::try_to_lock);
   Pool* const ready = lock.owns_lock() ? ready_pool() : nullptr;
-  if (!ready)
+  if (!ready) {
     for (int64_t k = 0; k < count; ++k) task(k);
-  else if (ready->run(count, task))
-    all_cores.kept_waiting();
+    return;
+  }
+  const bool woken = ready->asleep();
+  if (ready->run(count, task) && !woken) all_cores.kept_waiting();
 }
 
 bool cores_are_busy() { return !forced && all_cores.busy(); }
@@ -262,6 +273,7 @@ bool run_team(int size, Barrier& barrier, Task task) {
   // Once only: the number of threads may change meanwhile.
   Pool* const team = ready_pool();
   if (!team || team->size() < size || cores_are_busy()) return false;
+  if (team->asleep()) barrier.gather();
   // Each member keeps its thread until all have come, so that none does the task of another.
   team->run(size, task);
   teams.fetch_add(1);

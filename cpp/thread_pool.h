@@ -79,6 +79,8 @@ class Barrier {
  public:
   explicit Barrier(int members) : members_(members) {}
   void wait();  // throws std::bad_alloc where a member has given up
+  // Before the team: some members have to be woken, so that the first wait says nothing.
+  void gather() { gathering_ = true; }
   // For a member that found no memory and will not come any more.
   void give_up() { given_up_.store(true, std::memory_order_relaxed); }
   bool given_up() const { return given_up_.load(std::memory_order_relaxed); }
@@ -90,12 +92,13 @@ class Barrier {
   using Clock = std::chrono::steady_clock;
 
   const int members_;
-  const Clock::time_point begin_ = Clock::now();
+  Clock::time_point begin_ = Clock::now();  // written by the last to arrive
   std::atomic<int> arrived_{0};
   std::atomic<Clock::rep> waited_{0};  // by all members together
   std::atomic<unsigned> round_{0};
   std::atomic<bool> given_up_{false};
   bool kept_waiting_ = false;  // written by the last to arrive
+  bool gathering_ = false;     // by the last to arrive, too
 };
 
 // Whether a thread of the pool has been waited for of late, because other programs want the cores.
