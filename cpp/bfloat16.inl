@@ -4,6 +4,7 @@
 // memory of the thread, once for all panels of B, so that no tile has to round.
 
 constexpr int in_slot = 2;
+constexpr int64_t left_rows = 1 << 10;  // go through all panels together, half as large each
 
 // The factors of 32 numbers in a row: those of `low` come first.
 LSTM_INLINE vec row_of(vec low, vec high) {
@@ -126,13 +127,6 @@ inline Left left_side(int64_t M, int64_t K, View a, float* memory, int missing =
       store(memory + k / 2 * pitch + i,
             pairs_of(a, K, i, k, int(std::min<int64_t>(M - i, lanes)), missing));
   return {memory, 1, pitch};
-}
-
-// Call f(i, end) for rows of A that are made a left side together, as many as the cache holds.
-template <class F>
-LSTM_INLINE void for_each_left(int64_t i0, int64_t i1, F f) {
-  constexpr int64_t most = 1 << 10;
-  for (; i0 < i1; i0 += most) f(i0, std::min(i0 + most, i1));
 }
 
 // acc[m][v] += Σ_k a(m, k) · panel[k][v]

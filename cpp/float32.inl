@@ -1,6 +1,7 @@
 // Factors of products in float32: a slot is a number, and A is read where it is.
 
 constexpr int in_slot = 1;
+constexpr int64_t left_rows = 384;  // go through all panels together: `depth` of each stay in L2
 
 // A row of a panel, of a vector of each row of B in its slots.
 LSTM_INLINE vec slots_of(const vec (&rows)[in_slot]) { return rows[0]; }
@@ -31,12 +32,6 @@ LSTM_INLINE int64_t left_row(int64_t) { return 0; }
 LSTM_INLINE int64_t left_size(int64_t, int64_t) { return 0; }
 LSTM_INLINE Left left_side(int64_t, int64_t, View a, float*, int = 0) {
   return {a.p, a.rows, a.columns};
-}
-
-// Call f(i, end) for rows of A that are made a left side together.
-template <class F>
-LSTM_INLINE void for_each_left(int64_t i0, int64_t i1, F f) {
-  f(i0, i1);
 }
 
 // acc[m][v] += Σ_k a(m, k) · panel[k][v]

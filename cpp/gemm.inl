@@ -74,6 +74,9 @@ inline void panel_product_of(int64_t i0, int64_t i1, int64_t K, Left a, const fl
                              bool few) {
   for (int64_t i = i0; i < i1; i += tile_rows) {
     const int64_t rows = std::min<int64_t>(i1 - i, tile_rows);
+    // What the tile will be added or written to, while its product keeps the core busy.
+    for (int64_t r = 0; r < rows; ++r)
+      for (int v = 0; v < V; ++v) __builtin_prefetch(c + (i + r) * ldc + v * lanes, 1);
     tile_product<V>(rows, K, a.from(i), panel, few,
                     [&](auto r, auto v, vec value) LSTM_INLINE_LAMBDA {
                       const int left = n - v * lanes;
@@ -154,22 +157,31 @@ inline void pack_panels(int64_t D, int64_t F, const float* w, float* packed) {
   pack_panels(D, F, {w, F, 1}, packed);
 }
 
+// Call f(i, end) for rows of A that go through all panels together, so that they stay in the cache.
+template <class F>
+LSTM_INLINE void for_each_left(int64_t i0, int64_t i1, F f) {
+  for (; i0 < i1; i0 += left_rows) f(i0, std::min(i0 + left_rows, i1));
+}
+
 // `gemm` with all panels of B, where contiguous rows of B made them: the same bits.
 inline void prepared_gemm(int64_t M, int64_t N, int64_t K, View a, const float* packed, float* c,
                           int64_t ldc, const float* bias) {
   const int64_t most = M <= few_rows ? K : depth;
   parallel(panels(N), 1, 2.0 * M * K * panel_width, [&](auto p0, auto p1) {
-    for (int64_t k = 0; k < K; k += most) {
-      const int64_t block = std::min(K - k, most);
-      const Left left = left_side(M, block, a.from(0, k), scratch(3, left_size(M, block)));
-      for (int64_t p = p0; p < p1; ++p) {
-        const int64_t j = p * panel_width;
-        const int n = columns_of(N, p);
-        const float* panel = packed + p * slots(K) * panel_width + slots(k) * padded(n);
-        panel_product(0, M, block, left, panel, c + j, ldc, n, k > 0,
-                      bias && k == 0 ? bias + j : nullptr, M <= few_rows);
+    for_each_left(0, M, [&](int64_t i, int64_t end) {
+      for (int64_t k = 0; k < K; k += most) {
+        const int64_t block = std::min(K - k, most);
+        const Left left =
+            left_side(end - i, block, a.from(i, k), scratch(3, left_size(end - i, block)));
+        for (int64_t p = p0; p < p1; ++p) {
+          const int64_t j = p * panel_width;
+          const int n = columns_of(N, p);
+          const float* panel = packed + p * slots(K) * panel_width + slots(k) * padded(n);
+          panel_product(0, end - i, block, left, panel, c + i * ldc + j, ldc, n, k > 0,
+                        bias && k == 0 ? bias + j : nullptr, M <= few_rows);
+        }
       }
-    }
+    });
   });
 }
 
