@@ -27,7 +27,7 @@ def chosen(tokens: int, speed: float = FAST, **given: object) -> tuple[object, .
 def test_more_time_makes_larger_models() -> None:
     assert chosen(1_100_000, minutes=0.1) == (1, 128, 0.0, None)
     assert chosen(1_100_000, minutes=1.7) == (1, 512, 0.2, None)
-    assert chosen(1_100_000, minutes=15) == (2, 512, 0.4, None)
+    assert chosen(1_100_000, minutes=15) == (1, 512, 0.5, None)
     assert chosen(1_100_000, minutes=60) == (2, 512, 0.5, None)
 
 
