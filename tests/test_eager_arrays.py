@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 import lstm
 from lstm import layers, ops
@@ -53,6 +53,13 @@ class TestMasks:
         assert type(y) is Tensor
         assert_array_equal(y.mask, IDS != 0)
         assert_array_equal(y.numpy(), operator(x.numpy()))
+
+    def test_leave_symbolic_tensors_what_they_are(self) -> None:
+        inputs = layers.Input((3,))
+        scale = ops.convert_to_tensor(SCALE)
+        model = lstm.Model(inputs, (scale - inputs) * scale)
+        x = FULL[0]
+        assert_allclose(model(x).numpy(), (SCALE - x) * SCALE, rtol=1e-6)
 
     @pytest.mark.parametrize("constant", [FULL[:1], FULL[0], FULL[0, :1], ops.ones((1, 4, 1))])
     def test_stay_beside_constants_of_all_examples(self, constant: Any) -> None:

@@ -62,14 +62,32 @@ def printed(program: str) -> set[str]:
     return {*found.stdout.decode().split()}
 
 
-LATER = ("data", "diagram", "inspection", "network", "preprocessing", "text", "utils", "wrappers")
-OTHERS = ("matplotlib", "pooch", "rich", "sklearn", "tensorboardX", "tokenizers", "typer")
+LATER = (
+    *("data", "diagram", "forecasting", "inspection", "network", "preprocessing", "text", "utils"),
+    "wrappers",
+)
+OTHERS = (
+    "matplotlib",
+    "pandas",
+    "polars",
+    "pooch",
+    "rich",
+    "sklearn",
+    "tensorboardX",
+    "tokenizers",
+    "typer",
+)
 
 
 def test_what_few_programs_need_is_not_imported() -> None:
     modules = printed("import lstm, sys; lstm.Sequential([lstm.Input((9,))]); print(*sys.modules)")
     assert "lstm.layers" in modules
     assert modules & {*OTHERS, *(f"lstm.{name}" for name in LATER)} == set()
+
+
+def test_forecasting_recognises_frames_without_the_libraries_that_have_them() -> None:
+    modules = printed("import lstm.forecasting, sys; print(*sys.modules)")
+    assert not modules & {*OTHERS}
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from lstm.regularizers import Regularizer
 from lstm.seeding import set_seed
 
 if TYPE_CHECKING:
-    from lstm import data, inspection, preprocessing, saving, text, utils, wrappers
+    from lstm import data, forecasting, inspection, preprocessing, saving, text, utils, wrappers
     from lstm.information import __version__ as __version__
     from lstm.information import info
     from lstm.network import LSTMNetwork
@@ -48,6 +48,7 @@ else:
     _MODULES = (
         "data",
         "datasets",
+        "forecasting",
         "inspection",
         "preprocessing",
         "saving",
@@ -96,6 +97,7 @@ __all__ = [
     "constraints",
     "data",
     "errors",
+    "forecasting",
     "info",
     "initializers",
     "inspection",

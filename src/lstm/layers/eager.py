@@ -41,6 +41,8 @@ class Tensor(np.ndarray):
         if "out" in options:
             options["out"] = tuple(map(_plain, options["out"]))
         made = getattr(ufunc, method)(*map(_plain, args), **options)
+        if isinstance(made, Operators):  # Another argument stands for later values.
+            return made
         mask = None
         if method == "__call__":
             mask = _mask_of(ufunc, args, np.shape(made[0] if isinstance(made, tuple) else made))

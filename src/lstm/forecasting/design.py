@@ -1,0 +1,191 @@
+"""The design of a forecaster's network: what follows from its arguments and from the data."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from lstm import checks
+from lstm.errors import InvalidValueError
+from lstm.forecasting.arguments import Arguments
+from lstm.forecasting.frequency import DAY
+from lstm.forecasting.panel import Panel
+
+CALENDAR = {"day": DAY, "week": 7 * DAY, "year": 365.2425 * DAY}
+"""Cycles of the calendar that a network may be told the phase of, in nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a network reads and writes.
+
+    Attributes:
+        h: steps that it forecasts.
+        patch: values that the LSTM reads in one of its steps.
+        steps: steps of the LSTM; it reads the last steps · patch values.
+        seasons: lengths of the seasons in values, the shortest first.
+        log: whether values enter as logarithms.
+        scaler: "window" for the deviation of the values that it reads, None for none.
+        masked: whether it is told which values are missing.
+        past, future: columns that it reads besides the values; the second also for the horizon.
+        static: numbers that describe a series.
+        calendar: names in `CALENDAR`.
+        baseline: whether it corrects a mix of simple forecasts.
+        cell: "lstm", "gru" or "rnn".
+        units, layers: of the recurrent layers.
+        quantiles: what it forecasts; none for one number, whose error is smallest.
+        loss: "mase", "mae" or "mse".
+    """
+
+    h: int
+    patch: int
+    steps: int
+    seasons: tuple[int, ...]
+    log: bool
+    scaler: str | None
+    masked: bool
+    past: tuple[str, ...]
+    future: tuple[str, ...]
+    static: int
+    calendar: tuple[str, ...]
+    baseline: bool
+    cell: str
+    units: int
+    layers: int
+    quantiles: tuple[float, ...]
+    loss: str
+
+    @property
+    def input_size(self) -> int:
+        """Values that it reads."""
+        return self.steps * self.patch
+
+    @property
+    def recent(self) -> int:
+        """The last values, which it also sees one by one beside the state of the LSTM."""
+        return min(self.input_size, max((*self.seasons, self.patch)))
+
+    @property
+    def channels(self) -> int:
+        """Numbers that the LSTM reads for each value."""
+        return 1 + self.masked + len(self.past) + len(self.future)
+
+    @property
+    def extras(self) -> int:
+        """Numbers that belong to the whole forecast."""
+        return 4 * len(self.calendar) + self.static + self.h * len(self.future)
+
+    @property
+    def blocks(self) -> int:
+        """Parts of the horizon, for each of which simple forecasts are mixed anew."""
+        return -(-self.h // max(self.patch, -(-self.h // 8)))
+
+    @property
+    def candidates(self) -> int:
+        """Simple forecasts that are mixed."""
+        return 2 + sum((m <= self.input_size) + (2 * m <= self.input_size) for m in self.seasons)
+
+    @property
+    def outputs(self) -> int:
+        """Numbers for each step of the horizon."""
+        return max(len(self.quantiles), 1)
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the attributes as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Return the design with these attributes."""
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in config.items()
+        }
+        return cls(**values)
+
+
+def designed(given: Arguments, panel: Panel, static: int) -> Design:
+    """Return the design that follows from the arguments of a forecaster and its data.
+
+    Args:
+        given: the arguments of a forecaster.
+        panel: the series to learn from.
+        static: numbers that describe a series.
+
+    Raises:
+        InvalidValueError: arguments do not fit each other, or the data.
+    """
+    usual = panel.frequency.seasons
+    seasons = tuple(m for m in given.season_length or usual if m > 1)
+    patch = min(seasons, default=1) if given.patch == "auto" else int(given.patch)
+    h = patch if given.strategy == "recursive" else given.h
+    size = given.input_size
+    if size is None:
+        size = max(2 * max(seasons, default=0), SEASONS * min(seasons, default=0), 2 * given.h, 8)
+        # No more than what there is, or nearly so.
+        longest = int(panel.lengths.max()) - h
+        size = max(min(size, longest), patch, 2)
+    steps = max(-(-size // patch), 1)
+    known = panel.y[~np.isnan(panel.y)]
+    if not known.size:
+        raise InvalidValueError("df", "values", "only missing ones")
+    log = given.transform == "log" or (given.transform == "auto" and bool((known > 0).all()))
+    if log:
+        check_positive(panel)
+    masked = bool(np.isnan(panel.y).any() or panel.lengths.min() < steps * patch + h)
+    return Design(
+        h, patch, steps, seasons, log, given.scaler, masked, given.past, given.future, static,
+        _calendar(given.calendar, panel), given.baseline == "auto", given.cell, given.units,
+        given.layers, given.quantiles, given.loss,
+    )  # fmt: skip
+
+
+def check_positive(panel: Panel) -> None:
+    """Check that values have logarithms.
+
+    Raises:
+        InvalidValueError: one is 0 or less.
+    """
+    if (low := panel.y <= 0).any():
+        row = int(low.argmax())
+        n = int(panel.series_of_rows[row])
+        where = f"{panel.ids[n]!r} at {panel.shown(n, row - int(panel.offsets[n]))}"
+        expected = "values above 0, as the network learns from logarithms (transform=None)"
+        raise InvalidValueError("df", expected, f"{panel.y[row]} in {where}")
+
+
+SEASONS = 5
+"""Of the shortest kind, which a network reads at least by default."""
+
+
+def _calendar(chosen: str | tuple[str, ...], panel: Panel) -> tuple[str, ...]:
+    """Return the cycles that steps pass through, and series at least once."""
+    if chosen != "auto":
+        for name in chosen:
+            checks.one_of("calendar", name, tuple(CALENDAR))
+        if chosen and not panel.dated:
+            raise InvalidValueError("calendar", "dates, for a calendar", "numbered steps")
+        return tuple(chosen)
+    if not panel.dated:
+        return ()
+    frequency, found = panel.frequency, []
+    step = {"month": 30 * DAY, "business day": DAY}.get(frequency.unit, 1) * frequency.count
+    for name, cycle in CALENDAR.items():
+        if step < cycle / 1.5 and step * int(panel.lengths.max()) >= cycle:
+            found.append(name)
+    return tuple(found)
+
+
+def phases(times: np.ndarray[Any, Any], calendar: tuple[str, ...]) -> np.ndarray[Any, Any]:
+    """Return where times (N) are in cycles of the calendar, as two waves each: (N, 4 · cycles).
+
+    Weeks begin on Monday; a year, as here, on 1 January at 0:00, give or take half a day.
+    """
+    monday = 4 * DAY  # 1970-01-05
+    waves = [
+        wave(2 * np.pi * k * ((times - (monday if name == "week" else 0)) % CALENDAR[name])
+             / CALENDAR[name])
+        for name in calendar
+        for k in (1, 2)
+        for wave in (np.sin, np.cos)
+    ]  # fmt: skip
+    return np.stack(waves, axis=-1) if waves else np.zeros((len(times), 0))

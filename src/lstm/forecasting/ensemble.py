@@ -1,0 +1,243 @@
+"""An ensemble: networks of one design that learn from a panel, and their mean forecast."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm import checks, seeding
+from lstm.callbacks import EarlyStopping
+from lstm.errors import InvalidValueError
+from lstm.forecasting.design import Design
+from lstm.forecasting.examples import Batch, Examples
+from lstm.forecasting.frequency import Times
+from lstm.forecasting.network import network, pinball_of
+from lstm.forecasting.panel import Panel, Values
+from lstm.models import Model
+from lstm.optimizers import AdamW
+from lstm.optimizers.schedules import CosineDecay
+
+Sizes = Mapping[str, tuple[float, float]]
+
+ROUNDS = 10
+"""Parts of training, after each of which it is measured how good the network is."""
+
+
+STEPS, STEP_LIMITS = 4.5, (100, 3000)
+"""Training steps for the root of the number of windows, found on the ends of the series of M1, of
+Tourism, and of M3 and M4 without their test parts: fewer windows are learned by heart sooner."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """How networks are trained.
+
+    Attributes:
+        max_steps: training steps; None for as many as suit the number of windows.
+        batch_size: windows in a step.
+        learning_rate: at the beginning; it falls to 0 in half a cosine.
+        verbose: as in `Model.fit`.
+    """
+
+    max_steps: int | None
+    batch_size: int
+    learning_rate: float
+    verbose: int | str
+
+
+class Windows:
+    """Batches of windows drawn at random: each series is as likely as the others.
+
+    Args:
+        examples: what is read.
+        first, last: of each series, the first and the last step at which a forecast may begin.
+        steps: number of batches.
+        batch_size: windows in each.
+        rng: draws them.
+    """
+
+    def __init__(
+        self,
+        examples: Examples,
+        first: Times,
+        last: Times,
+        steps: int,
+        batch_size: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self._examples, self._first, self._last = examples, first, last
+        self._series = np.flatnonzero(last >= first)
+        self._steps, self._batch_size, self._rng = steps, batch_size, rng
+
+    def __len__(self) -> int:
+        return self._steps
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        if not 0 <= index < self._steps:
+            raise IndexError(index)
+        series = self._rng.choice(self._series, self._batch_size)
+        cutoffs = self._rng.integers(self._first[series], self._last[series] + 1)
+        return example(self._examples, series, cutoffs)
+
+
+def example(examples: Examples, series: Times, cutoffs: Times) -> tuple[Any, ...]:
+    """Return inputs and targets of windows; with weights where targets are missing."""
+    inputs, scale = examples.inputs(series, cutoffs)
+    y, weights = examples.targets(series, cutoffs, scale)
+    targets = y[:, :, None].astype(np.float32)
+    if weights.all():
+        return inputs, targets
+    return inputs, targets, weights.astype(np.float32)
+
+
+class Ensemble:
+    """Networks that forecast together.
+
+    Args:
+        design: what they read and write.
+        sizes: mean and deviation of each covariate in the data to learn from.
+        networks: them.
+    """
+
+    def __init__(self, design: Design, sizes: Sizes, networks: list[Model]) -> None:
+        self.design, self.sizes, self.networks = design, dict(sizes), networks
+
+    @classmethod
+    def fitted(
+        cls,
+        design: Design,
+        panel: Panel,
+        static: Values,
+        training: Training,
+        count: int,
+        seed: int | None,
+        val_size: int,
+    ) -> Self:
+        """Return networks that have learned from a panel.
+
+        Args:
+            static: numbers that describe each series, (N, static).
+            count: how many networks.
+            seed: of the first; the others have the next ones. None for any.
+            val_size: last steps of each series to validate on: the weights are those that forecast
+                them best.
+
+        Raises:
+            InvalidValueError: no series is long enough.
+        """
+        sizes = {name: _size(panel.covariates[name]) for name in (*design.past, *design.future)}
+        examples = Examples(design, panel, static, sizes)
+        last = panel.lengths - design.h - val_size
+        first = np.minimum(design.input_size, np.maximum(least_history(design), last // 2))
+        if not (last >= first).any():
+            longest = int(panel.lengths.max())
+            expected = f"a series of at least {least_history(design) + design.h + val_size} steps"
+            expected += f" (h is {design.h}"
+            expected += f", val_size {val_size})" if val_size else ")"
+            raise InvalidValueError("df", expected, f"at most {longest}")
+        networks = []
+        for k in range(count):
+            with seeding.seeded(None if seed is None else seed + k):
+                net = network(design)
+                # Draws of their own, so that the number of draws does not depend on training.
+                rng = np.random.default_rng(seeding.generator().integers(2**63))
+                _train(net, examples, first, last, training, rng, val_size)
+            networks.append(net)
+        return cls(design, sizes, networks)
+
+    def forecast(
+        self, panel: Panel, static: Values, cutoffs: Times, h: int, recursive: bool = False
+    ) -> tuple[Values, Values]:
+        """Return forecasts after the steps before `cutoffs`, one for each series.
+
+        Args:
+            panel: the series. Of what follows the cutoffs, only columns `future` are read.
+            static: numbers that describe each series.
+            h: steps to forecast, no more than in the design unless `recursive`.
+            recursive: read forecasts as if they were known, and go on.
+
+        Returns:
+            The forecasts (N, h, outputs) in units of the series, and the error that counts as 1 in
+            the loss, (N).
+        """
+        if not recursive:
+            found, units = self._parts(panel, static, cutoffs)
+            return found[:, :h], units
+        middle, parts = len(self.design.quantiles) // 2, []
+        panel = panel.ahead(cutoffs, h)
+        for begin in range(0, h, self.design.h):
+            found, each = self._parts(panel, static, cutoffs + begin)
+            units = each if begin == 0 else units
+            parts.append(found)
+            rows = panel.offsets[:-1] + cutoffs + begin
+            for k in range(min(self.design.h, h - begin)):
+                panel.y[rows + k] = found[:, k, middle]
+        return np.concatenate(parts, axis=1)[:, :h], units
+
+    def _parts(self, panel: Panel, static: Values, cutoffs: Times) -> tuple[Values, Values]:
+        """Return forecasts of as many steps as the design has, and units."""
+        examples = Examples(self.design, panel, static, self.sizes)
+        inputs, scale = examples.inputs(np.arange(len(panel)), cutoffs)
+        found = np.mean([_outputs(net, inputs) for net in self.networks], axis=0)
+        return found * scale.unit[:, None, None], scale.unit
+
+
+def least_history(design: Design) -> int:
+    """Return how many steps must precede the first forecast to learn from."""
+    return min(design.input_size, max((2 * design.patch, *design.seasons[:1], 2)))
+
+
+def _outputs(net: Model, inputs: Batch) -> Values:
+    return np.asarray(net.predict(inputs, batch_size=1024, verbose=0), np.float64)
+
+
+def _size(column: Values) -> tuple[float, float]:
+    """Return mean and deviation of a covariate; constant ones have a deviation of 1."""
+    known = column[~np.isnan(column)]
+    if not known.size:
+        return 0.0, 1.0
+    deviation = float(known.std())
+    return float(known.mean()), deviation if deviation > 1e-9 * max(
+        abs(known.mean()), 1e-9
+    ) else 1.0
+
+
+def _train(
+    net: Model,
+    examples: Examples,
+    first: Times,
+    last: Times,
+    training: Training,
+    rng: np.random.Generator,
+    val_size: int,
+) -> None:
+    design = examples.design
+    windows = int(np.maximum(last - first + 1, 0).sum())
+    total = training.max_steps or int(np.clip(STEPS * windows**0.5, *STEP_LIMITS))
+    rounds = min(ROUNDS if val_size else 1, total)
+    steps = -(-total // rounds)
+    schedule = CosineDecay(training.learning_rate, rounds * steps)
+    loss: Any = "mse" if design.loss == "mse" else "mae"
+    net.compile(AdamW(schedule), pinball_of(design.quantiles) if design.quantiles else loss)
+    batches = Windows(examples, first, last, steps, training.batch_size, rng)
+    options: dict[str, Any] = {}
+    if val_size:
+        series, cutoffs = _held_out(examples.panel.lengths, design.h, val_size, first)
+        options["validation_data"] = example(examples, series, cutoffs)
+        options["callbacks"] = [EarlyStopping(patience=rounds, restore_best_weights=True)]
+    net.fit(batches, epochs=rounds, shuffle=False, verbose=training.verbose, **options)
+
+
+def _held_out(lengths: Times, h: int, val_size: int, first: Times) -> tuple[Times, Times]:
+    """Return series and steps of forecasts that cover the last `val_size` steps, back to back."""
+    pairs: list[tuple[int, int]] = []
+    for n, length in enumerate(lengths.tolist()):
+        cutoffs = range(length - h, length - val_size - 1, -h) if val_size >= h else [length - h]
+        pairs += [(n, c) for c in cutoffs if c >= first[n]]
+    found: NDArray[np.int64] = np.array(pairs, np.int64).reshape(-1, 2)
+    if not len(found):
+        expected = "so few steps that a series is left to learn from"
+        raise InvalidValueError("val_size", expected, checks.positive_int("val_size", val_size))
+    return found[:, 0], found[:, 1]

@@ -1,0 +1,418 @@
+"""LSTMForecaster: one network for many series, from a table to a table."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from inspect import signature
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+
+from lstm import checks, storage
+from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.forecasting import frames
+from lstm.forecasting.arguments import Arguments
+from lstm.forecasting.backtest import Backtest, backtested
+from lstm.forecasting.conformal import Conformal
+from lstm.forecasting.design import Design, designed
+from lstm.forecasting.ensemble import Ensemble, Training, least_history
+from lstm.forecasting.frames import Columns, Format
+from lstm.forecasting.frequency import Times
+from lstm.forecasting.horizon import with_future
+from lstm.forecasting.learned import Learned
+from lstm.forecasting.outputs import columns_of, middle_of
+from lstm.forecasting.panel import Panel, Values
+from lstm.forecasting.statics import Statics
+from lstm.interface import Interface
+
+
+class LSTMForecaster(Interface):
+    """Forecasts series with an LSTM that learns from all of them.
+
+    Data is a long frame of pandas or polars with a row for each series and time, as Nixtla's; a
+    series of pandas with dates as its index; or an array of one dimension. Forecasts come as a
+    table of the same kind. Several series may have different lengths, and steps may be missing.
+
+    The network reads whole seasons at a time and corrects a mix of simple forecasts; all numbers
+    are relative to the window that it reads. Nothing that follows a forecast takes part in it.
+
+    Args:
+        h: steps to forecast.
+        input_size: values to read; by default several seasons.
+        units, layers: of the recurrent layers.
+        cell: "lstm", "gru" or "rnn".
+        strategy: "direct" forecasts all h steps at once; "recursive" forecasts one patch, reads it
+            as if it were known, and goes on, for any number of steps.
+        patch: values that the LSTM reads in each of its steps; by default a season.
+        freq: distance of two steps, such as "h", "15min", "D", "MS" or "B", as in pandas; by
+            default it follows from the times.
+        season_length: values in a season, or several such lengths; by default those that are usual
+            for the frequency. 1 for none.
+        transform: "log", None, or "auto" for the logarithm where all values are positive.
+        scaler: "window" divides values by the deviation of the window, None does not.
+        baseline: "auto" corrects a mix of simple forecasts, None forecasts without them.
+        past: names of columns that are known up to the forecast.
+        future: names of columns that are known for the horizon, too.
+        static: names of columns of `static_df`, numbers or categories.
+        calendar: "auto" for the cycles that steps pass through, names of "day", "week" and "year",
+            or ().
+        quantiles: levels between 0 and 1 to forecast; by default the value with the smallest error.
+        loss: "mase" in units of the change from season to season, "mae" or "mse" in units of the
+            window's deviation. With quantiles, these are the units of the pinball loss.
+        max_steps: training steps; by default as many as suit the number of windows.
+        batch_size: windows in each.
+        learning_rate: of AdamW; it falls to 0.
+        ensemble: number of networks, whose forecasts are averaged.
+        random_state: makes the result reproducible, to the bit; None for another one each time.
+        verbose: 0 shows nothing, 1 a bar, 2 a line, "auto" a bar on a terminal.
+
+    Example:
+        >>> import numpy as np
+        >>> from lstm.forecasting import LSTMForecaster
+        >>> t = np.arange(120)
+        >>> y = 50 + t / 4 + 10 * np.sin(2 * np.pi * t / 12)
+        >>> model = LSTMForecaster(h=12, season_length=12, units=16, max_steps=200, random_state=0)
+        >>> forecast = model.fit(y[:108]).predict()
+        >>> bool(np.abs(forecast - y[108:]).mean() < 2)
+        True
+    """
+
+    def __init__(
+        self,
+        h: int,
+        input_size: int | None = None,
+        *,
+        units: int = 128,
+        layers: int = 1,
+        cell: str = "lstm",
+        strategy: str = "direct",
+        patch: int | str = "auto",
+        freq: str | int | None = None,
+        season_length: int | Sequence[int] | None = None,
+        transform: str | None = "auto",
+        scaler: str | None = "window",
+        baseline: str | None = "auto",
+        past: Sequence[str] = (),
+        future: Sequence[str] = (),
+        static: Sequence[str] = (),
+        calendar: str | Sequence[str] = "auto",
+        quantiles: Sequence[float] | None = None,
+        loss: str = "mase",
+        max_steps: int | None = None,
+        batch_size: int = 256,
+        learning_rate: float = 2e-3,
+        ensemble: int = 1,
+        random_state: int | None = None,
+        verbose: int | str = 0,
+    ) -> None:
+        # Kept as they are given: so scikit-learn's tools ask.
+        self.h, self.input_size, self.units, self.layers = h, input_size, units, layers
+        self.cell, self.strategy, self.patch, self.freq = cell, strategy, patch, freq
+        self.season_length, self.transform, self.scaler = season_length, transform, scaler
+        self.baseline, self.past, self.future, self.static = baseline, past, future, static
+        self.calendar, self.quantiles, self.loss = calendar, quantiles, loss
+        self.max_steps, self.batch_size, self.learning_rate = max_steps, batch_size, learning_rate
+        self.ensemble, self.random_state, self.verbose = ensemble, random_state, verbose
+        self._arguments()
+
+    def _arguments(self) -> Arguments:
+        given = {name: getattr(self, name) for name in signature(type(self)).parameters}
+        return Arguments.checked(given)
+
+    # ---- fitting
+
+    def fit(
+        self,
+        df: Any,
+        *,
+        static_df: Any = None,
+        val_size: int = 0,
+        id_col: str = "unique_id",
+        time_col: str = "ds",
+        target_col: str = "y",
+    ) -> Self:
+        """Learn from series.
+
+        Args:
+            df: the data. A frame has a row for each time of each series; without the column
+                `id_col` it is one series.
+            static_df: a frame with a row for each series: `id_col` and the columns `static`.
+            val_size: last steps of each series to hold out: the weights are kept that forecast them
+                best. 0 learns from all steps, for `max_steps`.
+            id_col, time_col, target_col: names of columns.
+
+        Raises:
+            InvalidTypeError, InvalidValueError: the data cannot be used; the message names the
+                column, the series and the time.
+        """
+        given, columns = self._arguments(), _columns(id_col, time_col, target_col)
+        panel = frames.read(df, columns, given.freq, given.covariates)
+        statics = _statics(given, static_df, columns)
+        static = statics.encoded(static_df, panel.ids, columns.id)
+        held_out = val_size and checks.int_at_least("val_size", val_size, given.h)
+        ensemble = _fitted(given, panel, static, held_out)
+        form = Format.of(df, columns)
+        static_of = dict(zip(panel.ids, static, strict=True))
+        ends = _ends_of(panel, ensemble.design)
+        self._learned = Learned(ensemble, columns, form, ends, statics, static_of)
+        return self
+
+    # ---- forecasting
+
+    def predict(
+        self,
+        df: Any = None,
+        *,
+        h: int | None = None,
+        future_df: Any = None,
+        static_df: Any = None,
+        level: Sequence[float] | None = None,
+        quantiles: Sequence[float] | None = None,
+    ) -> Any:
+        """Forecast the steps that follow series.
+
+        Args:
+            df: the series, as in `fit`; by default those of `fit`.
+            h: steps to forecast; by default those of the constructor.
+            future_df: a frame with a row for each series and step to forecast: id, time and the
+                columns `future`. `make_future_dataframe` makes one without these columns.
+            static_df: a frame as in `fit`, for series that `fit` did not see.
+            level: percentages; for each of them the bounds of an interval that covers so many of
+                the actual values.
+            quantiles: some of those of the constructor; by default all.
+
+        Returns:
+            A table of the kind of `df`: id, time, and a column "LSTM"; for levels "LSTM-lo-90" and
+            "LSTM-hi-90"; for quantiles "LSTM-q0.1" and so on. Of an array, an array (h,), or
+            (h, columns) where there are several.
+
+        Raises:
+            NotReadyError: it is not fitted, or a level needs `calibrate` or quantiles.
+            InvalidTypeError, InvalidValueError: the data cannot be used.
+        """
+        given, learned = self._arguments(), self._after_fit()
+        steps = given.h if h is None else checks.positive_int("h", h)
+        if steps > learned.ensemble.design.h and not given.recursive:
+            expected = f"at most {learned.ensemble.design.h}, as in the constructor"
+            raise InvalidValueError("h", f'{expected} (strategy="recursive" goes on)', steps)
+        panel, form = learned.panel, learned.format
+        if df is not None:
+            panel, form = self._read(df), Format.of(df, learned.columns)
+        cutoffs = panel.lengths
+        if given.future:
+            panel = _with_future(given, learned.columns, panel, future_df, steps)
+        elif future_df is not None:
+            raise InvalidValueError("future_df", "None, without columns future", "a table")
+        static = learned.static(panel, static_df)
+        found, units = learned.ensemble.forecast(panel, static, cutoffs, steps, given.recursive)
+        columns = columns_of(found, units, given.quantiles, learned.conformal, level, quantiles)
+        times = [panel.times(n, T, T + steps) for n, T in enumerate(cutoffs.tolist())]
+        flat = {name: values.reshape(-1) for name, values in columns.items()}
+        return form.written(learned.columns, panel, times, flat)
+
+    def make_future_dataframe(self, h: int | None = None) -> Any:
+        """Return a table of the steps that follow the series of `fit`: id and time.
+
+        Args:
+            h: how many; by default those of the constructor.
+        """
+        learned = self._after_fit()
+        steps = self.h if h is None else checks.positive_int("h", h)
+        panel, form = learned.panel, learned.format
+        if form.kind != "frame":
+            raise InvalidTypeError("df", "a frame in fit", f"a {form.kind}")
+        times = [panel.times(n, T, T + steps) for n, T in enumerate(panel.lengths.tolist())]
+        return form.written(learned.columns, panel, times, {})
+
+    def update(self, df: Any) -> Self:
+        """Read rows that follow the series of `fit`, without training: forecasts begin after them.
+
+        Args:
+            df: a table as in `fit`, with later times; series may be missing.
+
+        Raises:
+            InvalidValueError: a series is new, or its rows do not follow its last one.
+        """
+        learned = self._after_fit()
+        panel = learned.panel.followed_by(self._read(df))
+        self._learned = replace(learned, panel=_ends_of(panel, learned.ensemble.design))
+        return self
+
+    def cross_validation(
+        self,
+        df: Any,
+        *,
+        n_windows: int = 3,
+        step_size: int | None = None,
+        refit: bool = False,
+        level: Sequence[float] | None = None,
+        static_df: Any = None,
+        id_col: str = "unique_id",
+        time_col: str = "ds",
+        target_col: str = "y",
+    ) -> Any:
+        """Forecast the last parts of series from what precedes them, beside simple forecasts.
+
+        The forecaster itself does not change. A copy learns from what precedes the first forecast.
+
+        Args:
+            df, static_df, id_col, time_col, target_col: as in `fit`.
+            n_windows: forecasts of each series, of which the last ends with it.
+            step_size: steps from one to the next; h by default.
+            refit: learn again before each of them.
+            level: percentages, as in `predict`.
+
+        Returns:
+            A table of the kind of `df`: id, time, "cutoff" (the last time that was known), "y",
+            "LSTM", and a column for each baseline. `scores` makes one number for each measure.
+        """
+        given, columns = self._arguments(), _columns(id_col, time_col, target_col)
+        windows = checks.positive_int("n_windows", n_windows)
+        apart = given.h if step_size is None else checks.positive_int("step_size", step_size)
+        checks.boolean("refit", refit)
+        panel = frames.read(df, columns, given.freq, given.covariates)
+        found = self._backtest(panel, columns, static_df, windows, apart, refit, level)
+        form = Format.of(df, columns)
+        times = {columns.time: found.times, "cutoff": found.cutoffs}
+        return form.table(columns, panel.dated, found.ids, times, found.columns)
+
+    def calibrate(self, df: Any, n_windows: int = 3, *, static_df: Any = None) -> Self:
+        """Learn how wrong forecasts are, step by step: then `predict(level=)` has intervals.
+
+        A copy learns from what precedes the last windows of each series, and forecasts them. So
+        nothing that sets the width of an interval took part in training.
+
+        Args:
+            df: the data of `fit`, or other series of its kind.
+            n_windows: forecasts of each series, side by side.
+            static_df: as in `fit`.
+
+        Raises:
+            NotReadyError: it is not fitted.
+        """
+        learned = self._after_fit()
+        scores: list[tuple[Values, Values, Values]] = []
+        self._backtest(
+            self._read(df),
+            learned.columns,
+            static_df,
+            checks.positive_int("n_windows", n_windows),
+            self.h,
+            keep=lambda *score: scores.append(score),
+        )
+        y, found, units = (np.concatenate(part) for part in zip(*scores, strict=True))
+        self._learned = replace(learned, conformal=Conformal.of(y, found, units))
+        return self
+
+    def _backtest(
+        self,
+        panel: Panel,
+        columns: Columns,
+        static_df: Any,
+        n_windows: int,
+        step_size: int,
+        refit: bool = False,
+        level: Sequence[float] | None = None,
+        keep: Callable[[Values, Values, Values], None] | None = None,
+    ) -> Backtest:
+        """Return a backtest; `keep` gets y, forecasts and units of each window."""
+        given, statics = self._arguments(), _statics(self._arguments(), static_df, columns)
+        conformal = self._learned.conformal if hasattr(self, "_learned") else None
+        ensemble: Ensemble | None = None
+
+        def forecasts(window: int, series: Panel, cutoffs: Times) -> Mapping[str, Values]:
+            nonlocal ensemble
+            static = statics.encoded(static_df, series.ids, columns.id)
+            if ensemble is None or refit:
+                before = series.cut(np.zeros(len(series), np.int64), cutoffs)
+                ensemble = _fitted(given, before, static)
+            found, units = ensemble.forecast(series, static, cutoffs, given.h, given.recursive)
+            if keep:
+                y = [series.series(n)[c : c + given.h] for n, c in enumerate(cutoffs.tolist())]
+                keep(np.stack(y), found[..., middle_of(given.quantiles)], units)
+            return columns_of(found, units, given.quantiles, conformal, level)
+
+        design = designed(given, panel, statics.size)
+        least = least_history(design) + design.h
+        season = design.seasons[0] if design.seasons else 1
+        return backtested(panel, given.h, n_windows, step_size, season, least, forecasts)
+
+    # ---- files
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write everything to a file that `load` reads: networks, columns, the end of each series.
+
+        Raises:
+            NotReadyError: it is not fitted.
+            ModelFileError: the file cannot be written.
+        """
+        tensors, header = self._after_fit().packed()
+        given = {name: getattr(self, name) for name in signature(type(self)).parameters}
+        arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
+        storage.write(path, tensors, {"kind": "forecaster", "arguments": arguments, **header})
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read a forecaster from a file.
+
+        Raises:
+            ModelFileError: the file is missing, damaged, or of another kind.
+        """
+        with storage.reading(path, ("forecaster",)) as (tensors, header):
+            model = cls(**header["arguments"])
+            model._learned = Learned.unpacked(tensors, header)
+        return model
+
+    # ---- within
+
+    def _after_fit(self) -> Learned:
+        if not hasattr(self, "_learned"):
+            raise NotReadyError("LSTMForecaster: call fit(df) first")
+        return self._learned
+
+    def _read(self, df: Any) -> Panel:
+        """Return a table with the columns and the frequency of `fit`."""
+        learned = self._learned
+        names = self._arguments().covariates
+        return frames.read(df, learned.columns, learned.panel.frequency, names)
+
+
+def _fitted(given: Arguments, panel: Panel, static: Values, val_size: int = 0) -> Ensemble:
+    """Return networks that have learned from a panel."""
+    design = designed(given, panel, static.shape[1])
+    training = Training(given.max_steps, given.batch_size, given.learning_rate, given.verbose)
+    return Ensemble.fitted(
+        design, panel, static, training, given.ensemble, given.random_state, val_size
+    )
+
+
+def _statics(given: Arguments, static_df: Any, columns: Columns) -> Statics:
+    if not given.static:
+        return Statics({}, {})
+    if static_df is None:
+        raise InvalidValueError("static_df", f"a frame with {list(given.static)}", "None")
+    return Statics.of(static_df, given.static, columns.id)
+
+
+def _with_future(
+    given: Arguments, columns: Columns, panel: Panel, future_df: Any, steps: int
+) -> Panel:
+    """Return series with the columns `future` of the steps to forecast."""
+    if future_df is None:
+        expected = f"a frame with the columns {list(given.future)} for {steps} steps"
+        raise InvalidValueError("future_df", expected, "None")
+    coming = frames.read(future_df, columns, panel.frequency, given.future, False, "future_df")
+    return with_future(panel, coming, given.future, steps)
+
+
+def _columns(id_col: str, time_col: str, target_col: str) -> Columns:
+    return Columns(
+        checks.string("id_col", id_col),
+        checks.string("time_col", time_col),
+        checks.string("target_col", target_col),
+    )
+
+
+def _ends_of(panel: Panel, design: Design) -> Panel:
+    """Return what the next forecasts need of series: their ends."""
+    return panel.cut(np.maximum(panel.lengths - design.input_size, 0), panel.lengths)

@@ -1,0 +1,131 @@
+"""A panel: many series with steps of one frequency, as flat arrays."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lstm.errors import InvalidValueError
+from lstm.forecasting.frequency import Frequency, Times, shown
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Series, one behind the other. Every step of the frequency has a row, NaN where it is missing.
+
+    Attributes:
+        ids: the name of each series.
+        frequency: what lies between two steps.
+        dated: whether steps have dates, or only numbers.
+        starts: the time of the first step of each, (N).
+        offsets: (N + 1); series n has the rows from offsets[n] up to offsets[n + 1].
+        y: the values, (S).
+        covariates: other columns, (S) each.
+    """
+
+    ids: list[Any]
+    frequency: Frequency
+    dated: bool
+    starts: Times
+    offsets: Times
+    y: Values
+    covariates: dict[str, Values] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> Times:
+        """Steps of each series, (N)."""
+        return np.diff(self.offsets)
+
+    @property
+    def series_of_rows(self) -> Times:
+        """The series that each row belongs to, (S)."""
+        return np.repeat(np.arange(len(self)), self.lengths)
+
+    def series(self, n: int) -> Values:
+        """Return the values of a series, a view (T)."""
+        return self.y[self.offsets[n] : self.offsets[n + 1]]
+
+    def times(self, n: int, begin: int, end: int) -> Times:
+        """Return the times of the steps [begin, end) of a series, which may lie behind its end."""
+        return self.frequency.times(int(self.starts[n]), np.arange(begin, end))
+
+    def shown(self, n: int, step: int) -> str:
+        """Return the time of a step as messages show it."""
+        return shown(int(self.times(n, step, step + 1)[0]), self.dated)
+
+    def cut(self, begins: Times, ends: Times) -> "Panel":
+        """Return the steps [begin, end) of each series, without those that have none."""
+        kept = np.flatnonzero(ends > begins)
+        rows = [slice(self.offsets[n] + begins[n], self.offsets[n] + ends[n]) for n in kept]
+        starts = [self.times(int(n), int(begins[n]), int(begins[n]) + 1)[0] for n in kept]
+        return Panel(
+            [self.ids[n] for n in kept],
+            self.frequency,
+            self.dated,
+            np.array(starts, np.int64),
+            np.concatenate([[0], np.cumsum((ends - begins)[kept])]).astype(np.int64),
+            joined([self.y[part] for part in rows]),
+            {k: joined([v[part] for part in rows]) for k, v in self.covariates.items()},
+        )
+
+    def ahead(self, cutoffs: Times, steps: int) -> "Panel":
+        """Return the series up to their cutoffs, and steps behind them with nothing but covariates.
+
+        What is known of these is kept; the rest is NaN.
+        """
+        lengths = cutoffs + steps
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        y = np.full(offsets[-1], np.nan)
+        covariates = {name: y.copy() for name in self.covariates}
+        for n, (begin, old) in enumerate(zip(offsets[:-1], self.offsets[:-1], strict=True)):
+            y[begin : begin + cutoffs[n]] = self.y[old : old + cutoffs[n]]
+            known = min(int(lengths[n]), int(self.lengths[n]))
+            for name, column in covariates.items():
+                column[begin : begin + known] = self.covariates[name][old : old + known]
+        return replace(self, offsets=offsets, y=y, covariates=covariates)
+
+    def followed_by(self, more: "Panel") -> "Panel":
+        """Return the series with rows that come later; steps between are missing.
+
+        Raises:
+            InvalidValueError: rows of a series that is not here, or that are not later.
+        """
+        places = {entry: n for n, entry in enumerate(self.ids)}
+        added = np.zeros(len(self), np.int64)
+        begins = np.zeros(len(more), np.int64)
+        for m, entry in enumerate(more.ids):
+            n = places.get(entry)
+            if n is None:
+                raise InvalidValueError("df", "series of fit", f"{entry!r}, which is new")
+            both = np.array([self.starts[n], more.starts[m]])
+            steps, off = self.frequency.positions(both)
+            if off.any() or steps[1] < self.lengths[n]:
+                expected = f"times from {self.shown(n, int(self.lengths[n]))} on, for {entry!r}"
+                raise InvalidValueError("df", expected, more.shown(m, 0))
+            begins[m] = steps[1]
+            added[n] = steps[1] + more.lengths[m] - self.lengths[n]
+        lengths = self.lengths + added
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        columns = {"": np.full(offsets[-1], np.nan)}
+        columns |= {name: np.full(offsets[-1], np.nan) for name in self.covariates}
+        for name, column in columns.items():
+            old = self.covariates[name] if name else self.y
+            new = more.covariates[name] if name else more.y
+            for n, begin in enumerate(offsets[:-1]):
+                column[begin : begin + self.lengths[n]] = old[self.offsets[n] : self.offsets[n + 1]]
+            for m, entry in enumerate(more.ids):
+                begin = offsets[places[entry]] + begins[m]
+                column[begin : begin + more.lengths[m]] = new[more.offsets[m] : more.offsets[m + 1]]
+        y = columns.pop("")
+        return replace(self, offsets=offsets, y=y, covariates=columns)
+
+
+def joined(parts: list[Values]) -> Values:
+    """Return arrays one behind the other; of none, an empty one."""
+    return np.concatenate(parts) if parts else np.zeros(0)
