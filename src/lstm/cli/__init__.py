@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from lstm.cli.demo import demo
 from lstm.cli.evaluate import evaluate
+from lstm.cli.forecast import forecast
 from lstm.cli.generate import generate
 from lstm.cli.info import info
 from lstm.cli.inspect import inspect
@@ -45,7 +46,7 @@ def _visible() -> Iterator[None]:
 
 app = typer.Typer(
     cls=_Commands,
-    help="Train and run LSTMs: from a text file to a model that writes.",
+    help="Train and run LSTMs: from a text or a table to a model that writes or forecasts.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -70,7 +71,7 @@ def options(
     """Options that come before a command."""
 
 
-for command in (train, generate, evaluate, quantize, inspect, plot, demo, info):
+for command in (train, generate, evaluate, forecast, quantize, inspect, plot, demo, info):
     app.command(no_args_is_help=command not in (train, info))(reported(command))
 
 

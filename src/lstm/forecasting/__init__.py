@@ -2,5 +2,7 @@
 
 from lstm.forecasting import baselines, metrics
 from lstm.forecasting.forecaster import LSTMForecaster
+from lstm.forecasting.scores import scores
+from lstm.forecasting.tables import read_table
 
-__all__ = ["LSTMForecaster", "baselines", "metrics"]
+__all__ = ["LSTMForecaster", "baselines", "metrics", "read_table", "scores"]

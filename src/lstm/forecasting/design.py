@@ -25,6 +25,7 @@ class Design:
         steps: steps of the LSTM; it reads the last steps · patch values.
         seasons: lengths of the seasons in values, the shortest first.
         log: whether values enter as logarithms.
+        shift: what is added to values before, in units of their mean in the window.
         scaler: "window" for the deviation of the values that it reads, None for none.
         masked: whether it is told which values are missing.
         past, future: columns that it reads besides the values; the second also for the horizon.
@@ -42,6 +43,7 @@ class Design:
     steps: int
     seasons: tuple[int, ...]
     log: bool
+    shift: float
     scaler: str | None
     masked: bool
     past: tuple[str, ...]
@@ -128,29 +130,52 @@ def designed(given: Arguments, panel: Panel, static: int) -> Design:
     known = panel.y[~np.isnan(panel.y)]
     if not known.size:
         raise InvalidValueError("df", "values", "only missing ones")
-    log = given.transform == "log" or (given.transform == "auto" and bool((known > 0).all()))
+    log = given.transform == "log" or (given.transform == "auto" and bool((known >= 0).all()))
+    shift = SHIFT if log and (known == 0).any() else 0.0
     if log:
-        check_positive(panel)
+        check_loggable(panel, shift)
     masked = bool(np.isnan(panel.y).any() or panel.lengths.min() < steps * patch + h)
     return Design(
-        h, patch, steps, seasons, log, given.scaler, masked, given.past, given.future, static,
-        _calendar(given.calendar, panel), given.baseline == "auto", given.cell, given.units,
-        given.layers, given.quantiles, given.loss,
-    )  # fmt: skip
+        h=h,
+        patch=patch,
+        steps=steps,
+        seasons=seasons,
+        log=log,
+        shift=shift,
+        scaler=given.scaler,
+        masked=masked,
+        past=given.past,
+        future=given.future,
+        static=static,
+        calendar=_calendar(given.calendar, panel),
+        baseline=given.baseline == "auto",
+        cell=given.cell,
+        units=given.units,
+        layers=given.layers,
+        quantiles=given.quantiles,
+        loss=given.loss,
+    )
 
 
-def check_positive(panel: Panel) -> None:
-    """Check that values have logarithms.
+SHIFT = 0.05
+"""Part of the mean of a window that is added to values before their logarithm, if some are 0."""
+
+
+def check_loggable(panel: Panel, shift: float) -> None:
+    """Check that values, perhaps shifted, have logarithms.
 
     Raises:
-        InvalidValueError: one is 0 or less.
+        InvalidValueError: one does not.
     """
-    if (low := panel.y <= 0).any():
+    low = panel.y < 0 if shift else panel.y <= 0
+    if low.any():
         row = int(low.argmax())
         n = int(panel.series_of_rows[row])
         where = f"{panel.ids[n]!r} at {panel.shown(n, row - int(panel.offsets[n]))}"
-        expected = "values above 0, as the network learns from logarithms (transform=None)"
-        raise InvalidValueError("df", expected, f"{panel.y[row]} in {where}")
+        expected = f"values {'of at least' if shift else 'above'} 0, for logarithms, as in fit"
+        raise InvalidValueError(
+            "df", f"{expected} (or transform=None)", f"{panel.y[row]} in {where}"
+        )
 
 
 SEASONS = 5

@@ -21,6 +21,9 @@ from lstm.optimizers.schedules import CosineDecay
 
 Sizes = Mapping[str, tuple[float, float]]
 
+BATCH = 1024
+"""Windows that are forecast at once."""
+
 ROUNDS = 10
 """Parts of training, after each of which it is measured how good the network is."""
 
@@ -181,6 +184,8 @@ class Ensemble:
         examples = Examples(self.design, panel, static, self.sizes)
         inputs, scale = examples.inputs(np.arange(len(panel)), cutoffs)
         found = np.mean([_outputs(net, inputs) for net in self.networks], axis=0)
+        if self.design.shift:  # So some values are 0, and none is below.
+            found = np.maximum(found, 0)
         return found * scale.unit[:, None, None], scale.unit
 
 
@@ -190,7 +195,10 @@ def least_history(design: Design) -> int:
 
 
 def _outputs(net: Model, inputs: Batch) -> Values:
-    return np.asarray(net.predict(inputs, batch_size=1024, verbose=0), np.float64)
+    """Return the outputs of a network, for a few windows without the work of `predict`."""
+    few = len(inputs[0]) <= BATCH
+    found = net.predict_on_batch(inputs) if few else net.predict(inputs, BATCH, verbose=0)
+    return np.asarray(found, np.float64)
 
 
 def _size(column: Values) -> tuple[float, float]:

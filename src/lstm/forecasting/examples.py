@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.forecasting.baselines import drift, naive, seasonal_naive
-from lstm.forecasting.design import Design, check_positive, phases
+from lstm.forecasting.design import Design, check_loggable, phases
 from lstm.forecasting.frequency import Times
 from lstm.forecasting.panel import Panel, Values
 
@@ -48,8 +48,8 @@ class Examples:
         self.design, self.panel = design, panel
         self._static = np.zeros((len(panel), 0)) if static is None else static
         if design.log:
-            check_positive(panel)
-        self._values = np.log(panel.y) if design.log else panel.y
+            check_loggable(panel, design.shift)
+        self._values = np.log(panel.y) if design.log and not design.shift else panel.y
         self._covariates = {
             name: (panel.covariates[name] - mean) / deviation
             for name, (mean, deviation) in (spreads or {}).items()
@@ -72,6 +72,11 @@ class Examples:
         rows = np.where(inside, rows, begins[:, None])
         found = self._values[rows]
         known = inside & ~np.isnan(found)
+        shift = np.zeros(len(series))
+        if d.shift:
+            level = np.where(known, found, 0).sum(1) / np.maximum(known.sum(1), 1)
+            shift = d.shift * np.where(level > 0, level, 1.0)
+            found = np.log(found + shift[:, None])
         scale = self._scale(np.where(known, found, np.nan), known, rows)
         x = (found - scale.center[:, None]) / scale.spread[:, None]
         x[~known] = 0
@@ -100,6 +105,8 @@ class Examples:
         if d.extras:
             parts.append(np.concatenate(extras, axis=1))
         parts += [spread[:, None, None], center[:, None, None]]
+        if d.shift:
+            parts.append((shift / scale.unit)[:, None, None])
         return [np.ascontiguousarray(part, np.float32) for part in parts], scale
 
     def targets(self, series: Times, cutoffs: Times, scale: Scale) -> tuple[Values, Values]:
@@ -140,7 +147,7 @@ class Examples:
             x = np.where(np.isnan(x).all(1, keepdims=True), 0, x)
         ahead = np.arange(d.h)
         for m in d.seasons:
-            for back in range(1, 3):
+            for back in (1, 2):
                 if back * m > d.input_size:
                     continue
                 end = d.input_size - (back - 1) * m

@@ -154,7 +154,7 @@ class LSTMForecaster(Interface):
         form = Format.of(df, columns)
         static_of = dict(zip(panel.ids, static, strict=True))
         ends = _ends_of(panel, ensemble.design)
-        self._learned = Learned(ensemble, columns, form, ends, statics, static_of)
+        self._learned = Learned(given, ensemble, columns, form, ends, statics, static_of)
         return self
 
     # ---- forecasting
@@ -190,7 +190,8 @@ class LSTMForecaster(Interface):
             NotReadyError: it is not fitted, or a level needs `calibrate` or quantiles.
             InvalidTypeError, InvalidValueError: the data cannot be used.
         """
-        given, learned = self._arguments(), self._after_fit()
+        learned = self._after_fit()
+        given = learned.arguments
         steps = given.h if h is None else checks.positive_int("h", h)
         if steps > learned.ensemble.design.h and not given.recursive:
             expected = f"at most {learned.ensemble.design.h}, as in the constructor"
@@ -360,7 +361,7 @@ class LSTMForecaster(Interface):
         """
         with storage.reading(path, ("forecaster",)) as (tensors, header):
             model = cls(**header["arguments"])
-            model._learned = Learned.unpacked(tensors, header)
+            model._learned = Learned.unpacked(model._arguments(), tensors, header)
         return model
 
     # ---- within
@@ -373,7 +374,7 @@ class LSTMForecaster(Interface):
     def _read(self, df: Any) -> Panel:
         """Return a table with the columns and the frequency of `fit`."""
         learned = self._learned
-        names = self._arguments().covariates
+        names = learned.arguments.covariates
         return frames.read(df, learned.columns, learned.panel.frequency, names)
 
 

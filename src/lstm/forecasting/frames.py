@@ -18,6 +18,7 @@ from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError, LSTMWarning
 from lstm.forecasting.frequency import Frequency, Times, as_times, shown
 from lstm.forecasting.panel import Panel, Values, joined
+from lstm.forecasting.tables import Table
 from lstm.interface import warn
 
 Column = NDArray[Any]
@@ -279,14 +280,14 @@ class Format:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return what `to_config` returned, with pandas or polars if there is one of them."""
-        constructor = None
-        if config["kind"] != "array":
-            library = checks.one_of("library", config["library"], ("pandas", "polars"))
+        """Return what `to_config` returned; in place of a library that is not there, `Table`."""
+        if config["kind"] == "array":
+            return cls("array")
+        constructor: Callable[..., Any] = Table
+        library = checks.one_of("library", config["library"], ("pandas", "polars", "lstm"))
+        if library != "lstm":
             with suppress(ImportError):
                 constructor = import_module(library).DataFrame
-        if config["kind"] == "array" or constructor is None:
-            return cls("array")
         return cls(**config, constructor=constructor)
 
     def written(

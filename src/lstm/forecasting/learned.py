@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lstm import container
 from lstm.errors import InvalidValueError
+from lstm.forecasting.arguments import Arguments
 from lstm.forecasting.conformal import Conformal
 from lstm.forecasting.design import Design
 from lstm.forecasting.ensemble import Ensemble
@@ -26,6 +27,7 @@ class Learned:
     """What `fit` leaves.
 
     Attributes:
+        arguments: those of the forecaster at that time.
         ensemble: the networks.
         columns: the names of the columns of frames.
         format: the kind of table that `fit` got.
@@ -35,6 +37,7 @@ class Learned:
         conformal: errors of forecasts, after `calibrate`.
     """
 
+    arguments: Arguments
     ensemble: Ensemble
     columns: Columns
     format: Format
@@ -85,7 +88,7 @@ class Learned:
         }
 
     @classmethod
-    def unpacked(cls, tensors: Tensors, header: Mapping[str, Any]) -> Self:
+    def unpacked(cls, arguments: Arguments, tensors: Tensors, header: Mapping[str, Any]) -> Self:
         """Return what `packed` returned the parts of."""
         design = Design.from_config(header["design"])
         networks = []
@@ -106,6 +109,7 @@ class Learned:
         )
         scores = tensors.get("scores")
         return cls(
+            arguments,
             Ensemble(design, sizes, networks),
             Columns(**header["columns"]),
             Format.from_config(header["table"]),

@@ -53,9 +53,14 @@ def network(design: Design) -> Model:
     if len(d.quantiles) > 1:
         z = _quantiles(d, hidden, z)
     y = z * spread + center
+    inputs += [spread, center]
     if d.log:
         y = ops.exp(y)
-    return Model([*inputs, spread, center], y)
+    if d.shift:
+        shift = layers.Input((1, 1), name="shift")
+        inputs.append(shift)
+        y = y - shift
+    return Model(inputs, y)
 
 
 def _quantiles(d: Design, hidden: Any, z: Any) -> Any:

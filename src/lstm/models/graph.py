@@ -142,6 +142,8 @@ class Graph:
         Raises:
             InvalidValueError: a layer cannot work chunk by chunk.
         """
+        if stateful and not any(layer_of(node).stateful for node in self.nodes):
+            return {}
         depth: dict[Node, int] = {}
         ended: set[SymbolicTensor] = set()
         found: dict[str, tuple[tuple[int, ...], ...]] = {}
