@@ -106,7 +106,11 @@ def test_columns_that_can_only_be_those(data: Path) -> None:
         (["data.csv", "--target", "load", "--id", "place", "--h", "0"], "--h: expected an integer"),
         (["data.csv", "--target", "load", "--id", "place", "--season", "x"], "--season: expected"),
         (["data.csv", "--target", "load", "--id", "place", "--h", "40"], "data: expected a series"),
-        (["data.csv", "--target", "load", "--id", "place", "--level", "100"], "--level"),
+        (["data.csv", "--target", "load", "--id", "place", "--level", "100"], "--level: expected"),
+        (
+            ["data.csv", "--target", "load", "--id", "place", "--h", "9", "--level", "95"],
+            "--level: expected a lower level, or series of at least 108 steps, got 95 for 40",
+        ),
     ],
 )
 def test_bad_input(data: Path, arguments: list[str], message: str) -> None:

@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,9 @@ def test_there_are_five_ways_in() -> None:
     assert re.findall(r"^### (\d)\.", README, re.MULTILINE) == ["1", "2", "3", "4", "5"]
     assert len(blocks("python")) == 4
     assert "".join(blocks("python")).count("# -> ") == 4
-    assert [line[1] for line in commands()] == ["train", "generate", "evaluate", "info"]
+    assert [line[1] for line in commands()] == [
+        *("train", "generate", "evaluate", "info", "forecast")
+    ]
 
 
 def test_what_is_shortened_is_there() -> None:
@@ -82,7 +85,7 @@ PAGES = {
 
 
 def test_these_pages_have_commands() -> None:
-    guides = {f"docs/guides/{name}.md" for name in ("inspection", "int8", "text")}
+    guides = {f"docs/guides/{name}.md" for name in ("inspection", "int8", "text", "time_series")}
     assert PAGES.keys() == {"README.md", "docs/start.md", "docs/ways.md"} | guides
 
 
@@ -91,6 +94,11 @@ def test_the_commands_run(page: str, tmp_path: Path) -> None:
     text = "It was the best of times, it was the worst of times.\nThe end of the tale.\n"
     for name in ("my.txt", "other.txt"):
         (tmp_path / name).write_text(text * 20, encoding="utf-8")
+    start = date(2024, 1, 1)
+    for name, begin in (("my.csv", 0), ("new.csv", 400)):
+        days = range(begin, begin + 400)
+        rows = "".join(f"{start + timedelta(k)},{2 + k % 7}\n" for k in days)
+        (tmp_path / name).write_text(f"ds,y\n{rows}", encoding="utf-8")
     asked = commands(page)
     trains = any(command[1] in ("train", "demo") for command in asked)
     for _, *arguments in asked if trains else [TRAIN, *asked]:

@@ -90,6 +90,7 @@ def forecast(
     with called("data", "df"):
         panel = frames.read(table, columns, freq, model.past)
         say(_described(data, table, panel, columns))
+        windows = _windows_for(levels, panel, model.h)
         season_length = min(seasons or panel.frequency.seasons, default=1)
         names: dict[str, Any] = {f"{k}_col": v for k, v in asdict(columns).items()}
         found: dict[str, dict[str, float]] = {}
@@ -104,7 +105,7 @@ def forecast(
         model.fit(table, **names)
         if levels:
             say("Learning from less of it again, to see how far forecasts are off:")
-            model.calibrate(table, max(backtest, _windows_for(max(levels), len(panel))))
+            model.calibrate(table, windows)
         made = model.predict(level=levels or None)
     folder.mkdir(parents=True)
     files = ["forecast.csv", MODEL]
@@ -154,13 +155,17 @@ def _columns(table: Any, target: str | None, id: str | None, time: str | None) -
             checks.one_of(option, name, names)
     if id is None and "unique_id" in names:
         id = "unique_id"
+    others = [name for name in names if name != id]
     if time is None:
-        time = next((name for name in names if name != id and _has_times(table[name])), None)
+        time = next((name for name in others if name.lower() in ("ds", "time", "date")), None)
+    if time is None:
+        time = next((name for name in others if _has_times(table[name])), None)
     if time is None:
         raise InvalidValueError("time", f"the column with the times, of {names}", "none")
     if target is None:
-        others = [name for name in names if name not in (id, time)]
-        numbers = [k for k in others if frames.as_column(table[k]).dtype.kind in "iuf"]
+        numbers = [
+            k for k in others if k != time and frames.as_column(table[k]).dtype.kind in "iuf"
+        ]
         if len(numbers) != 1 and "y" not in numbers:
             raise InvalidValueError("target", f"the column to forecast, of {numbers}", "none")
         target = "y" if "y" in numbers else numbers[0]
@@ -219,9 +224,20 @@ def _verdict(found: dict[str, dict[str, float]]) -> str:
     return f"Here {best} is better than the LSTM, by MASE: use it, or more data."
 
 
-def _windows_for(level: float, series: int) -> int:
-    """Return how many forecasts of each series an interval of this level needs."""
-    return int(np.ceil(level / (100 - level) / series))
+def _windows_for(levels: list[float], panel: Panel, h: int) -> int:
+    """Return how many forecasts of each series make intervals: more where there is room for them.
+
+    Raises:
+        InvalidValueError: the series are too short for so high a level.
+    """
+    if not levels:
+        return 0
+    level, longest = max(levels), int(panel.lengths.max())
+    needed = int(np.ceil(level / (100 - level) / len(panel)))
+    if (needed + 2) * h > longest:
+        expected = f"a lower level, or series of at least {(needed + 2) * h} steps"
+        raise InvalidValueError("level", expected, f"{level:g} for {longest}")
+    return max(needed, min(-(-40 // len(panel)), int(panel.lengths.min()) // (5 * h)))
 
 
 def _numbers(option: str, text: str, kind: Any) -> list[Any]:

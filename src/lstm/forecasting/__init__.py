@@ -3,6 +3,6 @@
 from lstm.forecasting import baselines, metrics
 from lstm.forecasting.forecaster import LSTMForecaster
 from lstm.forecasting.scores import scores
-from lstm.forecasting.tables import read_table
+from lstm.forecasting.tables import Table, read_table
 
-__all__ = ["LSTMForecaster", "baselines", "metrics", "read_table", "scores"]
+__all__ = ["LSTMForecaster", "Table", "baselines", "metrics", "read_table", "scores"]
