@@ -182,7 +182,11 @@ class Ensemble:
     def _parts(self, panel: Panel, static: Values, cutoffs: Times) -> tuple[Values, Values]:
         """Return forecasts of as many steps as the design has, and units."""
         examples = Examples(self.design, panel, static, self.sizes)
-        inputs, scale = examples.inputs(np.arange(len(panel)), cutoffs)
+        return self.outputs(examples, np.arange(len(panel)), cutoffs)
+
+    def outputs(self, examples: Examples, series: Times, cutoffs: Times) -> tuple[Values, Values]:
+        """Return forecasts (N, h, outputs) of the design's h steps of windows, and units (N)."""
+        inputs, scale = examples.inputs(series, cutoffs)
         found = np.mean([_outputs(net, inputs) for net in self.networks], axis=0)
         if self.design.shift:  # So some values are 0, and none is below.
             found = np.maximum(found, 0)

@@ -15,6 +15,7 @@ from lstm.forecasting.arguments import Arguments
 from lstm.forecasting.backtest import Backtest, backtested
 from lstm.forecasting.conformal import Conformal
 from lstm.forecasting.design import Design, designed
+from lstm.forecasting.detector import Detector
 from lstm.forecasting.ensemble import Ensemble, Training, least_history
 from lstm.forecasting.frames import Columns, Format
 from lstm.forecasting.frequency import Times
@@ -338,6 +339,22 @@ class LSTMForecaster(Interface):
         season = design.seasons[0] if design.seasons else 1
         return backtested(panel, given.h, n_windows, step_size, season, least, forecasts)
 
+    def detector(self, df: Any, false_alarms: float = 1e-3) -> Detector:
+        """Return what raises alarms at readings that are too improbable.
+
+        Args:
+            df: normal data that `fit` did not get, such as the rows that follow; forecasts of them
+                show how far a normal reading may be off.
+            false_alarms: the rate of alarms in normal data.
+
+        Raises:
+            NotReadyError: it is not fitted.
+            InvalidValueError: there are too few readings.
+        """
+        self._after_fit()
+        rate = checks.number("false_alarms", false_alarms, 0, 1, open_low=True, open_high=True)
+        return Detector.fitted(self._learned, self._read(df), rate)
+
     # ---- files
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -347,10 +364,9 @@ class LSTMForecaster(Interface):
             NotReadyError: it is not fitted.
             ModelFileError: the file cannot be written.
         """
-        tensors, header = self._after_fit().packed()
-        given = {name: getattr(self, name) for name in signature(type(self)).parameters}
-        arguments = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
-        storage.write(path, tensors, {"kind": "forecaster", "arguments": arguments, **header})
+        learned = self._after_fit()
+        tensors, header = learned.packed()
+        storage.write(path, tensors, {"kind": "forecaster", "arguments": learned.given(), **header})
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:

@@ -62,6 +62,12 @@ class Learned:
                 raise InvalidValueError("static_df", expected, f"None for {entry!r}")
         return np.stack([self.static_of[entry] for entry in panel.ids])
 
+    def given(self) -> dict[str, Any]:
+        """Return the arguments as JSON values."""
+        found = asdict(self.arguments)
+        found["quantiles"] = found["quantiles"] or None
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in found.items()}
+
     def packed(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return arrays by name, and JSON values."""
         panel = self.panel

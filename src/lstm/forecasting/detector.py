@@ -1,0 +1,246 @@
+"""Alarms: how improbable a reading is, given what precedes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lstm import checks, storage
+from lstm.errors import InvalidShapeError, InvalidValueError
+from lstm.forecasting import frames
+from lstm.forecasting.arguments import Arguments
+from lstm.forecasting.ensemble import Ensemble, least_history
+from lstm.forecasting.examples import Examples
+from lstm.forecasting.frames import Format
+from lstm.forecasting.frequency import Times
+from lstm.forecasting.learned import Learned
+from lstm.forecasting.outputs import NAME, middle_of
+from lstm.forecasting.panel import Panel, Values
+from lstm.interface import Interface
+
+AT_ONCE = 4096
+"""Readings that are scored together."""
+
+
+@dataclass(frozen=True)
+class Tail:
+    """How often errors are larger than others: as in the data, and beyond it as an exponential.
+
+    Attributes:
+        errors: sizes of errors of forecasts, in units of the loss, in ascending order.
+
+    Source: the exponential is the peaks-over-threshold method of Pickands, 1975, with a shape of 0.
+    """
+
+    errors: Values
+
+    SHARE = 0.05
+    """The part of the errors that the exponential is fitted to."""
+
+    def probability(self, errors: Values) -> Values:
+        """Return the share of errors that are at least so large; NaN where one is not known."""
+        n = len(self.errors)
+        found = (n - np.searchsorted(self.errors, errors) + 1) / (n + 1)
+        above = max(int(self.SHARE * n), 1)
+        threshold = self.errors[-above - 1]
+        excess = max(float(np.mean(self.errors[-above:] - threshold)), 1e-300)
+        beyond = above / n * np.exp(-np.maximum(errors - threshold, 0) / excess)
+        return np.where(np.isnan(errors), np.nan, np.where(errors > threshold, beyond, found))
+
+
+class Detector(Interface):
+    """Says how improbable each reading is, and raises alarms; `LSTMForecaster.detector` makes it.
+
+    A score is a probability: that a reading of normal data is at least as far from its forecast.
+    So the rate of false alarms is what is asked for, whatever the series and its noise. Scores are
+    those of single readings: an alarm says nothing about the next.
+
+    Args:
+        learned: the forecaster that it compares readings with.
+        tail: errors of its forecasts of normal data.
+        false_alarms: the rate below which a score is an alarm.
+        measured: the rate of alarms on normal data that took no part in the tail.
+    """
+
+    def __init__(
+        self, learned: Learned, tail: Tail, false_alarms: float, measured: float = float("nan")
+    ) -> None:
+        self.false_alarms, self.measured = false_alarms, measured
+        self._learned, self._tail = learned, tail
+
+    @classmethod
+    def fitted(cls, learned: Learned, panel: Panel, false_alarms: float) -> Self:
+        """Return a detector for the errors of forecasts of a panel: half of them make the tail."""
+        errors = _errors(learned, panel)[0]
+        known = errors[~np.isnan(errors)]
+        if len(known) < 100:
+            raise InvalidValueError("df", "at least 100 readings to compare", len(known))
+        # One half follows the other in each series, so that neighbours are not in both.
+        series = panel.series_of_rows
+        least, lengths = least_history(learned.ensemble.design), panel.lengths[series]
+        steps = np.arange(len(panel.y)) - panel.offsets[series]
+        first = (~np.isnan(errors)) & (2 * (steps - least) < lengths - least)
+        checked = Tail(np.sort(errors[first]))
+        rest = errors[~np.isnan(errors) & ~first]
+        measured = float((checked.probability(rest) < false_alarms).mean())
+        return cls(learned, Tail(np.sort(known)), false_alarms, measured)
+
+    def score(self, df: Any) -> Any:
+        """Return how improbable the readings of a table are.
+
+        Args:
+            df: a table as in `LSTMForecaster.fit`; each reading is compared with a forecast from
+                those before it.
+
+        Returns:
+            A table of the same kind: id, time, the value, "LSTM" (the forecast), "score" (the
+            probability) and "alarm" (1.0 or 0.0). Of the first readings of a series, and of missing
+            ones, nothing is known: NaN, and no alarm.
+        """
+        learned = self._learned
+        names = learned.arguments.covariates
+        panel = frames.read(df, learned.columns, learned.panel.frequency, names)
+        errors, expected = _errors(learned, panel)
+        scores = self._tail.probability(errors)
+        alarms = np.where(np.isnan(scores), 1.0, scores) < self.false_alarms
+        parts = {
+            learned.columns.target: panel.y,
+            NAME: expected,
+            "score": scores,
+            "alarm": alarms.astype(np.float64),
+        }
+        times = [panel.times(n, 0, T) for n, T in enumerate(panel.lengths.tolist())]
+        return Format.of(df, learned.columns).written(learned.columns, panel, times, parts)
+
+    def stream(self) -> "AlarmStream":
+        """Return what takes a reading of each series at a time, from the ends of those of `fit`."""
+        return AlarmStream(self._learned, self._tail, self.false_alarms)
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write it to a file that `load` reads, with the forecaster.
+
+        Raises:
+            ModelFileError: the file cannot be written.
+        """
+        tensors, header = self._learned.packed()
+        own = {"false_alarms": self.false_alarms, "measured": self.measured}
+        header = {"kind": "detector", **header, **own, "arguments": self._learned.given()}
+        storage.write(path, {**tensors, "tail": self._tail.errors}, header)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Self:
+        """Read a detector from a file.
+
+        Raises:
+            ModelFileError: the file is missing, damaged, or of another kind.
+        """
+        with storage.reading(path, ("detector",)) as (tensors, header):
+            learned = Learned.unpacked(Arguments.checked(header["arguments"]), tensors, header)
+            tail, rate = Tail(tensors["tail"]), float(header["false_alarms"])
+            return cls(learned, tail, rate, float(header["measured"]))
+
+    def __repr__(self) -> str:
+        return (
+            f"Detector(false_alarms={self.false_alarms:g}: {self.measured:.2g} on normal data that "
+            f"it did not see, {len(self._tail.errors):,} errors)"
+        )
+
+
+class AlarmStream(Interface):
+    """Takes readings one at a time, of all series at once, in constant memory.
+
+    Attributes:
+        ids: the series, in the order of the readings.
+    """
+
+    def __init__(self, learned: Learned, tail: Tail, false_alarms: float) -> None:
+        design, panel = learned.ensemble.design, learned.panel
+        if design.past or design.future or design.calendar:
+            expected = "a forecaster without past, future and calendar, for single readings"
+            raise InvalidValueError("detector", expected, "one with some")
+        self._learned, self._tail, self._false_alarms = learned, tail, false_alarms
+        self._static = learned.static(panel)
+        self.ids: Sequence[Any] = list(panel.ids)
+        # The last readings of each series, of which the oldest is overwritten next.
+        self._recent = np.full((len(panel), design.input_size), np.nan)
+        for n, T in enumerate(panel.lengths.tolist()):
+            kept = min(T, design.input_size)
+            self._recent[n, design.input_size - kept :] = panel.series(n)[T - kept :]
+        self._expected = self._forecast()
+
+    @property
+    def expected(self) -> Values:
+        """The forecasts of the next readings, (series)."""
+        return self._expected[0]
+
+    def __call__(self, readings: ArrayLike) -> Values:
+        """Return how improbable readings are, and read them.
+
+        Args:
+            readings: one of each series, in the order of `ids`, (series); NaN where one is missing.
+
+        Returns:
+            Their probabilities, (series); NaN where one is missing. Below `false_alarms` they are
+            alarms.
+        """
+        values = checks.numbers("readings", readings).astype(np.float64)
+        if values.shape != (len(self.ids),):
+            raise InvalidShapeError(
+                "readings", f"shape ({len(self.ids)},)", f"shape {values.shape}"
+            )
+        if np.isinf(values).any():
+            raise InvalidValueError("readings", "finite numbers, or NaN", "infinity")
+        expected, units = self._expected
+        found = self._tail.probability(np.abs(values - expected) / units)
+        self._recent[:, :-1] = self._recent[:, 1:]
+        self._recent[:, -1] = values
+        self._expected = self._forecast()
+        return found
+
+    def alarms(self, readings: ArrayLike) -> NDArray[np.bool_]:
+        """Return which readings are alarms, and read them."""
+        scores = self(readings)
+        return np.where(np.isnan(scores), 1.0, scores) < self._false_alarms
+
+    def _forecast(self) -> tuple[Values, Values]:
+        N, T = self._recent.shape
+        panel = Panel(
+            list(self.ids),
+            self._learned.panel.frequency,
+            self._learned.panel.dated,
+            np.zeros(N, np.int64),
+            np.arange(N + 1) * T,
+            self._recent.reshape(-1),
+        )
+        found, units = _next(self._learned.ensemble, panel, self._static, None)
+        silent = np.isnan(self._recent).all(1)
+        return np.where(silent, np.nan, found), units
+
+
+def _next(
+    ensemble: Ensemble, panel: Panel, static: Values, rows: tuple[Times, Times] | None
+) -> tuple[Values, Values]:
+    """Return forecasts of single steps, and units: for series and steps, or behind the ends."""
+    examples = Examples(ensemble.design, panel, static, ensemble.sizes)
+    series, cutoffs = rows or (np.arange(len(panel)), panel.lengths)
+    found, units = ensemble.outputs(examples, series, cutoffs)
+    return found[:, 0, middle_of(ensemble.design.quantiles)], units
+
+
+def _errors(learned: Learned, panel: Panel) -> tuple[Values, Values]:
+    """Return the errors of all readings, in units of the loss, and forecasts; NaN for none."""
+    ensemble = learned.ensemble
+    static, least = learned.static(panel), least_history(ensemble.design)
+    errors, expected = np.full(len(panel.y), np.nan), np.full(len(panel.y), np.nan)
+    series = panel.series_of_rows
+    steps = np.arange(len(panel.y)) - panel.offsets[series]
+    rows = np.flatnonzero(steps >= least)
+    for begin in range(0, len(rows), AT_ONCE):
+        some = rows[begin : begin + AT_ONCE]
+        found, units = _next(ensemble, panel, static, (series[some], steps[some]))
+        expected[some] = found
+        errors[some] = np.abs(panel.y[some] - found) / units
+    return errors, expected
