@@ -87,11 +87,6 @@ class Design:
         """Simple forecasts that are mixed."""
         return 2 + sum((m <= self.input_size) + (2 * m <= self.input_size) for m in self.seasons)
 
-    @property
-    def outputs(self) -> int:
-        """Numbers for each step of the horizon."""
-        return max(len(self.quantiles), 1)
-
     def to_config(self) -> dict[str, Any]:
         """Return the attributes as JSON values."""
         return asdict(self)
