@@ -414,6 +414,14 @@ class TestDemo:
         a, b, total = (int(line.split("= ")[1], 2) for line in shown.splitlines()[-3:])
         assert total == (a + b) % 2**10
 
+    def test_series(self, folder: Path) -> None:
+        lines = run("demo", "series").stdout.splitlines()
+        forecasts = [line for line in lines if line.startswith("  forecast")]
+        assert [len(line.partition("│")[2]) for line in forecasts] == [24, 24]
+        names = [line.split()[0] for line in lines[-8:] if line.startswith("  ")]
+        assert names[-5] == "LSTM"
+        assert {"Naive", "SeasonalNaive"} < {*names}
+
     def test_progression(self, folder: Path) -> None:
         lines = run("demo", "progression").stdout.splitlines()
         shares = [float(line.split("%")[0]) for line in lines if "% of the next" in line]

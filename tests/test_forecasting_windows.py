@@ -76,9 +76,7 @@ def test_train_a_model() -> None:
 
 
 def test_bad_input() -> None:
-    with pytest.raises(
-        InvalidValueError, match=r"data: .* at least 12 steps, got 9"
-    ):
+    with pytest.raises(InvalidValueError, match=r"data: .* at least 12 steps, got 9"):
         TimeSeriesWindows(series(), 10, 2)
     frame = pd.DataFrame({"ds": range(9), "y": [1, 2, np.nan, 4, 5, 6, 7, 8, 9]})
     with pytest.raises(InvalidValueError, match="a value at every step, got none in y of 'y' at 2"):

@@ -1,15 +1,17 @@
-"""`lstm demo`: the three classic tasks of this library, each in about a minute."""
+"""`lstm demo`: the classic tasks of this library, each in about a minute."""
 
 from enum import StrEnum
 from typing import Annotated
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from lstm import checks, ops, seeding
 from lstm.cli.running import Seed
 from lstm.data import addition, irreducible_loss, offline_corpus, progression
 from lstm.data.progression import progression_dataset
+from lstm.forecasting import LSTMForecaster, Table, scores
 from lstm.layers import LSTM, Conv1D, Dense, Input
 from lstm.models import Model
 from lstm.network import LSTMNetwork
@@ -20,12 +22,15 @@ from lstm.text.training.report import Report, show_sample
 from lstm.text.training.samples import Samples
 from lstm.text.training.training import Training
 
+Numbers = NDArray[np.float64]
+
 
 class Task(StrEnum):
     """The tasks to choose from."""
 
     ADDITION = "addition"
     PROGRESSION = "progression"
+    SERIES = "series"
     TEXT = "text"
 
 
@@ -35,7 +40,7 @@ def demo(
     minutes: Annotated[float, typer.Option(help="Minutes to train, for the text.")] = 0.75,
     seed: Seed = 0,
 ) -> None:
-    """Watch a model learn to add, to count or to write."""
+    """Watch a model learn to add, to count, to forecast or to write."""
     checks.number("minutes", minutes, 0, open_low=True)
     console = Screen()
     if seed is not None:
@@ -45,6 +50,8 @@ def demo(
             _addition(console, seed)
         case Task.PROGRESSION:
             _progression(console, seed)
+        case Task.SERIES:
+            _series(console, seed)
         case Task.TEXT:
             _text(console, minutes, seed)
 
@@ -129,3 +136,61 @@ def _progression(console: Screen, seed: int | None) -> None:
     guess = network.predict(np.array(numbers[:-1]) / 50).argmax(-1)
     console.print(f"\n  numbers   {' '.join(f'{n:2}' for n in numbers)}")
     console.print(f"  predicted    {' '.join(f'{n:2}' for n in guess)}")
+
+
+def _series(console: Screen, seed: int | None) -> None:
+    names, days, h = [f"house {k + 1}" for k in range(8)], 70, 48
+    load = _loads(len(names), 24 * days)
+    start = np.datetime64("2026-01-05T00", "h")
+
+    def table(end: int) -> Table:
+        return Table(
+            {
+                "unique_id": np.repeat(names, end),
+                "ds": np.tile(start + np.arange(end), len(names)),
+                "y": load[:, :end].reshape(-1),
+            }
+        )
+
+    known = load.shape[1] - h
+    console.print(
+        f"The power that {len(names)} houses take, hour by hour, for {days} days. Each has habits "
+        f"of its own,\nweekends and noise. The network reads the past of all of them and forecasts "
+        f"the last {h} hours:\n"
+    )
+    model = LSTMForecaster(h, units=64, max_steps=300, random_state=seed, verbose=2)
+    backtest = model.cross_validation(table(known + h), n_windows=1)
+    forecast = np.reshape(backtest["LSTM"], (len(names), h))
+    for k in (0, 5):
+        high = load[k, known - h :].max()
+        console.print(f"\n  {names[k]}, two days and the next two")
+        before = _drawn(load[k, known - h : known], high)
+        console.print(f"  measured  {before}│{_drawn(load[k, known:], high)}")
+        console.print(f"  forecast  {' ' * len(before)}│{_drawn(forecast[k], high)}")
+    console.print("\n  mean error, in units of what yesterday's value usually misses")
+    for name, measures in scores(backtest, table(known + h)).items():
+        console.print(f"  {name:14} {measures['MASE']:.2f}")
+    console.print("\nNext, with your own table: lstm forecast my.csv --target y --h 24")
+
+
+def _loads(houses: int, hours: int) -> Numbers:
+    """Return the power that houses take, in kilowatts, (houses, hours)."""
+    rng, t = np.random.default_rng(0), np.arange(hours)
+    hour, weekend = t % 24, (t // 24) % 7 >= 5
+    peaks = rng.uniform(6, 9, (houses, 1)), rng.uniform(17, 21, (houses, 1))
+    sizes = rng.uniform(0.5, 2, (houses, 2))
+    late = 2.0 * weekend  # People sleep longer.
+    morning, evening = (
+        size[:, None] * np.exp(-(((hour - late - peak) / 2) ** 2))
+        for size, peak in zip(sizes.T, peaks, strict=True)
+    )
+    weather = np.cumsum(rng.normal(size=hours)) / 60
+    noise = 1 + 0.15 * rng.normal(size=(houses, hours))
+    return np.maximum((0.4 + morning + evening) * np.exp(weather) * noise, 0.05)
+
+
+def _drawn(values: Numbers, high: float) -> str:
+    """Return values from 0 to `high` as a row of bars, each the mean of two."""
+    pairs = values.reshape(-1, 2).mean(1)
+    levels = np.clip(np.rint(pairs / high * 7), 0, 7).astype(int)
+    return "".join("▁▂▃▄▅▆▇█"[level] for level in levels)
