@@ -8,6 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
 import lstm
 from lstm.errors import InvalidTypeError, InvalidValueError, ModelFileError, NotReadyError
@@ -337,6 +338,30 @@ class TestFiles:
         with pytest.raises(NotReadyError, match=r"call fit\(df\) first"):
             small().save(tmp_path / "nothing")
         assert not (tmp_path / "nothing").exists()
+
+
+class TestAsAnEstimator:
+    def test_arguments_are_read_and_changed(self) -> None:
+        model = small(past=["x"])
+        assert model.get_params()["past"] == ["x"]
+        assert model.set_params(units=5, past=[]).units == 5
+        assert repr(LSTMForecaster(3, units=8)) == "LSTMForecaster(h=3, units=8)"
+        with pytest.raises(InvalidValueError, match=r"parameter: expected .*units"):
+            model.set_params(unit=5)
+        with pytest.raises(InvalidValueError, match="units"):
+            model.set_params(units=0).fit(table())
+
+    def test_is_cloned(self) -> None:
+        model = small(quantiles=[0.1, 0.5]).fit(table())
+        copied = clone(model)
+        assert copied.get_params() == model.get_params()
+        with pytest.raises(NotReadyError):
+            copied.predict()
+
+    def test_what_is_fitted_stays_when_arguments_change(self) -> None:
+        model = small().fit(table())
+        found = values_of(model.predict())
+        assert_array_equal(values_of(model.set_params(h=2, units=3).predict()), found)
 
 
 class TestBadInput:

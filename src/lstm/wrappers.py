@@ -17,7 +17,7 @@ from lstm.backends import backend
 from lstm.callbacks import History
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
 from lstm.estimator_data import as_data, as_inputs, column_of, not_fitted, weights_of
-from lstm.interface import Interface
+from lstm.estimators import Estimator
 from lstm.layers import SymbolicTensor
 from lstm.losses import BinaryCrossentropy, SparseCategoricalCrossentropy
 from lstm.models import Model
@@ -32,7 +32,7 @@ __all__ = ["SKLearnClassifier", "SKLearnRegressor", "SKLearnTransformer"]
 Values = NDArray[Any]
 
 
-class Estimator(Interface):
+class Wrapper(Estimator):
     """Base of the wrappers.
 
     Args:
@@ -73,7 +73,7 @@ class Estimator(Interface):
         Args:
             deep: also those within `model_kwargs` and `fit_kwargs`, as `fit_kwargs__epochs`.
         """
-        found = {name: getattr(self, name) for name in signature(type(self)).parameters}
+        found = super().get_params(deep)
         inner = {
             f"{name}__{key}": value
             for name in ("model_kwargs", "fit_kwargs")
@@ -124,12 +124,6 @@ class Estimator(Interface):
     def _estimator_type(self) -> str:
         """What scikit-learn before 1.6 asks for instead of tags."""
         return self.kind
-
-    def __repr__(self) -> str:
-        given = self.get_params(deep=False).items()
-        usual = {name: p.default for name, p in signature(type(self)).parameters.items()}
-        shown = (f"{k}={v!r}" for k, v in given if usual[k] is Parameter.empty or v != usual[k])
-        return f"{type(self).__name__}({', '.join(shown)})"
 
     # ---- fitting and predicting
 
@@ -207,7 +201,7 @@ class Estimator(Interface):
         return np.asarray(self.model_.predict(data, verbose=0))
 
 
-class SKLearnClassifier(Estimator):
+class SKLearnClassifier(Wrapper):
     """A model as a classifier of scikit-learn. Classes may be any values, such as strings.
 
     The function `model` gets y as one-hot rows (N, classes), as in Keras. The model ends in one
@@ -315,7 +309,7 @@ class SKLearnClassifier(Estimator):
         )
 
 
-class SKLearnRegressor(Estimator):
+class SKLearnRegressor(Wrapper):
     """A model as a regressor of scikit-learn.
 
     Args:
@@ -369,7 +363,7 @@ class SKLearnRegressor(Estimator):
         return targets
 
 
-class SKLearnTransformer(Estimator):
+class SKLearnTransformer(Wrapper):
     """A model as a transformer of scikit-learn: `transform` returns its outputs.
 
     Args:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from inspect import signature
 from os import PathLike
 from typing import Any, Self
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from lstm import checks, storage
 from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.estimators import Estimator
 from lstm.forecasting import frames
 from lstm.forecasting.arguments import Arguments
 from lstm.forecasting.backtest import Backtest, backtested
@@ -24,10 +24,9 @@ from lstm.forecasting.learned import Learned
 from lstm.forecasting.outputs import columns_of, middle_of
 from lstm.forecasting.panel import Panel, Values
 from lstm.forecasting.statics import Statics
-from lstm.interface import Interface
 
 
-class LSTMForecaster(Interface):
+class LSTMForecaster(Estimator):
     """Forecasts series with an LSTM that learns from all of them.
 
     Data is a long frame of pandas or polars with a row for each series and time, as Nixtla's; a
@@ -117,8 +116,7 @@ class LSTMForecaster(Interface):
         self._arguments()
 
     def _arguments(self) -> Arguments:
-        given = {name: getattr(self, name) for name in signature(type(self)).parameters}
-        return Arguments.checked(given)
+        return Arguments.checked(self.get_params())
 
     # ---- fitting
 

@@ -1,0 +1,37 @@
+"""The protocol of scikit-learn's estimators: arguments that tools read, change and copy."""
+
+from inspect import Parameter, signature
+from typing import Any, Self
+
+from lstm import checks
+from lstm.interface import Interface
+
+
+class Estimator(Interface):
+    """Base of estimators, whose constructors keep each argument in an attribute of its name."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the arguments of the constructor.
+
+        Args:
+            deep: also arguments within arguments, where there are some.
+        """
+        return {name: getattr(self, name) for name in signature(type(self)).parameters}
+
+    def set_params(self, **params: Any) -> Self:
+        """Change arguments of the constructor; they are checked in `fit`.
+
+        Raises:
+            InvalidValueError: there is no such argument.
+        """
+        known = tuple(signature(type(self)).parameters)
+        for name in params:
+            checks.one_of("parameter", name, known)
+        vars(self).update(params)
+        return self
+
+    def __repr__(self) -> str:
+        given = self.get_params(deep=False).items()
+        usual = {name: p.default for name, p in signature(type(self)).parameters.items()}
+        shown = (f"{k}={v!r}" for k, v in given if usual[k] is Parameter.empty or v != usual[k])
+        return f"{type(self).__name__}({', '.join(shown)})"
