@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lstm.cli import app
-from lstm.forecasting import LSTMForecaster, read_table
+from lstm.forecasting import read_table
 
 QUICK = ["--max-steps", "3", "--season", "4", "--h", "4"]
 
@@ -65,14 +65,16 @@ def test_goes_on_from_what_it_saved(data: Path) -> None:
     new = data.parent / "new.csv"
     new.write_text("place,when,load\nnorth,2020-01-02 16:00,5.0\n", encoding="utf-8")
     code, output = run("data-forecast", new, "--h", "1")
+    assert code == 0, output
     assert [line.split(",")[:2] for line in output.splitlines()[1:]] == [
         ["north", "2020-01-02 17:00:00"],
         ["south", "2020-01-02 16:00:00"],
     ]
-    model = LSTMForecaster.load(data.parent / "data-forecast" / "model.safetensors")
     code, output = run("data-forecast", data, "--h", "1")
+    assert code == 0, output
     assert output.splitlines()[1].startswith("north,2020-01-02 16:00:00,")
-    assert model.h == 4
+    assert len(run("data-forecast")[1].splitlines()) == 9
+    assert "h: expected at most 4" in run("data-forecast", "--h", "5")[1]
 
 
 def test_json(data: Path) -> None:
@@ -99,7 +101,10 @@ def test_columns_that_can_only_be_those(data: Path) -> None:
     ("arguments", "message"),
     [
         (["nothing.csv"], "nothing.csv: no such file"),
-        (["data.csv", "--target", "loads"], "load"),
+        (["data.csv", "--target", "loads"], "--target: expected one of"),
+        (["data.csv", "data.csv"], "new: expected no second file"),
+        (["data.csv", "--target", "load", "--id", "place", "--past", "winds"], "--past: expected"),
+        (["data.csv", "--target", "load", "--id", "place", "--season", "0"], "--season: expected"),
         (["data.csv", "--id", "place"], "--target: expected the column to forecast, of"),
         (["data.csv", "--target", "load", "--time", "hour"], "--time: expected"),
         (["data.csv", "--target", "load"], "data: expected one row for each time"),

@@ -102,14 +102,27 @@ class TestBadInput:
     @pytest.mark.parametrize(
         ("column", "message"),
         [
-            (["2020-01-01", "1.2.2020"], r"ds: expected dates such as .*, got '1.2.2020' in row 1"),
+            (["2020-01-01", "1.2.2020"], r"ds: expected dates .*, got '1.2.2020' in row 1"),
             ([0.5, 1.5], "ds: expected dates or whole numbers"),
+            ([1.0, np.inf], "ds: expected dates or whole numbers"),
+            (["1500-01-01"], "dates from 1678 to 2261"),
             (np.array(["2020-01-01", "NaT"], "M8[D]"), "none in row 1"),
         ],
     )
     def test_columns(self, column: Any, message: str) -> None:
         with pytest.raises(InvalidValueError, match=message):
             as_times("ds", np.asarray(column))
+
+
+def test_text_with_an_offset_is_in_utc() -> None:
+    column = np.array(["2020-01-01T05:00+02:00", "2020-01-01T04:00:00Z", "20200102"], object)
+    expected = np.array(["2020-01-01T03", "2020-01-01T04", "2020-01-02T00"], "M8[ns]")
+    assert_array_equal(as_times("ds", column)[0], expected.astype(np.int64))
+
+
+def test_two_times_of_a_business_day() -> None:
+    hours = times_of(pd.DatetimeIndex(["2021-01-04 09:00", "2021-01-04 10:00"]))
+    assert Frequency.named("B").positions(hours)[1].any()
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,12 @@ class TestRead:
         table = read_table(written(tmp_path, f"ds\ty\n1\t{missing}\n2\t5\n"))
         assert_array_equal(table["y"], [np.nan, 5])
 
+    def test_names_with_commas_and_ids_with_zeros(self, tmp_path: Path) -> None:
+        table = read_table(written(tmp_path, "id;temp, C\n007;1,5\n008;2,5\n"))
+        assert table.columns == ["id", "temp, C"]
+        assert list(table["id"]) == ["007", "008"]
+        assert_array_equal(table["temp, C"], [1.5, 2.5])
+
     def test_quotes_and_empty_lines(self, tmp_path: Path) -> None:
         table = read_table(written(tmp_path, '"a, b",y\n\n"x, ""y""",1\n\n'))
         assert table.columns == ["a, b", "y"]
@@ -61,6 +67,7 @@ class TestRead:
         [
             ("", "an empty file"),
             ("a,b\n1,2\n1,2,3\n", "2 entries in each row, as in the first, got 3 in row 3"),
+            ('a,b\n"1,2', "a table, got .*data.csv: unexpected end of data"),
             ("a,a\n1,2\n", "different names of columns, got 'a' twice"),
         ],
     )
@@ -74,11 +81,13 @@ class TestRead:
 
     def test_written_and_read(self, tmp_path: Path) -> None:
         times = np.array(["2020-01-01 05:00", "2020-01-01 06:00"], "M8[ns]")
+        fine = Table({"ds": times + np.timedelta64(100, "ms"), "y": [0.1, 0.2]})
+        assert fine.text().splitlines()[1] == "2020-01-01 05:00:00.100,0.1"
         table = Table({"ds": times, "y": np.array([1 / 3, np.nan]), "s": ["a,b", 'c"']})
         table.write(tmp_path / "out.csv")
         again = read_table(tmp_path / "out.csv")
         assert list(again["ds"]) == ["2020-01-01 05:00:00", "2020-01-01 06:00:00"]
-        assert again["y"][0] == pytest.approx(1 / 3, rel=1e-9)
+        assert again["y"][0] == 1 / 3
         assert list(again["s"]) == ["a,b", 'c"']
 
 

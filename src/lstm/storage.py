@@ -27,6 +27,8 @@ READERS = {
     "network": "lstm.LSTMNetwork.load",
     "state": "lstm.State.load",
     "writer": "lstm.text.Writer.load",
+    "forecaster": "lstm.forecasting.LSTMForecaster.load",
+    "detector": "lstm.forecasting.Detector.load",
     "backup": "lstm.callbacks.BackupAndRestore",
 }
 """The function that reads each kind of file."""

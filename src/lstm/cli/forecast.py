@@ -10,7 +10,7 @@ from rich.table import Table as ScreenTable
 
 from lstm import checks, plotting, storage
 from lstm.cli.running import Json, Seed, called, print_json, tell
-from lstm.errors import InvalidValueError, MissingExtraError
+from lstm.errors import InvalidValueError, MissingExtraError, naming
 from lstm.forecasting import LSTMForecaster, frames, read_table, scores
 from lstm.forecasting.curves import plot_forecasts
 from lstm.forecasting.frames import Columns
@@ -34,7 +34,10 @@ def forecast(
     target: Annotated[
         str | None, typer.Option(help="The column to forecast; by default the only one there is.")
     ] = None,
-    h: Annotated[int, typer.Option(help="Steps to forecast.")] = 24,
+    h: Annotated[
+        int | None,
+        typer.Option(help="Steps to forecast.", show_default="24, or those of the model"),
+    ] = None,
     id: Annotated[str | None, typer.Option(help="The column with the name of the series.")] = None,
     time: Annotated[
         str | None, typer.Option(help="The column with the times; by default the first with some.")
@@ -71,21 +74,26 @@ def forecast(
     if data.is_dir() or data.suffix == ".safetensors":
         _go_on(data, new, h, level, json_output)
         return
+    if new is not None:
+        raise InvalidValueError("new", "no second file, with a table", str(new))
     folder = out or Path(f"{data.stem}-forecast")
     if folder.exists():
         raise InvalidValueError("out", "a folder to create", f"{folder}, which exists")
     table = read_table(data)
     columns = _columns(table, target, id, time)
     seasons, levels = _numbers("season", season, int), _levels(level)
-    model = LSTMForecaster(
-        checks.positive_int("h", h),
-        season_length=seasons or None,
-        freq=freq,
-        past=_names(past),
-        max_steps=max_steps,
-        random_state=seed,
-        verbose=0 if json_output else "auto",
-    )
+    for name in _names(past):
+        checks.one_of("past", name, [str(known) for known in table.columns])
+    with naming({"season_length": "season", "random_state": "seed"}.get):
+        model = LSTMForecaster(
+            24 if h is None else h,
+            season_length=seasons or None,
+            freq=freq,
+            past=_names(past),
+            max_steps=max_steps,
+            random_state=seed,
+            verbose=0 if json_output else "auto",
+        )
     say = tell if not json_output else _nothing
     with called("data", "df"):
         panel = frames.read(table, columns, freq, model.past)
@@ -122,21 +130,14 @@ def forecast(
     say(f"Saved {folder}/ with {', '.join(files)}. Next: lstm forecast {folder} NEW.csv")
 
 
-def _go_on(path: Path, new: Path | None, h: int, level: str, json_output: bool) -> None:
+def _go_on(path: Path, new: Path | None, h: int | None, level: str, json_output: bool) -> None:
     """Forecast with a model from a file, from the end of its series or of new rows."""
     model = LSTMForecaster.load(path / MODEL if path.is_dir() else path)
     levels = _levels(level) or None
-    given = min(h, model.h) if model.strategy == "direct" else h
-    if new is None:
-        made = model.predict(h=given, level=levels)
-    else:
-        table = read_table(new)
-        try:
-            made = model.update(table).predict(h=given, level=levels)
-        except InvalidValueError as error:
-            if error.argument != "df" or "times from" not in error.expected:
-                raise
-            made = model.predict(table, h=given, level=levels)
+    if new is not None:
+        with called("new", "df"):
+            model.update(read_table(new))
+    made = model.predict(h=h, level=levels)
     if json_output:
         print_json({"forecast": _as_rows(made)})
     else:
@@ -219,6 +220,8 @@ def _score_table(found: dict[str, dict[str, float]], windows: int) -> ScreenTabl
 
 def _verdict(found: dict[str, dict[str, float]]) -> str:
     best = next(iter(found))
+    if np.isnan(found["LSTM"]["MASE"]):
+        return "These series do not change from season to season: there is nothing to compare."
     if best == "LSTM":
         return "Here the LSTM is better than every simple forecast, by MASE."
     return f"Here {best} is better than the LSTM, by MASE: use it, or more data."

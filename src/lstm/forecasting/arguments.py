@@ -84,8 +84,14 @@ class Arguments:
             found["quantiles"] = ()
         else:
             found["quantiles"] = quantiles_of(given["quantiles"])
+            if 0.5 not in found["quantiles"]:
+                got = list(found["quantiles"])
+                raise InvalidValueError("quantiles", "0.5 among them, the forecast itself", got)
             if given["loss"] == "mse":
                 raise InvalidValueError("loss", '"mase" or "mae", with quantiles', "'mse'")
+        names = (*found["past"], *found["future"], *found["static"])
+        if again := [name for k, name in enumerate(names) if name in names[:k]]:
+            raise InvalidValueError("future", "names of other columns", f"{again[0]!r} again")
         if given["past"] and given["strategy"] == "recursive":
             expected = 'none with strategy="recursive", which would have to know their future'
             raise InvalidValueError("past", expected, list(given["past"]))

@@ -9,6 +9,7 @@ from lstm.errors import InvalidValueError
 from lstm.forecasting.baselines import BASELINES
 from lstm.forecasting.frequency import Times
 from lstm.forecasting.panel import Panel, Values
+from lstm.interface import warn
 
 
 class Backtest(NamedTuple):
@@ -54,7 +55,12 @@ def backtested(
     if not (first >= least).any():
         expected = f"a series of at least {least + h + (n_windows - 1) * step_size} steps"
         raise InvalidValueError("df", expected, f"at most {int(panel.lengths.max())}")
-    panel = panel.cut(np.zeros(len(panel), np.int64), np.where(first >= least, panel.lengths, 0))
+    known = [not np.isnan(panel.series(n)[: max(end, 0)]).all() for n, end in enumerate(first)]
+    kept = (first >= least) & np.array(known)
+    if left_out := [entry for entry, keep in zip(panel.ids, kept, strict=True) if not keep]:
+        names = ", ".join(map(repr, left_out[:5])) + (", ..." if len(left_out) > 5 else "")
+        warn(f"{len(left_out):,} series are too short for this, and left out: {names}")
+    panel = panel.cut(np.zeros(len(panel), np.int64), np.where(kept, panel.lengths, 0))
     N = len(panel)
     columns: dict[str, Values] = {}
     times, cutoffs = np.zeros((N, n_windows, h), np.int64), np.zeros((N, n_windows, h), np.int64)
@@ -66,8 +72,8 @@ def backtested(
             times[n, window], cutoffs[n, window] = stamps[1:], stamps[0]
         found["y"] = np.stack([panel.series(n)[b : b + h] for n, b in enumerate(begins)])
         for name, baseline in BASELINES.items():
-            known = (panel.series(n)[:b] for n, b in enumerate(begins))
-            found[name] = np.stack([baseline(history, h, season) for history in known])
+            pasts = (panel.series(n)[:b] for n, b in enumerate(begins))
+            found[name] = np.stack([baseline(past, h, season) for past in pasts])
         for name, values in found.items():
             columns.setdefault(name, np.zeros((N, n_windows, h)))[:, window] = values
     ids = [entry for entry in panel.ids for _ in range(n_windows * h)]

@@ -45,7 +45,7 @@ class Conformal:
         place = np.ceil((counts + 1) * level / 100).astype(np.int64) - 1
         if (place >= counts).any():
             needed = int(np.ceil(level / (100 - level)))
-            expected = f"at most {100 * (1 - 1 / (counts.min() + 1)):.0f}"
+            expected = f"at most {int(100 * counts.min() / (counts.min() + 1))}"
             got = f"{level:g}, which needs {needed} forecasts: calibrate with more n_windows"
             raise InvalidValueError("level", expected, got)
         widths = np.take_along_axis(self.scores, place[:, None], axis=1)[:, 0]

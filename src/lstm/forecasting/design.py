@@ -15,6 +15,13 @@ CALENDAR = {"day": DAY, "week": 7 * DAY, "year": 365.2425 * DAY}
 """Cycles of the calendar that a network may be told the phase of, in nanoseconds."""
 
 
+SHIFT = 0.05
+"""Part of the mean of a window that is added to values before their logarithm, if some are 0."""
+
+SEASONS = 5
+"""Of the shortest kind, which a network reads at least by default."""
+
+
 @dataclass(frozen=True)
 class Design:
     """What a network reads and writes.
@@ -111,7 +118,8 @@ def designed(given: Arguments, panel: Panel, static: int) -> Design:
     Raises:
         InvalidValueError: arguments do not fit each other, or the data.
     """
-    usual = panel.frequency.seasons
+    longest = int(panel.lengths.max())
+    usual = tuple(m for m in panel.frequency.seasons if 2 * m + given.h <= longest)
     seasons = tuple(m for m in given.season_length or usual if m > 1)
     patch = min(seasons, default=1) if given.patch == "auto" else int(given.patch)
     h = patch if given.strategy == "recursive" else given.h
@@ -119,16 +127,15 @@ def designed(given: Arguments, panel: Panel, static: int) -> Design:
     if size is None:
         size = max(2 * max(seasons, default=0), SEASONS * min(seasons, default=0), 2 * given.h, 8)
         # No more than what there is, or nearly so.
-        longest = int(panel.lengths.max()) - h
-        size = max(min(size, longest), patch, 2)
+        size = max(min(size, longest - h), patch, 2)
     steps = max(-(-size // patch), 1)
     known = panel.y[~np.isnan(panel.y)]
     if not known.size:
         raise InvalidValueError("df", "values", "only missing ones")
     log = given.transform == "log" or (given.transform == "auto" and bool((known >= 0).all()))
     shift = SHIFT if log and (known == 0).any() else 0.0
-    if log:
-        check_loggable(panel, shift)
+    if given.transform == "log":
+        _check_loggable(panel, shift)
     masked = bool(np.isnan(panel.y).any() or panel.lengths.min() < steps * patch + h)
     return Design(
         h=h,
@@ -152,11 +159,7 @@ def designed(given: Arguments, panel: Panel, static: int) -> Design:
     )
 
 
-SHIFT = 0.05
-"""Part of the mean of a window that is added to values before their logarithm, if some are 0."""
-
-
-def check_loggable(panel: Panel, shift: float) -> None:
+def _check_loggable(panel: Panel, shift: float) -> None:
     """Check that values, perhaps shifted, have logarithms.
 
     Raises:
@@ -171,10 +174,6 @@ def check_loggable(panel: Panel, shift: float) -> None:
         raise InvalidValueError(
             "df", f"{expected} (or transform=None)", f"{panel.y[row]} in {where}"
         )
-
-
-SEASONS = 5
-"""Of the shortest kind, which a network reads at least by default."""
 
 
 def _calendar(chosen: str | tuple[str, ...], panel: Panel) -> tuple[str, ...]:

@@ -79,10 +79,10 @@ class Detector(Interface):
         if len(known) < 100:
             raise InvalidValueError("df", "at least 100 readings to compare", len(known))
         # One half follows the other in each series, so that neighbours are not in both.
-        series = panel.series_of_rows
-        least, lengths = least_history(learned.ensemble.design), panel.lengths[series]
-        steps = np.arange(len(panel.y)) - panel.offsets[series]
-        first = (~np.isnan(errors)) & (2 * (steps - least) < lengths - least)
+        first = np.zeros(len(errors), bool)
+        for begin, end in zip(panel.offsets[:-1], panel.offsets[1:], strict=True):
+            rows = begin + np.flatnonzero(~np.isnan(errors[begin:end]))
+            first[rows[: (len(rows) + 1) // 2]] = True
         checked = Tail(np.sort(errors[first]))
         rest = errors[~np.isnan(errors) & ~first]
         measured = float((checked.probability(rest) < false_alarms).mean())
@@ -102,7 +102,9 @@ class Detector(Interface):
         """
         learned = self._learned
         names = learned.arguments.covariates
-        panel = frames.read(df, learned.columns, learned.panel.frequency, names)
+        panel = frames.read(
+            df, learned.columns, learned.panel.frequency, names, form=learned.format
+        )
         errors, expected = _errors(learned, panel)
         scores = self._tail.probability(errors)
         alarms = np.where(np.isnan(scores), 1.0, scores) < self.false_alarms
@@ -113,7 +115,9 @@ class Detector(Interface):
             "alarm": alarms.astype(np.float64),
         }
         times = [panel.times(n, 0, T) for n, T in enumerate(panel.lengths.tolist())]
-        return Format.of(df, learned.columns).written(learned.columns, panel, times, parts)
+        return Format.of(df, learned.columns, learned.format.clock).written(
+            learned.columns, panel, times, parts
+        )
 
     def stream(self) -> "AlarmStream":
         """Return what takes a reading of each series at a time, from the ends of those of `fit`."""
@@ -164,7 +168,7 @@ class AlarmStream(Interface):
         self._learned, self._tail, self._false_alarms = learned, tail, false_alarms
         self._static = learned.static(panel)
         self.ids: Sequence[Any] = list(panel.ids)
-        # The last readings of each series, of which the oldest is overwritten next.
+        # The last readings of each series, the latest last.
         self._recent = np.full((len(panel), design.input_size), np.nan)
         for n, T in enumerate(panel.lengths.tolist()):
             kept = min(T, design.input_size)
@@ -215,19 +219,22 @@ class AlarmStream(Interface):
             np.arange(N + 1) * T,
             self._recent.reshape(-1),
         )
-        found, units = _next(self._learned.ensemble, panel, self._static, None)
-        silent = np.isnan(self._recent).all(1)
-        return np.where(silent, np.nan, found), units
+        return _next(self._learned.ensemble, panel, self._static, None)
 
 
 def _next(
     ensemble: Ensemble, panel: Panel, static: Values, rows: tuple[Times, Times] | None
 ) -> tuple[Values, Values]:
-    """Return forecasts of single steps, and units: for series and steps, or behind the ends."""
+    """Return forecasts of single steps, and units: for series and steps, or behind the ends.
+
+    Where so little is known that a forecast means nothing, it is NaN.
+    """
     examples = Examples(ensemble.design, panel, static, ensemble.sizes)
     series, cutoffs = rows or (np.arange(len(panel)), panel.lengths)
-    found, units = ensemble.outputs(examples, series, cutoffs)
-    return found[:, 0, middle_of(ensemble.design.quantiles)], units
+    found, scale = ensemble.outputs(examples, series, cutoffs)
+    little = 2 * scale.known < least_history(ensemble.design)
+    middle = found[:, 0, middle_of(ensemble.design.quantiles)]
+    return np.where(little, np.nan, middle), scale.unit
 
 
 def _errors(learned: Learned, panel: Panel) -> tuple[Values, Values]:

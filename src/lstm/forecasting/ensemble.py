@@ -7,14 +7,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks, seeding
+from lstm import seeding
 from lstm.callbacks import EarlyStopping
 from lstm.errors import InvalidValueError
 from lstm.forecasting.design import Design
-from lstm.forecasting.examples import Batch, Examples
+from lstm.forecasting.examples import Batch, Examples, Scale
 from lstm.forecasting.frequency import Times
 from lstm.forecasting.network import network, pinball_of
+from lstm.forecasting.outputs import middle_of
 from lstm.forecasting.panel import Panel, Values
+from lstm.interface import warn
 from lstm.models import Model
 from lstm.optimizers import AdamW
 from lstm.optimizers.schedules import CosineDecay
@@ -140,6 +142,9 @@ class Ensemble:
             expected += f" (h is {design.h}"
             expected += f", val_size {val_size})" if val_size else ")"
             raise InvalidValueError("df", expected, f"at most {longest}")
+        if short := [entry for n, entry in enumerate(panel.ids) if last[n] < first[n]]:
+            names = ", ".join(map(repr, short[:5])) + (", ..." if len(short) > 5 else "")
+            warn(f"{len(short):,} of {len(panel):,} series are too short to learn from: {names}")
         networks = []
         for k in range(count):
             with seeding.seeded(None if seed is None else seed + k):
@@ -164,11 +169,15 @@ class Ensemble:
         Returns:
             The forecasts (N, h, outputs) in units of the series, and the error that counts as 1 in
             the loss, (N).
+
+        Raises:
+            InvalidValueError: nothing is known of a series where the network looks.
         """
+        _check_known(self.design, panel, cutoffs)
         if not recursive:
             found, units = self._parts(panel, static, cutoffs)
             return found[:, :h], units
-        middle, parts = len(self.design.quantiles) // 2, []
+        middle, parts = middle_of(self.design.quantiles), []
         panel = panel.ahead(cutoffs, h)
         for begin in range(0, h, self.design.h):
             found, each = self._parts(panel, static, cutoffs + begin)
@@ -182,15 +191,28 @@ class Ensemble:
     def _parts(self, panel: Panel, static: Values, cutoffs: Times) -> tuple[Values, Values]:
         """Return forecasts of as many steps as the design has, and units."""
         examples = Examples(self.design, panel, static, self.sizes)
-        return self.outputs(examples, np.arange(len(panel)), cutoffs)
+        found, scale = self.outputs(examples, np.arange(len(panel)), cutoffs)
+        return found, scale.unit
 
-    def outputs(self, examples: Examples, series: Times, cutoffs: Times) -> tuple[Values, Values]:
-        """Return forecasts (N, h, outputs) of the design's h steps of windows, and units (N)."""
+    def outputs(self, examples: Examples, series: Times, cutoffs: Times) -> tuple[Values, Scale]:
+        """Return forecasts (N, h, outputs) of the design's h steps of windows, and scales."""
         inputs, scale = examples.inputs(series, cutoffs)
         found = np.mean([_outputs(net, inputs) for net in self.networks], axis=0)
         if self.design.shift:  # So some values are 0, and none is below.
             found = np.maximum(found, 0)
-        return found * scale.unit[:, None, None], scale.unit
+        return found * scale.unit[:, None, None], scale
+
+
+def _check_known(design: Design, panel: Panel, cutoffs: Times) -> None:
+    """Check that each series has a value that the network can read before its forecast."""
+    for n, end in enumerate(cutoffs.tolist()):
+        seen = panel.series(n)[max(end - design.input_size, 0) : end]
+        usable = seen > 0 if design.log and not design.shift else ~np.isnan(seen)
+        if not usable.any():
+            what = "value above 0, for a logarithm," if design.log and not design.shift else "value"
+            expected = f"a {what} among the {design.input_size} steps before a forecast"
+            got = f"none of {panel.ids[n]!r} before {panel.shown(n, end)}"
+            raise InvalidValueError("df", expected, got)
 
 
 def least_history(design: Design) -> int:
@@ -229,7 +251,7 @@ def _train(
     windows = int(np.maximum(last - first + 1, 0).sum())
     total = training.max_steps or int(np.clip(STEPS * windows**0.5, *STEP_LIMITS))
     rounds = min(ROUNDS if val_size else 1, total)
-    steps = -(-total // rounds)
+    steps = total // rounds
     schedule = CosineDecay(training.learning_rate, rounds * steps)
     loss: Any = "mse" if design.loss == "mse" else "mae"
     net.compile(AdamW(schedule), pinball_of(design.quantiles) if design.quantiles else loss)
@@ -251,5 +273,5 @@ def _held_out(lengths: Times, h: int, val_size: int, first: Times) -> tuple[Time
     found: NDArray[np.int64] = np.array(pairs, np.int64).reshape(-1, 2)
     if not len(found):
         expected = "so few steps that a series is left to learn from"
-        raise InvalidValueError("val_size", expected, checks.positive_int("val_size", val_size))
+        raise InvalidValueError("val_size", expected, val_size)
     return found[:, 0], found[:, 1]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.forecasting.baselines import drift, naive, seasonal_naive
-from lstm.forecasting.design import Design, check_loggable, phases
+from lstm.forecasting.design import Design, phases
 from lstm.forecasting.frequency import Times
 from lstm.forecasting.panel import Panel, Values
 
@@ -17,12 +17,13 @@ class Scale(NamedTuple):
     """From the scale of the network to that of the values, for each window, (N).
 
     With a number z of the network, a value is spread · z + center, or the exponential of that.
-    `unit` is the error that counts as 1 in the loss.
+    `unit` is the error that counts as 1 in the loss, `known` how many values are there.
     """
 
     center: Values
     spread: Values
     unit: Values
+    known: Values
 
 
 class Examples:
@@ -32,10 +33,7 @@ class Examples:
         design: what the network reads.
         panel: the series.
         static: numbers that describe each series, (N, static).
-        spreads: the usual size of each covariate, as (mean, deviation) by name.
-
-    Raises:
-        InvalidValueError: a value has no logarithm, and needs one.
+        sizes: mean and deviation of each covariate in the data to learn from.
     """
 
     def __init__(
@@ -43,16 +41,20 @@ class Examples:
         design: Design,
         panel: Panel,
         static: Values | None = None,
-        spreads: dict[str, tuple[float, float]] | None = None,
+        sizes: dict[str, tuple[float, float]] | None = None,
     ) -> None:
         self.design, self.panel = design, panel
         self._static = np.zeros((len(panel), 0)) if static is None else static
+        # What has no logarithm counts as missing.
+        self._values = panel.y
         if design.log:
-            check_loggable(panel, design.shift)
-        self._values = np.log(panel.y) if design.log and not design.shift else panel.y
+            least = -np.inf if design.shift else 0
+            self._values = np.where(panel.y > least, panel.y, np.nan)
+        if design.log and not design.shift:
+            self._values = np.log(self._values)
         self._covariates = {
             name: (panel.covariates[name] - mean) / deviation
-            for name, (mean, deviation) in (spreads or {}).items()
+            for name, (mean, deviation) in (sizes or {}).items()
         }
 
     def inputs(self, series: Times, cutoffs: Times) -> tuple[Batch, Scale]:
@@ -76,7 +78,7 @@ class Examples:
         if d.shift:
             level = np.where(known, found, 0).sum(1) / np.maximum(known.sum(1), 1)
             shift = d.shift * np.where(level > 0, level, 1.0)
-            found = np.log(found + shift[:, None])
+            found = np.log(np.maximum(found, 0) + shift[:, None])
         scale = self._scale(np.where(known, found, np.nan), known, rows)
         x = (found - scale.center[:, None]) / scale.spread[:, None]
         x[~known] = 0
@@ -125,18 +127,21 @@ class Examples:
         if d.scaler == "window":
             off = np.where(known, found - center[:, None], 0)
             deviation = np.sqrt((off**2).sum(1) / count)
-            spread = np.where(deviation > 1e-6 * np.maximum(np.abs(center), 1e-6), deviation, 1.0)
-        if d.loss != "mase":
-            unit = np.ones(len(found)) if d.log else spread
-            return Scale(center, spread, unit)
+            spread = np.where(deviation > 1e-9 * np.abs(center), deviation, 1.0)
         y = np.where(known, self.panel.y[rows], np.nan)
+        if d.loss != "mase":
+            mean = np.where(known, y, 0).sum(1) / count
+            unit = np.sqrt((np.where(known, y - mean[:, None], 0) ** 2).sum(1) / count)
+            return Scale(
+                center, spread, np.where(unit > 1e-9 * np.abs(mean), unit, 1.0), known.sum(1)
+            )
         m = d.seasons[0] if d.seasons and d.seasons[0] < d.input_size else 1
         apart = np.abs(y[:, m:] - y[:, :-m])
         level = np.where(known, np.abs(y), 0).sum(1) / count
         pairs = ~np.isnan(apart)
         change = np.where(pairs, apart, 0).sum(1) / np.maximum(pairs.sum(1), 1)
         unit = change + 0.02 * level
-        return Scale(center, spread, np.where(unit > 0, unit, 1.0))
+        return Scale(center, spread, np.where(unit > 0, unit, 1.0), known.sum(1))
 
     def _candidates(self, x: Values, filled: Values, whole: bool) -> Values:
         """Return simple forecasts (N, candidates, h) of windows on the scale of the network."""

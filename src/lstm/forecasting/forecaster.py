@@ -1,6 +1,6 @@
 """LSTMForecaster: one network for many series, from a table to a table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from os import PathLike
 from typing import Any, Self
@@ -12,18 +12,15 @@ from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
 from lstm.estimators import Estimator
 from lstm.forecasting import frames
 from lstm.forecasting.arguments import Arguments
-from lstm.forecasting.backtest import Backtest, backtested
-from lstm.forecasting.conformal import Conformal
-from lstm.forecasting.design import Design, designed
+from lstm.forecasting.design import Design
 from lstm.forecasting.detector import Detector
-from lstm.forecasting.ensemble import Ensemble, Training, least_history
 from lstm.forecasting.frames import Columns, Format
-from lstm.forecasting.frequency import Times
 from lstm.forecasting.horizon import with_future
 from lstm.forecasting.learned import Learned
-from lstm.forecasting.outputs import columns_of, middle_of
-from lstm.forecasting.panel import Panel, Values
-from lstm.forecasting.statics import Statics
+from lstm.forecasting.outputs import columns_of
+from lstm.forecasting.panel import Panel
+from lstm.forecasting.validation import errors_of, fitted, statics_of, validated
+from lstm.interface import warn
 
 
 class LSTMForecaster(Estimator):
@@ -38,7 +35,7 @@ class LSTMForecaster(Estimator):
 
     Args:
         h: steps to forecast.
-        input_size: values to read; by default several seasons.
+        input_size: values to read, in whole patches; by default several seasons.
         units, layers: of the recurrent layers.
         cell: "lstm", "gru" or "rnn".
         strategy: "direct" forecasts all h steps at once; "recursive" forecasts one patch, reads it
@@ -48,7 +45,8 @@ class LSTMForecaster(Estimator):
             default it follows from the times.
         season_length: values in a season, or several such lengths; by default those that are usual
             for the frequency. 1 for none.
-        transform: "log", None, or "auto" for the logarithm where all values are positive.
+        transform: "log", None, or "auto" for the logarithm where no value is below 0; if some are
+            0, a part of the mean is added before.
         scaler: "window" divides values by the deviation of the window, None does not.
         baseline: "auto" corrects a mix of simple forecasts, None forecasts without them.
         past: names of columns that are known up to the forecast.
@@ -56,7 +54,7 @@ class LSTMForecaster(Estimator):
         static: names of columns of `static_df`, numbers or categories.
         calendar: "auto" for the cycles that steps pass through, names of "day", "week" and "year",
             or ().
-        quantiles: levels between 0 and 1 to forecast; by default the value with the smallest error.
+        quantiles: levels between 0 and 1 to forecast, 0.5 among them; by default that alone.
         loss: "mase" in units of the change from season to season, "mae" or "mse" in units of the
             window's deviation. With quantiles, these are the units of the pinball loss.
         max_steps: training steps; by default as many as suit the number of windows.
@@ -146,10 +144,11 @@ class LSTMForecaster(Estimator):
         """
         given, columns = self._arguments(), _columns(id_col, time_col, target_col)
         panel = frames.read(df, columns, given.freq, given.covariates)
-        statics = _statics(given, static_df, columns)
+        statics = statics_of(given, static_df, columns)
         static = statics.encoded(static_df, panel.ids, columns.id)
-        held_out = val_size and checks.int_at_least("val_size", val_size, given.h)
-        ensemble = _fitted(given, panel, static, held_out)
+        held_out = checks.int_at_least("val_size", val_size, 0)
+        held_out = held_out and checks.int_at_least("val_size", held_out, given.h)
+        ensemble = fitted(given, panel, static, held_out)
         form = Format.of(df, columns)
         static_of = dict(zip(panel.ids, static, strict=True))
         ends = _ends_of(panel, ensemble.design)
@@ -197,10 +196,14 @@ class LSTMForecaster(Estimator):
             raise InvalidValueError("h", f'{expected} (strategy="recursive" goes on)', steps)
         panel, form = learned.panel, learned.format
         if df is not None:
-            panel, form = self._read(df), Format.of(df, learned.columns)
+            panel = self._read(df)
+            form = Format.of(df, learned.columns, form.clock)
         cutoffs = panel.lengths
+        if given.future and steps % learned.ensemble.design.h and given.recursive:
+            expected = f"a multiple of {learned.ensemble.design.h}, the steps of a patch"
+            raise InvalidValueError("h", f'{expected}, with future and strategy="recursive"', steps)
         if given.future:
-            panel = _with_future(given, learned.columns, panel, future_df, steps)
+            panel = _with_future(given, learned, panel, future_df, steps)
         elif future_df is not None:
             raise InvalidValueError("future_df", "None, without columns future", "a table")
         static = learned.static(panel, static_df)
@@ -228,13 +231,18 @@ class LSTMForecaster(Estimator):
         """Read rows that follow the series of `fit`, without training: forecasts begin after them.
 
         Args:
-            df: a table as in `fit`, with later times; series may be missing.
+            df: a table as in `fit`, with later times; series may be missing. Rows of times that are
+                known already replace these. An array goes on where the one before ended.
 
         Raises:
-            InvalidValueError: a series is new, or its rows do not follow its last one.
+            InvalidValueError: a series is new, or a time is not one of its steps.
         """
         learned = self._after_fit()
-        panel = learned.panel.followed_by(self._read(df))
+        more, known = self._read(df), learned.panel
+        if Format.of(df, learned.columns).kind == "array":
+            ends = [known.times(n, T, T + 1) for n, T in enumerate(known.lengths.tolist())]
+            more = replace(more, starts=np.concatenate(ends))
+        panel = known.followed_by(more)
         self._learned = replace(learned, panel=_ends_of(panel, learned.ensemble.design))
         return self
 
@@ -260,7 +268,8 @@ class LSTMForecaster(Estimator):
             n_windows: forecasts of each series, of which the last ends with it.
             step_size: steps from one to the next; h by default.
             refit: learn again before each of them.
-            level: percentages, as in `predict`.
+            level: percentages, each for an interval; without quantiles, its width follows from
+                forecasts before the first window, for which another copy learns from less.
 
         Returns:
             A table of the kind of `df`: id, time, "cutoff" (the last time that was known), "y",
@@ -271,7 +280,7 @@ class LSTMForecaster(Estimator):
         apart = given.h if step_size is None else checks.positive_int("step_size", step_size)
         checks.boolean("refit", refit)
         panel = frames.read(df, columns, given.freq, given.covariates)
-        found = self._backtest(panel, columns, static_df, windows, apart, refit, level)
+        found = validated(given, panel, columns, static_df, windows, apart, refit, level)
         form = Format.of(df, columns)
         times = {columns.time: found.times, "cutoff": found.cutoffs}
         return form.table(columns, panel.dated, found.ids, times, found.columns)
@@ -291,51 +300,12 @@ class LSTMForecaster(Estimator):
             NotReadyError: it is not fitted.
         """
         learned = self._after_fit()
-        scores: list[tuple[Values, Values, Values]] = []
-        self._backtest(
-            self._read(df),
-            learned.columns,
-            static_df,
-            checks.positive_int("n_windows", n_windows),
-            self.h,
-            keep=lambda *score: scores.append(score),
+        windows = checks.positive_int("n_windows", n_windows)
+        conformal = errors_of(
+            self._arguments(), self._read(df), learned.columns, static_df, windows
         )
-        y, found, units = (np.concatenate(part) for part in zip(*scores, strict=True))
-        self._learned = replace(learned, conformal=Conformal.of(y, found, units))
+        self._learned = replace(learned, conformal=conformal)
         return self
-
-    def _backtest(
-        self,
-        panel: Panel,
-        columns: Columns,
-        static_df: Any,
-        n_windows: int,
-        step_size: int,
-        refit: bool = False,
-        level: Sequence[float] | None = None,
-        keep: Callable[[Values, Values, Values], None] | None = None,
-    ) -> Backtest:
-        """Return a backtest; `keep` gets y, forecasts and units of each window."""
-        given, statics = self._arguments(), _statics(self._arguments(), static_df, columns)
-        conformal = self._learned.conformal if hasattr(self, "_learned") else None
-        ensemble: Ensemble | None = None
-
-        def forecasts(window: int, series: Panel, cutoffs: Times) -> Mapping[str, Values]:
-            nonlocal ensemble
-            static = statics.encoded(static_df, series.ids, columns.id)
-            if ensemble is None or refit:
-                before = series.cut(np.zeros(len(series), np.int64), cutoffs)
-                ensemble = _fitted(given, before, static)
-            found, units = ensemble.forecast(series, static, cutoffs, given.h, given.recursive)
-            if keep:
-                y = [series.series(n)[c : c + given.h] for n, c in enumerate(cutoffs.tolist())]
-                keep(np.stack(y), found[..., middle_of(given.quantiles)], units)
-            return columns_of(found, units, given.quantiles, conformal, level)
-
-        design = designed(given, panel, statics.size)
-        least = least_history(design) + design.h
-        season = design.seasons[0] if design.seasons else 1
-        return backtested(panel, given.h, n_windows, step_size, season, least, forecasts)
 
     def detector(self, df: Any, false_alarms: float = 1e-3) -> Detector:
         """Return what raises alarms at readings that are too improbable.
@@ -364,6 +334,7 @@ class LSTMForecaster(Estimator):
         """
         learned = self._after_fit()
         tensors, header = learned.packed()
+        storage.own_format("path", path)
         storage.write(path, tensors, {"kind": "forecaster", "arguments": learned.given(), **header})
 
     @classmethod
@@ -388,35 +359,31 @@ class LSTMForecaster(Estimator):
     def _read(self, df: Any) -> Panel:
         """Return a table with the columns and the frequency of `fit`."""
         learned = self._learned
-        names = learned.arguments.covariates
-        return frames.read(df, learned.columns, learned.panel.frequency, names)
-
-
-def _fitted(given: Arguments, panel: Panel, static: Values, val_size: int = 0) -> Ensemble:
-    """Return networks that have learned from a panel."""
-    design = designed(given, panel, static.shape[1])
-    training = Training(given.max_steps, given.batch_size, given.learning_rate, given.verbose)
-    return Ensemble.fitted(
-        design, panel, static, training, given.ensemble, given.random_state, val_size
-    )
-
-
-def _statics(given: Arguments, static_df: Any, columns: Columns) -> Statics:
-    if not given.static:
-        return Statics({}, {})
-    if static_df is None:
-        raise InvalidValueError("static_df", f"a frame with {list(given.static)}", "None")
-    return Statics.of(static_df, given.static, columns.id)
+        names, frequency = learned.arguments.covariates, learned.panel.frequency
+        panel = frames.read(df, learned.columns, frequency, names, form=learned.format)
+        design = learned.ensemble.design
+        if design.log and not design.shift and (low := panel.y <= 0).any():
+            row = int(low.argmax())
+            n = int(panel.series_of_rows[row])
+            where = panel.shown(n, row - int(panel.offsets[n]))
+            warn(
+                f"df: {int(low.sum()):,} values have no logarithm and count as missing, the first "
+                f"{panel.y[row]} of {panel.ids[n]!r} at {where} (transform=None does without)"
+            )
+        return panel
 
 
 def _with_future(
-    given: Arguments, columns: Columns, panel: Panel, future_df: Any, steps: int
+    given: Arguments, learned: Learned, panel: Panel, future_df: Any, steps: int
 ) -> Panel:
     """Return series with the columns `future` of the steps to forecast."""
     if future_df is None:
         expected = f"a frame with the columns {list(given.future)} for {steps} steps"
         raise InvalidValueError("future_df", expected, "None")
-    coming = frames.read(future_df, columns, panel.frequency, given.future, False, "future_df")
+    coming = frames.read(
+        future_df, learned.columns, panel.frequency, given.future, False, "future_df",
+        learned.format,
+    )  # fmt: skip
     return with_future(panel, coming, given.future, steps)
 
 

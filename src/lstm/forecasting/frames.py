@@ -1,6 +1,6 @@
 """Tables of users, as panels, and forecasts as tables of the same kind.
 
-A table is recognised by what it offers; neither pandas nor polars is imported. There are three
+A table is recognized by what it offers; neither pandas nor polars is imported. There are three
 kinds: a long frame with a column for each of id, time and target; a series of pandas, whose index
 has the times; and an array or a list, whose steps are numbered.
 """
@@ -22,6 +22,9 @@ from lstm.forecasting.tables import Table
 from lstm.interface import warn
 
 Column = NDArray[Any]
+
+LARGEST = 1e30
+"""Beyond it, squares in float32 are infinite."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ def read(
     covariates: Sequence[str] = (),
     target: bool = True,
     argument: str = "df",
+    form: "Format | None" = None,
 ) -> Panel:
     """Return a table as a panel.
 
@@ -57,12 +61,17 @@ def read(
         covariates: names of other columns to keep, of a frame.
         target: whether there must be a target; otherwise y is NaN where the table has none.
         argument: its name in messages.
+        form: the format of the table that this one goes on from: a single time says nothing about
+            how to read its time zone.
 
     Raises:
         InvalidTypeError, InvalidValueError: the table cannot be read.
     """
     if is_frame(data):
         names = [str(name) for name in data.columns]
+        for k, name in enumerate(names):
+            if name in names[:k]:
+                raise InvalidValueError(argument, "different names of columns", f"{name!r} twice")
         checks.one_of(f"{argument}: the column time_col", columns.time, names)
         if target:
             checks.one_of(f"{argument}: the column target_col", columns.target, names)
@@ -71,7 +80,7 @@ def read(
         if not len(data):
             raise InvalidValueError(argument, "rows", "an empty table")
         ids = as_column(data[columns.id]) if columns.id in names else None
-        times = as_column(data[columns.time])
+        times = _times(argument, data[columns.time], form)
         values = as_column(data[columns.target]) if columns.target in names else None
         others = {name: as_column(data[name]) for name in covariates}
         name_of_time = columns.time
@@ -86,16 +95,36 @@ def read(
         if not len(values):
             raise InvalidValueError(argument, "values", "an empty series")
         indexed = index is not None and not callable(index)
-        times = as_column(index) if indexed else np.arange(len(values))
+        times = _times(argument, index, form) if indexed else np.arange(len(values))
         ids, others, name_of_time = None, {}, "the index of " + argument
     found, dated = as_times(name_of_time, times)
     return _panel(argument, columns, ids, found, dated, values, others, freq)
 
 
-def as_column(column: Any) -> Column:
-    """Return a column as an array; times with a zone as `_by_the_clock` says."""
+def _times(argument: str, column: Any, form: "Format | None") -> Column:
+    """Return a column of times, with a zone or without one as those of `form`."""
+    if form is None or form.kind == "array":
+        return as_column(column)
+    if (_zone(column) is None) != (form.zone is None):
+        expected = (
+            "times without a zone" if form.zone is None else f"times with a zone ({form.zone})"
+        )
+        got = _zone(column)
+        raise InvalidValueError(argument, f"{expected}, as in fit", got or "times without one")
+    return as_column(column, form.clock)
+
+
+def as_column(column: Any, clock: bool | None = None) -> Column:
+    """Return a column as an array.
+
+    Args:
+        column: of a frame, or an index.
+        clock: of times with a zone: as its clocks show them, or in UTC; by default as
+            `_by_the_clock` says.
+    """
     if _zone(column) is not None:
-        column = _without_zone(column, _by_the_clock(column))
+        clock = _by_the_clock(column) if clock is None else clock
+        column = _without_zone(column, clock)
     elif str(getattr(column, "dtype", "")).startswith("period"):
         column = getattr(column, "dt", column).to_timestamp()
     checks.unmasked("df", column)
@@ -156,6 +185,9 @@ def _panel(
     else:
         frequency = Frequency.of(by_series, dated) if freq is None else Frequency.named(freq)
     if freq is not None and (frequency.unit == "number") == dated:
+        if isinstance(freq, Frequency):
+            what = ("numbered steps", "dates")
+            raise InvalidValueError(argument, f"{what[not dated]}, as in fit", what[dated])
         expected = "a number, as times are numbered" if not dated else "a frequency of dates"
         raise InvalidValueError("freq", expected, str(frequency))
     steps = []
@@ -204,9 +236,10 @@ def _numbered(name: str, ids: Column) -> tuple[list[Any], Times]:
     except TypeError as error:
         raise InvalidTypeError(name, "numbers or text", str(error)) from error
     for entry in found:
-        if entry is None or entry != entry:
+        if not isinstance(entry, str | int | float | bool) or entry != entry:
             row = int(np.flatnonzero(series == found[entry])[0])
-            raise InvalidValueError(name, "an id in every row", f"none in row {row}")
+            expected = "an id in every row, a number or text"
+            raise InvalidValueError(name, expected, f"{entry!r:.40} in row {row}")
     return list(found), series
 
 
@@ -229,10 +262,13 @@ def _numbers(argument: str, name: str, column: Column, where: Any) -> Values:
                 raise InvalidTypeError(f"{argument}: column {name}", "numbers", got) from None
     else:
         values = column.astype(np.float64)
-    if (bad := np.isinf(values)).any():
+    with np.errstate(invalid="ignore"):
+        bad = np.abs(values) > LARGEST
+    if bad.any():
         row = int(bad.argmax())
         got = f"{values[row]} at {where(row)}"
-        raise InvalidValueError(f"{argument}: column {name}", "finite numbers, or NaN", got)
+        expected = f"finite numbers up to {LARGEST:g}, or NaN"
+        raise InvalidValueError(f"{argument}: column {name}", expected, got)
     return values
 
 
@@ -247,6 +283,7 @@ class Format:
         zone: the name of the time zone, if times have one.
         clock: whether times are as its clocks show them; otherwise they are in UTC.
         constructor: makes a frame of columns by name.
+        time_type: the type of times in polars, which joins columns of one type only.
     """
 
     kind: str
@@ -255,17 +292,29 @@ class Format:
     zone: str | None = None
     clock: bool = False
     constructor: Callable[..., Any] | None = None
+    time_type: Any = None
 
     @classmethod
-    def of(cls, data: Any, columns: Columns) -> Self:
-        """Return the format of a table."""
+    def of(cls, data: Any, columns: Columns, clock: bool | None = None) -> Self:
+        """Return the format of a table.
+
+        Args:
+            data: the table.
+            columns: the names of its columns.
+            clock: how its times are read, where they have a zone; by default as they look.
+        """
         library = type(data).__module__.partition(".")[0]
         if is_frame(data):
             times, has_id = data[columns.time], columns.id in data.columns
-            return cls("frame", library, has_id, *_clock_of(times), constructor=type(data))
+            kind = times.dtype if hasattr(data, "with_columns") else None
+            if not str(kind).startswith("Date"):
+                kind = None
+            zone = _clock_of(times, clock)
+            return cls("frame", library, has_id, *zone, constructor=type(data), time_type=kind)
         if hasattr(data, "to_frame") and not callable(getattr(data, "index", None)):
             constructor = type(data.to_frame())
-            return cls("series", library, False, *_clock_of(data.index), constructor=constructor)
+            zone = _clock_of(data.index, clock)
+            return cls("series", library, False, *zone, constructor=constructor)
         return cls("array")
 
     def to_config(self) -> dict[str, Any]:
@@ -283,12 +332,11 @@ class Format:
         """Return what `to_config` returned; in place of a library that is not there, `Table`."""
         if config["kind"] == "array":
             return cls("array")
-        constructor: Callable[..., Any] = Table
-        library = checks.one_of("library", config["library"], ("pandas", "polars", "lstm"))
-        if library != "lstm":
+        # No other module is imported because a file says so.
+        if config["library"] in ("pandas", "polars"):
             with suppress(ImportError):
-                constructor = import_module(library).DataFrame
-        return cls(**config, constructor=constructor)
+                return cls(**config, constructor=import_module(config["library"]).DataFrame)
+        return cls("frame", "lstm", config["has_id"], constructor=Table)
 
     def written(
         self, columns: Columns, panel: Panel, times: Sequence[Times], parts: Mapping[str, Values]
@@ -327,6 +375,9 @@ class Format:
         if self.kind == "frame":
             shown = {columns.id: list(ids)} if self.has_id else {}
             frame = self.constructor({**shown, **stamps, **parts})
+            if self.time_type is not None and not self.zone and dated:
+                for name in stamps:
+                    frame = frame.with_columns(frame[name].cast(self.time_type, strict=False))
             for name in stamps if self.zone else ():
                 column = _in_zone(frame[name], self.zone, self.clock)
                 # A frame of polars does not change.
@@ -349,10 +400,12 @@ def joined_times(times: Sequence[Times]) -> Times:
     return np.concatenate(times) if times else np.zeros(0, np.int64)
 
 
-def _clock_of(times: Any) -> tuple[str | None, bool]:
+def _clock_of(times: Any, clock: bool | None) -> tuple[str | None, bool]:
     """Return the zone of times, and whether they follow its clocks."""
     zone = _zone(times)
-    return zone, zone is not None and _by_the_clock(times)
+    if zone is None:
+        return None, False
+    return zone, _by_the_clock(times) if clock is None else clock
 
 
 def _zone(column: Any) -> str | None:
@@ -365,7 +418,7 @@ def _in_zone(column: Any, zone: str | None, clock: bool) -> Any:
     """Return a column of times, as clocks show them or in UTC, with a time zone."""
     if hasattr(column.dt, "convert_time_zone"):  # Of polars.
         if clock:
-            return column.dt.replace_time_zone(zone, ambiguous="earliest")
+            return column.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
         return column.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
     if clock:
         earlier = np.ones(len(column), bool)

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import numpy as np
@@ -31,6 +32,7 @@ _OTHER_NAMES = {
     "A": "Y", "AS": "YS", "m": "min", "mo": "M", "q": "Q", "y": "Y",
 }  # fmt: skip
 _LAST_DAY = 31
+_FIRST, _LAST = np.datetime64("1678-01-01", "us"), np.datetime64("2262-01-01", "us")
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ class Frequency:
         else:
             steps = _month_of(times) - _month_of(times[:1])
             off |= _day_of(days) != np.minimum(self.day, _days_in_month(days))
-        return steps // self.count, off | (steps % self.count != 0)
+        again = np.zeros(len(times), bool)
+        again[1:] = np.diff(steps) == 0  # Two times of one day.
+        return steps // self.count, off | again | (steps % self.count != 0)
 
     def times(self, start: int, positions: Times) -> Times:
         """Return the times of steps after a first one."""
@@ -168,7 +172,7 @@ def as_times(name: str, column: NDArray[Any]) -> tuple[Times, bool]:
     """
     if column.dtype.kind in "iu":
         return column.astype(np.int64), False
-    if column.dtype.kind == "f" and (column == np.floor(column)).all():
+    if column.dtype.kind == "f" and np.isfinite(column).all() and (column % 1 == 0).all():
         return column.astype(np.int64), False
     if column.dtype.kind in "fbc":
         raise InvalidTypeError(name, "dates or whole numbers", f"{column.dtype} {column[0]!r}")
@@ -189,10 +193,16 @@ def shown(time: int, dated: bool) -> str:
 
 def _date(name: str, row: int, entry: object) -> np.datetime64:
     try:
-        return np.datetime64(entry, "ns")  # type: ignore[call-overload]
-    except (ValueError, TypeError):
-        expected = 'dates such as "2026-01-31" or "2026-01-31 13:00"'
-        raise InvalidValueError(name, expected, f"{entry!r:.40} in row {row}") from None
+        time: Any = datetime.fromisoformat(entry) if isinstance(entry, str) else entry
+        if isinstance(time, datetime) and time.tzinfo is not None:
+            time = time.astimezone(UTC).replace(tzinfo=None)
+        found = np.datetime64(time, "us")
+        if found != found or _FIRST < found < _LAST:
+            return found.astype("datetime64[ns]")
+    except (ValueError, TypeError, OverflowError):
+        pass
+    expected = 'dates from 1678 to 2261, such as "2026-01-31" or "2026-01-31 13:00"'
+    raise InvalidValueError(name, expected, f"{entry!r:.40} in row {row}")
 
 
 def _counted(count: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lstm import layers, ops
 from lstm.forecasting.design import Design
+from lstm.forecasting.outputs import middle_of
 from lstm.initializers import Constant
 from lstm.models import Model
 
@@ -65,16 +66,17 @@ def network(design: Design) -> Model:
 
 def _quantiles(d: Design, hidden: Any, z: Any) -> Any:
     """Return quantiles (B, h, quantiles) around the middle one: the others never cross it."""
-    middle = len(d.quantiles) // 2
+    middle = middle_of(d.quantiles)
     each = layers.Dense(
         d.h * (len(d.quantiles) - 1), kernel_initializer="zeros", bias_initializer=Constant(-2.0)
     )(hidden)
     apart = ops.softplus(layers.Reshape((d.h, len(d.quantiles) - 1))(each))
-    above = z + ops.cumsum(apart[:, :, middle:], axis=-1)
-    parts = [z, above]
+    parts = [z]
+    if middle < len(d.quantiles) - 1:
+        parts.append(z + ops.cumsum(apart[:, :, middle:], axis=-1))
     if middle:
-        below = z - ops.flip(ops.cumsum(ops.flip(apart[:, :, :middle], axis=-1), axis=-1), axis=-1)
-        parts = [below, z, above]
+        below = ops.flip(ops.cumsum(ops.flip(apart[:, :, :middle], axis=-1), axis=-1), axis=-1)
+        parts.insert(0, z - below)
     return layers.Concatenate(axis=-1)(parts)
 
 

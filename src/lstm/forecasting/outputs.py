@@ -12,8 +12,8 @@ NAME = "LSTM"
 
 
 def middle_of(quantiles: tuple[float, ...]) -> int:
-    """Return the place of the forecast itself among the outputs of a network."""
-    return len(quantiles) // 2
+    """Return the place of the forecast itself among the outputs of a network: of the median."""
+    return quantiles.index(0.5) if quantiles else 0
 
 
 def columns_of(
@@ -45,7 +45,7 @@ def columns_of(
         columns[f"{NAME}-q{q:g}"] = found[..., place]
     levels = [] if level is None else checks.sequence("level", level, "a list of percentages")
     for percent in levels:
-        checks.number("level", percent, 0, 100)
+        checks.number("level", percent, 0, 100, open_low=True, open_high=True)
         low, high = (50 - percent / 2) / 100, (50 + percent / 2) / 100
         bounds = [k for q in (low, high) for k, p in enumerate(quantiles) if abs(p - q) < 1e-9]
         if len(bounds) == 2:
@@ -69,7 +69,9 @@ def quantiles_of(quantiles: Sequence[float]) -> tuple[float, ...]:
         InvalidTypeError, InvalidValueError: they are not numbers in (0, 1), in ascending order.
     """
     given = checks.sequence("quantiles", quantiles, "a list of numbers between 0 and 1")
-    levels = tuple(float(checks.number("quantiles", q, 0, 1)) for q in given)
+    levels = tuple(
+        checks.number("quantiles", q, 0, 1, open_low=True, open_high=True) for q in given
+    )
     if not levels or list(levels) != sorted({*levels}):
         raise InvalidValueError("quantiles", "numbers in ascending order", list(levels))
     return levels

@@ -91,10 +91,12 @@ class Panel:
         return replace(self, offsets=offsets, y=y, covariates=covariates)
 
     def followed_by(self, more: "Panel") -> "Panel":
-        """Return the series with rows that come later; steps between are missing.
+        """Return the series with other rows of theirs, which count where both have some.
+
+        What is before the first step here is left out, steps between are missing.
 
         Raises:
-            InvalidValueError: rows of a series that is not here, or that are not later.
+            InvalidValueError: rows of a series that is not here, or between its steps.
         """
         places = {entry: n for n, entry in enumerate(self.ids)}
         added = np.zeros(len(self), np.int64)
@@ -105,11 +107,11 @@ class Panel:
                 raise InvalidValueError("df", "series of fit", f"{entry!r}, which is new")
             both = np.array([self.starts[n], more.starts[m]])
             steps, off = self.frequency.positions(both)
-            if off.any() or steps[1] < self.lengths[n]:
-                expected = f"times from {self.shown(n, int(self.lengths[n]))} on, for {entry!r}"
+            if off.any():
+                expected = f"steps of {self.frequency} from {self.shown(n, 0)} on, for {entry!r}"
                 raise InvalidValueError("df", expected, more.shown(m, 0))
             begins[m] = steps[1]
-            added[n] = steps[1] + more.lengths[m] - self.lengths[n]
+            added[n] = max(steps[1] + more.lengths[m] - self.lengths[n], 0)
         lengths = self.lengths + added
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         columns = {"": np.full(offsets[-1], np.nan)}
@@ -120,8 +122,10 @@ class Panel:
             for n, begin in enumerate(offsets[:-1]):
                 column[begin : begin + self.lengths[n]] = old[self.offsets[n] : self.offsets[n + 1]]
             for m, entry in enumerate(more.ids):
-                begin = offsets[places[entry]] + begins[m]
-                column[begin : begin + more.lengths[m]] = new[more.offsets[m] : more.offsets[m + 1]]
+                begin, skipped = begins[m], max(-begins[m], 0)
+                rows = new[more.offsets[m] + skipped : more.offsets[m + 1]]
+                place = offsets[places[entry]] + begin + skipped
+                column[place : place + len(rows)] = rows
         y = columns.pop("")
         return replace(self, offsets=offsets, y=y, covariates=columns)
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from lstm import checks
-from lstm.errors import InvalidValueError
+from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.forecasting import frames
 from lstm.forecasting.panel import Values
 
@@ -35,15 +35,16 @@ class Statics:
         for name in names:
             column = _column(table, name, id_column)
             if column.dtype.kind in "iuf":
-                values = column.astype(np.float64)
-                if not np.isfinite(values).all():
-                    row = int((~np.isfinite(values)).argmax())
-                    expected = "a finite number for each series"
-                    raise InvalidValueError(f"static_df: column {name}", expected, f"row {row}")
+                values = _numbers(name, column)
                 deviation = float(values.std())
                 numbers[name] = float(values.mean()), deviation if deviation > 0 else 1.0
             else:
-                categories[name] = sorted(set(column.tolist()), key=str)
+                entries = column.tolist()
+                for row, entry in enumerate(entries):
+                    if not isinstance(entry, str | bool | int):
+                        got = f"{entry!r} in row {row}"
+                        raise InvalidValueError(f"static_df: column {name}", "a category", got)
+                categories[name] = sorted(set(entries), key=str)
         return cls(numbers, categories)
 
     @property
@@ -68,7 +69,7 @@ class Statics:
         rows = [known[entry] for entry in ids]
         found = []
         for name, (mean, deviation) in self.numbers.items():
-            column = _column(table, name, id_column)[rows].astype(np.float64)
+            column = _numbers(name, _column(table, name, id_column)[rows])
             found.append((column - mean) / deviation)
         for name, values in self.categories.items():
             column = _column(table, name, id_column)[rows].tolist()
@@ -82,19 +83,34 @@ class Statics:
 
     def to_config(self) -> dict[str, Any]:
         """Return it as JSON values."""
-        return {
-            "numbers": {name: list(size) for name, size in self.numbers.items()},
-            "categories": {name: list(values) for name, values in self.categories.items()},
+        return {  # Lists, because files sort the names of a dict.
+            "numbers": [[name, *size] for name, size in self.numbers.items()],
+            "categories": [[name, list(values)] for name, values in self.categories.items()],
         }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return what `to_config` returned."""
-        numbers = {name: (float(m), float(s)) for name, (m, s) in config["numbers"].items()}
-        return cls(numbers, dict(config["categories"]))
+        numbers = {name: (float(m), float(s)) for name, m, s in config["numbers"]}
+        return cls(numbers, {name: tuple(values) for name, values in config["categories"]})
+
+
+def _numbers(name: str, column: np.ndarray[Any, Any]) -> Values:
+    """Return a column of finite numbers."""
+    argument, expected = f"static_df: column {name}", "a finite number for each series"
+    try:
+        values = column.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidTypeError(argument, expected, str(error)) from None
+    if (bad := ~np.isfinite(values)).any():
+        row = int(bad.argmax())
+        raise InvalidValueError(argument, expected, f"{values[row]} in row {row}")
+    return values
 
 
 def _column(table: Any, name: str, id_column: str) -> np.ndarray[Any, Any]:
+    if not frames.is_frame(table):
+        raise InvalidTypeError("static_df", "a frame", type(table).__name__)
     checks.one_of("static_df: a column", name, [str(k) for k in table.columns])
     column = frames.as_column(table[name])
     if name == id_column and len({*column.tolist()}) < len(column):

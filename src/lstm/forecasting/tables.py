@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lstm import checks, storage
 from lstm.errors import InvalidValueError, MissingExtraError
 
-SEPARATORS = ",;\t|"
+SEPARATORS = ";\t|,"
 _MISSING = {"", "na", "nan", "n/a", "null", "none", "-", "?"}
 _COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+)(,\d+)?([eE][+-]?\d+)?")
 
@@ -93,8 +93,16 @@ def read_table(path: str | PathLike[str]) -> Any:
         raise InvalidValueError(
             "path", "a table with column names in its first row", "an empty file"
         )
-    separator = max(SEPARATORS, key=header.count)
-    rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator) if any(row)]
+    second = next((line for line in lines[lines.index(header) + 1 :] if line.strip()), header)
+    # What divides the first two rows alike; commas last, which may be in names and numbers.
+    separator = max(
+        SEPARATORS,
+        key=lambda c: (_parts(header, c) == _parts(second, c) > 1, _parts(header, c)),
+    )
+    try:
+        rows = [row for row in csv.reader(lines, delimiter=separator, strict=True) if any(row)]
+    except csv.Error as error:
+        raise InvalidValueError("path", "a table", f"{file}: {error}") from None
     names = [name.strip() or f"column {k + 1}" for k, name in enumerate(rows[0])]
     if len({*names}) < len(names):
         again = next(name for k, name in enumerate(names) if name in names[:k])
@@ -114,10 +122,14 @@ def read_table(path: str | PathLike[str]) -> Any:
     return Table(columns, tuple(notes))
 
 
+def _parts(line: str, separator: str) -> int:
+    return len(next(csv.reader([line], delimiter=separator), []))
+
+
 def _decoded(data: bytes) -> tuple[str, str]:
     """Return a text and its encoding."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return data.decode("utf-16"), "utf-16"
+        return data.decode("utf-16", "replace"), "utf-16"
     try:
         return data.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError:
@@ -131,6 +143,8 @@ def _column(entries: list[str], commas: bool) -> tuple[NDArray[Any], bool]:
         plain = [entry.replace(".", "").replace(",", ".") for entry in entries]
         return _column(plain, False)[0], True
     try:
+        if any(re.fullmatch(r"0\d+", entry) for entry in known):
+            raise ValueError  # Names that begin with 0, such as 007.
         if known and all(re.fullmatch(r"[+-]?\d+", entry) for entry in entries):
             return np.array([int(entry) for entry in entries]), False
         values = [np.nan if e.lower() in _MISSING else float(e.replace("_", "x")) for e in entries]
@@ -150,9 +164,9 @@ def _parquet(file: Path) -> Any:
 
 def _as_text(column: NDArray[Any]) -> list[str]:
     if column.dtype.kind == "M":
-        text = [str(time).replace("T", " ") for time in column.astype("datetime64[s]")]
-        midnight = all(entry.endswith("00:00:00") for entry in text)
-        return [entry[:10] if midnight else entry for entry in text]
+        units = ("D", "s", "ms", "us", "ns")
+        exact = (u for u in units if (column.astype(f"datetime64[{u}]") == column).all())
+        return [str(time).replace("T", " ") for time in column.astype(f"datetime64[{next(exact)}]")]
     if column.dtype.kind == "f":
-        return ["" if value != value else f"{value:.10g}" for value in column]
+        return ["" if value != value else repr(float(value)) for value in column]
     return ["" if entry is None else str(entry) for entry in column.tolist()]

@@ -114,7 +114,7 @@ def _series_of(data: Any, columns: Columns, features: tuple[str, ...]) -> list[A
         for part in series:
             checks.rank("data", part, "T C")
             checks.shape("data", part.shape, (None, series[0].shape[1]))
-            checks.finite("data", part)
+            checks.finite("data", part, "float32")
         return series
     panel = frames.read(data, columns, covariates=features, argument="data")
     table = np.stack([panel.y, *(panel.covariates[name] for name in features)], axis=1)
