@@ -1,4 +1,4 @@
-"""LSTMForecaster: what it returns, for series, horizons, intervals, columns, files and bad input."""
+"""LSTMForecaster: what it returns: series, horizons, intervals, columns, files, bad input."""
 
 from pathlib import Path
 from typing import Any
