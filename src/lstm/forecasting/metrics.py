@@ -13,7 +13,7 @@ Values = NDArray[np.float64]
 
 
 def mae(y: ArrayLike, forecast: ArrayLike) -> float:
-    """Return the mean absolute error, mean |y - ŷ|.
+    """Return the mean absolute error, `mean |y - ŷ|`.
 
     Example:
         >>> mae([1, 2, 3], [1, 3, 5])
@@ -28,7 +28,7 @@ def rmse(y: ArrayLike, forecast: ArrayLike) -> float:
 
 
 def smape(y: ArrayLike, forecast: ArrayLike) -> float:
-    """Return the symmetric mean absolute percentage error, 200 · mean |y - ŷ| / (|y| + |ŷ|).
+    """Return the symmetric mean absolute percentage error, `200 · mean |y - ŷ| / (|y| + |ŷ|)`.
 
     It lies between 0 and 200; 0 / 0 counts as 0.
 
@@ -44,7 +44,7 @@ def smape(y: ArrayLike, forecast: ArrayLike) -> float:
 
 
 def wape(y: ArrayLike, forecast: ArrayLike) -> float:
-    """Return the weighted absolute percentage error, Σ |y - ŷ| / Σ |y|; NaN if all y are 0."""
+    """Return the weighted absolute percentage error, `Σ |y - ŷ| / Σ |y|`; NaN if all y are 0."""
     errors, actual, _ = _known(y, forecast)
     total = np.abs(actual).sum()
     return float(np.abs(errors).sum() / total) if total else float("nan")
@@ -104,7 +104,7 @@ def pinball(y: ArrayLike, forecast: ArrayLike, quantile: float) -> float:
 
 
 def weighted_quantile_loss(y: ArrayLike, forecasts: ArrayLike, quantiles: ArrayLike) -> float:
-    """Return the mean over quantiles of 2 Σ pinball / Σ |y|.
+    """Return the mean over quantiles of `2 Σ pinball / Σ |y|`.
 
     Args:
         y: actual values, (h).
