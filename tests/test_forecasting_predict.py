@@ -292,6 +292,8 @@ class TestAsAnEstimator:
         model = small().fit(table())
         found = values_of(model.predict())
         assert_array_equal(values_of(model.set_params(h=2, units=3).predict()), found)
+        assert len(model.make_future_dataframe()) == len(found)
+        assert len(model.calibrate(table()).predict(level=[50])) == len(found)
 
 
 class TestBadInput:

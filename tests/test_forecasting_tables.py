@@ -125,6 +125,19 @@ class TestScores:
         made = scores(model.cross_validation(frame, n_windows=1), frame, 4)
         assert all(np.isfinite(m["MASE"]) for m in made.values())
 
+    def test_of_hours_with_a_zone_know_nothing_of_the_test_part(self) -> None:
+        """All cutoffs have the same hour, as days would."""
+        hours = pd.date_range("2020-03-01", periods=96, freq="h", tz="Asia/Tokyo")
+        rng = np.random.default_rng(0)
+        y = np.where(np.arange(96) < 72, 1, 100) * rng.uniform(1, 2, 96)
+        model = LSTMForecaster(24, season_length=4, units=4, max_steps=2, random_state=0)
+        made = []
+        for times in (hours, hours.tz_localize(None)):
+            frame = pd.DataFrame({"ds": times, "y": y})
+            made.append(scores(model.cross_validation(frame, n_windows=1), frame, 4)["Naive"])
+        assert made[0] == made[1]
+        assert made[0]["MASE"] > 100
+
     def test_needs_a_frame(self) -> None:
         with pytest.raises(InvalidTypeError, match="found: expected the frame"):
             scores(np.zeros(3), self.table())

@@ -8,7 +8,7 @@ import numpy as np
 from lstm.errors import InvalidValueError
 from lstm.forecasting.baselines import BASELINES
 from lstm.forecasting.frequency import Times
-from lstm.forecasting.panel import Panel, Values
+from lstm.forecasting.panel import Panel, Values, listed
 from lstm.interface import warn
 
 
@@ -58,8 +58,7 @@ def backtested(
     known = [not np.isnan(panel.series(n)[: max(end, 0)]).all() for n, end in enumerate(first)]
     kept = (first >= least) & np.array(known)
     if left_out := [entry for entry, keep in zip(panel.ids, kept, strict=True) if not keep]:
-        names = ", ".join(map(repr, left_out[:5])) + (", ..." if len(left_out) > 5 else "")
-        warn(f"{len(left_out):,} series are too short for this, and left out: {names}")
+        warn(f"{len(left_out):,} series are too short for this, and left out: {listed(left_out)}")
     panel = panel.cut(np.zeros(len(panel), np.int64), np.where(kept, panel.lengths, 0))
     N = len(panel)
     columns: dict[str, Values] = {}

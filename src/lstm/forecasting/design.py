@@ -14,7 +14,6 @@ from lstm.forecasting.panel import Panel
 CALENDAR = {"day": DAY, "week": 7 * DAY, "year": 365.2425 * DAY}
 """Cycles of the calendar that a network may be told the phase of, in nanoseconds."""
 
-
 SHIFT = 0.05
 """Part of the mean of a window that is added to values before their logarithm, if some are 0."""
 
@@ -170,10 +169,9 @@ def _check_loggable(panel: Panel, shift: float) -> None:
         row = int(low.argmax())
         n = int(panel.series_of_rows[row])
         where = f"{panel.ids[n]!r} at {panel.shown(n, row - int(panel.offsets[n]))}"
-        expected = f"values {'of at least' if shift else 'above'} 0, for logarithms, as in fit"
-        raise InvalidValueError(
-            "df", f"{expected} (or transform=None)", f"{panel.y[row]} in {where}"
-        )
+        expected = f"values {'of at least' if shift else 'above'} 0, for logarithms"
+        got = f"{panel.y[row]} in {where}"
+        raise InvalidValueError("df", f"{expected} (transform=None does without)", got)
 
 
 def _calendar(chosen: str | tuple[str, ...], panel: Panel) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from lstm import checks, storage
 from lstm.errors import InvalidShapeError, InvalidValueError
-from lstm.forecasting import frames
 from lstm.forecasting.arguments import Arguments
 from lstm.forecasting.ensemble import Ensemble, least_history
 from lstm.forecasting.examples import Examples
@@ -62,7 +61,7 @@ class Detector(Interface):
         learned: the forecaster that it compares readings with.
         tail: errors of its forecasts of normal data.
         false_alarms: the rate below which a score is an alarm.
-        measured: the rate of alarms on normal data that took no part in the tail.
+        measured: the rate of alarms in one half of the normal data, by the tail of the other.
     """
 
     def __init__(
@@ -73,7 +72,10 @@ class Detector(Interface):
 
     @classmethod
     def fitted(cls, learned: Learned, panel: Panel, false_alarms: float) -> Self:
-        """Return a detector for the errors of forecasts of a panel: half of them make the tail."""
+        """Return a detector for the errors of forecasts of a panel.
+
+        All of them make the tail; `measured` is the rate in one half by the tail of the other.
+        """
         errors = _errors(learned, panel)[0]
         known = errors[~np.isnan(errors)]
         if len(known) < 100:
@@ -101,10 +103,7 @@ class Detector(Interface):
             ones, nothing is known: NaN, and no alarm.
         """
         learned = self._learned
-        names = learned.arguments.covariates
-        panel = frames.read(
-            df, learned.columns, learned.panel.frequency, names, form=learned.format
-        )
+        panel = learned.read(df)
         errors, expected = _errors(learned, panel)
         scores = self._tail.probability(errors)
         alarms = np.where(np.isnan(scores), 1.0, scores) < self.false_alarms
@@ -148,8 +147,8 @@ class Detector(Interface):
 
     def __repr__(self) -> str:
         return (
-            f"Detector(false_alarms={self.false_alarms:g}: {self.measured:.2g} on normal data that "
-            f"it did not see, {len(self._tail.errors):,} errors)"
+            f"Detector(false_alarms={self.false_alarms:g}: {self.measured:.2g} in one half of "
+            f"{len(self._tail.errors):,} normal readings, by the other)"
         )
 
 

@@ -15,7 +15,7 @@ from lstm.forecasting.examples import Batch, Examples, Scale
 from lstm.forecasting.frequency import Times
 from lstm.forecasting.network import network, pinball_of
 from lstm.forecasting.outputs import middle_of
-from lstm.forecasting.panel import Panel, Values
+from lstm.forecasting.panel import Panel, Values, listed
 from lstm.interface import warn
 from lstm.models import Model
 from lstm.optimizers import AdamW
@@ -28,7 +28,6 @@ BATCH = 1024
 
 ROUNDS = 10
 """Parts of training, after each of which it is measured how good the network is."""
-
 
 STEPS, STEP_LIMITS = 4.5, (100, 3000)
 """Training steps for the root of the number of windows, found on the ends of the series of M1, of
@@ -143,8 +142,8 @@ class Ensemble:
             expected += f", val_size {val_size})" if val_size else ")"
             raise InvalidValueError("df", expected, f"at most {longest}")
         if short := [entry for n, entry in enumerate(panel.ids) if last[n] < first[n]]:
-            names = ", ".join(map(repr, short[:5])) + (", ..." if len(short) > 5 else "")
-            warn(f"{len(short):,} of {len(panel):,} series are too short to learn from: {names}")
+            share = f"{len(short):,} of {len(panel):,} series"
+            warn(f"{share} are too short to learn from: {listed(short)}")
         networks = []
         for k in range(count):
             with seeding.seeded(None if seed is None else seed + k):
@@ -232,10 +231,8 @@ def _size(column: Values) -> tuple[float, float]:
     known = column[~np.isnan(column)]
     if not known.size:
         return 0.0, 1.0
-    deviation = float(known.std())
-    return float(known.mean()), deviation if deviation > 1e-9 * max(
-        abs(known.mean()), 1e-9
-    ) else 1.0
+    mean, deviation = float(known.mean()), float(known.std())
+    return mean, deviation if deviation > 1e-9 * abs(mean) else 1.0
 
 
 def _train(

@@ -220,7 +220,7 @@ class LSTMForecaster(Estimator):
             h: how many; by default those of the constructor.
         """
         learned = self._after_fit()
-        steps = self.h if h is None else checks.positive_int("h", h)
+        steps = learned.arguments.h if h is None else checks.positive_int("h", h)
         panel, form = learned.panel, learned.format
         if form.kind != "frame":
             raise InvalidTypeError("df", "a frame in fit", f"a {form.kind}")
@@ -300,10 +300,8 @@ class LSTMForecaster(Estimator):
             NotReadyError: it is not fitted.
         """
         learned = self._after_fit()
-        windows = checks.positive_int("n_windows", n_windows)
-        conformal = errors_of(
-            self._arguments(), self._read(df), learned.columns, static_df, windows
-        )
+        windows, panel = checks.positive_int("n_windows", n_windows), self._read(df)
+        conformal = errors_of(learned.arguments, panel, learned.columns, static_df, windows)
         self._learned = replace(learned, conformal=conformal)
         return self
 
@@ -359,8 +357,7 @@ class LSTMForecaster(Estimator):
     def _read(self, df: Any) -> Panel:
         """Return a table with the columns and the frequency of `fit`."""
         learned = self._learned
-        names, frequency = learned.arguments.covariates, learned.panel.frequency
-        panel = frames.read(df, learned.columns, frequency, names, form=learned.format)
+        panel = learned.read(df)
         design = learned.ensemble.design
         if design.log and not design.shift and (low := panel.y <= 0).any():
             row = int(low.argmax())

@@ -134,12 +134,14 @@ def as_column(column: Any, clock: bool | None = None) -> Column:
 
 
 def _by_the_clock(column: Any) -> bool:
-    """Whether times with a zone follow its clocks: days do, of which two in a year have 23 or 25
-    hours; hours do not, which would be missing or come twice."""
+    """Whether times with a zone follow its clocks.
+
+    Days do, of which two in a year have 23 or 25 hours; hours do not: one would be missing, and one
+    would come twice.
+    """
     clock = np.asarray(_without_zone(column, True)).astype("datetime64[ns]")
-    return bool(
-        (clock - clock.astype("datetime64[D]") == clock[0] - clock[0].astype("datetime64[D]")).all()
-    )
+    hours = clock - clock.astype("datetime64[D]")
+    return bool((hours == hours[0]).all())
 
 
 def _without_zone(column: Any, clock: bool) -> Any:
@@ -180,16 +182,7 @@ def _panel(
         expected = "one row for each time of a series (sum or average those of one time)"
         raise InvalidValueError(argument, expected, f"two rows for {where(int(again[0]))}")
     by_series = [times[offsets[n] : offsets[n + 1]] for n in range(len(names))]
-    if isinstance(freq, Frequency):
-        frequency = freq
-    else:
-        frequency = Frequency.of(by_series, dated) if freq is None else Frequency.named(freq)
-    if freq is not None and (frequency.unit == "number") == dated:
-        if isinstance(freq, Frequency):
-            what = ("numbered steps", "dates")
-            raise InvalidValueError(argument, f"{what[not dated]}, as in fit", what[dated])
-        expected = "a number, as times are numbered" if not dated else "a frequency of dates"
-        raise InvalidValueError("freq", expected, str(frequency))
+    frequency = _frequency(argument, freq, by_series, dated)
     steps = []
     for n, own in enumerate(by_series):
         at, off = frequency.positions(own)
@@ -226,6 +219,22 @@ def _panel(
         y,
         {name: spread(name, column) for name, column in others.items()},
     )
+
+
+def _frequency(
+    argument: str, freq: Frequency | str | int | None, series: list[Times], dated: bool
+) -> Frequency:
+    """Return what lies between two steps: as given, or as the times of the series say."""
+    if freq is None:
+        return Frequency.of(series, dated)
+    frequency = freq if isinstance(freq, Frequency) else Frequency.named(freq)
+    if (frequency.unit == "number") != dated:
+        return frequency
+    if isinstance(freq, Frequency):
+        what = ("numbered steps", "dates")
+        raise InvalidValueError(argument, f"{what[not dated]}, as in fit", what[dated])
+    expected = "a frequency of dates" if dated else "a number, as times are numbered"
+    raise InvalidValueError("freq", expected, str(frequency))
 
 
 def _numbered(name: str, ids: Column) -> tuple[list[Any], Times]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lstm import container
 from lstm.errors import InvalidValueError
+from lstm.forecasting import frames
 from lstm.forecasting.arguments import Arguments
 from lstm.forecasting.conformal import Conformal
 from lstm.forecasting.design import Design
@@ -61,6 +62,11 @@ class Learned:
                 expected = "a frame with a row for each series that fit did not see"
                 raise InvalidValueError("static_df", expected, f"None for {entry!r}")
         return np.stack([self.static_of[entry] for entry in panel.ids])
+
+    def read(self, df: Any) -> Panel:
+        """Return a table as a panel, with the columns, the frequency and the zone of `fit`."""
+        names, frequency = self.arguments.covariates, self.panel.frequency
+        return frames.read(df, self.columns, frequency, names, form=self.format)
 
     def given(self) -> dict[str, Any]:
         """Return the arguments as JSON values."""

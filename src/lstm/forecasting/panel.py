@@ -133,3 +133,8 @@ class Panel:
 def joined(parts: list[Values]) -> Values:
     """Return arrays one behind the other; of none, an empty one."""
     return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def listed(ids: list[Any]) -> str:
+    """Return the first names of series, as messages show them."""
+    return ", ".join(map(repr, ids[:5])) + (", ..." if len(ids) > 5 else "")

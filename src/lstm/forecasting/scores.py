@@ -8,7 +8,7 @@ import numpy as np
 from lstm import checks
 from lstm.errors import InvalidTypeError
 from lstm.forecasting import frames, metrics
-from lstm.forecasting.frames import Columns
+from lstm.forecasting.frames import Columns, Format
 from lstm.forecasting.frequency import as_times
 from lstm.forecasting.panel import Values
 from lstm.interface import spelled
@@ -66,7 +66,9 @@ def scores(
     others = {columns.id, columns.time, "cutoff", "y"}
     names = [name for name in table if name not in others and not name.startswith("LSTM-")]
     ids = table.get(columns.id, np.zeros(len(table["y"]), np.int64))
-    y, cutoffs = table["y"].astype(np.float64), table["cutoff"]
+    y = table["y"].astype(np.float64)
+    # As times of the data are read: cutoffs alone may look like days.
+    cutoffs = frames.as_column(found["cutoff"], Format.of(df, columns).clock)
     kinds: dict[Any, list[int]] = {}
     for row, entry in enumerate(ids.tolist()):
         kinds.setdefault(entry, []).append(row)
