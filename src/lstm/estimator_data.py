@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lstm import checks
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError, NotReadyError
 
 Values = NDArray[Any]
@@ -72,10 +71,31 @@ def column_of(y: Any) -> Values:
     return values
 
 
-def weights_of(sample_weight: Any, count: int) -> Values:
-    """Return the weight of each example."""
-    if sample_weight is None:
-        return np.ones(count)
-    weights = checks.numbers("sample_weight", as_data(sample_weight))
-    checks.shape("sample_weight", weights.shape, (count,))
-    return weights
+def classes_of(y: Any) -> tuple[Values, Values]:
+    """Return the classes in order, and the number of the class of each example, (N).
+
+    Raises:
+        InvalidTypeError, InvalidValueError: y is not classes, or there is only one.
+    """
+    column = column_of(as_data(y))
+    if column.dtype.kind == "f" and (other := column[column != np.floor(column)]).size:
+        got = f"Unknown label type: continuous numbers, such as {other[0]}"
+        raise InvalidTypeError("y", "classes", got)
+    try:
+        classes, index = np.unique(column, return_inverse=True)
+    except TypeError as error:
+        raise InvalidTypeError("y", "classes of one type", str(error)) from error
+    if len(classes) < 2:
+        raise InvalidValueError("y", "at least two classes", f"only 1 class: {classes.tolist()}")
+    return classes, index.reshape(-1)
+
+
+def check_features(X: Values, features: int | None, name: str) -> None:
+    """Check that the last axis of data is as in `fit`; None for any.
+
+    Args:
+        name: the class of the estimator, in words that scikit-learn expects.
+    """
+    if features and X.shape[-1:] != (features,):
+        got = f"X has {X.shape[-1]} features, but {name} is expecting {features} features as input"
+        raise InvalidShapeError("X", f"{features} features, as in fit", got)

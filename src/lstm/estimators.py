@@ -1,14 +1,20 @@
 """The protocol of scikit-learn's estimators: arguments that tools read, change and copy."""
 
 from inspect import Parameter, signature
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from lstm import checks
 from lstm.interface import Interface
 
 
 class Estimator(Interface):
-    """Base of estimators, whose constructors keep each argument in an attribute of its name."""
+    """Base of estimators, whose constructors keep each argument in an attribute of its name.
+
+    Attributes:
+        kind: "classifier", "regressor", "transformer", or "estimator" for any other.
+    """
+
+    kind: ClassVar[str] = "estimator"
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the arguments of the constructor.
@@ -29,6 +35,29 @@ class Estimator(Interface):
             checks.one_of("parameter", name, known)
         vars(self).update(params)
         return self
+
+    def __sklearn_tags__(self) -> Any:
+        # Only scikit-learn calls this.
+        from sklearn import utils
+
+        kind = self.kind
+        tags = utils.Tags(
+            estimator_type=kind if kind in ("classifier", "regressor") else None,
+            target_tags=utils.TargetTags(
+                required=kind in ("classifier", "regressor"), multi_output=kind == "regressor"
+            ),
+            input_tags=utils.InputTags(three_d_array=True),
+            classifier_tags=utils.ClassifierTags() if kind == "classifier" else None,
+            regressor_tags=utils.RegressorTags() if kind == "regressor" else None,
+            transformer_tags=utils.TransformerTags() if kind == "transformer" else None,
+        )
+        tags.non_deterministic = True
+        return tags
+
+    @property
+    def _estimator_type(self) -> str:
+        """What scikit-learn before 1.6 asks for instead of tags."""
+        return self.kind
 
     def __repr__(self) -> str:
         given = self.get_params(deep=False).items()

@@ -28,6 +28,8 @@ READERS = {
     "state": "lstm.State.load",
     "writer": "lstm.text.Writer.load",
     "forecaster": "lstm.forecasting.LSTMForecaster.load",
+    "classifier": "lstm.forecasting.LSTMClassifier.load",
+    "regressor": "lstm.forecasting.LSTMRegressor.load",
     "detector": "lstm.forecasting.Detector.load",
     "backup": "lstm.callbacks.BackupAndRestore",
 }

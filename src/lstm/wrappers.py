@@ -6,7 +6,7 @@ They follow the protocol of scikit-learn's estimators, and work without scikit-l
 import copy
 from collections.abc import Callable, Mapping
 from inspect import Parameter, signature
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,9 @@ from lstm import checks
 from lstm.absent_names import answering
 from lstm.backends import backend
 from lstm.callbacks import History
-from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.estimator_data import as_data, as_inputs, column_of, not_fitted, weights_of
+from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.estimator_data import as_data, as_inputs, check_features, classes_of, not_fitted
+from lstm.estimator_scores import accuracy, r_squared
 from lstm.estimators import Estimator
 from lstm.layers import SymbolicTensor
 from lstm.losses import BinaryCrossentropy, SparseCategoricalCrossentropy
@@ -45,8 +46,6 @@ class Wrapper(Estimator):
     After `fit`, `model_` is the fitted model, `history_` its `History`, and `n_features_in_` the
     last size of X.
     """
-
-    kind: ClassVar[str] = "estimator"
 
     model_: Model
     history_: History
@@ -102,28 +101,6 @@ class Wrapper(Estimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
-
-    def __sklearn_tags__(self) -> Any:
-        # Only scikit-learn calls this.
-        from sklearn import utils
-
-        tags = utils.Tags(
-            estimator_type=self.kind if self.kind != "transformer" else None,
-            target_tags=utils.TargetTags(
-                required=self.kind != "transformer", multi_output=self.kind == "regressor"
-            ),
-            input_tags=utils.InputTags(three_d_array=True),
-            classifier_tags=utils.ClassifierTags() if self.kind == "classifier" else None,
-            regressor_tags=utils.RegressorTags() if self.kind == "regressor" else None,
-            transformer_tags=utils.TransformerTags() if self.kind == "transformer" else None,
-        )
-        tags.non_deterministic = True
-        return tags
-
-    @property
-    def _estimator_type(self) -> str:
-        """What scikit-learn before 1.6 asks for instead of tags."""
-        return self.kind
 
     # ---- fitting and predicting
 
@@ -189,15 +166,11 @@ class Wrapper(Estimator):
         return model
 
     def _outputs(self, X: Any) -> Values:
-        name = type(self).__name__
         if not hasattr(self, "model_"):
-            raise not_fitted(f"{name}: call fit(X, y) first")
+            raise not_fitted(f"{type(self).__name__}: call fit(X, y) first")
         data = as_inputs(X)
-        features = getattr(self, "n_features_in_", None)
-        if isinstance(data, np.ndarray) and data.shape[-1:] != (features,) and features:
-            got = f"X has {data.shape[-1]} features, but {name} is expecting {features} features"
-            got += " as input"
-            raise InvalidShapeError("X", f"{features} features, as in fit", got)
+        if isinstance(data, np.ndarray):
+            check_features(data, getattr(self, "n_features_in_", None), type(self).__name__)
         return np.asarray(self.model_.predict(data, verbose=0))
 
 
@@ -279,23 +252,11 @@ class SKLearnClassifier(Wrapper):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return the share of examples whose class is right."""
-        found, target = self.predict(X), column_of(as_data(y))
-        checks.shape("y", target.shape, found.shape)
-        return float(np.average(found == target, weights=weights_of(sample_weight, len(found))))
+        return accuracy(self.predict(X), y, sample_weight)
 
     def _targets(self, y: Any) -> Values:
-        column = column_of(as_data(y))
-        if column.dtype.kind == "f" and (other := column[column != np.floor(column)]).size:
-            got = f"Unknown label type: continuous numbers, such as {other[0]}"
-            raise InvalidTypeError("y", "classes", got)
-        try:
-            self.classes_, index = np.unique(column, return_inverse=True)
-        except TypeError as error:
-            raise InvalidTypeError("y", "classes of one type", str(error)) from error
-        if len(self.classes_) < 2:
-            got = f"only 1 class: {self.classes_.tolist()}"
-            raise InvalidValueError("y", "at least two classes", got)
-        return np.eye(len(self.classes_), dtype=backend().dtype)[index.reshape(-1)]
+        self.classes_, index = classes_of(y)
+        return np.eye(len(self.classes_), dtype=backend().dtype)[index]
 
     def _for_model(self, targets: Values, model: Model) -> Values:
         classes = targets.argmax(1)
@@ -344,18 +305,7 @@ class SKLearnRegressor(Wrapper):
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Return R², 1 - Σ (y - t)² / Σ (t - mean t)²; of several outputs, the mean."""
-        target, found = np.asarray(as_data(y), np.float64), self.predict(X)
-        if target.size != found.size:
-            raise InvalidShapeError("y", f"shape {found.shape}", f"shape {target.shape}")
-        rows, flat = target.reshape(len(target), -1), found.reshape(len(target), -1)
-        weights = weights_of(sample_weight, len(rows))
-        off = np.average((flat - rows) ** 2, 0, weights)
-        spread = np.average((rows - np.average(rows, 0, weights)) ** 2, 0, weights)
-        # Targets that do not vary are explained exactly or not at all, as in scikit-learn.
-        constant = np.where(off == 0, 1.0, 0.0)
-        return float(
-            np.mean(np.where(spread == 0, constant, 1 - off / np.where(spread, spread, 1)))
-        )
+        return r_squared(self.predict(X), y, sample_weight)
 
     def _targets(self, y: Any) -> Values:
         targets = super()._targets(y)

@@ -12,6 +12,7 @@ from lstm import checks, plotting, storage
 from lstm.cli.running import Json, Seed, called, print_json, tell
 from lstm.errors import InvalidValueError, MissingExtraError, naming
 from lstm.forecasting import LSTMForecaster, frames, read_table, scores
+from lstm.forecasting.arguments import Arguments
 from lstm.forecasting.curves import plot_forecasts
 from lstm.forecasting.frames import Columns
 from lstm.forecasting.frequency import as_times
@@ -94,6 +95,7 @@ def forecast(
             random_state=seed,
             verbose=0 if json_output else "auto",
         )
+        Arguments.checked(model.get_params())
     say = tell if not json_output else _nothing
     with called("data", "df"):
         panel = frames.read(table, columns, freq, model.past)

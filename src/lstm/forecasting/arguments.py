@@ -9,8 +9,9 @@ import numpy as np
 from lstm import checks
 from lstm.backends.contract import CELLS
 from lstm.errors import InvalidTypeError, InvalidValueError
+from lstm.forecasting.distributions import DISTRIBUTIONS
 from lstm.forecasting.frequency import Frequency
-from lstm.forecasting.outputs import quantiles_of
+from lstm.forecasting.outputs import Asked, quantiles_of
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Arguments:
     static: tuple[str, ...]
     calendar: tuple[str, ...] | str
     quantiles: tuple[float, ...]
+    distribution: str | None
     loss: str
     max_steps: int | None
     batch_size: int
@@ -51,6 +53,12 @@ class Arguments:
     def covariates(self) -> tuple[str, ...]:
         """The columns besides the values."""
         return (*self.past, *self.future)
+
+    def asked(
+        self, level: Sequence[float] | None = None, quantiles: Sequence[float] | None = None
+    ) -> Asked:
+        """Return what a user asks for besides the forecast itself, checked."""
+        return Asked.of(self.quantiles, self.distribution is not None, level, quantiles)
 
     @classmethod
     def checked(cls, given: dict[str, Any]) -> Self:
@@ -89,6 +97,13 @@ class Arguments:
                 raise InvalidValueError("quantiles", "0.5 among them, the forecast itself", got)
             if given["loss"] == "mse":
                 raise InvalidValueError("loss", '"mase" or "mae", with quantiles', "'mse'")
+        if given["distribution"] is not None:
+            if given["quantiles"] is not None:
+                expected = "None, with a distribution: predict(quantiles=...) returns any of them"
+                raise InvalidValueError("quantiles", expected, list(found["quantiles"]))
+            if given["distribution"] == "negative_binomial" and given["transform"] is None:
+                expected = '"auto" or "log", for the mean of counts'
+                raise InvalidValueError("transform", expected, "None")
         names = (*found["past"], *found["future"], *found["static"])
         if again := [name for k, name in enumerate(names) if name in names[:k]]:
             raise InvalidValueError("future", "names of other columns", f"{again[0]!r} again")
@@ -104,6 +119,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "transform": ("auto", "log", None),
     "scaler": ("window", None),
     "baseline": ("auto", None),
+    "distribution": (*DISTRIBUTIONS, None),
     "loss": ("mase", "mae", "mse"),
     "verbose": (0, 1, 2, "auto"),
 }

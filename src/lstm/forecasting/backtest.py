@@ -1,6 +1,6 @@
 """Backtests: forecasts of what is known already, from what was known before it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +9,11 @@ from lstm.errors import InvalidValueError
 from lstm.forecasting.baselines import BASELINES
 from lstm.forecasting.frequency import Times
 from lstm.forecasting.panel import Panel, Values, listed
+from lstm.forecasting.statistical import STATISTICAL
 from lstm.interface import warn
+
+ALL_BASELINES = BASELINES | STATISTICAL
+"""What forecasts may be compared with, by name."""
 
 
 class Backtest(NamedTuple):
@@ -34,6 +38,7 @@ def backtested(
     step_size: int,
     season: int,
     least: int,
+    baselines: Sequence[str],
     forecasts: Callable[[int, Panel, Times], Mapping[str, Values]],
 ) -> Backtest:
     """Return the forecasts of several windows of each series.
@@ -45,6 +50,7 @@ def backtested(
         step_size: steps from one to the next.
         season: length of the season of the baselines.
         least: a series that is shorter before its first forecast is left out.
+        baselines: names of the forecasts beside.
         forecasts: returns columns (N, h) for a window, from its number, the series, and the steps
             at which their forecasts begin.
 
@@ -70,7 +76,8 @@ def backtested(
             stamps = panel.times(n, begin - 1, begin + h)
             times[n, window], cutoffs[n, window] = stamps[1:], stamps[0]
         found["y"] = np.stack([panel.series(n)[b : b + h] for n, b in enumerate(begins)])
-        for name, baseline in BASELINES.items():
+        for name in baselines:
+            baseline = ALL_BASELINES[name]
             pasts = (panel.series(n)[:b] for n, b in enumerate(begins))
             found[name] = np.stack([baseline(past, h, season) for past in pasts])
         for name, values in found.items():

@@ -1,13 +1,16 @@
 """The design of a forecaster's network: what follows from its arguments and from the data."""
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lstm import checks
 from lstm.errors import InvalidValueError
 from lstm.forecasting.arguments import Arguments
+from lstm.forecasting.distributions import DISTRIBUTIONS
 from lstm.forecasting.frequency import DAY
 from lstm.forecasting.panel import Panel
 
@@ -41,6 +44,7 @@ class Design:
         cell: "lstm", "gru" or "rnn".
         units, layers: of the recurrent layers.
         quantiles: what it forecasts; none for one number, whose error is smallest.
+        distribution: the distribution that it forecasts instead, a name in `DISTRIBUTIONS`.
         loss: "mase", "mae" or "mse".
     """
 
@@ -61,37 +65,58 @@ class Design:
     units: int
     layers: int
     quantiles: tuple[float, ...]
+    distribution: str | None
     loss: str
 
-    @property
+    @cached_property
     def input_size(self) -> int:
         """Values that it reads."""
         return self.steps * self.patch
 
-    @property
+    @cached_property
     def recent(self) -> int:
         """The last values, which it also sees one by one beside the state of the LSTM."""
         return min(self.input_size, max((*self.seasons, self.patch)))
 
-    @property
+    @cached_property
     def channels(self) -> int:
         """Numbers that the LSTM reads for each value."""
         return 1 + self.masked + len(self.past) + len(self.future)
 
-    @property
+    @cached_property
     def extras(self) -> int:
         """Numbers that belong to the whole forecast."""
         return 4 * len(self.calendar) + self.static + self.h * len(self.future)
 
-    @property
+    @cached_property
     def blocks(self) -> int:
         """Parts of the horizon, for each of which simple forecasts are mixed anew."""
         return -(-self.h // max(self.patch, -(-self.h // 8)))
 
-    @property
+    @cached_property
     def candidates(self) -> int:
         """Simple forecasts that are mixed."""
         return 2 + sum((m <= self.input_size) + (2 * m <= self.input_size) for m in self.seasons)
+
+    @cached_property
+    def in_values(self) -> bool:
+        """Whether outputs are values; otherwise they are numbers on the scale of the network."""
+        return self.distribution is None or DISTRIBUTIONS[self.distribution].of_counts
+
+    @cached_property
+    def change(self) -> int:
+        """Steps between two values whose difference is the unit of errors: a season, or 1."""
+        return self.seasons[0] if self.seasons and self.seasons[0] < self.input_size else 1
+
+    @cached_property
+    def ahead(self) -> NDArray[np.float64]:
+        """The steps of the horizon from 1 on, (h)."""
+        return np.arange(1.0, self.h + 1)
+
+    @cached_property
+    def of_season(self) -> dict[int, NDArray[np.intp]]:
+        """For each season, where in it the steps of the horizon are, (h)."""
+        return {m: np.arange(self.h) % m for m in self.seasons}
 
     def to_config(self) -> dict[str, Any]:
         """Return the attributes as JSON values."""
@@ -135,6 +160,9 @@ def designed(given: Arguments, panel: Panel, static: int) -> Design:
     shift = SHIFT if log and (known == 0).any() else 0.0
     if given.transform == "log":
         _check_loggable(panel, shift)
+    if given.distribution == "negative_binomial":
+        log, shift = True, SHIFT
+        _check_counts(panel)
     masked = bool(np.isnan(panel.y).any() or panel.lengths.min() < steps * patch + h)
     return Design(
         h=h,
@@ -154,6 +182,7 @@ def designed(given: Arguments, panel: Panel, static: int) -> Design:
         units=given.units,
         layers=given.layers,
         quantiles=given.quantiles,
+        distribution=given.distribution,
         loss=given.loss,
     )
 
@@ -172,6 +201,21 @@ def _check_loggable(panel: Panel, shift: float) -> None:
         expected = f"values {'of at least' if shift else 'above'} 0, for logarithms"
         got = f"{panel.y[row]} in {where}"
         raise InvalidValueError("df", f"{expected} (transform=None does without)", got)
+
+
+def _check_counts(panel: Panel) -> None:
+    """Check that values are counts.
+
+    Raises:
+        InvalidValueError: one is not.
+    """
+    other = (panel.y < 0) | (panel.y != np.floor(panel.y)) & ~np.isnan(panel.y)
+    if other.any():
+        row = int(other.argmax())
+        n = int(panel.series_of_rows[row])
+        where = f"{panel.ids[n]!r} at {panel.shown(n, row - int(panel.offsets[n]))}"
+        expected = 'counts, for distribution="negative_binomial"'
+        raise InvalidValueError("df", expected, f"{panel.y[row]} in {where}")
 
 
 def _calendar(chosen: str | tuple[str, ...], panel: Panel) -> tuple[str, ...]:

@@ -11,11 +11,13 @@ from lstm import seeding
 from lstm.callbacks import EarlyStopping
 from lstm.errors import InvalidValueError
 from lstm.forecasting.design import Design
-from lstm.forecasting.examples import Batch, Examples, Scale
+from lstm.forecasting.distributions import DISTRIBUTIONS, Distribution
+from lstm.forecasting.examples import Batch, Examples
 from lstm.forecasting.frequency import Times
 from lstm.forecasting.network import network, pinball_of
 from lstm.forecasting.outputs import middle_of
 from lstm.forecasting.panel import Panel, Values, listed
+from lstm.forecasting.scale import Scale
 from lstm.interface import warn
 from lstm.models import Model
 from lstm.optimizers import AdamW
@@ -25,6 +27,14 @@ Sizes = Mapping[str, tuple[float, float]]
 
 BATCH = 1024
 """Windows that are forecast at once."""
+
+Levels = tuple[float, ...]
+"""Probabilities below quantiles."""
+
+MEDIAN: Levels = (0.5,)
+
+PATHS = 200
+"""Ways to go on that are drawn of each series, where quantiles follow from them."""
 
 ROUNDS = 10
 """Parts of training, after each of which it is measured how good the network is."""
@@ -155,7 +165,13 @@ class Ensemble:
         return cls(design, sizes, networks)
 
     def forecast(
-        self, panel: Panel, static: Values, cutoffs: Times, h: int, recursive: bool = False
+        self,
+        panel: Panel,
+        static: Values,
+        cutoffs: Times,
+        h: int,
+        recursive: bool = False,
+        levels: Levels = (),
     ) -> tuple[Values, Values]:
         """Return forecasts after the steps before `cutoffs`, one for each series.
 
@@ -164,42 +180,110 @@ class Ensemble:
             static: numbers that describe each series.
             h: steps to forecast, no more than in the design unless `recursive`.
             recursive: read forecasts as if they were known, and go on.
+            levels: the quantiles that a distribution is asked for; by default the median.
 
         Returns:
             The forecasts (N, h, outputs) in units of the series, and the error that counts as 1 in
-            the loss, (N).
+            the loss, (N). Outputs are those of the design; of a distribution, one for each level.
 
         Raises:
             InvalidValueError: nothing is known of a series where the network looks.
         """
         _check_known(self.design, panel, cutoffs)
         if not recursive:
-            found, units = self._parts(panel, static, cutoffs)
-            return found[:, :h], units
+            examples = Examples(self.design, panel, static, self.sizes)
+            found, scale = self.outputs(examples, np.arange(len(panel)), cutoffs, levels)
+            return found[:, :h], scale.unit
+        if self.design.distribution is not None:
+            rng = np.random.default_rng(0)
+            paths, units = self.paths(panel, static, cutoffs, h, PATHS, rng, recursive=True)
+            found = np.quantile(paths, levels or MEDIAN, axis=1)
+            return np.moveaxis(found, 0, -1), units
         middle, parts = middle_of(self.design.quantiles), []
         panel = panel.ahead(cutoffs, h)
         for begin in range(0, h, self.design.h):
-            found, each = self._parts(panel, static, cutoffs + begin)
-            units = each if begin == 0 else units
+            examples = Examples(self.design, panel, static, self.sizes)
+            found, scale = self.outputs(examples, np.arange(len(panel)), cutoffs + begin)
+            units = scale.unit if begin == 0 else units
             parts.append(found)
             rows = panel.offsets[:-1] + cutoffs + begin
             for k in range(min(self.design.h, h - begin)):
                 panel.y[rows + k] = found[:, k, middle]
         return np.concatenate(parts, axis=1)[:, :h], units
 
-    def _parts(self, panel: Panel, static: Values, cutoffs: Times) -> tuple[Values, Values]:
-        """Return forecasts of as many steps as the design has, and units."""
-        examples = Examples(self.design, panel, static, self.sizes)
-        found, scale = self.outputs(examples, np.arange(len(panel)), cutoffs)
-        return found, scale.unit
+    def paths(
+        self,
+        panel: Panel,
+        static: Values,
+        cutoffs: Times,
+        h: int,
+        count: int,
+        rng: np.random.Generator,
+        recursive: bool,
+    ) -> tuple[Values, Values]:
+        """Return ways that each series may go on, drawn from a distribution, and units.
 
-    def outputs(self, examples: Examples, series: Times, cutoffs: Times) -> tuple[Values, Scale]:
+        Args:
+            panel, static, cutoffs, h, recursive: as for `forecast`.
+            count: of each series.
+            rng: draws them.
+
+        Returns:
+            The paths (N, count, h), whose steps depend on each other if `recursive`, and the error
+            that counts as 1 in the loss, (N).
+        """
+        _check_known(self.design, panel, cutoffs)
+        N, design = len(panel), self.design
+        found, units = np.zeros((N, count, h)), np.ones(N)
+        at_once = max(BATCH // count, 1)
+        for low in range(0, N, at_once):
+            some = np.arange(low, min(low + at_once, N)).repeat(count)
+            drawn = panel.of(some, cutoffs[some] - design.input_size, cutoffs[some], h)
+            ends = drawn.lengths - h
+            for begin in range(0, h, design.h):
+                steps = min(design.h, h - begin)
+                examples = Examples(design, drawn, static[some], self.sizes)
+                values, scale = self._drawn(examples, ends + begin, rng)
+                rows = drawn.offsets[:-1] + ends + begin
+                for k in range(steps):
+                    drawn.y[rows + k] = values[:, k]
+                part = values[:, :steps].reshape(-1, count, steps)
+                found[low : low + at_once, :, begin : begin + steps] = part
+                if begin == 0:
+                    units[low : low + at_once] = scale.unit[::count]
+        return found, units
+
+    def _drawn(
+        self, examples: Examples, cutoffs: Times, rng: np.random.Generator
+    ) -> tuple[Values, Scale]:
+        """Return values (N, h) drawn from the networks, one window each in turn, and scales."""
+        inputs, scale = examples.inputs(np.arange(len(cutoffs)), cutoffs)
+        outputs = np.stack([_outputs(net, inputs) for net in self.networks])
+        windows = np.arange(len(cutoffs))
+        chosen = outputs[windows % len(self.networks), windows]
+        values = self._distribution.drawn(chosen, rng)
+        return (values if self.design.in_values else scale.values(self.design, values)), scale
+
+    @property
+    def _distribution(self) -> Distribution:
+        assert self.design.distribution is not None
+        return DISTRIBUTIONS[self.design.distribution]
+
+    def outputs(
+        self, examples: Examples, series: Times, cutoffs: Times, levels: Levels = ()
+    ) -> tuple[Values, Scale]:
         """Return forecasts (N, h, outputs) of the design's h steps of windows, and scales."""
         inputs, scale = examples.inputs(series, cutoffs)
-        found = np.mean([_outputs(net, inputs) for net in self.networks], axis=0)
-        if self.design.shift:  # So some values are 0, and none is below.
-            found = np.maximum(found, 0)
-        return found * scale.unit[:, None, None], scale
+        each = [_outputs(net, inputs) for net in self.networks]
+        if self.design.distribution is None:
+            found = each[0] if len(each) == 1 else np.mean(each, axis=0)
+            if self.design.shift:  # So some values are 0, and none is below.
+                found = np.maximum(found, 0)
+            return found * scale.unit[:, None, None], scale
+        found = np.mean(
+            [self._distribution.quantiles(outputs, levels or MEDIAN) for outputs in each], axis=0
+        )
+        return (found if self.design.in_values else scale.values(self.design, found)), scale
 
 
 def _check_known(design: Design, panel: Panel, cutoffs: Times) -> None:
@@ -251,7 +335,11 @@ def _train(
     steps = total // rounds
     schedule = CosineDecay(training.learning_rate, rounds * steps)
     loss: Any = "mse" if design.loss == "mse" else "mae"
-    net.compile(AdamW(schedule), pinball_of(design.quantiles) if design.quantiles else loss)
+    if design.quantiles:
+        loss = pinball_of(design.quantiles)
+    elif design.distribution is not None:
+        loss = DISTRIBUTIONS[design.distribution].loss
+    net.compile(AdamW(schedule), loss)
     batches = Windows(examples, first, last, steps, training.batch_size, rng)
     options: dict[str, Any] = {}
     if val_size:

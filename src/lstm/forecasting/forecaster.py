@@ -8,16 +8,18 @@ from typing import Any, Self
 import numpy as np
 
 from lstm import checks, storage
-from lstm.errors import InvalidTypeError, InvalidValueError, NotReadyError
+from lstm.errors import InvalidTypeError, NotReadyError
 from lstm.estimators import Estimator
 from lstm.forecasting import frames
 from lstm.forecasting.arguments import Arguments
+from lstm.forecasting.backtest import ALL_BASELINES
+from lstm.forecasting.baselines import BASELINES
 from lstm.forecasting.design import Design
 from lstm.forecasting.detector import Detector
 from lstm.forecasting.frames import Columns, Format
-from lstm.forecasting.horizon import with_future
+from lstm.forecasting.horizon import Horizon
 from lstm.forecasting.learned import Learned
-from lstm.forecasting.outputs import columns_of
+from lstm.forecasting.outputs import NAME, columns_of
 from lstm.forecasting.panel import Panel
 from lstm.forecasting.validation import errors_of, fitted, statics_of, validated
 from lstm.interface import warn
@@ -55,6 +57,9 @@ class LSTMForecaster(Estimator):
         calendar: "auto" for the cycles that steps pass through, names of "day", "week" and "year",
             or ().
         quantiles: levels between 0 and 1 to forecast, 0.5 among them; by default that alone.
+        distribution: "normal", "student_t" or "negative_binomial" (for counts) forecasts a whole
+            distribution instead: any quantile, and paths to draw. The first two are those of
+            logarithms where `transform` takes these.
         loss: "mase" in units of the change from season to season, "mae" or "mse" in units of the
             window's deviation. With quantiles, these are the units of the pinball loss.
         max_steps: training steps; by default as many as suit the number of windows.
@@ -95,6 +100,7 @@ class LSTMForecaster(Estimator):
         static: Sequence[str] = (),
         calendar: str | Sequence[str] = "auto",
         quantiles: Sequence[float] | None = None,
+        distribution: str | None = None,
         loss: str = "mase",
         max_steps: int | None = None,
         batch_size: int = 256,
@@ -103,15 +109,18 @@ class LSTMForecaster(Estimator):
         random_state: int | None = None,
         verbose: int | str = 0,
     ) -> None:
-        # Kept as they are given: so scikit-learn's tools ask.
+        # Kept as they are given, and checked in `fit`: so scikit-learn's tools ask.
         self.h, self.input_size, self.units, self.layers = h, input_size, units, layers
         self.cell, self.strategy, self.patch, self.freq = cell, strategy, patch, freq
         self.season_length, self.transform, self.scaler = season_length, transform, scaler
         self.baseline, self.past, self.future, self.static = baseline, past, future, static
-        self.calendar, self.quantiles, self.loss = calendar, quantiles, loss
+        self.calendar, self.quantiles = calendar, quantiles
+        self.distribution, self.loss = distribution, loss
         self.max_steps, self.batch_size, self.learning_rate = max_steps, batch_size, learning_rate
         self.ensemble, self.random_state, self.verbose = ensemble, random_state, verbose
-        self._arguments()
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_learned")
 
     def _arguments(self) -> Arguments:
         return Arguments.checked(self.get_params())
@@ -177,7 +186,7 @@ class LSTMForecaster(Estimator):
             static_df: a frame as in `fit`, for series that `fit` did not see.
             level: percentages; for each of them the bounds of an interval that covers so many of
                 the actual values.
-            quantiles: some of those of the constructor; by default all.
+            quantiles: some of those of the constructor, all by default; of a distribution, any.
 
         Returns:
             A table of the kind of `df`: id, time, and a column "LSTM"; for levels "LSTM-lo-90" and
@@ -188,30 +197,54 @@ class LSTMForecaster(Estimator):
             NotReadyError: it is not fitted, or a level needs `calibrate` or quantiles.
             InvalidTypeError, InvalidValueError: the data cannot be used.
         """
-        learned = self._after_fit()
-        given = learned.arguments
-        steps = given.h if h is None else checks.positive_int("h", h)
-        if steps > learned.ensemble.design.h and not given.recursive:
-            expected = f"at most {learned.ensemble.design.h}, as in the constructor"
-            raise InvalidValueError("h", f'{expected} (strategy="recursive" goes on)', steps)
-        panel, form = learned.panel, learned.format
-        if df is not None:
-            panel = self._read(df)
-            form = Format.of(df, learned.columns, form.clock)
-        cutoffs = panel.lengths
-        if given.future and steps % learned.ensemble.design.h and given.recursive:
-            expected = f"a multiple of {learned.ensemble.design.h}, the steps of a patch"
-            raise InvalidValueError("h", f'{expected}, with future and strategy="recursive"', steps)
-        if given.future:
-            panel = _with_future(given, learned, panel, future_df, steps)
-        elif future_df is not None:
-            raise InvalidValueError("future_df", "None, without columns future", "a table")
-        static = learned.static(panel, static_df)
-        found, units = learned.ensemble.forecast(panel, static, cutoffs, steps, given.recursive)
-        columns = columns_of(found, units, given.quantiles, learned.conformal, level, quantiles)
-        times = [panel.times(n, T, T + steps) for n, T in enumerate(cutoffs.tolist())]
-        flat = {name: values.reshape(-1) for name, values in columns.items()}
-        return form.written(learned.columns, panel, times, flat)
+        learned, ahead = self._ahead(df, h, future_df, static_df)
+        asked = learned.arguments.asked(level, quantiles)
+        found, units = learned.ensemble.forecast(
+            ahead.panel,
+            ahead.static,
+            ahead.cutoffs,
+            ahead.steps,
+            learned.arguments.recursive,
+            asked.outputs,
+        )
+        return ahead.written(learned, columns_of(found, units, asked, learned.conformal))
+
+    def sample_paths(
+        self,
+        n: int = 100,
+        df: Any = None,
+        *,
+        h: int | None = None,
+        future_df: Any = None,
+        static_df: Any = None,
+    ) -> Any:
+        """Draw ways that series may go on, from the distribution that is forecast.
+
+        With `strategy="recursive"` each patch is drawn after the values drawn before it, so sums
+        and maxima of a path mean something; with "direct" each step is drawn by itself.
+
+        Args:
+            n: number of paths of each series.
+            df, h, future_df, static_df: as in `predict`.
+
+        Returns:
+            A table as from `predict`, with the columns "LSTM-path-1" and so on. The same numbers
+            each time, if the constructor got a `random_state`.
+
+        Raises:
+            NotReadyError: it is not fitted, or it forecasts no distribution.
+        """
+        learned, ahead = self._ahead(df, h, future_df, static_df)
+        given, count = learned.arguments, checks.positive_int("n", n)
+        if given.distribution is None:
+            raise NotReadyError(
+                'sample_paths: make the forecaster with distribution="normal" or another one'
+            )
+        rng = np.random.default_rng(given.random_state)
+        paths, _ = learned.ensemble.paths(
+            ahead.panel, ahead.static, ahead.cutoffs, ahead.steps, count, rng, given.recursive
+        )
+        return ahead.written(learned, {f"{NAME}-path-{k + 1}": paths[:, k] for k in range(count)})
 
     def make_future_dataframe(self, h: int | None = None) -> Any:
         """Return a table of the steps that follow the series of `fit`: id and time.
@@ -254,6 +287,7 @@ class LSTMForecaster(Estimator):
         step_size: int | None = None,
         refit: bool = False,
         level: Sequence[float] | None = None,
+        baselines: Sequence[str] = tuple(BASELINES),
         static_df: Any = None,
         id_col: str = "unique_id",
         time_col: str = "ds",
@@ -270,6 +304,8 @@ class LSTMForecaster(Estimator):
             refit: learn again before each of them.
             level: percentages, each for an interval; without quantiles, its width follows from
                 forecasts before the first window, for which another copy learns from less.
+            baselines: forecasts to compare with. Besides the simple ones, "Theta" and "AutoETS",
+                which need `statsforecast` (`pip install 'lstm-kit[statistical]'`), and time.
 
         Returns:
             A table of the kind of `df`: id, time, "cutoff" (the last time that was known), "y",
@@ -279,8 +315,10 @@ class LSTMForecaster(Estimator):
         windows = checks.positive_int("n_windows", n_windows)
         apart = given.h if step_size is None else checks.positive_int("step_size", step_size)
         checks.boolean("refit", refit)
+        names = checks.sequence("baselines", baselines, "a list of names")
+        names = tuple(checks.one_of("baselines", name, tuple(ALL_BASELINES)) for name in names)
         panel = frames.read(df, columns, given.freq, given.covariates)
-        found = validated(given, panel, columns, static_df, windows, apart, refit, level)
+        found = validated(given, panel, columns, static_df, windows, apart, refit, level, names)
         form = Format.of(df, columns)
         times = {columns.time: found.times, "cutoff": found.cutoffs}
         return form.table(columns, panel.dated, found.ids, times, found.columns)
@@ -354,6 +392,14 @@ class LSTMForecaster(Estimator):
             raise NotReadyError("LSTMForecaster: call fit(df) first")
         return self._learned
 
+    def _ahead(
+        self, df: Any, h: int | None, future_df: Any, static_df: Any
+    ) -> tuple[Learned, Horizon]:
+        """Return what was learned, and the steps that follow a table; None for that of `fit`."""
+        learned = self._after_fit()
+        panel = learned.panel if df is None else self._read(df)
+        return learned, Horizon.of(learned, df, panel, h, future_df, static_df)
+
     def _read(self, df: Any) -> Panel:
         """Return a table with the columns and the frequency of `fit`."""
         learned = self._learned
@@ -368,20 +414,6 @@ class LSTMForecaster(Estimator):
                 f"{panel.y[row]} of {panel.ids[n]!r} at {where} (transform=None does without)"
             )
         return panel
-
-
-def _with_future(
-    given: Arguments, learned: Learned, panel: Panel, future_df: Any, steps: int
-) -> Panel:
-    """Return series with the columns `future` of the steps to forecast."""
-    if future_df is None:
-        expected = f"a frame with the columns {list(given.future)} for {steps} steps"
-        raise InvalidValueError("future_df", expected, "None")
-    coming = frames.read(
-        future_df, learned.columns, panel.frequency, given.future, False, "future_df",
-        learned.format,
-    )  # fmt: skip
-    return with_future(panel, coming, given.future, steps)
 
 
 def _columns(id_col: str, time_col: str, target_col: str) -> Columns:

@@ -95,10 +95,20 @@ def read(
         if not len(values):
             raise InvalidValueError(argument, "values", "an empty series")
         indexed = index is not None and not callable(index)
+        if not indexed and (numbered := _steps_of(freq)) is not None and len(values) > 1:
+            y = _numbers(argument, columns.target, values, str)
+            offsets = np.array([0, len(y)])
+            return Panel([columns.target], numbered, False, np.zeros(1, np.int64), offsets, y)
         times = _times(argument, index, form) if indexed else np.arange(len(values))
         ids, others, name_of_time = None, {}, "the index of " + argument
     found, dated = as_times(name_of_time, times)
     return _panel(argument, columns, ids, found, dated, values, others, freq)
+
+
+def _steps_of(freq: Frequency | str | int | None) -> Frequency | None:
+    """Return the frequency of an array, whose steps are numbered, if it is that."""
+    steps = Frequency("number", 1)
+    return steps if freq is None or freq == 1 or freq == steps else None
 
 
 def _times(argument: str, column: Any, form: "Format | None") -> Column:
@@ -355,13 +365,15 @@ class Format:
         Args:
             columns: the names of id and time.
             panel: the series.
-            times: the times of the rows of each.
+            times: the times of the rows of each; an array needs none.
             parts: the other columns by name, (rows).
 
         Returns:
             A frame with id, time and the columns; for a series of pandas a frame with the times as
             its index; for an array an array (rows), or (rows, columns) for several.
         """
+        if self.constructor is None:
+            return self.table(columns, panel.dated, (), {}, parts)
         ids = [n for n, own in zip(panel.ids, times, strict=True) for _ in range(len(own))]
         return self.table(columns, panel.dated, ids, {columns.time: joined_times(times)}, parts)
 

@@ -1,11 +1,89 @@
-"""The horizon: what is known of the steps to forecast."""
+"""The horizon: the steps to forecast, and what is known of them."""
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from lstm import checks
 from lstm.errors import InvalidValueError
-from lstm.forecasting.panel import Panel
+from lstm.forecasting import frames
+from lstm.forecasting.frames import Format
+from lstm.forecasting.frequency import Times
+from lstm.forecasting.learned import Learned
+from lstm.forecasting.panel import Panel, Values
+
+
+class Horizon(NamedTuple):
+    """The steps to forecast.
+
+    Attributes:
+        panel: the series, with rows behind their ends where columns `future` are known there.
+        static: numbers that describe each, (N, static).
+        cutoffs: the first step to forecast of each, (N).
+        steps: how many.
+        form: the kind of table that forecasts become.
+    """
+
+    panel: Panel
+    static: Values
+    cutoffs: Times
+    steps: int
+    form: Format
+
+    @classmethod
+    def of(
+        cls,
+        learned: Learned,
+        df: Any,
+        panel: Panel,
+        h: int | None,
+        future_df: Any,
+        static_df: Any,
+    ) -> Self:
+        """Return the steps that follow series.
+
+        Args:
+            learned: what forecasts them.
+            df: the table of the series; None for those of `fit`.
+            panel: the same, read.
+            h: how many steps; None for those of the constructor.
+            future_df, static_df: as in `LSTMForecaster.predict`.
+
+        Raises:
+            InvalidTypeError, InvalidValueError: the data cannot be used.
+        """
+        given, most = learned.arguments, learned.ensemble.design.h
+        steps = given.h if h is None else checks.positive_int("h", h)
+        if steps > most and not given.recursive:
+            expected = f'at most {most}, as in the constructor (strategy="recursive" goes on)'
+            raise InvalidValueError("h", expected, steps)
+        form = learned.format
+        if df is not None:
+            form = Format.of(df, learned.columns, form.clock)
+        cutoffs = panel.lengths
+        if given.future:
+            if given.recursive and steps % most:
+                expected = f"a multiple of {most}, the steps of a patch, with future and "
+                raise InvalidValueError("h", f'{expected}strategy="recursive"', steps)
+            if future_df is None:
+                expected = f"a frame with the columns {list(given.future)} for {steps} steps"
+                raise InvalidValueError("future_df", expected, "None")
+            coming = frames.read(
+                future_df, learned.columns, panel.frequency, given.future, False, "future_df",
+                learned.format,
+            )  # fmt: skip
+            panel = with_future(panel, coming, given.future, steps)
+        elif future_df is not None:
+            raise InvalidValueError("future_df", "None, without columns future", "a table")
+        return cls(panel, learned.static(panel, static_df), cutoffs, steps, form)
+
+    def written(self, learned: Learned, columns: dict[str, Values]) -> Any:
+        """Return columns (N, steps) as a table."""
+        ends = [] if self.form.kind == "array" else self.cutoffs.tolist()
+        times = [self.panel.times(n, T, T + self.steps) for n, T in enumerate(ends)]
+        flat = {name: values.reshape(-1) for name, values in columns.items()}
+        return self.form.written(learned.columns, self.panel, times, flat)
 
 
 def with_future(panel: Panel, coming: Panel, names: Sequence[str], steps: int) -> Panel:

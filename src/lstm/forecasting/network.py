@@ -10,6 +10,7 @@ from typing import Any
 
 from lstm import layers, ops
 from lstm.forecasting.design import Design
+from lstm.forecasting.distributions import DISTRIBUTIONS
 from lstm.forecasting.outputs import middle_of
 from lstm.initializers import Constant
 from lstm.models import Model
@@ -21,7 +22,7 @@ def network(design: Design) -> Model:
     """Return the network of a design; it is not compiled.
 
     Its inputs are what `Examples.inputs` returns. Its output (B, h, outputs) is in units of the
-    loss.
+    loss; of a distribution, what `Distribution` describes.
     """
     d = design
     window = layers.Input((d.steps, d.channels * d.patch), name="window")
@@ -38,8 +39,6 @@ def network(design: Design) -> Model:
         extras = layers.Input((d.extras,), name="extras")
         inputs.append(extras)
         seen.append(extras)
-    spread = layers.Input((1, 1), name="spread")
-    center = layers.Input((1, 1), name="center")
     hidden = layers.Dense(2 * d.units, activation="relu")(layers.Concatenate()(seen))
     # Zeros, so that training begins at the mix of all.
     z: Any = layers.Dense(d.h, kernel_initializer="zeros")(hidden)
@@ -53,15 +52,30 @@ def network(design: Design) -> Model:
     z = layers.Reshape((d.h, 1))(z)
     if len(d.quantiles) > 1:
         z = _quantiles(d, hidden, z)
-    y = z * spread + center
-    inputs += [spread, center]
-    if d.log:
-        y = ops.exp(y)
+    y = z
+    if d.in_values:
+        spread = layers.Input((1, 1), name="spread")
+        center = layers.Input((1, 1), name="center")
+        inputs += [spread, center]
+        y = z * spread + center
+        y = ops.exp(y) if d.log else y
+    if d.distribution is not None:
+        return Model(inputs, _distribution(d, hidden, y))
     if d.shift:
         shift = layers.Input((1, 1), name="shift")
         inputs.append(shift)
         y = y - shift
     return Model(inputs, y)
+
+
+def _distribution(d: Design, hidden: Any, location: Any) -> Any:
+    """Return the outputs of a distribution: locations (B, h, 1), and the shapes around them."""
+    shapes = DISTRIBUTIONS[d.distribution].shapes if d.distribution else 0
+    each = layers.Dense(d.h * shapes, kernel_initializer="zeros", bias_initializer=Constant(-1.0))(
+        hidden
+    )
+    around = ops.softplus(layers.Reshape((d.h, shapes))(each))
+    return layers.Concatenate(axis=-1)([location, around])
 
 
 def _quantiles(d: Design, hidden: Any, z: Any) -> Any:

@@ -1,6 +1,7 @@
 """What a forecast consists of: the columns that a user asks for, by name."""
 
 from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 from lstm import checks
 from lstm.errors import InvalidValueError, NotReadyError
@@ -16,38 +17,72 @@ def middle_of(quantiles: tuple[float, ...]) -> int:
     return quantiles.index(0.5) if quantiles else 0
 
 
+class Asked(NamedTuple):
+    """What a user asks for besides the forecast itself.
+
+    Attributes:
+        outputs: the quantiles that networks return for it; none for one number.
+        quantiles: those with a column of their own.
+        levels: percentages, each for an interval.
+    """
+
+    outputs: tuple[float, ...]
+    quantiles: tuple[float, ...]
+    levels: tuple[float, ...]
+
+    @classmethod
+    def of(
+        cls,
+        known: tuple[float, ...],
+        any_quantile: bool,
+        level: Sequence[float] | None = None,
+        quantiles: Sequence[float] | None = None,
+    ) -> Self:
+        """Return it, checked.
+
+        Args:
+            known: the quantiles of the forecaster.
+            any_quantile: whether it can return all others, too.
+            level, quantiles: as in `LSTMForecaster.predict`.
+
+        Raises:
+            InvalidTypeError, InvalidValueError: there is no such quantile, or no such level.
+        """
+        shown = known if quantiles is None else quantiles_of(quantiles)
+        levels = () if level is None else checks.sequence("level", level, "a list of percentages")
+        for percent in levels:
+            checks.number("level", percent, 0, 100, open_low=True, open_high=True)
+        if any_quantile:
+            bounds = [bound for percent in levels for bound in _bounds(percent)]
+            return cls(tuple(sorted({0.5, *shown, *bounds})), shown, levels)
+        for q in shown:
+            checks.one_of("quantiles", q, known)
+        return cls(known, shown, levels)
+
+
 def columns_of(
-    found: Values,
-    units: Values,
-    quantiles: tuple[float, ...],
-    conformal: Conformal | None,
-    level: Sequence[float] | None = None,
-    wanted: Sequence[float] | None = None,
+    found: Values, units: Values, asked: Asked, conformal: Conformal | None
 ) -> dict[str, Values]:
     """Return forecasts as columns (N, h) by name.
 
     Args:
         found: the outputs of networks, (N, h, outputs).
         units: the error that counts as 1 in the loss, (N).
-        quantiles: what the outputs are; none for a single one.
+        asked: what the outputs are, and what is wanted.
         conformal: errors of forecasts, for intervals.
-        level: percentages, each for an interval.
-        wanted: quantiles to return; all by default.
 
     Raises:
         NotReadyError: nothing says how wide an interval is.
-        InvalidValueError: there is no such quantile, or no such level.
+        InvalidValueError: there are too few errors for such a level.
     """
-    middle = found[..., middle_of(quantiles)]
+    outputs = asked.outputs
+    middle = found[..., middle_of(outputs)]
     columns = {NAME: middle}
-    for q in quantiles if wanted is None else quantiles_of(wanted):
-        place = quantiles.index(checks.one_of("quantiles", q, quantiles))
-        columns[f"{NAME}-q{q:g}"] = found[..., place]
-    levels = [] if level is None else checks.sequence("level", level, "a list of percentages")
-    for percent in levels:
-        checks.number("level", percent, 0, 100, open_low=True, open_high=True)
-        low, high = (50 - percent / 2) / 100, (50 + percent / 2) / 100
-        bounds = [k for q in (low, high) for k, p in enumerate(quantiles) if abs(p - q) < 1e-9]
+    for q in asked.quantiles:
+        columns[f"{NAME}-q{q:g}"] = found[..., outputs.index(q)]
+    for percent in asked.levels:
+        low, high = _bounds(percent)
+        bounds = [k for q in (low, high) for k, p in enumerate(outputs) if abs(p - q) < 1e-9]
         if len(bounds) == 2:
             below, above = found[..., bounds[0]], found[..., bounds[1]]
         elif conformal is None:
@@ -60,6 +95,11 @@ def columns_of(
             below, above = middle - half, middle + half
         columns[f"{NAME}-lo-{percent:g}"], columns[f"{NAME}-hi-{percent:g}"] = below, above
     return columns
+
+
+def _bounds(percent: float) -> tuple[float, float]:
+    """Return the quantiles that bound an interval in the middle."""
+    return (50 - percent / 2) / 100, (50 + percent / 2) / 100
 
 
 def quantiles_of(quantiles: Sequence[float]) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
 """A panel: many series with steps of one frequency, as flat arrays."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ class Panel:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
+    @cached_property
     def lengths(self) -> Times:
         """Steps of each series, (N)."""
         return np.diff(self.offsets)
@@ -62,16 +63,34 @@ class Panel:
     def cut(self, begins: Times, ends: Times) -> "Panel":
         """Return the steps [begin, end) of each series, without those that have none."""
         kept = np.flatnonzero(ends > begins)
-        rows = [slice(self.offsets[n] + begins[n], self.offsets[n] + ends[n]) for n in kept]
-        starts = [self.times(int(n), int(begins[n]), int(begins[n]) + 1)[0] for n in kept]
-        return Panel(
-            [self.ids[n] for n in kept],
-            self.frequency,
-            self.dated,
-            np.array(starts, np.int64),
-            np.concatenate([[0], np.cumsum((ends - begins)[kept])]).astype(np.int64),
-            joined([self.y[part] for part in rows]),
-            {k: joined([v[part] for part in rows]) for k, v in self.covariates.items()},
+        return self.of(kept, begins[kept], ends[kept])
+
+    def of(self, series: Times, begins: Times, ends: Times, steps: int = 0) -> "Panel":
+        """Return the steps [begin, end) of some series, and `steps` behind them with covariates.
+
+        Args:
+            series: the numbers of the series, which may come again.
+            begins, ends: of each; what is before a series begins is left out.
+            steps: rows behind the ends, with nothing but what is known of covariates.
+        """
+        begins = np.maximum(begins, 0)
+        lengths = ends - begins + steps
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        rows = np.arange(offsets[-1]) - np.repeat(offsets[:-1] - begins, lengths)
+        of_rows = np.repeat(series, lengths)
+        there = rows < self.lengths[of_rows]
+        places = np.where(there, self.offsets[of_rows] + rows, 0)
+        known = there & (rows < np.repeat(ends, lengths))
+        starts = [
+            self.times(int(n), int(b), int(b) + 1)[0] for n, b in zip(series, begins, strict=True)
+        ]
+        return replace(
+            self,
+            ids=[self.ids[n] for n in series],
+            starts=np.array(starts, np.int64),
+            offsets=offsets,
+            y=np.where(known, self.y[places], np.nan),
+            covariates={k: np.where(there, v[places], np.nan) for k, v in self.covariates.items()},
         )
 
     def ahead(self, cutoffs: Times, steps: int) -> "Panel":
@@ -79,16 +98,7 @@ class Panel:
 
         What is known of these is kept; the rest is NaN.
         """
-        lengths = cutoffs + steps
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        y = np.full(offsets[-1], np.nan)
-        covariates = {name: y.copy() for name in self.covariates}
-        for n, (begin, old) in enumerate(zip(offsets[:-1], self.offsets[:-1], strict=True)):
-            y[begin : begin + cutoffs[n]] = self.y[old : old + cutoffs[n]]
-            known = min(int(lengths[n]), int(self.lengths[n]))
-            for name, column in covariates.items():
-                column[begin : begin + known] = self.covariates[name][old : old + known]
-        return replace(self, offsets=offsets, y=y, covariates=covariates)
+        return self.of(np.arange(len(self)), np.zeros_like(cutoffs), cutoffs, steps)
 
     def followed_by(self, more: "Panel") -> "Panel":
         """Return the series with other rows of theirs, which count where both have some.

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from lstm import checks
 from lstm.errors import InvalidValueError
 from lstm.forecasting.arguments import Arguments
 from lstm.forecasting.backtest import Backtest, backtested
@@ -14,7 +13,7 @@ from lstm.forecasting.design import designed
 from lstm.forecasting.ensemble import Ensemble, Training, least_history
 from lstm.forecasting.frames import Columns
 from lstm.forecasting.frequency import Times
-from lstm.forecasting.outputs import columns_of, middle_of
+from lstm.forecasting.outputs import Asked, columns_of, middle_of
 from lstm.forecasting.panel import Panel, Values
 from lstm.forecasting.statics import Statics
 
@@ -46,6 +45,7 @@ def validated(
     step_size: int,
     refit: bool = False,
     level: Sequence[float] | None = None,
+    baselines: Sequence[str] = (),
     keep: Callable[[Values, Values, Values], None] | None = None,
 ) -> Backtest:
     """Return the forecasts of the last parts of series, beside simple ones.
@@ -57,9 +57,11 @@ def validated(
         step_size: steps from one to the next.
         refit: whether to learn again before each of them.
         level: percentages, for intervals.
+        baselines: names of simple forecasts beside.
         keep: gets y (N, h), forecasts (N, h) and units (N) of each window.
     """
-    statics, windows = statics_of(given, static_df, columns), _windows_for(given, level, len(panel))
+    asked = given.asked(level)
+    statics, windows = statics_of(given, static_df, columns), _windows_for(given, asked, len(panel))
     ensemble: Ensemble | None = None
     conformal: Conformal | None = None
 
@@ -71,16 +73,18 @@ def validated(
             ensemble = fitted(given, before, static)
             if windows:
                 conformal = errors_of(given, before, columns, static_df, windows)
-        found, units = ensemble.forecast(series, static, cutoffs, given.h, given.recursive)
+        found, units = ensemble.forecast(
+            series, static, cutoffs, given.h, given.recursive, asked.outputs
+        )
         if keep:
             y = [series.series(n)[c : c + given.h] for n, c in enumerate(cutoffs.tolist())]
-            keep(np.stack(y), found[..., middle_of(given.quantiles)], units)
-        return columns_of(found, units, given.quantiles, conformal, level)
+            keep(np.stack(y), found[..., middle_of(asked.outputs)], units)
+        return columns_of(found, units, asked, conformal)
 
     design = designed(given, panel, statics.size)
     least = least_history(design) + design.h
     season = min(design.seasons, default=1)
-    return backtested(panel, given.h, n_windows, step_size, season, least, forecasts)
+    return backtested(panel, given.h, n_windows, step_size, season, least, baselines, forecasts)
 
 
 def errors_of(
@@ -101,15 +105,9 @@ def errors_of(
     return Conformal.of(y, found, units)
 
 
-def _windows_for(given: Arguments, level: Sequence[float] | None, series: int) -> int:
-    """Return how many forecasts of each series make the intervals of a backtest; 0 for none.
-
-    Raises:
-        InvalidTypeError, InvalidValueError: a level is no percentage.
-    """
-    levels = [] if level is None else checks.sequence("level", level, "a list of percentages")
-    for percent in levels:
-        checks.number("level", percent, 0, 100, open_low=True, open_high=True)
-    if not levels or given.quantiles:
+def _windows_for(given: Arguments, asked: Asked, series: int) -> int:
+    """Return how many forecasts of each series make the intervals of a backtest; 0 for none."""
+    if not asked.levels or given.quantiles or given.distribution:
         return 0
-    return max(3, -(-int(np.ceil(max(levels) / (100 - max(levels)))) // series))
+    most = max(asked.levels)
+    return max(3, -(-int(np.ceil(most / (100 - most))) // series))

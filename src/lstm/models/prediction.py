@@ -26,8 +26,9 @@ from lstm.models.columns import in_order
 from lstm.models.data_adapter import Given
 from lstm.models.graph import Graph
 from lstm.models.overview import Overview
+from lstm.models.prepared import Predictions, Steps
 from lstm.models.state import State
-from lstm.models.stream import Steps, Stream
+from lstm.models.stream import Stream
 from lstm.models.structure import Tensors, listed
 from lstm.models.training import Carried, Feeder
 from lstm.progress import ProgressBar
@@ -46,7 +47,7 @@ class Predictor(Overview):
     ) -> None:
         super().__init__(inputs, outputs, name)
         self._carried = Carried()
-        self._steps = Steps(self)
+        self._steps, self._predictions = Steps(self), Predictions(self)
 
     def _build(
         self,
@@ -131,7 +132,12 @@ class Predictor(Overview):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch."""
-        return self._joined([self._outputs(self._chunk(x, any_length=False))])
+        known = self._predictions.outputs(x)
+        if known is not None:
+            return self.arranged(known)
+        outputs = self._joined([self._outputs(self._chunk(x, any_length=False))])
+        self._predictions.prepare(x)
+        return outputs
 
     def _batches(self, given: Given, batch_size: int | None) -> Iterator[Batch]:
         """Yield batches without targets, checked."""
@@ -228,7 +234,7 @@ class Predictor(Overview):
         prepared = self._steps.find(x, known) if known else None
         if prepared is not None:
             assert isinstance(state, State)
-            found = prepared.run(x, state.arrays())
+            found = prepared.run([x, *state.arrays()])
             if found is not None:
                 outputs, arrays = found
                 return self.arranged(outputs), state.like(arrays)
