@@ -38,7 +38,7 @@ class _Size:
 
 # The largest comes first; the last is for all shorter times.
 _SIZES = (
-    _Size(500_000, 25, 2, 512, 2e-3),
+    _Size(500_000, 40, 2, 512, 2e-3),
     _Size(250_000, 4, 1, 512, 3e-3),
     _Size(50_000, 4, 1, 256, 4e-3),
     _Size(0, 0, 1, 128, 5e-3),
