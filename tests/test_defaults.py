@@ -84,7 +84,7 @@ def test_what_is_given_stays() -> None:
 
 def test_what_is_given_decides_about_the_rest() -> None:
     assert chosen(1_100_000, epochs=2)[2] == 0.0
-    assert chosen(1_100_000, epochs=30)[:3] == (2, 512, 0.5)
+    assert chosen(1_100_000, epochs=40)[:3] == (2, 512, 0.5)
     assert choose({"hidden": 500}, 1_100_000, 65, FAST)[1].lr == 0.003
     assert choose({"hidden": 100}, 1_100_000, 65, FAST)[1].lr == 0.005
 
