@@ -8,7 +8,13 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from lstm.errors import InvalidShapeError, InvalidValueError, ModelFileError, NotReadyError
+from lstm.errors import (
+    InvalidShapeError,
+    InvalidValueError,
+    LSTMWarning,
+    ModelFileError,
+    NotReadyError,
+)
 from lstm.forecasting import Detector, LSTMForecaster
 from lstm.forecasting.detector import Tail
 
@@ -156,6 +162,21 @@ class TestStream:
         expected = expected["score"].to_numpy().reshape(N, 340)[:, 300:].T
         assert_allclose(found, expected, rtol=1e-3)
         assert stream.ids == list(range(N))
+
+    def test_series_may_end_at_different_times(self) -> None:
+        y = sensors()
+        known = table(y, 0, 300)
+        early = known[(known["unique_id"] != 2) | (known["ds"] < 294)]  # Half a season.
+        model = fitted(y, transform=None).fit(early)
+        detector = model.detector(table(y, 300, 600))
+        stream = detector.stream()
+        found = np.array([stream(y[:, k]) for k in range(300, 340)])
+        assert np.nanmin(found) > 1e-4
+        both = pd.concat([early, table(y, 300, 340)])
+        with pytest.warns(LSTMWarning, match="6 of"):
+            scored = detector.score(both)
+        last = scored[(scored["unique_id"] == 2) & (scored["ds"] >= 300)]["score"]
+        assert_allclose(found[:, 2], last, rtol=1e-3)
 
     def test_silent_sensors_disturb_no_other(self) -> None:
         y = sensors()

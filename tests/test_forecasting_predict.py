@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.utils.estimator_checks import check_estimator
 
 import lstm
 from lstm.errors import (
@@ -366,3 +367,49 @@ class TestBadInput:
         for use in (small().predict, small().make_future_dataframe, lambda: small().update([1])):
             with pytest.raises(NotReadyError, match=r"call fit\(df\) first"):
                 use()
+
+
+READS_SERIES = "it learns from series, not from examples (N, features) with targets"
+OF_EXAMPLES = {
+    "check_complex_data",
+    "check_dict_unchanged",
+    "check_dont_overwrite_parameters",
+    "check_dtype_object",
+    "check_estimator_sparse_array",
+    "check_estimator_sparse_matrix",
+    "check_estimator_sparse_tag",
+    "check_estimators_dtypes",
+    "check_estimators_empty_data_messages",
+    "check_estimators_fit_returns_self",
+    "check_estimators_nan_inf",
+    "check_estimators_overwrite_params",
+    "check_estimators_pickle",
+    "check_f_contiguous_array_estimator",
+    "check_fit1d",
+    "check_fit2d_1feature",
+    "check_fit2d_1sample",
+    "check_fit2d_predict1d",
+    "check_fit_check_is_fitted",
+    "check_fit_idempotent",
+    "check_fit_score_takes_y",
+    "check_n_features_in",
+    "check_n_features_in_after_fitting",
+    "check_positive_only_tag_during_fit",
+    "check_readonly_memmap_input",
+}
+# An attribute of this name makes a transformer of it, to scikit-learn: here it is an argument.
+OF_TRANSFORMERS = {
+    "check_transformer_data_not_an_array",
+    "check_transformer_general",
+    "check_transformer_preserve_dtypes",
+    "check_transformers_unfitted",
+}
+
+
+@pytest.mark.filterwarnings("ignore:.*does not inherit:UserWarning")
+def test_checks_of_scikit_learn() -> None:
+    reasons = dict.fromkeys(OF_EXAMPLES, READS_SERIES)
+    reasons |= dict.fromkeys(OF_TRANSFORMERS, "transform is an argument")
+    results = check_estimator(small(), expected_failed_checks=reasons, on_skip=None)
+    assert {one["check_name"] for one in results if one["status"] == "xfail"} == {*reasons}
+    assert sum(one["status"] == "passed" for one in results) >= 11

@@ -90,7 +90,7 @@ class TestNetwork:
     def test_padding_changes_nothing(self, patch: int, convolutions: int) -> None:
         design = Design(2, 3, patch, convolutions, "lstm", 4, 2, True, 0.5)
         net = network(design)
-        net.layers[-1].kernel.assign(RNG.normal(size=(16, 3)))
+        net.layers[-1].kernel.assign(RNG.normal(size=(16 + 4 * (convolutions > 0), 3)))
         parts = Scaling.of(X).scaled([X[0], X[1, :7], X[2, :3]], patch)
         alone = [net.predict(part[None])[0] for part in parts]
         assert_allclose(net.predict(parts), alone, rtol=2e-4, atol=1e-5)

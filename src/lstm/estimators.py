@@ -49,7 +49,8 @@ class Estimator(Interface):
             input_tags=utils.InputTags(three_d_array=True),
             classifier_tags=utils.ClassifierTags() if kind == "classifier" else None,
             regressor_tags=utils.RegressorTags() if kind == "regressor" else None,
-            transformer_tags=utils.TransformerTags() if kind == "transformer" else None,
+            # Whatever has an attribute of this name, to scikit-learn.
+            transformer_tags=utils.TransformerTags() if hasattr(self, "transform") else None,
         )
         tags.non_deterministic = True
         return tags

@@ -167,11 +167,14 @@ class AlarmStream(Interface):
         self._learned, self._tail, self._false_alarms = learned, tail, false_alarms
         self._static = learned.static(panel)
         self.ids: Sequence[Any] = list(panel.ids)
-        # The last readings of each series, the latest last.
-        self._recent = np.full((len(panel), design.input_size), np.nan)
-        for n, T in enumerate(panel.lengths.tolist()):
-            kept = min(T, design.input_size)
-            self._recent[n, design.input_size - kept :] = panel.series(n)[T - kept :]
+        # The last readings of each series up to the latest time of all, which comes last.
+        size = design.input_size
+        self._recent = np.full((len(panel), size), np.nan)
+        ends = [int(panel.times(n, T - 1, T)[0]) for n, T in enumerate(panel.lengths.tolist())]
+        for n, end in enumerate(ends):
+            silent = int(panel.frequency.positions(np.array([end, max(ends)]))[0][1])
+            kept = panel.series(n)[-max(size - silent, 0) :][: max(size - silent, 0)]
+            self._recent[n, size - silent - len(kept) : size - silent] = kept
         self._expected = self._forecast()
 
     @property

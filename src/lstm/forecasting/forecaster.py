@@ -9,6 +9,7 @@ import numpy as np
 
 from lstm import checks, storage
 from lstm.errors import InvalidTypeError, NotReadyError
+from lstm.estimator_data import not_fitted
 from lstm.estimators import Estimator
 from lstm.forecasting import frames
 from lstm.forecasting.arguments import Arguments
@@ -389,7 +390,7 @@ class LSTMForecaster(Estimator):
 
     def _after_fit(self) -> Learned:
         if not hasattr(self, "_learned"):
-            raise NotReadyError("LSTMForecaster: call fit(df) first")
+            raise not_fitted("LSTMForecaster: call fit(df) first")
         return self._learned
 
     def _ahead(

@@ -95,7 +95,8 @@ def read(
         if not len(values):
             raise InvalidValueError(argument, "values", "an empty series")
         indexed = index is not None and not callable(index)
-        if not indexed and (numbered := _steps_of(freq)) is not None and len(values) > 1:
+        numbered = Frequency("number", 1)
+        if not indexed and freq in (None, 1, numbered) and len(values) > 1:
             y = _numbers(argument, columns.target, values, str)
             offsets = np.array([0, len(y)])
             return Panel([columns.target], numbered, False, np.zeros(1, np.int64), offsets, y)
@@ -103,12 +104,6 @@ def read(
         ids, others, name_of_time = None, {}, "the index of " + argument
     found, dated = as_times(name_of_time, times)
     return _panel(argument, columns, ids, found, dated, values, others, freq)
-
-
-def _steps_of(freq: Frequency | str | int | None) -> Frequency | None:
-    """Return the frequency of an array, whose steps are numbered, if it is that."""
-    steps = Frequency("number", 1)
-    return steps if freq is None or freq == 1 or freq == steps else None
 
 
 def _times(argument: str, column: Any, form: "Format | None") -> Column:
@@ -178,7 +173,9 @@ def _panel(
         names, series = [columns.target], np.zeros(len(times), np.int64)
     else:
         names, series = _numbered(columns.id, ids)
-    order = np.lexsort((times, series))
+    order: Any = slice(None)
+    if not (np.where(series[1:] == series[:-1], np.diff(times), np.diff(series)) > 0).all():
+        order = np.lexsort((times, series))
     times, series = times[order], series[order]
     ends = np.cumsum(np.bincount(series, minlength=len(names)))
     offsets = np.concatenate([[0], ends]).astype(np.int64)
@@ -250,8 +247,12 @@ def _frequency(
 def _numbered(name: str, ids: Column) -> tuple[list[Any], Times]:
     """Return the different ids in the order of their first rows, and the number of each row's."""
     found: dict[Any, int] = {}
+    begins = np.flatnonzero(
+        np.append(True, ids[1:] != ids[:-1])
+    )  # Rows of a series are neighbours.
     try:
-        series = np.array([found.setdefault(entry, len(found)) for entry in ids.tolist()], np.int64)
+        runs = [found.setdefault(entry, len(found)) for entry in ids[begins].tolist()]
+        series = np.repeat(runs, np.diff(np.append(begins, len(ids))))
     except TypeError as error:
         raise InvalidTypeError(name, "numbers or text", str(error)) from error
     for entry in found:

@@ -19,8 +19,11 @@ from lstm.optimizers.schedules import CosineDecay
 LONG = 128
 """Steps that the recurrent layers read at most by default."""
 
-STEPS, STEP_LIMITS = 40.0, (600, 3000)
+STEPS, STEP_LIMITS = 40.0, (1200, 3000)
 """Training steps for the root of the number of examples, by default."""
+
+BATCHES, BATCH_LIMITS = 25, (8, 32)
+"""Batches that examples make, by default: of a few examples, small batches learn more."""
 
 
 class Learned(NamedTuple):
@@ -59,7 +62,7 @@ class SequenceEstimator(Estimator):
         patch: int | str = "auto",
         dropout: float = 0.2,
         max_steps: int | None = None,
-        batch_size: int = 32,
+        batch_size: int | None = None,
         learning_rate: float = 2e-3,
         ensemble: int = 1,
         random_state: int | None = None,
@@ -136,7 +139,10 @@ class SequenceEstimator(Estimator):
 
     def _trained(self, design: Design, x: Sequences, targets: Values) -> list[Model]:
         """Return networks that have learned."""
-        batch_size = checks.positive_int("batch_size", self.batch_size)
+        batch_size = self.batch_size
+        if batch_size is None:
+            batch_size = int(np.clip(len(x) // BATCHES, *BATCH_LIMITS))
+        checks.positive_int("batch_size", batch_size)
         rate = checks.number("learning_rate", self.learning_rate, 0)
         steps, seed = self.max_steps, self.random_state
         if steps is None:

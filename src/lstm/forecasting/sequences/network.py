@@ -3,7 +3,7 @@
 Convolutions find short patterns, wherever they are. Where sequences are long, the LSTM reads
 several values in one of its steps, so that what it has to remember is tens of steps away, not
 thousands. All of its states decide, not the last one alone: their mean, and the largest of each
-unit.
+unit; and how often each pattern was found, whatever its place.
 
 Source: Karim, Majumdar, Darabi and Chen, 2018, who let an LSTM and convolutions read side by side.
 """
@@ -70,10 +70,13 @@ def network(design: Design) -> Model:
             x = layers.ReLU()(x)
         if k < halvings:
             x = layers.AveragePooling1D(2)(x)
+    features = x
     for _ in range(d.layers):
         cell = CELLS[d.cell](d.units, return_sequences=True)
         x = (layers.Bidirectional(cell) if d.bidirectional else cell)(x)
     seen = [layers.GlobalAveragePooling1D()(x), layers.GlobalMaxPooling1D()(x)]
+    if d.convolutions:
+        seen.append(layers.GlobalAveragePooling1D()(features))
     found = layers.Dropout(d.dropout)(layers.Concatenate()(seen))
     # Zeros, so that training begins at the mean of all answers.
     return Model(values, layers.Dense(d.outputs, kernel_initializer="zeros")(found))

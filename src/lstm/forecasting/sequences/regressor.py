@@ -29,7 +29,7 @@ class LSTMRegressor(SequenceEstimator):
             default so many that they read no more than 128 steps.
         dropout: share of what they found that is left out in training.
         max_steps: training steps; by default as many as suit the number of examples.
-        batch_size: sequences in each.
+        batch_size: sequences in each; by default 8 to 32, by the number of examples.
         learning_rate: of AdamW; it falls to 0.
         ensemble: number of networks, whose answers are averaged.
         random_state: makes the result reproducible, to the bit; None for another one each time.
