@@ -16,7 +16,7 @@ from lstm.errors import (
     NotReadyError,
 )
 from lstm.forecasting import Detector, LSTMForecaster
-from lstm.forecasting.detector import Tail
+from lstm.forecasting.tail import Tail
 
 N, T = 4, 900
 
@@ -150,6 +150,18 @@ class TestDetector:
             model.detector(table(y, 300, 600), false_alarms=0)
         with pytest.raises(InvalidValueError, match="df: expected at least 100 readings"):
             model.detector(table(y, 300, 330))
+
+    def test_each_series_has_its_own_noise(self, tmp_path: Path) -> None:
+        season = 20 + 5 * np.sin(2 * np.pi * np.arange(T) / 12)
+        y = season + (sensors() - season) * np.array([[0.3], [1], [1], [4]])
+        detector = fitted(y, transform=None).detector(table(y, 300, 600), false_alarms=0.02)
+        found = detector.score(table(y, 580, T))
+        rates = found[found["score"].notna()].groupby("unique_id")["alarm"].mean()
+        assert rates.max() < 0.06  # Of the loudest, too.
+        assert rates[1:].min() > 0.002
+        detector.save(tmp_path / "detector.safetensors")
+        again = Detector.load(tmp_path / "detector.safetensors")
+        assert again.score(table(y, 580, T)).equals(found)
 
 
 class TestStream:

@@ -1,7 +1,6 @@
 """Alarms: how improbable a reading is, given what precedes it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from os import PathLike
 from typing import Any, Self
 
@@ -18,57 +17,39 @@ from lstm.forecasting.frequency import Times
 from lstm.forecasting.learned import Learned
 from lstm.forecasting.outputs import NAME, middle_of
 from lstm.forecasting.panel import Panel, Values
+from lstm.forecasting.tail import Tail, Usual
 from lstm.interface import Interface
 
 AT_ONCE = 4096
 """Readings that are scored together."""
 
 
-@dataclass(frozen=True)
-class Tail:
-    """How often errors are larger than others: as in the data, and beyond it as an exponential.
-
-    Attributes:
-        errors: sizes of errors of forecasts, in units of the loss, in ascending order.
-
-    Source: the exponential is the peaks-over-threshold method of Pickands, 1975, with a shape of 0.
-    """
-
-    errors: Values
-
-    SHARE = 0.05
-    """The part of the errors that the exponential is fitted to."""
-
-    def probability(self, errors: Values) -> Values:
-        """Return the share of errors that are at least so large; NaN where one is not known."""
-        n = len(self.errors)
-        found = (n - np.searchsorted(self.errors, errors) + 1) / (n + 1)
-        above = max(int(self.SHARE * n), 1)
-        threshold = self.errors[-above - 1]
-        excess = max(float(np.mean(self.errors[-above:] - threshold)), 1e-300)
-        beyond = above / n * np.exp(-np.maximum(errors - threshold, 0) / excess)
-        return np.where(np.isnan(errors), np.nan, np.where(errors > threshold, beyond, found))
-
-
 class Detector(Interface):
     """Says how improbable each reading is, and raises alarms; `LSTMForecaster.detector` makes it.
 
     A score is a probability: that a reading of normal data is at least as far from its forecast.
-    So the rate of false alarms is what is asked for, whatever the series and its noise. Scores are
-    those of single readings: an alarm says nothing about the next.
+    So the rate of false alarms is what is asked for, whatever the series and its noise: errors are
+    compared in units of what is usual in their own series. Scores are those of single readings: an
+    alarm says nothing about the next.
 
     Args:
         learned: the forecaster that it compares readings with.
-        tail: errors of its forecasts of normal data.
+        usual: how large errors of its forecasts of normal data usually are.
+        tail: the errors, in these units.
         false_alarms: the rate below which a score is an alarm.
         measured: the rate of alarms in one half of the normal data, by the tail of the other.
     """
 
     def __init__(
-        self, learned: Learned, tail: Tail, false_alarms: float, measured: float = float("nan")
+        self,
+        learned: Learned,
+        usual: Usual,
+        tail: Tail,
+        false_alarms: float,
+        measured: float = float("nan"),
     ) -> None:
         self.false_alarms, self.measured = false_alarms, measured
-        self._learned, self._tail = learned, tail
+        self._learned, self._usual, self._tail = learned, usual, tail
 
     @classmethod
     def fitted(cls, learned: Learned, panel: Panel, false_alarms: float) -> Self:
@@ -77,18 +58,22 @@ class Detector(Interface):
         All of them make the tail; `measured` is the rate in one half by the tail of the other.
         """
         errors = _errors(learned, panel)[0]
-        known = errors[~np.isnan(errors)]
-        if len(known) < 100:
-            raise InvalidValueError("df", "at least 100 readings to compare", len(known))
+        known = ~np.isnan(errors)
+        if known.sum() < 100:
+            least = least_history(learned.ensemble.design)
+            expected = f"at least 100 readings to compare, after {least} steps of each series"
+            raise InvalidValueError("df", expected, int(known.sum()))
         # One half follows the other in each series, so that neighbours are not in both.
         first = np.zeros(len(errors), bool)
         for begin, end in zip(panel.offsets[:-1], panel.offsets[1:], strict=True):
-            rows = begin + np.flatnonzero(~np.isnan(errors[begin:end]))
+            rows = begin + np.flatnonzero(known[begin:end])
             first[rows[: (len(rows) + 1) // 2]] = True
-        checked = Tail(np.sort(errors[first]))
-        rest = errors[~np.isnan(errors) & ~first]
-        measured = float((checked.probability(rest) < false_alarms).mean())
-        return cls(learned, Tail(np.sort(known)), false_alarms, measured)
+        scaled = errors / Usual.of(np.where(first, errors, np.nan), panel).of_rows(panel)
+        checked = Tail(np.sort(scaled[first]))
+        measured = float((checked.probability(scaled[known & ~first]) < false_alarms).mean())
+        usual = Usual.of(errors, panel)
+        tail = Tail(np.sort((errors / usual.of_rows(panel))[known]))
+        return cls(learned, usual, tail, false_alarms, measured)
 
     def score(self, df: Any) -> Any:
         """Return how improbable the readings of a table are.
@@ -105,7 +90,7 @@ class Detector(Interface):
         learned = self._learned
         panel = learned.read(df)
         errors, expected = _errors(learned, panel)
-        scores = self._tail.probability(errors)
+        scores = self._tail.probability(errors / self._usual.of_rows(panel))
         alarms = np.where(np.isnan(scores), 1.0, scores) < self.false_alarms
         parts = {
             learned.columns.target: panel.y,
@@ -120,7 +105,7 @@ class Detector(Interface):
 
     def stream(self) -> "AlarmStream":
         """Return what takes a reading of each series at a time, from the ends of those of `fit`."""
-        return AlarmStream(self._learned, self._tail, self.false_alarms)
+        return AlarmStream(self._learned, self._usual, self._tail, self.false_alarms)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write it to a file that `load` reads, with the forecaster.
@@ -129,9 +114,16 @@ class Detector(Interface):
             ModelFileError: the file cannot be written.
         """
         tensors, header = self._learned.packed()
-        own = {"false_alarms": self.false_alarms, "measured": self.measured}
+        usual = self._usual.of_series
+        own = {
+            "false_alarms": self.false_alarms,
+            "measured": self.measured,
+            "usual": self._usual.of_all,
+            "usual_ids": list(usual),
+        }
         header = {"kind": "detector", **header, **own, "arguments": self._learned.given()}
-        storage.write(path, {**tensors, "tail": self._tail.errors}, header)
+        errors = {"tail": self._tail.errors, "usual": np.array([*usual.values()], np.float64)}
+        storage.write(path, {**tensors, **errors}, header)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Self:
@@ -142,8 +134,10 @@ class Detector(Interface):
         """
         with storage.reading(path, ("detector",)) as (tensors, header):
             learned = Learned.unpacked(Arguments.checked(header["arguments"]), tensors, header)
-            tail, rate = Tail(tensors["tail"]), float(header["false_alarms"])
-            return cls(learned, tail, rate, float(header["measured"]))
+            each = dict(zip(header["usual_ids"], tensors["usual"].tolist(), strict=True))
+            usual, tail = Usual(float(header["usual"]), each), Tail(tensors["tail"])
+            rate, measured = float(header["false_alarms"]), float(header["measured"])
+            return cls(learned, usual, tail, rate, measured)
 
     def __repr__(self) -> str:
         return (
@@ -159,7 +153,7 @@ class AlarmStream(Interface):
         ids: the series, in the order of the readings.
     """
 
-    def __init__(self, learned: Learned, tail: Tail, false_alarms: float) -> None:
+    def __init__(self, learned: Learned, usual: Usual, tail: Tail, false_alarms: float) -> None:
         design, panel = learned.ensemble.design, learned.panel
         if design.past or design.future or design.calendar:
             expected = "a forecaster without past, future and calendar, for single readings"
@@ -167,6 +161,7 @@ class AlarmStream(Interface):
         self._learned, self._tail, self._false_alarms = learned, tail, false_alarms
         self._static = learned.static(panel)
         self.ids: Sequence[Any] = list(panel.ids)
+        self._usual = usual.of_ids(self.ids)
         # The last readings of each series up to the latest time of all, which comes last.
         size = design.input_size
         self._recent = np.full((len(panel), size), np.nan)
@@ -200,7 +195,7 @@ class AlarmStream(Interface):
         if np.isinf(values).any():
             raise InvalidValueError("readings", "finite numbers, or NaN", "infinity")
         expected, units = self._expected
-        found = self._tail.probability(np.abs(values - expected) / units)
+        found = self._tail.probability(np.abs(values - expected) / (units * self._usual))
         self._recent[:, :-1] = self._recent[:, 1:]
         self._recent[:, -1] = values
         self._expected = self._forecast()
