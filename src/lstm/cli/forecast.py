@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,21 +10,30 @@ import typer
 from rich.table import Table as ScreenTable
 
 from lstm import checks, plotting, storage
-from lstm.cli.running import Json, Seed, called, print_json, tell
+from lstm.cli.running import Json, Seed, given, print_json, tell
+from lstm.cli.series import (
+    MODEL,
+    Sources,
+    described,
+    forecaster_at,
+    going_on,
+    names_of,
+)
 from lstm.errors import InvalidValueError, MissingExtraError, naming
-from lstm.forecasting import LSTMForecaster, frames, read_table, scores
+from lstm.forecasting import LSTMForecaster, frames, scores
 from lstm.forecasting.arguments import Arguments
 from lstm.forecasting.curves import plot_forecasts
-from lstm.forecasting.frames import Columns
-from lstm.forecasting.frequency import as_times
-from lstm.forecasting.panel import Panel
+from lstm.forecasting.pace import Pace
+from lstm.forecasting.panel import Panel, Values
 from lstm.forecasting.tables import Table
 from lstm.screen import Screen
 
-MODEL = "model.safetensors"
+_OF_EACH_FORECAST = {"data", "new", "h", "level", "future_file", "json_output"}
+"""What can be said with a model, which has the rest."""
 
 
 def forecast(
+    context: typer.Context,
     data: Annotated[
         Path,
         typer.Argument(help="A CSV or Parquet file; or a folder or model that this command wrote."),
@@ -55,12 +65,41 @@ def forecast(
     past: Annotated[
         str, typer.Option(help="Columns that are known up to the forecast, as a,b.")
     ] = "",
+    future: Annotated[
+        str,
+        typer.Option(
+            help="Columns that are known for the steps to forecast, too: in rows behind the last "
+            "target, whose target is empty, or in --future-file."
+        ),
+    ] = "",
+    future_file: Annotated[
+        Path | None,
+        typer.Option(help="A file with the --future columns of the steps to forecast, by time."),
+    ] = None,
+    static: Annotated[
+        Path | None,
+        typer.Option(help="A file with one row for each series: numbers or categories of it."),
+    ] = None,
+    static_columns: Annotated[
+        str, typer.Option(help="Which columns of --static to use, as a,b; all by default.")
+    ] = "",
     backtest: Annotated[
         int, typer.Option(help="How many forecasts of what is known to compare; 0 for none.")
     ] = 3,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="About how long to take: sets the training steps, and the number of networks.",
+            show_default="as long as suits the data",
+        ),
+    ] = None,
     max_steps: Annotated[
         int | None,
         typer.Option(help="Training steps.", show_default="as many as suit the data"),
+    ] = None,
+    ensemble: Annotated[
+        int | None,
+        typer.Option(help="Networks, whose forecasts are averaged.", show_default="1"),
     ] = None,
     seed: Seed = 0,
     out: Annotated[
@@ -70,53 +109,72 @@ def forecast(
     json_output: Json = False,
 ) -> None:
     """Forecast the series in a table, and measure how well that works beside simple forecasts."""
+    begin = perf_counter()
     if not data.exists():
         raise InvalidValueError("data", "a file with a table, or a model", f"{data}: no such file")
     if data.is_dir() or data.suffix == ".safetensors":
-        _go_on(data, new, h, level, json_output)
+        for option in sorted(given(context) - _OF_EACH_FORECAST):
+            expected = f"none with {data}, a model, which has its own"
+            raise InvalidValueError(option, expected, context.params[option])
+        _go_on(data, new, future_file, h, level, json_output)
         return
     if new is not None:
         raise InvalidValueError("new", "no second file, with a table", str(new))
     folder = out or Path(f"{data.stem}-forecast")
     if folder.exists():
         raise InvalidValueError("out", "a folder to create", f"{folder}, which exists")
-    table = read_table(data)
-    columns = _columns(table, target, id, time)
+    if minutes is not None:
+        checks.number("minutes", minutes, 0, open_low=True)
+        for option, value in (("max_steps", max_steps), ("ensemble", ensemble)):
+            if value is not None:
+                raise InvalidValueError(option, "none with --minutes, which sets it", value)
+    windows = checks.int_at_least("backtest", backtest, 0)
     seasons, levels = _numbers("season", season, int), _levels(level)
-    for name in _names(past):
-        checks.one_of("past", name, [str(known) for known in table.columns])
+    sources = Sources.read(
+        data, target, id, time, names_of(past), names_of(future), future_file, static,
+        names_of(static_columns),
+    )  # fmt: skip
     with naming({"season_length": "season", "random_state": "seed"}.get):
         model = LSTMForecaster(
             24 if h is None else h,
             season_length=seasons or None,
             freq=freq,
-            past=_names(past),
+            past=sources.past,
+            future=sources.future,
+            static=sources.static_columns,
             max_steps=max_steps,
+            ensemble=1 if ensemble is None else ensemble,
             random_state=seed,
             verbose=0 if json_output else "auto",
         )
         Arguments.checked(model.get_params())
     say = tell if not json_output else _nothing
-    with called("data", "df"):
-        panel = frames.read(table, columns, freq, model.past)
-        say(_described(data, table, panel, columns))
-        windows = _windows_for(levels, panel, model.h)
+    columns, static_df = sources.columns, sources.static
+    names: dict[str, Any] = {f"{k}_col": v for k, v in asdict(columns).items()}
+    with sources.options_named():
+        panel, static_of_each = sources.panel(model.h, freq)
+        say(described(data, sources, panel))
+        calibrated = _windows_for(levels, panel, model.h)
+        if minutes is not None:
+            trainings = bool(windows) + 1 + bool(calibrated)
+            say(_paced(model, panel, static_of_each, begin + 60 * minutes, trainings))
         season_length = min(seasons or panel.frequency.seasons, default=1)
-        names: dict[str, Any] = {f"{k}_col": v for k, v in asdict(columns).items()}
         found: dict[str, dict[str, float]] = {}
-        if checks.int_at_least("backtest", backtest, 0):
+        if windows:
             say("Learning from what precedes the last forecasts, to compare these with what came:")
-            tested = model.cross_validation(table, n_windows=backtest, **names)
-            found = scores(tested, table, season_length, **names)
+            tested = model.cross_validation(
+                sources.known, n_windows=windows, static_df=static_df, **names
+            )
+            found = scores(tested, sources.known, season_length, **names)
             if not json_output:
-                Screen().print(_score_table(found, backtest))
+                Screen().print(_score_table(found, windows))
             say(_verdict(found))
         say("Learning from all of it:")
-        model.fit(table, **names)
+        model.fit(sources.known, static_df=static_df, **names)
         if levels:
             say("Learning from less of it again, to see how far forecasts are off:")
-            model.calibrate(table, windows)
-        made = model.predict(level=levels or None)
+            model.calibrate(sources.known, calibrated, static_df=static_df)
+        made = model.predict(future_df=sources.coming, level=levels or None)
     folder.mkdir(parents=True)
     files = ["forecast.csv", MODEL]
     _as_table(made).write(folder / files[0])
@@ -132,80 +190,40 @@ def forecast(
     say(f"Saved {folder}/ with {', '.join(files)}. Next: lstm forecast {folder} NEW.csv")
 
 
-def _go_on(path: Path, new: Path | None, h: int | None, level: str, json_output: bool) -> None:
+def _go_on(
+    path: Path,
+    new: Path | None,
+    future_file: Path | None,
+    h: int | None,
+    level: str,
+    json_output: bool,
+) -> None:
     """Forecast with a model from a file, from the end of its series or of new rows."""
-    model = LSTMForecaster.load(path / MODEL if path.is_dir() else path)
-    levels = _levels(level) or None
-    if new is not None:
-        with called("new", "df"):
-            model.update(read_table(new))
-    made = model.predict(h=h, level=levels)
+    model = forecaster_at(path)
+    with going_on(model, new, future_file) as coming:
+        made = model.predict(h=h, future_df=coming, level=_levels(level) or None)
     if json_output:
         print_json({"forecast": _as_rows(made)})
     else:
         print(_as_table(made).text(), end="")
 
 
+def _paced(model: LSTMForecaster, panel: Panel, static: Values, end: float, trainings: int) -> str:
+    """Set how long a forecaster trains, so that all ends at a time; return a sentence about it."""
+    given = Arguments.checked(model.get_params())
+    pace = Pace.measured(given, panel, static, max(end - perf_counter(), 0) / trainings)
+    steps, networks = pace.within(max(end - perf_counter(), 0) / trainings)
+    model.set_params(max_steps=steps, ensemble=networks)
+    what = f"{networks} networks of {steps:,} steps" if networks > 1 else f"{steps:,} steps"
+    said = f"In this time: {what} (--max-steps {steps} --ensemble {networks} does the same again)"
+    if steps < pace.usual / 2:
+        needed = trainings * pace.seconds(pace.usual) / 60
+        said += f"; {pace.usual:,} would suit these series, in about {needed:.1g} minutes"
+    return said
+
+
 def _nothing(text: str) -> None:
     """Say nothing."""
-
-
-def _columns(table: Any, target: str | None, id: str | None, time: str | None) -> Columns:
-    """Return the columns of a table: those that the user names, or what they must be."""
-    names = [str(name) for name in table.columns]
-    for option, name in (("target", target), ("id", id), ("time", time)):
-        if name is not None:
-            checks.one_of(option, name, names)
-    if id is None and "unique_id" in names:
-        id = "unique_id"
-    others = [name for name in names if name != id]
-    if time is None:
-        time = next((name for name in others if name.lower() in ("ds", "time", "date")), None)
-    if time is None:
-        time = next((name for name in others if _has_times(table[name])), None)
-    if time is None:
-        raise InvalidValueError("time", f"the column with the times, of {names}", "none")
-    if target is None:
-        numbers = [
-            k for k in others if k != time and frames.as_column(table[k]).dtype.kind in "iuf"
-        ]
-        if len(numbers) != 1 and "y" not in numbers:
-            raise InvalidValueError("target", f"the column to forecast, of {numbers}", "none")
-        target = "y" if "y" in numbers else numbers[0]
-    return Columns(id or "unique_id", time, target)
-
-
-def _has_times(column: Any) -> bool:
-    values = frames.as_column(column)
-    if values.dtype.kind == "M":
-        return True
-    if values.dtype.kind != "O" or not len(values):
-        return False
-    try:
-        as_times("time", values[:3])
-    except InvalidValueError:
-        return False
-    return True
-
-
-def _described(path: Path, table: Any, panel: Panel, columns: Columns) -> str:
-    """Return what was understood of a file."""
-    lengths, known = panel.lengths, panel.y[~np.isnan(panel.y)]
-    count = "one series" if len(panel) == 1 else f"{len(panel):,} series"
-    steps = f"{lengths.min():,}"
-    if lengths.min() < lengths.max():
-        steps += f" to {lengths.max():,}"
-    first = int(panel.starts.argmin())
-    lines = [f"{path}: {count} of {columns.target}, {steps} steps of {panel.frequency} each"]
-    lines[0] += f", from {panel.shown(first, 0)}"
-    missing = int(np.isnan(panel.y).sum())
-    values = f"values from {known.min():g} to {known.max():g}" if known.size else "no values"
-    lines.append(f"{values}, {missing:,} missing" if missing else values)
-    seasons = panel.frequency.seasons
-    if seasons:
-        lines.append(f"seasons of {' and '.join(map(str, seasons))} steps, unless --season says")
-    lines += [note for note in getattr(table, "notes", ())]
-    return "\n".join(lines)
 
 
 def _score_table(found: dict[str, dict[str, float]], windows: int) -> ScreenTable:
@@ -247,7 +265,7 @@ def _windows_for(levels: list[float], panel: Panel, h: int) -> int:
 
 def _numbers(option: str, text: str, kind: Any) -> list[Any]:
     try:
-        return [kind(part) for part in _names(text)]
+        return [kind(part) for part in names_of(text)]
     except ValueError:
         raise InvalidValueError(option, "numbers, such as 24,168", repr(text)) from None
 
@@ -258,10 +276,6 @@ def _levels(text: str) -> list[float]:
         if not 0 < percent < 100:
             raise InvalidValueError("level", "percentages between 0 and 100", percent)
     return levels
-
-
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _as_table(made: Any) -> Table:

@@ -151,10 +151,11 @@ def drop(stream: TextIO) -> None:
 
 @contextmanager
 def _warnings_shown() -> Iterator[None]:
-    """Show the warnings of the library as one sentence."""
+    """Show each warning of the library once, as one sentence."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", LSTMWarning)
         others = warnings.showwarning
+        told: set[str] = set()
 
         def show(
             message: Warning | str,
@@ -165,7 +166,9 @@ def _warnings_shown() -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, LSTMWarning):
-                warn(str(message))
+                if str(message) not in told:
+                    told.add(str(message))
+                    warn(str(message))
             else:
                 others(message, category, filename, lineno, file, line)
 

@@ -143,8 +143,7 @@ class Ensemble:
         """
         sizes = {name: _size(panel.covariates[name]) for name in (*design.past, *design.future)}
         examples = Examples(design, panel, static, sizes)
-        last = panel.lengths - design.h - val_size
-        first = np.minimum(design.input_size, np.maximum(least_history(design), last // 2))
+        first, last = learned_from(design, panel, val_size)
         if not (last >= first).any():
             longest = int(panel.lengths.max())
             expected = f"a series of at least {least_history(design) + design.h + val_size} steps"
@@ -303,6 +302,21 @@ def least_history(design: Design) -> int:
     return min(design.input_size, max((2 * design.patch, *design.seasons[:1], 2)))
 
 
+def learned_from(design: Design, panel: Panel, val_size: int = 0) -> tuple[Times, Times]:
+    """Return the first and the last step of each series at which a forecast to learn from begins.
+
+    Of a series that is too short, the first is behind the last.
+    """
+    last = panel.lengths - design.h - val_size
+    return np.minimum(design.input_size, np.maximum(least_history(design), last // 2)), last
+
+
+def usual_steps(first: Times, last: Times) -> int:
+    """Return how many training steps suit the windows that there are."""
+    windows = int(np.maximum(last - first + 1, 0).sum())
+    return int(np.clip(STEPS * windows**0.5, *STEP_LIMITS))
+
+
 def _outputs(net: Model, inputs: Batch) -> Values:
     """Return the outputs of a network, for a few windows without the work of `predict`."""
     few = len(inputs[0]) <= BATCH
@@ -329,8 +343,7 @@ def _train(
     val_size: int,
 ) -> None:
     design = examples.design
-    windows = int(np.maximum(last - first + 1, 0).sum())
-    total = training.max_steps or int(np.clip(STEPS * windows**0.5, *STEP_LIMITS))
+    total = training.max_steps or usual_steps(first, last)
     rounds = min(ROUNDS if val_size else 1, total)
     steps = total // rounds
     schedule = CosineDecay(training.learning_rate, rounds * steps)

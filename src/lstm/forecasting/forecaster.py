@@ -388,6 +388,15 @@ class LSTMForecaster(Estimator):
 
     # ---- within
 
+    @property
+    def learned(self) -> Learned:
+        """What `fit` left: its networks, and how tables become what they read.
+
+        Raises:
+            NotReadyError: it is not fitted.
+        """
+        return self._after_fit()
+
     def _after_fit(self) -> Learned:
         if not hasattr(self, "_learned"):
             raise not_fitted("LSTMForecaster: call fit(df) first")

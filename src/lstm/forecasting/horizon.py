@@ -8,7 +8,7 @@ import numpy as np
 from lstm import checks
 from lstm.errors import InvalidValueError
 from lstm.forecasting import frames
-from lstm.forecasting.frames import Format
+from lstm.forecasting.frames import Columns, Format
 from lstm.forecasting.frequency import Times
 from lstm.forecasting.learned import Learned
 from lstm.forecasting.panel import Panel, Values
@@ -66,14 +66,8 @@ class Horizon(NamedTuple):
             if given.recursive and steps % most:
                 expected = f"a multiple of {most}, the steps of a patch, with future and "
                 raise InvalidValueError("h", f'{expected}strategy="recursive"', steps)
-            if future_df is None:
-                expected = f"a frame with the columns {list(given.future)} for {steps} steps"
-                raise InvalidValueError("future_df", expected, "None")
-            coming = frames.read(
-                future_df, learned.columns, panel.frequency, given.future, False, "future_df",
-                learned.format,
-            )  # fmt: skip
-            panel = with_future(panel, coming, given.future, steps)
+            wanted = given.future, steps, learned.columns, learned.format
+            panel = with_table(panel, future_df, *wanted)
         elif future_df is not None:
             raise InvalidValueError("future_df", "None, without columns future", "a table")
         return cls(panel, learned.static(panel, static_df), cutoffs, steps, form)
@@ -84,6 +78,28 @@ class Horizon(NamedTuple):
         times = [self.panel.times(n, T, T + self.steps) for n, T in enumerate(ends)]
         flat = {name: values.reshape(-1) for name, values in columns.items()}
         return self.form.written(learned.columns, self.panel, times, flat)
+
+
+def with_table(
+    panel: Panel, future_df: Any, names: Sequence[str], steps: int, columns: Columns, form: Format
+) -> Panel:
+    """Return series with the columns known of the steps to forecast, from the table of a user.
+
+    Args:
+        panel: the series.
+        future_df: the table, with id, time and the columns.
+        names: the columns.
+        steps: how many steps to forecast.
+        columns, form: the names of id and time, and the kind of table, as in `fit`.
+
+    Raises:
+        InvalidTypeError, InvalidValueError: it is None, cannot be read, or too short.
+    """
+    if future_df is None:
+        expected = f"a frame with the columns {list(names)} for {steps} steps"
+        raise InvalidValueError("future_df", expected, "None")
+    coming = frames.read(future_df, columns, panel.frequency, names, False, "future_df", form)
+    return with_future(panel, coming, names, steps)
 
 
 def with_future(panel: Panel, coming: Panel, names: Sequence[str], steps: int) -> Panel:

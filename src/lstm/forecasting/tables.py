@@ -43,6 +43,10 @@ class Table:
     def __len__(self) -> int:
         return len(next(iter(self._columns.values()), ()))
 
+    def filter(self, wanted: NDArray[np.bool_]) -> "Table":
+        """Return the rows where `wanted`, (rows), is True."""
+        return Table({name: column[wanted] for name, column in self._columns.items()}, self.notes)
+
     def rows(self) -> Iterator[list[str]]:
         """Yield the rows as text: numbers to the last digit, times without what is 0."""
         for row in zip(*(_as_text(column) for column in self._columns.values()), strict=True):
