@@ -33,11 +33,15 @@ STYLE: dict[str, Any] = {
     "lines.linewidth": 1.8,
     "legend.frameon": False,
     "image.cmap": "cividis",
+    "date.converter": "concise",
     # Equal pictures make equal files, and their text can be searched.
     "svg.hashsalt": "lstm",
     "svg.fonttype": "none",
 }
 """The settings of matplotlib that differ from its defaults."""
+
+KINDS = (".png", ".svg", ".pdf")
+"""How files of pictures may end."""
 
 SIGNED = "PuOr"
 """The colour map of numbers around zero: orange below, violet above."""
@@ -73,3 +77,18 @@ def style() -> Iterator[Any]:
         colors = plt.cycler(color=COLORS) + plt.cycler(linestyle=DASHES)
         plt.rcParams["axes.prop_cycle"] = colors
         yield plt
+
+
+@contextmanager
+def axes(ax: Any = None, **size: Any) -> Iterator[Any]:
+    """Yield the axes to plot on, in the style of all plots.
+
+    Args:
+        ax: axes; None for those of a new figure.
+        size: of that figure: arguments of `pyplot.subplots`.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    with style() as plt:
+        yield plt.subplots(**size)[1] if ax is None else ax

@@ -166,6 +166,15 @@ def reading(path: str | os.PathLike[str], kinds: Collection[str]) -> Iterator[Co
         yield contents
 
 
+def kind_of(path: str | os.PathLike[str]) -> str:
+    """Return the kind of a file as its header says, or "" for what `reading` would refuse."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return str(header_of((file.metadata() or {})["lstm"])["kind"])
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError):
+        return ""
+
+
 @contextmanager
 def unpacking(data: bytes, kinds: Collection[str]) -> Iterator[Contents]:
     """Like `reading`, for bytes from `pack`, such as those in a pickle.

@@ -187,7 +187,8 @@ def forecast(
         say(f"No picture: {error}")
     if json_output:
         print_json({"scores": found, "forecast": _as_rows(made), "folder": str(folder)})
-    say(f"Saved {folder}/ with {', '.join(files)}. Next: lstm forecast {folder} NEW.csv")
+    following = f"lstm forecast {folder} NEW.csv, or lstm inspect {folder}"
+    say(f"Saved {folder}/ with {', '.join(files)}. Next: {following}")
 
 
 def _go_on(

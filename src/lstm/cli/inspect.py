@@ -1,4 +1,4 @@
-"""`lstm inspect`: shows what a model does while it reads a text."""
+"""`lstm inspect`: shows what a model does while it reads a text, or where a forecast came from."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,9 +9,10 @@ import typer
 from numpy.typing import NDArray
 from rich.text import Text
 
-from lstm import checks
+from lstm import checks, storage
 from lstm.cli.examination import as_json, show
-from lstm.cli.running import Json, called, print_json, tell, warn
+from lstm.cli.explanation import explain
+from lstm.cli.running import Json, called, given, print_json, tell, warn
 from lstm.cli.surprises import surprise_row
 from lstm.errors import InvalidValueError
 from lstm.inspection import (
@@ -34,6 +35,7 @@ from lstm.text import Corpus, LanguageModel
 from lstm.text.corpus.sources import TextSource, named
 from lstm.text.corpus.unknown_tokens import unknown_share, warning_of_evaluation
 from lstm.text.evaluation import Surprise
+from lstm.text.token_model import MODEL
 from lstm.text.training.run_files import held_out
 from lstm.text.vocabularies import ByteVocabulary, CharVocabulary, Vocabulary
 from lstm.text.vocabularies.chunks import split
@@ -41,9 +43,20 @@ from lstm.text.vocabularies.chunks import split
 _SURPRISES = 5
 """Number of surprising places to show."""
 
+_OF_FORECASTS = {"new", "id", "future_file"}
+_OF_BOTH = {"model", "report", "json_output"}
+
 
 def inspect(
-    model: Annotated[Path, typer.Argument(help="A file that lstm train wrote, or its folder.")],
+    context: typer.Context,
+    model: Annotated[
+        Path,
+        typer.Argument(help="A file that lstm train or lstm forecast wrote, or its folder."),
+    ],
+    new: Annotated[
+        Path | None,
+        typer.Argument(help="With a forecaster: a file with the rows to go on from."),
+    ] = None,
     *,
     text: Annotated[
         list[str] | None,
@@ -82,6 +95,19 @@ def inspect(
         Path | None,
         typer.Option(help="Write states and gates as a table with a row for each token and unit."),
     ] = None,
+    id: Annotated[
+        str | None,
+        typer.Option(
+            help="With a forecaster: the series whose forecast to explain.", show_default=False
+        ),
+    ] = None,
+    future_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="With a forecaster: a file with the columns that are known for the horizon.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed for the places in the text to test.")] = 0,
     encoding: Annotated[str, typer.Option(help="Encoding of the text.")] = "utf-8",
     errors: Annotated[
@@ -89,7 +115,19 @@ def inspect(
     ] = "strict",
     json_output: Json = False,
 ) -> None:
-    """Show what a model does while it reads a text: its surprise, its units, its memory."""
+    """Show what a model does while it reads a text: its surprise, its units, its memory.
+
+    Of a forecaster, show where the forecast of a series came from: lags, columns, gates.
+    """
+    forecasts = storage.kind_of(model / MODEL if model.is_dir() else model) == "forecaster"
+    others = given(context) - _OF_BOTH - (_OF_FORECASTS if forecasts else set())
+    for option in sorted(others & _OF_FORECASTS) if not forecasts else sorted(others):
+        expected = "none with a forecaster" if forecasts else "none, which is for forecasters"
+        raise InvalidValueError(option, expected, context.params[option])
+    if forecasts:
+        _check_target("report", report, (".html", ".htm"), [str(new)] if new else [])
+        explain(model, new, id, future_file, report, json_output)
+        return
     checks.positive_int("characters", characters)
     checks.int_at_least("seed", seed, 0)
     wanted = {checks.one_of("property", name, tuple(PROPERTIES)) for name in property or ()}

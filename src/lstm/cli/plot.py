@@ -10,8 +10,6 @@ from lstm.cli.running import tell
 from lstm.errors import InvalidValueError
 from lstm.text.training.curves import plot_runs
 
-_KINDS = (".png", ".svg", ".pdf")
-
 
 def plot(
     runs: Annotated[list[Path], typer.Argument(help="Folders that lstm train wrote.")],
@@ -24,8 +22,10 @@ def plot(
     ] = "time",
 ) -> None:
     """Plot the losses of one or more training runs in one picture."""
-    if output.suffix.lower() not in _KINDS:
-        raise InvalidValueError("output", f"a file that ends in {', '.join(_KINDS)}", output)
+    if output.suffix.lower() not in plotting.KINDS:
+        raise InvalidValueError(
+            "output", f"a file that ends in {', '.join(plotting.KINDS)}", output
+        )
     storage.check_writable("output", output)
     with plotting.style():
         figure = plot_runs(runs, over=over).figure

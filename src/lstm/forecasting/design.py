@@ -94,9 +94,18 @@ class Design:
         return -(-self.h // max(self.patch, -(-self.h // 8)))
 
     @cached_property
+    def candidate_names(self) -> list[str]:
+        """The simple forecasts that are mixed, in order."""
+        found = []
+        for m in self.seasons:
+            kinds = (f"last season of {m}", f"mean of 2 seasons of {m}")
+            found += [name for back, name in enumerate(kinds, 1) if back * m <= self.input_size]
+        return [*found, "last value", "drift"]
+
+    @cached_property
     def candidates(self) -> int:
-        """Simple forecasts that are mixed."""
-        return 2 + sum((m <= self.input_size) + (2 * m <= self.input_size) for m in self.seasons)
+        """How many simple forecasts are mixed."""
+        return len(self.candidate_names)
 
     @cached_property
     def in_values(self) -> bool:

@@ -2,6 +2,16 @@
 
 from lstm.inspection.coloring import colored_html, colored_text
 from lstm.inspection.examination import Examination, best_units, examine
+from lstm.inspection.explanation import Explanation, explain_forecast
+from lstm.inspection.explanation_plots import (
+    plot_contributions,
+    plot_explanation,
+    plot_mean_gates,
+    plot_mix,
+    plot_weights,
+    plot_window,
+)
+from lstm.inspection.explanation_report import explanation_html, write_explanation
 from lstm.inspection.flow import GradientFlow, gradient_flow, gradient_flow_of_text
 from lstm.inspection.memory import Context, Memory, Position, context, memory, position
 from lstm.inspection.plots import (
@@ -28,6 +38,7 @@ __all__ = [
     "PROPERTIES",
     "Context",
     "Examination",
+    "Explanation",
     "GradientFlow",
     "Memory",
     "Position",
@@ -41,19 +52,27 @@ __all__ = [
     "colored_text",
     "context",
     "examine",
+    "explain_forecast",
+    "explanation_html",
     "find_units",
     "gradient_flow",
     "gradient_flow_of_text",
     "memory",
     "plot_context",
+    "plot_contributions",
+    "plot_explanation",
     "plot_gate_values",
     "plot_gates",
     "plot_gradient",
+    "plot_mean_gates",
     "plot_memory",
+    "plot_mix",
     "plot_position",
     "plot_saturation",
     "plot_text",
     "plot_units",
+    "plot_weights",
+    "plot_window",
     "position",
     "read",
     "readings",
@@ -62,6 +81,7 @@ __all__ = [
     "saliency",
     "saturation",
     "score_units",
+    "write_explanation",
     "write_report",
     "write_table",
 ]

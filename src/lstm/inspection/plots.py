@@ -4,7 +4,6 @@ They need matplotlib (`pip install 'lstm-kit[plot]'`) and draw on `ax`, or in a 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ def plot_text(
     cells = list(_cells(pieces, checks.positive_int("width", width)))
     rows = 1 + max((row for *_, row in cells), default=0)
     columns = 1 + max((column for _, _, column, _ in cells), default=0)
-    with _axes(ax, figsize=(max(3.0, 0.105 * columns), 0.3 + 0.19 * rows)) as ax:
+    with plotting.axes(ax, figsize=(max(3.0, 0.105 * columns), 0.3 + 0.19 * rows)) as ax:
         for character, token, column, row in cells:
             share = abs(array[token]) / largest
             if share > 0:  # NaN is not.
@@ -84,7 +83,7 @@ def plot_gates(
     part = slice(start, start + checks.positive_int("count", count))
     pieces = reading.pieces[part]
     edges = np.arange(len(pieces) + 1) - 0.5
-    with _axes(ax, figsize=(7.2, 3.4)) as ax:
+    with plotting.axes(ax, figsize=(7.2, 3.4)) as ax:
         names = []
         for row, (name, values) in enumerate(reading.layers[layer].items()):
             x = values[part, unit].astype(np.float64)
@@ -110,7 +109,7 @@ def plot_position(position: Position, *, ax: Any = None) -> Any:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    with _axes(ax) as ax:
+    with plotting.axes(ax) as ax:
         ax.plot(position.starts, position.nats)
         ax.set(xlabel="position (tokens)", ylabel="loss (nats per token)")
     return ax
@@ -123,7 +122,7 @@ def plot_context(context: Context, *, ax: Any = None) -> Any:
         MissingExtraError: matplotlib is not installed.
     """
     smooth = context.smoothed()
-    with _axes(ax) as ax:
+    with plotting.axes(ax) as ax:
         ax.semilogx(smooth.lengths, smooth.nats)
         ax.set(xlabel="tokens read before", ylabel="loss (nats per token)")
     return ax
@@ -135,7 +134,7 @@ def plot_memory(memory: Memory, *, ax: Any = None) -> Any:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    with _axes(ax) as ax:
+    with plotting.axes(ax) as ax:
         ax.loglog(memory.lags, np.where(memory.change > 0, memory.change, np.nan), marker=".")
         ax.axhline(NOTICEABLE, color=INK, linestyle=":", linewidth=1)
         ax.annotate(
@@ -156,7 +155,7 @@ def plot_gradient(flow: GradientFlow, *, ax: Any = None) -> Any:
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    with _axes(ax) as ax:
+    with plotting.axes(ax) as ax:
         for layer, states in flow.norms.items():
             for letter, norms in states.items():
                 shown = np.where(norms > 0, norms, np.nan)
@@ -181,7 +180,7 @@ def plot_saturation(gates: Mapping[str, Saturation], *, ax: Any = None) -> Any:
     Source:
         Karpathy, Johnson & Fei-Fei, "Visualizing and understanding recurrent networks", 2015.
     """
-    with _axes(ax, figsize=(4.4, 4.2)) as ax:
+    with plotting.axes(ax, figsize=(4.4, 4.2)) as ax:
         for k, (letter, gate) in enumerate(_gates(gates)):
             color, marker = plotting.COLORS[k], _MARKERS[k % len(_MARKERS)]
             look = {"s": 14, "alpha": 0.6, "linewidths": 0}
@@ -201,7 +200,7 @@ def plot_gate_values(gates: Mapping[str, Saturation], *, ax: Any = None) -> Any:
         InvalidValueError: there is no gate, as in a SimpleRNN.
         MissingExtraError: matplotlib is not installed.
     """
-    with _axes(ax) as ax:
+    with plotting.axes(ax) as ax:
         for k, (letter, gate) in enumerate(_gates(gates)):
             share = gate.histogram.sum(0) / gate.histogram.sum()
             look = {"color": plotting.COLORS[k], "linestyle": plotting.DASHES[k]}
@@ -229,7 +228,7 @@ def plot_units(scores: Sequence[UnitScore], *, ax: Any = None) -> Any:
         for score in scores
     ]
     rows = np.arange(len(scores))
-    with _axes(ax, figsize=(6.4, 0.9 + 0.28 * len(scores))) as ax:
+    with plotting.axes(ax, figsize=(6.4, 0.9 + 0.28 * len(scores))) as ax:
         ax.barh(rows, [abs(s.score) for s in scores], 0.6, color=plotting.COLORS[5], label="unit")
         ax.errorbar(
             [score.control for score in scores],
@@ -246,13 +245,6 @@ def plot_units(scores: Sequence[UnitScore], *, ax: Any = None) -> Any:
         ax.set(xlim=(0, 1))
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return ax
-
-
-@contextmanager
-def _axes(ax: Any, **size: Any) -> Iterator[Any]:
-    """Yield the axes to plot on, in the style of all plots."""
-    with plotting.style() as plt:
-        yield plt.subplots(**size)[1] if ax is None else ax
 
 
 def _gates(gates: Mapping[str, Saturation]) -> list[tuple[str, Saturation]]:
