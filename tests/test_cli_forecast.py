@@ -118,6 +118,14 @@ def test_columns_of_the_horizon_behind_the_last_target(data: Path) -> None:
     assert Path("other/forecast.csv").read_bytes() != Path("one/forecast.csv").read_bytes()
 
 
+def test_rows_without_a_target_and_no_column_of_the_horizon(data: Path) -> None:
+    (data.parent / "one.csv").write_text(known(data, 36), "utf-8")
+    code, output = run("one.csv", *PLACES, *QUICK, "--backtest", "1")
+    assert code == 0, output
+    assert "8 rows behind the last load have none: forecasts begin behind them" in plain(output)
+    assert "Nothing is known of the steps of these forecasts" in output
+
+
 def test_goes_on_with_columns_of_the_horizon(data: Path) -> None:
     (data.parent / "one.csv").write_text(known(data, 36), "utf-8")
     arguments = [*PLACES, *QUICK, "--future", "wind", "--backtest", "0", "--out", "model"]

@@ -241,6 +241,8 @@ def _score_table(found: dict[str, dict[str, float]], windows: int) -> ScreenTabl
 
 def _verdict(found: dict[str, dict[str, float]]) -> str:
     best = next(iter(found))
+    if np.isnan(found["LSTM"]["MAE"]):
+        return "Nothing is known of the steps of these forecasts: there is nothing to compare."
     if np.isnan(found["LSTM"]["MASE"]):
         return "These series do not change from season to season: there is nothing to compare."
     if best == "LSTM":

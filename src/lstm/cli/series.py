@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from lstm import checks
+from lstm.cli.running import warn
 from lstm.errors import InvalidValueError, naming
 from lstm.forecasting import LSTMForecaster, frames, read_table
 from lstm.forecasting.frames import Columns, Format
@@ -127,6 +128,11 @@ class Sources:
                 if entry not in with_values:
                     expected = "a column with a known value of each series"
                     raise InvalidValueError("target", expected, f"none of {entry!r}")
+        elif behind := len(parted(table, columns)[1]):
+            warn(
+                f"{behind:,} rows behind the last {columns.target} have none: forecasts begin "
+                "behind them (--future, with columns that are known there, forecasts these rows)"
+            )
         about = None
         if static is not None:
             if columns.id not in given:
