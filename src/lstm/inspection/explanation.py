@@ -156,6 +156,11 @@ def explain_forecast(
     learned = forecaster.learned
     given, ensemble = learned.arguments, learned.ensemble
     design = ensemble.design
+    if design.distribution is not None:
+        expected = "one of values or quantiles"
+        raise InvalidValueError(
+            "forecaster", expected, f"one of a {design.distribution} distribution"
+        )
     panel = _single(learned.panel if df is None else learned.read(df), id)
     if given.future:
         wanted = (given.future, design.h, learned.columns, learned.format)
