@@ -16,6 +16,7 @@ from lstm import LanguageModel
 from lstm.callbacks import LambdaCallback
 from lstm.cli import app
 from lstm.data import offline_corpus
+from lstm.forecasting import LSTMClassifier, LSTMForecaster
 from lstm.text import ByteVocabulary
 from lstm.text.corpus.tokenization import Tokenization
 from lstm.text.training.run import TrainingRun
@@ -378,6 +379,18 @@ class TestInfo:
         assert facts["kind"] == kind
         assert facts["parameters"] == network.model.count_params()
         assert f"{facts['parameters']} parameters" in run("info", "other.safetensors").stdout
+
+    def test_of_forecasters_and_classifiers(self, folder: Path) -> None:
+        given: dict[str, Any] = {"units": 3, "max_steps": 1, "random_state": 0}
+        LSTMForecaster(2, season_length=4, **given).fit(np.arange(40.0)).save("f.safetensors")
+        shown = run("info", "f.safetensors").stdout
+        assert "forecaster, " in shown
+        assert "1 series, steps of 1: 'y'" in shown
+        assert "seasons: [4]" in shown
+        LSTMClassifier(**given).fit(np.eye(6), list("ababab")).save("c.safetensors")
+        assert "classes: 'a', 'b'" in run("info", "c.safetensors").stdout
+        facts = json.loads(run("info", "c.safetensors", "--json").stdout)
+        assert (facts["classes"], facts["design"]["units"]) == (["a", "b"], 3)
 
     def test_of_a_model_that_was_stopped_in_its_first_epoch(
         self, folder: Path, model: LanguageModel

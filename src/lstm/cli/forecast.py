@@ -153,7 +153,7 @@ def forecast(
     names: dict[str, Any] = {f"{k}_col": v for k, v in asdict(columns).items()}
     with sources.options_named():
         panel, static_of_each = sources.panel(model.h, freq)
-        say(described(data, sources, panel))
+        say(described(data, sources, panel, seasons))
         calibrated = _windows_for(levels, panel, model.h)
         if minutes is not None:
             trainings = bool(windows) + 1 + bool(calibrated)

@@ -1,18 +1,24 @@
 """`lstm info`: shows what is installed, or what is in a model file."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from numpy.typing import NDArray
 
 from lstm import storage
 from lstm.cli.running import Json, print_json, tell
+from lstm.forecasting.frequency import Frequency
+from lstm.forecasting.panel import listed
 from lstm.information import info as about
 from lstm.models import Model
 from lstm.text import LanguageModel
 from lstm.text.token_model import MODEL
 from lstm.text.vocabularies import CharVocabulary
+
+_ESTIMATORS = ("forecaster", "classifier", "regressor")
 
 
 def info(
@@ -33,11 +39,12 @@ def info(
                 tell(f"{key.replace('_', ' ')}: {shown}")
         return
     path = model / MODEL if model.is_dir() else model
-    with storage.reading(path, ("model", "language model", "checkpoint", "network")) as (
-        tensors,
-        header,
-    ):
+    kinds = ("model", "language model", "checkpoint", "network", *_ESTIMATORS)
+    with storage.reading(path, kinds) as (tensors, header):
         language_model = None
+        if header["kind"] in _ESTIMATORS:
+            _show_estimator(path, tensors, header, json_output)
+            return
         if header["kind"] in ("language model", "checkpoint"):
             language_model = LanguageModel.from_contents(tensors, header)
         network = language_model.model if language_model else Model.from_contents(tensors, header)
@@ -53,17 +60,45 @@ def info(
         return
     tell(f"{path}: {header['kind']}")
     if language_model is not None:
-        listed = f": {facts['characters']!r}" if "characters" in facts else ""
-        tell(f"vocabulary: {facts['tokens']} tokens ({facts['vocabulary']}){listed}")
+        known = f": {facts['characters']!r}" if "characters" in facts else ""
+        tell(f"vocabulary: {facts['tokens']} tokens ({facts['vocabulary']}){known}")
         if facts["learned_text"]:
-            known = language_model.vocabulary.unknown is None
-            unknown = "" if known else f", {100 * facts['unknown_share']:.1f} % unknown"
+            whole = language_model.vocabulary.unknown is None
+            unknown = "" if whole else f", {100 * facts['unknown_share']:.1f} % unknown"
             tell(f"learned from {facts['learned_text']['training']:,} tokens{unknown}")
         history = language_model.history
         if history is not None and history.epoch:
             last = (f"{key} {values[-1]:.4f}" for key, values in history.history.items() if values)
             tell(f"trained, at last with {', '.join(last)}")
     network.summary()
+
+
+def _show_estimator(
+    path: Path, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any], json_output: bool
+) -> None:
+    """Show what is in the file of a forecaster, a classifier or a regressor."""
+    facts = {
+        "file": str(path),
+        "kind": header["kind"],
+        "parameters": sum(part.size for name, part in tensors.items() if name[:8] == "network."),
+        "networks": header["networks"],
+        "design": header["design"],
+    }
+    if header["kind"] == "forecaster":
+        facts |= {"frequency": str(Frequency(**header["frequency"])), "series": header["ids"]}
+    if header["kind"] == "classifier":
+        facts["classes"] = header["answers"]["classes"]
+    if json_output:
+        print_json(facts)
+        return
+    tell(f"{path}: {facts['kind']}, {facts['parameters']:,} parameters")
+    if "series" in facts:
+        names = facts["series"]
+        tell(f"{len(names):,} series, steps of {facts['frequency']}: {listed(names)}")
+    if "classes" in facts:
+        tell(f"classes: {listed(facts['classes'])}")
+    for name, value in facts["design"].items():
+        tell(f"{name.replace('_', ' ')}: {value}")
 
 
 def _about_text(model: LanguageModel) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Tables of series as commands read them: which columns they have, and where forecasts begin."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -276,7 +276,7 @@ def _rows(table: Any, wanted: Any) -> Any:
     return table[wanted]
 
 
-def described(path: Path, sources: Sources, panel: Panel) -> str:
+def described(path: Path, sources: Sources, panel: Panel, given: Sequence[int] = ()) -> str:
     """Return what was understood of a file, in a few lines."""
     lengths, known = panel.lengths, panel.y[~np.isnan(panel.y)]
     count = "one series" if len(panel) == 1 else f"{len(panel):,} series"
@@ -289,9 +289,9 @@ def described(path: Path, sources: Sources, panel: Panel) -> str:
     missing = int(np.isnan(panel.y).sum())
     values = f"values from {known.min():g} to {known.max():g}" if known.size else "no values"
     lines.append(f"{values}, {missing:,} missing" if missing else values)
-    seasons = panel.frequency.seasons
+    seasons = " and ".join(map(str, given or panel.frequency.seasons))
     if seasons:
-        lines.append(f"seasons of {' and '.join(map(str, seasons))} steps, unless --season says")
+        lines.append(f"seasons of {seasons} steps" + ("" if given else ", unless --season says"))
     for names, what in (
         (sources.past, "known up to a forecast"),
         (sources.future, "known for the steps to forecast, too"),
