@@ -45,11 +45,3 @@ def test_measured_by_a_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     assert_allclose([found.start, found.step], [2.0, 0.1])
     assert found.usual == 100  # The least, of so few windows.
     assert sum(trained) * 0.1 < 0.05 * 600
-
-
-def test_measured_on_this_machine() -> None:
-    given = Arguments.checked(small(4).get_params())
-    panel = read(np.random.default_rng(0).normal(size=60), Columns())
-    found = Pace.measured(given, panel, np.zeros((1, 0)), 1.0)
-    assert 0 <= found.start < 5
-    assert 0 < found.step < 1
