@@ -98,6 +98,19 @@ class TestNumbers:
         assert_allclose(found.weights.sum(1), 1, rtol=1e-6)
 
 
+@pytest.mark.parametrize("y", [GAPS, series()[:9]], ids=["gaps", "short"])
+def test_of_windows_with_gaps_after_a_fit_without(y: np.ndarray) -> None:
+    model = fitted(series(), transform=None, input_size=20)
+    assert not model.learned.ensemble.design.masked
+    found = explain_forecast(model, y)
+    expected = differences(model, y, found) if len(y) == T else None
+    if expected is not None:
+        assert_allclose(found.weights, expected, rtol=0, atol=2e-3 * np.abs(expected).max())
+    assert_allclose(found.forecast, forecast_of(model, y), rtol=1e-6)
+    total = found.base + found.contributions[found.target].sum(1)
+    assert_allclose(total, found.forecast, rtol=1e-3)
+
+
 class TestValues:
     def test_of_a_window_that_is_scaled_contributions_follow_from_weights(self) -> None:
         found = explain_forecast(fitted(series(), transform=None))

@@ -163,6 +163,16 @@ class TestDetector:
         again = Detector.load(tmp_path / "detector.safetensors")
         assert again.score(table(y, 580, T)).equals(found)
 
+    def test_of_series_too_short_to_be_halved(self, tmp_path: Path) -> None:
+        y = np.concatenate([sensors(seed=k)[:, :25] for k in range(40)])
+        rows = {"unique_id": np.repeat(np.arange(160), 25), "ds": np.tile(np.arange(25), 160)}
+        model = fitted(sensors())
+        detector = model.detector(pd.DataFrame({**rows, "y": y.reshape(-1)}))
+        assert detector.measured is None
+        assert "not measured" in repr(detector)
+        detector.save(tmp_path / "detector.safetensors")
+        assert Detector.load(tmp_path / "detector.safetensors").measured is None
+
 
 class TestStream:
     def test_agrees_with_a_table(self) -> None:

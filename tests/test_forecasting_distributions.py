@@ -89,10 +89,10 @@ class TestForecasts:
 
     @pytest.mark.parametrize("name", ["normal", "student_t"])
     def test_it_learns_how_wide_noise_is(self, name: str) -> None:
-        y = 50 + RNG.normal(size=(30, 80)) * 4
+        y = 50 + np.random.default_rng(4).normal(size=(30, 80)) * 4
         ids, ds = np.repeat(np.arange(30), 80), np.tile(np.arange(80), 30)
         frame = type(table())({"unique_id": ids, "ds": ds, "y": y.reshape(-1)})
-        given = {"max_steps": 300, "learning_rate": 0.02, "season_length": 1}
+        given = {"max_steps": 400, "learning_rate": 0.01, "season_length": 1, "batch_size": 64}
         model = small(2, distribution=name, **given).fit(frame)
         found = model.predict(level=[80])
         width = (found["LSTM-hi-80"] - found["LSTM-lo-80"]).mean()
@@ -109,18 +109,53 @@ class TestForecasts:
 
     def test_paths_depend_on_what_was_drawn(self) -> None:
         walk = 100 + np.cumsum(RNG.normal(size=600))
-        given = {"season_length": 1, "patch": 1, "max_steps": 200, "input_size": 8}
-        model = small(30, distribution="normal", strategy="recursive", **given).fit(walk)
-        paths = model.sample_paths(100)
-        assert paths.shape == (30, 100)
-        changes = np.diff(paths, axis=0).std()
-        # Independent steps would change by √2 deviations of the last step.
-        assert changes < paths[-1].std()
+        given = {"season_length": 1, "patch": 1, "input_size": 24, "transform": None}
+        related = {}
+        for strategy in ("direct", "recursive"):
+            options = {**given, "strategy": strategy, "max_steps": 200}
+            model = small(30, distribution="normal", **options).fit(walk)
+            paths = model.sample_paths(100)
+            assert paths.shape == (30, 100)
+            off = paths - paths.mean(1, keepdims=True)
+            related[strategy] = np.corrcoef(off[10:-1].ravel(), off[11:].ravel())[0, 1]
+        assert abs(related["direct"]) < 0.1
+        assert related["recursive"] > 0.5
         assert_array_equal(model.sample_paths(100), paths)
         assert_array_equal(model.sample_paths(3).shape, (30, 3))
-        some = np.quantile(model.sample_paths(2000), [0.05, 0.95], axis=1)
-        bounds = model.predict(level=[90])
-        assert_allclose(bounds[:, 1], some[0], atol=0.6 * paths[-1].std())
+        many = model.sample_paths(2000)
+        off = model.predict(level=[90])[:, 1] - np.quantile(many, 0.05, axis=1)
+        assert (np.abs(off) < 0.7 * many.std(axis=1)).all()
+
+    def test_of_networks_together(self) -> None:
+        y = RNG.poisson(20, 120).astype(float)
+        found = small(distribution="negative_binomial", ensemble=2).fit(y).predict(level=[80])
+        assert (found == np.round(found)).all()
+
+    def test_the_outermost_quantiles_of_paths(self) -> None:
+        given = {"strategy": "recursive", "max_steps": 40}
+        model = small(distribution="normal", transform=None, **given).fit(
+            table()["y"][:70].to_numpy()
+        )
+        found = model.predict(h=4, level=[50, 99.8], quantiles=[0.001, 0.999])
+        ratio = (found[:, 6] - found[:, 5]) / (found[:, 4] - found[:, 3])
+        assert_allclose(ratio, 3.0902 / 0.6745, rtol=0.15)
+        assert_array_equal(found[:, 1], found[:, 5])
+
+    def test_gaps_alarms_and_calibration(self) -> None:
+        y = table()["y"][:70].to_numpy().copy()
+        y[[30, 31, 60]] = np.nan
+        long = np.tile(y[:60], 6)
+        model = small(distribution="student_t").fit(y)
+        before = model.predict(level=[80])
+        assert np.isfinite(before).all()
+        assert_array_equal(model.calibrate(y).predict(level=[80]), before)
+        assert model.detector(long).measured is not None
+
+    def test_counts_stay_counts(self) -> None:
+        y = RNG.poisson(5, 80).astype(float)
+        model = small(distribution="negative_binomial").fit(y)
+        with pytest.raises(InvalidValueError, match=r"counts, .* got 6\.5 in 'y' at 80"):
+            model.predict(np.append(y, 6.5))
 
     def test_windows_of_a_backtest_have_intervals(self) -> None:
         found = small(distribution="normal").cross_validation(table(), n_windows=2, level=[80])

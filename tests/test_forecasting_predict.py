@@ -84,6 +84,22 @@ class TestPredict:
         with pytest.raises(InvalidValueError, match=r"column y: expected finite .* at 0"):
             small().fit(1e300 * np.ones(80))
 
+    def test_values_below_those_of_fit(self) -> None:
+        y = table()["y"].to_numpy()[:70].copy()
+        y[20] = 0
+        with pytest.warns(LSTMWarning, match=r"1 values have no logarithm and count as 0, .* -50"):
+            small().fit(y).predict(np.append(y, -50.0))
+
+    def test_columns_are_those_of_the_series(self) -> None:
+        rows = pd.DataFrame({"unique_id": "A", "ds": np.arange(60), "y": RNG.uniform(1, 2, 60)})
+        model = small(future=["c"]).fit(rows.assign(c=1.0))
+        coming = pd.DataFrame({"unique_id": "B", "ds": np.arange(60, 66), "c": 1.0})
+        with pytest.raises(InvalidValueError, match="rows for each series, got none of 'A'"):
+            model.predict(future_df=coming)
+        alone = model.predict(future_df=coming.drop(columns="unique_id"))
+        named = model.predict(future_df=coming.assign(unique_id="A"))
+        assert_array_equal(values_of(alone), values_of(named))
+
     def test_hours_with_a_zone(self) -> None:
         hours = pd.date_range("2020-03-01", periods=80, freq="h", tz="Asia/Tokyo")
         frame = pd.DataFrame({"ds": hours, "y": table()["y"][:80]})

@@ -88,6 +88,22 @@ def test_changes_are_noticed() -> None:
             assert (after != before).any()
 
 
+def test_other_layers_are_noticed() -> None:
+    one, x = model(), batch()
+    stream = one.stream()
+    for _ in range(3):
+        one.predict_on_batch(x)
+        stream(x)
+    one.add(Dense(3))
+    for _ in range(3):
+        assert_array_equal(one.predict_on_batch(x), one.predict(x))
+    stream.reset()
+    assert stream(x).shape == (1, 3)
+    one.pop()
+    for _ in range(3):
+        assert_array_equal(one.predict_on_batch(x), one.predict(x))
+
+
 def test_what_decides_by_its_data_is_not_prepared() -> None:
     masked = model(Masking(), GRU(3))
     for _ in range(3):

@@ -162,6 +162,12 @@ class TestClassifier:
         with pytest.raises(error, match=message):
             use()
 
+    def test_classes_that_no_file_holds(self) -> None:
+        with pytest.raises(
+            InvalidTypeError, match=r"^y: expected classes that are texts or numbers"
+        ):
+            classifier().fit(X, UP.astype(bytes))
+
     def test_data_of_another_shape(self) -> None:
         found = classifier().fit(X[:, :, 0], UP)
         with pytest.raises(InvalidShapeError, match="X: expected 12 features, as in fit"):

@@ -19,7 +19,7 @@ def accuracy(found: Values, y: Any, sample_weight: Any = None) -> float:
 def r_squared(found: Values, y: Any, sample_weight: Any = None) -> float:
     """Return R², 1 - Σ (found - y)² / Σ (y - mean y)²; of several outputs, the mean."""
     target = np.asarray(as_data(y), np.float64)
-    if target.size != found.size:
+    if target.size != found.size or len(target) != len(found):
         raise InvalidShapeError("y", f"shape {found.shape}", f"shape {target.shape}")
     rows, flat = target.reshape(len(target), -1), found.reshape(len(target), -1)
     weights = _weights(sample_weight, len(rows))

@@ -1,6 +1,6 @@
 """The protocol of scikit-learn's estimators: arguments that tools read, change and copy."""
 
-from inspect import Parameter, signature
+from inspect import signature
 from typing import Any, ClassVar, Self
 
 from lstm import checks
@@ -63,5 +63,5 @@ class Estimator(Interface):
     def __repr__(self) -> str:
         given = self.get_params(deep=False).items()
         usual = {name: p.default for name, p in signature(type(self)).parameters.items()}
-        shown = (f"{k}={v!r}" for k, v in given if usual[k] is Parameter.empty or v != usual[k])
+        shown = (f"{k}={v!r}" for k, v in given if repr(v) != repr(usual[k]))
         return f"{type(self).__name__}({', '.join(shown)})"

@@ -113,6 +113,7 @@ class Sources:
                 raise InvalidValueError("future", f"columns of {future_file}, as a,b", "none")
             with options_named(path="future_file"):
                 coming = read_table(future_file)
+            known = parted(table, columns)[0]
         elif future:
             known, coming = parted(table, columns)
             if not len(known):

@@ -171,9 +171,8 @@ def designed(given: Arguments, panel: Panel, static: int) -> Design:
         _check_loggable(panel, shift)
     if given.distribution == "negative_binomial":
         log, shift = True, SHIFT
-        _check_counts(panel)
     masked = bool(np.isnan(panel.y).any() or panel.lengths.min() < steps * patch + h)
-    return Design(
+    design = Design(
         h=h,
         patch=patch,
         steps=steps,
@@ -194,6 +193,8 @@ def designed(given: Arguments, panel: Panel, static: int) -> Design:
         distribution=given.distribution,
         loss=given.loss,
     )
+    check_counts(design, panel)
+    return design
 
 
 def _check_loggable(panel: Panel, shift: float) -> None:
@@ -212,12 +213,14 @@ def _check_loggable(panel: Panel, shift: float) -> None:
         raise InvalidValueError("df", f"{expected} (transform=None does without)", got)
 
 
-def _check_counts(panel: Panel) -> None:
-    """Check that values are counts.
+def check_counts(design: Design, panel: Panel) -> None:
+    """Check that values are counts, where the distribution is one of counts.
 
     Raises:
         InvalidValueError: one is not.
     """
+    if design.distribution is None or not DISTRIBUTIONS[design.distribution].of_counts:
+        return
     other = (panel.y < 0) | (panel.y != np.floor(panel.y)) & ~np.isnan(panel.y)
     if other.any():
         row = int(other.argmax())

@@ -37,7 +37,8 @@ class Detector(Interface):
         usual: how large errors of its forecasts of normal data usually are.
         tail: the errors, in these units.
         false_alarms: the rate below which a score is an alarm.
-        measured: the rate of alarms in one half of the normal data, by the tail of the other.
+        measured: the rate of alarms in one half of the normal data, by the tail of the other; None
+            where series are too short to be halved.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Detector(Interface):
         usual: Usual,
         tail: Tail,
         false_alarms: float,
-        measured: float = float("nan"),
+        measured: float | None = None,
     ) -> None:
         self.false_alarms, self.measured = false_alarms, measured
         self._learned, self._usual, self._tail = learned, usual, tail
@@ -70,7 +71,8 @@ class Detector(Interface):
             first[rows[: (len(rows) + 1) // 2]] = True
         scaled = errors / Usual.of(np.where(first, errors, np.nan), panel).of_rows(panel)
         checked = Tail(np.sort(scaled[first]))
-        measured = float((checked.probability(scaled[known & ~first]) < false_alarms).mean())
+        rest = scaled[known & ~first]
+        measured = float((checked.probability(rest) < false_alarms).mean()) if len(rest) else None
         usual = Usual.of(errors, panel)
         tail = Tail(np.sort((errors / usual.of_rows(panel))[known]))
         return cls(learned, usual, tail, false_alarms, measured)
@@ -136,12 +138,13 @@ class Detector(Interface):
             learned = Learned.unpacked(Arguments.checked(header["arguments"]), tensors, header)
             each = dict(zip(header["usual_ids"], tensors["usual"].tolist(), strict=True))
             usual, tail = Usual(float(header["usual"]), each), Tail(tensors["tail"])
-            rate, measured = float(header["false_alarms"]), float(header["measured"])
-            return cls(learned, usual, tail, rate, measured)
+            rate, measured = float(header["false_alarms"]), header["measured"]
+            return cls(learned, usual, tail, rate, None if measured is None else float(measured))
 
     def __repr__(self) -> str:
+        measured = "not measured" if self.measured is None else f"{self.measured:.2g}"
         return (
-            f"Detector(false_alarms={self.false_alarms:g}: {self.measured:.2g} in one half of "
+            f"Detector(false_alarms={self.false_alarms:g}: {measured} in one half of "
             f"{len(self._tail.errors):,} normal readings, by the other)"
         )
 

@@ -116,7 +116,9 @@ class NegativeBinomial(Distribution):
         share = size / (size + outputs[..., :1])  # Of failures, after which one stops counting.
         special, p = _scipy_special(), np.asarray(levels)
         count = np.ceil(special.nbdtrik(p, size, share) - 1e-6)
-        return np.maximum(np.nan_to_num(count), 0)
+        # Below the probability of 0 there is no such number.
+        none = np.isnan(count) & np.isfinite(share)
+        return np.where(none, 0, np.maximum(count, 0))
 
     def drawn(self, outputs: Values, rng: np.random.Generator) -> Values:
         """Return a count (...) for each of outputs (..., 2)."""

@@ -33,8 +33,9 @@ Levels = tuple[float, ...]
 
 MEDIAN: Levels = (0.5,)
 
-PATHS = 200
-"""Ways to go on that are drawn of each series, where quantiles follow from them."""
+PATHS, BEYOND = 200, 10
+"""Ways to go on that are drawn of each series, where quantiles follow from them: so many at least,
+and so many that this number is expected beyond the outermost quantile."""
 
 ROUNDS = 10
 """Parts of training, after each of which it is measured how good the network is."""
@@ -195,7 +196,9 @@ class Ensemble:
             return found[:, :h], scale.unit
         if self.design.distribution is not None:
             rng = np.random.default_rng(0)
-            paths, units = self.paths(panel, static, cutoffs, h, PATHS, rng, recursive=True)
+            outermost = min(min(q, 1 - q) for q in levels or MEDIAN)
+            count = max(PATHS, int(np.ceil(BEYOND / outermost)))
+            paths, units = self.paths(panel, static, cutoffs, h, count, rng, recursive=True)
             found = np.quantile(paths, levels or MEDIAN, axis=1)
             return np.moveaxis(found, 0, -1), units
         middle, parts = middle_of(self.design.quantiles), []
@@ -282,6 +285,8 @@ class Ensemble:
         found = np.mean(
             [self._distribution.quantiles(outputs, levels or MEDIAN) for outputs in each], axis=0
         )
+        if self._distribution.of_counts:
+            found = np.ceil(found)
         return (found if self.design.in_values else scale.values(self.design, found)), scale
 
 

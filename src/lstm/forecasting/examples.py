@@ -49,11 +49,11 @@ class Examples:
             The inputs of `network`, and what their numbers mean.
         """
         d = self.design
-        y = self._windows(self.panel.y, series, cutoffs)
+        y = self.windows(self.panel.y, series, cutoffs)
         known, shift = None, None
-        least = y.min()
+        least = y.min()  # NaN if one is missing.
         positive = d.log and not d.shift
-        if not (least > 0 if positive else least == least):
+        if np.isnan(least) or (positive and least <= 0):
             # What has no logarithm counts as missing.
             known = y > 0 if positive else ~np.isnan(y)
             y = np.where(known, y, np.nan)
@@ -94,7 +94,7 @@ class Examples:
         known = (rows < ends[:, None]) & ~np.isnan(y)
         return np.where(known, y, 0), known.astype(np.float64)
 
-    def _windows(self, column: Values, series: Times, cutoffs: Times) -> Values:
+    def windows(self, column: Values, series: Times, cutoffs: Times) -> Values:
         """Return what a column has before cutoffs, (N, input_size); NaN before a series begins."""
         size, begins = self.design.input_size, self.panel.offsets[series]
         if len(series) == 1 and cutoffs[0] >= size:
@@ -112,7 +112,7 @@ class Examples:
         if d.masked:
             channels.append(np.ones(x.shape) if known is None else known)
         for name in (*d.past, *d.future):
-            channels.append(_filled(self._windows(self._covariates[name], series, cutoffs)))
+            channels.append(_filled(self.windows(self._covariates[name], series, cutoffs)))
         if len(channels) == 1:
             return channels[0].reshape(N, d.steps, d.patch)
         return np.concatenate([c.reshape(N, d.steps, d.patch) for c in channels], axis=2)

@@ -15,7 +15,7 @@ from lstm.forecasting import frames
 from lstm.forecasting.arguments import Arguments
 from lstm.forecasting.backtest import ALL_BASELINES
 from lstm.forecasting.baselines import BASELINES
-from lstm.forecasting.design import Design
+from lstm.forecasting.design import Design, check_counts
 from lstm.forecasting.detector import Detector
 from lstm.forecasting.frames import Columns, Format
 from lstm.forecasting.horizon import Horizon
@@ -62,7 +62,8 @@ class LSTMForecaster(Estimator):
             distribution instead: any quantile, and paths to draw. The first two are those of
             logarithms where `transform` takes these.
         loss: "mase" in units of the change from season to season, "mae" or "mse" in units of the
-            window's deviation. With quantiles, these are the units of the pinball loss.
+            window's deviation. With quantiles, these are the units of the pinball loss; a
+            distribution learns by its likelihood.
         max_steps: training steps; by default as many as suit the number of windows.
         batch_size: windows in each.
         learning_rate: of AdamW; it falls to 0.
@@ -328,7 +329,8 @@ class LSTMForecaster(Estimator):
         """Learn how wrong forecasts are, step by step: then `predict(level=)` has intervals.
 
         A copy learns from what precedes the last windows of each series, and forecasts them. So
-        nothing that sets the width of an interval took part in training.
+        nothing that sets the width of an interval took part in training. Quantiles and
+        distributions have widths of their own, which stay.
 
         Args:
             df: the data of `fit`, or other series of its kind.
@@ -415,12 +417,15 @@ class LSTMForecaster(Estimator):
         learned = self._learned
         panel = learned.read(df)
         design = learned.ensemble.design
-        if design.log and not design.shift and (low := panel.y <= 0).any():
+        check_counts(design, panel)
+        low = panel.y < 0 if design.shift else panel.y <= 0
+        if design.log and low.any():
             row = int(low.argmax())
             n = int(panel.series_of_rows[row])
             where = panel.shown(n, row - int(panel.offsets[n]))
+            count = "0" if design.shift else "missing"
             warn(
-                f"df: {int(low.sum()):,} values have no logarithm and count as missing, the first "
+                f"df: {int(low.sum()):,} values have no logarithm and count as {count}, the first "
                 f"{panel.y[row]} of {panel.ids[n]!r} at {where} (transform=None does without)"
             )
         return panel

@@ -1,6 +1,7 @@
 """The horizon: the steps to forecast, and what is known of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -99,6 +100,9 @@ def with_table(
         expected = f"a frame with the columns {list(names)} for {steps} steps"
         raise InvalidValueError("future_df", expected, "None")
     coming = frames.read(future_df, columns, panel.frequency, names, False, "future_df", form)
+    single = len(panel) == len(coming) == 1
+    if single and columns.target in (panel.ids[0], coming.ids[0]):  # A table without ids.
+        coming = replace(coming, ids=panel.ids)
     return with_future(panel, coming, names, steps)
 
 
@@ -115,8 +119,6 @@ def with_future(panel: Panel, coming: Panel, names: Sequence[str], steps: int) -
         InvalidValueError: a series or a step is missing, or a number is.
     """
     places = {entry: m for m, entry in enumerate(coming.ids)}
-    if len(panel) == len(coming) == 1:
-        places = {panel.ids[0]: 0}  # A single series may have no id.
     longer = panel.ahead(panel.lengths, steps)
     for n, entry in enumerate(panel.ids):
         if entry not in places:

@@ -99,7 +99,7 @@ def columns_of(
 
 def _bounds(percent: float) -> tuple[float, float]:
     """Return the quantiles that bound an interval in the middle."""
-    return (50 - percent / 2) / 100, (50 + percent / 2) / 100
+    return round((50 - percent / 2) / 100, 12), round((50 + percent / 2) / 100, 12)
 
 
 def quantiles_of(quantiles: Sequence[float]) -> tuple[float, ...]:

@@ -80,7 +80,8 @@ class ReadWindow:
         self._shift = 0.0 if shift is None else float(shift[0, 0, 0]) * self._unit
         self._channels = self._by_channel(self.inputs["window"])[0].astype(np.float64)
         self._x = self._channels[0]
-        self._known = self._channels[1] > 0 if d.masked else np.ones(d.input_size, bool)
+        y = examples.windows(panel.y, first, first + cutoff)[0]
+        self._known = y > 0 if d.log and not d.shift else ~np.isnan(y)
         self._simple = self._candidates()
 
     def slopes(self, values: float = 1.0, columns: float = 1.0) -> Slopes:

@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from lstm import checks
+from lstm.configured import new_version
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.interface import library_constructs
 from lstm.layers.base import Layer
@@ -90,6 +91,8 @@ class Sequential(Model):
 
     def _forget(self) -> None:
         """Forget what was made of the layers; it is made again when it is needed."""
+        for passes in self._passes.values():  # What was prepared from them holds no more.
+            new_version(passes.plans)
         self._graph = self._outline = self._parameters = self._trainer = None
         self._built = False
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from lstm.errors import InvalidTypeError
 from lstm.estimator_data import classes_of
 from lstm.estimator_scores import accuracy
 from lstm.forecasting.sequences.data import Values
@@ -76,6 +77,12 @@ class LSTMClassifier(SequenceEstimator):
 
     def _targets(self, y: Any) -> tuple[Values, int, Any]:
         classes, index = classes_of(y)
+        for entry in classes.tolist():
+            if not isinstance(entry, str | bool | int | float):
+                expected = "classes that are texts or numbers, as files hold them"
+                raise InvalidTypeError("y", expected, f"{entry!r}")
+        if classes.dtype.kind == "T":
+            classes = classes.astype(np.str_)
         return index, len(classes), {"dtype": classes.dtype.str, "classes": classes.tolist()}
 
     def _restore(self, answers: Any) -> None:

@@ -111,9 +111,9 @@ class SequenceEstimator(Estimator):
         networks = self._trained(design, scaling.scaled(data, design.patch), targets)
         table = isinstance(data, np.ndarray) and as_data(X).ndim == 2
         length = data[0].shape[0] if table else None
-        self._learned = Learned(networks, design, scaling, length, answers)
-        self.n_features_in_ = length or design.channels
         self._restore(answers)
+        self.n_features_in_ = length or design.channels
+        self._learned = Learned(networks, design, scaling, length, answers)
         return self
 
     def _design(self, data: Sequences, outputs: int) -> Design:
