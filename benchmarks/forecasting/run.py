@@ -110,7 +110,11 @@ class Session:
             return None
         with np.load(answer) as file:
             found = dict(file)
-        measures = data.measured(found["found"])
+        try:
+            measures = data.measured(found["found"])
+        except ValueError as error:
+            print(f"  {name} {label} {seed}: failed, {error}", flush=True)
+            return None
         return {
             "contender": name,
             "method": label,

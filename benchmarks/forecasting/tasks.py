@@ -41,6 +41,7 @@ class Ends:
 
     def measured(self, forecast: Values) -> dict[str, float]:
         """Return means over the series. A series that never changes has no MASE."""
+        _check_finite(forecast)
         rows = []
         for known, y, found in zip(self.series, self.actual, forecast, strict=True):
             unit = metrics.naive_error(known, self.seasons[0])
@@ -89,6 +90,7 @@ class Windows:
 
     def measured(self, forecast: Values) -> dict[str, float]:
         """Return means over all known values of all windows, from forecasts (N, windows, h)."""
+        _check_finite(forecast)
         actual = np.lib.stride_tricks.sliding_window_view(self.values, self.h, axis=1)
         actual = actual[:, self.cutoffs]
         rmse = metrics.rmse(actual, forecast)
@@ -138,6 +140,12 @@ class Labels:
         return Labels(
             self.train[::a], self.train_labels[::a], self.test[::b], self.test_labels[::b]
         )
+
+
+def _check_finite(forecast: Values) -> None:
+    """Raise ValueError if a forecast is missing: it would not count."""
+    if missing := int(np.count_nonzero(~np.isfinite(forecast))):
+        raise ValueError(f"{missing:,} of {forecast.size:,} forecasts are no numbers")
 
 
 Data = Ends | Windows | Labels
