@@ -122,6 +122,7 @@ class Session:
             "measures": {measure: round(value, 6) for measure, value in measures.items()},
             "seconds": {part: round(float(found[part]), 6) for part in ("fit", "predict", "one")},
             "date": time.strftime("%Y-%m-%d"),
+            "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
             "machine": results.machine(self.options.threads),
             "versions": self.versions_of(name),
         }
