@@ -15,6 +15,8 @@ OURS, OTHERS, SIMPLE = "#0072b2", "#d55e00", "#888888"
 COLORS = {"ours": OURS, "classifier": OURS, "ablation": "#009e73"}
 COLORS |= {name: SIMPLE for name in ("simple", "simple_labels", "linear")}
 
+FARTHEST = 1.8
+
 
 def draw(found: Sequence[Result], folder: Path) -> list[Path] | None:
     """Write the plots of results into a folder.
@@ -105,12 +107,22 @@ def in_order(lines: list[Line], measure: str) -> list[Line]:
 
 
 def draw_lines(axis: Any, title: str, lines: Sequence[Line]) -> None:
-    """Draw a row for each method: a dot for each seed, a bar at their median."""
+    """Draw a row for each method: a dot for each seed, a bar at their median.
+
+    Errors of more than `FARTHEST` times the least one are written at the edge.
+    """
+    edge = FARTHEST * median(lines[0][2])
     for row, (_, color, values) in enumerate(lines):
+        middle = median(values)
+        if middle > edge and "accuracy" not in title:
+            far = {"ha": "right", "va": "center", "fontsize": 8, "color": color}
+            axis.text(0.99, row, f"{middle:.3g} →", transform=axis.get_yaxis_transform(), **far)
+            continue
         axis.plot(values, [row] * len(values), "o", color=color, markersize=4, alpha=0.6)
-        axis.plot([median(values)], [row], "|", color=color, markersize=14, markeredgewidth=2)
+        axis.plot([middle], [row], "|", color=color, markersize=14, markeredgewidth=2)
     axis.set_yticks(range(len(lines)), [name for name, _, _ in lines], fontsize=8)
     axis.set_ylim(len(lines) - 0.5, -0.5)
     axis.set_title(title, loc="left", fontsize=9)
     axis.grid(axis="x", color="#dddddd", linewidth=0.6)
+    axis.margins(x=0.12)
     axis.tick_params(axis="x", labelsize=8)

@@ -60,7 +60,7 @@ def row(task: Task, contender: str, method: str, runs: Sequence[Result]) -> list
     cells += [spread([run["measures"][name] for run in runs]) for name in task.measures]
     fit, predict, one = (median(r["seconds"][p] for r in runs) for p in ("fit", "predict", "one"))
     dates = sorted({run["date"] for run in runs})
-    seconds = [f"{fit:.3g}" if fit else "", f"{predict:.2g}", f"{1000 * one:.2g}"]
+    seconds = [short(fit) if fit else "", short(predict), short(1000 * one)]
     return [*cells, str(len(runs)), *seconds, " – ".join(dict.fromkeys((dates[0], dates[-1])))]
 
 
@@ -74,6 +74,11 @@ def spread(values: Sequence[float]) -> str:
 def number(value: float) -> str:
     """Return a number with four digits or so."""
     return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 100 else f"{value:.3f}"
+
+
+def short(value: float) -> str:
+    """Return a time with two digits, or more where it is large."""
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def made_with(found: Sequence[Result]) -> str:
