@@ -7,11 +7,12 @@ from typing import Any
 
 import results
 from contenders import CONTENDERS
+from report import number
 from results import Result
 from suite import TASKS
 
 LOOK = {"svg.hashsalt": "lstm", "axes.spines.top": False, "axes.spines.right": False}
-OURS, OTHERS, SIMPLE = "#0072b2", "#d55e00", "#888888"
+OURS, OTHERS, SIMPLE, PUBLISHED = "#0072b2", "#d55e00", "#888888", "#000000"
 COLORS = {"ours": OURS, "classifier": OURS, "ablation": "#009e73"}
 COLORS |= {name: SIMPLE for name in ("simple", "simple_labels", "linear")}
 
@@ -33,12 +34,16 @@ def draw(found: Sequence[Result], folder: Path) -> list[Path] | None:
         for name, panels in (("comparison", compared(found)), ("ablation", taken_apart(found))):
             if not panels:
                 continue
-            heights = [1 + len(panel[1]) for panel in panels]
             columns = min(3, len(panels))
-            rows = -(-len(panels) // columns)
-            size = (5.2 * columns, 0.28 * max(heights) * rows + 0.8 * rows)
+            rows = [panels[k : k + columns] for k in range(0, len(panels), columns)]
+            heights = [0.7 + 0.24 * max(len(lines) for _, lines in row) for row in rows]
             figure, axes = pyplot.subplots(
-                rows, columns, figsize=size, squeeze=False, layout="constrained"
+                len(rows),
+                columns,
+                figsize=(4.8 * columns, sum(heights)),
+                height_ratios=heights,
+                squeeze=False,
+                layout="constrained",
             )
             for axis in axes.flat[len(panels) :]:
                 axis.remove()
@@ -68,6 +73,8 @@ def compared(found: Sequence[Result]) -> Panels:
             if contender != "ablation"
         ]
         if lines:
+            figures = task.published.items()
+            lines += [(f"{name}, published", PUBLISHED, [x[0]]) for name, x in figures if x[0]]
             panels.append((f"{task.title.partition(':')[0]}, {measure}", in_order(lines, measure)))
     return panels
 
@@ -109,14 +116,18 @@ def in_order(lines: list[Line], measure: str) -> list[Line]:
 def draw_lines(axis: Any, title: str, lines: Sequence[Line]) -> None:
     """Draw a row for each method: a dot for each seed, a bar at their median.
 
-    Errors of more than `FARTHEST` times the least one are written at the edge.
+    Published figures are diamonds. Errors of more than `FARTHEST` times the least one are written
+    at the edge.
     """
     edge = FARTHEST * median(lines[0][2])
     for row, (_, color, values) in enumerate(lines):
         middle = median(values)
         if middle > edge and "accuracy" not in title:
             far = {"ha": "right", "va": "center", "fontsize": 8, "color": color}
-            axis.text(0.99, row, f"{middle:.3g} →", transform=axis.get_yaxis_transform(), **far)
+            axis.text(0.99, row, f"{number(middle)} →", transform=axis.get_yaxis_transform(), **far)
+            continue
+        if color == PUBLISHED:
+            axis.plot(values, [row], "D", color=color, markersize=4, fillstyle="none")
             continue
         axis.plot(values, [row] * len(values), "o", color=color, markersize=4, alpha=0.6)
         axis.plot([middle], [row], "|", color=color, markersize=14, markeredgewidth=2)

@@ -73,11 +73,15 @@ def spread(values: Sequence[float]) -> str:
 
 def number(value: float) -> str:
     """Return a number with four digits or so."""
-    return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 100 else f"{value:.3f}"
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 100 else f"{value:.2f}" if value >= 20 else f"{value:.3f}"
 
 
 def short(value: float) -> str:
     """Return a time with two digits, or more where it is large."""
+    if value < 0.001:
+        return "< 0.001"
     return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
 
 

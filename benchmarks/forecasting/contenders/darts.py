@@ -34,6 +34,8 @@ def forecast(work: Work) -> Answer:
         model="LSTM",
         hidden_dim=128,
         n_rnn_layers=2,
+        batch_size=work.arguments["batch_size"],
+        use_reversible_instance_norm=True,
         n_epochs=10**6,
         random_state=work.seed,
         pl_trainer_kwargs={"max_steps": work.arguments["max_steps"], **QUIET},
