@@ -113,7 +113,7 @@ CONTENDERS = {
         "darts",
         ("ends",),
         ("darts", "torch", "numpy"),
-        {"block_rnn": Method("Darts BlockRNNModel", {"max_steps": 300, "batch_size": 128})},
+        {"block_rnn": Method("Darts BlockRNNModel", {"max_steps": 300, "batch_size": 64})},
     ),
     "ablation": Contender(
         "ours",
