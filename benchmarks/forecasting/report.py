@@ -14,7 +14,8 @@ HEAD = """# Results
 [README.md](README.md) says how these were measured. Each number is the median of the seeds, with
 the lowest and the highest in brackets. *Published* are figures of others, which were not measured
 here. *fit* and *predict all* are seconds for the whole data set; *one* is the forecast of one
-series, or the label of one sequence, in milliseconds, with what has been learned.
+series, or the label of one sequence, in milliseconds, with what has been learned. A star marks
+seconds of a machine that was busy with other programs, too: they are too long.
 """
 
 
@@ -60,8 +61,16 @@ def row(task: Task, contender: str, method: str, runs: Sequence[Result]) -> list
     cells += [spread([run["measures"][name] for run in runs]) for name in task.measures]
     fit, predict, one = (median(r["seconds"][p] for r in runs) for p in ("fit", "predict", "one"))
     dates = sorted({run["date"] for run in runs})
-    seconds = [short(fit) if fit else "", short(predict), short(1000 * one)]
+    star = "\\*" if any(busy(run) for run in runs) else ""
+    seconds = [
+        s and s + star for s in (short(fit) if fit else "", short(predict), short(1e3 * one))
+    ]
     return [*cells, str(len(runs)), *seconds, " – ".join(dict.fromkeys((dates[0], dates[-1])))]
+
+
+def busy(run: Result) -> bool:
+    """Whether more programs computed than the machine has cores."""
+    return (run.get("load") or 0) > run["machine"]["cores"]
 
 
 def spread(values: Sequence[float]) -> str:

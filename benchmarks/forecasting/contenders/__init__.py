@@ -55,7 +55,7 @@ CONTENDERS = {
             "defaults": Method("**LSTMForecaster**"),
             "ensemble": Method("**LSTMForecaster**, ensemble=5", {"ensemble": 5}, once=True),
             "past": Method(
-                "**LSTMForecaster**, past=[dew point, humidity, pressure, wind]",
+                "**LSTMForecaster**, four columns past=",
                 {"past": COVARIATES},
                 tasks=("weather",),
             ),
@@ -120,9 +120,11 @@ CONTENDERS = {
         ("ends", "windows"),
         OURS,
         {
-            "mlp": Method("an MLP on the last values instead of the LSTM", {"recurrent": False}),
+            "mlp": Method("an MLP instead of the LSTM", {"recurrent": False}),
             "mlp_mean": Method(
-                "… the mean of five", {"recurrent": False, "ensemble": 5}, once=True
+                "an MLP instead of the LSTM, ensemble=5",
+                {"recurrent": False, "ensemble": 5},
+                once=True,
             ),
             "patch": Method("steps of one value (patch=1)", {"patch": 1}),
             "baseline": Method("no mix of simple forecasts (baseline=None)", {"baseline": None}),
