@@ -17,10 +17,9 @@ from lstm.forecasting.ensemble import Ensemble
 from lstm.forecasting.frames import Columns, Format
 from lstm.forecasting.frequency import Frequency
 from lstm.forecasting.network import network
+from lstm.forecasting.packing import Tensors, packed, unpack
 from lstm.forecasting.panel import Panel, Values
 from lstm.forecasting.statics import Statics
-
-Tensors = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -77,11 +76,7 @@ class Learned:
     def packed(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return arrays by name, and JSON values."""
         panel = self.panel
-        tensors = {
-            f"network.{k}.{name}": weight.value
-            for k, net in enumerate(self.ensemble.networks)
-            for name, weight in net.named_weights.items()
-        }
+        tensors = packed(self.ensemble.networks)
         tensors |= {"starts": panel.starts, "offsets": panel.offsets, "y": panel.y}
         tensors |= {f"covariate.{name}": column for name, column in panel.covariates.items()}
         tensors["static"] = self.static(panel)
@@ -103,12 +98,8 @@ class Learned:
     def unpacked(cls, arguments: Arguments, tensors: Tensors, header: Mapping[str, Any]) -> Self:
         """Return what `packed` returned the parts of."""
         design = Design.from_config(header["design"])
-        networks = []
-        for k in range(header["networks"]):
-            net = network(design)
-            weights = container.under(f"network.{k}.", tensors)
-            net.set_weights([weights[name] for name in net.named_weights])
-            networks.append(net)
+        networks = [network(design) for _ in range(header["networks"])]
+        unpack(networks, tensors)
         sizes = {name: (float(m), float(s)) for name, (m, s) in header["sizes"].items()}
         panel = Panel(
             header["ids"],

@@ -5,11 +5,12 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from lstm import checks, container, seeding, storage
+from lstm import checks, seeding, storage
 from lstm.backends.contract import CELLS
 from lstm.errors import InvalidShapeError, InvalidTypeError
 from lstm.estimator_data import as_data, check_features, not_fitted
 from lstm.estimators import Estimator
+from lstm.forecasting.packing import packed, unpack
 from lstm.forecasting.sequences.data import Scaling, Sequences, Values, longest, read
 from lstm.forecasting.sequences.network import Design, network
 from lstm.models import Model
@@ -193,11 +194,7 @@ class SequenceEstimator(Estimator):
             ModelFileError: the file cannot be written.
         """
         learned = self._after_fit()
-        tensors = {
-            f"network.{k}.{name}": weight.value
-            for k, net in enumerate(learned.networks)
-            for name, weight in net.named_weights.items()
-        }
+        tensors = packed(learned.networks)
         tensors |= {"mean": learned.scaling.mean, "deviation": learned.scaling.deviation}
         header = {
             "kind": self.kind,
@@ -220,12 +217,8 @@ class SequenceEstimator(Estimator):
         with storage.reading(path, (cls.kind,)) as (tensors, header):
             found = cls(**header["arguments"])
             design = Design.from_config(header["design"])
-            networks = []
-            for k in range(header["networks"]):
-                net = network(design)
-                weights = container.under(f"network.{k}.", tensors)
-                net.set_weights([weights[name] for name in net.named_weights])
-                networks.append(net)
+            networks = [network(design) for _ in range(header["networks"])]
+            unpack(networks, tensors)
             scaling = Scaling(tensors["mean"], tensors["deviation"])
             length, answers = header["length"], header["answers"]
             found._learned = Learned(networks, design, scaling, length, answers)

@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from lstm import layers
+from lstm.forecasting.network import CELLS
 from lstm.models import Model
-
-CELLS = {"lstm": layers.LSTM, "gru": layers.GRU, "rnn": layers.SimpleRNN}
 
 WIDTHS = (7, 5, 3)
 """Steps that the first, the second and all other convolutions read."""
