@@ -51,6 +51,8 @@ class TestData:
             X[:, :, 0].astype(object),
         ):
             assert_array_equal(read(same), X[:, :, :1])
+        columns = [pd.Series(X[0, :, 0]), pd.Series(X[1, :5, 0])]
+        assert [part.shape for part in read(columns)] == [(12, 1), (5, 1)]
         ragged = [X[0], X[1, :5], X[2, :1]]
         assert all(map(np.array_equal, read(ragged), ragged))
         assert [part.shape for part in read([[1, 2], [3.0]])] == [(2, 1), (1, 1)]
@@ -66,6 +68,8 @@ class TestData:
                 r"^X\[1\]: .*NaN or infinity in s",
             ),
             ([X[0], np.array(["a", "b"])], InvalidTypeError, r"^X\[1\]: expected numbers"),
+            (np.full((40, 12), "a"), InvalidTypeError, "^X: expected numbers, got dtype <U1"),
+            ([X[0], X[1] * 1j], InvalidTypeError, r"^X\[1\]: expected numbers, got dtype complex"),
             (np.where(X > 2, np.nan, X), InvalidValueError, "^X: expected finite numbers"),
             (X[None], InvalidShapeError, r"^X: expected axes \(N, T\) or \(N, T, C\)"),
             (X[0, 0], InvalidShapeError, "^X: "),

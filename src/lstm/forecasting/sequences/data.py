@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lstm.errors import InvalidShapeError, InvalidTypeError, InvalidValueError
-from lstm.estimator_data import as_inputs
+from lstm.estimator_data import as_data, as_inputs
 
 Values = NDArray[Any]
 Sequences = Values | list[Values]
@@ -25,8 +25,12 @@ def read(X: Any) -> Sequences:
         InvalidShapeError, InvalidTypeError, InvalidValueError: it cannot be used; the message
             names the first sequence that does not fit.
     """
+    if isinstance(X, list | tuple):  # Perhaps columns of tables.
+        X = [as_data(values) if hasattr(values, "to_numpy") else values for values in X]
     data = as_inputs(X)
     if isinstance(data, np.ndarray):
+        if data.dtype.kind not in "biuf":
+            raise InvalidTypeError("X", "numbers", f"dtype {data.dtype}")
         if data.ndim > 3:
             raise InvalidShapeError("X", "axes (N, T) or (N, T, C)", f"shape {data.shape}")
         return data[:, :, None] if data.ndim == 2 else data
@@ -40,9 +44,12 @@ def read(X: Any) -> Sequences:
 
 def _sequence(argument: str, values: Any) -> Values:
     try:
-        found = np.asarray(values, np.float64)
+        given = np.asarray(values)
+        found = given.astype(np.float64) if given.dtype.kind in "biufO" else None
     except (TypeError, ValueError) as error:
         raise InvalidTypeError(argument, "numbers", str(error)) from error
+    if found is None:
+        raise InvalidTypeError(argument, "numbers", f"dtype {given.dtype}")
     if found.ndim == 1:
         found = found[:, None]
     if found.ndim != 2 or not found.size:
