@@ -164,6 +164,7 @@ def test_weights_that_change_before_every_pass_are_not_packed(
     model, x = CASES["one step"]()
     for _ in range(3):
         model.predict_on_batch(x)
+        model.predict(x)
     changed: list[bool] = []
     run = Plan.run
 
