@@ -38,7 +38,7 @@ def test_the_summary(model: LSTMForecaster) -> None:
     coming = {"unique_id": ["b"] * 6, "ds": np.arange(60, 66), "wind": np.arange(60, 66) % 4}
     found = explain_forecast(model, id="b", future_df=Table(coming))
     assert "b: 6 steps of y from 60 on, from 20 values before" in output
-    assert f"continued by its geometric mean, {found.base.mean():.4g};" in output
+    assert f"would lead to {found.base.mean():.4g};" in output
     assert f"wind adds {found.contribution('wind').sum():+.4g}" in output
     assert f"the mean forecast is {found.forecast.mean():.4g}." in output
     name, place, entry, part = found.largest(1)[0]

@@ -100,6 +100,11 @@ class TestPredict:
         named = model.predict(future_df=coming.assign(unique_id="A"))
         assert_array_equal(values_of(alone), values_of(named))
 
+    def test_backtests_of_parts_of_a_patch(self) -> None:
+        model = small(6, strategy="recursive", future=["c"])
+        with pytest.raises(InvalidValueError, match=r"h: expected a multiple of 4, .* got 6"):
+            model.cross_validation(table(c=1.0))
+
     def test_hours_with_a_zone(self) -> None:
         hours = pd.date_range("2020-03-01", periods=80, freq="h", tz="Asia/Tokyo")
         frame = pd.DataFrame({"ds": hours, "y": table()["y"][:80]})

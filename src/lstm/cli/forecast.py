@@ -1,6 +1,6 @@
 """`lstm forecast`: learns from a table of series, and says how they go on."""
 
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
@@ -23,10 +23,16 @@ from lstm.errors import InvalidValueError, MissingExtraError, naming
 from lstm.forecasting import LSTMForecaster, frames, scores
 from lstm.forecasting.arguments import Arguments
 from lstm.forecasting.curves import plot_forecasts
+from lstm.forecasting.frames import Columns
 from lstm.forecasting.pace import Pace
 from lstm.forecasting.panel import Panel, Values
 from lstm.forecasting.tables import Table
 from lstm.screen import Screen
+
+Say = Callable[[str], None]
+"""What a command says goes there: to the screen, or nowhere if it writes JSON."""
+
+Scores = dict[str, dict[str, float]]
 
 _OF_EACH_FORECAST = {"data", "new", "h", "level", "future_file", "json_output"}
 """What can be said with a model, which has the rest."""
@@ -149,8 +155,6 @@ def forecast(
         )
         Arguments.checked(model.get_params())
     say = tell if not json_output else _nothing
-    columns, static_df = sources.columns, sources.static
-    names: dict[str, Any] = {f"{k}_col": v for k, v in asdict(columns).items()}
     with sources.options_named():
         panel, static_of_each = sources.panel(model.h, freq)
         say(described(data, sources, panel, seasons))
@@ -159,22 +163,47 @@ def forecast(
             trainings = bool(windows) + 1 + bool(calibrated)
             say(_paced(model, panel, static_of_each, begin + 60 * minutes, trainings))
         season_length = min(seasons or panel.frequency.seasons, default=1)
-        found: dict[str, dict[str, float]] = {}
-        if windows:
-            say("Learning from what precedes the last forecasts, to compare these with what came:")
-            tested = model.cross_validation(
-                sources.known, n_windows=windows, static_df=static_df, **names
-            )
-            found = scores(tested, sources.known, season_length, **names)
-            if not json_output:
-                Screen().print(_score_table(found, windows))
-            say(_verdict(found))
-        say("Learning from all of it:")
-        model.fit(sources.known, static_df=static_df, **names)
-        if levels:
-            say("Learning from less of it again, to see how far forecasts are off:")
-            model.calibrate(sources.known, calibrated, static_df=static_df)
-        made = model.predict(future_df=sources.coming, level=levels or None)
+        found = _compared(model, sources, windows, season_length, say) if windows else {}
+        made = _learned(model, sources, levels, calibrated, say)
+    files = _saved(folder, model, made, panel, sources.columns, say)
+    if json_output:
+        print_json({"scores": found, "forecast": _as_rows(made), "folder": str(folder)})
+    following = f"lstm forecast {folder} NEW.csv, or lstm inspect {folder}"
+    say(f"Saved {folder}/ with {', '.join(files)}. Next: {following}")
+
+
+def _compared(
+    model: LSTMForecaster, sources: Sources, windows: int, season_length: int, say: Say
+) -> Scores:
+    """Forecast what is known from what precedes it, and compare that with simple forecasts."""
+    say("Learning from what precedes the last forecasts, to compare these with what came:")
+    names = sources.names
+    tested = model.cross_validation(
+        sources.known, n_windows=windows, static_df=sources.static, **names
+    )
+    found = scores(tested, sources.known, season_length, **names)
+    if say is tell:
+        Screen().print(_score_table(found, windows))
+    say(_verdict(found))
+    return found
+
+
+def _learned(
+    model: LSTMForecaster, sources: Sources, levels: list[float], calibrated: int, say: Say
+) -> Any:
+    """Let a forecaster learn from all of the data; return its forecast as a table."""
+    say("Learning from all of it:")
+    model.fit(sources.known, static_df=sources.static, **sources.names)
+    if levels:
+        say("Learning from less of it again, to see how far forecasts are off:")
+        model.calibrate(sources.known, calibrated, static_df=sources.static)
+    return model.predict(future_df=sources.coming, level=levels or None)
+
+
+def _saved(
+    folder: Path, model: LSTMForecaster, made: Any, panel: Panel, columns: Columns, say: Say
+) -> list[str]:
+    """Write forecast, model and picture to a new folder; return the names of the files."""
     folder.mkdir(parents=True)
     files = ["forecast.csv", MODEL]
     _as_table(made).write(folder / files[0])
@@ -185,10 +214,7 @@ def forecast(
         files.append("forecast.svg")
     except MissingExtraError as error:
         say(f"No picture: {error}")
-    if json_output:
-        print_json({"scores": found, "forecast": _as_rows(made), "folder": str(folder)})
-    following = f"lstm forecast {folder} NEW.csv, or lstm inspect {folder}"
-    say(f"Saved {folder}/ with {', '.join(files)}. Next: {following}")
+    return files
 
 
 def _go_on(
@@ -227,7 +253,7 @@ def _nothing(text: str) -> None:
     """Say nothing."""
 
 
-def _score_table(found: dict[str, dict[str, float]], windows: int) -> ScreenTable:
+def _score_table(found: Scores, windows: int) -> ScreenTable:
     title = f"{windows} forecasts of what is known; means over series"
     table = ScreenTable(title=title, title_justify="left")
     table.add_column("")
@@ -239,7 +265,7 @@ def _score_table(found: dict[str, dict[str, float]], windows: int) -> ScreenTabl
     return table
 
 
-def _verdict(found: dict[str, dict[str, float]]) -> str:
+def _verdict(found: Scores) -> str:
     best = next(iter(found))
     if np.isnan(found["LSTM"]["MAE"]):
         return "Nothing is known of the steps of these forecasts: there is nothing to compare."

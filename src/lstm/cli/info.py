@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from numpy.typing import NDArray
 
-from lstm import storage
+from lstm import container, storage
 from lstm.cli.running import Json, print_json, tell
 from lstm.forecasting.frequency import Frequency
 from lstm.forecasting.panel import listed
@@ -77,10 +77,11 @@ def _show_estimator(
     path: Path, tensors: Mapping[str, NDArray[Any]], header: Mapping[str, Any], json_output: bool
 ) -> None:
     """Show what is in the file of a forecaster, a classifier or a regressor."""
+    weights = container.under("network.", tensors)
     facts = {
         "file": str(path),
         "kind": header["kind"],
-        "parameters": sum(part.size for name, part in tensors.items() if name[:8] == "network."),
+        "parameters": sum(weight.size for weight in weights.values()),
         "networks": header["networks"],
         "design": header["design"],
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -150,6 +150,11 @@ class Sources:
             raise InvalidValueError("static", "a file with --static-columns", "none")
         where = "future" if future_file is None else "future_file"
         return cls(table, columns, known, past, future, coming, where, about, static_columns)
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The names of the columns, as arguments of a forecaster."""
+        return {f"{kind}_col": name for kind, name in asdict(self.columns).items()}
 
     def options_named(self) -> AbstractContextManager[None]:
         """Let errors about the arguments of a forecaster name the options of the user."""
@@ -300,5 +305,5 @@ def described(path: Path, sources: Sources, panel: Panel, given: Sequence[int] =
     ):
         if names:
             lines.append(f"{what}: {', '.join(names)}")
-    lines += [note for note in getattr(sources.table, "notes", ())]
+    lines += getattr(sources.table, "notes", ())
     return "\n".join(lines)

@@ -54,6 +54,16 @@ class Arguments:
         """The columns besides the values."""
         return (*self.past, *self.future)
 
+    def check_patches(self, h: int, patch: int) -> None:
+        """Check that a recursive forecast with columns `future` consists of whole patches.
+
+        Raises:
+            InvalidValueError: it does not.
+        """
+        if self.future and self.recursive and h % patch:
+            expected = f"a multiple of {patch}, the steps of a patch, with future and "
+            raise InvalidValueError("h", f'{expected}strategy="recursive"', h)
+
     def asked(
         self, level: Sequence[float] | None = None, quantiles: Sequence[float] | None = None
     ) -> Asked:

@@ -171,8 +171,9 @@ class AlarmStream(Interface):
         ends = [int(panel.times(n, T - 1, T)[0]) for n, T in enumerate(panel.lengths.tolist())]
         for n, end in enumerate(ends):
             silent = int(panel.frequency.positions(np.array([end, max(ends)]))[0][1])
-            kept = panel.series(n)[-max(size - silent, 0) :][: max(size - silent, 0)]
-            self._recent[n, size - silent - len(kept) : size - silent] = kept
+            room, own = max(size - silent, 0), panel.series(n)
+            kept = own[max(len(own) - room, 0) :]
+            self._recent[n, room - len(kept) : room] = kept
         self._expected = self._forecast()
 
     @property

@@ -254,7 +254,7 @@ class LSTMForecaster(Estimator):
         Args:
             h: how many; by default those of the constructor.
         """
-        learned = self._after_fit()
+        learned = self.learned
         steps = learned.arguments.h if h is None else checks.positive_int("h", h)
         panel, form = learned.panel, learned.format
         if form.kind != "frame":
@@ -272,7 +272,7 @@ class LSTMForecaster(Estimator):
         Raises:
             InvalidValueError: a series is new, or a time is not one of its steps.
         """
-        learned = self._after_fit()
+        learned = self.learned
         more, known = self._read(df), learned.panel
         if Format.of(df, learned.columns).kind == "array":
             ends = [known.times(n, T, T + 1) for n, T in enumerate(known.lengths.tolist())]
@@ -340,7 +340,7 @@ class LSTMForecaster(Estimator):
         Raises:
             NotReadyError: it is not fitted.
         """
-        learned = self._after_fit()
+        learned = self.learned
         windows, panel = checks.positive_int("n_windows", n_windows), self._read(df)
         conformal = errors_of(learned.arguments, panel, learned.columns, static_df, windows)
         self._learned = replace(learned, conformal=conformal)
@@ -358,9 +358,9 @@ class LSTMForecaster(Estimator):
             NotReadyError: it is not fitted.
             InvalidValueError: there are too few readings.
         """
-        self._after_fit()
+        learned = self.learned
         rate = checks.number("false_alarms", false_alarms, 0, 1, open_low=True, open_high=True)
-        return Detector.fitted(self._learned, self._read(df), rate)
+        return Detector.fitted(learned, self._read(df), rate)
 
     # ---- files
 
@@ -371,7 +371,7 @@ class LSTMForecaster(Estimator):
             NotReadyError: it is not fitted.
             ModelFileError: the file cannot be written.
         """
-        learned = self._after_fit()
+        learned = self.learned
         tensors, header = learned.packed()
         storage.own_format("path", path)
         storage.write(path, tensors, {"kind": "forecaster", "arguments": learned.given(), **header})
@@ -397,9 +397,6 @@ class LSTMForecaster(Estimator):
         Raises:
             NotReadyError: it is not fitted.
         """
-        return self._after_fit()
-
-    def _after_fit(self) -> Learned:
         if not hasattr(self, "_learned"):
             raise not_fitted("LSTMForecaster: call fit(df) first")
         return self._learned
@@ -408,7 +405,7 @@ class LSTMForecaster(Estimator):
         self, df: Any, h: int | None, future_df: Any, static_df: Any
     ) -> tuple[Learned, Horizon]:
         """Return what was learned, and the steps that follow a table; None for that of `fit`."""
-        learned = self._after_fit()
+        learned = self.learned
         panel = learned.panel if df is None else self._read(df)
         return learned, Horizon.of(learned, df, panel, h, future_df, static_df)
 

@@ -63,10 +63,8 @@ class Horizon(NamedTuple):
         if df is not None:
             form = Format.of(df, learned.columns, form.clock)
         cutoffs = panel.lengths
+        given.check_patches(steps, most)
         if given.future:
-            if given.recursive and steps % most:
-                expected = f"a multiple of {most}, the steps of a patch, with future and "
-                raise InvalidValueError("h", f'{expected}strategy="recursive"', steps)
             wanted = given.future, steps, learned.columns, learned.format
             panel = with_table(panel, future_df, *wanted)
         elif future_df is not None:

@@ -82,6 +82,7 @@ def validated(
         return columns_of(found, units, asked, conformal)
 
     design = designed(given, panel, statics.size)
+    given.check_patches(given.h, design.h)
     least = least_history(design) + design.h
     season = min(design.seasons, default=1)
     return backtested(panel, given.h, n_windows, step_size, season, least, baselines, forecasts)

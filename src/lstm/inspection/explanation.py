@@ -10,7 +10,7 @@ from lstm import checks
 from lstm.errors import InvalidTypeError, InvalidValueError
 from lstm.forecasting import LSTMForecaster
 from lstm.forecasting.ensemble import Ensemble
-from lstm.forecasting.horizon import with_table
+from lstm.forecasting.horizon import Horizon
 from lstm.forecasting.outputs import middle_of
 from lstm.forecasting.panel import Panel
 from lstm.inspection.attribution import ReadWindow
@@ -33,14 +33,16 @@ class Explanation:
         values: the window, (T); NaN where one is missing.
         ahead: the times of the forecast, (h).
         forecast: the forecast, (h).
-        base: what it starts from, (h): a window without ups and downs would be continued by its
-            mean; by the mean of its logarithms, where values enter as such.
+        base: what it starts from, (h): the forecast of a window without ups and downs, at the mean
+            of this one, or at that of its logarithms. With `scaler="window"` that is the mean.
         contributions: what each number adds to that, in units of the series: by `target` (h, T),
             and by the name of each column (h, T), or (h, T + h) if it is known for the horizon. The
             sum of all of it and `base` is the forecast.
         weights: the change of the forecast for a change of one value by 1, (h, T); with logarithms
             in percent for a percent. They sum to 1 over the window: a forecast is a weighted mean
-            of it, with weights that depend on the window.
+            of it, with weights that depend on the window. Where some values are 0, all this is
+            about values to which a part of their mean is added, as if that stayed the same; and a
+            forecast below 0 is shown as 0.
         columns: the entries of each column, (T) or (T + h).
         mix: the shares of simple forecasts in the forecast by name, (h) each; empty without them.
         gates: for each recurrent layer, the mean over its units of each state and gate by letter,
@@ -162,16 +164,10 @@ def explain_forecast(
             "forecaster", expected, f"one of a {design.distribution} distribution"
         )
     panel = _single(learned.panel if df is None else learned.read(df), id)
-    if given.future:
-        wanted = (given.future, design.h, learned.columns, learned.format)
-        longer = with_table(panel, future_df, *wanted)
-    elif future_df is not None:
-        raise InvalidValueError("future_df", "None, without columns future", "a table")
-    else:
-        longer = panel
-    static, cutoffs = learned.static(panel, static_df), panel.lengths
-    found, _ = ensemble.forecast(longer, static, cutoffs, design.h)
-    T = int(cutoffs[0])
+    ahead = Horizon.of(learned, df, panel, design.h, future_df, static_df)
+    longer, static = ahead.panel, ahead.static
+    found, _ = ensemble.forecast(longer, static, ahead.cutoffs, design.h)
+    T = int(ahead.cutoffs[0])
     begin = max(T - design.input_size, 0)
     seen = slice(begin - T, None)
     window = ReadWindow(ensemble, longer, static, T)

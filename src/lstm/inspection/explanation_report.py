@@ -82,9 +82,8 @@ def explanation_html(found: Explanation, *, title: str | None = None) -> str:
 def summed(found: Explanation) -> str:
     """Return a sentence about what the mean forecast consists of."""
     parts = [f"{name} adds {found.contribution(name).sum():+.4g}" for name in found.contributions]
-    mean = f"{'geometric ' if found.log else ''}mean, {found.base.mean():.4g}"
     return (
-        f"A window without ups and downs would be continued by its {mean}; "
+        f"A window without ups and downs would lead to {found.base.mean():.4g}; "
         f"{', '.join(parts)}: the mean forecast is {found.forecast.mean():.4g}."
     )
 

@@ -1,5 +1,6 @@
 """What classifiers and regressors of sequences share: arguments, training, files."""
 
+from abc import ABC, abstractmethod
 from os import PathLike
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -45,7 +46,7 @@ class Learned(NamedTuple):
     answers: Any
 
 
-class SequenceEstimator(Estimator):
+class SequenceEstimator(Estimator, ABC):
     """Base of estimators that learn one answer for each sequence."""
 
     loss: ClassVar[Any]
@@ -78,13 +79,13 @@ class SequenceEstimator(Estimator):
 
     # ---- for classifiers and regressors
 
+    @abstractmethod
     def _targets(self, y: Any) -> tuple[Values, int, Any]:
         """Return targets for the networks, how many outputs they need, and what these mean."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _restore(self, answers: Any) -> None:
         """Set the attributes that say what outputs mean, from JSON values."""
-        raise NotImplementedError
 
     # ---- fitting
 
@@ -112,10 +113,7 @@ class SequenceEstimator(Estimator):
         networks = self._trained(design, scaling.scaled(data, design.patch), targets)
         table = isinstance(data, np.ndarray) and as_data(X).ndim == 2
         length = data[0].shape[0] if table else None
-        self._restore(answers)
-        self.n_features_in_ = length or design.channels
-        self._learned = Learned(networks, design, scaling, length, answers)
-        return self
+        return self._keep(Learned(networks, design, scaling, length, answers))
 
     def _design(self, data: Sequences, outputs: int) -> Design:
         """Return the network that the arguments and the data ask for."""
@@ -176,6 +174,12 @@ class SequenceEstimator(Estimator):
         x = learned.scaling.scaled(data, learned.design.patch)
         return [np.asarray(net.predict(x, verbose=0), np.float64) for net in learned.networks]
 
+    def _keep(self, learned: Learned) -> Self:
+        self._restore(learned.answers)
+        self.n_features_in_ = learned.length or learned.design.channels
+        self._learned = learned
+        return self
+
     def _after_fit(self) -> Learned:
         if not hasattr(self, "_learned"):
             raise not_fitted(f"{type(self).__name__}: call fit(X, y) first")
@@ -221,7 +225,4 @@ class SequenceEstimator(Estimator):
             unpack(networks, tensors)
             scaling = Scaling(tensors["mean"], tensors["deviation"])
             length, answers = header["length"], header["answers"]
-            found._learned = Learned(networks, design, scaling, length, answers)
-            found.n_features_in_ = length or design.channels
-            found._restore(answers)
-        return found
+            return found._keep(Learned(networks, design, scaling, length, answers))
